@@ -1,0 +1,62 @@
+// Scaled dot-product attention (Vaswani et al. 2017, eq. 1) for each sequence b and head h:
+//   S = Q·Kᵀ/√D,  P = softmax(S + mask),  O = P·V          Q, O: [L, D] slices of [B·L, H·D];  K, V: slices of [B·L, G·D]
+// H query heads share G key/value heads in groups of H/G (grouped-query attention; G = H is the plain form).
+// Backward, with lse[i] = ln Σ_j exp S[i, j] kept from the forward pass (Dao et al. 2022, FlashAttention, alg. 4):
+//   P = exp(S − lse),  dV = Pᵀ·dO,  dP = dO·Vᵀ,  dS = P ∘ (dP − rowsum(dO ∘ O)),  dQ = dS·K/√D,  dK = dSᵀ·Q/√D
+// A query row whose keys are all masked yields zeros and no gradient.
+namespace Cinnabar.Numerics.Kernels;
+
+/// <summary>Which keys a query may see.</summary>
+public enum AttentionKind
+{
+    /// <summary>All keys: bidirectional.</summary>
+    Full,
+
+    /// <summary>Keys of its own block and of earlier blocks: ⌊k/block⌋ ≤ ⌊q/block⌋.</summary>
+    BlockCausal,
+
+    /// <summary>Keys at its own and earlier positions: k ≤ q.</summary>
+    Causal,
+}
+
+/// <summary>Sizes and mask of one attention call.</summary>
+/// <param name="Batch">B: sequences.</param>
+/// <param name="Length">L: rows of each sequence, padding included.</param>
+/// <param name="Heads">H: query heads.</param>
+/// <param name="KeyValueHeads">G: key/value heads, a divisor of H.</param>
+/// <param name="HeadSize">D.</param>
+/// <param name="Kind">Mask.</param>
+/// <param name="BlockSize">Block of <see cref="AttentionKind.BlockCausal"/>; unused otherwise.</param>
+/// <param name="ValidLengths">Rows of each sequence that are not padding ([B]); keys behind them are masked. Null: all rows are valid.</param>
+public sealed record AttentionShape(
+    int Batch, int Length, int Heads, int KeyValueHeads, int HeadSize, AttentionKind Kind, int BlockSize = 1, int[]? ValidLengths = null)
+{
+    /// <summary>Number of keys, counted from the first, that query <paramref name="query"/> of sequence <paramref name="sequence"/> may see.</summary>
+    public int VisibleKeys(int sequence, int query)
+    {
+        int valid = ValidLengths?[sequence] ?? Length;
+        return Kind switch
+        {
+            AttentionKind.Full => valid,
+            AttentionKind.BlockCausal => Math.Min(valid, ((query / BlockSize) + 1) * BlockSize),
+            _ => Math.Min(valid, query + 1),
+        };
+    }
+}
+
+/// <summary>Scaled dot-product attention without materialising all scores.</summary>
+public interface IAttention
+{
+    /// <summary>O = softmax(QKᵀ/√D + mask)·V.</summary>
+    /// <param name="q">[B·L, H·D].</param>
+    /// <param name="k">[B·L, G·D].</param>
+    /// <param name="v">[B·L, G·D].</param>
+    /// <param name="shape">Sizes and mask.</param>
+    /// <param name="o">[B·L, H·D].</param>
+    /// <param name="logSumExp">lse: [B·L, H].</param>
+    void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor o, Tensor logSumExp);
+
+    /// <summary>dQ += …, dK += …, dV += ….</summary>
+    void Backward(
+        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp, AttentionShape shape, Tensor dQ, Tensor dK, Tensor dV);
+}

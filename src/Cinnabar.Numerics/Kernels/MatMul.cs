@@ -1,0 +1,45 @@
+// Matrix product: C[M, N] (+)= A[M, K] · B[K, N], C[m, n] = Σ_k A[m, k] · B[k, n].
+//
+// A linear layer with weight W [N, K] ("[out, in]", as in every checkpoint) uses it three times:
+//   forward          Y[M, N]  = X[M, K] · Wᵀ            Multiply(X, W.Transposed, Y)
+//   input gradient   dX[M, K] = dY[M, N] · W            Multiply(dY, W, dX)
+//   weight gradient  dW[N, K] += dYᵀ[N, M] · X[M, K]    Multiply(dY.Transposed, X, dW, accumulate)
+namespace Cinnabar.Numerics.Kernels;
+
+/// <summary>How operands enter a matrix product; the sum is always kept in F32.</summary>
+public enum MatMulPrecision
+{
+    /// <summary>Operands as they are.</summary>
+    F32,
+
+    /// <summary>Each operand is rounded to BF16 first (the product of two BF16 numbers is exact in F32).</summary>
+    BF16,
+}
+
+/// <summary>The right-hand side of a product, rearranged once for repeated use by the <see cref="IMatMul"/> that made it.</summary>
+public abstract class PackedMatrix
+{
+    /// <summary>Rows of the matrix as it was given: K.</summary>
+    public required int Rows { get; init; }
+
+    /// <summary>Columns of the matrix as it was given: N.</summary>
+    public required int Columns { get; init; }
+}
+
+/// <summary>Matrix product.</summary>
+public interface IMatMul
+{
+    /// <summary>C = A·B, or C += A·B with <paramref name="accumulate"/>. The sum over K has one order whatever the number of threads.</summary>
+    /// <param name="a">[M, K], F32 or BF16, any of the two orders.</param>
+    /// <param name="b">[K, N], F32 or BF16, any of the two orders.</param>
+    /// <param name="c">[M, N], F32, ColumnStride 1, overlapping neither operand.</param>
+    /// <param name="accumulate">Adds to what <paramref name="c"/> holds.</param>
+    /// <param name="precision">How operands are rounded.</param>
+    void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision);
+
+    /// <summary>Rearranges <paramref name="b"/> [K, N] for <see cref="Multiply(in Matrix, PackedMatrix, in Matrix, bool)"/>; a copy, so later changes of b are not seen.</summary>
+    PackedMatrix Pack(in Matrix b, MatMulPrecision precision);
+
+    /// <summary>C (+)= A·B with a right-hand side packed before, at the precision it was packed with.</summary>
+    void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate);
+}

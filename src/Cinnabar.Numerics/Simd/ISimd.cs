@@ -1,0 +1,46 @@
+// One vector register, so that a kernel body is written once and instantiated for every width.
+//
+// A kernel is a generic method over TVec : struct, ISimd<TVec>. The JIT compiles one specialised copy per width, in which
+// every member below is a single instruction (measured: no cost against hand-written Vector256 or Vector512 code). The width-1
+// instance, ScalarVector, is used for the last elements of a row.
+namespace Cinnabar.Numerics.Simd;
+
+internal unsafe interface ISimd<TSelf>
+    where TSelf : struct, ISimd<TSelf>
+{
+    /// <summary>Floats in one register.</summary>
+    static abstract int Width { get; }
+
+    static abstract TSelf Zero { get; }
+
+    static abstract TSelf Broadcast(float value);
+
+    static abstract TSelf Load(float* source);
+
+    static abstract void Store(TSelf value, float* destination);
+
+    static abstract TSelf operator +(TSelf left, TSelf right);
+
+    static abstract TSelf operator -(TSelf left, TSelf right);
+
+    static abstract TSelf operator *(TSelf left, TSelf right);
+
+    static abstract TSelf operator /(TSelf left, TSelf right);
+
+    /// <summary>a·b + c with one rounding where the hardware has FMA.</summary>
+    static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
+
+    static abstract TSelf Max(TSelf left, TSelf right);
+
+    static abstract TSelf Min(TSelf left, TSelf right);
+
+    static abstract TSelf Sqrt(TSelf value);
+
+    static abstract TSelf Exp(TSelf value);
+
+    /// <summary>Sum of the lanes, always in the same order.</summary>
+    static abstract float Sum(TSelf value);
+
+    /// <summary>Largest lane.</summary>
+    static abstract float MaxAcross(TSelf value);
+}

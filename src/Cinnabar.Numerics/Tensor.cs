@@ -1,0 +1,157 @@
+// A shape and its storage.
+//
+// Storage is one pinned managed array whose first element is aligned to 64 bytes (a cache line, and a 512-bit register), so
+// kernels may keep raw pointers for as long as they hold the Tensor, and nobody has to dispose anything. Elements are
+// row-major and contiguous; strided sub-matrices are described by Matrix.
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Cinnabar.Numerics;
+
+/// <summary>A dense, row-major, contiguous array of <see cref="DType.F32"/> or <see cref="DType.BF16"/> with a shape of one to four dimensions.</summary>
+public sealed unsafe class Tensor
+{
+    private const int Alignment = 64;
+
+    private readonly byte[] _storage;
+    private readonly int[] _shape;
+
+    private Tensor(byte[] storage, byte* start, DType type, int[] shape)
+    {
+        _storage = storage;
+        Start = start;
+        Type = type;
+        _shape = shape;
+        Count = CountOf(shape);
+    }
+
+    /// <summary>Element type.</summary>
+    public DType Type { get; }
+
+    /// <summary>Sizes of the dimensions, slowest first.</summary>
+    public ReadOnlySpan<int> Shape => _shape;
+
+    /// <summary>Number of elements.</summary>
+    public int Count { get; }
+
+    /// <summary>Size of the last dimension.</summary>
+    public int Columns => _shape[^1];
+
+    /// <summary>Product of all dimensions but the last.</summary>
+    public int Rows => Columns == 0 ? _shape[..^1].Aggregate(1, (a, b) => a * b) : Count / Columns;
+
+    /// <summary>The elements of an F32 tensor.</summary>
+    /// <exception cref="InvalidOperationException">The tensor is not F32.</exception>
+    public Span<float> Floats => new(FloatPointer, Count);
+
+    /// <summary>The raw bit patterns of a BF16 tensor.</summary>
+    /// <exception cref="InvalidOperationException">The tensor is not BF16.</exception>
+    public Span<ushort> BFloat16Bits => new(BFloat16Pointer, Count);
+
+    /// <summary>The stored bytes, little endian, of any element type.</summary>
+    public Span<byte> Bytes => new(Start, checked(Count * SizeOf(Type)));
+
+    internal byte* Start { get; }
+
+    internal float* FloatPointer => Type == DType.F32 ? (float*)Start : throw WrongType(DType.F32);
+
+    internal ushort* BFloat16Pointer => Type == DType.BF16 ? (ushort*)Start : throw WrongType(DType.BF16);
+
+    /// <summary>Makes a tensor of zeros.</summary>
+    /// <param name="type">Element type.</param>
+    /// <param name="shape">One to four sizes, each zero or more.</param>
+    public static Tensor Zeros(DType type, params ReadOnlySpan<int> shape)
+    {
+        int[] copy = Checked(shape);
+        int bytes = checked((CountOf(copy) * SizeOf(type)) + Alignment);
+        byte[] storage = GC.AllocateArray<byte>(bytes, pinned: true);
+        byte* first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(storage));
+        byte* aligned = (byte*)(((nuint)first + Alignment - 1) & ~(nuint)(Alignment - 1));
+        return new Tensor(storage, aligned, type, copy);
+    }
+
+    /// <summary>Makes an F32 tensor of zeros.</summary>
+    public static Tensor Zeros(params ReadOnlySpan<int> shape) => Zeros(DType.F32, shape);
+
+    /// <summary>Makes an F32 tensor holding a copy of <paramref name="values"/>.</summary>
+    public static Tensor From(ReadOnlySpan<float> values, params ReadOnlySpan<int> shape)
+    {
+        Tensor tensor = Zeros(DType.F32, shape);
+        if (values.Length != tensor.Count)
+        {
+            throw new ArgumentException($"{values.Length} values do not fill a tensor of shape {tensor.ShapeText()}.", nameof(values));
+        }
+
+        values.CopyTo(tensor.Floats);
+        return tensor;
+    }
+
+    /// <summary>The same elements under another shape of equal or smaller size; writing through one is seen by the other.</summary>
+    public Tensor View(params ReadOnlySpan<int> shape)
+    {
+        int[] copy = Checked(shape);
+        if (CountOf(copy) > Count)
+        {
+            throw new ArgumentException($"A view of shape [{string.Join(", ", copy)}] needs more elements than the {ShapeText()} it looks into.");
+        }
+
+        return new Tensor(_storage, Start, Type, copy);
+    }
+
+    /// <summary>Row <paramref name="row"/> of an F32 tensor seen as [Rows, Columns].</summary>
+    public Span<float> Row(int row) => Floats.Slice(row * Columns, Columns);
+
+    /// <summary>The whole tensor as a [Rows, Columns] matrix.</summary>
+    public Matrix AsMatrix() => new(this, 0, Rows, Columns, Columns, 1);
+
+    /// <summary>A copy of the elements converted to <paramref name="type"/>; F32 to BF16 rounds to nearest, ties to even.</summary>
+    public Tensor To(DType type)
+    {
+        Tensor result = Zeros(type, _shape);
+        switch (Type, type)
+        {
+            case (DType.F32, DType.BF16): BFloat16.FromFloats(Floats, result.BFloat16Bits); break;
+            case (DType.BF16, DType.F32): BFloat16.ToFloats(BFloat16Bits, result.Floats); break;
+            default: Bytes.CopyTo(result.Bytes); break;
+        }
+
+        return result;
+    }
+
+    /// <summary>The shape as text, e.g. "[512, 384]".</summary>
+    public string ShapeText() => $"[{string.Join(", ", _shape)}]";
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Type} {ShapeText()}";
+
+    /// <summary>Bytes per element of <paramref name="type"/>.</summary>
+    public static int SizeOf(DType type) => type == DType.F32 ? sizeof(float) : sizeof(ushort);
+
+    private static int CountOf(int[] shape)
+    {
+        int count = 1;
+        foreach (int size in shape)
+        {
+            count = checked(count * size);
+        }
+
+        return count;
+    }
+
+    private static int[] Checked(ReadOnlySpan<int> shape)
+    {
+        if (shape.Length is < 1 or > 4)
+        {
+            throw new ArgumentException($"A tensor has one to four dimensions, found {shape.Length}.", nameof(shape));
+        }
+
+        foreach (int size in shape)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(size, nameof(shape));
+        }
+
+        return shape.ToArray();
+    }
+
+    private InvalidOperationException WrongType(DType expected) => new($"Expected a tensor of {expected}, found {this}.");
+}

@@ -1,0 +1,144 @@
+// A fixed set of threads that share the items of one loop at a time.
+//
+// Items are handed out by an atomic counter, so a slow thread takes fewer. What an item computes never depends on which
+// thread runs it or on how many there are; kernels choose their items so that every sum is made inside one item. That is
+// what makes results the same bits for 1, 2 or 16 threads.
+namespace Cinnabar.Numerics;
+
+/// <summary>A fixed pool of worker threads. One loop runs at a time; a loop started inside a loop runs on its own thread alone.</summary>
+public sealed class WorkerPool : IDisposable
+{
+    // A training step issues a loop every few hundred microseconds; waiting that long in a spin is cheaper than two context switches.
+    private const int SpinIterations = 2_000;
+
+    [ThreadStatic]
+    private static bool t_insideLoop;
+
+    private readonly Thread[] _threads;
+    private readonly Lock _oneLoop = new();
+    private readonly SemaphoreSlim _wake = new(0);
+    private Action<int>? _body;
+    private int _count;
+    private int _next;
+    private int _running;
+    private int _generation;
+    private volatile bool _stopping;
+    private Exception? _failure;
+
+    /// <summary>Starts <paramref name="threads"/> − 1 background threads; the caller of <see cref="For"/> is the last one.</summary>
+    /// <param name="threads">Threads that share a loop, at least 1.</param>
+    public WorkerPool(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        Threads = threads;
+        _threads = new Thread[threads - 1];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"cinnabar worker {i + 1}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>Threads that share a loop.</summary>
+    public int Threads { get; }
+
+    /// <summary>Calls <paramref name="body"/> once for every item 0 … <paramref name="count"/> − 1, in any order, and returns when all are done.</summary>
+    /// <exception cref="Exception">The first exception thrown by <paramref name="body"/>; remaining items are then not started.</exception>
+    public void For(int count, Action<int> body)
+    {
+        if (count <= 1 || _threads.Length == 0 || t_insideLoop)
+        {
+            for (int item = 0; item < count; item++)
+            {
+                body(item);
+            }
+
+            return;
+        }
+
+        lock (_oneLoop)
+        {
+            _body = body;
+            _count = count;
+            _failure = null;
+            Volatile.Write(ref _running, _threads.Length);
+            Volatile.Write(ref _next, 0);
+            Interlocked.Increment(ref _generation);
+            _wake.Release(_threads.Length);
+            TakeItems();
+            SpinWait spin = default;
+            while (Volatile.Read(ref _running) != 0)
+            {
+                spin.SpinOnce(sleep1Threshold: -1);
+            }
+
+            _body = null;
+            if (_failure is not null)
+            {
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_failure);
+            }
+        }
+    }
+
+    /// <summary>Calls <paramref name="body"/>(from, to) for consecutive ranges of <paramref name="grain"/> items that cover 0 … <paramref name="total"/>.</summary>
+    public void ForRanges(int total, int grain, Action<int, int> body)
+    {
+        int ranges = (total + grain - 1) / grain;
+        For(ranges, range => body(range * grain, Math.Min(total, (range + 1) * grain)));
+    }
+
+    /// <summary>Ends the threads.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        Interlocked.Increment(ref _generation);
+        if (_threads.Length > 0)
+        {
+            _wake.Release(_threads.Length);
+        }
+    }
+
+    private void Work()
+    {
+        int seen = 0;
+        while (true)
+        {
+            for (int i = 0; i < SpinIterations && Volatile.Read(ref _generation) == seen; i++)
+            {
+                Thread.SpinWait(8);
+            }
+
+            _wake.Wait();
+            if (_stopping)
+            {
+                return;
+            }
+
+            seen = Volatile.Read(ref _generation);
+            TakeItems();
+            Interlocked.Decrement(ref _running);
+        }
+    }
+
+    private void TakeItems()
+    {
+        t_insideLoop = true;
+        try
+        {
+            int item;
+            while ((item = Interlocked.Increment(ref _next) - 1) < _count)
+            {
+                _body!(item);
+            }
+        }
+        catch (Exception failure)
+        {
+            Interlocked.CompareExchange(ref _failure, failure, null);
+            Volatile.Write(ref _next, _count);
+        }
+        finally
+        {
+            t_insideLoop = false;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace Cinnabar;
+
+/// <summary>
+/// Something the user gave (a file, an option, a prompt) cannot be used. The message is shown as it is: one sentence with what was
+/// expected, what was found and where, then one sentence with what to do.
+/// </summary>
+public sealed class CinnabarException : Exception
+{
+    /// <summary>Joins the two sentences.</summary>
+    /// <param name="problem">What was expected, what was found, where.</param>
+    /// <param name="remedy">What to do.</param>
+    /// <param name="inner">The cause, shown only with --verbose.</param>
+    public CinnabarException(string problem, string remedy, Exception? inner = null)
+        : base($"{problem} {remedy}", inner)
+    {
+    }
+}
