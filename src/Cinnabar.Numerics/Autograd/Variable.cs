@@ -1,0 +1,51 @@
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Autograd;
+
+/// <summary>A value in a computation, and the gradient of the loss with respect to it once the backward pass has reached it.</summary>
+public class Variable
+{
+    /// <summary>Wraps a value.</summary>
+    public Variable(Tensor value) => Value = value;
+
+    /// <summary>The value.</summary>
+    public Tensor Value { get; }
+
+    /// <summary>∂loss/∂value, of the value's shape; null before anything contributed to it.</summary>
+    public Tensor? Gradient { get; internal set; }
+}
+
+/// <summary>A trained tensor. Its gradient accumulates over passes until <see cref="ZeroGradient"/>.</summary>
+public sealed class Parameter : Variable
+{
+    private PackedMatrix? _packed;
+
+    /// <summary>Names a trained tensor.</summary>
+    /// <param name="name">Name in the checkpoint.</param>
+    /// <param name="value">F32 for training; BF16 is enough for inference.</param>
+    public Parameter(string name, Tensor value)
+        : base(value) => Name = name;
+
+    /// <summary>Name in the checkpoint.</summary>
+    public string Name { get; }
+
+    /// <summary>Makes a zero gradient if there is none, and clears it if there is.</summary>
+    public void ZeroGradient()
+    {
+        if (Gradient is null)
+        {
+            Gradient = Tensor.Zeros(Value.Shape);
+        }
+        else
+        {
+            Gradient.Floats.Clear();
+        }
+    }
+
+    /// <summary>Forgets the packed copy that inference made: call after changing <see cref="Variable.Value"/>.</summary>
+    public void Changed() => _packed = null;
+
+    // Wᵀ [in, out] rearranged for the right-hand side of a product; kept because inference multiplies by the same weight on every pass.
+    internal PackedMatrix PackedTranspose(IMatMul matMul, MatMulPrecision precision) =>
+        _packed ??= matMul.Pack(Value.AsMatrix().Transposed, precision);
+}

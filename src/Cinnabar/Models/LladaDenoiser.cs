@@ -1,0 +1,143 @@
+// The transformer of LLaDA (Nie et al. 2025; layout of LLaDAModelLM): one definition for training and inference.
+//
+//   h = wte[ids]                                                     [B·L, C]
+//   per block:  a = RMSNorm(h);  q, k, v = a·Wqᵀ, a·Wkᵀ, a·Wvᵀ;  rotate q, k
+//               h += attention(q, k, v)·Woᵀ
+//               m = RMSNorm(h);  h += (silu(m·Wgateᵀ) ∘ m·Wupᵀ)·Wdownᵀ
+//   logits = RMSNorm(h[rows])·Wheadᵀ                                 [rows, V]
+//
+// No biases and no time input (the best prediction given x_t does not depend on t). The head runs only on the rows asked for.
+// Deviations from LLaDA: the switches AttentionKind and ShiftLogits, which make the same network block-causal or autoregressive.
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Models;
+
+/// <summary>A LLaDA-layout transformer on one kernel table. Not thread-safe.</summary>
+public sealed class LladaDenoiser : IDenoiser
+{
+    private readonly Block[] _blocks;
+    private readonly Parameter _embedding;
+    private readonly Parameter _finalNorm;
+    private readonly Parameter _head;
+    private readonly RotaryAngles _angles;
+    private readonly Tape _inference;
+
+    /// <summary>Builds the network over given weights.</summary>
+    /// <param name="config">Sizes and switches.</param>
+    /// <param name="weights">Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 for matrices at inference.</param>
+    /// <param name="kernels">Where it runs.</param>
+    public LladaDenoiser(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, KernelTable kernels)
+    {
+        Config = config;
+        Parameters = [.. LladaWeightNames.Expected(config).Select(w => new Parameter(w.Name, weights[w.Name]))];
+        Dictionary<string, Parameter> byName = Parameters.ToDictionary(p => p.Name);
+        _embedding = byName[LladaWeightNames.Embedding];
+        _finalNorm = byName[LladaWeightNames.FinalNorm];
+        _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
+        _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new Block(byName, i))];
+        _angles = new RotaryAngles(config.MaxSequenceLength, config.HeadSize, config.RopeTheta);
+        _inference = new Tape(kernels, recording: false);
+    }
+
+    /// <summary>Sizes and switches.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>The trained tensors, in checkpoint order.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <inheritdoc/>
+    public int VocabularySize => Config.VocabularySize;
+
+    /// <inheritdoc/>
+    public int MaxLength => Config.MaxSequenceLength;
+
+    /// <inheritdoc/>
+    public int MaskTokenId => Config.MaskTokenId;
+
+    /// <summary>
+    /// Random weights: normal with deviation 0.02, divided by √(2·layers) for the two projections that write into the residual stream
+    /// (Radford et al. 2019, GPT-2); norms are 1.
+    /// </summary>
+    public static Dictionary<string, Tensor> Initialize(ModelConfig config, ulong seed)
+    {
+        Dictionary<string, Tensor> weights = [];
+        Diffusion.DeterministicRandom random = new(seed);
+        foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
+        {
+            Tensor tensor = Tensor.Zeros(shape);
+            bool writesResidual = name.Contains(".attn_out.", StringComparison.Ordinal) || name.Contains("blocks", StringComparison.Ordinal) && name.Contains(".ff_out.", StringComparison.Ordinal);
+            double deviation = writesResidual ? 0.02 / Math.Sqrt(2.0 * config.NumHiddenLayers) : 0.02;
+            foreach (ref float value in tensor.Floats)
+            {
+                value = shape.Length == 1 ? 1f : (float)(deviation * random.NextGaussian());
+            }
+
+            weights.Add(name, tensor);
+        }
+
+        return weights;
+    }
+
+    /// <summary>The network on a batch of sequences.</summary>
+    /// <param name="tape">Recording for training.</param>
+    /// <param name="ids">B·L token ids, sequence after sequence.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="rows">Positions in 0 … B·L − 1 whose logits are wanted.</param>
+    /// <param name="validLengths">Tokens of each sequence before its padding; null when there is none.</param>
+    /// <returns>Logits [rows.Length, V]; row i predicts the token at rows[i].</returns>
+    public Variable Forward(Tape tape, int[] ids, int batch, int[] rows, int[]? validLengths = null)
+    {
+        int length = ids.Length / batch;
+        AttentionShape shape = new(
+            batch, length, Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadSize, Config.AttentionKind, Config.AttentionBlockSize, validLengths);
+        Variable h = tape.Embedding(_embedding, ids);
+        foreach (Block block in _blocks)
+        {
+            int mark = tape.Mark();
+            h = block.Forward(tape, h, shape, _angles, Config.RmsNormEps);
+            tape.ReleaseSince(mark);
+        }
+
+        Variable chosen = tape.SelectRows(h, Config.ShiftLogits ? Shifted(rows, length) : rows);
+        return tape.Linear(tape.RmsNorm(chosen, _finalNorm, Config.RmsNormEps), _head);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Logits(int[] ids, int[] rows)
+    {
+        _inference.Reset();
+        return Forward(_inference, ids, batch: 1, rows).Value;
+    }
+
+    // With shifted logits the output at position i − 1 predicts token i; position 0 has no predecessor and uses itself.
+    private static int[] Shifted(int[] rows, int length) => [.. rows.Select(row => row % length == 0 ? row : row - 1)];
+
+    private sealed class Block(Dictionary<string, Parameter> parameters, int index)
+    {
+        private readonly Parameter _attentionNorm = parameters[LladaWeightNames.AttentionNorm(index)];
+        private readonly Parameter _query = parameters[LladaWeightNames.Query(index)];
+        private readonly Parameter _key = parameters[LladaWeightNames.Key(index)];
+        private readonly Parameter _value = parameters[LladaWeightNames.Value(index)];
+        private readonly Parameter _attentionOut = parameters[LladaWeightNames.AttentionOut(index)];
+        private readonly Parameter _feedForwardNorm = parameters[LladaWeightNames.FeedForwardNorm(index)];
+        private readonly Parameter _gate = parameters[LladaWeightNames.Gate(index)];
+        private readonly Parameter _up = parameters[LladaWeightNames.Up(index)];
+        private readonly Parameter _down = parameters[LladaWeightNames.Down(index)];
+
+        public Variable Forward(Tape tape, Variable h, AttentionShape shape, RotaryAngles angles, float epsilon)
+        {
+            Variable a = tape.RmsNorm(h, _attentionNorm, epsilon);
+            Variable q = tape.Rotary(tape.Linear(a, _query), angles, shape.Length);
+            Variable k = tape.Rotary(tape.Linear(a, _key), angles, shape.Length);
+            Variable v = tape.Linear(a, _value);
+            h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));
+
+            Variable m = tape.RmsNorm(h, _feedForwardNorm, epsilon);
+            Variable activated = tape.SwiGlu(tape.Linear(m, _gate), tape.Linear(m, _up));
+            return tape.Add(h, tape.Linear(activated, _down));
+        }
+    }
+}
