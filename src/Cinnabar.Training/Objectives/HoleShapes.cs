@@ -1,0 +1,90 @@
+// Where holes lie in an infilling sequence, and how much canvas each gets.
+//
+// A sequence alternates context (4 … 96 tokens) and hole. Half of the holes are the rest of one line, from the token after a line
+// break to the next line break; the others are 1 … 48 tokens from anywhere. Half of the canvases fit exactly (length known); the
+// others are longer by 1 … 24 end-of-hole tokens, which teaches the network to end a hole before its canvas ends.
+using Cinnabar.Diffusion;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Training.Objectives;
+
+/// <summary>Digs holes into clean sequences.</summary>
+public sealed class HoleShapes
+{
+    private const int MaxContext = 96;
+    private const int MinContext = 4;
+    private const int MaxHole = 48;
+    private const int MaxPadding = 24;
+
+    private readonly bool[] _breaksLine;
+    private readonly int _padTokenId;
+
+    /// <summary>Learns from a tokenizer which tokens begin with a line break.</summary>
+    public HoleShapes(Tokenizer tokenizer)
+    {
+        _padTokenId = tokenizer.PaddingTokenId;
+        _breaksLine = new bool[tokenizer.VocabularySize];
+        for (int id = 0; id < _breaksLine.Length; id++)
+        {
+            byte[] bytes = tokenizer.DecodeBytes([id]);
+            _breaksLine[id] = bytes.Length > 0 && bytes[0] == (byte)'\n';
+        }
+    }
+
+    /// <summary>Rewrites <paramref name="sequence"/> as text with holes (text at the end that no longer fits falls off) and marks hole positions in <paramref name="maskable"/>.</summary>
+    public void Dig(Span<int> sequence, Span<bool> maskable, DeterministicRandom random)
+    {
+        int[] source = sequence.ToArray();
+        int read = 0;
+        int write = 0;
+        while (write < sequence.Length)
+        {
+            int context = Math.Min(MinContext + random.NextInt(MaxContext - MinContext + 1), sequence.Length - write);
+            bool line = random.NextDouble() < 0.5;
+            if (line)
+            {
+                context = UpToLineBreak(source, read, context);
+            }
+
+            context = Math.Min(context, sequence.Length - write);
+            source.AsSpan(read, context).CopyTo(sequence[write..]);
+            read += context;
+            write += context;
+
+            int hole = line ? LineLength(source, read) : 1 + random.NextInt(MaxHole);
+            hole = Math.Min(hole, sequence.Length - write);
+            int padding = random.NextDouble() < 0.5 ? 0 : 1 + random.NextInt(MaxPadding);
+            padding = Math.Min(padding, sequence.Length - write - hole);
+            source.AsSpan(read, hole).CopyTo(sequence[write..]);
+            sequence.Slice(write + hole, padding).Fill(_padTokenId);
+            maskable.Slice(write, hole + padding).Fill(true);
+            read += hole;
+            write += hole + padding;
+        }
+    }
+
+    // Moves the end of the context to just behind the next line break, where a line hole starts.
+    private int UpToLineBreak(int[] source, int from, int context)
+    {
+        for (int i = from + context - 1; i < source.Length; i++)
+        {
+            if (_breaksLine[source[i]])
+            {
+                return i + 1 - from;
+            }
+        }
+
+        return context;
+    }
+
+    private int LineLength(int[] source, int from)
+    {
+        int length = 0;
+        while (from + length < source.Length && length < MaxHole && !_breaksLine[source[from + length]])
+        {
+            length++;
+        }
+
+        return length;
+    }
+}

@@ -1,0 +1,118 @@
+// Masked-diffusion training objective (MDLM, Sahoo et al. 2024, eq. 10; LLaDA, Nie et al. 2025, eq. 3), linear schedule:
+//
+//   loss = 1/(B·L) · Σ_b 1/p(t_b) · Σ_{i masked} −log f(x_b^i | corrupted x_b),      p(t) = (1 − ε)·t + ε
+//
+// which bounds the negative log-likelihood per token in nats. Normalised over all B·L tokens ("token" normalisation), so a sequence
+// counts by what it asks of the network. t is low-discrepancy over the batch: t_b = (u + b)/B mod 1.
+//
+// A share of the sequences is shaped like use:
+//   infill        context, hole, context, hole, …: a hole is a line or a run of tokens followed by end-of-hole padding; only holes
+//                 are masked, so that the network learns to fill between given texts and to end before the canvas does;
+//   continuation  a clean prefix of random length; only what follows is masked.
+// One sequence in a hundred has a random length (LLaDA). Everything about step s derives from (seed, s): a resumed run sees the same.
+using Cinnabar.Diffusion;
+using Cinnabar.Training.Corpora;
+
+namespace Cinnabar.Training.Objectives;
+
+/// <summary>Draws corrupted batches for a masked-diffusion model from a corpus.</summary>
+public sealed class MaskedDiffusionObjective
+{
+    private readonly TokenDataset _data;
+    private readonly TrainingOptions _options;
+    private readonly HoleShapes _holes;
+    private readonly int _maskTokenId;
+    private readonly int _padTokenId;
+
+    /// <summary>Prepares drawing.</summary>
+    /// <param name="data">Where windows of text come from; at least one sequence long.</param>
+    /// <param name="options">Batch sizes, shares, ε and seed.</param>
+    /// <param name="holes">How holes lie in text.</param>
+    public MaskedDiffusionObjective(TokenDataset data, TrainingOptions options, HoleShapes holes)
+    {
+        if (data.TokenCount < options.SequenceLength)
+        {
+            throw new CinnabarException(
+                $"The corpus '{options.Corpus}' has {data.TokenCount} training tokens, fewer than one sequence of {options.SequenceLength}.",
+                "Give more text, or a smaller sequence_length.");
+        }
+
+        _data = data;
+        _options = options;
+        _holes = holes;
+        _maskTokenId = options.ModelConfig.MaskTokenId;
+        _padTokenId = options.ModelConfig.PadTokenId;
+    }
+
+    /// <summary>The micro-batches of optimiser step <paramref name="step"/>, each ready for one pass.</summary>
+    public IReadOnlyList<TrainingBatch> Draw(int step)
+    {
+        DeterministicRandom random = new(_options.Seed, (ulong)step);
+        int length = _options.SequenceLength;
+        double offset = random.NextDouble();
+        int micro = _options.MicroBatchSize;
+        List<TrainingBatch> batches = [];
+        for (int first = 0; first < _options.BatchSize; first += micro)
+        {
+            int[] ids = new int[micro * length];
+            int[] valid = new int[micro];
+            List<int> rows = [];
+            List<int> targets = [];
+            List<float> scales = [];
+            for (int b = 0; b < micro; b++)
+            {
+                // 1. Clean tokens, and which of them may be masked.
+                Span<int> sequence = ids.AsSpan(b * length, length);
+                (valid[b], bool[] maskable) = DrawClean(sequence, random);
+
+                // 2. Noise level of the sequence; strata are dealt to micro-batches like cards so that each sees all levels.
+                int stratum = (first / micro) + (b * (_options.BatchSize / micro));
+                double t = (offset + ((double)stratum / _options.BatchSize)) % 1.0;
+                double p = ((1 - _options.NoiseEpsilon) * t) + _options.NoiseEpsilon;
+
+                // 3. Mask each maskable token with probability p; it becomes a row of the loss with weight 1/p.
+                float scale = (float)(1.0 / (p * _options.BatchSize * length));
+                for (int i = 0; i < valid[b]; i++)
+                {
+                    if (maskable[i] && random.NextDouble() < p)
+                    {
+                        rows.Add((b * length) + i);
+                        targets.Add(sequence[i]);
+                        scales.Add(scale);
+                        sequence[i] = _maskTokenId;
+                    }
+                }
+            }
+
+            batches.Add(new TrainingBatch(ids, micro, valid, [.. rows], [.. targets], [.. scales]));
+        }
+
+        return batches;
+    }
+
+    private (int Valid, bool[] Maskable) DrawClean(Span<int> sequence, DeterministicRandom random)
+    {
+        long start = (long)(random.NextDouble() * (_data.TokenCount - sequence.Length + 1));
+        _data.Read(start, sequence);
+        int valid = sequence.Length;
+        if (random.NextDouble() < _options.RandomLengthShare)
+        {
+            valid = 1 + random.NextInt(sequence.Length);
+            sequence[valid..].Fill(_padTokenId);
+        }
+
+        double shape = random.NextDouble();
+        bool[] maskable = new bool[sequence.Length];
+        if (shape < _options.InfillShare)
+        {
+            _holes.Dig(sequence[..valid], maskable, random);
+        }
+        else
+        {
+            int prefix = shape < _options.InfillShare + _options.ContinuationShare ? random.NextInt(valid) : 0;
+            maskable.AsSpan(prefix..valid).Fill(true);
+        }
+
+        return (valid, maskable);
+    }
+}

@@ -1,0 +1,232 @@
+// The training loop: draw a batch → forward → weighted cross-entropy → gradients → clip → AdamW → average → log, measure, checkpoint.
+//
+// Bit-exact resume: step s depends only on the checkpoint after step s − 1 and on (seed, s).
+// A loss or gradient that is not finite stops the run before it touches the weights; the last checkpoint stays as it is.
+using System.Diagnostics;
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tokenizers;
+using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training;
+
+/// <summary>Trains one network.</summary>
+public sealed class Trainer : IDisposable
+{
+    private const double LossSmoothing = 0.98;
+    private const ulong EvaluationSeed = 20_240_229;
+
+    private readonly TrainingOptions _options;
+    private readonly ModelConfig _config;
+    private readonly KernelTable _kernels;
+    private readonly TrainingCheckpoint _state;
+    private readonly LladaDenoiser _network;
+    private readonly LladaDenoiser _averaged;
+    private readonly Tape _tape;
+    private readonly MaskedDiffusionObjective _objective;
+    private readonly Tokenizer _tokenizer;
+    private readonly TokenDataset _heldOut;
+    private readonly LossLog _log;
+    private readonly double _flopsPerToken;
+
+    /// <summary>Opens the corpus and makes or, with <paramref name="resume"/>, reads the state of the run.</summary>
+    /// <exception cref="CinnabarException">Configuration, corpus or checkpoint cannot be used; or the folder holds a run and <paramref name="resume"/> is false.</exception>
+    public Trainer(TrainingOptions options, KernelTable kernels, bool resume)
+    {
+        options.Validate();
+        _options = options;
+        _config = options.ModelConfig;
+        _kernels = kernels;
+        _tokenizer = Tokenizer.Load(Path.Combine(options.Corpus, "tokenizer.json"));
+        if (_tokenizer.VocabularySize != _config.VocabularySize)
+        {
+            throw new CinnabarException(
+                $"The tokenizer of corpus '{options.Corpus}' has {_tokenizer.VocabularySize} tokens, the model's vocab_size is {_config.VocabularySize}.",
+                "Set vocab_size to the tokenizer's size.");
+        }
+
+        if (!resume && TrainingCheckpoint.Exists(CheckpointFolder))
+        {
+            throw new CinnabarException($"The folder '{options.Output}' already holds a run.", "Add --resume to continue it, or give another output folder.");
+        }
+
+        _state = resume
+            ? TrainingCheckpoint.Load(CheckpointFolder, _config)
+            : TrainingCheckpoint.Start(LladaDenoiser.Initialize(_config, options.Seed));
+        _network = new LladaDenoiser(_config, _state.Weights, kernels);
+        _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
+        _tape = new Tape(kernels, recording: true);
+        _objective = new MaskedDiffusionObjective(TokenDataset.Open(options.Corpus, "train"), options, new HoleShapes(_tokenizer));
+        _heldOut = TokenDataset.Open(options.Corpus, "validation");
+        Directory.CreateDirectory(options.Output);
+        File.WriteAllBytes(Path.Combine(options.Output, "options.json"), options.ToJson());
+        _log = new LossLog(LogFile, _state.Mark.Step);
+        _flopsPerToken = 6.0 * _config.NonEmbeddingParameterCount;
+    }
+
+    /// <summary>Where the run stands.</summary>
+    public TrainingProgressMark Mark => _state.Mark;
+
+    /// <summary>Folder of the checkpoint.</summary>
+    public string CheckpointFolder => Path.Combine(_options.Output, "checkpoint");
+
+    /// <summary>Folder of the finished model, an ordinary Hugging Face folder.</summary>
+    public string ModelPath => Path.Combine(_options.Output, "model");
+
+    private string LogFile => Path.Combine(_options.Output, "loss.csv");
+
+    /// <summary>Trains up to the last step; on cancellation finishes the step, writes a checkpoint and returns.</summary>
+    /// <param name="progress">Told after every step.</param>
+    /// <param name="cancellation">Asks to stop.</param>
+    /// <exception cref="CinnabarException">The loss became NaN or infinite, or a checkpoint could not be written.</exception>
+    public void Run(Action<TrainingProgress> progress, CancellationToken cancellation)
+    {
+        Stopwatch sitting = Stopwatch.StartNew();
+        long tokensBefore = Mark.Tokens;
+        while (Mark.Step < _options.Steps)
+        {
+            int step = Mark.Step + 1;
+            Stopwatch stepTime = Stopwatch.StartNew();
+            double learningRate = LearningRateSchedule.At(step, _options);
+            (double loss, double norm) = TakeStep(step, learningRate);
+            stepTime.Stop();
+
+            long tokens = (long)_options.BatchSize * _options.SequenceLength;
+            Mark.Step = step;
+            Mark.Tokens += tokens;
+            Mark.Flops += tokens * _flopsPerToken;
+            double weight = Math.Max(1 - LossSmoothing, 1.0 / step);
+            Mark.SmoothedLoss += weight * (loss - Mark.SmoothedLoss);
+
+            bool last = step == _options.Steps;
+            double? heldOut = last || step % _options.EvaluateEvery == 0 ? MeasureHeldOut() : null;
+            Mark.HeldOutBitsPerByte = heldOut ?? Mark.HeldOutBitsPerByte;
+            _log.Append(new LossEntry(step, Mark.Tokens, loss, heldOut ?? double.NaN, learningRate, norm));
+            bool stop = cancellation.IsCancellationRequested;
+            bool checkpoint = last || stop || step % _options.CheckpointEvery == 0;
+            if (checkpoint)
+            {
+                SaveCheckpoint();
+            }
+
+            double speed = (Mark.Tokens - tokensBefore) / sitting.Elapsed.TotalSeconds;
+            TimeSpan remaining = TimeSpan.FromSeconds((_options.Steps - step) * tokens / speed);
+            double flops = tokens * _flopsPerToken / stepTime.Elapsed.TotalSeconds;
+            progress(new TrainingProgress(
+                step, _options.Steps, loss, Mark.SmoothedLoss, learningRate, norm, Mark.Tokens, speed, flops, heldOut, checkpoint, remaining));
+            if (stop)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Writes the averaged weights as a Hugging Face folder that every Cinnabar command loads.</summary>
+    /// <param name="path">Folder to write or replace.</param>
+    /// <param name="modelCard">README.md of the model.</param>
+    public void Export(string path, string modelCard) => ModelFolder.Save(
+        path,
+        _config,
+        _state.Averages,
+        File.ReadAllBytes(Path.Combine(_options.Corpus, "tokenizer.json")),
+        new GenerationConfig(),
+        modelCard);
+
+    /// <inheritdoc/>
+    public void Dispose() => _log.Dispose();
+
+    /// <summary>One optimiser step; returns the loss and the gradient norm.</summary>
+    internal (double Loss, double Norm) TakeStep(int step, double learningRate)
+    {
+        foreach (Parameter parameter in _network.Parameters)
+        {
+            parameter.ZeroGradient();
+        }
+
+        double loss = 0;
+        foreach (TrainingBatch batch in _objective.Draw(step))
+        {
+            loss += Accumulate(batch);
+        }
+
+        double norm = Math.Sqrt(_network.Parameters.Sum(p => _kernels.Optimizer.SumOfSquares(p.Gradient!)));
+        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+        {
+            _tape.Reset();
+            string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder) ? $"the checkpoint in '{CheckpointFolder}' is intact" : "no checkpoint was written yet";
+            throw new CinnabarException(
+                $"Training stopped at step {step}: the loss is {loss} and the gradient norm {norm}, and both should be finite; {checkpoint}.",
+                "Lower learning_rate or clip_norm and continue with --resume.");
+        }
+
+        float scale = norm > _options.ClipNorm ? (float)(_options.ClipNorm / norm) : 1f;
+        // The average follows quickly at first, when early weights should not linger in it.
+        float decay = (float)Math.Min(_options.EmaDecay, (1.0 + step) / (10.0 + step));
+        foreach (Parameter parameter in _network.Parameters)
+        {
+            float weightDecay = parameter.Value.Shape.Length > 1 ? (float)_options.WeightDecay : 0f;
+            AdamWStep adamW = new(
+                (float)learningRate, (float)_options.Beta1, (float)_options.Beta2, (float)_options.AdamEpsilon, weightDecay, step, scale);
+            _kernels.Optimizer.AdamW(
+                parameter.Value, parameter.Gradient!, _state.FirstMoments[parameter.Name], _state.SecondMoments[parameter.Name], adamW);
+            _kernels.Optimizer.Ema(_state.Averages[parameter.Name], parameter.Value, decay);
+        }
+
+        return (loss, norm);
+    }
+
+    private double Accumulate(TrainingBatch batch)
+    {
+        if (batch.Rows.Length == 0)
+        {
+            return 0;
+        }
+
+        Variable logits = _network.Forward(_tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths);
+        Tensor losses = _tape.CrossEntropy(logits, batch.Targets, batch.Scales);
+        double loss = 0;
+        for (int r = 0; r < batch.Rows.Length; r++)
+        {
+            loss += (double)batch.Scales[r] * losses.Floats[r];
+        }
+
+        _tape.Backward();
+        return loss;
+    }
+
+    // The likelihood bound of the averaged weights on fixed windows spread over the held-out split, always under the same masks.
+    private double MeasureHeldOut()
+    {
+        foreach (Parameter parameter in _averaged.Parameters)
+        {
+            parameter.Changed();
+        }
+
+        int length = (int)Math.Min(_options.SequenceLength, _heldOut.TokenCount);
+        long stride = Math.Max(length, (_heldOut.TokenCount - length) / Math.Max(1, _options.EvaluationWindows - 1));
+        List<int[]> windows = [];
+        long bytes = 0;
+        for (long start = 0; start + length <= _heldOut.TokenCount && windows.Count < _options.EvaluationWindows; start += stride)
+        {
+            int[] window = new int[length];
+            _heldOut.Read(start, window);
+            windows.Add(window);
+            bytes += window.Sum(id => (long)_tokenizer.ByteLength(id));
+        }
+
+        LikelihoodEstimate total = new LikelihoodBound(_averaged, _kernels).EstimateWindows(windows, EvaluationSeed);
+        return total.BitsPer(bytes).Nats;
+    }
+
+    private void SaveCheckpoint()
+    {
+        _state.Save(CheckpointFolder);
+        _log.Flush();
+        LossCurve.Write(Path.Combine(_options.Output, "loss.svg"), [.. LossLog.Read(LogFile)]);
+    }
+}

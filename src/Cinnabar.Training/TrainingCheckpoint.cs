@@ -1,0 +1,99 @@
+// Everything a run needs to go on bit for bit: weights, both AdamW moments and the averaged weights in F32, and where it stands.
+// (Data order and noise need no state: they derive from seed and step.) The folder is replaced as a whole, so a crash at any moment
+// leaves either the old checkpoint or the new one.
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Training;
+
+/// <summary>Trained tensors and optimiser state by parameter name, and the position in the run.</summary>
+/// <param name="Weights">Current weights.</param>
+/// <param name="FirstMoments">AdamW m.</param>
+/// <param name="SecondMoments">AdamW v.</param>
+/// <param name="Averages">Averaged weights.</param>
+/// <param name="Mark">Where the run stands.</param>
+public sealed record TrainingCheckpoint(
+    IReadOnlyDictionary<string, Tensor> Weights,
+    IReadOnlyDictionary<string, Tensor> FirstMoments,
+    IReadOnlyDictionary<string, Tensor> SecondMoments,
+    IReadOnlyDictionary<string, Tensor> Averages,
+    TrainingProgressMark Mark)
+{
+    private const string StateFile = "state.json";
+    private const string TensorFile = "tensors.safetensors";
+
+    /// <summary>The state before the first step.</summary>
+    public static TrainingCheckpoint Start(IReadOnlyDictionary<string, Tensor> weights) =>
+        new(weights, ZerosLike(weights), ZerosLike(weights), weights.ToDictionary(w => w.Key, w => w.Value.To(DType.F32)), new TrainingProgressMark());
+
+    /// <summary>Writes the folder <paramref name="path"/> atomically.</summary>
+    /// <exception cref="CinnabarException">There is no room on the disk; the previous checkpoint is intact.</exception>
+    public void Save(string path) => AtomicFolder.Write(path, folder =>
+    {
+        List<(string, Tensor)> tensors = [];
+        foreach ((string prefix, IReadOnlyDictionary<string, Tensor> group) in Groups())
+        {
+            tensors.AddRange(group.Select(t => (prefix + t.Key, t.Value)));
+        }
+
+        Safetensors.Write(Path.Combine(folder, TensorFile), tensors, metadata: null);
+        File.WriteAllBytes(Path.Combine(folder, StateFile), JsonSerializer.SerializeToUtf8Bytes(Mark, TrainingJson.Default.TrainingProgressMark));
+    });
+
+    /// <summary>Whether a checkpoint is at <paramref name="path"/>.</summary>
+    public static bool Exists(string path) => File.Exists(Path.Combine(path, StateFile));
+
+    /// <summary>Reads a checkpoint of the network <paramref name="config"/>.</summary>
+    /// <exception cref="CinnabarException">It is missing, damaged or of another network.</exception>
+    public static TrainingCheckpoint Load(string path, ModelConfig config)
+    {
+        string stateFile = Path.Combine(path, StateFile);
+        if (!File.Exists(stateFile))
+        {
+            throw new CinnabarException($"There is no checkpoint at '{path}': {StateFile} is missing.", "Start the run without --resume, or name the folder of a run that has written one.");
+        }
+
+        TrainingProgressMark mark;
+        try
+        {
+            mark = JsonSerializer.Deserialize(File.ReadAllBytes(stateFile), TrainingJson.Default.TrainingProgressMark) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw new CinnabarException($"The checkpoint state '{stateFile}' cannot be read: {e.Message}", "Delete the checkpoint folder and start again, or restore it from a copy.", e);
+        }
+
+        SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, TensorFile));
+        TrainingCheckpoint empty = Start(LladaWeightNames.Expected(config).ToDictionary(w => w.Name, w => Tensor.Zeros(w.Shape)));
+        foreach ((string prefix, IReadOnlyDictionary<string, Tensor> group) in empty.Groups())
+        {
+            foreach ((string name, Tensor tensor) in group)
+            {
+                if (!file.Entries.ContainsKey(prefix + name))
+                {
+                    throw new CinnabarException(
+                        $"The checkpoint '{path}' has no tensor '{prefix + name}'.", "It belongs to another network: use the configuration it was written with.");
+                }
+
+                Tensor stored = file.Read(prefix + name);
+                if (!stored.Shape.SequenceEqual(tensor.Shape))
+                {
+                    throw new CinnabarException(
+                        $"The checkpoint '{path}' holds '{prefix + name}' as {stored.ShapeText()}, the configuration asks for {tensor.ShapeText()}.",
+                        "It belongs to another network: use the configuration it was written with.");
+                }
+
+                stored.Floats.CopyTo(tensor.Floats);
+            }
+        }
+
+        return empty with { Mark = mark };
+    }
+
+    private IEnumerable<(string Prefix, IReadOnlyDictionary<string, Tensor> Group)> Groups() =>
+        [("weight:", Weights), ("first_moment:", FirstMoments), ("second_moment:", SecondMoments), ("average:", Averages)];
+
+    private static Dictionary<string, Tensor> ZerosLike(IReadOnlyDictionary<string, Tensor> weights) =>
+        weights.ToDictionary(w => w.Key, w => Tensor.Zeros(w.Value.Shape));
+}

@@ -1,0 +1,179 @@
+// What a training run is: one JSON file, every key optional but "corpus" and "model", unknown keys refused.
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Training;
+
+/// <summary>Settings of a training run. JSON keys are the property names in snake_case.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Folder written by `cinnabar corpus`. Required.</summary>
+    public string Corpus { get; set; } = "";
+
+    /// <summary>Folder of the run: checkpoint, loss.csv, loss.svg and the finished model. Required.</summary>
+    public string Output { get; set; } = "";
+
+    /// <summary>Sizes of the network, with the keys of a LLaDA config.json. Required.</summary>
+    public JsonElement Model { get; set; }
+
+    /// <summary>Optimiser steps in all. Default 1000.</summary>
+    public int Steps { get; set; } = 1000;
+
+    /// <summary>Sequences per optimiser step. Default 16.</summary>
+    public int BatchSize { get; set; } = 16;
+
+    /// <summary>Sequences per pass; gradients of BatchSize / MicroBatchSize passes add up. Default 4.</summary>
+    public int MicroBatchSize { get; set; } = 4;
+
+    /// <summary>L: tokens per sequence. Default 512.</summary>
+    public int SequenceLength { get; set; } = 512;
+
+    /// <summary>Highest learning rate. Default 1e-3.</summary>
+    public double LearningRate { get; set; } = 1e-3;
+
+    /// <summary>Learning rate at the end, as a share of the highest. Default 0.1.</summary>
+    public double FinalLearningRateRatio { get; set; } = 0.1;
+
+    /// <summary>Shape of the learning rate after warm-up: "wsd" (constant, then linear decay) or "cosine". Default "wsd".</summary>
+    public string Schedule { get; set; } = "wsd";
+
+    /// <summary>Steps of linear warm-up. Default 100.</summary>
+    public int WarmupSteps { get; set; } = 100;
+
+    /// <summary>Steps of the final decay of "wsd". Default 200.</summary>
+    public int DecaySteps { get; set; } = 200;
+
+    /// <summary>AdamW β1. Default 0.9.</summary>
+    public double Beta1 { get; set; } = 0.9;
+
+    /// <summary>AdamW β2. Default 0.98.</summary>
+    public double Beta2 { get; set; } = 0.98;
+
+    /// <summary>AdamW ε. Default 1e-8.</summary>
+    public double AdamEpsilon { get; set; } = 1e-8;
+
+    /// <summary>AdamW decoupled weight decay of matrices (norm weights have none). Default 0.1.</summary>
+    public double WeightDecay { get; set; } = 0.1;
+
+    /// <summary>Largest global gradient norm; longer gradients are scaled down. Default 1.</summary>
+    public double ClipNorm { get; set; } = 1.0;
+
+    /// <summary>Decay per step of the averaged weights that are shipped and evaluated. Default 0.999.</summary>
+    public double EmaDecay { get; set; } = 0.999;
+
+    /// <summary>Share of sequences with holes inside clean text, as infilling sees them. Default 0.25.</summary>
+    public double InfillShare { get; set; } = 0.25;
+
+    /// <summary>Share of sequences with a clean prefix, as continuation sees them. Default 0.15.</summary>
+    public double ContinuationShare { get; set; } = 0.15;
+
+    /// <summary>Share of sequences cut to a random length, so that short canvases are not foreign. Default 0.01.</summary>
+    public double RandomLengthShare { get; set; } = 0.01;
+
+    /// <summary>ε: smallest masking probability. Default 1e-3.</summary>
+    public double NoiseEpsilon { get; set; } = 1e-3;
+
+    /// <summary>Seed of weights, data order and noise. Default 1.</summary>
+    public ulong Seed { get; set; } = 1;
+
+    /// <summary>Steps between measurements on held-out text. Default 200.</summary>
+    public int EvaluateEvery { get; set; } = 200;
+
+    /// <summary>Held-out windows per measurement. Default 64.</summary>
+    public int EvaluationWindows { get; set; } = 64;
+
+    /// <summary>Steps between checkpoints. Default 100.</summary>
+    public int CheckpointEvery { get; set; } = 100;
+
+    /// <summary>The network's sizes.</summary>
+    [JsonIgnore]
+    public ModelConfig ModelConfig => ModelConfig.FromJson(Model, "key \"model\" of the training configuration");
+
+    /// <summary>Reads a configuration file; relative paths in it are relative to the current directory.</summary>
+    /// <exception cref="CinnabarException">The file is missing, is not JSON, has an unknown key or a value out of range.</exception>
+    public static TrainingOptions Load(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new CinnabarException($"The training configuration '{path}' does not exist.", "Give the path of a JSON file, for example recipes/csharp-12m.json.");
+        }
+
+        TrainingOptions options;
+        try
+        {
+            options = JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.TrainingOptions)
+                ?? throw new JsonException("the file holds null instead of an object");
+        }
+        catch (JsonException e)
+        {
+            throw new CinnabarException(
+                $"The training configuration '{path}' cannot be read: {e.Message.Replace(Environment.NewLine, " ", StringComparison.Ordinal)}",
+                "Known keys are the ones in docs/training.md; correct or remove the named one.",
+                e);
+        }
+
+        options.Validate();
+        return options;
+    }
+
+    /// <summary>Writes the settings as JSON.</summary>
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, TrainingJson.Default.TrainingOptions);
+
+    /// <summary>Checks every value.</summary>
+    /// <exception cref="CinnabarException">A value is out of range; the message names key, range and value.</exception>
+    public void Validate()
+    {
+        Require(Corpus.Length > 0, "corpus", "the path of a corpus folder", "nothing");
+        Require(Output.Length > 0, "output", "the path of a folder for the run", "nothing");
+        Require(Model.ValueKind == JsonValueKind.Object, "model", "an object with the sizes of the network", Model.ValueKind.ToString());
+        RequireRange("steps", Steps, 1, int.MaxValue);
+        RequireRange("batch_size", BatchSize, 1, 65_536);
+        RequireRange("micro_batch_size", MicroBatchSize, 1, BatchSize);
+        Require(BatchSize % MicroBatchSize == 0, "micro_batch_size", $"a divisor of batch_size {BatchSize}", MicroBatchSize.ToString());
+        RequireRange("sequence_length", SequenceLength, 2, 1_048_576);
+        RequireRange("learning_rate", LearningRate, 0, 1);
+        RequireRange("final_learning_rate_ratio", FinalLearningRateRatio, 0, 1);
+        Require(Schedule is "wsd" or "cosine", "schedule", "\"wsd\" or \"cosine\"", $"\"{Schedule}\"");
+        RequireRange("warmup_steps", WarmupSteps, 0, int.MaxValue);
+        RequireRange("decay_steps", DecaySteps, 0, int.MaxValue);
+        RequireRange("beta1", Beta1, 0, 0.99999);
+        RequireRange("beta2", Beta2, 0, 0.99999);
+        RequireRange("adam_epsilon", AdamEpsilon, 0, 1);
+        RequireRange("weight_decay", WeightDecay, 0, 10);
+        RequireRange("clip_norm", ClipNorm, 1e-6, 1e6);
+        RequireRange("ema_decay", EmaDecay, 0, 0.999999);
+        RequireRange("infill_share", InfillShare, 0, 1);
+        RequireRange("continuation_share", ContinuationShare, 0, 1 - InfillShare);
+        RequireRange("random_length_share", RandomLengthShare, 0, 1);
+        RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 0.5);
+        RequireRange("evaluate_every", EvaluateEvery, 1, int.MaxValue);
+        RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
+        RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);
+        ModelConfig model = ModelConfig;
+        Require(
+            SequenceLength <= model.MaxSequenceLength, "sequence_length", $"at most the model's max_sequence_length {model.MaxSequenceLength}", SequenceLength.ToString());
+    }
+
+    private static void RequireRange(string key, double value, double low, double high) =>
+        Require(value >= low && value <= high, key, $"a number from {low} to {high}", value.ToString());
+
+    private static void Require(bool condition, string key, string expected, string found)
+    {
+        if (!condition)
+        {
+            throw new CinnabarException(
+                $"The training configuration's \"{key}\" should be {expected}, found {found}.", "Correct it in the configuration file or by its flag.");
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    ReadCommentHandling = JsonCommentHandling.Skip,
+    AllowTrailingCommas = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(TrainingOptions))]
+[JsonSerializable(typeof(TrainingProgressMark))]
+internal sealed partial class TrainingJson : JsonSerializerContext;
