@@ -91,8 +91,10 @@ public sealed record TrainingOptions
     public ModelConfig ModelConfig => ModelConfig.FromJson(Model, "key \"model\" of the training configuration");
 
     /// <summary>Reads a configuration file; relative paths in it are relative to the current directory.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="change">Applied before values are checked: what the command line overrides.</param>
     /// <exception cref="CinnabarException">The file is missing, is not JSON, has an unknown key or a value out of range.</exception>
-    public static TrainingOptions Load(string path)
+    public static TrainingOptions Load(string path, Action<TrainingOptions>? change = null)
     {
         if (!File.Exists(path))
         {
@@ -113,6 +115,7 @@ public sealed record TrainingOptions
                 e);
         }
 
+        change?.Invoke(options);
         options.Validate();
         return options;
     }

@@ -1,0 +1,86 @@
+// Runs the parsed command and turns every failure into one message on stderr and an exit code:
+//   0 done   1 failed   2 the command line was wrong   130 stopped by Ctrl-C
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace Cinnabar.Cli;
+
+internal static class CommandRunner
+{
+    public const int Failed = 1;
+    public const int WrongCommandLine = 2;
+    public const int Cancelled = 130;
+
+    // After Ctrl-C a command finishes its step and may write a checkpoint; a second Ctrl-C does not wait for that.
+    private static readonly TimeSpan s_stopWithin = TimeSpan.FromMinutes(5);
+
+    private static readonly Option<bool> s_verbose = new("--verbose") { Description = "Show details, and the stack trace of an error.", Recursive = true };
+
+    public static async Task<int> RunAsync(RootCommand root, string[] arguments)
+    {
+        root.Add(s_verbose);
+        ParseResult parsed = root.Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            return TellWrongCommandLine(root, parsed);
+        }
+
+        bool verbose = parsed.GetValue(s_verbose);
+        try
+        {
+            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = s_stopWithin };
+            return await parsed.InvokeAsync(invocation);
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("Stopped.");
+            return Cancelled;
+        }
+        catch (Exception e) when (e is CinnabarException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync(verbose ? e.ToString() : $"error: {e.Message}");
+            return Failed;
+        }
+        catch (Exception e)
+        {
+            await Console.Error.WriteLineAsync(
+                verbose ? e.ToString() : $"error: {e.GetType().Name}: {e.Message} This is a defect in Cinnabar; run again with --verbose and report the output.");
+            return Failed;
+        }
+    }
+
+    /// <summary>Lets a command run off the main thread, so that Ctrl-C is heard while it computes.</summary>
+    public static void SetWork(this Command command, Func<ParseResult, CancellationToken, int> work) =>
+        command.SetAction((parsed, cancellation) => Task.Run(() => work(parsed, cancellation), CancellationToken.None));
+
+    private static int TellWrongCommandLine(RootCommand root, ParseResult parsed)
+    {
+        string[] known = [.. Names(root, parsed.CommandResult.Command)];
+        foreach (ParseError error in parsed.Errors)
+        {
+            Console.Error.WriteLine($"error: {error.Message}{Suggestion(parsed, known)}");
+            break;
+        }
+
+        string path = parsed.CommandResult.Command == root ? "cinnabar" : $"cinnabar {parsed.CommandResult.Command.Name}";
+        Console.Error.WriteLine($"Run '{path} --help' for what it takes.");
+        return WrongCommandLine;
+    }
+
+    private static string Suggestion(ParseResult parsed, string[] known)
+    {
+        foreach (string token in parsed.UnmatchedTokens)
+        {
+            string? near = NearestMatch.Find(token, known);
+            if (near is not null)
+            {
+                return $" Did you mean '{near}'?";
+            }
+        }
+
+        return "";
+    }
+
+    private static IEnumerable<string> Names(RootCommand root, Command command) =>
+        command.Subcommands.Select(c => c.Name).Concat(command.Options.Select(o => o.Name)).Concat(root.Options.Select(o => o.Name));
+}

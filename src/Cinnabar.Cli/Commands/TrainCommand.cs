@@ -1,0 +1,66 @@
+// cinnabar train CONFIG: trains a model, shows how it goes, and writes it as a Hugging Face folder at the end.
+using System.CommandLine;
+using Cinnabar.Numerics;
+using Cinnabar.Training;
+
+namespace Cinnabar.Cli.Commands;
+
+internal static class TrainCommand
+{
+    public static Command Create()
+    {
+        Argument<string> config = new("config") { Description = "JSON file with the settings of the run; recipes/ holds examples." };
+        Option<string?> corpus = new("--corpus") { Description = "Folder written by 'cinnabar corpus'." };
+        Option<string?> output = new("--output", "-o") { Description = "Folder of the run." };
+        Option<int?> steps = new("--steps") { Description = "Optimiser steps in all." };
+        Option<int?> batchSize = new("--batch-size") { Description = "Sequences per optimiser step." };
+        Option<double?> learningRate = new("--learning-rate") { Description = "Highest learning rate." };
+        Option<ulong?> seed = new("--seed") { Description = "Seed of weights, data order and noise." };
+        Option<int?> threads = new("--threads") { Description = "Threads; default: all cores." };
+        Option<bool> resume = new("--resume") { Description = "Continue from the checkpoint in the output folder." };
+        Command command = new("train", "Train a masked-diffusion model from a configuration file.")
+        {
+            config, corpus, output, steps, batchSize, learningRate, seed, threads, resume,
+        };
+        command.SetWork((parsed, cancellation) =>
+        {
+            TrainingOptions options = TrainingOptions.Load(parsed.GetValue(config)!, o =>
+            {
+                o.Corpus = parsed.GetValue(corpus) ?? o.Corpus;
+                o.Output = parsed.GetValue(output) ?? o.Output;
+                o.Steps = parsed.GetValue(steps) ?? o.Steps;
+                o.BatchSize = parsed.GetValue(batchSize) ?? o.BatchSize;
+                o.LearningRate = parsed.GetValue(learningRate) ?? o.LearningRate;
+                o.Seed = parsed.GetValue(seed) ?? o.Seed;
+            });
+            return Run(options, KernelTable.Create(parsed.GetValue(threads)), parsed.GetValue(resume), cancellation);
+        });
+        return command;
+    }
+
+    private static int Run(TrainingOptions options, KernelTable kernels, bool resume, CancellationToken cancellation)
+    {
+        using Trainer trainer = new(options, kernels, resume);
+        foreach (string reason in kernels.Reasons)
+        {
+            Console.Error.WriteLine(reason);
+        }
+
+        Console.Error.WriteLine(
+            $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'.");
+        double peak = MachinePeak.Measure(kernels.Workers.Threads).BFloat16;
+        TrainingDisplay display = new(Console.Error, live: !Console.IsErrorRedirected, peak);
+        trainer.Run(display.Show, cancellation);
+        display.End();
+        if (trainer.Mark.Step < options.Steps)
+        {
+            Console.Error.WriteLine($"Stopped at step {trainer.Mark.Step}; the checkpoint is written. Continue with the same command and --resume.");
+            return CommandRunner.Cancelled;
+        }
+
+        trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
+        Console.Error.WriteLine($"Done: {trainer.Mark.Tokens / 1e6:F1} M tokens, {trainer.Mark.Flops:E2} FLOPs, held-out {trainer.Mark.HeldOutBitsPerByte:F3} bits per byte.");
+        Console.WriteLine(trainer.ModelPath);
+        return 0;
+    }
+}

@@ -1,0 +1,46 @@
+using Cinnabar.Training;
+
+namespace Cinnabar.Cli;
+
+/// <summary>Tells how training goes: one line rewritten in place on a terminal, a plain line every few seconds elsewhere; measurements always get a line of their own.</summary>
+internal sealed class TrainingDisplay(TextWriter writer, bool live, double peakGigaflops)
+{
+    private static readonly TimeSpan s_plainInterval = TimeSpan.FromSeconds(10);
+
+    private DateTime _lastPlain = DateTime.MinValue;
+    private int _liveWidth;
+
+    public void Show(TrainingProgress p)
+    {
+        string line =
+            $"step {p.Step}/{p.Steps}  loss {p.SmoothedLoss:F3}  lr {p.LearningRate:E1}  |g| {p.GradientNorm:F2}  {p.TokensPerSecond:N0} tok/s  "
+            + $"{p.FlopsPerSecond / 1e9:F0} GFLOP/s = {p.FlopsPerSecond / 1e9 / peakGigaflops:P0} of peak  {p.Tokens / 1e6:F2} M tokens  {Left(p.Remaining)} left";
+        bool important = p.HeldOutBitsPerByte is not null || p.Step == p.Steps;
+        if (p.HeldOutBitsPerByte is double bits)
+        {
+            line += $"  held-out {bits:F3} bits/byte";
+        }
+
+        if (live)
+        {
+            writer.Write("\r" + line.PadRight(_liveWidth) + (important ? Environment.NewLine : ""));
+            _liveWidth = important ? 0 : line.Length;
+        }
+        else if (important || DateTime.UtcNow - _lastPlain >= s_plainInterval)
+        {
+            writer.WriteLine(line);
+            _lastPlain = DateTime.UtcNow;
+        }
+    }
+
+    /// <summary>Leaves the live line.</summary>
+    public void End()
+    {
+        if (_liveWidth > 0)
+        {
+            writer.WriteLine();
+        }
+    }
+
+    private static string Left(TimeSpan time) => time.TotalHours >= 1 ? $"{(int)time.TotalHours} h {time.Minutes} min" : $"{time.Minutes} min {time.Seconds} s";
+}

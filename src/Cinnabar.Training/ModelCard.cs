@@ -1,0 +1,36 @@
+// The README.md that goes with trained weights: what they are, from what, and how good; with the front matter of a Hugging Face model card.
+using System.Globalization;
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Training;
+
+/// <summary>Writes the model card of a finished run.</summary>
+public static class ModelCard
+{
+    /// <summary>A card with what the run itself knows; results of evaluations are added by their commands' user.</summary>
+    public static string Write(TrainingOptions options, TrainingProgressMark mark)
+    {
+        ModelConfig config = options.ModelConfig;
+        return string.Create(CultureInfo.InvariantCulture, $"""
+            ---
+            library_name: cinnabar
+            pipeline_tag: text-generation
+            tags: [diffusion-language-model, masked-diffusion]
+            ---
+            # {Path.GetFileName(Path.GetFullPath(options.Output))}
+
+            A masked-diffusion language model in the LLaDA layout, trained by Cinnabar.
+
+            | | |
+            |---|---|
+            | parameters | {config.ParameterCount:N0} ({config.NonEmbeddingParameterCount:N0} without the embedding, with the head) |
+            | layers, width, heads, feed-forward | {config.NumHiddenLayers}, {config.HiddenSize}, {config.NumAttentionHeads}, {config.IntermediateSize} |
+            | vocabulary, context | {config.VocabularySize}, {config.MaxSequenceLength} |
+            | training tokens | {mark.Tokens:N0} in {mark.Step:N0} steps |
+            | training compute (6·N·tokens) | {mark.Flops:E2} FLOPs |
+            | held-out text, likelihood bound | {mark.HeldOutBitsPerByte:F3} bits per byte |
+
+            The training configuration is in `options.json` of the run.
+            """) + "\n";
+    }
+}
