@@ -1,0 +1,91 @@
+// generation_config.json: the sampling settings a model was made for. Every value is optional; what is null is left to the
+// sampler's own default. Keys that are not listed here (Hugging Face writes many) are ignored; listed ones are checked.
+
+namespace Cinnabar.Checkpoints;
+
+/// <summary>Recommended sampling settings of a model; null means not set.</summary>
+public sealed record GenerationConfig
+{
+    private const int MaxCount = 1 << 20;
+
+    private static readonly string[] s_remasking = ["low_confidence", "random", "entropy", "margin"];
+
+    /// <summary>Denoising steps (steps), ≥ 1.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Tokens generated together (block_size; LLaDA's block_length), ≥ 1.</summary>
+    public int? BlockSize { get; init; }
+
+    /// <summary>Tokens to generate (max_new_tokens; LLaDA's gen_length), ≥ 1.</summary>
+    public int? MaxNewTokens { get; init; }
+
+    /// <summary>Temperature (temperature), ≥ 0; 0 takes the likeliest token.</summary>
+    public double? Temperature { get; init; }
+
+    /// <summary>Which positions are committed first (remasking): "low_confidence", "random", "entropy" or "margin".</summary>
+    public string? Remasking { get; init; }
+
+    /// <summary>Confidence above which a position is committed at once (threshold), 0 to 1.</summary>
+    public double? Threshold { get; init; }
+
+    /// <summary>Probability mass kept (top_p), 0 to 1.</summary>
+    public double? TopP { get; init; }
+
+    /// <summary>Tokens kept (top_k); 0 keeps all.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>Scale of classifier-free guidance (cfg_scale), ≥ 0; 0 is none.</summary>
+    public double? CfgScale { get; init; }
+
+    /// <summary>Reads and checks a generation_config.json.</summary>
+    /// <exception cref="CinnabarException">The file cannot be read or a value is wrong.</exception>
+    public static GenerationConfig Load(string path) => Read(JsonSettings.Load(path, "recommended sampling settings"));
+
+    /// <summary>Reads and checks the bytes of a generation_config.json.</summary>
+    /// <exception cref="CinnabarException">A value is wrong.</exception>
+    public static GenerationConfig Parse(string file, byte[] json) => Read(JsonSettings.Parse(file, json));
+
+    /// <summary>The UTF-8 text of generation_config.json: the keys that are set, in alphabetical order.</summary>
+    /// <exception cref="CinnabarException">A value is out of range.</exception>
+    public byte[] ToJson()
+    {
+        (string Key, object? Value)[] all =
+        [
+            ("block_size", BlockSize),
+            ("cfg_scale", CfgScale),
+            ("max_new_tokens", MaxNewTokens),
+            ("steps", Steps),
+            ("temperature", Temperature),
+            ("threshold", Threshold),
+            ("top_k", TopK),
+            ("top_p", TopP),
+        ];
+        SortedDictionary<string, string> values = new(StringComparer.Ordinal);
+        foreach ((string key, object? value) in all.Where(pair => pair.Value is not null))
+        {
+            values[key] = SettingsText.ValueOf(value);
+        }
+
+        if (Remasking is not null)
+        {
+            values["remasking"] = $"\"{System.Text.Json.JsonEncodedText.Encode(Remasking)}\"";
+        }
+
+        byte[] text = SettingsText.ObjectOf(values);
+        Parse("the generation settings to be saved", text);
+        return text;
+    }
+
+    private static GenerationConfig Read(JsonSettings json) => new()
+    {
+        Steps = json.OptionalInt32("steps", 1, MaxCount),
+        BlockSize = json.OptionalInt32("block_size", 1, MaxCount),
+        MaxNewTokens = json.OptionalInt32("max_new_tokens", 1, MaxCount),
+        Temperature = json.OptionalNumber("temperature", 0, 100),
+        Remasking = json.OptionalWord("remasking", s_remasking),
+        Threshold = json.OptionalNumber("threshold", 0, 1),
+        TopP = json.OptionalNumber("top_p", 0, 1),
+        TopK = json.OptionalInt32("top_k", 0, MaxCount),
+        CfgScale = json.OptionalNumber("cfg_scale", 0, 100),
+    };
+}

@@ -1,0 +1,96 @@
+// config.json of a model in the LLaDA layout (LLaDAModelLM, spec of ML-GSAI/LLaDA configuration_llada.py). The names here are those of
+// Hugging Face in general, the keys in the file are LLaDA's: d_model, n_layers, n_heads, n_kv_heads, mlp_hidden_size …
+//
+// Deviations from the reference class: its defaults describe GPT-2, so every key whose absence would mean another network there (rope_theta,
+// weight_tying, layer_norm_type …) must be present here. Own keys, written only when they differ from plain LLaDA:
+// attention_kind ("full", "block_causal", "causal"), attention_block_size, shift_logits.
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Checkpoints;
+
+/// <summary>Shape of a model and the ids of its special tokens.</summary>
+public sealed record ModelConfig
+{
+    /// <summary>C: width of the residual stream (d_model).</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Number of transformer blocks (n_layers).</summary>
+    public required int NumHiddenLayers { get; init; }
+
+    /// <summary>H: query heads (n_heads), a divisor of <see cref="HiddenSize"/>.</summary>
+    public required int NumAttentionHeads { get; init; }
+
+    /// <summary>G: key/value heads (n_kv_heads), a divisor of <see cref="NumAttentionHeads"/>. Absent in the file: equal to it.</summary>
+    public required int NumKeyValueHeads { get; init; }
+
+    /// <summary>Width of the SwiGLU layer (mlp_hidden_size).</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>V: number of token ids (vocab_size).</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Rows of the embedding table and of the head (embedding_size), at least <see cref="VocabularySize"/>. Absent in the file: equal to it.</summary>
+    public required int EmbeddingSize { get; init; }
+
+    /// <summary>Longest sequence (max_sequence_length).</summary>
+    public required int MaxSequenceLength { get; init; }
+
+    /// <summary>ε of RMSNorm (rms_norm_eps). Default 1e-5.</summary>
+    public double RmsNormEps { get; init; } = 1e-5;
+
+    /// <summary>Base of the rotary frequencies (rope_theta). Default 10 000.</summary>
+    public double RopeTheta { get; init; } = 10_000;
+
+    /// <summary>Whether the head is the embedding table (weight_tying). Default false.</summary>
+    public bool WeightTying { get; init; }
+
+    /// <summary>The id that stands for noise (mask_token_id).</summary>
+    public required int MaskTokenId { get; init; }
+
+    /// <summary>The id that ends a text (eos_token_id).</summary>
+    public required int EosTokenId { get; init; }
+
+    /// <summary>The id that fills up a batch (pad_token_id).</summary>
+    public required int PadTokenId { get; init; }
+
+    /// <summary>The id that begins a text (bos_token_id). Default null: none.</summary>
+    public int? BosTokenId { get; init; }
+
+    /// <summary>Which keys a query may see (attention_kind). Default full.</summary>
+    public AttentionKind AttentionKind { get; init; } = AttentionKind.Full;
+
+    /// <summary>Block of block-causal attention (attention_block_size). Default 1.</summary>
+    public int AttentionBlockSize { get; init; } = 1;
+
+    /// <summary>Whether the logits of position i − 1 predict token i (shift_logits). Default false.</summary>
+    public bool ShiftLogits { get; init; }
+
+    /// <summary>D: width of one head.</summary>
+    public int HeadSize => HiddenSize / NumAttentionHeads;
+
+    /// <summary>Number of weights.</summary>
+    public long ParameterCount => LladaWeightNames.Expected(this).Sum(CountOf);
+
+    /// <summary>Number of weights that take part in matrix products: blocks, final norm and head (a tied table counts as the head).</summary>
+    public long NonEmbeddingParameterCount => ParameterCount - (WeightTying ? 0 : (long)EmbeddingSize * HiddenSize);
+
+    /// <summary>Reads and checks a config.json.</summary>
+    /// <exception cref="CinnabarException">The file cannot be read, or a value is missing, wrong or not supported.</exception>
+    public static ModelConfig Load(string path) => ModelConfigJson.Read(JsonSettings.Load(path, "the shape of the model"));
+
+    /// <summary>Reads and checks the bytes of a config.json.</summary>
+    /// <param name="file">Name for messages.</param>
+    /// <param name="json">UTF-8 text.</param>
+    /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
+    public static ModelConfig Parse(string file, byte[] json) => ModelConfigJson.Read(JsonSettings.Parse(file, json));
+
+    /// <summary>The UTF-8 text of config.json with every key of a LLaDA configuration, in alphabetical order.</summary>
+    /// <exception cref="CinnabarException">The values do not fit together.</exception>
+    public byte[] ToJson() => ModelConfigJson.Write(this);
+
+    /// <summary>Writes config.json atomically.</summary>
+    /// <exception cref="CinnabarException">The file could not be written.</exception>
+    public void Save(string path) => AtomicFile.Write(path, ToJson());
+
+    private static long CountOf((string Name, int[] Shape) weight) => weight.Shape.Aggregate(1L, (product, size) => product * size);
+}

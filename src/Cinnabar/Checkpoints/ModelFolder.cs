@@ -1,0 +1,227 @@
+// A model as a folder in the manner of Hugging Face. Only these files are ever opened or written, whatever else lies there:
+//   config.json             the shape of the model                      needed
+//   tokenizer.json          text ↔ ids                                  needed
+//   model.safetensors       the weights, BF16 or F32, LLaDA names       needed
+//   generation_config.json  recommended sampling settings               optional
+//   README.md               the model card                              written, never read
+// Weights in .bin or .pt are Python pickles, which can run code when loaded: they are refused, there is no switch for it. Nothing in the
+// folder is ever executed.
+using System.Text;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Checkpoints;
+
+/// <summary>A loaded model folder.</summary>
+public sealed class ModelFolder
+{
+    private const string ConfigFile = "config.json";
+    private const string GenerationConfigFile = "generation_config.json";
+    private const string TokenizerFile = "tokenizer.json";
+    private const string WeightsFile = "model.safetensors";
+    private const string ModelCardFile = "README.md";
+
+    private static readonly string[] s_files = [ConfigFile, GenerationConfigFile, TokenizerFile, WeightsFile, ModelCardFile];
+    private static readonly string[] s_unsafeExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
+
+    private ModelFolder(string path, ModelConfig config, GenerationConfig generation, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        Path = path;
+        Config = config;
+        GenerationConfig = generation;
+        Tensors = tensors;
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>Shape of the model.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Recommended sampling settings; all null if the folder has none.</summary>
+    public GenerationConfig GenerationConfig { get; }
+
+    /// <summary>The weights by name, F32 or BF16: exactly the names and shapes of <see cref="LladaWeightNames"/>.</summary>
+    public IReadOnlyDictionary<string, Tensor> Tensors { get; }
+
+    /// <summary>Path of tokenizer.json, which exists but was not read.</summary>
+    public string TokenizerPath => System.IO.Path.Combine(Path, TokenizerFile);
+
+    /// <summary>Opens a folder and reads its configuration and weights.</summary>
+    /// <exception cref="CinnabarException">A file is missing, damaged or not supported, or the weights do not belong to the configuration.</exception>
+    public static ModelFolder Open(string path)
+    {
+        if (path.Length == 0 || path.Contains('\0'))
+        {
+            throw new CinnabarException($"Expected the path of a model folder, found {ErrorText.Quote(path)}.", "Give the path of a folder.");
+        }
+
+        AtomicFolder.Recover(path);
+        if (!Directory.Exists(path))
+        {
+            throw new CinnabarException($"{path}: expected a model folder, found {(File.Exists(path) ? "a file" : "nothing")}.", "Check the path.");
+        }
+
+        RequireFiles(path);
+        ModelConfig config = ModelConfig.Load(In(path, ConfigFile));
+        string generation = In(path, GenerationConfigFile);
+        return new ModelFolder(
+            path,
+            config,
+            File.Exists(generation) ? GenerationConfig.Load(generation) : new GenerationConfig(),
+            ReadWeights(In(path, WeightsFile), config));
+    }
+
+    /// <summary>Writes a model folder as one step; see <see cref="AtomicFolder"/>.</summary>
+    /// <param name="path">The folder; an existing one is replaced if it holds nothing but files of a model.</param>
+    /// <param name="config">Shape of the model.</param>
+    /// <param name="tensors">All weights by name; F32 is rounded to BF16.</param>
+    /// <param name="tokenizerJson">Bytes of tokenizer.json.</param>
+    /// <param name="generationConfig">Recommended sampling settings; null: none.</param>
+    /// <param name="modelCard">Markdown of the model card.</param>
+    /// <exception cref="CinnabarException">The folder holds something else or could not be written; what was there before is unchanged.</exception>
+    /// <exception cref="ArgumentException">The tensors are not those of <paramref name="config"/>.</exception>
+    public static void Save(
+        string path,
+        ModelConfig config,
+        IReadOnlyDictionary<string, Tensor> tensors,
+        byte[] tokenizerJson,
+        GenerationConfig? generationConfig,
+        string modelCard)
+    {
+        byte[] configJson = config.ToJson();
+        byte[]? generationJson = generationConfig?.ToJson();
+        List<(string Name, Tensor Value)> weights = WeightsToWrite(config, tensors);
+        RefuseForeignFiles(path);
+
+        using AtomicFolder folder = AtomicFolder.Begin(path);
+        folder.Write(ConfigFile, configJson);
+        folder.Write(TokenizerFile, tokenizerJson);
+        folder.Write(ModelCardFile, Encoding.UTF8.GetBytes(modelCard));
+        if (generationJson is not null)
+        {
+            folder.Write(GenerationConfigFile, generationJson);
+        }
+
+        // Python loaders of safetensors files look for this entry.
+        Dictionary<string, string> metadata = new() { ["format"] = "pt" };
+        folder.Write(WeightsFile, Safetensors.SizeOf(weights, metadata), stream => Safetensors.Write(stream, weights, metadata));
+        folder.Commit();
+    }
+
+    private static string In(string folder, string file) => System.IO.Path.Combine(folder, file);
+
+    private static void RequireFiles(string path)
+    {
+        Require(ConfigFile, "the shape of the model", "Fetch it from where the model came from.");
+        if (!File.Exists(In(path, WeightsFile)))
+        {
+            RefuseOtherWeights(path);
+        }
+
+        Require(WeightsFile, "the weights", "Fetch it from where the model came from, or export the model in safetensors format.");
+        Require(TokenizerFile, "the tokenizer, which turns text into ids", "Fetch it from where the model came from, or save it with the tokenizers library.");
+
+        void Require(string file, string purpose, string remedy)
+        {
+            if (!File.Exists(In(path, file)))
+            {
+                throw new CinnabarException($"{path}: expected the file {file} ({purpose}), found none.", remedy);
+            }
+        }
+    }
+
+    private static void RefuseOtherWeights(string path)
+    {
+        if (File.Exists(In(path, WeightsFile + ".index.json")))
+        {
+            throw new CinnabarException(
+                $"{path}: expected the weights in one file {WeightsFile}, found them split over several ({WeightsFile}.index.json).",
+                "Merge them into one file: load the model in Python and save it with save_pretrained(..., max_shard_size=\"1000GB\").");
+        }
+
+        string? pickle = FilesOf(path).FirstOrDefault(file => s_unsafeExtensions.Contains(System.IO.Path.GetExtension(file), StringComparer.OrdinalIgnoreCase));
+        if (pickle is not null)
+        {
+            throw new CinnabarException(
+                $"{path}: expected the weights in {WeightsFile}, found {ErrorText.Quote(pickle)}, an unsafe format that can run code and is never loaded.",
+                "Convert it where it was made: load the model in Python and save it with save_pretrained(..., safe_serialization=True).");
+        }
+    }
+
+    private static string[] FilesOf(string path)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFileSystemEntries(path).Select(entry => System.IO.Path.GetFileName(entry)!).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CinnabarException($"{path}: expected a readable folder, found: {e.Message}", "Check that this user may read it.", e);
+        }
+    }
+
+    private static Dictionary<string, Tensor> ReadWeights(string path, ModelConfig config)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Dictionary<string, int[]> expected = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
+        List<string> missing = [.. expected.Keys.Where(name => !file.Tensors.ContainsKey(name))];
+        List<string> unexpected = [.. file.Tensors.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)];
+        if (missing.Count > 0)
+        {
+            string others = unexpected.Count > 0 ? ErrorText.Some(unexpected) + " instead" : "none of that name";
+            throw new CinnabarException(
+                $"{path}: expected {expected.Count} tensors ({ConfigFile}), among them {ErrorText.Some(missing)}, found {others}.",
+                "Check that the weights belong to this config.json and have the names of the LLaDA layout.");
+        }
+
+        if (unexpected.Count > 0)
+        {
+            throw new CinnabarException(
+                $"{path}: expected the {expected.Count} tensors of {ConfigFile}, found besides {ErrorText.Some(unexpected)}.",
+                "Check that the weights belong to this config.json; with weight_tying there is no separate head.");
+        }
+
+        foreach ((string name, int[] shape) in expected)
+        {
+            TensorEntry entry = file.Tensors[name];
+            if (!entry.Shape.SequenceEqual(shape.Select(size => (long)size)))
+            {
+                throw new CinnabarException(
+                    $"{path}: tensor {ErrorText.Quote(name)}, offset {entry.Offset}: expected shape [{string.Join(", ", shape)}] ({ConfigFile}), found {entry}.",
+                    "Check that the weights belong to this config.json.");
+            }
+        }
+
+        return expected.Keys.ToDictionary(name => name, file.Read);
+    }
+
+    private static List<(string Name, Tensor Value)> WeightsToWrite(ModelConfig config, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        List<(string Name, Tensor Value)> weights = [];
+        foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
+        {
+            if (!tensors.TryGetValue(name, out Tensor? value) || !value.Shape.SequenceEqual(shape))
+            {
+                throw new ArgumentException($"Expected a tensor {name} of shape [{string.Join(", ", shape)}], found {value?.ShapeText() ?? "none"}.", nameof(tensors));
+            }
+
+            weights.Add((name, value.Type == DType.BF16 ? value : value.To(DType.BF16)));
+        }
+
+        return weights.Count == tensors.Count
+            ? weights
+            : throw new ArgumentException($"Expected {weights.Count} tensors, found {tensors.Count}.", nameof(tensors));
+    }
+
+    // The whole old folder is deleted after the swap, so it must not hold anything that belongs to somebody else.
+    private static void RefuseForeignFiles(string path)
+    {
+        string? foreign = Directory.Exists(path) ? FilesOf(path).FirstOrDefault(file => !s_files.Contains(file)) : null;
+        if (foreign is not null)
+        {
+            throw new CinnabarException(
+                $"{path}: expected an empty or new folder or one that holds only a model, found {ErrorText.Quote(foreign)}.",
+                "Save to another folder, or move that file away.");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+// Reading a safetensors file: the header is checked in full when the file is opened (see SafetensorsHeader), tensors are read
+// when they are asked for. The file is read, not mapped: a mapped file that shrinks ends the process, a read one gives an error.
+using System.Buffers.Binary;
+using Cinnabar.Numerics;
+using Microsoft.Win32.SafeHandles;
+
+namespace Cinnabar.Checkpoints;
+
+/// <summary>An open safetensors file. Safe for use by several threads.</summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    // Elements converted at a time when the file holds F16 or F64.
+    private const int ChunkBytes = 64 * 1024;
+
+    // Tensor keeps its elements in one array and aligns the first to 64 bytes.
+    private static readonly long s_largestTensor = Array.MaxLength - 64;
+
+    private readonly SafeFileHandle _handle;
+
+    private SafetensorsFile(string path, SafeFileHandle handle, Dictionary<string, TensorEntry> tensors, Dictionary<string, string> metadata)
+    {
+        Path = path;
+        _handle = handle;
+        Tensors = tensors;
+        Metadata = metadata;
+    }
+
+    /// <summary>The path given to <see cref="Open"/>.</summary>
+    public string Path { get; }
+
+    /// <summary>All tensors of the file by name.</summary>
+    public IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
+
+    /// <summary>The texts under "__metadata__"; empty if there are none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>Opens a file and checks its whole header.</summary>
+    /// <exception cref="CinnabarException">The file cannot be read or breaks a rule of the format.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        SafeFileHandle handle = InputFile.Open(path, "weights in safetensors format");
+        try
+        {
+            long length = InputFile.LengthOf(handle, path);
+            byte[] header = ReadHeader(handle, path, length);
+            (Dictionary<string, TensorEntry> tensors, Dictionary<string, string> metadata) = SafetensorsHeader.Parse(path, header, length);
+            return new SafetensorsFile(path, handle, tensors, metadata);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads one tensor. F32 and BF16 keep their type; F16 and F64 become F32 (F64 beyond its range becomes infinite); a single number becomes [1].</summary>
+    /// <exception cref="CinnabarException">No such tensor, or its type, number of dimensions or size is not supported.</exception>
+    public Tensor Read(string name)
+    {
+        if (!Tensors.TryGetValue(name, out TensorEntry? entry))
+        {
+            throw new CinnabarException(
+                $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
+                "Check that the file belongs to this model.");
+        }
+
+        Tensor tensor = Allocate(entry);
+        switch (entry.Type)
+        {
+            case SafetensorsDType.F16: ReadConverted(entry, tensor, 2, bytes => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes)); break;
+            case SafetensorsDType.F64: ReadConverted(entry, tensor, 8, bytes => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes)); break;
+            default: InputFile.ReadExactly(_handle, Path, tensor.Bytes, entry.Offset); break;
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _handle.Dispose();
+
+    private static byte[] ReadHeader(SafeFileHandle handle, string path, long fileLength)
+    {
+        if (fileLength < SafetensorsHeader.Start)
+        {
+            throw new CinnabarException(
+                $"{path}: offset 0: expected at least {SafetensorsHeader.Start} bytes (the length of the header), found a file of {fileLength}.",
+                "The file is cut short or empty: fetch it again.");
+        }
+
+        Span<byte> field = stackalloc byte[SafetensorsHeader.Start];
+        InputFile.ReadExactly(handle, path, field, 0);
+        ulong length = BinaryPrimitives.ReadUInt64LittleEndian(field);
+        if (length > SafetensorsHeader.MaxBytes)
+        {
+            throw new CinnabarException(
+                $"{path}: offset 0: expected a header of at most {SafetensorsHeader.MaxBytes} bytes, found a length of {length}.",
+                "This is not a safetensors file; if it ends in .bin or .pt, export it as .safetensors with the program that made it.");
+        }
+
+        if ((long)length > fileLength - SafetensorsHeader.Start)
+        {
+            throw new CinnabarException(
+                $"{path}: offset 0: expected a header that ends inside the file of {fileLength} bytes, found a length of {length}.",
+                "The file is cut short: fetch it again.");
+        }
+
+        byte[] header = new byte[length];
+        InputFile.ReadExactly(handle, path, header, SafetensorsHeader.Start);
+        return header;
+    }
+
+    private Tensor Allocate(TensorEntry entry)
+    {
+        string where = $"{Path}: tensor {ErrorText.Quote(entry.Name)}, offset {entry.Offset}";
+        DType type = entry.Type switch
+        {
+            SafetensorsDType.BF16 => DType.BF16,
+            SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.F64 => DType.F32,
+            _ => throw new CinnabarException(
+                $"{where}: expected F32, BF16, F16 or F64, found {entry}.", "Export the model with one of these element types."),
+        };
+        if (entry.Shape.Count > 4)
+        {
+            throw new CinnabarException($"{where}: expected at most 4 dimensions, found {entry}.", "Models of this kind are not supported.");
+        }
+
+        // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
+        long bytes = Tensor.SizeOf(type);
+        foreach (long size in entry.Shape)
+        {
+            bytes = size > s_largestTensor ? long.MaxValue : bytes * size;
+            if (bytes > s_largestTensor)
+            {
+                throw new CinnabarException(
+                    $"{where}: expected at most {s_largestTensor} bytes in one tensor in memory, found {entry}.",
+                    "Models with tensors of this size are not supported.");
+            }
+        }
+
+        try
+        {
+            return Tensor.Zeros(type, entry.Shape.Count == 0 ? [1] : [.. entry.Shape.Select(size => (int)size)]);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new CinnabarException(
+                $"{where}: expected {bytes} bytes of free memory for {entry}, found less.",
+                "Close other programs or use a smaller model.",
+                e);
+        }
+    }
+
+    private void ReadConverted(TensorEntry entry, Tensor tensor, int size, Func<ReadOnlySpan<byte>, float> convert)
+    {
+        byte[] chunk = new byte[(int)Math.Min(entry.ByteCount, ChunkBytes)];
+        Span<float> rest = tensor.Floats;
+        long offset = entry.Offset;
+        while (rest.Length > 0)
+        {
+            int count = Math.Min(rest.Length, chunk.Length / size);
+            ReadOnlySpan<byte> bytes = chunk.AsSpan(0, count * size);
+            InputFile.ReadExactly(_handle, Path, chunk.AsSpan(0, count * size), offset);
+            for (int i = 0; i < count; i++)
+            {
+                rest[i] = convert(bytes.Slice(i * size, size));
+            }
+
+            rest = rest[count..];
+            offset += count * size;
+        }
+    }
+}
