@@ -29,7 +29,7 @@ public sealed record TrainingCheckpoint(
 
     /// <summary>Writes the folder <paramref name="path"/> atomically.</summary>
     /// <exception cref="CinnabarException">There is no room on the disk; the previous checkpoint is intact.</exception>
-    public void Save(string path) => AtomicFolder.Write(path, folder =>
+    public void Save(string path)
     {
         List<(string, Tensor)> tensors = [];
         foreach ((string prefix, IReadOnlyDictionary<string, Tensor> group) in Groups())
@@ -37,19 +37,25 @@ public sealed record TrainingCheckpoint(
             tensors.AddRange(group.Select(t => (prefix + t.Key, t.Value)));
         }
 
-        Safetensors.Write(Path.Combine(folder, TensorFile), tensors, metadata: null);
-        File.WriteAllBytes(Path.Combine(folder, StateFile), JsonSerializer.SerializeToUtf8Bytes(Mark, TrainingJson.Default.TrainingProgressMark));
-    });
+        using AtomicFolder folder = AtomicFolder.Begin(path);
+        folder.Write(TensorFile, Safetensors.SizeOf(tensors), stream => Safetensors.Write(stream, tensors));
+        folder.Write(StateFile, JsonSerializer.SerializeToUtf8Bytes(Mark, TrainingJson.Default.TrainingProgressMark));
+        folder.Commit();
+    }
 
     /// <summary>Whether a checkpoint is at <paramref name="path"/>.</summary>
-    public static bool Exists(string path) => File.Exists(Path.Combine(path, StateFile));
+    public static bool Exists(string path)
+    {
+        AtomicFolder.Recover(path);
+        return File.Exists(Path.Combine(path, StateFile));
+    }
 
     /// <summary>Reads a checkpoint of the network <paramref name="config"/>.</summary>
     /// <exception cref="CinnabarException">It is missing, damaged or of another network.</exception>
     public static TrainingCheckpoint Load(string path, ModelConfig config)
     {
         string stateFile = Path.Combine(path, StateFile);
-        if (!File.Exists(stateFile))
+        if (!Exists(path))
         {
             throw new CinnabarException($"There is no checkpoint at '{path}': {StateFile} is missing.", "Start the run without --resume, or name the folder of a run that has written one.");
         }
@@ -91,7 +97,7 @@ public sealed record TrainingCheckpoint(
         return empty with { Mark = mark };
     }
 
-    private IEnumerable<(string Prefix, IReadOnlyDictionary<string, Tensor> Group)> Groups() =>
+    private (string Prefix, IReadOnlyDictionary<string, Tensor> Group)[] Groups() =>
         [("weight:", Weights), ("first_moment:", FirstMoments), ("second_moment:", SecondMoments), ("average:", Averages)];
 
     private static Dictionary<string, Tensor> ZerosLike(IReadOnlyDictionary<string, Tensor> weights) =>

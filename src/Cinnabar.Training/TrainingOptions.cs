@@ -1,4 +1,5 @@
 // What a training run is: one JSON file, every key optional but "corpus" and "model", unknown keys refused.
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cinnabar.Checkpoints;
@@ -88,7 +89,7 @@ public sealed record TrainingOptions
 
     /// <summary>The network's sizes.</summary>
     [JsonIgnore]
-    public ModelConfig ModelConfig => ModelConfig.FromJson(Model, "key \"model\" of the training configuration");
+    public ModelConfig ModelConfig => ModelConfig.Parse("\"model\" of the training configuration", Encoding.UTF8.GetBytes(Model.GetRawText()));
 
     /// <summary>Reads a configuration file; relative paths in it are relative to the current directory.</summary>
     /// <param name="path">The file.</param>

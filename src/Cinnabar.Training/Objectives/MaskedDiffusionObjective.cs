@@ -47,7 +47,7 @@ public sealed class MaskedDiffusionObjective
     /// <summary>The micro-batches of optimiser step <paramref name="step"/>, each ready for one pass.</summary>
     public IReadOnlyList<TrainingBatch> Draw(int step)
     {
-        DeterministicRandom random = new(_options.Seed, (ulong)step);
+        DeterministicRandom random = new DeterministicRandom(_options.Seed).Fork((ulong)step);
         int length = _options.SequenceLength;
         double offset = random.NextDouble();
         int micro = _options.MicroBatchSize;

@@ -9,6 +9,7 @@
 // No biases and no time input (the best prediction given x_t does not depend on t). The head runs only on the rows asked for.
 // Deviations from LLaDA: the switches AttentionKind and ShiftLogits, which make the same network block-causal or autoregressive.
 using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
@@ -49,7 +50,7 @@ public sealed class LladaDenoiser : IDenoiser
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <inheritdoc/>
-    public int VocabularySize => Config.VocabularySize;
+    public int VocabularySize => Config.EmbeddingSize;
 
     /// <inheritdoc/>
     public int MaxLength => Config.MaxSequenceLength;
@@ -64,11 +65,12 @@ public sealed class LladaDenoiser : IDenoiser
     public static Dictionary<string, Tensor> Initialize(ModelConfig config, ulong seed)
     {
         Dictionary<string, Tensor> weights = [];
-        Diffusion.DeterministicRandom random = new(seed);
+        DeterministicRandom random = new(seed);
         foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
         {
             Tensor tensor = Tensor.Zeros(shape);
-            bool writesResidual = name.Contains(".attn_out.", StringComparison.Ordinal) || name.Contains("blocks", StringComparison.Ordinal) && name.Contains(".ff_out.", StringComparison.Ordinal);
+            bool writesResidual = name != LladaWeightNames.Head
+                && (name.EndsWith("attn_out.weight", StringComparison.Ordinal) || name.EndsWith("ff_out.weight", StringComparison.Ordinal));
             double deviation = writesResidual ? 0.02 / Math.Sqrt(2.0 * config.NumHiddenLayers) : 0.02;
             foreach (ref float value in tensor.Floats)
             {
@@ -117,15 +119,15 @@ public sealed class LladaDenoiser : IDenoiser
 
     private sealed class Block(Dictionary<string, Parameter> parameters, int index)
     {
-        private readonly Parameter _attentionNorm = parameters[LladaWeightNames.AttentionNorm(index)];
-        private readonly Parameter _query = parameters[LladaWeightNames.Query(index)];
-        private readonly Parameter _key = parameters[LladaWeightNames.Key(index)];
-        private readonly Parameter _value = parameters[LladaWeightNames.Value(index)];
-        private readonly Parameter _attentionOut = parameters[LladaWeightNames.AttentionOut(index)];
-        private readonly Parameter _feedForwardNorm = parameters[LladaWeightNames.FeedForwardNorm(index)];
-        private readonly Parameter _gate = parameters[LladaWeightNames.Gate(index)];
-        private readonly Parameter _up = parameters[LladaWeightNames.Up(index)];
-        private readonly Parameter _down = parameters[LladaWeightNames.Down(index)];
+        private readonly Parameter _attentionNorm = parameters[LladaWeightNames.OfBlock(index, "attn_norm")];
+        private readonly Parameter _query = parameters[LladaWeightNames.OfBlock(index, "q_proj")];
+        private readonly Parameter _key = parameters[LladaWeightNames.OfBlock(index, "k_proj")];
+        private readonly Parameter _value = parameters[LladaWeightNames.OfBlock(index, "v_proj")];
+        private readonly Parameter _attentionOut = parameters[LladaWeightNames.OfBlock(index, "attn_out")];
+        private readonly Parameter _feedForwardNorm = parameters[LladaWeightNames.OfBlock(index, "ff_norm")];
+        private readonly Parameter _gate = parameters[LladaWeightNames.OfBlock(index, "ff_proj")];
+        private readonly Parameter _up = parameters[LladaWeightNames.OfBlock(index, "up_proj")];
+        private readonly Parameter _down = parameters[LladaWeightNames.OfBlock(index, "ff_out")];
 
         public Variable Forward(Tape tape, Variable h, AttentionShape shape, RotaryAngles angles, float epsilon)
         {
