@@ -1,11 +1,15 @@
 // One choice of implementation for every kernel. A device is a table: nothing above Numerics knows where a tensor lives.
+using System.Runtime.Intrinsics;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Numerics.Simd;
 
 namespace Cinnabar.Numerics;
 
 /// <summary>The kernels of one device, and the threads they run on.</summary>
 public sealed class KernelTable
 {
+    private const string FormVariable = "CINNABAR_ISA";
+
     /// <summary>Which form was asked for or found best.</summary>
     public required KernelForm Form { get; init; }
 
@@ -44,6 +48,104 @@ public sealed class KernelTable
 
     /// <summary>Optimiser steps.</summary>
     public required IOptimizer Optimizer { get; init; }
+
+    /// <summary>Chooses the kernels of this machine's processor.</summary>
+    /// <param name="matMul">Makes the matrix product of a form, and says in one line what it chose and why.</param>
+    /// <param name="threads">Threads that share a loop; null: one per processor.</param>
+    /// <param name="form">Form of the kernels; null: what the environment variable CINNABAR_ISA says, or else the best.</param>
+    /// <exception cref="ArgumentException">CINNABAR_ISA holds an unknown word.</exception>
+    public static KernelTable Create(
+        Func<KernelForm, WorkerPool, (IMatMul Kernel, string Reason)> matMul, int? threads = null, KernelForm? form = null)
+    {
+        List<string> reasons = [];
+        KernelForm chosen = ChooseForm(form, reasons);
+        WorkerPool workers = new(threads ?? Environment.ProcessorCount);
+        reasons.Add(threads is null ? $"threads: {workers.Threads}, one per processor" : $"threads: {workers.Threads}, as asked");
+        (IMatMul product, string reason) = matMul(chosen, workers);
+        reasons.Add(reason);
+        if (chosen == KernelForm.Reference)
+        {
+            reasons.Add("other kernels: scalar, the definition");
+            return Reference(product, workers, reasons);
+        }
+
+        if (Vector512.IsHardwareAccelerated)
+        {
+            reasons.Add("other kernels: vectors of 512 bits, the widest this processor runs at full speed");
+            return Vector<Vector512Floats>(chosen, product, workers, reasons);
+        }
+
+        if (Vector256.IsHardwareAccelerated)
+        {
+            reasons.Add("other kernels: vectors of 256 bits, the widest this processor runs at full speed");
+            return Vector<Vector256Floats>(chosen, product, workers, reasons);
+        }
+
+        reasons.Add("other kernels: vectors of 128 bits, the narrowest form");
+        return Vector<Vector128Floats>(chosen, product, workers, reasons);
+    }
+
+    private static KernelForm ChooseForm(KernelForm? asked, List<string> reasons)
+    {
+        if (asked is { } form)
+        {
+            reasons.Add($"form: {form}, as asked");
+            return form;
+        }
+
+        string? word = Environment.GetEnvironmentVariable(FormVariable);
+        if (string.IsNullOrEmpty(word))
+        {
+            reasons.Add($"form: {KernelForm.Jit}, the fastest");
+            return KernelForm.Jit;
+        }
+
+        KernelForm chosen = word switch
+        {
+            "scalar" => KernelForm.Reference,
+            "vector" => KernelForm.Vector,
+            "jit" => KernelForm.Jit,
+            _ => throw new ArgumentException(
+                $"The environment variable {FormVariable} must be scalar, vector or jit, found '{word}'. Set one of these or remove it."),
+        };
+        reasons.Add($"form: {chosen}, from {FormVariable}={word}");
+        return chosen;
+    }
+
+    internal static KernelTable Reference(IMatMul matMul, WorkerPool workers, IReadOnlyList<string> reasons) => new()
+    {
+        Form = KernelForm.Reference,
+        Reasons = reasons,
+        Workers = workers,
+        MatMul = matMul,
+        Embedding = new ReferenceEmbedding(),
+        RmsNorm = new ReferenceRmsNorm(),
+        Rotary = new ReferenceRotary(),
+        Attention = new ReferenceAttention(),
+        SwiGlu = new ReferenceSwiGlu(),
+        Add = new ReferenceAdd(),
+        CrossEntropy = new ReferenceCrossEntropy(),
+        Softmax = new ReferenceSoftmax(),
+        Optimizer = new ReferenceOptimizer(),
+    };
+
+    internal static KernelTable Vector<TVec>(KernelForm form, IMatMul matMul, WorkerPool workers, IReadOnlyList<string> reasons)
+        where TVec : struct, ISimd<TVec> => new()
+    {
+        Form = form,
+        Reasons = reasons,
+        Workers = workers,
+        MatMul = matMul,
+        Embedding = new VectorEmbedding<TVec>(workers),
+        RmsNorm = new VectorRmsNorm<TVec>(workers),
+        Rotary = new VectorRotary<TVec>(workers),
+        Attention = new VectorAttention<TVec>(workers, matMul),
+        SwiGlu = new VectorSwiGlu<TVec>(workers),
+        Add = new VectorAdd<TVec>(workers),
+        CrossEntropy = new VectorCrossEntropy<TVec>(workers),
+        Softmax = new VectorSoftmax<TVec>(workers),
+        Optimizer = new VectorOptimizer<TVec>(workers),
+    };
 }
 
 /// <summary>The forms a kernel exists in.</summary>

@@ -53,6 +53,8 @@ public sealed class WorkerPool : IDisposable
                 body(item);
             }
 
+            // Bodies hold raw pointers into tensors that only their closure keeps alive.
+            GC.KeepAlive(body);
             return;
         }
 

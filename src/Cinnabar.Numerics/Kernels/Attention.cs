@@ -3,7 +3,7 @@
 // H query heads share G key/value heads in groups of H/G (grouped-query attention; G = H is the plain form).
 // Backward, with lse[i] = ln Σ_j exp S[i, j] kept from the forward pass (Dao et al. 2022, FlashAttention, alg. 4):
 //   P = exp(S − lse),  dV = Pᵀ·dO,  dP = dO·Vᵀ,  dS = P ∘ (dP − rowsum(dO ∘ O)),  dQ = dS·K/√D,  dK = dSᵀ·Q/√D
-// A query row whose keys are all masked yields zeros and no gradient.
+// A query row whose keys are all masked yields zeros, lse = −∞ and no gradient.
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>Which keys a query may see.</summary>
@@ -41,6 +41,27 @@ public sealed record AttentionShape(
             AttentionKind.BlockCausal => Math.Min(valid, ((query / BlockSize) + 1) * BlockSize),
             _ => Math.Min(valid, query + 1),
         };
+    }
+
+    /// <summary>Throws unless the sizes are usable and every tensor has the elements they ask for.</summary>
+    internal void Check(Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp)
+    {
+        if (Batch < 0 || Length < 0 || Heads < 1 || KeyValueHeads < 1 || Heads % KeyValueHeads != 0 || HeadSize < 1 || BlockSize < 1)
+        {
+            throw new ArgumentException($"Unusable attention sizes: {this}.");
+        }
+
+        int rows = Batch * Length;
+        Expect.Floats(q, rows * Heads * HeadSize);
+        Expect.Floats(k, rows * KeyValueHeads * HeadSize);
+        Expect.Floats(v, rows * KeyValueHeads * HeadSize);
+        Expect.Floats(o, rows * Heads * HeadSize);
+        Expect.Floats(logSumExp, rows * Heads);
+        if (ValidLengths is not null)
+        {
+            Expect.Length(ValidLengths.Length, Batch, nameof(ValidLengths));
+            Expect.Indices(ValidLengths, Length + 1, nameof(ValidLengths));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 // Row lookup: Y[i, :] = E[ids[i], :]. Backward: dE[ids[i], :] += dY[i, :].
 // Serves the token embedding (E = table) and the choice of rows before the language-model head (E = hidden states).
+using Cinnabar.Numerics.Simd;
+
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>Row lookup and its gradient.</summary>
@@ -13,4 +15,115 @@ public interface IEmbedding
 
     /// <summary>dE[ids[i], :] += dY[i, :]; repeated ids add up in order of i.</summary>
     void Backward(Tensor dY, int[] ids, Tensor dTable);
+}
+
+/// <summary>The definition.</summary>
+internal sealed class ReferenceEmbedding : IEmbedding
+{
+    public void Forward(Tensor table, int[] ids, Tensor y)
+    {
+        int columns = table.Columns;
+        Expect.Floats(y, ids.Length * columns);
+        Expect.Indices(ids, table.Rows, nameof(ids));
+        for (int i = 0; i < ids.Length; i++)
+        {
+            Span<float> row = y.Floats.Slice(i * columns, columns);
+            if (table.Type == DType.F32)
+            {
+                table.Row(ids[i]).CopyTo(row);
+            }
+            else
+            {
+                BFloat16.ToFloats(table.BFloat16Bits.Slice(ids[i] * columns, columns), row);
+            }
+        }
+    }
+
+    public void Backward(Tensor dY, int[] ids, Tensor dTable)
+    {
+        int columns = dTable.Columns;
+        Expect.Floats(dY, ids.Length * columns);
+        Expect.Indices(ids, dTable.Rows, nameof(ids));
+        for (int i = 0; i < ids.Length; i++)
+        {
+            Span<float> row = dTable.Row(ids[i]);
+            for (int c = 0; c < columns; c++)
+            {
+                row[c] += dY.Floats[(i * columns) + c];
+            }
+        }
+    }
+}
+
+/// <summary>
+/// Forward is split by row. Backward is split by column: one item adds every row to its own columns in order of i, so that
+/// repeated ids neither race nor add up in another order.
+/// </summary>
+internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedding
+    where TVec : struct, ISimd<TVec>
+{
+    private const int RowGrain = 32;
+    private const int ColumnGrain = 64;
+
+    public void Forward(Tensor table, int[] ids, Tensor y)
+    {
+        int columns = table.Columns;
+        Expect.Floats(y, ids.Length * columns);
+        Expect.Indices(ids, table.Rows, nameof(ids));
+        workers.ForRanges(ids.Length, RowGrain, (from, to) =>
+        {
+            float* destination = y.FloatPointer + ((long)from * columns);
+            for (int i = from; i < to; i++, destination += columns)
+            {
+                long first = (long)ids[i] * columns;
+                if (table.Type == DType.F32)
+                {
+                    new ReadOnlySpan<float>(table.FloatPointer + first, columns).CopyTo(new Span<float>(destination, columns));
+                }
+                else
+                {
+                    Widen(table.BFloat16Pointer + first, destination, columns);
+                }
+            }
+        });
+    }
+
+    public void Backward(Tensor dY, int[] ids, Tensor dTable)
+    {
+        int columns = dTable.Columns;
+        Expect.Floats(dY, ids.Length * columns);
+        Expect.Indices(ids, dTable.Rows, nameof(ids));
+        workers.ForRanges(columns, ColumnGrain, (from, to) =>
+        {
+            for (int i = 0; i < ids.Length; i++)
+            {
+                float* source = dY.FloatPointer + ((long)i * columns);
+                float* destination = dTable.FloatPointer + ((long)ids[i] * columns);
+                int c = from;
+                for (; c <= to - TVec.Width; c += TVec.Width)
+                {
+                    TVec.Store(TVec.Load(destination + c) + TVec.Load(source + c), destination + c);
+                }
+
+                for (; c < to; c++)
+                {
+                    destination[c] += source[c];
+                }
+            }
+        });
+    }
+
+    private static void Widen(ushort* source, float* destination, int count)
+    {
+        int i = 0;
+        for (; i <= count - TVec.Width; i += TVec.Width)
+        {
+            TVec.Store(TVec.LoadBFloat16(source + i), destination + i);
+        }
+
+        for (; i < count; i++)
+        {
+            destination[i] = BFloat16.ToFloat(source[i]);
+        }
+    }
 }

@@ -3,6 +3,9 @@
 //     m = β1·m + (1−β1)·g,  v = β2·v + (1−β2)·g²,  w −= η·( m/(1−β1^t) / (sqrt(v/(1−β2^t)) + ε) + λ·w )
 //   Sum of squares, in double, for the global gradient norm: fixed chunks are summed in order, so it never depends on threads.
 //   EMA: s = d·s + (1−d)·w.
+using System.Runtime.CompilerServices;
+using Cinnabar.Numerics.Simd;
+
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>Constants of one AdamW step.</summary>
@@ -27,4 +30,138 @@ public interface IOptimizer
 
     /// <summary>average = decay · average + (1 − decay) · weight.</summary>
     void Ema(Tensor average, Tensor weight, float decay);
+}
+
+/// <summary>The definition.</summary>
+internal sealed class ReferenceOptimizer : IOptimizer
+{
+    public void AdamW(Tensor weight, Tensor gradient, Tensor m, Tensor v, in AdamWStep step)
+    {
+        Expect.Floats(gradient, weight.Count);
+        Expect.Floats(m, weight.Count);
+        Expect.Floats(v, weight.Count);
+        double correction1 = 1 - Math.Pow(step.Beta1, step.Step);
+        double correction2 = 1 - Math.Pow(step.Beta2, step.Step);
+        for (int i = 0; i < weight.Count; i++)
+        {
+            double g = (double)gradient.Floats[i] * step.GradientScale;
+            double mean = (step.Beta1 * (double)m.Floats[i]) + ((1 - (double)step.Beta1) * g);
+            double square = (step.Beta2 * (double)v.Floats[i]) + ((1 - (double)step.Beta2) * g * g);
+            double w = weight.Floats[i];
+            double direction = mean / correction1 / (Math.Sqrt(square / correction2) + step.Epsilon);
+            m.Floats[i] = (float)mean;
+            v.Floats[i] = (float)square;
+            weight.Floats[i] = (float)(w - (step.LearningRate * (direction + (step.WeightDecay * w))));
+        }
+    }
+
+    public double SumOfSquares(Tensor x)
+    {
+        double sum = 0;
+        foreach (float value in x.Floats)
+        {
+            sum += (double)value * value;
+        }
+
+        return sum;
+    }
+
+    public void Ema(Tensor average, Tensor weight, float decay)
+    {
+        Expect.Floats(weight, average.Count);
+        for (int i = 0; i < average.Count; i++)
+        {
+            average.Floats[i] = (float)((decay * (double)average.Floats[i]) + ((1 - (double)decay) * weight.Floats[i]));
+        }
+    }
+}
+
+/// <summary>Bound by memory: one pass each, split into ranges.</summary>
+internal sealed unsafe class VectorOptimizer<TVec>(WorkerPool workers) : IOptimizer
+    where TVec : struct, ISimd<TVec>
+{
+    private const int Grain = 16_384;
+
+    public void AdamW(Tensor weight, Tensor gradient, Tensor m, Tensor v, in AdamWStep step)
+    {
+        Expect.Floats(gradient, weight.Count);
+        Expect.Floats(m, weight.Count);
+        Expect.Floats(v, weight.Count);
+        AdamWStep given = step; // a lambda cannot capture an in parameter
+        float correction1 = (float)(1 / (1 - Math.Pow(step.Beta1, step.Step)));
+        float correction2 = (float)(1 / (1 - Math.Pow(step.Beta2, step.Step)));
+        workers.ForRanges(weight.Count, Grain, (from, to) =>
+        {
+            AdamWStep constants = given; // in a local, so that its broadcasts leave the loop
+            float* w = weight.FloatPointer, g = gradient.FloatPointer, mean = m.FloatPointer, square = v.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                AdamW<TVec>(w + i, g + i, mean + i, square + i, constants, correction1, correction2);
+            }
+
+            for (; i < to; i++)
+            {
+                AdamW<ScalarVector>(w + i, g + i, mean + i, square + i, constants, correction1, correction2);
+            }
+        });
+    }
+
+    public double SumOfSquares(Tensor x)
+    {
+        double[] partial = new double[(x.Count + Grain - 1) / Grain];
+        workers.ForRanges(x.Count, Grain, (from, to) =>
+        {
+            float* values = x.FloatPointer + from;
+            partial[from / Grain] = Rows<TVec>.Dot(values, values, to - from);
+        });
+
+        double total = 0;
+        foreach (double sum in partial)
+        {
+            total += sum;
+        }
+
+        return total;
+    }
+
+    public void Ema(Tensor average, Tensor weight, float decay)
+    {
+        Expect.Floats(weight, average.Count);
+        workers.ForRanges(average.Count, Grain, (from, to) =>
+        {
+            float* s = average.FloatPointer, w = weight.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                Ema<TVec>(s + i, w + i, decay);
+            }
+
+            for (; i < to; i++)
+            {
+                Ema<ScalarVector>(s + i, w + i, decay);
+            }
+        });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AdamW<V>(
+        float* weight, float* gradient, float* m, float* v, in AdamWStep step, float correction1, float correction2)
+        where V : struct, ISimd<V>
+    {
+        V g = V.Load(gradient) * V.Broadcast(step.GradientScale);
+        V mean = V.MultiplyAdd(V.Broadcast(1 - step.Beta1), g, V.Broadcast(step.Beta1) * V.Load(m));
+        V square = V.MultiplyAdd(V.Broadcast(1 - step.Beta2) * g, g, V.Broadcast(step.Beta2) * V.Load(v));
+        V.Store(mean, m);
+        V.Store(square, v);
+        V w = V.Load(weight);
+        V direction = mean * V.Broadcast(correction1) / (V.Sqrt(square * V.Broadcast(correction2)) + V.Broadcast(step.Epsilon));
+        direction = V.MultiplyAdd(V.Broadcast(step.WeightDecay), w, direction);
+        V.Store(V.MultiplyAdd(V.Broadcast(-step.LearningRate), direction, w), weight);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Ema<V>(float* average, float* weight, float decay)
+        where V : struct, ISimd<V> =>
+        V.Store(V.MultiplyAdd(V.Broadcast(1 - decay), V.Load(weight), V.Broadcast(decay) * V.Load(average)), average);
 }

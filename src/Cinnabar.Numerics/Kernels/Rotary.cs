@@ -2,6 +2,9 @@
 //   for j < D/2, θ = p · base^(−2j/D):   y[j] = x[j]·cos θ − x[j+D/2]·sin θ,   y[j+D/2] = x[j+D/2]·cos θ + x[j]·sin θ
 // Backward is the rotation by −θ.  x: [T, H·D]; position p of row t is t mod sequenceLength.
 // Angles are computed in double and stored as F32.
+using System.Runtime.CompilerServices;
+using Cinnabar.Numerics.Simd;
+
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>Rotates every head of every row by its position, in place.</summary>
@@ -53,4 +56,97 @@ public sealed class RotaryAngles
 
     /// <summary>[positions, D/2].</summary>
     public Tensor Sin { get; }
+
+    internal void Check(Tensor x, int sequenceLength)
+    {
+        if (x.Type != DType.F32 || x.Columns % HeadSize != 0 || x.Rows % sequenceLength != 0 || sequenceLength > Positions)
+        {
+            throw new ArgumentException(
+                $"Expected whole heads of {HeadSize} and sequences of {sequenceLength} of at most {Positions} rows, found {x}.", nameof(x));
+        }
+    }
+}
+
+/// <summary>The definition.</summary>
+internal sealed class ReferenceRotary : IRotary
+{
+    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength) => Rotate(x, angles, sequenceLength, 1);
+
+    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, -1);
+
+    private static void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, int direction)
+    {
+        angles.Check(x, sequenceLength);
+        int half = angles.HeadSize / 2;
+        for (int t = 0; t < x.Rows; t++)
+        {
+            Span<float> cos = angles.Cos.Row(t % sequenceLength);
+            Span<float> sin = angles.Sin.Row(t % sequenceLength);
+            for (int head = 0; head < x.Columns; head += angles.HeadSize)
+            {
+                Span<float> first = x.Row(t).Slice(head, half);
+                Span<float> second = x.Row(t).Slice(head + half, half);
+                for (int j = 0; j < half; j++)
+                {
+                    double a = first[j];
+                    double b = second[j];
+                    first[j] = (float)((a * cos[j]) - (b * direction * sin[j]));
+                    second[j] = (float)((b * cos[j]) + (a * direction * sin[j]));
+                }
+            }
+        }
+    }
+}
+
+/// <summary>One pass, split by row.</summary>
+internal sealed unsafe class VectorRotary<TVec>(WorkerPool workers) : IRotary
+    where TVec : struct, ISimd<TVec>
+{
+    private const int Grain = 16;
+
+    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength) => Rotate(x, angles, sequenceLength, 1);
+
+    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, -1);
+
+    private void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, float direction)
+    {
+        angles.Check(x, sequenceLength);
+        int half = angles.HeadSize / 2;
+        int columns = x.Columns;
+        workers.ForRanges(x.Rows, Grain, (from, to) =>
+        {
+            for (int t = from; t < to; t++)
+            {
+                long angle = (long)(t % sequenceLength) * half;
+                float* cos = angles.Cos.FloatPointer + angle;
+                float* sin = angles.Sin.FloatPointer + angle;
+                float* row = x.FloatPointer + ((long)t * columns);
+                for (float* head = row; head < row + columns; head += 2 * half)
+                {
+                    int j = 0;
+                    for (; j <= half - TVec.Width; j += TVec.Width)
+                    {
+                        Step<TVec>(head + j, head + half + j, cos + j, sin + j, direction);
+                    }
+
+                    for (; j < half; j++)
+                    {
+                        Step<ScalarVector>(head + j, head + half + j, cos + j, sin + j, direction);
+                    }
+                }
+            }
+        });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<V>(float* first, float* second, float* cos, float* sin, float direction)
+        where V : struct, ISimd<V>
+    {
+        V a = V.Load(first);
+        V b = V.Load(second);
+        V c = V.Load(cos);
+        V s = V.Load(sin) * V.Broadcast(direction);
+        V.Store((a * c) - (b * s), first);
+        V.Store((b * c) + (a * s), second);
+    }
 }

@@ -1,6 +1,9 @@
 // Gated linear unit with SiLU (Shazeer 2020, "GLU variants improve transformer"):
 //   σ = 1/(1 + e^−g),  y = g·σ·u          g (gate), u (up), y: [T, F]
 // Backward:  du += dY·g·σ,   dg += dY·u·σ·(1 + g·(1 − σ))
+using System.Runtime.CompilerServices;
+using Cinnabar.Numerics.Simd;
+
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>y = silu(gate) ∘ up.</summary>
@@ -11,4 +14,107 @@ public interface ISwiGlu
 
     /// <summary>dGate += …, dUp += ….</summary>
     void Backward(Tensor dY, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
+}
+
+/// <summary>The definition.</summary>
+internal sealed class ReferenceSwiGlu : ISwiGlu
+{
+    public void Forward(Tensor gate, Tensor up, Tensor y)
+    {
+        Expect.Floats(up, gate.Count);
+        Expect.Floats(y, gate.Count);
+        for (int i = 0; i < gate.Count; i++)
+        {
+            double g = gate.Floats[i];
+            y.Floats[i] = (float)(g / (1 + Math.Exp(-g)) * up.Floats[i]);
+        }
+    }
+
+    public void Backward(Tensor dY, Tensor gate, Tensor up, Tensor dGate, Tensor dUp)
+    {
+        Expect.Floats(dY, gate.Count);
+        Expect.Floats(up, gate.Count);
+        Expect.Floats(dGate, gate.Count);
+        Expect.Floats(dUp, gate.Count);
+        for (int i = 0; i < gate.Count; i++)
+        {
+            double g = gate.Floats[i];
+            double sigmoid = 1 / (1 + Math.Exp(-g));
+            dUp.Floats[i] += (float)(dY.Floats[i] * g * sigmoid);
+            dGate.Floats[i] += (float)(dY.Floats[i] * up.Floats[i] * sigmoid * (1 + (g * (1 - sigmoid))));
+        }
+    }
+}
+
+/// <summary>One pass over the elements, split into ranges.</summary>
+internal sealed unsafe class VectorSwiGlu<TVec>(WorkerPool workers) : ISwiGlu
+    where TVec : struct, ISimd<TVec>
+{
+    private const int Grain = 8_192;
+
+    public void Forward(Tensor gate, Tensor up, Tensor y)
+    {
+        Expect.Floats(up, gate.Count);
+        Expect.Floats(y, gate.Count);
+        workers.ForRanges(gate.Count, Grain, (from, to) =>
+        {
+            float* g = gate.FloatPointer, u = up.FloatPointer, result = y.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                Forward<TVec>(g + i, u + i, result + i);
+            }
+
+            for (; i < to; i++)
+            {
+                Forward<ScalarVector>(g + i, u + i, result + i);
+            }
+        });
+    }
+
+    public void Backward(Tensor dY, Tensor gate, Tensor up, Tensor dGate, Tensor dUp)
+    {
+        Expect.Floats(dY, gate.Count);
+        Expect.Floats(up, gate.Count);
+        Expect.Floats(dGate, gate.Count);
+        Expect.Floats(dUp, gate.Count);
+        workers.ForRanges(gate.Count, Grain, (from, to) =>
+        {
+            float* d = dY.FloatPointer, g = gate.FloatPointer, u = up.FloatPointer, dG = dGate.FloatPointer, dU = dUp.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                Backward<TVec>(d + i, g + i, u + i, dG + i, dU + i);
+            }
+
+            for (; i < to; i++)
+            {
+                Backward<ScalarVector>(d + i, g + i, u + i, dG + i, dU + i);
+            }
+        });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Sigmoid<V>(V g)
+        where V : struct, ISimd<V> => V.Broadcast(1) / (V.Broadcast(1) + V.Exp(V.Zero - g));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Forward<V>(float* gate, float* up, float* y)
+        where V : struct, ISimd<V>
+    {
+        V g = V.Load(gate);
+        V.Store(g * Sigmoid(g) * V.Load(up), y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Backward<V>(float* dY, float* gate, float* up, float* dGate, float* dUp)
+        where V : struct, ISimd<V>
+    {
+        V g = V.Load(gate);
+        V sigmoid = Sigmoid(g);
+        V d = V.Load(dY) * sigmoid;
+        V.Store(V.MultiplyAdd(d, g, V.Load(dUp)), dUp);
+        V slope = V.MultiplyAdd(g, V.Broadcast(1) - sigmoid, V.Broadcast(1));
+        V.Store(V.MultiplyAdd(d * V.Load(up), slope, V.Load(dGate)), dGate);
+    }
 }

@@ -30,13 +30,28 @@ internal unsafe interface ISimd<TSelf>
     /// <summary>a·b + c with one rounding where the hardware has FMA.</summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
+    /// <summary>The larger of each pair of lanes; where a lane of <paramref name="right"/> is NaN, NaN.</summary>
     static abstract TSelf Max(TSelf left, TSelf right);
 
+    /// <summary>The smaller of each pair of lanes; where a lane of <paramref name="right"/> is NaN, NaN.</summary>
     static abstract TSelf Min(TSelf left, TSelf right);
 
     static abstract TSelf Sqrt(TSelf value);
 
+    /// <summary>e to the power of each lane: <see cref="Exponential"/>.</summary>
     static abstract TSelf Exp(TSelf value);
+
+    /// <summary>The nearest whole number, ties to even.</summary>
+    static abstract TSelf Round(TSelf value);
+
+    /// <summary>value · 2^exponent with one rounding; the exponent is a whole number in −150 … 128, the value in 0.5 … 2.</summary>
+    static abstract TSelf ScaleByPowerOfTwo(TSelf value, TSelf exponent);
+
+    /// <summary>Widens <see cref="Width"/> BF16 bit patterns, exactly.</summary>
+    static abstract TSelf LoadBFloat16(ushort* source);
+
+    /// <summary>Σ left[i]·right[i] over <paramref name="vectors"/>·<see cref="Width"/> floats; all in double, in one order.</summary>
+    static abstract double Dot(float* left, float* right, int vectors);
 
     /// <summary>Sum of the lanes, always in the same order.</summary>
     static abstract float Sum(TSelf value);

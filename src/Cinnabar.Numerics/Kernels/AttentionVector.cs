@@ -1,0 +1,202 @@
+// Attention by matrix products over blocks of query rows. For one block of R rows and the n keys that its last row may see:
+//   forward    S[R, n] = Q·Kᵀ;  P = exp(S/√D − max), sums in the same pass;  O = (P·V) / sum
+//   backward   S[R, n] = Q·Kᵀ;  P = exp(S/√D − lse);  dP = dO·Vᵀ;  dS = P ∘ (dP − rowsum(dO ∘ O))/√D
+//              dV += Pᵀ·dO;  dQ += dS·K;  dK += dSᵀ·Q
+// Keys behind n are never read; keys that only some rows of the block may see get P = 0. A block's scores stay in the second-level
+// cache. Forward items are (sequence, head, block). Backward items are (sequence, key/value head): the query heads of a group and
+// their blocks add to dK and dV in order, so no sum depends on the threads.
+using System.Runtime.CompilerServices;
+using Cinnabar.Numerics.Simd;
+
+namespace Cinnabar.Numerics.Kernels;
+
+/// <summary>Attention with vector code around an <see cref="IMatMul"/>.</summary>
+internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul matMul) : IAttention
+    where TVec : struct, ISimd<TVec>
+{
+    private const int QueryBlock = 64;
+
+    // [R, stride] scores of one block, and their gradient; per thread because every thread works on its own block.
+    [ThreadStatic]
+    private static Tensor? t_scores;
+
+    [ThreadStatic]
+    private static Tensor? t_scoreGradients;
+
+    public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor o, Tensor logSumExp)
+    {
+        shape.Check(q, k, v, o, logSumExp);
+        int blocks = (shape.Length + QueryBlock - 1) / QueryBlock;
+        workers.For(shape.Batch * shape.Heads * blocks, item =>
+        {
+            int block = item % blocks;
+            int head = item / blocks % shape.Heads;
+            Block at = new(shape, item / blocks / shape.Heads, head, block * QueryBlock);
+            if (at.Keys == 0)
+            {
+                NothingVisible(at, o, logSumExp);
+                return;
+            }
+
+            Matrix scores = at.Scores(Scratch.AtLeast(ref t_scores, at.ScoreCount));
+            matMul.Multiply(at.Queries(q), at.KeysOf(k).Transposed, scores, accumulate: false, MatMulPrecision.F32);
+            double* sums = stackalloc double[QueryBlock];
+            Softmax(at, scores, logSumExp, sums);
+            Matrix output = at.Queries(o);
+            matMul.Multiply(scores, at.KeysOf(v), output, accumulate: false, MatMulPrecision.F32);
+            for (int i = 0; i < at.Rows; i++)
+            {
+                Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), shape.HeadSize, (float)(1 / sums[i]));
+            }
+        });
+    }
+
+    public void Backward(
+        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp, AttentionShape shape, Tensor dQ, Tensor dK, Tensor dV)
+    {
+        shape.Check(q, k, v, o, logSumExp);
+        shape.Check(dQ, dK, dV, dO, logSumExp);
+        int group = shape.Heads / shape.KeyValueHeads;
+        workers.For(shape.Batch * shape.KeyValueHeads, item =>
+        {
+            for (int h = 0; h < group; h++)
+            {
+                int head = (item % shape.KeyValueHeads * group) + h;
+                for (int first = 0; first < shape.Length; first += QueryBlock)
+                {
+                    Block at = new(shape, item / shape.KeyValueHeads, head, first);
+                    if (at.Keys > 0)
+                    {
+                        BackwardBlock(at, dO, q, k, v, o, logSumExp, dQ, dK, dV);
+                    }
+                }
+            }
+        });
+    }
+
+    private void BackwardBlock(
+        in Block at, Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp, Tensor dQ, Tensor dK, Tensor dV)
+    {
+        Matrix p = at.Scores(Scratch.AtLeast(ref t_scores, at.ScoreCount));
+        Matrix dS = at.Scores(Scratch.AtLeast(ref t_scoreGradients, at.ScoreCount));
+        matMul.Multiply(at.Queries(q), at.KeysOf(k).Transposed, p, accumulate: false, MatMulPrecision.F32);
+        matMul.Multiply(at.Queries(dO), at.KeysOf(v).Transposed, dS, accumulate: false, MatMulPrecision.F32);
+        ScoreGradients(at, p, dS, at.Queries(dO), at.Queries(o), logSumExp);
+        matMul.Multiply(p.Transposed, at.Queries(dO), at.KeysOf(dV), accumulate: true, MatMulPrecision.F32);
+        matMul.Multiply(dS, at.KeysOf(k), at.Queries(dQ), accumulate: true, MatMulPrecision.F32);
+        matMul.Multiply(dS.Transposed, at.Queries(q), at.KeysOf(dK), accumulate: true, MatMulPrecision.F32);
+    }
+
+    // scores[i, j] becomes exp(scores[i, j]/√D − max); writes lse and, per row, the sum still to be divided by.
+    private static void Softmax(in Block at, in Matrix scores, Tensor logSumExp, double* sums)
+    {
+        float scale = at.Scale;
+        for (int i = 0; i < at.Rows; i++)
+        {
+            float* row = scores.Floats + ((long)i * scores.RowStride);
+            int visible = at.VisibleKeys(i);
+            float max = Rows<TVec>.Max(row, visible) * scale;
+            sums[i] = Rows<TVec>.Exp(row, visible, scale, max, row);
+            new Span<float>(row + visible, at.Keys - visible).Clear();
+            logSumExp.FloatPointer[at.LogSumExp(i)] = (float)(max + Math.Log(sums[i]));
+        }
+    }
+
+    // p: S on entry, P on return.  dS: dP on entry, dS on return.
+    private static void ScoreGradients(in Block at, in Matrix p, in Matrix dS, in Matrix dO, in Matrix o, Tensor logSumExp)
+    {
+        float scale = at.Scale;
+        for (int i = 0; i < at.Rows; i++)
+        {
+            float* pRow = p.Floats + ((long)i * p.RowStride);
+            float* dRow = dS.Floats + ((long)i * dS.RowStride);
+            int visible = at.VisibleKeys(i);
+            float lse = logSumExp.FloatPointer[at.LogSumExp(i)];
+            float delta = (float)Rows<TVec>.Dot(dO.Floats + ((long)i * dO.RowStride), o.Floats + ((long)i * o.RowStride), dO.Columns);
+            int j = 0;
+            for (; j <= visible - TVec.Width; j += TVec.Width)
+            {
+                ScoreGradient<TVec>(pRow + j, dRow + j, scale, lse, delta);
+            }
+
+            for (; j < visible; j++)
+            {
+                ScoreGradient<ScalarVector>(pRow + j, dRow + j, scale, lse, delta);
+            }
+
+            new Span<float>(pRow + visible, at.Keys - visible).Clear();
+            new Span<float>(dRow + visible, at.Keys - visible).Clear();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ScoreGradient<V>(float* p, float* dS, float scale, float logSumExp, float delta)
+        where V : struct, ISimd<V>
+    {
+        V probability = V.Exp(V.MultiplyAdd(V.Load(p), V.Broadcast(scale), V.Broadcast(-logSumExp)));
+        V.Store(probability, p);
+        V.Store(probability * V.Broadcast(scale) * (V.Load(dS) - V.Broadcast(delta)), dS);
+    }
+
+    private static void NothingVisible(in Block at, Tensor o, Tensor logSumExp)
+    {
+        Matrix output = at.Queries(o);
+        for (int i = 0; i < at.Rows; i++)
+        {
+            new Span<float>(output.Floats + ((long)i * output.RowStride), output.Columns).Clear();
+            logSumExp.FloatPointer[at.LogSumExp(i)] = float.NegativeInfinity;
+        }
+    }
+
+    /// <summary>Consecutive query rows of one head of one sequence, and the keys that the last of them may see.</summary>
+    private readonly struct Block
+    {
+        private readonly AttentionShape _shape;
+        private readonly int _sequence;
+        private readonly int _head;
+        private readonly int _first;
+
+        public Block(AttentionShape shape, int sequence, int head, int first)
+        {
+            _shape = shape;
+            _sequence = sequence;
+            _head = head;
+            _first = first;
+            Rows = Math.Min(QueryBlock, shape.Length - first);
+            Keys = shape.VisibleKeys(sequence, first + Rows - 1);
+        }
+
+        public int Rows { get; }
+
+        public int Keys { get; }
+
+        public float Scale => 1 / MathF.Sqrt(_shape.HeadSize);
+
+        // A row stride of a large power of two would put a column of scores into few cache sets.
+        private int ScoreStride => ((_shape.Length + 15) / 16 * 16) + 16;
+
+        public int ScoreCount => QueryBlock * ScoreStride;
+
+        public int VisibleKeys(int row) => _shape.VisibleKeys(_sequence, _first + row);
+
+        public int LogSumExp(int row) => (((_sequence * _shape.Length) + _first + row) * _shape.Heads) + _head;
+
+        public Matrix Scores(Tensor scratch) => new(scratch, 0, Rows, Keys, ScoreStride, 1);
+
+        // [Rows, D] of a tensor [B·L, H·D].
+        public Matrix Queries(Tensor tensor)
+        {
+            int columns = _shape.Heads * _shape.HeadSize;
+            int row = (_sequence * _shape.Length) + _first;
+            return new Matrix(tensor, (row * columns) + (_head * _shape.HeadSize), Rows, _shape.HeadSize, columns, 1);
+        }
+
+        // [Keys, D] of a tensor [B·L, G·D].
+        public Matrix KeysOf(Tensor tensor)
+        {
+            int columns = _shape.KeyValueHeads * _shape.HeadSize;
+            int head = _head / (_shape.Heads / _shape.KeyValueHeads);
+            return new Matrix(tensor, (_sequence * _shape.Length * columns) + (head * _shape.HeadSize), Keys, _shape.HeadSize, columns, 1);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Tests.Kernels;
+
+public sealed class AttentionTests
+{
+    // Lengths around one and two query blocks of 64; heads per key/value head 1, 2 and 3; head sizes around the vector widths.
+    private static readonly AttentionShape[] s_shapes =
+    [
+        new(0, 5, 1, 1, 4, AttentionKind.Full),
+        new(2, 0, 1, 1, 4, AttentionKind.Full),
+        new(1, 1, 1, 1, 1, AttentionKind.Full),
+        new(2, 7, 2, 2, 5, AttentionKind.Full),
+        new(2, 33, 2, 1, 16, AttentionKind.Full, 1, [33, 17]),
+        new(1, 65, 3, 1, 17, AttentionKind.Causal),
+        new(2, 67, 3, 3, 8, AttentionKind.Causal, 1, [0, 66]),
+        new(1, 131, 2, 1, 12, AttentionKind.BlockCausal, 32),
+        new(2, 70, 2, 2, 9, AttentionKind.BlockCausal, 7, [70, 20]),
+        new(1, 130, 1, 1, 31, AttentionKind.Full, 1, [129]),
+    ];
+
+    public static TheoryData<string> Forms => KernelForms.All;
+
+    public static TheoryData<string> VectorForms => KernelForms.Vector;
+
+    [Theory]
+    [MemberData(nameof(VectorForms))]
+    public void Attention_AllShapes_EqualReference(string form)
+    {
+        foreach (AttentionShape shape in s_shapes)
+        {
+            using GuardedMemory memory = new();
+            Tensor[] expected = Run(KernelForms.Definition, new Operands(1, memory), shape);
+            Tensor[] actual = Run(KernelForms.Table(form), new Operands(1, memory), shape);
+            for (int i = 0; i < expected.Length; i++)
+            {
+                KernelSweep.Close(expected[i], actual[i], Tolerance.Attention, $"form {form}, {shape}, seed 1, output {i}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(VectorForms))]
+    public void Attention_AnyThreads_SameBits(string form)
+    {
+        AttentionShape shape = new(2, 140, 4, 2, 20, AttentionKind.Full, 1, [140, 90]);
+        KernelSweep.SameBitsForAnyThreads(form, (table, operands, _, _) => Run(table, operands, shape));
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Backward_AllKinds_EqualsCentralDifferences(string form)
+    {
+        foreach (AttentionKind kind in Enum.GetValues<AttentionKind>())
+        {
+            AttentionShape shape = new(2, 5, 2, 1, 3, kind, 2, [5, 3]);
+            using GuardedMemory memory = new();
+            Operands operands = new(2, memory);
+            Tensor[] x = Inputs(operands, shape);
+            Tensor dO = operands.Normal(1, 10, 6);
+            Tensor[] actual = Gradients(KernelForms.Table(form), operands, shape, x, dO);
+
+            double[][] values = Array.ConvertAll(x, CentralDifference.Doubles);
+            double[] weight = CentralDifference.Doubles(dO);
+            for (int i = 0; i < 3; i++)
+            {
+                double[] expected = CentralDifference.Gradient(
+                    values[i], () => CentralDifference.Weighted(weight, ForwardInDouble(values[0], values[1], values[2], shape)));
+                KernelSweep.Close(expected, actual[i], Tolerance.Gradient, $"form {form}, {kind}, seed 2, gradient of input {i}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_NoValidKeys_YieldsZerosAndNoGradient(string form)
+    {
+        AttentionShape shape = new(1, 4, 1, 1, 3, AttentionKind.Full, 1, [0]);
+        using GuardedMemory memory = new();
+        Tensor[] outputs = Run(KernelForms.Table(form), new Operands(3, memory), shape);
+        Assert.All(outputs[0].Floats.ToArray(), value => Assert.Equal(0f, value));
+        Assert.All(outputs[1].Floats.ToArray(), value => Assert.Equal(float.NegativeInfinity, value));
+        Assert.All(outputs[2..], gradient => Assert.All(gradient.Floats.ToArray(), value => Assert.Equal(0.5f, value)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_PaddingContentChanged_ValidRowsKeepTheirBits(string form)
+    {
+        AttentionShape shape = new(1, 70, 2, 1, 6, AttentionKind.Full, 1, [50]);
+        using GuardedMemory memory = new();
+        Operands operands = new(4, memory);
+        Tensor[] x = Inputs(operands, shape);
+        Tensor before = operands.Zeros(70, 12);
+        Tensor after = operands.Zeros(70, 12);
+        Tensor lse = operands.Zeros(70, 2);
+        KernelTable table = KernelForms.Table(form);
+        table.Attention.Forward(x[0], x[1], x[2], shape, before, lse);
+        for (int row = 50; row < 70; row++)
+        {
+            x[0].Row(row).Fill(3);
+            x[1].Row(row).Fill(float.NaN);
+            x[2].Row(row).Fill(float.NaN);
+        }
+
+        table.Attention.Forward(x[0], x[1], x[2], shape, after, lse);
+        KernelSweep.Close(before.View(50, 12), after.View(50, 12), Tolerance.Exact, $"form {form}, seed 4");
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_ScoresOfThousands_StaysFinite(string form)
+    {
+        AttentionShape shape = new(1, 20, 1, 1, 4, AttentionKind.Causal);
+        using GuardedMemory memory = new();
+        Operands operands = new(5, memory);
+        Tensor q = operands.Normal(60, 20, 4);
+        Tensor o = operands.Zeros(20, 4);
+        KernelForms.Table(form).Attention.Forward(q, q, q, shape, o, operands.Zeros(20, 1));
+        Assert.All(o.Floats.ToArray(), value => Assert.True(float.IsFinite(value)));
+        Assert.Equal(q.Row(0).ToArray(), o.Row(0).ToArray()); // the first row sees itself alone
+    }
+
+    [Fact]
+    public void Forward_TooManyValidRows_Throws()
+    {
+        AttentionShape shape = new(1, 4, 1, 1, 2, AttentionKind.Full, 1, [5]);
+        Tensor x = Tensor.Zeros(4, 2);
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => KernelForms.Table("256").Attention.Forward(x, x, x, shape, Tensor.Zeros(4, 2), Tensor.Zeros(4, 1)));
+    }
+
+    private static Tensor[] Inputs(Operands operands, AttentionShape shape)
+    {
+        int rows = shape.Batch * shape.Length;
+        return
+        [
+            operands.Normal(1, rows, shape.Heads * shape.HeadSize),
+            operands.Normal(1, rows, shape.KeyValueHeads * shape.HeadSize),
+            operands.Normal(1, rows, shape.KeyValueHeads * shape.HeadSize),
+        ];
+    }
+
+    // Forward, then backward into gradients that already hold 0.5: they accumulate.
+    private static Tensor[] Run(KernelTable table, Operands operands, AttentionShape shape)
+    {
+        Tensor[] x = Inputs(operands, shape);
+        int rows = shape.Batch * shape.Length;
+        Tensor o = operands.Normal(1, rows, shape.Heads * shape.HeadSize);
+        Tensor lse = operands.Normal(1, rows, shape.Heads);
+        Tensor dO = operands.Normal(1, rows, shape.Heads * shape.HeadSize);
+        table.Attention.Forward(x[0], x[1], x[2], shape, o, lse);
+        Tensor[] gradients = Array.ConvertAll(x, input => operands.Zeros(input.Shape.ToArray()));
+        Array.ForEach(gradients, gradient => gradient.Floats.Fill(0.5f));
+        table.Attention.Backward(dO, x[0], x[1], x[2], o, lse, shape, gradients[0], gradients[1], gradients[2]);
+        return [o, lse, .. gradients];
+    }
+
+    private static Tensor[] Gradients(KernelTable table, Operands operands, AttentionShape shape, Tensor[] x, Tensor dO)
+    {
+        Tensor o = operands.Zeros(dO.Shape.ToArray());
+        Tensor lse = operands.Zeros(shape.Batch * shape.Length, shape.Heads);
+        table.Attention.Forward(x[0], x[1], x[2], shape, o, lse);
+        Tensor[] gradients = Array.ConvertAll(x, input => operands.Zeros(input.Shape.ToArray()));
+        table.Attention.Backward(dO, x[0], x[1], x[2], o, lse, shape, gradients[0], gradients[1], gradients[2]);
+        return gradients;
+    }
+
+    private static double[] ForwardInDouble(double[] q, double[] k, double[] v, AttentionShape shape)
+    {
+        double[] o = new double[q.Length];
+        int size = shape.HeadSize;
+        for (int b = 0; b < shape.Batch; b++)
+        {
+            for (int i = 0; i < shape.Length; i++)
+            {
+                for (int h = 0; h < shape.Heads; h++)
+                {
+                    int query = ((((b * shape.Length) + i) * shape.Heads) + h) * size;
+                    int Key(int j) => ((((b * shape.Length) + j) * shape.KeyValueHeads) + (h * shape.KeyValueHeads / shape.Heads)) * size;
+                    double[] p = [.. Enumerable.Range(0, shape.VisibleKeys(b, i)).Select(j =>
+                        Math.Exp(Enumerable.Range(0, size).Sum(d => q[query + d] * k[Key(j) + d]) / Math.Sqrt(size)))];
+                    for (int d = 0; d < size; d++)
+                    {
+                        o[query + d] = Enumerable.Range(0, p.Length).Sum(j => p[j] * v[Key(j) + d]) / p.Sum();
+                    }
+                }
+            }
+        }
+
+        return o;
+    }
+}

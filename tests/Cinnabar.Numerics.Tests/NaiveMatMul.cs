@@ -1,0 +1,29 @@
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Tests;
+
+/// <summary>Three loops: what attention is tested with, so that its tests depend on no other kernel.</summary>
+internal sealed class NaiveMatMul : IMatMul
+{
+    public unsafe void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
+    {
+        float* left = a.Floats, right = b.Floats, result = c.Floats;
+        for (int m = 0; m < c.Rows; m++)
+        {
+            for (int n = 0; n < c.Columns; n++)
+            {
+                double sum = accumulate ? result[(m * c.RowStride) + n] : 0;
+                for (int k = 0; k < a.Columns; k++)
+                {
+                    sum += (double)left[(m * a.RowStride) + (k * a.ColumnStride)] * right[(k * b.RowStride) + (n * b.ColumnStride)];
+                }
+
+                result[(m * c.RowStride) + n] = (float)sum;
+            }
+        }
+    }
+
+    public PackedMatrix Pack(in Matrix b, MatMulPrecision precision) => throw new NotSupportedException();
+
+    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate) => throw new NotSupportedException();
+}
