@@ -1,0 +1,79 @@
+// How a product is cut. K is cut first, by its size alone: every element of C is the sum of its K blocks in ascending order,
+// each block summed k by k in one register lane. M and N are then cut into items for the threads; that cut may depend on the
+// number of threads, because it decides only who computes an element, never how.
+//
+// Sizes (Goto and van de Geijn 2008, §5): an A block of MaxRowPanels panels × one K block stays in the second-level cache, while the
+// B panels stream past it; a K block is long enough that loading and storing the tile of C is a small part of the work.
+namespace Cinnabar.Numerics.Kernels;
+
+internal readonly record struct MatMulPlan
+{
+    // 384 steps × 14 rows take 5,376 cycles of multiply-adds; adding the tile to C takes about 100.
+    private const int MaxKBlock = 384;
+
+    // 16 panels × 16 × 384 × 4 bytes = 384 KiB.
+    private const int MaxRowPanels = 16;
+
+    // 32 panels × 32 columns: packing A again for each column block costs about 1 % of the work.
+    private const int MaxColumnPanels = 32;
+
+    // Items per thread that even out unequal speeds.
+    private const int ItemsPerThread = 3;
+
+    internal MatMulPlan(int rows, int columns, int k, TileKernel kernel, int threads)
+    {
+        KBlock = BlockOfK(k);
+        RowPanels = Ceiling(rows, kernel.Rows);
+        ColumnPanels = Ceiling(columns, kernel.Columns);
+        RowBlocks = Ceiling(RowPanels, MaxRowPanels);
+        ColumnBlocks = Ceiling(ColumnPanels, MaxColumnPanels);
+        if (threads == 1)
+        {
+            return;
+        }
+
+        // Prefer cutting rows: every cut of columns packs A once more.
+        int wanted = threads * ItemsPerThread;
+        if (RowBlocks * ColumnBlocks < wanted)
+        {
+            RowBlocks = Math.Min(RowPanels, Ceiling(wanted, ColumnBlocks));
+        }
+
+        if (RowPanels < 2 * threads && RowBlocks * ColumnBlocks < wanted)
+        {
+            ColumnBlocks = Math.Min(ColumnPanels, Ceiling(wanted, RowBlocks));
+        }
+        else if (ColumnBlocks == 1)
+        {
+            RowBlocks = Math.Min(RowPanels, Ceiling(RowBlocks, threads) * threads);
+        }
+    }
+
+    /// <summary>Values of k in every block but the last.</summary>
+    internal int KBlock { get; }
+
+    /// <summary>Panels of A.</summary>
+    internal int RowPanels { get; }
+
+    /// <summary>Panels of B.</summary>
+    internal int ColumnPanels { get; }
+
+    /// <summary>Cuts of M; block i has the panels from FirstRowPanel(i) to FirstRowPanel(i + 1).</summary>
+    internal int RowBlocks { get; }
+
+    /// <summary>Cuts of N.</summary>
+    internal int ColumnBlocks { get; }
+
+    internal int FirstRowPanel(int block) => (int)((long)RowPanels * block / RowBlocks);
+
+    internal int FirstColumnPanel(int block) => (int)((long)ColumnPanels * block / ColumnBlocks);
+
+    /// <summary>Values of k per block: equal blocks of at most 384, a multiple of 16 (even, for pairs; whole blocks, for transposition).</summary>
+    internal static int BlockOfK(int k)
+    {
+        int blocks = Math.Max(1, Ceiling(k, MaxKBlock));
+        return Ceiling(Ceiling(k, blocks), 16) * 16;
+    }
+
+    internal static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
+}

@@ -1,0 +1,104 @@
+// Blocked matrix product over packed panels (Goto and van de Geijn 2008; Van Zee and van de Geijn 2015, "BLIS", fig. 1).
+//
+//   pack all of B into panels [K block][column panel][step][column]            (all threads)
+//   for each item = (block of rows, block of columns) of C                     (all threads)
+//     for each block of K                                                      (ascending: the order of the sum)
+//       pack the block of A into panels [row panel][step][row]                 (thread's own memory, second-level cache)
+//       for each column panel, for each row panel: one register tile           (TileKernel)
+using System.Diagnostics;
+
+namespace Cinnabar.Numerics.Kernels;
+
+/// <summary>Matrix product by register tiles over packed panels, for the <see cref="KernelForm.Vector"/> and <see cref="KernelForm.Jit"/> forms.</summary>
+public sealed class PackedMatMul : IMatMul
+{
+    private readonly WorkerPool _workers;
+    private readonly TileKernel _floats;
+    private readonly TileKernel? _pairs;
+    private readonly ThreadLocal<PackedProduct> _products;
+
+    /// <summary>Makes a product from its tile kernels.</summary>
+    /// <param name="workers">Threads that share a product.</param>
+    /// <param name="floats">Kernel for F32 panels.</param>
+    /// <param name="pairs">Kernel for BF16 panels; null: BF16 products use rounded F32 panels.</param>
+    internal PackedMatMul(WorkerPool workers, TileKernel floats, TileKernel? pairs)
+    {
+        _workers = workers;
+        _floats = floats;
+        _pairs = pairs;
+        _products = new ThreadLocal<PackedProduct>(() => new PackedProduct(_workers, LeftBlock));
+    }
+
+    /// <inheritdoc/>
+    public void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
+    {
+        MatMulShapes.Check(a, b.Rows, b.Columns, c);
+        MatMulShapes.CheckInside(b);
+        if (!IsEmpty(a, c, accumulate))
+        {
+            (TileKernel kernel, PanelFormat format) = Choose(precision);
+            _products.Value!.Run(a, b, c, accumulate, kernel, format);
+        }
+    }
+
+    /// <inheritdoc/>
+    public PackedMatrix Pack(in Matrix b, MatMulPrecision precision)
+    {
+        MatMulShapes.CheckInside(b);
+        (TileKernel kernel, PanelFormat format) = Choose(precision);
+        int panels = MatMulPlan.Ceiling(b.Columns, kernel.Columns);
+        Tensor storage = Tensor.Zeros(checked(panels * kernel.Columns * PanelPacker.Steps(b.Rows, format)));
+        if (storage.Count > 0)
+        {
+            _products.Value!.PackRight(b, kernel, format, storage);
+        }
+
+        return new Panels { Rows = b.Rows, Columns = b.Columns, Kernel = kernel, Format = format, Storage = storage };
+    }
+
+    /// <inheritdoc/>
+    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
+    {
+        if (b is not Panels panels || (panels.Kernel != _floats && panels.Kernel != _pairs))
+        {
+            throw new ArgumentException("The matrix was packed by another product.", nameof(b));
+        }
+
+        MatMulShapes.Check(a, b.Rows, b.Columns, c);
+        if (!IsEmpty(a, c, accumulate))
+        {
+            _products.Value!.Run(a, panels.Storage, c, accumulate, panels.Kernel, panels.Format);
+        }
+    }
+
+    private (TileKernel Kernel, PanelFormat Format) Choose(MatMulPrecision precision) => precision switch
+    {
+        MatMulPrecision.F32 => (_floats, PanelFormat.Floats),
+        MatMulPrecision.BF16 when _pairs is not null => (_pairs, PanelFormat.BFloat16Pairs),
+        MatMulPrecision.BF16 => (_floats, PanelFormat.RoundedFloats),
+        _ => throw new UnreachableException(),
+    };
+
+    // A sum of no terms is zero.
+    private static bool IsEmpty(in Matrix a, in Matrix c, bool accumulate)
+    {
+        for (int row = 0; a.Columns == 0 && !accumulate && row < c.Rows; row++)
+        {
+            c.Storage.Floats.Slice(c.Offset + (row * c.RowStride), c.Columns).Clear();
+        }
+
+        return a.Columns == 0 || c.Rows == 0 || c.Columns == 0;
+    }
+
+    // The scratch memory of the calling thread for blocks of A.
+    private PanelBuffer LeftBlock() => _products.Value!.LeftBuffer;
+
+    private sealed class Panels : PackedMatrix
+    {
+        public required TileKernel Kernel { get; init; }
+
+        public required PanelFormat Format { get; init; }
+
+        public required Tensor Storage { get; init; }
+    }
+}

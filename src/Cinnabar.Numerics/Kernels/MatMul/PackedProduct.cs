@@ -1,0 +1,170 @@
+// The state of one product while it runs: what PackedMatMul's loops refer to. One per calling thread and reused, so that a
+// product allocates nothing once its buffers have grown. Items are run by all threads of the pool; each packs A into its own buffer.
+namespace Cinnabar.Numerics.Kernels;
+
+internal sealed unsafe class PackedProduct
+{
+    // Below this many multiply-adds waking the other threads costs more than they save (about 10 µs of work).
+    private const long SmallestShared = 500_000;
+
+    // B panels per packing item: enough that an item is a few microseconds.
+    private const int PanelsPerPackingItem = 4;
+
+    private readonly WorkerPool _workers;
+    private readonly Func<PanelBuffer> _leftBlock;
+    private readonly PanelBuffer _rightBuffer = new();
+    private readonly Action<int> _packItem;
+    private readonly Action<int> _multiplyItem;
+
+    private TileKernel _kernel = null!;
+    private PanelFormat _format;
+    private PanelSource _left;
+    private PanelSource _right;
+    private MatMulPlan _plan;
+    private int _k;
+    private uint* _panels;
+    private float* _c;
+    private int _rows;
+    private int _columns;
+    private int _rowStride;
+    private bool _accumulate;
+
+    /// <summary>Makes the state of a thread's products.</summary>
+    /// <param name="workers">Threads that share a product.</param>
+    /// <param name="leftBlock">Finds the <see cref="LeftBuffer"/> of whichever thread calls it.</param>
+    internal PackedProduct(WorkerPool workers, Func<PanelBuffer> leftBlock)
+    {
+        _workers = workers;
+        _leftBlock = leftBlock;
+        _packItem = PackItem;
+        _multiplyItem = MultiplyItem;
+    }
+
+    /// <summary>Memory for the block of A that the owning thread works on.</summary>
+    internal PanelBuffer LeftBuffer { get; } = new();
+
+    /// <summary>C (+)= A·B.</summary>
+    internal void Run(in Matrix a, in Matrix b, in Matrix c, bool accumulate, TileKernel kernel, PanelFormat format)
+    {
+        int threads = Begin(a, c, accumulate, kernel, format);
+        _right = PanelSource.OfRight(b);
+        _panels = _rightBuffer.Reserve((long)_plan.ColumnPanels * kernel.Columns * PanelPacker.Steps(_k, format));
+        Loop(threads, PackingItems, _packItem);
+        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
+    }
+
+    /// <summary>C (+)= A·B with B in panels already.</summary>
+    internal void Run(in Matrix a, Tensor panels, in Matrix c, bool accumulate, TileKernel kernel, PanelFormat format)
+    {
+        int threads = Begin(a, c, accumulate, kernel, format);
+        _panels = (uint*)panels.Start;
+        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
+    }
+
+    /// <summary>Packs all of B into <paramref name="panels"/>.</summary>
+    internal void PackRight(in Matrix b, TileKernel kernel, PanelFormat format, Tensor panels)
+    {
+        _kernel = kernel;
+        _format = format;
+        _k = b.Rows;
+        _plan = new MatMulPlan(0, b.Columns, _k, kernel, 1);
+        _right = PanelSource.OfRight(b);
+        _panels = (uint*)panels.Start;
+        Loop(_workers.Threads, PackingItems, _packItem);
+    }
+
+    private int PackingItems => MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem) * MatMulPlan.Ceiling(_k, _plan.KBlock);
+
+    private int Begin(in Matrix a, in Matrix c, bool accumulate, TileKernel kernel, PanelFormat format)
+    {
+        int threads = (long)a.Rows * a.Columns * c.Columns < SmallestShared ? 1 : _workers.Threads;
+        _kernel = kernel;
+        _format = format;
+        _left = PanelSource.OfLeft(a);
+        _k = a.Columns;
+        _rows = c.Rows;
+        _columns = c.Columns;
+        _plan = new MatMulPlan(_rows, _columns, _k, kernel, threads);
+        _c = c.Floats;
+        _rowStride = c.RowStride;
+        _accumulate = accumulate;
+        return threads;
+    }
+
+    private void Loop(int threads, int items, Action<int> body)
+    {
+        if (threads > 1)
+        {
+            _workers.For(items, body);
+            return;
+        }
+
+        for (int item = 0; item < items; item++)
+        {
+            body(item);
+        }
+    }
+
+    private uint* RightPanel(int panel, int k, int stepsOfBlock) =>
+        _panels + ((((nint)PanelPacker.Steps(k, _format) * _plan.ColumnPanels) + ((nint)panel * stepsOfBlock)) * _kernel.Columns);
+
+    private void PackItem(int item)
+    {
+        int groups = MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem);
+        int k = item / groups * _plan.KBlock;
+        int count = Math.Min(_plan.KBlock, _k - k);
+        int first = item % groups * PanelsPerPackingItem;
+        int end = Math.Min(_plan.ColumnPanels, first + PanelsPerPackingItem);
+        for (int panel = first; panel < end; panel++)
+        {
+            uint* to = RightPanel(panel, k, PanelPacker.Steps(count, _format));
+            PanelPacker.Pack(_right, panel * _kernel.Columns, _kernel.Columns, k, count, _format, to);
+        }
+    }
+
+    private void MultiplyItem(int item)
+    {
+        int rowBlock = item % _plan.RowBlocks;
+        int columnBlock = item / _plan.RowBlocks;
+        int firstRow = _plan.FirstRowPanel(rowBlock);
+        int endRow = _plan.FirstRowPanel(rowBlock + 1);
+        int firstColumn = _plan.FirstColumnPanel(columnBlock);
+        int endColumn = _plan.FirstColumnPanel(columnBlock + 1);
+        nint panelStep = _kernel.RowPanelWidth;
+        uint* block = _leftBlock().Reserve((endRow - firstRow) * panelStep * PanelPacker.Steps(_plan.KBlock, _format));
+        for (int k = 0; k < _k; k += _plan.KBlock)
+        {
+            int count = Math.Min(_plan.KBlock, _k - k);
+            nint panelSize = panelStep * PanelPacker.Steps(count, _format);
+            for (int panel = firstRow; panel < endRow; panel++)
+            {
+                uint* to = block + ((panel - firstRow) * panelSize);
+                PanelPacker.Pack(_left, panel * _kernel.Rows, _kernel.RowPanelWidth, k, count, _format, to);
+            }
+
+            for (int panel = firstColumn; panel < endColumn; panel++)
+            {
+                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, PanelPacker.Steps(count, _format));
+            }
+        }
+    }
+
+    // All row panels of a block with one column panel.
+    private void MultiplyPanel(uint* block, nint panelSize, int firstRow, int endRow, int columnPanel, int k, int steps)
+    {
+        int column = columnPanel * _kernel.Columns;
+        int columns = Math.Min(_kernel.Columns, _columns - column);
+        TileArguments arguments;
+        arguments.B = RightPanel(columnPanel, k, steps);
+        arguments.RowBytes = (nint)_rowStride * sizeof(float);
+        arguments.Steps = steps;
+        arguments.Accumulate = _accumulate || k > 0 ? 1 : 0;
+        for (int panel = firstRow; panel < endRow; panel++)
+        {
+            int row = panel * _kernel.Rows;
+            arguments.A = block + ((panel - firstRow) * panelSize);
+            arguments.C = _c + ((nint)row * _rowStride) + column;
+            _kernel.Run(&arguments, Math.Min(_kernel.Rows, _rows - row), columns);
+        }
+    }
+}

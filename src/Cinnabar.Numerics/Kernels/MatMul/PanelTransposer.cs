@@ -1,0 +1,162 @@
+// Packing from a source whose k is contiguous: lane p of panel row k is element (p, k).
+//
+// Four consecutive k of positions p, p+4, p+8, p+12 are loaded into the four 128-bit parts of one register (loads with insertion,
+// which cost no shuffle). Four such registers, p = 0 … 3, then need only a 4 × 4 transposition inside each part:
+//   in[p]  = [p k0 k1 k2 k3 | p+4 k0 … k3 | p+8 … | p+12 …]
+//   out[j] = [0 1 2 3 | 4 5 6 7 | 8 … 11 | 12 … 15] at k_j
+// which is 8 shuffles for 64 elements.
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Cinnabar.Numerics.Kernels;
+
+internal static unsafe class PanelTransposer
+{
+    private const int MaxLanes = 16;
+
+    /// <summary>Positions to transpose together when <paramref name="width"/> are left.</summary>
+    internal static int Lanes(int width) => width >= 16 && Avx512F.IsSupported ? 16 : width >= 8 && Avx2.IsSupported ? 8 : 1;
+
+    /// <summary>Packs <paramref name="lanes"/> positions, of which <paramref name="valid"/> exist (others repeat the last or are zero).</summary>
+    /// <param name="source">Position 0 at the first k.</param>
+    /// <param name="stride">Bytes from one position to the next.</param>
+    /// <param name="valid">Existing positions, may be zero or less.</param>
+    /// <param name="lanes">A result of <see cref="Lanes"/>.</param>
+    /// <param name="count">Values of k.</param>
+    /// <param name="pairs">Two BF16 per element.</param>
+    /// <param name="panel">Lane 0 of the first step.</param>
+    /// <param name="width">Elements per step.</param>
+    [SkipLocalsInit]
+    internal static void Pack<TElement>(
+        byte* source, nint stride, int valid, int lanes, int count, bool pairs, uint* panel, int width)
+        where TElement : struct, IPanelElement
+    {
+        if (valid <= 0)
+        {
+            for (int step = 0; step < (pairs ? (count + 1) / 2 : count); step++)
+            {
+                new Span<uint>(panel + ((nint)step * width), lanes).Clear();
+            }
+
+            return;
+        }
+
+        byte** rows = stackalloc byte*[MaxLanes];
+        for (int lane = 0; lane < lanes; lane++)
+        {
+            rows[lane] = source + (Math.Min(lane, valid - 1) * stride);
+        }
+
+        int k = 0;
+        if (lanes == 16)
+        {
+            for (; k + 4 <= count; k += 4)
+            {
+                Block16<TElement>(rows, (nint)k * TElement.Size, pairs, panel + ((nint)(pairs ? k / 2 : k) * width), width);
+            }
+        }
+        else if (lanes == 8)
+        {
+            for (; k + 4 <= count; k += 4)
+            {
+                Block8<TElement>(rows, (nint)k * TElement.Size, pairs, panel + ((nint)(pairs ? k / 2 : k) * width), width);
+            }
+        }
+
+        for (; k < count; k += pairs ? 2 : 1)
+        {
+            uint* row = panel + ((nint)(pairs ? k / 2 : k) * width);
+            for (int lane = 0; lane < lanes; lane++)
+            {
+                uint first = One<TElement>(rows[lane], k);
+                row[lane] = pairs ? BFloat16Bits.Pair(first, k + 1 < count ? One<TElement>(rows[lane], k + 1) : 0) : first;
+            }
+        }
+    }
+
+    private static uint One<TElement>(byte* row, int k)
+        where TElement : struct, IPanelElement
+    {
+        uint bits = TElement.One(row + ((nint)k * TElement.Size));
+        return TElement.NeedsRounding ? BFloat16Bits.Round(bits) : bits;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Block16<TElement>(byte** rows, nint at, bool pairs, uint* panel, int width)
+        where TElement : struct, IPanelElement
+    {
+        Vector512<float> in0 = Gather16<TElement>(rows, at);
+        Vector512<float> in1 = Gather16<TElement>(rows + 1, at);
+        Vector512<float> in2 = Gather16<TElement>(rows + 2, at);
+        Vector512<float> in3 = Gather16<TElement>(rows + 3, at);
+        Vector512<double> low01 = Avx512F.UnpackLow(in0, in1).AsDouble(); // 0k0 1k0 0k1 1k1
+        Vector512<double> low23 = Avx512F.UnpackLow(in2, in3).AsDouble(); // 2k0 3k0 2k1 3k1
+        Vector512<double> high01 = Avx512F.UnpackHigh(in0, in1).AsDouble(); // 0k2 1k2 0k3 1k3
+        Vector512<double> high23 = Avx512F.UnpackHigh(in2, in3).AsDouble(); // 2k2 3k2 2k3 3k3
+        Vector512<uint> out0 = Avx512F.UnpackLow(low01, low23).AsUInt32();
+        Vector512<uint> out1 = Avx512F.UnpackHigh(low01, low23).AsUInt32();
+        Vector512<uint> out2 = Avx512F.UnpackLow(high01, high23).AsUInt32();
+        Vector512<uint> out3 = Avx512F.UnpackHigh(high01, high23).AsUInt32();
+        if (pairs)
+        {
+            BFloat16Bits.Pair(out0, out1).Store(panel);
+            BFloat16Bits.Pair(out2, out3).Store(panel + width);
+            return;
+        }
+
+        out0.Store(panel);
+        out1.Store(panel + width);
+        out2.Store(panel + (2 * width));
+        out3.Store(panel + (3 * width));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Gather16<TElement>(byte** rows, nint at)
+        where TElement : struct, IPanelElement
+    {
+        Vector512<uint> parts = TElement.Four(rows[0] + at).ToVector256Unsafe().ToVector512Unsafe();
+        parts = Avx512F.InsertVector128(parts, TElement.Four(rows[4] + at), 1);
+        parts = Avx512F.InsertVector128(parts, TElement.Four(rows[8] + at), 2);
+        parts = Avx512F.InsertVector128(parts, TElement.Four(rows[12] + at), 3);
+        return (TElement.NeedsRounding ? BFloat16Bits.Round(parts) : parts).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Block8<TElement>(byte** rows, nint at, bool pairs, uint* panel, int width)
+        where TElement : struct, IPanelElement
+    {
+        Vector256<float> in0 = Gather8<TElement>(rows, at);
+        Vector256<float> in1 = Gather8<TElement>(rows + 1, at);
+        Vector256<float> in2 = Gather8<TElement>(rows + 2, at);
+        Vector256<float> in3 = Gather8<TElement>(rows + 3, at);
+        Vector256<double> low01 = Avx.UnpackLow(in0, in1).AsDouble();
+        Vector256<double> low23 = Avx.UnpackLow(in2, in3).AsDouble();
+        Vector256<double> high01 = Avx.UnpackHigh(in0, in1).AsDouble();
+        Vector256<double> high23 = Avx.UnpackHigh(in2, in3).AsDouble();
+        Vector256<uint> out0 = Avx.UnpackLow(low01, low23).AsUInt32();
+        Vector256<uint> out1 = Avx.UnpackHigh(low01, low23).AsUInt32();
+        Vector256<uint> out2 = Avx.UnpackLow(high01, high23).AsUInt32();
+        Vector256<uint> out3 = Avx.UnpackHigh(high01, high23).AsUInt32();
+        if (pairs)
+        {
+            BFloat16Bits.Pair(out0, out1).Store(panel);
+            BFloat16Bits.Pair(out2, out3).Store(panel + width);
+            return;
+        }
+
+        out0.Store(panel);
+        out1.Store(panel + width);
+        out2.Store(panel + (2 * width));
+        out3.Store(panel + (3 * width));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Gather8<TElement>(byte** rows, nint at)
+        where TElement : struct, IPanelElement
+    {
+        Vector256<uint> parts = TElement.Four(rows[0] + at).ToVector256Unsafe();
+        parts = parts.WithUpper(TElement.Four(rows[4] + at));
+        return (TElement.NeedsRounding ? BFloat16Bits.Round(parts) : parts).AsSingle();
+    }
+}

@@ -1,0 +1,67 @@
+// The definition of the product: three loops, the sum over k in double, k ascending. C[m, n] is rounded to F32 once.
+// With accumulation the old C[m, n] is the first term of that sum.
+namespace Cinnabar.Numerics.Kernels;
+
+/// <summary>Matrix product in plain scalar code with double sums: what every other form is tested against.</summary>
+public sealed class ReferenceMatMul : IMatMul
+{
+    /// <inheritdoc/>
+    public void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
+    {
+        MatMulShapes.Check(a, b.Rows, b.Columns, c);
+        float[] left = Elements(a, precision); // [M, K]
+        float[] right = Elements(b.Transposed, precision); // [N, K]
+        Span<float> result = c.Storage.Floats;
+        for (int m = 0; m < a.Rows; m++)
+        {
+            for (int n = 0; n < b.Columns; n++)
+            {
+                int at = c.Offset + (m * c.RowStride) + (n * c.ColumnStride);
+                double sum = accumulate ? result[at] : 0;
+                for (int k = 0; k < a.Columns; k++)
+                {
+                    sum += (double)left[(m * a.Columns) + k] * right[(n * a.Columns) + k];
+                }
+
+                result[at] = (float)sum;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public PackedMatrix Pack(in Matrix b, MatMulPrecision precision)
+    {
+        Tensor copy = Tensor.From(Elements(b, precision), b.Rows, b.Columns);
+        return new Copy { Rows = b.Rows, Columns = b.Columns, Values = copy, Precision = precision };
+    }
+
+    /// <inheritdoc/>
+    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
+    {
+        var copy = (Copy)b;
+        Matrix right = new(copy.Values, 0, copy.Rows, copy.Columns, copy.Columns, 1);
+        Multiply(a, right, c, accumulate, copy.Precision);
+    }
+
+    // The elements row by row, rounded.
+    private static float[] Elements(in Matrix matrix, MatMulPrecision precision)
+    {
+        float[] elements = new float[matrix.Rows * matrix.Columns];
+        bool isFloat = matrix.Storage.Type == DType.F32;
+        for (int i = 0; i < elements.Length; i++)
+        {
+            int at = matrix.Offset + (i / matrix.Columns * matrix.RowStride) + (i % matrix.Columns * matrix.ColumnStride);
+            float value = isFloat ? matrix.Storage.Floats[at] : BFloat16.ToFloat(matrix.Storage.BFloat16Bits[at]);
+            elements[i] = precision == MatMulPrecision.BF16 ? BFloat16.ToFloat(BFloat16.FromFloat(value)) : value;
+        }
+
+        return elements;
+    }
+
+    private sealed class Copy : PackedMatrix
+    {
+        public required Tensor Values { get; init; }
+
+        public required MatMulPrecision Precision { get; init; }
+    }
+}

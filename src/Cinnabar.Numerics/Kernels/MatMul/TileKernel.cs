@@ -1,0 +1,68 @@
+// One tile of C held in registers: C[rows, columns] (+)= Σ_k Apanel[k, rows] · Bpanel[k, columns].
+//
+// Panels are what PanelPacker makes: for each step of k one row of PanelWidth elements. A step is one k, or two in the
+// BF16Pairs format. A has panels of RowPanelWidth elements of which the first Rows are used, B panels of Columns elements.
+namespace Cinnabar.Numerics.Kernels;
+
+/// <summary>How elements lie in a panel; every element takes 32 bits.</summary>
+internal enum PanelFormat
+{
+    /// <summary>One F32 per k.</summary>
+    Floats,
+
+    /// <summary>One F32 per k that was rounded to BF16.</summary>
+    RoundedFloats,
+
+    /// <summary>Two BF16 for k = 2s (low half) and 2s + 1 (high half); an odd K is padded with zero.</summary>
+    BFloat16Pairs,
+}
+
+/// <summary>What a tile kernel is told; the layout is known to the assembled code.</summary>
+internal unsafe struct TileArguments
+{
+    /// <summary>Steps × RowPanelWidth elements of 32 bits.</summary>
+    public void* A;
+
+    /// <summary>Steps × Columns elements of 32 bits.</summary>
+    public void* B;
+
+    /// <summary>First element of the tile.</summary>
+    public float* C;
+
+    /// <summary>Bytes from one row of C to the next.</summary>
+    public nint RowBytes;
+
+    /// <summary>Steps of k.</summary>
+    public nint Steps;
+
+    /// <summary>Nonzero: add to C.</summary>
+    public nint Accumulate;
+
+    /// <summary>Low bits: which lanes of the last register of a row exist (assembled AVX-512 code).</summary>
+    public nint LaneBits;
+
+    /// <summary>The same as 8 masks of 32 bits (assembled AVX2 code).</summary>
+    public fixed int LaneMasks[8];
+
+    /// <summary>Room for the registers xmm6 … xmm15, which Windows wants back unchanged.</summary>
+    public fixed byte Saved[160];
+}
+
+/// <summary>A register tile.</summary>
+internal abstract unsafe class TileKernel
+{
+    /// <summary>Rows of a full tile.</summary>
+    public abstract int Rows { get; }
+
+    /// <summary>Columns of a full tile, and elements per step of a B panel.</summary>
+    public abstract int Columns { get; }
+
+    /// <summary>Elements per step of an A panel.</summary>
+    public abstract int RowPanelWidth { get; }
+
+    /// <summary>Computes the first <paramref name="rows"/> × <paramref name="columns"/> elements of a tile.</summary>
+    /// <param name="arguments">Pointers and sizes; lane fields are filled in here.</param>
+    /// <param name="rows">1 … <see cref="Rows"/>.</param>
+    /// <param name="columns">1 … <see cref="Columns"/>.</param>
+    public abstract void Run(TileArguments* arguments, int rows, int columns);
+}
