@@ -8,7 +8,6 @@ namespace Cinnabar.Numerics;
 /// <summary>The kernels of one device, and the threads they run on.</summary>
 public sealed class KernelTable
 {
-    private const string FormVariable = "CINNABAR_ISA";
 
     /// <summary>Which form was asked for or found best.</summary>
     public required KernelForm Form { get; init; }
@@ -50,19 +49,15 @@ public sealed class KernelTable
     public required IOptimizer Optimizer { get; init; }
 
     /// <summary>Chooses the kernels of this machine's processor.</summary>
-    /// <param name="matMul">Makes the matrix product of a form, and says in one line what it chose and why.</param>
     /// <param name="threads">Threads that share a loop; null: one per processor.</param>
-    /// <param name="form">Form of the kernels; null: what the environment variable CINNABAR_ISA says, or else the best.</param>
-    /// <exception cref="ArgumentException">CINNABAR_ISA holds an unknown word.</exception>
-    public static KernelTable Create(
-        Func<KernelForm, WorkerPool, (IMatMul Kernel, string Reason)> matMul, int? threads = null, KernelForm? form = null)
+    /// <param name="form">Form of the kernels; null: <see cref="KernelForms.FromEnvironment"/>, or else the best.</param>
+    /// <exception cref="ArgumentException">The environment variable CINNABAR_ISA holds an unknown word.</exception>
+    public static KernelTable Create(int? threads = null, KernelForm? form = null)
     {
-        List<string> reasons = [];
-        KernelForm chosen = ChooseForm(form, reasons);
+        KernelForm chosen = form ?? KernelForms.FromEnvironment() ?? KernelForm.Jit;
         WorkerPool workers = new(threads ?? Environment.ProcessorCount);
-        reasons.Add(threads is null ? $"threads: {workers.Threads}, one per processor" : $"threads: {workers.Threads}, as asked");
-        (IMatMul product, string reason) = matMul(chosen, workers);
-        reasons.Add(reason);
+        IMatMul product = MatMulFactory.Create(chosen, workers, out string reason);
+        List<string> reasons = [$"threads: {workers.Threads}", reason];
         if (chosen == KernelForm.Reference)
         {
             reasons.Add("other kernels: scalar, the definition");
@@ -83,33 +78,6 @@ public sealed class KernelTable
 
         reasons.Add("other kernels: vectors of 128 bits, the narrowest form");
         return Vector<Vector128Floats>(chosen, product, workers, reasons);
-    }
-
-    private static KernelForm ChooseForm(KernelForm? asked, List<string> reasons)
-    {
-        if (asked is { } form)
-        {
-            reasons.Add($"form: {form}, as asked");
-            return form;
-        }
-
-        string? word = Environment.GetEnvironmentVariable(FormVariable);
-        if (string.IsNullOrEmpty(word))
-        {
-            reasons.Add($"form: {KernelForm.Jit}, the fastest");
-            return KernelForm.Jit;
-        }
-
-        KernelForm chosen = word switch
-        {
-            "scalar" => KernelForm.Reference,
-            "vector" => KernelForm.Vector,
-            "jit" => KernelForm.Jit,
-            _ => throw new ArgumentException(
-                $"The environment variable {FormVariable} must be scalar, vector or jit, found '{word}'. Set one of these or remove it."),
-        };
-        reasons.Add($"form: {chosen}, from {FormVariable}={word}");
-        return chosen;
     }
 
     internal static KernelTable Reference(IMatMul matMul, WorkerPool workers, IReadOnlyList<string> reasons) => new()
