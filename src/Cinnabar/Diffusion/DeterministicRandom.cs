@@ -1,6 +1,6 @@
 // The one generator of random numbers: xoshiro256**, seeded through SplitMix64.
 //
-// Integer arithmetic only, so the numbers are the same on every platform. The whole state can be written into a checkpoint and
+// Integers and uniform numbers are the same on every platform. The whole state can be written into a checkpoint and
 // restored, so a resumed run continues the same sequence. Fork(k) derives an independent generator from the *seed*, not from
 // the current position, so what one consumer draws never shifts what another one sees.
 //
@@ -82,6 +82,16 @@ public sealed class DeterministicRandom
         }
 
         return (int)high;
+    }
+
+    /// <summary>
+    /// The next number of a standard normal distribution (Box and Muller: √(−2 ln u₁) · cos 2πu₂). Logarithm and cosine come from the platform's
+    /// library, so the last bit may differ between platforms.
+    /// </summary>
+    public double NextGaussian()
+    {
+        double radius = Math.Sqrt(-2 * Math.Log(NextDouble()));
+        return radius * Math.Cos(2 * Math.PI * NextDouble());
     }
 
     /// <summary>An independent generator that depends on this one's seed and on <paramref name="stream"/> only; draws nothing.</summary>

@@ -43,7 +43,10 @@ public abstract class NoiseSchedule
     /// Times for the <paramref name="count"/> examples of a batch: t_i = ε + (1 − ε) · ((u + i)/count mod 1) with one u for the batch. Each is
     /// uniform on [ε, 1), together they cover it evenly, which lowers the variance of the loss.
     /// </summary>
-    public static double[] Times(int count, DeterministicRandom random)
+    /// <param name="count">Examples, 0 or more.</param>
+    /// <param name="random">Draws one number.</param>
+    /// <param name="minimumTime">ε.</param>
+    public static double[] Times(int count, DeterministicRandom random, double minimumTime = MinimumTime)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         double offset = random.NextDouble();
@@ -51,7 +54,7 @@ public abstract class NoiseSchedule
         for (int i = 0; i < count; i++)
         {
             double u = (offset + i) / count % 1.0;
-            times[i] = MinimumTime + ((1 - MinimumTime) * u);
+            times[i] = minimumTime + ((1 - minimumTime) * u);
         }
 
         return times;
