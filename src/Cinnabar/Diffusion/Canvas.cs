@@ -1,0 +1,231 @@
+// The sequence being denoised.
+//
+// Every position is Frozen (known from the start, never changes), Noisy (holds the mask token) or Committed (was noisy, now holds a
+// token, with the step and the confidence it was committed with).
+//
+// How a hole ends up shorter than its canvas. The end token of a hole is end of text in a continuation, and padding in an infill hole.
+// It is an ordinary prediction: training shows a hole as its text, then padding up to the length of the hole, all masked, all in
+// the loss. So:
+//   1. the text of a hole is what stands before its *first* end token; the end token and everything after it is dropped;
+//   2. a hole is settled when its first end token is committed and no position before that token is noisy. The noisy positions after
+//      it cannot change the text any more: Settle commits the end token there at once, at no cost, with the confidence of the
+//      end token that settled the hole. While a position before the end token is noisy, nothing is filled: positions
+//      after it are denoised like all others.
+// Rule 2 is the early stop of a continuation, and DreamOn's padding to the right of an infill hole.
+//
+// Sources: Nie et al., LLaDA, 2025 (the masked tail); DreamOn (end-of-hole token).
+using System.Diagnostics;
+
+namespace Cinnabar.Diffusion;
+
+/// <summary>Token ids being denoised, with the state of every position; not thread-safe.</summary>
+public sealed class Canvas
+{
+    private readonly int[] _ids;
+    private readonly PositionState[] _states;
+    private readonly int[] _committedAt;
+    private readonly float[] _confidence;
+    private readonly int[] _holeOf;
+    private readonly Hole[] _holes;
+
+    /// <summary>Joins segments; positions of holes start noisy.</summary>
+    /// <param name="segments">Known text and holes, left to right.</param>
+    /// <param name="tokens">The special ids.</param>
+    /// <exception cref="CinnabarException">
+    /// A hole of negative length, a continuation that is not the last segment, known text with a negative id or with the mask token, or more
+    /// positions than an array holds.
+    /// </exception>
+    public Canvas(IReadOnlyList<CanvasSegment> segments, SpecialTokens tokens)
+    {
+        Tokens = tokens;
+        int length = CheckedLength(segments, tokens);
+        _ids = new int[length];
+        _states = new PositionState[length];
+        _committedAt = new int[length];
+        _confidence = new float[length];
+        _holeOf = new int[length];
+        var holes = new List<Hole>();
+        int start = 0;
+        foreach (CanvasSegment segment in segments)
+        {
+            if (segment.Kind is HoleKind kind)
+            {
+                Array.Fill(_ids, tokens.MaskTokenId, start, segment.Length);
+                Array.Fill(_states, PositionState.Noisy, start, segment.Length);
+                Array.Fill(_holeOf, holes.Count, start, segment.Length);
+                holes.Add(new Hole(start, segment.Length, kind));
+                NoisyCount += segment.Length;
+            }
+            else
+            {
+                segment.Ids.CopyTo(_ids, start);
+                Array.Fill(_confidence, 1f, start, segment.Length);
+                Array.Fill(_holeOf, -1, start, segment.Length);
+            }
+
+            start += segment.Length;
+        }
+
+        _holes = [.. holes];
+    }
+
+    /// <summary>The special ids of this canvas.</summary>
+    public SpecialTokens Tokens { get; }
+
+    /// <summary>Number of positions.</summary>
+    public int Length => _ids.Length;
+
+    /// <summary>The ids as they stand [L]; noisy positions hold the mask token.</summary>
+    public ReadOnlySpan<int> Ids => _ids;
+
+    /// <summary>The holes, left to right.</summary>
+    public IReadOnlyList<Hole> Holes => _holes;
+
+    /// <summary>Number of noisy positions.</summary>
+    public int NoisyCount { get; private set; }
+
+    // The denoiser takes an array and only reads it.
+    internal int[] IdArray => _ids;
+
+    /// <summary>A canvas for continuing <paramref name="prompt"/>.</summary>
+    /// <param name="prompt">Known ids, may be empty.</param>
+    /// <param name="maxNewTokens">Length of the noisy tail.</param>
+    /// <param name="tokens">The special ids.</param>
+    public static Canvas ForContinuation(ReadOnlySpan<int> prompt, int maxNewTokens, SpecialTokens tokens) =>
+        new([CanvasSegment.Text(prompt), CanvasSegment.Continuation(maxNewTokens)], tokens);
+
+    /// <summary>State of a position.</summary>
+    public PositionState StateOf(int position) => _states[position];
+
+    /// <summary>The step (from 1) a position was committed in; 0 if it is frozen or noisy.</summary>
+    public int CommittedAt(int position) => _committedAt[position];
+
+    /// <summary>Probability of the committed token at the time it was committed; 1 if frozen, 0 if noisy.</summary>
+    public float ConfidenceOf(int position) => _confidence[position];
+
+    /// <summary>The hole a position belongs to, as an index into <see cref="Holes"/>; −1 for known text.</summary>
+    public int HoleOf(int position) => _holeOf[position];
+
+    /// <summary>The noisy positions, ascending.</summary>
+    public int[] NoisyPositions()
+    {
+        var noisy = new int[NoisyCount];
+        int count = 0;
+        for (int i = 0; i < _states.Length; i++)
+        {
+            if (_states[i] == PositionState.Noisy)
+            {
+                noisy[count++] = i;
+            }
+        }
+
+        return noisy;
+    }
+
+    /// <summary>The text of one hole: its ids before its first end token. Noisy positions appear as the mask token.</summary>
+    /// <param name="hole">Index into <see cref="Holes"/>.</param>
+    public int[] TextOf(int hole) => _ids[_holes[hole].Start..EndOfText(_holes[hole])];
+
+    /// <summary>The whole text: known text and the text of every hole, in order.</summary>
+    public int[] Text()
+    {
+        var text = new List<int>(_ids.Length);
+        int position = 0;
+        foreach (Hole hole in _holes)
+        {
+            text.AddRange(_ids.AsSpan(position..hole.Start));
+            text.AddRange(_ids.AsSpan(hole.Start..EndOfText(hole)));
+            position = hole.End;
+        }
+
+        text.AddRange(_ids.AsSpan(position));
+        return [.. text];
+    }
+
+    internal void Commit(Commit commit, int step)
+    {
+        Debug.Assert(_states[commit.Position] == PositionState.Noisy, "Only a noisy position can be committed.");
+        _ids[commit.Position] = commit.TokenId;
+        _states[commit.Position] = PositionState.Committed;
+        _committedAt[commit.Position] = step;
+        _confidence[commit.Position] = commit.Confidence;
+        NoisyCount--;
+    }
+
+    /// <summary>Rule 2 of the file head: fills what is left of settled holes, and adds what it filled to <paramref name="commits"/>.</summary>
+    internal void Settle(int step, List<Commit> commits)
+    {
+        foreach (Hole hole in _holes)
+        {
+            int end = hole.Start;
+            while (end < hole.End && _states[end] == PositionState.Committed && !Tokens.Ends(hole.Kind, _ids[end]))
+            {
+                end++;
+            }
+
+            if (end == hole.End || _states[end] != PositionState.Committed)
+            {
+                continue;
+            }
+
+            for (int i = end + 1; i < hole.End; i++)
+            {
+                if (_states[i] == PositionState.Noisy)
+                {
+                    var filled = new Commit(i, _ids[end], _confidence[end]);
+                    Commit(filled, step);
+                    commits.Add(filled);
+                }
+            }
+        }
+    }
+
+    // One past the last position whose token belongs to the text of the hole.
+    private int EndOfText(Hole hole)
+    {
+        int end = hole.Start;
+        while (end < hole.End && !(_states[end] == PositionState.Committed && Tokens.Ends(hole.Kind, _ids[end])))
+        {
+            end++;
+        }
+
+        return end;
+    }
+
+    private static int CheckedLength(IReadOnlyList<CanvasSegment> segments, SpecialTokens tokens)
+    {
+        long length = 0;
+        for (int i = 0; i < segments.Count; i++)
+        {
+            CanvasSegment segment = segments[i];
+            if (segment.Length < 0)
+            {
+                throw new CinnabarException(
+                    $"Expected the length of a hole to be 0 or more, found {segment.Length} (segment {i}).", "Ask for 0 or more tokens.");
+            }
+
+            if (segment.Kind == HoleKind.Continuation && i != segments.Count - 1)
+            {
+                throw new CinnabarException(
+                    $"Expected a continuation to be the last segment, found it as segment {i} of {segments.Count}.",
+                    "Use an infill hole where text follows.");
+            }
+
+            foreach (int id in segment.Ids)
+            {
+                if (id < 0 || id == tokens.MaskTokenId)
+                {
+                    throw new CinnabarException(
+                        $"Expected known text without negative ids and without the mask token {tokens.MaskTokenId}, found {id} (segment {i}).",
+                        "Remove it, or mark the place as a hole.");
+                }
+            }
+
+            length += segment.Length;
+        }
+
+        return length <= Array.MaxLength
+            ? (int)length
+            : throw new CinnabarException($"Expected a canvas of at most {Array.MaxLength} positions, found {length}.", "Shorten it.");
+    }
+}

@@ -1,0 +1,21 @@
+namespace Cinnabar.Diffusion;
+
+/// <summary>A run of positions of a canvas that is to be filled.</summary>
+/// <param name="Start">First position.</param>
+/// <param name="Length">Number of positions, 0 or more.</param>
+/// <param name="Kind">What follows it, and so which token ends its text.</param>
+public readonly record struct Hole(int Start, int Length, HoleKind Kind)
+{
+    /// <summary>One past the last position.</summary>
+    public int End => Start + Length;
+}
+
+/// <summary>The two kinds of hole.</summary>
+public enum HoleKind
+{
+    /// <summary>The tail of a text, nothing follows; an end-of-text token ends it.</summary>
+    Continuation,
+
+    /// <summary>Text follows; a padding token ends it, so its text may be shorter than the hole.</summary>
+    Infill,
+}

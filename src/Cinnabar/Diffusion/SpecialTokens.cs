@@ -1,0 +1,47 @@
+// The ids with a meaning for the canvas, and which of them may be predicted where.
+//
+//                        continuation (tail of a text)     infill hole (text follows)
+//   mask, NeverEmitted   never                              never
+//   end of text          ends the text                      never (unless it is also the padding id)
+//   padding              never, unless allowed or it        ends the hole
+//                        is also an end-of-text id
+//
+// LLaDA uses one id for end of text and padding; ours are two.
+namespace Cinnabar.Diffusion;
+
+/// <summary>Token ids with a meaning for the canvas.</summary>
+/// <param name="MaskTokenId">The id that stands for noise; never emitted.</param>
+/// <param name="EosTokenId">End of text: ends a continuation; null if the model has none.</param>
+/// <param name="PaddingTokenId">End of hole: fills the unused rest of an infill hole; null if the model has none, then holes keep their length.</param>
+public sealed record SpecialTokens(int MaskTokenId, int? EosTokenId, int? PaddingTokenId)
+{
+    /// <summary>Further ids that end a continuation, such as the end of a chat turn; default none.</summary>
+    public IReadOnlyList<int> AlsoEndText { get; init; } = [];
+
+    /// <summary>Further ids that are never emitted anywhere, such as begin of text; default none.</summary>
+    public IReadOnlyList<int> NeverEmitted { get; init; } = [];
+
+    /// <summary>Whether <paramref name="tokenId"/> ends the text of a hole of this kind.</summary>
+    public bool Ends(HoleKind kind, int tokenId) => kind == HoleKind.Infill
+        ? tokenId == PaddingTokenId
+        : tokenId == EosTokenId || AlsoEndText.Contains(tokenId);
+
+    /// <summary>The ids that must not be emitted in a hole of this kind, ascending.</summary>
+    /// <param name="kind">Kind of the hole.</param>
+    /// <param name="allowPadding">Lets padding appear in a continuation, where it is an ordinary token.</param>
+    public int[] Forbidden(HoleKind kind, bool allowPadding = false)
+    {
+        var forbidden = new SortedSet<int>(NeverEmitted) { MaskTokenId };
+        IEnumerable<int> endOfText = EosTokenId is int eos ? [eos, .. AlsoEndText] : AlsoEndText;
+        if (kind == HoleKind.Infill)
+        {
+            forbidden.UnionWith(endOfText.Where(id => id != PaddingTokenId));
+        }
+        else if (PaddingTokenId is int padding && !allowPadding && !endOfText.Contains(padding))
+        {
+            forbidden.Add(padding);
+        }
+
+        return [.. forbidden];
+    }
+}

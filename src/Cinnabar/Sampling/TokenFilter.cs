@@ -1,0 +1,162 @@
+// The filtered distribution q over tokens: weights e^{(l − max)/T}, cut by top-p, then by top-k, then normalised.
+//
+// Neither filter sorts the vocabulary. Top-p: ids with a probability below (1 − TopP)/V sum to less than 1 − TopP, so the id that
+// crosses TopP is above that bound, and only the ids above it are sorted. Top-k alone keeps the k best in a heap.
+namespace Cinnabar.Sampling;
+
+internal sealed class TokenFilter : IComparer<int>
+{
+    private readonly List<int> _kept = [];
+    private readonly double[] _weights;
+    private readonly PriorityQueue<int, int> _worstFirst;
+    private float[] _logits = [];
+    private float _maximum;
+    private double _scale;
+    private double _sum;
+
+    public TokenFilter(int vocabularySize)
+    {
+        _weights = new double[vocabularySize];
+        _worstFirst = new PriorityQueue<int, int>(Comparer<int>.Create((a, b) => Compare(b, a)));
+    }
+
+    /// <summary>The ids that passed; most probable first if a filter is on, else ascending.</summary>
+    public IReadOnlyList<int> Kept => _kept;
+
+    /// <summary>Filters a row.</summary>
+    /// <param name="logits">[V], −∞ where forbidden.</param>
+    /// <param name="maximum">The largest logit, finite.</param>
+    /// <param name="scale">1/T.</param>
+    /// <param name="topP">1 is off.</param>
+    /// <param name="topK">V is off.</param>
+    public void Apply(float[] logits, float maximum, double scale, double topP, int topK)
+    {
+        (_logits, _maximum, _scale, _sum) = (logits, maximum, scale, 0);
+        for (int id = 0; id < logits.Length; id++)
+        {
+            double weight = Math.Exp(scale * (logits[id] - maximum));
+            _weights[id] = weight;
+            _sum += weight;
+        }
+
+        _kept.Clear();
+        if (topP < 1)
+        {
+            KeepTopP(topP);
+            _kept.RemoveRange(Math.Min(topK, _kept.Count), Math.Max(0, _kept.Count - topK));
+        }
+        else if (topK < logits.Length)
+        {
+            KeepTopK(topK);
+        }
+        else
+        {
+            KeepPossible();
+        }
+
+        _sum = 0;
+        foreach (int id in _kept)
+        {
+            _sum += _weights[id];
+        }
+    }
+
+    // With q = w/Σw, Σ q ln q = (Σ w ln w)/Σw − ln Σw. Dream takes ln(q + 1e-10), which differs by at most V · 1e-10.
+    public double NegativeEntropy()
+    {
+        double weighted = 0;
+        foreach (int id in _kept)
+        {
+            weighted += _weights[id] * _scale * (_logits[id] - _maximum);
+        }
+
+        return (weighted / _sum) - Math.Log(_sum);
+    }
+
+    public double Margin()
+    {
+        double first = 0;
+        double second = 0;
+        foreach (int id in _kept)
+        {
+            double weight = _weights[id];
+            if (weight > first)
+            {
+                (first, second) = (weight, first);
+            }
+            else if (weight > second)
+            {
+                second = weight;
+            }
+        }
+
+        return (first - second) / _sum;
+    }
+
+    // Surer first; ties to the lower id.
+    public int Compare(int x, int y)
+    {
+        int byLogit = _logits[y].CompareTo(_logits[x]);
+        return byLogit != 0 ? byLogit : x.CompareTo(y);
+    }
+
+    private void KeepTopP(double topP)
+    {
+        double bound = (1 - topP) / _weights.Length * _sum;
+        for (int id = 0; id < _weights.Length; id++)
+        {
+            if (_weights[id] >= bound)
+            {
+                _kept.Add(id);
+            }
+        }
+
+        _kept.Sort(this);
+        double limit = topP * _sum;
+        double before = 0;
+        int count = 0;
+        while (count < _kept.Count && before <= limit)
+        {
+            before += _weights[_kept[count++]];
+        }
+
+        _kept.RemoveRange(count, _kept.Count - count);
+    }
+
+    private void KeepTopK(int topK)
+    {
+        _worstFirst.Clear();
+        for (int id = 0; id < _weights.Length; id++)
+        {
+            if (_worstFirst.Count < topK)
+            {
+                _worstFirst.Enqueue(id, id);
+            }
+            else if (Compare(id, _worstFirst.Peek()) < 0)
+            {
+                _worstFirst.EnqueueDequeue(id, id);
+            }
+        }
+
+        while (_worstFirst.TryDequeue(out int id, out _))
+        {
+            if (!float.IsNegativeInfinity(_logits[id]))
+            {
+                _kept.Add(id);
+            }
+        }
+
+        _kept.Reverse();
+    }
+
+    private void KeepPossible()
+    {
+        for (int id = 0; id < _logits.Length; id++)
+        {
+            if (!float.IsNegativeInfinity(_logits[id]))
+            {
+                _kept.Add(id);
+            }
+        }
+    }
+}
