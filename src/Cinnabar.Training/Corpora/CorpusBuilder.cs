@@ -1,0 +1,233 @@
+// Folders of text → a corpus folder.
+//
+//   list files → read and judge each (CorpusDocument) → mark duplicates → split by the hash of the path → train the tokenizer on
+//   "train" → encode → shards and manifest
+//
+// A document is stored as <|begin|> tokens <|endoftext|>, in the order of its path's hash: a shuffle that does not depend on the machine.
+// The folder is written under another name and takes its own when it is complete. The result does not depend on the number of threads.
+using System.Security.Cryptography;
+using System.Text;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Training.Corpora;
+
+/// <summary>How far the building of a corpus is.</summary>
+/// <param name="Stage">What is being done.</param>
+/// <param name="Done">How many of its items are done.</param>
+/// <param name="Total">How many items it has.</param>
+public readonly record struct CorpusProgress(string Stage, long Done, long Total);
+
+/// <summary>Builds corpora. The text of all files that stay is held in memory.</summary>
+public sealed class CorpusBuilder
+{
+    private const long MaxShardTokens = 64L << 20;
+    private const int EncodedAtOnce = 1024;
+    private readonly CorpusOptions _options;
+    private readonly IProgress<CorpusProgress>? _progress;
+    private readonly ParallelOptions _parallel;
+
+    /// <summary>Checks the options.</summary>
+    /// <param name="options">What goes into the corpus.</param>
+    /// <param name="progress">Told how far it is, or null.</param>
+    /// <exception cref="CinnabarException">An option cannot be used.</exception>
+    public CorpusBuilder(CorpusOptions options, IProgress<CorpusProgress>? progress = null)
+    {
+        if (options.Sources.Count == 0)
+        {
+            throw new CinnabarException("A corpus needs at least one source folder, found none.", "Name a folder.");
+        }
+
+        if (options.Sources.DistinctBy(source => source.Name).Count() != options.Sources.Count)
+        {
+            throw new CinnabarException("Two source folders of the corpus have the same name.", "Give each source its own name.");
+        }
+
+        bool shares = options.ValidationShare >= 0 && options.TestShare >= 0 && options.ValidationShare + options.TestShare < 1;
+        if (!shares)
+        {
+            throw new CinnabarException(
+                $"The shares of validation ({options.ValidationShare}) and test ({options.TestShare}) must be at least 0 and together less than 1.",
+                "0.01 each is usual.");
+        }
+
+        _options = options;
+        _progress = progress;
+        _parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads };
+    }
+
+    /// <summary>Builds the corpus.</summary>
+    /// <param name="folder">The new folder; a corpus that is already there is replaced once the new one is complete.</param>
+    /// <returns>The manifest, which is also in the folder.</returns>
+    /// <exception cref="CinnabarException">Nothing is left of the sources, or the folder holds something else than a corpus.</exception>
+    public CorpusManifest Build(string folder)
+    {
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        bool occupied = Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any();
+        if (occupied && !File.Exists(Path.Combine(folder, CorpusFiles.Manifest)))
+        {
+            throw new CinnabarException($"{folder} holds files that are not a corpus.", "Name a new or an empty folder.");
+        }
+
+        string partial = $"{folder}.{Guid.NewGuid():N}.partial";
+        Directory.CreateDirectory(partial);
+        try
+        {
+            CorpusManifest manifest = BuildIn(partial);
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            Directory.Move(partial, folder);
+            return manifest;
+        }
+        finally
+        {
+            if (Directory.Exists(partial))
+            {
+                Directory.Delete(partial, recursive: true);
+            }
+        }
+    }
+
+    private CorpusManifest BuildIn(string folder)
+    {
+        CorpusDocument[] documents = DuplicateFilter.Mark(ReadAll(), _options.NearDuplicateSimilarity, _options.Threads);
+        CorpusDocument[] kept = [.. documents.Where(document => document.Dropped is null).OrderBy(document => document.Place)];
+        ILookup<string, CorpusDocument> splits = kept.ToLookup(SplitOf);
+        if (!splits["train"].Any())
+        {
+            throw new CinnabarException(
+                $"No text is left for training: {documents.Length} files fit the patterns, {kept.Length} were kept.",
+                "Name other folders or patterns, or widen the limits.");
+        }
+
+        Tokenizer tokenizer = MakeTokenizer(splits["train"]);
+        tokenizer.Save(Path.Combine(folder, CorpusFiles.Tokenizer));
+        Dictionary<string, long> tokensBySource = [];
+        CorpusManifest manifest = new()
+        {
+            Version = CorpusManifest.CurrentVersion,
+            VocabularySize = tokenizer.VocabularySize,
+            TokenizerSha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, CorpusFiles.Tokenizer)))),
+            Splits = new(CorpusFiles.Splits.ToDictionary(name => name, name => Encode(folder, name, [.. splits[name]], tokenizer, tokensBySource))),
+            Sources = new(_options.Sources.ToDictionary(
+                source => source.Name,
+                source => Summarise(source, documents, tokensBySource.GetValueOrDefault(source.Name)))),
+            Dropped = CountFiles(documents.Where(document => document.Dropped is not null), document => document.Dropped!),
+            Licences = CountFiles(kept, document => document.Licence ?? "unknown"),
+            Options = _options,
+        };
+        manifest.Write(folder);
+        return manifest;
+    }
+
+    private CorpusDocument[] ReadAll()
+    {
+        (CorpusSource Source, string Path)[] files = [.. _options.Sources.SelectMany(source => List(source).Select(path => (source, path)))];
+        CorpusDocument[] documents = new CorpusDocument[files.Length];
+        int done = 0;
+        Parallel.For(0, files.Length, _parallel, i =>
+        {
+            documents[i] = CorpusDocument.Read(files[i].Source, files[i].Path, _options);
+            int count = Interlocked.Increment(ref done);
+            if (count % 500 == 0 || count == files.Length)
+            {
+                _progress?.Report(new CorpusProgress("reading", count, files.Length));
+            }
+        });
+        return documents;
+    }
+
+    // Paths below the folder, with '/', in ordinal order. Links are not followed: they may lead out of the folder or in circles.
+    private IEnumerable<string> List(CorpusSource source)
+    {
+        if (!Directory.Exists(source.Folder))
+        {
+            throw new CinnabarException($"The source folder {source.Folder} does not exist.", "Check the path.");
+        }
+
+        EnumerationOptions all = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
+        return Directory.EnumerateFiles(source.Folder, "*", all)
+            .Select(path => Path.GetRelativePath(source.Folder, path).Replace(Path.DirectorySeparatorChar, '/'))
+            .Where(path => PathPattern.MatchesAny(_options.Patterns, Path.GetFileName(path)))
+            .Where(path => !PathPattern.MatchesAny(_options.Exclude, "/" + path) && !PathPattern.MatchesAny(source.Exclude, "/" + path))
+            .Order(StringComparer.Ordinal);
+    }
+
+    private string SplitOf(CorpusDocument document)
+    {
+        return document.Place < _options.TestShare ? "test"
+            : document.Place < _options.TestShare + _options.ValidationShare ? "validation"
+            : "train";
+    }
+
+    private Tokenizer MakeTokenizer(IEnumerable<CorpusDocument> train)
+    {
+        if (_options.TokenizerPath is not string path)
+        {
+            BpeTrainer trainer = new(new BpeTrainerOptions { VocabularySize = _options.VocabularySize, Threads = _options.Threads });
+            TrainingReport report = new(_progress, _options.VocabularySize);
+            return trainer.Train(train.Select(document => document.Text), report);
+        }
+
+        Tokenizer tokenizer = Tokenizer.Load(path);
+        return tokenizer.VocabularySize <= 1 << 16 ? tokenizer : throw new CinnabarException(
+            $"{path}: a corpus stores ids in 16 bits; expected at most {1 << 16} tokens, found {tokenizer.VocabularySize}.",
+            "Use a smaller tokenizer, or train one.");
+    }
+
+    private CorpusSplit Encode(
+        string folder, string split, CorpusDocument[] documents, Tokenizer tokenizer, Dictionary<string, long> tokensBySource)
+    {
+        using TokenShardWriter writer = new(folder, split, MaxShardTokens);
+        int begin = tokenizer.BeginOfTextTokenId;
+        int end = tokenizer.EndOfTextTokenId;
+        long bytes = 0;
+        for (int start = 0; start < documents.Length; start += EncodedAtOnce)
+        {
+            int first = start;
+            int count = Math.Min(EncodedAtOnce, documents.Length - start);
+            int[][] encoded = new int[count][];
+            Parallel.For(0, count, _parallel, i => encoded[i] = [begin, .. tokenizer.Encode(documents[first + i].Text), end]);
+            for (int i = 0; i < count; i++)
+            {
+                CorpusDocument document = documents[start + i];
+                writer.Write(encoded[i]);
+                bytes += Encoding.UTF8.GetByteCount(document.Text);
+                tokensBySource[document.Source.Name] = tokensBySource.GetValueOrDefault(document.Source.Name) + encoded[i].Length;
+            }
+
+            _progress?.Report(new CorpusProgress($"encoding {split}", start + count, documents.Length));
+        }
+
+        return new CorpusSplit(documents.Length, bytes, writer.TokenCount, [.. writer.Shards]);
+    }
+
+    private static CorpusSourceSummary Summarise(CorpusSource source, CorpusDocument[] documents, long tokens)
+    {
+        CorpusDocument[] found = [.. documents.Where(document => document.Source == source)];
+        CorpusDocument[] kept = [.. found.Where(document => document.Dropped is null)];
+        return new CorpusSourceSummary(
+            new FileCount(found.Length, found.Sum(document => document.FileBytes)),
+            new FileCount(kept.Length, kept.Sum(document => (long)Encoding.UTF8.GetByteCount(document.Text))),
+            tokens);
+    }
+
+    private static SortedDictionary<string, FileCount> CountFiles(IEnumerable<CorpusDocument> documents, Func<CorpusDocument, string> key)
+    {
+        return new(documents.GroupBy(key).ToDictionary(
+            group => group.Key,
+            group => new FileCount(group.Count(), group.Sum(Size))));
+    }
+
+    private static long Size(CorpusDocument document)
+    {
+        return document.Dropped is null ? Encoding.UTF8.GetByteCount(document.Text) : document.FileBytes;
+    }
+
+    private sealed class TrainingReport(IProgress<CorpusProgress>? progress, int vocabularySize) : IProgress<int>
+    {
+        public void Report(int value) => progress?.Report(new CorpusProgress("training the tokenizer", value, vocabularySize));
+    }
+}

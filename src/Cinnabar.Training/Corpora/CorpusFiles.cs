@@ -1,0 +1,20 @@
+namespace Cinnabar.Training.Corpora;
+
+/// <summary>The names of the files in a corpus folder.</summary>
+public static class CorpusFiles
+{
+    /// <summary>What is in the folder (<see cref="CorpusManifest"/>).</summary>
+    public const string Manifest = "manifest.json";
+
+    /// <summary>The tokenizer.</summary>
+    public const string Tokenizer = "tokenizer.json";
+
+    /// <summary>The three splits.</summary>
+    public static IReadOnlyList<string> Splits { get; } = ["train", "validation", "test"];
+
+    /// <summary>A shard: token ids as little-endian 16-bit numbers, whole documents, one after the other.</summary>
+    public static string Tokens(string split, int shard) => $"{split}-{shard:D5}.tokens";
+
+    /// <summary>The index of the first token of every document of a split, over all its shards: little-endian 64-bit numbers.</summary>
+    public static string Documents(string split) => $"{split}.documents";
+}

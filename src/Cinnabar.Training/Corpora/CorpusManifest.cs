@@ -1,0 +1,99 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Cinnabar.Training.Corpora;
+
+/// <summary>What a corpus folder holds and how it came about.</summary>
+public sealed record CorpusManifest
+{
+    /// <summary>The version of the layout that this program writes and reads.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>The version of the layout.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>V: every id is less.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>SHA-256 of tokenizer.json, hexadecimal.</summary>
+    public required string TokenizerSha256 { get; init; }
+
+    /// <summary>The splits "train", "validation", "test".</summary>
+    public required SortedDictionary<string, CorpusSplit> Splits { get; init; }
+
+    /// <summary>The sources, by name.</summary>
+    public required SortedDictionary<string, CorpusSourceSummary> Sources { get; init; }
+
+    /// <summary>Files that were left out, by reason.</summary>
+    public required SortedDictionary<string, FileCount> Dropped { get; init; }
+
+    /// <summary>Files that stayed, by licence.</summary>
+    public required SortedDictionary<string, FileCount> Licences { get; init; }
+
+    /// <summary>The options the corpus was built with.</summary>
+    public required CorpusOptions Options { get; init; }
+
+    /// <summary>Reads manifest.json of a corpus folder.</summary>
+    /// <exception cref="CinnabarException">It is missing or damaged.</exception>
+    public static CorpusManifest Read(string folder)
+    {
+        string path = Path.Combine(folder, CorpusFiles.Manifest);
+        if (!File.Exists(path))
+        {
+            throw new CinnabarException($"{folder} is not a corpus: it has no {CorpusFiles.Manifest}.", "Build one with `cinnabar corpus`.");
+        }
+
+        try
+        {
+            CorpusManifest manifest = JsonSerializer.Deserialize(File.ReadAllBytes(path), CorpusJson.Default.CorpusManifest)
+                ?? throw new JsonException("the file holds null");
+            return manifest.Version == CurrentVersion ? manifest : throw new CinnabarException(
+                $"{path}: expected version {CurrentVersion}, found {manifest.Version}.", "Build the corpus again with this version of the program.");
+        }
+        catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            throw new CinnabarException($"{path} cannot be read: {failure.Message}", "Build the corpus again with `cinnabar corpus`.", failure);
+        }
+    }
+
+    /// <summary>Writes manifest.json.</summary>
+    internal void Write(string folder)
+    {
+        JsonWriterOptions readable = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        using FileStream stream = File.Create(Path.Combine(folder, CorpusFiles.Manifest));
+        using Utf8JsonWriter json = new(stream, readable);
+        JsonSerializer.Serialize(json, this, CorpusJson.Default.CorpusManifest);
+    }
+}
+
+/// <summary>One split.</summary>
+/// <param name="Documents">Documents.</param>
+/// <param name="Bytes">Bytes of their text (UTF-8).</param>
+/// <param name="Tokens">Tokens, the begin and the end of each document included.</param>
+/// <param name="Shards">Tokens of each shard file, in order.</param>
+public sealed record CorpusSplit(int Documents, long Bytes, long Tokens, IReadOnlyList<long> Shards);
+
+/// <summary>Files and their bytes.</summary>
+/// <param name="Files">How many.</param>
+/// <param name="Bytes">Their size: on disk for files that were left out, of the text for files that stayed.</param>
+public sealed record FileCount(int Files, long Bytes);
+
+/// <summary>What became of one source.</summary>
+/// <param name="Found">Files that fit the patterns, size on disk.</param>
+/// <param name="Kept">Files that stayed, size of the text.</param>
+/// <param name="Tokens">Tokens of the files that stayed.</param>
+public sealed record CorpusSourceSummary(FileCount Found, FileCount Kept, long Tokens);
+
+/// <summary>JSON of manifests and recipes: unknown, missing and repeated properties are errors.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    MaxDepth = 16)]
+[JsonSerializable(typeof(CorpusManifest))]
+[JsonSerializable(typeof(CorpusRecipe))]
+internal sealed partial class CorpusJson : JsonSerializerContext;

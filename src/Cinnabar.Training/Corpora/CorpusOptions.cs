@@ -1,0 +1,84 @@
+using System.Text.Json.Serialization;
+
+namespace Cinnabar.Training.Corpora;
+
+/// <summary>A folder whose text goes into a corpus.</summary>
+public sealed record CorpusSource
+{
+    /// <summary>The folder to read, with everything below it.</summary>
+    [JsonIgnore]
+    public required string Folder { get; init; }
+
+    /// <summary>The name that paths begin with in the corpus; it must not depend on the machine, for the split follows from it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The licence (SPDX) of files that name none themselves; null where it is not known.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>Patterns of paths below the folder that are left out; * stands for any characters, slashes too.</summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+}
+
+/// <summary>What goes into a corpus, and how it is cut.</summary>
+public sealed record CorpusOptions
+{
+    /// <summary>The folders.</summary>
+    public required IReadOnlyList<CorpusSource> Sources { get; init; }
+
+    /// <summary>Patterns of file names that are read; * stands for any characters. Default: common source and text files.</summary>
+    public IReadOnlyList<string> Patterns { get; init; } =
+    [
+        "*.cs", "*.fs", "*.vb", "*.c", "*.h", "*.cc", "*.cpp", "*.hpp", "*.rs", "*.go", "*.java", "*.kt", "*.swift", "*.py", "*.rb", "*.lua",
+        "*.js", "*.ts", "*.tsx", "*.jsx", "*.sql", "*.sh", "*.ps1", "*.html", "*.css", "*.razor", "*.xaml", "*.md", "*.rst", "*.txt",
+    ];
+
+    /// <summary>Patterns of paths that are left out in every source; * stands for any characters, slashes too. Default: build output and generated files.</summary>
+    public IReadOnlyList<string> Exclude { get; init; } =
+    [
+        "*/bin/*", "*/obj/*", "*/artifacts/*", "*/node_modules/*", "*/.*", "*.g.cs", "*.g.i.cs", "*.Designer.cs", "*.Generated.cs", "*AssemblyInfo.cs",
+    ];
+
+    /// <summary>The licences (SPDX) a file may have; empty (the default) for any. Files of another licence are left out.</summary>
+    public IReadOnlyList<string> Licences { get; init; } = [];
+
+    /// <summary>Smallest file, in bytes after its licence header is removed.</summary>
+    public int MinFileBytes { get; init; } = 200;
+
+    /// <summary>Largest file, in bytes.</summary>
+    public int MaxFileBytes { get; init; } = 100_000;
+
+    /// <summary>Longest line, in characters.</summary>
+    public int MaxLineLength { get; init; } = 600;
+
+    /// <summary>Highest mean length of the lines that are not blank, in characters.</summary>
+    public double MaxMeanLineLength { get; init; } = 110;
+
+    /// <summary>Highest share of digits and of long unbroken runs (hexadecimal, base64) in a file's visible characters: more is a table of data.</summary>
+    public double MaxDataShare { get; init; } = 0.2;
+
+    /// <summary>Lowest share of a file that is left when it is compressed (Deflate): less repeats itself.</summary>
+    public double MinCompressedShare { get; init; } = 0.12;
+
+    /// <summary>Share of equal 5-word runs (Jaccard) from which two files count as the same; above 1 keeps near duplicates.</summary>
+    public double NearDuplicateSimilarity { get; init; } = 0.7;
+
+    /// <summary>Whether a licence comment at the top of a file is removed: a model would learn it by heart.</summary>
+    public bool StripLicenceHeaders { get; init; } = true;
+
+    /// <summary>Share of the files in the split "validation".</summary>
+    public double ValidationShare { get; init; } = 0.01;
+
+    /// <summary>Share of the files in the split "test".</summary>
+    public double TestShare { get; init; } = 0.01;
+
+    /// <summary>V of the tokenizer that is trained on the split "train".</summary>
+    public int VocabularySize { get; init; } = 8192;
+
+    /// <summary>An existing tokenizer.json to use instead of training one; null (the default) trains.</summary>
+    [JsonIgnore]
+    public string? TokenizerPath { get; init; }
+
+    /// <summary>Threads; without effect on the result.</summary>
+    [JsonIgnore]
+    public int Threads { get; init; } = Environment.ProcessorCount;
+}

@@ -1,0 +1,76 @@
+using System.Text.Json;
+
+namespace Cinnabar.Training.Corpora;
+
+/// <summary>A description of a corpus as a JSON file: which folders of a source tree, under which licences, and what is left out.</summary>
+public sealed record CorpusRecipe
+{
+    /// <summary>What the corpus is, and where its source tree is had.</summary>
+    public required string Description { get; init; }
+
+    /// <summary>The folders.</summary>
+    public required IReadOnlyList<CorpusRecipeFolder> Folders { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.Patterns"/>.</summary>
+    public required IReadOnlyList<string> Patterns { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.Exclude"/>.</summary>
+    public required IReadOnlyList<string> Exclude { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.Licences"/>.</summary>
+    public required IReadOnlyList<string> Licences { get; init; }
+
+    /// <summary>Reads a recipe.</summary>
+    /// <exception cref="CinnabarException">It is missing or damaged.</exception>
+    public static CorpusRecipe Load(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), CorpusJson.Default.CorpusRecipe)
+                ?? throw new JsonException("the file holds null");
+        }
+        catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            throw new CinnabarException(
+                $"The recipe {path} cannot be read: {failure.Message}", "Compare it with those in the folder recipes/.", failure);
+        }
+    }
+
+    /// <summary>The options for a source tree on this machine; all that the recipe does not say has its default.</summary>
+    /// <param name="root">The folder that the recipe's paths are relative to.</param>
+    /// <exception cref="CinnabarException">A folder of the recipe is not there.</exception>
+    public CorpusOptions ToOptions(string root)
+    {
+        return new CorpusOptions
+        {
+            Sources = [.. Folders.Select(folder => ToSource(root, folder))],
+            Patterns = Patterns,
+            Exclude = Exclude,
+            Licences = Licences,
+        };
+    }
+
+    private static CorpusSource ToSource(string root, CorpusRecipeFolder folder)
+    {
+        string path = Path.GetFullPath(Path.Combine(root, folder.Path));
+        if (!Directory.Exists(path))
+        {
+            throw new CinnabarException($"The recipe names the folder {folder.Path}, which is not in {root}.", "Give the root of the source tree.");
+        }
+
+        return new CorpusSource { Folder = path, Name = folder.Path, Licence = folder.Licence, Exclude = folder.Exclude };
+    }
+}
+
+/// <summary>One folder of a recipe.</summary>
+public sealed record CorpusRecipeFolder
+{
+    /// <summary>The path below the root, with '/'.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The licence (SPDX) of files that name none themselves.</summary>
+    public required string Licence { get; init; }
+
+    /// <summary>As <see cref="CorpusSource.Exclude"/>.</summary>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
+}

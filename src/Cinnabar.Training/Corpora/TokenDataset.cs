@@ -1,0 +1,163 @@
+using System.Buffers.Binary;
+
+namespace Cinnabar.Training.Corpora;
+
+/// <summary>The tokens of one split of a corpus, in memory (2 bytes each). Thread-safe.</summary>
+public sealed class TokenDataset
+{
+    private const int MaxShardTokens = int.MaxValue / 4; // an array of ushort and the buffer it is read through
+    private readonly ushort[][] _shards;
+    private readonly long[] _shardStarts; // [shards + 1]
+    private readonly long[] _documentStarts; // [documents + 1]
+
+    private TokenDataset(CorpusManifest manifest, ushort[][] shards, long[] shardStarts, long[] documentStarts)
+    {
+        Manifest = manifest;
+        _shards = shards;
+        _shardStarts = shardStarts;
+        _documentStarts = documentStarts;
+    }
+
+    /// <summary>The manifest of the corpus.</summary>
+    public CorpusManifest Manifest { get; }
+
+    /// <summary>V: every id is less.</summary>
+    public int VocabularySize => Manifest.VocabularySize;
+
+    /// <summary>Tokens, the begin and the end of each document included.</summary>
+    public long TokenCount => _shardStarts[^1];
+
+    /// <summary>Documents.</summary>
+    public int DocumentCount => _documentStarts.Length - 1;
+
+    /// <summary>Reads a split and checks all of it.</summary>
+    /// <param name="folder">A corpus folder.</param>
+    /// <param name="split">"train", "validation" or "test".</param>
+    /// <exception cref="CinnabarException">The folder is not a complete corpus.</exception>
+    public static TokenDataset Open(string folder, string split)
+    {
+        CorpusManifest manifest = CorpusManifest.Read(folder);
+        if (!CorpusFiles.Splits.Contains(split) || !manifest.Splits.TryGetValue(split, out CorpusSplit? counts))
+        {
+            throw new CinnabarException(
+                $"The corpus {folder} has no split '{split}'; it has {string.Join(", ", manifest.Splits.Keys)}.", "Name one of them.");
+        }
+
+        if (manifest.VocabularySize is < 1 or > 1 << 16)
+        {
+            throw Damaged(Path.Combine(folder, CorpusFiles.Manifest), "a vocabulary of 1 … 65536 tokens", $"{manifest.VocabularySize}");
+        }
+
+        long[] shardStarts = new long[counts.Shards.Count + 1];
+        ushort[][] shards = new ushort[counts.Shards.Count][];
+        for (int shard = 0; shard < shards.Length; shard++)
+        {
+            string path = Path.Combine(folder, CorpusFiles.Tokens(split, shard));
+            shards[shard] = ReadTokens(path, counts.Shards[shard], manifest.VocabularySize);
+            shardStarts[shard + 1] = shardStarts[shard] + shards[shard].Length;
+        }
+
+        if (shardStarts[^1] != counts.Tokens)
+        {
+            throw Damaged(Path.Combine(folder, CorpusFiles.Manifest), $"shards of {counts.Tokens} tokens together", $"{shardStarts[^1]}");
+        }
+
+        string documents = Path.Combine(folder, CorpusFiles.Documents(split));
+        return new TokenDataset(manifest, shards, shardStarts, ReadDocuments(documents, counts));
+    }
+
+    /// <summary>Copies tokens that follow each other, across documents.</summary>
+    /// <param name="start">Index of the first, from 0.</param>
+    /// <param name="destination">As many as are read.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not inside the split.</exception>
+    public void Read(long start, Span<int> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, TokenCount - destination.Length);
+        int shard = Array.BinarySearch(_shardStarts, start);
+        shard = shard < 0 ? ~shard - 1 : shard;
+        while (!destination.IsEmpty)
+        {
+            ReadOnlySpan<ushort> tokens = _shards[shard].AsSpan((int)(start - _shardStarts[shard]));
+            int count = Math.Min(tokens.Length, destination.Length);
+            for (int i = 0; i < count; i++)
+            {
+                destination[i] = tokens[i];
+            }
+
+            destination = destination[count..];
+            start += count;
+            shard++;
+        }
+    }
+
+    /// <summary>The tokens of one document: begin, text, end.</summary>
+    /// <param name="index">From 0 to <see cref="DocumentCount"/> − 1.</param>
+    public int[] Document(int index)
+    {
+        int[] tokens = new int[_documentStarts[index + 1] - _documentStarts[index]];
+        Read(_documentStarts[index], tokens);
+        return tokens;
+    }
+
+    /// <summary>The index of the first token of a document.</summary>
+    /// <param name="index">From 0 to <see cref="DocumentCount"/> (there it is <see cref="TokenCount"/>).</param>
+    public long DocumentStart(int index) => _documentStarts[index];
+
+    private static ushort[] ReadTokens(string path, long count, int vocabularySize)
+    {
+        byte[] bytes = ReadAll(path, count, sizeof(ushort));
+        ushort[] tokens = new ushort[count];
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            tokens[i] = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(i * sizeof(ushort)));
+            if (tokens[i] >= vocabularySize)
+            {
+                throw Damaged($"{path}, token {i}", $"an id less than {vocabularySize}", $"{tokens[i]}");
+            }
+        }
+
+        return tokens;
+    }
+
+    private static long[] ReadDocuments(string path, CorpusSplit counts)
+    {
+        byte[] bytes = ReadAll(path, counts.Documents, sizeof(long));
+        long[] starts = new long[counts.Documents + 1];
+        for (int i = 0; i < counts.Documents; i++)
+        {
+            starts[i] = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(i * sizeof(long)));
+            if (i == 0 ? starts[i] != 0 : starts[i] <= starts[i - 1] || starts[i] >= counts.Tokens)
+            {
+                throw Damaged($"{path}, document {i}", $"starts that rise from 0 to less than {counts.Tokens}", $"{starts[i]}");
+            }
+        }
+
+        starts[^1] = counts.Tokens;
+        return starts;
+    }
+
+    private static byte[] ReadAll(string path, long count, int itemBytes)
+    {
+        try
+        {
+            FileInfo file = new(path);
+            long length = file.Exists ? file.Length : throw Damaged(path, "a file", "none");
+            if (count is < 0 or > MaxShardTokens || length != count * itemBytes)
+            {
+                throw Damaged(path, $"{count} × {itemBytes} bytes, as {CorpusFiles.Manifest} says", $"{length} bytes");
+            }
+
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CinnabarException($"{path} cannot be read: {failure.Message}", "Check your rights to it.", failure);
+        }
+    }
+
+    private static CinnabarException Damaged(string where, string expected, string found)
+    {
+        return new CinnabarException($"{where}: expected {expected}, found {found}.", "The corpus is damaged: build it again with `cinnabar corpus`.");
+    }
+}
