@@ -8,7 +8,7 @@ public sealed record GenerationConfig
 {
     private const int MaxCount = 1 << 20;
 
-    private static readonly string[] s_remasking = ["low_confidence", "random", "entropy", "margin"];
+    private static readonly string[] s_remasking = ["low_confidence", "random", "entropy", "margin", "origin"];
 
     /// <summary>Denoising steps (steps), ≥ 1.</summary>
     public int? Steps { get; init; }
@@ -22,16 +22,19 @@ public sealed record GenerationConfig
     /// <summary>Temperature (temperature), ≥ 0; 0 takes the likeliest token.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>Which positions are committed first (remasking): "low_confidence", "random", "entropy" or "margin".</summary>
+    /// <summary>Which positions are committed first (remasking): "low_confidence", "random", "entropy", "margin" or "origin".</summary>
     public string? Remasking { get; init; }
 
-    /// <summary>Confidence above which a position is committed at once (threshold), 0 to 1.</summary>
+    /// <summary>Confidence above which a position is committed at once (threshold), above 0, at most 1.</summary>
     public double? Threshold { get; init; }
 
-    /// <summary>Probability mass kept (top_p), 0 to 1.</summary>
+    /// <summary>The n surest positions with confidence at least 1 − factor/(n + 1) are committed at once (factor), above 0.</summary>
+    public double? Factor { get; init; }
+
+    /// <summary>Probability mass kept (top_p), above 0, at most 1.</summary>
     public double? TopP { get; init; }
 
-    /// <summary>Tokens kept (top_k); 0 keeps all.</summary>
+    /// <summary>Tokens kept (top_k), ≥ 1. 0 in the file, which means all, becomes null.</summary>
     public int? TopK { get; init; }
 
     /// <summary>Scale of classifier-free guidance (cfg_scale), ≥ 0; 0 is none.</summary>
@@ -53,6 +56,7 @@ public sealed record GenerationConfig
         [
             ("block_size", BlockSize),
             ("cfg_scale", CfgScale),
+            ("factor", Factor),
             ("max_new_tokens", MaxNewTokens),
             ("steps", Steps),
             ("temperature", Temperature),
@@ -83,9 +87,10 @@ public sealed record GenerationConfig
         MaxNewTokens = json.OptionalInt32("max_new_tokens", 1, MaxCount),
         Temperature = json.OptionalNumber("temperature", 0, 100),
         Remasking = json.OptionalWord("remasking", s_remasking),
-        Threshold = json.OptionalNumber("threshold", 0, 1),
-        TopP = json.OptionalNumber("top_p", 0, 1),
-        TopK = json.OptionalInt32("top_k", 0, MaxCount),
+        Threshold = json.OptionalNumber("threshold", 0, 1, aboveLeast: true),
+        Factor = json.OptionalNumber("factor", 0, 1e6, aboveLeast: true),
+        TopP = json.OptionalNumber("top_p", 0, 1, aboveLeast: true),
+        TopK = json.OptionalInt32("top_k", 0, MaxCount) is int topK and > 0 ? topK : null,
         CfgScale = json.OptionalNumber("cfg_scale", 0, 100),
     };
 }

@@ -75,16 +75,21 @@ internal sealed class JsonSettings
     public int Int32(string key, string meaning, int least, int most) => OptionalInt32(key, least, most) ?? throw Missing(key, meaning);
 
     /// <summary>A finite number, or null if the key is absent or null.</summary>
-    public double? OptionalNumber(string key, double least, double most)
+    /// <param name="key">The key.</param>
+    /// <param name="least">Smallest value.</param>
+    /// <param name="most">Largest value.</param>
+    /// <param name="aboveLeast">Whether <paramref name="least"/> itself is refused.</param>
+    public double? OptionalNumber(string key, double least, double most, bool aboveLeast = false)
     {
         if (!TryFind(key, out JsonElement value))
         {
             return null;
         }
 
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number >= least && number <= most
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
+            && (aboveLeast ? number > least : number >= least) && number <= most
             ? number
-            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"a number from {least} to {most}"), value);
+            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"a number {(aboveLeast ? "above" : "from")} {least} to {most}"), value);
     }
 
     /// <summary>A finite number that must be there.</summary>
