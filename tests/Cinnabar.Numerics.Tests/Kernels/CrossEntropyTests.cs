@@ -1,0 +1,71 @@
+namespace Cinnabar.Numerics.Tests.Kernels;
+
+public sealed class CrossEntropyTests
+{
+    public static TheoryData<string> Forms => KernelForms.All;
+
+    public static TheoryData<string> VectorForms => KernelForms.Vector;
+
+    [Theory]
+    [MemberData(nameof(VectorForms))]
+    public void BothPasses_AllShapes_EqualReference(string form) =>
+        KernelSweep.AgainstReference(form, Tolerance.RowReduction, BothPasses);
+
+    [Theory]
+    [MemberData(nameof(VectorForms))]
+    public void BothPasses_AnyThreads_SameBits(string form) => KernelSweep.SameBitsForAnyThreads(form, BothPasses);
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void ForwardBackward_EqualsCentralDifferences(string form)
+    {
+        using GuardedMemory memory = new();
+        Operands operands = new(10, memory);
+        Tensor logits = operands.Normal(2, 3, 19);
+        double[] z = CentralDifference.Doubles(logits);
+        int[] targets = [18, 0, 7];
+        float[] scales = [0.5f, 0, -2];
+        double Loss() => z.Chunk(19).Select((row, r) => scales[r] * (Math.Log(row.Sum(Math.Exp)) - row[targets[r]])).Sum();
+        double[] expected = CentralDifference.Gradient(z, Loss);
+        KernelForms.Table(form).CrossEntropy.ForwardBackward(logits, targets, scales, operands.Zeros(3));
+        KernelSweep.Close(expected, logits, Tolerance.Gradient, $"form {form}, seed 10");
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_LogitsOfThousands_StaysFinite(string form)
+    {
+        Tensor logits = Tensor.Zeros(2, 40);
+        logits.Row(0).Fill(5000);
+        logits.Row(1).Fill(-5000);
+        Tensor losses = Tensor.Zeros(2);
+        KernelForms.Table(form).CrossEntropy.Forward(logits, [39, 0], losses);
+        Assert.Equal(Math.Log(40), losses.Floats[0], 1e-3);
+        Assert.Equal(Math.Log(40), losses.Floats[1], 1e-3);
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(5)]
+    public void Forward_TargetOutsideVocabulary_Throws(int target)
+    {
+        foreach (string form in (string[])["reference", "256"])
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(
+                () => KernelForms.Table(form).CrossEntropy.Forward(Tensor.Zeros(1, 5), [target], Tensor.Zeros(1)));
+        }
+    }
+
+    private static Tensor[] BothPasses(KernelTable table, Operands operands, int rows, int columns)
+    {
+        columns = Math.Max(columns, 1); // a row without columns has no target
+        Tensor logits = operands.Normal(3, rows, columns);
+        int[] targets = operands.Indices(rows, columns);
+        float[] scales = [.. operands.Indices(rows, 5).Select(i => i * 0.25f)];
+        Tensor first = operands.Zeros(rows);
+        Tensor second = operands.Zeros(rows);
+        table.CrossEntropy.Forward(logits, targets, first);
+        table.CrossEntropy.ForwardBackward(logits, targets, scales, second);
+        return [first, second, logits];
+    }
+}

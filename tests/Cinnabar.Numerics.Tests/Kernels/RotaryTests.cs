@@ -1,0 +1,63 @@
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Tests.Kernels;
+
+public sealed class RotaryTests
+{
+    public static TheoryData<string> Forms => KernelForms.All;
+
+    public static TheoryData<string> VectorForms => KernelForms.Vector;
+
+    [Theory]
+    [MemberData(nameof(VectorForms))]
+    public void Forward_AllHeadSizes_EqualsReference(string form) =>
+        KernelSweep.AgainstReference(form, Tolerance.Elementwise, (table, operands, rows, half) => Rotate(table, operands, rows, half));
+
+    [Theory]
+    [MemberData(nameof(VectorForms))]
+    public void Forward_AnyThreads_SameBits(string form) =>
+        KernelSweep.SameBitsForAnyThreads(form, (table, operands, rows, half) => Rotate(table, operands, rows, half));
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Backward_AfterForward_RestoresInput(string form)
+    {
+        using GuardedMemory memory = new();
+        Tensor x = new Operands(9, memory).Normal(1, 14, 60);
+        Tensor turned = Tensor.From(x.Floats, 14, 60);
+        RotaryAngles angles = new(7, 20, 10_000);
+        KernelTable table = KernelForms.Table(form);
+        table.Rotary.Forward(turned, angles, 7);
+        Assert.NotEqual(x.Row(1).ToArray(), turned.Row(1).ToArray());
+        table.Rotary.Backward(turned, angles, 7);
+        KernelSweep.Close(x, turned, Tolerance.Elementwise, $"form {form}, seed 9");
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_OnePair_TurnsByPosition(string form)
+    {
+        // Head size 2: the only frequency is 1, so that row p turns by p radians; the sequence restarts after 3 rows.
+        Tensor x = Tensor.From([1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0], 6, 2);
+        KernelForms.Table(form).Rotary.Forward(x, new RotaryAngles(3, 2, 500_000), 3);
+        for (int t = 0; t < 6; t++)
+        {
+            Assert.Equal(Math.Cos(t % 3), x.Row(t)[0], 1e-6);
+            Assert.Equal(Math.Sin(t % 3), x.Row(t)[1], 1e-6);
+        }
+    }
+
+    [Fact]
+    public void Forward_SequenceLongerThanAngles_Throws() =>
+        Assert.Throws<ArgumentException>(() => KernelForms.Table("256").Rotary.Forward(Tensor.Zeros(4, 2), new RotaryAngles(3, 2, 10_000), 4));
+
+    // Two heads of 2·half; the whole is two sequences if the rows allow it.
+    private static Tensor[] Rotate(KernelTable table, Operands operands, int rows, int half)
+    {
+        half = Math.Max(half, 1);
+        int length = Math.Max(1, rows % 2 == 0 ? rows / 2 : rows);
+        Tensor x = operands.Normal(1, rows, 4 * half);
+        table.Rotary.Forward(x, new RotaryAngles(length, 2 * half, 10_000), length);
+        return [x];
+    }
+}
