@@ -70,13 +70,13 @@ public sealed record TrainingCheckpoint(
             throw new CinnabarException($"The checkpoint state '{stateFile}' cannot be read: {e.Message}", "Delete the checkpoint folder and start again, or restore it from a copy.", e);
         }
 
-        SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, TensorFile));
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, TensorFile));
         TrainingCheckpoint empty = Start(LladaWeightNames.Expected(config).ToDictionary(w => w.Name, w => Tensor.Zeros(w.Shape)));
         foreach ((string prefix, IReadOnlyDictionary<string, Tensor> group) in empty.Groups())
         {
             foreach ((string name, Tensor tensor) in group)
             {
-                if (!file.Entries.ContainsKey(prefix + name))
+                if (!file.Tensors.ContainsKey(prefix + name))
                 {
                     throw new CinnabarException(
                         $"The checkpoint '{path}' has no tensor '{prefix + name}'.", "It belongs to another network: use the configuration it was written with.");

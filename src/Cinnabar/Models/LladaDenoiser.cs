@@ -74,7 +74,7 @@ public sealed class LladaDenoiser : IDenoiser
             double deviation = writesResidual ? 0.02 / Math.Sqrt(2.0 * config.NumHiddenLayers) : 0.02;
             foreach (ref float value in tensor.Floats)
             {
-                value = shape.Length == 1 ? 1f : (float)(deviation * Gaussian(random));
+                value = shape.Length == 1 ? 1f : (float)(deviation * random.NextGaussian());
             }
 
             weights.Add(name, tensor);
@@ -116,10 +116,6 @@ public sealed class LladaDenoiser : IDenoiser
 
     // With shifted logits the output at position i − 1 predicts token i; position 0 has no predecessor and uses itself.
     private static int[] Shifted(int[] rows, int length) => [.. rows.Select(row => row % length == 0 ? row : row - 1)];
-
-    // Box & Muller 1958.
-    private static double Gaussian(DeterministicRandom random) =>
-        Math.Sqrt(-2 * Math.Log(random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
     private sealed class Block(Dictionary<string, Parameter> parameters, int index)
     {
