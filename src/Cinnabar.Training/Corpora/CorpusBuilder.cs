@@ -118,6 +118,9 @@ public sealed class CorpusBuilder
             Licences = CountFiles(kept, document => document.Licence ?? "unknown"),
             Options = _options,
         };
+        WriteLines(
+            Path.Combine(folder, CorpusFiles.Dropped),
+            documents.Where(document => document.Dropped is not null).Select(document => $"{document.Dropped}\t{document.Path}"));
         manifest.Write(folder);
         return manifest;
     }
@@ -201,6 +204,7 @@ public sealed class CorpusBuilder
             _progress?.Report(new CorpusProgress($"encoding {split}", start + count, documents.Length));
         }
 
+        WriteLines(Path.Combine(folder, CorpusFiles.Paths(split)), documents.Select(document => document.Path));
         return new CorpusSplit(documents.Length, bytes, writer.TokenCount, [.. writer.Shards]);
     }
 
@@ -219,6 +223,12 @@ public sealed class CorpusBuilder
         return new(documents.GroupBy(key).ToDictionary(
             group => group.Key,
             group => new FileCount(group.Count(), group.Sum(Size))));
+    }
+
+    // A file name may hold a line break.
+    private static void WriteLines(string path, IEnumerable<string> lines)
+    {
+        File.WriteAllText(path, string.Concat(lines.Select(line => line.ReplaceLineEndings(" ") + "\n")));
     }
 
     private static long Size(CorpusDocument document)

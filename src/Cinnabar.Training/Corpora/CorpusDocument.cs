@@ -8,7 +8,7 @@ namespace Cinnabar.Training.Corpora;
 /// <param name="Path">The name of the source and the path below it, with '/'.</param>
 /// <param name="FileBytes">Its size on disk.</param>
 /// <param name="Licence">SPDX, from its header or from the source; null where neither says.</param>
-/// <param name="Text">Its text: no byte order mark, LF line ends, no licence header. Empty where it is left out.</param>
+/// <param name="Text">Its text: no byte order mark, LF line ends, no blanks before them, one at the end, no licence header. Empty where it is left out.</param>
 /// <param name="Dropped">Why it is left out; null where it stays.</param>
 internal sealed record CorpusDocument(CorpusSource Source, string Path, long FileBytes, string? Licence, string Text, string? Dropped)
 {
@@ -52,12 +52,23 @@ internal sealed record CorpusDocument(CorpusSource Source, string Path, long Fil
             return nothing with { Dropped = "binary" };
         }
 
-        text = text.ReplaceLineEndings("\n");
+        text = NormaliseLines(text);
         (string stripped, string? named) = LicenceHeader.Strip(text);
         string? licence = named ?? source.Licence;
         string body = options.StripLicenceHeaders ? stripped : text;
         bool allowed = options.Licences.Count == 0 || (licence is not null && options.Licences.Contains(licence));
         string? dropped = allowed ? DocumentFilter.DropReason(body, options) : "licence";
         return nothing with { Licence = licence, Text = dropped is null ? body : "", Dropped = dropped };
+    }
+
+    private static string NormaliseLines(string text)
+    {
+        StringBuilder lines = new(text.Length);
+        foreach (ReadOnlySpan<char> line in text.AsSpan().EnumerateLines())
+        {
+            lines.Append(line.TrimEnd()).Append('\n');
+        }
+
+        return lines.ToString().TrimEnd('\n') + "\n";
     }
 }

@@ -9,6 +9,9 @@ public static class CorpusFiles
     /// <summary>The tokenizer.</summary>
     public const string Tokenizer = "tokenizer.json";
 
+    /// <summary>The files that were left out: reason, tab, path.</summary>
+    public const string Dropped = "dropped.txt";
+
     /// <summary>The three splits.</summary>
     public static IReadOnlyList<string> Splits { get; } = ["train", "validation", "test"];
 
@@ -17,4 +20,7 @@ public static class CorpusFiles
 
     /// <summary>The index of the first token of every document of a split, over all its shards: little-endian 64-bit numbers.</summary>
     public static string Documents(string split) => $"{split}.documents";
+
+    /// <summary>The paths of the documents of a split, one a line, in their order.</summary>
+    public static string Paths(string split) => $"{split}.paths.txt";
 }

@@ -5,9 +5,9 @@ namespace Cinnabar.Training.Corpora;
 /// <summary>A folder whose text goes into a corpus.</summary>
 public sealed record CorpusSource
 {
-    /// <summary>The folder to read, with everything below it.</summary>
+    /// <summary>The folder to read, with everything below it. Not in manifests: it is a matter of the machine.</summary>
     [JsonIgnore]
-    public required string Folder { get; init; }
+    public string Folder { get; init; } = "";
 
     /// <summary>The name that paths begin with in the corpus; it must not depend on the machine, for the split follows from it.</summary>
     public required string Name { get; init; }
@@ -45,7 +45,7 @@ public sealed record CorpusOptions
     public int MinFileBytes { get; init; } = 200;
 
     /// <summary>Largest file, in bytes.</summary>
-    public int MaxFileBytes { get; init; } = 100_000;
+    public int MaxFileBytes { get; init; } = 250_000;
 
     /// <summary>Longest line, in characters.</summary>
     public int MaxLineLength { get; init; } = 600;
@@ -54,10 +54,10 @@ public sealed record CorpusOptions
     public double MaxMeanLineLength { get; init; } = 110;
 
     /// <summary>Highest share of digits and of long unbroken runs (hexadecimal, base64) in a file's visible characters: more is a table of data.</summary>
-    public double MaxDataShare { get; init; } = 0.2;
+    public double MaxDataShare { get; init; } = 0.25;
 
     /// <summary>Lowest share of a file that is left when it is compressed (Deflate): less repeats itself.</summary>
-    public double MinCompressedShare { get; init; } = 0.12;
+    public double MinCompressedShare { get; init; } = 0.1;
 
     /// <summary>Share of equal 5-word runs (Jaccard) from which two files count as the same; above 1 keeps near duplicates.</summary>
     public double NearDuplicateSimilarity { get; init; } = 0.7;

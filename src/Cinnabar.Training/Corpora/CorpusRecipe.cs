@@ -58,7 +58,7 @@ public sealed record CorpusRecipe
             throw new CinnabarException($"The recipe names the folder {folder.Path}, which is not in {root}.", "Give the root of the source tree.");
         }
 
-        return new CorpusSource { Folder = path, Name = folder.Path, Licence = folder.Licence, Exclude = folder.Exclude };
+        return new CorpusSource { Folder = path, Name = folder.Path, Licence = folder.Licence, Exclude = folder.Exclude ?? [] };
     }
 }
 
@@ -71,6 +71,6 @@ public sealed record CorpusRecipeFolder
     /// <summary>The licence (SPDX) of files that name none themselves.</summary>
     public required string Licence { get; init; }
 
-    /// <summary>As <see cref="CorpusSource.Exclude"/>.</summary>
-    public IReadOnlyList<string> Exclude { get; init; } = [];
+    /// <summary>As <see cref="CorpusSource.Exclude"/>; null for none.</summary>
+    public IReadOnlyList<string>? Exclude { get; init; }
 }

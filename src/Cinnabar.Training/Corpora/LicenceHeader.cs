@@ -1,8 +1,8 @@
 // The comment at the top of a source file that says who may use it.
 //
 // The header is the run of blocks at the beginning of a file: // lines, /* … */, or a #region that holds only those, with blank
-// lines between. A block that speaks of a licence, a copyright or an author is removed; a block about the code stays. The licence
-// is named from the removed text by its best-known phrases.
+// lines between. A block that speaks of a licence, a copyright or an author is removed; a block of ornaments is removed too, one
+// about the code stays. The licence is named from the removed text by its best-known phrases.
 namespace Cinnabar.Training.Corpora;
 
 /// <summary>Finds, names and removes licence headers in languages with C's comments.</summary>
@@ -38,7 +38,7 @@ internal static class LicenceHeader
             {
                 licence ??= Name(block);
             }
-            else
+            else if (block.Any(char.IsLetter))
             {
                 kept.Add(block.Trim('\n'));
             }
