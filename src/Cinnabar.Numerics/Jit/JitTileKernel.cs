@@ -61,6 +61,7 @@ internal sealed unsafe class JitTileKernel : TileKernel
     {
         int registers = (columns + _lanes - 1) / _lanes;
         int lanes = columns - ((registers - 1) * _lanes);
+        arguments->EndOfC = (byte*)arguments->C + (rows * arguments->RowBytes);
         arguments->LaneBits = (1 << lanes) - 1;
         for (int lane = 0; lane < 8; lane++)
         {

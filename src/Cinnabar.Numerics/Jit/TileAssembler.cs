@@ -44,10 +44,10 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
     private static readonly AssemblerRegister64 s_arguments = rax;
     private static readonly AssemblerRegister64 s_a = r8;
     private static readonly AssemblerRegister64 s_b = r9;
-    private static readonly AssemblerRegister64 s_c = r10;
+    private static readonly AssemblerRegister64 s_fetch = r10;
     private static readonly AssemblerRegister64 s_rowBytes = r11;
     private static readonly AssemblerRegister64 s_steps = rdx;
-    private static readonly AssemblerRegister64 s_temporary = rcx;
+    private static readonly AssemblerRegister64 s_rowOfC = rcx;
 
     // Vector registers.
     private Register Sum(int row, int register) => Vector((row * registers) + register);
@@ -74,7 +74,6 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
     {
         LoadArguments();
         SaveRegisters(restore: false);
-        PrefetchC();
         ClearSums();
         SumOverSteps();
         AddToC();
@@ -89,7 +88,8 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
         _code.mov(s_arguments, windows ? rcx : rdi);
         _code.mov(s_a, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.A))]);
         _code.mov(s_b, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.B))]);
-        _code.mov(s_c, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.C))]);
+        _code.mov(s_rowOfC, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.C))]);
+        _code.mov(s_fetch, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.Fetch))]);
         _code.mov(s_rowBytes, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.RowBytes))]);
         _code.mov(s_steps, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.Steps))]);
     }
@@ -107,48 +107,38 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
         }
     }
 
-    // C is needed only at the end; by then it is in the first level.
-    private void PrefetchC()
-    {
-        _code.mov(s_temporary, s_c);
-        for (int row = 0; row < rows; row++)
-        {
-            for (int register = 0; register < registers; register++)
-            {
-                _code.prefetcht0(__byte_ptr[s_temporary + (register * RegisterBytes)]);
-            }
-
-            NextRow(row);
-        }
-    }
-
     private void ClearSums()
     {
         for (int i = 0; i < rows * registers; i++)
         {
-            // Clearing the low half clears the whole register; only AVX-512 reaches beyond register 15.
-            _code.AddInstruction(i < 16
-                ? Instruction.Create(Code.VEX_Vxorps_xmm_xmm_xmmm128, Register.XMM0 + i, Register.XMM0 + i, Register.XMM0 + i)
-                : Instruction.Create(Code.EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, Vector(i), Vector(i), Vector(i)));
+            _code.AddInstruction(Clear(Vector(i)));
         }
     }
 
+    /// <summary>Sets a ymm or zmm register to zero.</summary>
+    internal static Instruction Clear(Register register) => register >= Register.ZMM0
+        ? Instruction.Create(Code.EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32, register, register, register)
+        : Instruction.Create(Code.VEX_Vxorps_ymm_ymm_ymmm256, register, register, register);
+
+    // The first passes also fetch one row of C each: it is needed only at the end, and by then it is in the first level. Every pass
+    // fetches one line of what comes later into the second level: other tiles need it, and waiting there would cost all of them.
     private void SumOverSteps()
     {
+        Label fetching = _code.CreateLabel();
         Label unrolled = _code.CreateLabel();
         Label remainder = _code.CreateLabel();
         Label single = _code.CreateLabel();
         Label done = _code.CreateLabel();
         _code.sub(s_steps, Unroll);
         _code.jl(remainder);
+        _code.Label(ref fetching);
+        FetchRowOfC();
+        Steps();
+        _code.jl(remainder);
+        _code.cmp(s_rowOfC, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.EndOfC))]);
+        _code.jb(fetching);
         _code.Label(ref unrolled);
-        for (int step = 0; step < Unroll; step++)
-        {
-            Step(step);
-        }
-
-        Advance(Unroll);
-        _code.sub(s_steps, Unroll);
+        Steps();
         _code.jge(unrolled);
         _code.Label(ref remainder);
         _code.add(s_steps, Unroll);
@@ -159,6 +149,30 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
         _code.sub(s_steps, 1);
         _code.jg(single);
         _code.Label(ref done);
+    }
+
+    // One pass; leaves the flags of the steps that remain.
+    private void Steps()
+    {
+        _code.prefetcht1(__byte_ptr[s_fetch]);
+        _code.add(s_fetch, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.FetchStep))]);
+        for (int step = 0; step < Unroll; step++)
+        {
+            Step(step);
+        }
+
+        Advance(Unroll);
+        _code.sub(s_steps, Unroll);
+    }
+
+    private void FetchRowOfC()
+    {
+        for (int register = 0; register < registers; register++)
+        {
+            _code.prefetchw(__byte_ptr[s_rowOfC + (register * RegisterBytes)]);
+        }
+
+        _code.add(s_rowOfC, s_rowBytes);
     }
 
     private void Step(int step)
@@ -177,12 +191,13 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
                 _wide ? Code.EVEX_Vbroadcastss_zmm_k1z_xmmm32 : Code.VEX_Vbroadcastss_ymm_m32, A(row), a));
             for (int register = 0; register < registers; register++)
             {
-                _code.AddInstruction(Instruction.Create(MultiplyAdd, Sum(row, register), A(row), B(register)));
+                _code.AddInstruction(Instruction.Create(MultiplyAddOf(instruction), Sum(row, register), A(row), B(register)));
             }
         }
     }
 
-    private Code MultiplyAdd => instruction switch
+    /// <summary>The multiply-add on three registers.</summary>
+    internal static Code MultiplyAddOf(TileInstruction instruction) => instruction switch
     {
         TileInstruction.Avx2Float => Code.VEX_Vfmadd231ps_ymm_ymm_ymmm256,
         TileInstruction.Avx512Float => Code.EVEX_Vfmadd231ps_zmm_k1z_zmm_zmmm512b32_er,
@@ -201,7 +216,7 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
         LoadLaneMask();
         _code.cmp(__qword_ptr[s_arguments + OffsetOf(nameof(Arguments.Accumulate))], 0);
         _code.je(replace);
-        _code.mov(s_temporary, s_c);
+        _code.mov(s_rowOfC, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.C))]);
         for (int row = 0; row < rows; row++)
         {
             for (int register = 0; register < registers; register++)
@@ -216,7 +231,7 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
         }
 
         _code.Label(ref replace);
-        _code.mov(s_temporary, s_c);
+        _code.mov(s_rowOfC, __qword_ptr[s_arguments + OffsetOf(nameof(Arguments.C))]);
         for (int row = 0; row < rows; row++)
         {
             for (int register = 0; register < registers; register++)
@@ -242,7 +257,7 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
 
     private void LoadC(int register)
     {
-        MemoryOperand place = Memory(s_temporary, register * RegisterBytes);
+        MemoryOperand place = Memory(s_rowOfC, register * RegisterBytes);
         if (register < registers - 1)
         {
             Load(OldC, place);
@@ -262,7 +277,7 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
 
     private void StoreC(Register sum, int register)
     {
-        MemoryOperand place = Memory(s_temporary, register * RegisterBytes);
+        MemoryOperand place = Memory(s_rowOfC, register * RegisterBytes);
         if (register == registers - 1 && !_wide)
         {
             _code.AddInstruction(Instruction.Create(Code.VEX_Vmaskmovps_m256_ymm_ymm, place, LaneMask, sum));
@@ -285,7 +300,7 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
     {
         if (row < rows - 1)
         {
-            _code.add(s_temporary, s_rowBytes);
+            _code.add(s_rowOfC, s_rowBytes);
         }
     }
 

@@ -115,11 +115,9 @@ internal sealed unsafe class PackedProduct
         int count = Math.Min(_plan.KBlock, _k - k);
         int first = item % groups * PanelsPerPackingItem;
         int end = Math.Min(_plan.ColumnPanels, first + PanelsPerPackingItem);
-        for (int panel = first; panel < end; panel++)
-        {
-            uint* to = RightPanel(panel, k, PanelPacker.Steps(count, _format));
-            PanelPacker.Pack(_right, panel * _kernel.Columns, _kernel.Columns, k, count, _format, to);
-        }
+        int steps = PanelPacker.Steps(count, _format);
+        PanelStrip strip = new(first * _kernel.Columns, end - first, _kernel.Columns, _kernel.Columns, k, count);
+        PanelPacker.Pack(_right, strip, _format, RightPanel(first, k, steps), (nint)steps * _kernel.Columns);
     }
 
     private void MultiplyItem(int item)
@@ -136,34 +134,54 @@ internal sealed unsafe class PackedProduct
         {
             int count = Math.Min(_plan.KBlock, _k - k);
             nint panelSize = panelStep * PanelPacker.Steps(count, _format);
-            for (int panel = firstRow; panel < endRow; panel++)
-            {
-                uint* to = block + ((panel - firstRow) * panelSize);
-                PanelPacker.Pack(_left, panel * _kernel.Rows, _kernel.RowPanelWidth, k, count, _format, to);
-            }
-
+            PanelStrip strip = new(firstRow * _kernel.Rows, endRow - firstRow, _kernel.Rows, _kernel.RowPanelWidth, k, count);
+            PanelPacker.Pack(_left, strip, _format, block, panelSize);
+            FetchAhead ahead = NextLeft(k + _plan.KBlock < _k ? item : item + _workers.Threads, k + _plan.KBlock < _k ? k + _plan.KBlock : 0);
             for (int panel = firstColumn; panel < endColumn; panel++)
             {
-                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, PanelPacker.Steps(count, _format));
+                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, PanelPacker.Steps(count, _format), ref ahead);
             }
         }
     }
 
+    // The part of A that this thread will probably pack next.
+    private FetchAhead NextLeft(int item, int k)
+    {
+        int rowBlock = Math.Min(item % _plan.RowBlocks, _plan.RowBlocks - 1);
+        int first = _plan.FirstRowPanel(rowBlock) * _kernel.Rows;
+        int rows = Math.Min(_plan.FirstRowPanel(rowBlock + 1) * _kernel.Rows, _rows) - first;
+        return new FetchAhead(_left, first, rows, k, Math.Min(_plan.KBlock, _k - k));
+    }
+
     // All row panels of a block with one column panel.
-    private void MultiplyPanel(uint* block, nint panelSize, int firstRow, int endRow, int columnPanel, int k, int steps)
+    private void MultiplyPanel(
+        uint* block, nint panelSize, int firstRow, int endRow, int columnPanel, int k, int steps, ref FetchAhead ahead)
     {
         int column = columnPanel * _kernel.Columns;
         int columns = Math.Min(_kernel.Columns, _columns - column);
-        TileArguments arguments;
+        System.Runtime.CompilerServices.Unsafe.SkipInit(out TileArguments arguments);
         arguments.B = RightPanel(columnPanel, k, steps);
         arguments.RowBytes = (nint)_rowStride * sizeof(float);
         arguments.Steps = steps;
         arguments.Accumulate = _accumulate || k > 0 ? 1 : 0;
+        byte* nextRight = (byte*)arguments.B + ((nint)steps * _kernel.Columns * sizeof(uint));
+        byte* endRight = nextRight + ((nint)steps * _kernel.Columns * sizeof(uint));
         for (int panel = firstRow; panel < endRow; panel++)
         {
             int row = panel * _kernel.Rows;
             arguments.A = block + ((panel - firstRow) * panelSize);
             arguments.C = _c + ((nint)row * _rowStride) + column;
+            if (nextRight < endRight)
+            {
+                arguments.Fetch = nextRight;
+                arguments.FetchStep = FetchAhead.Line;
+                nextRight += FetchAhead.Lines(steps) * FetchAhead.Line;
+            }
+            else
+            {
+                ahead.Next(ref arguments);
+            }
+
             _kernel.Run(&arguments, Math.Min(_kernel.Rows, _rows - row), columns);
         }
     }

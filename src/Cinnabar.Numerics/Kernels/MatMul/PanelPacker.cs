@@ -23,77 +23,83 @@ internal readonly unsafe record struct PanelSource(nint Start, DType Type, int P
     internal static PanelSource OfRight(in Matrix b) => OfLeft(b.Transposed);
 }
 
+/// <summary>The part of an operand that a run of panels holds.</summary>
+/// <param name="First">First position of the first panel.</param>
+/// <param name="Panels">Number of panels.</param>
+/// <param name="Distance">Positions from one panel to the next.</param>
+/// <param name="Width">Elements per step of a panel; more than Distance if panels have unused lanes.</param>
+/// <param name="K">First k.</param>
+/// <param name="Count">Values of k.</param>
+internal readonly record struct PanelStrip(int First, int Panels, int Distance, int Width, int K, int Count);
+
 internal static unsafe class PanelPacker
 {
     /// <summary>Steps that <paramref name="k"/> values of k take in <paramref name="format"/>.</summary>
     internal static int Steps(int k, PanelFormat format) => format == PanelFormat.BFloat16Pairs ? (k + 1) / 2 : k;
 
-    /// <summary>Writes the panel of positions <paramref name="first"/> … + <paramref name="width"/> − 1 for k from <paramref name="k"/>.</summary>
-    internal static void Pack(in PanelSource source, int first, int width, int k, int count, PanelFormat format, void* panel)
+    /// <summary>Writes consecutive panels, each <paramref name="panelSize"/> elements after the one before.</summary>
+    /// <param name="source">The operand.</param>
+    /// <param name="strip">Which part of it.</param>
+    /// <param name="format">Form of the elements.</param>
+    /// <param name="panels">Receives the panels.</param>
+    /// <param name="panelSize">Elements of 32 bits from one panel to the next.</param>
+    internal static void Pack(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panels, nint panelSize)
     {
         bool pairs = format == PanelFormat.BFloat16Pairs;
         switch (source.Type, format)
         {
-            case (DType.BF16, _): Pack<BFloat16Element>(source, first, width, k, count, pairs, (uint*)panel); break;
-            case (_, PanelFormat.Floats): Pack<FloatElement>(source, first, width, k, count, pairs, (uint*)panel); break;
-            default: Pack<RoundedFloatElement>(source, first, width, k, count, pairs, (uint*)panel); break;
+            case (DType.BF16, _): Pack<BFloat16Element>(source, strip, pairs, panels, panelSize); break;
+            case (_, PanelFormat.Floats): Pack<FloatElement>(source, strip, pairs, panels, panelSize); break;
+            default: Pack<RoundedFloatElement>(source, strip, pairs, panels, panelSize); break;
         }
     }
 
-    private static void Pack<TElement>(in PanelSource source, int first, int width, int k, int count, bool pairs, uint* panel)
+    private static void Pack<TElement>(in PanelSource source, in PanelStrip strip, bool pairs, uint* panels, nint panelSize)
         where TElement : struct, IPanelElement
     {
-        byte* start = (byte*)source.Start + (TElement.Size * (((nint)first * source.PositionStride) + ((nint)k * source.KStride)));
-        int valid = Math.Min(width, source.Positions - first);
-        if (source.KStride == 1)
-        {
-            nint stride = (nint)source.PositionStride * TElement.Size;
-            for (int position = 0; position < width;)
-            {
-                int lanes = PanelTransposer.Lanes(width - position);
-                PanelTransposer.Pack<TElement>(
-                    start + (position * stride), stride, Math.Min(lanes, valid - position), lanes, count, pairs, panel + position, width);
-                position += lanes;
-            }
-        }
-        else
-        {
-            CopyRows<TElement>(start, (nint)source.KStride * TElement.Size, valid, width, count, pairs, panel);
-        }
-    }
+        byte* start = (byte*)source.Start + (TElement.Size * (((nint)strip.First * source.PositionStride) + ((nint)strip.K * source.KStride)));
+        nint kStride = (nint)source.KStride * TElement.Size;
+        nint positionStride = (nint)source.PositionStride * TElement.Size;
+        int steps = pairs ? (strip.Count + 1) / 2 : strip.Count;
 
-    // Positions contiguous: row k of the source is row k (or half of row k/2) of the panel.
-    private static void CopyRows<TElement>(byte* start, nint stride, int valid, int width, int count, bool pairs, uint* panel)
-        where TElement : struct, IPanelElement
-    {
-        if (pairs)
+        // K contiguous: panel after panel. Positions contiguous: row after row of the source, whatever panel it belongs to.
+        bool transpose = source.KStride == 1;
+        for (int step = 0; !transpose && step < steps; step++)
         {
-            for (int k = 0; k + 1 < count; k += 2)
+            for (int panel = 0; panel < strip.Panels; panel++)
             {
-                CopyPair<TElement>(start + (k * stride), start + ((k + 1) * stride), valid, panel + ((nint)k / 2 * width));
-            }
-
-            if (count % 2 != 0)
-            {
-                uint* last = panel + ((nint)count / 2 * width);
-                CopyRow<TElement>(start + ((count - 1) * stride), valid, last);
-                for (int position = 0; position < valid; position++)
+                int valid = Math.Min(strip.Width, source.Positions - strip.First - (panel * strip.Distance));
+                byte* from = start + (panel * strip.Distance * positionStride);
+                uint* to = panels + (panel * panelSize) + ((nint)step * strip.Width);
+                if (!pairs)
                 {
-                    last[position] >>= 16;
+                    CopyRow<TElement>(from + (step * kStride), valid, to);
+                }
+                else
+                {
+                    CopyPair<TElement>(from + (2 * step * kStride), (2 * step) + 1 < strip.Count ? kStride : 0, valid, to);
+                }
+
+                for (int position = valid; position < strip.Width; position++)
+                {
+                    to[position] = 0;
                 }
             }
         }
-        else
-        {
-            for (int k = 0; k < count; k++)
-            {
-                CopyRow<TElement>(start + (k * stride), valid, panel + ((nint)k * width));
-            }
-        }
 
-        for (int step = 0; valid < width && step < (pairs ? (count + 1) / 2 : count); step++)
+        for (int panel = 0; transpose && panel < strip.Panels; panel++)
         {
-            new Span<uint>(panel + ((nint)step * width) + valid, width - valid).Clear();
+            int valid = Math.Min(strip.Width, source.Positions - strip.First - (panel * strip.Distance));
+            byte* from = start + (panel * strip.Distance * positionStride);
+            uint* to = panels + (panel * panelSize);
+            for (int position = 0; position < strip.Width;)
+            {
+                int lanes = PanelTransposer.Lanes(strip.Width - position);
+                PanelTransposer.Pack<TElement>(
+                    from + (position * positionStride), positionStride, Math.Min(lanes, valid - position), lanes, strip.Count, pairs,
+                    to + position, strip.Width);
+                position += lanes;
+            }
         }
     }
 
@@ -120,9 +126,22 @@ internal static unsafe class PanelPacker
         }
     }
 
-    private static void CopyPair<TElement>(byte* even, byte* odd, int valid, uint* row)
+    // Rows k and k + 1; a distance of zero says that k + 1 does not exist.
+    private static void CopyPair<TElement>(byte* even, nint distance, int valid, uint* row)
         where TElement : struct, IPanelElement
     {
+        if (distance == 0)
+        {
+            CopyRow<TElement>(even, valid, row);
+            for (int i = 0; i < valid; i++)
+            {
+                row[i] >>= 16;
+            }
+
+            return;
+        }
+
+        byte* odd = even + distance;
         int position = 0;
         for (; Avx512F.IsSupported && position + 16 <= valid; position += 16)
         {

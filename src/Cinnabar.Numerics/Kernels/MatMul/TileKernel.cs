@@ -38,6 +38,15 @@ internal unsafe struct TileArguments
     /// <summary>Nonzero: add to C.</summary>
     public nint Accumulate;
 
+    /// <summary>Memory that other tiles need soon: every fourth step fetches the line here and goes on by <see cref="FetchStep"/> bytes.</summary>
+    public void* Fetch;
+
+    /// <summary>Bytes from one fetched line to the next.</summary>
+    public nint FetchStep;
+
+    /// <summary>Behind the last row of the tile (assembled code).</summary>
+    public void* EndOfC;
+
     /// <summary>Low bits: which lanes of the last register of a row exist (assembled AVX-512 code).</summary>
     public nint LaneBits;
 
