@@ -1,5 +1,6 @@
 // One choice of implementation for every kernel. A device is a table: nothing above Numerics knows where a tensor lives.
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Numerics.Simd;
 
@@ -64,15 +65,16 @@ public sealed class KernelTable
             return Reference(product, workers, reasons);
         }
 
-        if (Vector512.IsHardwareAccelerated)
+        // On older Intel processors the runtime prefers 256 bits although 512 are there; here they were 1.1 to 1.9 times as fast on one.
+        if (Vector512.IsHardwareAccelerated || Avx512F.IsSupported)
         {
-            reasons.Add("other kernels: vectors of 512 bits, the widest this processor runs at full speed");
+            reasons.Add("other kernels: vectors of 512 bits, the widest there are");
             return Vector<Vector512Floats>(chosen, product, workers, reasons);
         }
 
         if (Vector256.IsHardwareAccelerated)
         {
-            reasons.Add("other kernels: vectors of 256 bits, the widest this processor runs at full speed");
+            reasons.Add("other kernels: vectors of 256 bits, the widest this processor has");
             return Vector<Vector256Floats>(chosen, product, workers, reasons);
         }
 

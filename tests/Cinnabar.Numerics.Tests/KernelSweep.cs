@@ -45,8 +45,8 @@ internal static class KernelSweep
             foreach (int columns in s_columns)
             {
                 using GuardedMemory memory = new();
-                Tensor[] expected = run(KernelForms.Definition, new Operands(Seed, memory), rows, columns * columnUnit);
-                Tensor[] actual = run(KernelForms.Table(form), new Operands(Seed, memory), rows, columns * columnUnit);
+                Tensor[] expected = run(KernelTables.Definition, new Operands(Seed, memory), rows, columns * columnUnit);
+                Tensor[] actual = run(KernelTables.Table(form), new Operands(Seed, memory), rows, columns * columnUnit);
                 for (int i = 0; i < expected.Length; i++)
                 {
                     Close(expected[i], actual[i], bound, $"form {form}, rows {rows}, columns {columns * columnUnit}, seed {Seed}, output {i}");
@@ -59,10 +59,10 @@ internal static class KernelSweep
     public static void SameBitsForAnyThreads(string form, KernelRun run, int rows = 150, int columns = 260)
     {
         using GuardedMemory memory = new();
-        Tensor[] expected = run(KernelForms.Table(form, threads: 1), new Operands(Seed, memory), rows, columns);
+        Tensor[] expected = run(KernelTables.Table(form, threads: 1), new Operands(Seed, memory), rows, columns);
         foreach (int threads in (int[])[2, 5])
         {
-            Tensor[] actual = run(KernelForms.Table(form, threads), new Operands(Seed, memory), rows, columns);
+            Tensor[] actual = run(KernelTables.Table(form, threads), new Operands(Seed, memory), rows, columns);
             for (int i = 0; i < expected.Length; i++)
             {
                 Close(expected[i], actual[i], Tolerance.Exact, $"form {form}, {threads} threads against 1, seed {Seed}, output {i}");

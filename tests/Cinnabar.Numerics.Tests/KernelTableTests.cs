@@ -5,55 +5,25 @@ namespace Cinnabar.Numerics.Tests;
 public sealed class KernelTableTests
 {
     [Theory]
-    [InlineData(null, KernelForm.Jit)]
-    [InlineData("", KernelForm.Jit)]
-    [InlineData("scalar", KernelForm.Reference)]
-    [InlineData("vector", KernelForm.Vector)]
-    [InlineData("jit", KernelForm.Jit)]
-    public void Create_FormFromEnvironment_IsChosenWithAReason(string? word, KernelForm expected)
+    [InlineData(KernelForm.Reference)]
+    [InlineData(KernelForm.Vector)]
+    [InlineData(KernelForm.Jit)]
+    public void Create_FormGiven_HoldsItWithAReasonPerChoice(KernelForm form)
     {
-        using EnvironmentVariable set = new("CINNABAR_ISA", word);
-        KernelTable table = KernelTable.Create(NaiveProduct, threads: 1);
+        KernelTable table = KernelTable.Create(threads: 3, form);
         using WorkerPool workers = table.Workers;
-        Assert.Equal(expected, table.Form);
-        Assert.Equal(1, workers.Threads);
-        Assert.Contains(table.Reasons, reason => reason.StartsWith("form: ", StringComparison.Ordinal));
-        Assert.Contains("product: naive", table.Reasons);
+        Assert.Equal(form, table.Form);
+        Assert.Equal(3, workers.Threads);
+        Assert.Equal(form == KernelForm.Reference, table.Add is ReferenceAdd);
+        Assert.Equal(form == KernelForm.Reference, table.MatMul is ReferenceMatMul);
+        Assert.Contains("threads: 3", table.Reasons);
+        Assert.Contains(table.Reasons, reason => reason.StartsWith("other kernels: ", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Create_UnknownForm_NamesTheAllowedOnes()
+    public void Create_NoThreadsGiven_OnePerProcessor()
     {
-        using EnvironmentVariable set = new("CINNABAR_ISA", "avx9");
-        string message = Assert.Throws<ArgumentException>(() => KernelTable.Create(NaiveProduct, threads: 1)).Message;
-        Assert.All((string[])["scalar", "vector", "jit", "avx9"], word => Assert.Contains(word, message, StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public void Create_FormGiven_OverridesEnvironment()
-    {
-        using EnvironmentVariable set = new("CINNABAR_ISA", "scalar");
-        KernelTable table = KernelTable.Create(NaiveProduct, threads: 1, KernelForm.Vector);
-        using WorkerPool workers = table.Workers;
-        Assert.Equal(KernelForm.Vector, table.Form);
-        Assert.IsNotType<ReferenceAdd>(table.Add);
-    }
-
-    private static (IMatMul Kernel, string Reason) NaiveProduct(KernelForm form, WorkerPool workers) => (new NaiveMatMul(), "product: naive");
-
-    // Only the tests of this class read the variable, and the tests of one class run one after another.
-    private sealed class EnvironmentVariable : IDisposable
-    {
-        private readonly string _name;
-        private readonly string? _before;
-
-        public EnvironmentVariable(string name, string? value)
-        {
-            _name = name;
-            _before = Environment.GetEnvironmentVariable(name);
-            Environment.SetEnvironmentVariable(name, value);
-        }
-
-        public void Dispose() => Environment.SetEnvironmentVariable(_name, _before);
+        using WorkerPool workers = KernelTable.Create(form: KernelForm.Vector).Workers;
+        Assert.Equal(Environment.ProcessorCount, workers.Threads);
     }
 }

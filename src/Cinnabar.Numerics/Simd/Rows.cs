@@ -1,6 +1,8 @@
 // Reductions over one contiguous row, shared by the kernels that work row by row.
 // Sums of exponentials are kept in one register over at most 32 vectors, then added to a double: an error of a few units in the
 // last place of F32 whatever the length, and one order whatever the thread.
+using System.Runtime.CompilerServices;
+
 namespace Cinnabar.Numerics.Simd;
 
 internal static unsafe class Rows<TVec>
@@ -45,6 +47,8 @@ internal static unsafe class Rows<TVec>
     /// <summary>y[i] = exp(scale·x[i] − shift), and their sum; y may be x.</summary>
     public static double Exp(float* x, int count, float scale, float shift, float* y)
     {
+        TVec factor = TVec.Broadcast(scale);
+        TVec offset = TVec.Broadcast(-shift);
         double total = 0;
         int i = 0;
         while (i <= count - TVec.Width)
@@ -53,7 +57,7 @@ internal static unsafe class Rows<TVec>
             TVec sum = TVec.Zero;
             for (; i <= end - TVec.Width; i += TVec.Width)
             {
-                TVec value = TVec.Exp(TVec.MultiplyAdd(TVec.Load(x + i), TVec.Broadcast(scale), TVec.Broadcast(-shift)));
+                TVec value = TVec.Exp(TVec.MultiplyAdd(TVec.Load(x + i), factor, offset));
                 TVec.Store(value, y + i);
                 sum += value;
             }
@@ -73,6 +77,7 @@ internal static unsafe class Rows<TVec>
     /// <summary>Σ exp(x[i] − shift): the same sum as <see cref="Exp"/> with scale 1, nothing written.</summary>
     public static double SumOfExp(float* x, int count, float shift)
     {
+        TVec offset = TVec.Broadcast(-shift);
         double total = 0;
         int i = 0;
         while (i <= count - TVec.Width)
@@ -81,7 +86,7 @@ internal static unsafe class Rows<TVec>
             TVec sum = TVec.Zero;
             for (; i <= end - TVec.Width; i += TVec.Width)
             {
-                sum += TVec.Exp(TVec.MultiplyAdd(TVec.Load(x + i), TVec.Broadcast(1), TVec.Broadcast(-shift)));
+                sum += TVec.Exp(TVec.Load(x + i) + offset);
             }
 
             total += TVec.Sum(sum);
@@ -110,6 +115,7 @@ internal static unsafe class Rows<TVec>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float ExpOne(float x, float scale, float shift) =>
         ScalarVector.Sum(Exponential.Of(ScalarVector.Broadcast(MathF.FusedMultiplyAdd(x, scale, -shift))));
 }

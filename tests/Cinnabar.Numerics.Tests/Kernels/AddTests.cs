@@ -2,7 +2,7 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class AddTests
 {
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -25,13 +25,13 @@ public sealed class AddTests
     public void Forward_ResultIsAnOperand_AddsInPlace(string form)
     {
         Tensor a = Tensor.From([1, 2, 3], 3);
-        KernelForms.Table(form).Add.Forward(a, a, a);
+        KernelTables.Table(form).Add.Forward(a, a, a);
         Assert.Equal([2f, 4f, 6f], a.Floats.ToArray());
     }
 
     [Fact]
     public void Forward_UnequalSizes_Throws() =>
-        Assert.Throws<ArgumentException>(() => KernelForms.Table("256").Add.Forward(Tensor.Zeros(4), Tensor.Zeros(3), Tensor.Zeros(4)));
+        Assert.Throws<ArgumentException>(() => KernelTables.Table("256").Add.Forward(Tensor.Zeros(4), Tensor.Zeros(3), Tensor.Zeros(4)));
 
     private static Tensor[] Forward(KernelTable table, Operands operands, int rows, int columns)
     {

@@ -19,25 +19,20 @@ public sealed class AttentionTests
         new(1, 130, 1, 1, 31, AttentionKind.Full, 1, [129]),
     ];
 
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
-    public void Attention_AllShapes_EqualReference(string form)
-    {
-        foreach (AttentionShape shape in s_shapes)
-        {
-            using GuardedMemory memory = new();
-            Tensor[] expected = Run(KernelForms.Definition, new Operands(1, memory), shape);
-            Tensor[] actual = Run(KernelForms.Table(form), new Operands(1, memory), shape);
-            for (int i = 0; i < expected.Length; i++)
-            {
-                KernelSweep.Close(expected[i], actual[i], Tolerance.Attention, $"form {form}, {shape}, seed 1, output {i}");
-            }
-        }
-    }
+    public void Attention_AllShapes_EqualsReference(string form) =>
+        EqualsReference(KernelTables.Table(form), KernelTables.Table(form, threads: 1), form);
+
+    [Theory]
+    [InlineData(KernelForm.Vector)]
+    [InlineData(KernelForm.Jit)]
+    public void Attention_WithShippedMatMul_EqualsReferenceForAnyThreads(KernelForm form) =>
+        EqualsReference(KernelTables.Shipped(form, 2), KernelTables.Shipped(form, 5), form.ToString());
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -58,7 +53,7 @@ public sealed class AttentionTests
             Operands operands = new(2, memory);
             Tensor[] x = Inputs(operands, shape);
             Tensor dO = operands.Normal(1, 10, 6);
-            Tensor[] actual = Gradients(KernelForms.Table(form), operands, shape, x, dO);
+            Tensor[] actual = Gradients(KernelTables.Table(form), operands, shape, x, dO);
 
             double[][] values = Array.ConvertAll(x, CentralDifference.Doubles);
             double[] weight = CentralDifference.Doubles(dO);
@@ -77,7 +72,7 @@ public sealed class AttentionTests
     {
         AttentionShape shape = new(1, 4, 1, 1, 3, AttentionKind.Full, 1, [0]);
         using GuardedMemory memory = new();
-        Tensor[] outputs = Run(KernelForms.Table(form), new Operands(3, memory), shape);
+        Tensor[] outputs = Run(KernelTables.Table(form), new Operands(3, memory), shape);
         Assert.All(outputs[0].Floats.ToArray(), value => Assert.Equal(0f, value));
         Assert.All(outputs[1].Floats.ToArray(), value => Assert.Equal(float.NegativeInfinity, value));
         Assert.All(outputs[2..], gradient => Assert.All(gradient.Floats.ToArray(), value => Assert.Equal(0.5f, value)));
@@ -94,7 +89,7 @@ public sealed class AttentionTests
         Tensor before = operands.Zeros(70, 12);
         Tensor after = operands.Zeros(70, 12);
         Tensor lse = operands.Zeros(70, 2);
-        KernelTable table = KernelForms.Table(form);
+        KernelTable table = KernelTables.Table(form);
         table.Attention.Forward(x[0], x[1], x[2], shape, before, lse);
         for (int row = 50; row < 70; row++)
         {
@@ -116,7 +111,7 @@ public sealed class AttentionTests
         Operands operands = new(5, memory);
         Tensor q = operands.Normal(60, 20, 4);
         Tensor o = operands.Zeros(20, 4);
-        KernelForms.Table(form).Attention.Forward(q, q, q, shape, o, operands.Zeros(20, 1));
+        KernelTables.Table(form).Attention.Forward(q, q, q, shape, o, operands.Zeros(20, 1));
         Assert.All(o.Floats.ToArray(), value => Assert.True(float.IsFinite(value)));
         Assert.Equal(q.Row(0).ToArray(), o.Row(0).ToArray()); // the first row sees itself alone
     }
@@ -127,7 +122,23 @@ public sealed class AttentionTests
         AttentionShape shape = new(1, 4, 1, 1, 2, AttentionKind.Full, 1, [5]);
         Tensor x = Tensor.Zeros(4, 2);
         Assert.Throws<ArgumentOutOfRangeException>(
-            () => KernelForms.Table("256").Attention.Forward(x, x, x, shape, Tensor.Zeros(4, 2), Tensor.Zeros(4, 1)));
+            () => KernelTables.Table("256").Attention.Forward(x, x, x, shape, Tensor.Zeros(4, 2), Tensor.Zeros(4, 1)));
+    }
+
+    private static void EqualsReference(KernelTable table, KernelTable otherThreads, string form)
+    {
+        foreach (AttentionShape shape in s_shapes)
+        {
+            using GuardedMemory memory = new();
+            Tensor[] expected = Run(KernelTables.Definition, new Operands(1, memory), shape);
+            Tensor[] actual = Run(table, new Operands(1, memory), shape);
+            Tensor[] again = Run(otherThreads, new Operands(1, memory), shape);
+            for (int i = 0; i < expected.Length; i++)
+            {
+                KernelSweep.Close(expected[i], actual[i], Tolerance.Attention, $"form {form}, {shape}, seed 1, output {i}");
+                KernelSweep.Close(actual[i], again[i], Tolerance.Exact, $"form {form}, {shape}, seed 1, output {i}, other threads");
+            }
+        }
     }
 
     private static Tensor[] Inputs(Operands operands, AttentionShape shape)

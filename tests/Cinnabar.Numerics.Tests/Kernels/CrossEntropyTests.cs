@@ -2,9 +2,9 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class CrossEntropyTests
 {
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -27,7 +27,7 @@ public sealed class CrossEntropyTests
         float[] scales = [0.5f, 0, -2];
         double Loss() => z.Chunk(19).Select((row, r) => scales[r] * (Math.Log(row.Sum(Math.Exp)) - row[targets[r]])).Sum();
         double[] expected = CentralDifference.Gradient(z, Loss);
-        KernelForms.Table(form).CrossEntropy.ForwardBackward(logits, targets, scales, operands.Zeros(3));
+        KernelTables.Table(form).CrossEntropy.ForwardBackward(logits, targets, scales, operands.Zeros(3));
         KernelSweep.Close(expected, logits, Tolerance.Gradient, $"form {form}, seed 10");
     }
 
@@ -39,7 +39,7 @@ public sealed class CrossEntropyTests
         logits.Row(0).Fill(5000);
         logits.Row(1).Fill(-5000);
         Tensor losses = Tensor.Zeros(2);
-        KernelForms.Table(form).CrossEntropy.Forward(logits, [39, 0], losses);
+        KernelTables.Table(form).CrossEntropy.Forward(logits, [39, 0], losses);
         Assert.Equal(Math.Log(40), losses.Floats[0], 1e-3);
         Assert.Equal(Math.Log(40), losses.Floats[1], 1e-3);
     }
@@ -52,7 +52,7 @@ public sealed class CrossEntropyTests
         foreach (string form in (string[])["reference", "256"])
         {
             Assert.Throws<ArgumentOutOfRangeException>(
-                () => KernelForms.Table(form).CrossEntropy.Forward(Tensor.Zeros(1, 5), [target], Tensor.Zeros(1)));
+                () => KernelTables.Table(form).CrossEntropy.Forward(Tensor.Zeros(1, 5), [target], Tensor.Zeros(1)));
         }
     }
 

@@ -2,9 +2,9 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class EmbeddingTests
 {
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -33,7 +33,7 @@ public sealed class EmbeddingTests
             Tensor table = operands.Normal(1, 9, columns).To(DType.BF16);
             int[] ids = operands.Indices(5, 9);
             Tensor y = operands.Zeros(5, columns);
-            KernelForms.Table(form).Embedding.Forward(table, ids, y);
+            KernelTables.Table(form).Embedding.Forward(table, ids, y);
             Tensor widened = table.To(DType.F32);
             for (int i = 0; i < ids.Length; i++)
             {
@@ -47,7 +47,7 @@ public sealed class EmbeddingTests
     public void Backward_RepeatedIds_AddUp(string form)
     {
         Tensor dTable = Tensor.From([10, 20, 30], 3, 1);
-        KernelForms.Table(form).Embedding.Backward(Tensor.From([1, 2, 4], 3, 1), [2, 0, 2], dTable);
+        KernelTables.Table(form).Embedding.Backward(Tensor.From([1, 2, 4], 3, 1), [2, 0, 2], dTable);
         Assert.Equal([12f, 20f, 35f], dTable.Floats.ToArray());
     }
 
@@ -58,7 +58,7 @@ public sealed class EmbeddingTests
     {
         foreach (string form in (string[])["reference", "256"])
         {
-            KernelTable table = KernelForms.Table(form);
+            KernelTable table = KernelTables.Table(form);
             Assert.Throws<ArgumentOutOfRangeException>(() => table.Embedding.Forward(Tensor.Zeros(3, 2), [0, id], Tensor.Zeros(2, 2)));
             Assert.Throws<ArgumentOutOfRangeException>(() => table.Embedding.Backward(Tensor.Zeros(2, 2), [0, id], Tensor.Zeros(3, 2)));
         }

@@ -4,9 +4,9 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class OptimizerTests
 {
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -39,10 +39,10 @@ public sealed class OptimizerTests
             x.Floats[i] = MathF.Sin(i);
         }
 
-        double expected = KernelForms.Table(form, threads: 1).Optimizer.SumOfSquares(x);
-        Assert.Equal(expected, KernelForms.Table(form, threads: 2).Optimizer.SumOfSquares(x));
-        Assert.Equal(expected, KernelForms.Table(form, threads: 5).Optimizer.SumOfSquares(x));
-        Assert.Equal(KernelForms.Definition.Optimizer.SumOfSquares(x), expected, 1e-8);
+        double expected = KernelTables.Table(form, threads: 1).Optimizer.SumOfSquares(x);
+        Assert.Equal(expected, KernelTables.Table(form, threads: 2).Optimizer.SumOfSquares(x));
+        Assert.Equal(expected, KernelTables.Table(form, threads: 5).Optimizer.SumOfSquares(x));
+        Assert.Equal(KernelTables.Definition.Optimizer.SumOfSquares(x), expected, 1e-8);
     }
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class OptimizerTests
     {
         Tensor x = Tensor.Zeros(37);
         x.Floats.Fill(1e30f);
-        IOptimizer optimizer = KernelForms.Table(form).Optimizer;
+        IOptimizer optimizer = KernelTables.Table(form).Optimizer;
         Assert.Equal(37.0 * 1e30f * 1e30f, optimizer.SumOfSquares(x), 1e48);
         foreach (int at in (int[])[0, 35, 36])
         {
@@ -73,7 +73,7 @@ public sealed class OptimizerTests
         Tensor weight = Tensor.From([1], 1);
         Tensor m = Tensor.Zeros(1);
         Tensor v = Tensor.Zeros(1);
-        IOptimizer optimizer = KernelForms.Table(form).Optimizer;
+        IOptimizer optimizer = KernelTables.Table(form).Optimizer;
         optimizer.AdamW(weight, Tensor.From([2], 1), m, v, new AdamWStep(0.1f, 0.5f, 0.75f, 0, 0.1f, 1, 0.5f));
         Assert.Equal(0.89, weight.Floats[0], 1e-6);
         optimizer.AdamW(weight, Tensor.From([1], 1), m, v, new AdamWStep(0.1f, 0.5f, 0.75f, 0, 0.1f, 2, 0.5f));

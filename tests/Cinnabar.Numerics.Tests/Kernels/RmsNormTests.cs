@@ -4,9 +4,9 @@ public sealed class RmsNormTests
 {
     private const float Epsilon = 1e-5f;
 
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -36,7 +36,7 @@ public sealed class RmsNormTests
         Tensor inverseRms = operands.Zeros(4);
         Tensor dX = operands.Zeros(4, 9);
         Tensor dWeight = operands.Zeros(9);
-        KernelTable table = KernelForms.Table(form);
+        KernelTable table = KernelTables.Table(form);
         table.RmsNorm.Forward(x, weight, Epsilon, operands.Zeros(4, 9), inverseRms);
         table.RmsNorm.Backward(dY, x, weight, inverseRms, dX, dWeight);
 

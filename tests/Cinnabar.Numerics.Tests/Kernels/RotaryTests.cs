@@ -4,9 +4,9 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class RotaryTests
 {
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -26,7 +26,7 @@ public sealed class RotaryTests
         Tensor x = new Operands(9, memory).Normal(1, 14, 60);
         Tensor turned = Tensor.From(x.Floats, 14, 60);
         RotaryAngles angles = new(7, 20, 10_000);
-        KernelTable table = KernelForms.Table(form);
+        KernelTable table = KernelTables.Table(form);
         table.Rotary.Forward(turned, angles, 7);
         Assert.NotEqual(x.Row(1).ToArray(), turned.Row(1).ToArray());
         table.Rotary.Backward(turned, angles, 7);
@@ -39,7 +39,7 @@ public sealed class RotaryTests
     {
         // Head size 2: the only frequency is 1, so that row p turns by p radians; the sequence restarts after 3 rows.
         Tensor x = Tensor.From([1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0], 6, 2);
-        KernelForms.Table(form).Rotary.Forward(x, new RotaryAngles(3, 2, 500_000), 3);
+        KernelTables.Table(form).Rotary.Forward(x, new RotaryAngles(3, 2, 500_000), 3);
         for (int t = 0; t < 6; t++)
         {
             Assert.Equal(Math.Cos(t % 3), x.Row(t)[0], 1e-6);
@@ -48,8 +48,11 @@ public sealed class RotaryTests
     }
 
     [Fact]
-    public void Forward_SequenceLongerThanAngles_Throws() =>
-        Assert.Throws<ArgumentException>(() => KernelForms.Table("256").Rotary.Forward(Tensor.Zeros(4, 2), new RotaryAngles(3, 2, 10_000), 4));
+    public void Forward_SequenceLongerThanAngles_Throws()
+    {
+        RotaryAngles angles = new(3, 2, 10_000);
+        Assert.Throws<ArgumentException>(() => KernelTables.Table("256").Rotary.Forward(Tensor.Zeros(4, 2), angles, 4));
+    }
 
     // Two heads of 2·half; the whole is two sequences if the rows allow it.
     private static Tensor[] Rotate(KernelTable table, Operands operands, int rows, int half)

@@ -2,9 +2,9 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class SoftmaxTests
 {
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -22,7 +22,7 @@ public sealed class SoftmaxTests
         {
             Tensor x = Tensor.Zeros(1, columns);
             x.Floats.Fill(1000);
-            KernelForms.Table(form).Softmax.Forward(x);
+            KernelTables.Table(form).Softmax.Forward(x);
             Assert.All(x.Floats.ToArray(), p => Assert.Equal(1.0 / columns, p, 1e-7));
         }
     }
@@ -37,7 +37,7 @@ public sealed class SoftmaxTests
             x.Floats.Fill(float.NegativeInfinity);
             x.Row(0)[1] = -5;
             x.Row(0)[2] = -5;
-            KernelForms.Table(form).Softmax.Forward(x);
+            KernelTables.Table(form).Softmax.Forward(x);
             Assert.Equal(0.5f, x.Row(0)[1], 1e-7f);
             Assert.Equal(0.5f, x.Row(0)[2], 1e-7f);
             Assert.Equal(columns - 2, x.Row(0).Count(0f));
@@ -53,7 +53,7 @@ public sealed class SoftmaxTests
         {
             Tensor x = Tensor.Zeros(2, 37);
             x.Row(0)[at] = float.NaN;
-            KernelForms.Table(form).Softmax.Forward(x);
+            KernelTables.Table(form).Softmax.Forward(x);
             Assert.All(x.Row(0).ToArray(), p => Assert.True(float.IsNaN(p)));
             Assert.All(x.Row(1).ToArray(), p => Assert.False(float.IsNaN(p)));
         }

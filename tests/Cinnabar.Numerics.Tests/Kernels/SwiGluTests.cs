@@ -2,9 +2,9 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class SwiGluTests
 {
-    public static TheoryData<string> Forms => KernelForms.All;
+    public static TheoryData<string> Forms => KernelTables.All;
 
-    public static TheoryData<string> VectorForms => KernelForms.Vector;
+    public static TheoryData<string> VectorForms => KernelTables.Vector;
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -33,7 +33,7 @@ public sealed class SwiGluTests
         Tensor dY = operands.Normal(1, 5, 7);
         Tensor dGate = operands.Zeros(5, 7);
         Tensor dUp = operands.Zeros(5, 7);
-        KernelForms.Table(form).SwiGlu.Backward(dY, gate, up, dGate, dUp);
+        KernelTables.Table(form).SwiGlu.Backward(dY, gate, up, dGate, dUp);
 
         double[] g = CentralDifference.Doubles(gate);
         double[] u = CentralDifference.Doubles(up);
@@ -52,7 +52,7 @@ public sealed class SwiGluTests
         Tensor up = Tensor.Zeros(gates.Length);
         up.Floats.Fill(1);
         Tensor y = Tensor.Zeros(gates.Length);
-        KernelForms.Table(form).SwiGlu.Forward(gate, up, y);
+        KernelTables.Table(form).SwiGlu.Forward(gate, up, y);
         for (int i = 0; i < gates.Length; i++)
         {
             Assert.Equal(gates[i] > 0 ? gates[i] : 0, y.Floats[i], 1e-30f + (1e-6f * Math.Abs(Math.Max(gates[i], 0))));

@@ -1,11 +1,14 @@
+using System.Collections.Concurrent;
 using Cinnabar.Numerics.Simd;
 
 namespace Cinnabar.Numerics.Tests;
 
 /// <summary>A kernel table for every form and register width. Widths that the processor lacks run in the runtime's emulation.</summary>
-internal static class KernelForms
+internal static class KernelTables
 {
     private static readonly Dictionary<int, WorkerPool> s_pools = new() { [1] = new(1), [2] = new(2), [5] = new(5) };
+
+    private static readonly ConcurrentDictionary<(KernelForm Form, int Threads), KernelTable> s_shipped = new();
 
     public static KernelTable Definition { get; } = KernelTable.Reference(new NaiveMatMul(), s_pools[1], []);
 
@@ -23,6 +26,10 @@ internal static class KernelForms
         "256" => Vectors<Vector256Floats>(threads),
         _ => Vectors<Vector512Floats>(threads),
     };
+
+    /// <summary>The table that users get, with its matrix product.</summary>
+    public static KernelTable Shipped(KernelForm form, int threads) =>
+        s_shipped.GetOrAdd((form, threads), key => KernelTable.Create(key.Threads, key.Form));
 
     private static KernelTable Vectors<TVec>(int threads)
         where TVec : struct, ISimd<TVec> => KernelTable.Vector<TVec>(KernelForm.Vector, new NaiveMatMul(), s_pools[threads], []);
