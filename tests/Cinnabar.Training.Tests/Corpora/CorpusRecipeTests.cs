@@ -1,0 +1,63 @@
+using Cinnabar.Training.Corpora;
+
+namespace Cinnabar.Training.Tests.Corpora;
+
+public sealed class CorpusRecipeTests : IDisposable
+{
+    private readonly SourceFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Load_ShippedRecipe_BecomesOptions()
+    {
+        CorpusRecipe recipe = CorpusRecipe.Load(Path.Combine(RepositoryRoot(), "recipes", "csharp-debian-mono.json"));
+        foreach (CorpusRecipeFolder folder in recipe.Folders)
+        {
+            Directory.CreateDirectory(Path.Combine(_folder.Root, folder.Path));
+        }
+
+        CorpusOptions options = recipe.ToOptions(_folder.Root);
+        Assert.Equal(6, options.Sources.Count);
+        Assert.All(options.Sources, source => Assert.Contains(source.Licence, options.Licences));
+        Assert.Equal(["*.cs"], options.Patterns);
+        Assert.Equal(8192, options.VocabularySize);
+    }
+
+    [Fact]
+    public void ToOptions_FolderMissing_NamesIt()
+    {
+        CorpusRecipe recipe = CorpusRecipe.Load(Path.Combine(RepositoryRoot(), "recipes", "csharp-debian-mono.json"));
+        Assert.Contains("external/corefx", Assert.Throws<CinnabarException>(() => recipe.ToOptions(_folder.Root)).Message);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("{\"description\":\"\",\"folders\":null,\"patterns\":[],\"exclude\":[],\"licences\":[]}")]
+    [InlineData("{\"description\":\"\",\"folders\":[],\"patterns\":[],\"exclude\":[],\"licences\":[],\"more\":1}")]
+    public void Load_Damaged_Throws(string json)
+    {
+        string path = Path.Combine(_folder.Root, "recipe.json");
+        File.WriteAllText(path, json);
+        Assert.Contains(path, Assert.Throws<CinnabarException>(() => CorpusRecipe.Load(path)).Message);
+    }
+
+    [Fact]
+    public void Load_Missing_Throws()
+    {
+        Assert.Throws<CinnabarException>(() => CorpusRecipe.Load(Path.Combine(_folder.Root, "none.json")));
+    }
+
+    private static string RepositoryRoot()
+    {
+        string? folder = AppContext.BaseDirectory;
+        while (folder is not null && !File.Exists(Path.Combine(folder, "Cinnabar.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder);
+        }
+
+        return folder ?? throw new InvalidOperationException($"No Cinnabar.slnx above {AppContext.BaseDirectory}.");
+    }
+}
