@@ -1,6 +1,6 @@
-// A settings file (config.json, generation_config.json) read with every value checked: UTF-8 first, since JsonDocument would let invalid names
-// through and fail later, then JSON without duplicate keys, then each value for kind and range. Keys that nobody asks for are
-// ignored, as Hugging Face files hold many.
+// A settings file (config.json, generation_config.json) read with every value checked: UTF-8 and escapes first, since JsonDocument would let
+// texts that are none through and fail later, then JSON without duplicate keys, then each value for kind and range. Keys that
+// nobody asks for are ignored, as Hugging Face files hold many.
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -38,6 +38,7 @@ internal sealed class JsonSettings
 
         try
         {
+            CheckTexts(json);
             using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new JsonSettings(file, document.RootElement.Clone())
@@ -45,7 +46,7 @@ internal sealed class JsonSettings
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // InvalidOperationException: a key with the escape of half a surrogate pair.
+            // InvalidOperationException: the escape of half a surrogate pair.
             string shown = string.Concat(e.Message.Select(c => char.IsControl(c) ? '?' : c));
             throw new CinnabarException($"{file}: expected a valid JSON object, found: {shown}", "Correct the file or fetch it again.", e);
         }
@@ -162,6 +163,18 @@ internal sealed class JsonSettings
     /// <summary>The exception for a value of the wrong kind or out of range.</summary>
     public CinnabarException Wrong(string key, string expected, string found) =>
         new($"{File}: {key}: expected {expected}, found {found}.", "Correct the value, or fetch the file again.");
+
+    private static void CheckTexts(byte[] json)
+    {
+        Utf8JsonReader reader = new(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String)
+            {
+                reader.GetString();
+            }
+        }
+    }
 
     private CinnabarException Wrong(string key, string expected, JsonElement found) => Wrong(key, expected, Shown(found));
 

@@ -164,8 +164,8 @@ public sealed class ModelFolder
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Dictionary<string, int[]> expected = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
-        List<string> missing = [.. expected.Keys.Where(name => !file.Tensors.ContainsKey(name))];
-        List<string> unexpected = [.. file.Tensors.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)];
+        List<string> missing = [.. expected.Keys.Where(name => !file.Entries.ContainsKey(name))];
+        List<string> unexpected = [.. file.Entries.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)];
         if (missing.Count > 0)
         {
             string others = unexpected.Count > 0 ? ErrorText.Some(unexpected) + " instead" : "none of that name";
@@ -183,7 +183,7 @@ public sealed class ModelFolder
 
         foreach ((string name, int[] shape) in expected)
         {
-            TensorEntry entry = file.Tensors[name];
+            TensorEntry entry = file.Entries[name];
             if (!entry.Shape.SequenceEqual(shape.Select(size => (long)size)))
             {
                 throw new CinnabarException(

@@ -30,7 +30,7 @@ public static class ModelLocator
 
         if (!IsName(pathOrName))
         {
-            throw new CinnabarException($"{pathOrName}: expected a model folder, found {(File.Exists(asPath) ? "a file" : "nothing")}.", "Check the path.");
+            throw new CinnabarException($"{ErrorText.Quote(pathOrName)}: expected a model folder, found {(File.Exists(asPath) ? "a file" : "nothing")}.", "Check the path.");
         }
 
         List<string> places = [.. PlacesFrom(currentFolder).Concat(PlacesFrom(programFolder)).Distinct(StringComparer.Ordinal)];

@@ -21,7 +21,7 @@ public sealed class SafetensorsFile : IDisposable
     {
         Path = path;
         _handle = handle;
-        Tensors = tensors;
+        Entries = tensors;
         Metadata = metadata;
     }
 
@@ -29,7 +29,7 @@ public sealed class SafetensorsFile : IDisposable
     public string Path { get; }
 
     /// <summary>All tensors of the file by name.</summary>
-    public IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
+    public IReadOnlyDictionary<string, TensorEntry> Entries { get; }
 
     /// <summary>The texts under "__metadata__"; empty if there are none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -57,10 +57,10 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="CinnabarException">No such tensor, or its type, number of dimensions or size is not supported.</exception>
     public Tensor Read(string name)
     {
-        if (!Tensors.TryGetValue(name, out TensorEntry? entry))
+        if (!Entries.TryGetValue(name, out TensorEntry? entry))
         {
             throw new CinnabarException(
-                $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
+                $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Entries.Count} others: {ErrorText.Some([.. Entries.Keys])}.",
                 "Check that the file belongs to this model.");
         }
 

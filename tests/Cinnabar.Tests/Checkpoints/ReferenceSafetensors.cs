@@ -13,84 +13,97 @@ internal static class ReferenceSafetensors
         ["I32"] = 32, ["U32"] = 32, ["F32"] = 32, ["C64"] = 64, ["F64"] = 64, ["I64"] = 64, ["U64"] = 64,
     };
 
-    /// <summary>Null for a valid file, else what is wrong.</summary>
-    public static string? Fault(byte[] file)
+    /// <summary>Name → bytes from, to, counted from the start of the file; null for a file that breaks a rule.</summary>
+    public static SortedDictionary<string, (long From, long To)>? Read(byte[] file)
     {
-        try
+        ulong n = file.Length < 8 ? ulong.MaxValue : BitConverter.ToUInt64(file);
+        if (n > (ulong)(Math.Max(file.Length, 8) - 8))
         {
-            Ranges(file);
             return null;
         }
-        catch (Exception e) when (e is InvalidDataException or JsonException or InvalidOperationException or DecoderFallbackException or OverflowException)
+
+        try
         {
-            return e.Message;
+            string text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(file, 8, (int)n);
+            using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
+            return Ranges(json.RootElement, 8 + (long)n, file.Length);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or DecoderFallbackException)
+        {
+            return null;
         }
     }
 
-    /// <summary>Name → bytes from, to, counted from the start of the file.</summary>
-    public static SortedDictionary<string, (long From, long To)> Ranges(byte[] file)
+    private static SortedDictionary<string, (long From, long To)>? Ranges(JsonElement root, long start, long length)
     {
-        Require(file.Length >= 8, "short");
-        ulong n = BitConverter.ToUInt64(file);
-        Require(n <= (ulong)(file.Length - 8), "length");
-        string text = new UTF8Encoding(false, throwOnInvalidBytes: true).GetString(file, 8, (int)n);
-        using JsonDocument json = JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
-        Require(json.RootElement.ValueKind == JsonValueKind.Object, "no object");
         SortedDictionary<string, (long From, long To)> ranges = new(StringComparer.Ordinal);
-        long start = 8 + (long)n;
-        foreach (JsonProperty property in json.RootElement.EnumerateObject())
+        foreach (JsonProperty property in root.EnumerateObject())
         {
-            Require(!property.Name.Contains('\0') && Encoding.UTF8.GetByteCount(property.Name) <= 4096, "name");
+            bool good = IsName(property.Name);
             if (property.Name == "__metadata__")
             {
-                foreach (JsonProperty text2 in property.Value.EnumerateObject())
-                {
-                    Require(!text2.Name.Contains('\0') && text2.Value.ValueKind == JsonValueKind.String, "metadata");
-                    text2.Value.GetString();
-                }
-
-                continue;
+                good &= property.Value.EnumerateObject().All(text => IsName(text.Name) && text.Value.GetString() is not null);
             }
-
-            JsonElement value = property.Value;
-            Require(value.ValueKind == JsonValueKind.Object && value.EnumerateObject().Count() == 3, "fields");
-            Require(value.TryGetProperty("dtype", out JsonElement dtype) && s_bits.ContainsKey(dtype.GetString() ?? ""), "dtype");
-            Require(value.TryGetProperty("shape", out JsonElement shape) && shape.GetArrayLength() <= 64, "shape");
-            Require(value.TryGetProperty("data_offsets", out JsonElement offsets) && offsets.GetArrayLength() == 2, "offsets");
-            long bits = s_bits[dtype.GetString()!];
-            foreach (JsonElement size in shape.EnumerateArray())
+            else if (Range(property.Value, length - start) is (long from, long to))
             {
-                bits = checked(bits * Whole(size));
+                ranges.Add(property.Name, (start + from, start + to));
+            }
+            else
+            {
+                good = false;
             }
 
-            long from = Whole(offsets[0]);
-            long to = Whole(offsets[1]);
-            Require(from <= to && to <= file.Length && bits % 8 == 0 && bits / 8 == to - from, "size");
-            ranges.Add(property.Name, (start + from, start + to));
+            if (!good)
+            {
+                return null;
+            }
         }
 
         foreach ((long from, long to) in ranges.Values.Order())
         {
-            Require(from == start, "layout");
+            if (from != start)
+            {
+                return null;
+            }
+
             start = to;
         }
 
-        Require(start == file.Length, "end");
-        return ranges;
+        return start == length ? ranges : null;
     }
 
-    private static long Whole(JsonElement element)
-    {
-        string text = element.GetRawText();
-        Require(element.ValueKind == JsonValueKind.Number && text.All(char.IsAsciiDigit), "number");
-        return long.Parse(text);
-    }
+    private static bool IsName(string name) => !name.Contains('\0') && name.Length <= 4096;
 
-    private static void Require(bool holds, string what)
+    private static (long From, long To)? Range(JsonElement entry, long length)
     {
-        if (!holds)
+        if (entry.ValueKind != JsonValueKind.Object
+            || entry.EnumerateObject().Any(field => field.Name is not ("dtype" or "shape" or "data_offsets"))
+            || !entry.TryGetProperty("dtype", out JsonElement dtype) || !s_bits.TryGetValue(dtype.GetString() ?? "", out int elementBits)
+            || !entry.TryGetProperty("shape", out JsonElement shape) || shape.GetArrayLength() > 64
+            || !entry.TryGetProperty("data_offsets", out JsonElement offsets) || offsets.GetArrayLength() != 2
+            || Whole(offsets[0]) is not long from || Whole(offsets[1]) is not long to)
         {
-            throw new InvalidDataException(what);
+            return null;
         }
+
+        decimal bits = elementBits;
+        foreach (JsonElement size in shape.EnumerateArray())
+        {
+            if (Whole(size) is not long number)
+            {
+                return null;
+            }
+
+            bits *= number;
+            if (bits > long.MaxValue)
+            {
+                return null;
+            }
+        }
+
+        return from <= to && to <= length && bits == (to - from) * 8 ? (from, to) : null;
     }
+
+    private static long? Whole(JsonElement element) =>
+        element.ValueKind == JsonValueKind.Number && element.GetRawText().All(char.IsAsciiDigit) && long.TryParse(element.GetRawText(), out long number) ? number : null;
 }

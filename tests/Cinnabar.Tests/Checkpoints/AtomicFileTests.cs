@@ -1,0 +1,98 @@
+using System.Text;
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Tests.Checkpoints;
+
+public sealed class AtomicFileTests
+{
+    [Fact]
+    public void Write_NewAndExisting_LeavesExactlyTheFile()
+    {
+        using TemporaryFolder folder = new();
+        AtomicFile.Write(folder["a"], "one"u8.ToArray());
+        AtomicFile.Write(folder["a"], "second"u8.ToArray());
+        Assert.Equal("second", File.ReadAllText(folder["a"]));
+        Assert.Equal([folder["a"]], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Write_FailingAfterAnyNumberOfBytes_KeepsTheOldFile()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder["w.safetensors"];
+        Safetensors.Write(path, [("w", Tensor.From([1, 2], 2))]);
+        byte[] old = File.ReadAllBytes(path);
+        (string, Tensor)[] next = [("w", Tensor.From([3, 4, 5], 3))];
+        long size = Safetensors.SizeOf(next);
+        for (long room = 0; room < size; room++)
+        {
+            CinnabarException error = Assert.Throws<CinnabarException>(
+                () => AtomicFile.Write(path, size, stream => Safetensors.Write(new FailingStream(stream, room, FailingStream.DiskFull), next)));
+            Assert.Contains($"w.safetensors: expected room for {size} bytes, found the disk full", error.Message, StringComparison.Ordinal);
+            Assert.Contains("unchanged", error.Message, StringComparison.Ordinal);
+            Assert.Equal(old, File.ReadAllBytes(path));
+            Assert.Equal([path], Directory.GetFileSystemEntries(folder.Path));
+        }
+
+        AtomicFile.Write(path, size, stream => Safetensors.Write(new FailingStream(stream, size, FailingStream.DiskFull), next));
+        Assert.Equal(size, new FileInfo(path).Length);
+    }
+
+    [Fact]
+    public void Write_OtherFailure_SaysTheReason()
+    {
+        using TemporaryFolder folder = new();
+        CinnabarException error = Assert.Throws<CinnabarException>(
+            () => AtomicFile.Write(folder["a"], 9, stream => new FailingStream(stream, 3, () => new IOException("The cable was pulled.")).Write(new byte[9])));
+        Assert.Contains("could not be written: The cable was pulled.", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Write_CallerThrows_PassesItOnAndCleansUp()
+    {
+        using TemporaryFolder folder = new();
+        Assert.Throws<InvalidTimeZoneException>(() => AtomicFile.Write(folder["a"], 9, _ => throw new InvalidTimeZoneException()));
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Write_RenameImpossible_CleansUp()
+    {
+        using TemporaryFolder folder = new();
+        Directory.CreateDirectory(folder["a"]);
+        Assert.Throws<CinnabarException>(() => AtomicFile.Write(folder["a"], [1]));
+        Assert.Equal([folder["a"]], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Write_NoSuchFolder_NamesTheFile()
+    {
+        CinnabarException error = Assert.Throws<CinnabarException>(() => AtomicFile.Write("/no/such/folder/a", [1]));
+        Assert.Contains("/no/such/folder/a", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_AfterAKilledProcess_StartsAfresh()
+    {
+        using TemporaryFolder folder = new();
+        folder.Write("a", "old"u8.ToArray());
+        folder.Write("a.cinnabar-new", Encoding.UTF8.GetBytes(new string('x', 1000)));
+        AtomicFile.Write(folder["a"], "new"u8.ToArray());
+        Assert.Equal("new", File.ReadAllText(folder["a"]));
+        Assert.Equal([folder["a"]], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void Write_WhileAnotherWriterIsBusy_FailsAndLeavesItAlone()
+    {
+        using TemporaryFolder folder = new();
+        AtomicFile.Write(folder["a"], 1, stream =>
+        {
+            Assert.Throws<CinnabarException>(() => AtomicFile.Write(folder["a"], [2]));
+            stream.WriteByte(1);
+        });
+        Assert.Equal([1], File.ReadAllBytes(folder["a"]));
+    }
+}

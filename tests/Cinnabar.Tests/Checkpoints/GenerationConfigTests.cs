@@ -1,0 +1,59 @@
+using System.Text;
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Tests.Checkpoints;
+
+public sealed class GenerationConfigTests
+{
+    [Fact]
+    public void Parse_EmptyOrForeign_SetsNothing()
+    {
+        Assert.Equal(new GenerationConfig(), Parse("{}"));
+        Assert.Equal(new GenerationConfig(), Parse("""{"_from_model_config": true, "transformers_version": "4.46.3", "eos_token_id": [1, 2], "top_k": 0, "steps": null}"""));
+    }
+
+    [Fact]
+    public void ToJson_ThenParse_SameSettings()
+    {
+        GenerationConfig config = new()
+        {
+            Steps = 64, BlockSize = 32, MaxNewTokens = 128, Temperature = 0.2, Remasking = "origin", Threshold = 0.9, Factor = 1.5, TopP = 0.95, TopK = 50, CfgScale = 0,
+        };
+        Assert.Equal(config, GenerationConfig.Parse("g", config.ToJson()));
+        Assert.Equal("{\n  \"steps\": 8,\n  \"temperature\": 0.0\n}\n", Encoding.UTF8.GetString(new GenerationConfig { Steps = 8, Temperature = 0 }.ToJson()));
+        Assert.Equal("{}\n", Encoding.UTF8.GetString(new GenerationConfig().ToJson()));
+    }
+
+    [Fact]
+    public void ToJson_OutOfRange_Throws()
+    {
+        Assert.Throws<CinnabarException>(() => new GenerationConfig { Steps = 0 }.ToJson());
+        Assert.Throws<CinnabarException>(() => new GenerationConfig { Remasking = "a\"b" }.ToJson());
+    }
+
+    [Theory]
+    [InlineData("steps", "0", "from 1")]
+    [InlineData("steps", "1.5", "a whole number")]
+    [InlineData("block_size", "-1", "from 1")]
+    [InlineData("max_new_tokens", "\"8\"", "a whole number")]
+    [InlineData("temperature", "-0.1", "from 0 to 100")]
+    [InlineData("temperature", "1e999", "'1e999'")]
+    [InlineData("remasking", "\"best\"", "\"low_confidence\" or \"random\"")]
+    [InlineData("remasking", "3", "'3'")]
+    [InlineData("threshold", "0", "above 0 to 1")]
+    [InlineData("threshold", "1.1", "'1.1'")]
+    [InlineData("factor", "0", "above 0")]
+    [InlineData("top_p", "0", "above 0 to 1")]
+    [InlineData("top_p", "true", "a number")]
+    [InlineData("top_k", "-1", "from 0")]
+    [InlineData("cfg_scale", "101", "from 0 to 100")]
+    public void Parse_WrongValue_NamesKeyExpectedAndFound(string key, string json, string expected)
+    {
+        CinnabarException error = Assert.Throws<CinnabarException>(() => Parse($"{{\"{key}\":{json}}}"));
+        Assert.Contains($"generation_config.json: {key}: expected ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.Contains($"found '{json}'", error.Message, StringComparison.Ordinal);
+    }
+
+    private static GenerationConfig Parse(string json) => GenerationConfig.Parse("dir/generation_config.json", Encoding.UTF8.GetBytes(json));
+}
