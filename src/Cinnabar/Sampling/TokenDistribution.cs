@@ -23,8 +23,8 @@ public sealed class TokenDistribution
 
     private readonly float[] _logits;
     private readonly TokenFilter _filter;
-    private float _maximum;
-    private double _logSumExp;
+    private double _maximum;
+    private double _sum;
     private double _scale;
     private double _topP;
     private int _topK;
@@ -41,7 +41,7 @@ public sealed class TokenDistribution
     public int TokenId { get; private set; }
 
     /// <summary>Raw probability of <see cref="TokenId"/>.</summary>
-    public double Probability => Math.Exp(_logits[TokenId] - _logSumExp);
+    public double Probability => Math.Exp(_logits[TokenId] - _maximum) / _sum;
 
     /// <summary>Σ q ln q of the filtered distribution: 0 if one token is certain, −ln V if all are equal.</summary>
     public double NegativeEntropy()
@@ -78,7 +78,7 @@ public sealed class TokenDistribution
         _topK = Math.Min(options.TopK ?? _logits.Length, _logits.Length);
         TokenId = BestToken(position);
         _maximum = _logits[TokenId];
-        _logSumExp = _maximum + Math.Log(SumOfExponentials());
+        _sum = SumOfExponentials();
         if (options.Temperature > 0)
         {
             TokenId = GumbelDraw(random);

@@ -10,7 +10,7 @@ internal sealed class TokenFilter : IComparer<int>
     private readonly double[] _weights;
     private readonly PriorityQueue<int, int> _worstFirst;
     private float[] _logits = [];
-    private float _maximum;
+    private double _maximum;
     private double _scale;
     private double _sum;
 
@@ -29,7 +29,7 @@ internal sealed class TokenFilter : IComparer<int>
     /// <param name="scale">1/T.</param>
     /// <param name="topP">1 is off.</param>
     /// <param name="topK">V is off.</param>
-    public void Apply(float[] logits, float maximum, double scale, double topP, int topK)
+    public void Apply(float[] logits, double maximum, double scale, double topP, int topK)
     {
         (_logits, _maximum, _scale, _sum) = (logits, maximum, scale, 0);
         for (int id = 0; id < logits.Length; id++)
