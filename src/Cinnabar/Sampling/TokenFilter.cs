@@ -31,14 +31,8 @@ internal sealed class TokenFilter : IComparer<int>
     /// <param name="topK">V is off.</param>
     public void Apply(float[] logits, double maximum, double scale, double topP, int topK)
     {
-        (_logits, _maximum, _scale, _sum) = (logits, maximum, scale, 0);
-        for (int id = 0; id < logits.Length; id++)
-        {
-            double weight = Math.Exp(scale * (logits[id] - maximum));
-            _weights[id] = weight;
-            _sum += weight;
-        }
-
+        (_logits, _maximum, _scale) = (logits, maximum, scale);
+        _sum = Exponentials.Fill(logits, maximum, scale, _weights);
         _kept.Clear();
         if (topP < 1)
         {

@@ -13,7 +13,10 @@ public sealed class CanvasTests
     public void Canvas_FromSegments_KnowsStatesAndHoles()
     {
         var canvas = new Canvas(
-            [CanvasSegment.Text([1, 2]), CanvasSegment.Hole(2), CanvasSegment.Text([3]), CanvasSegment.Hole(0), CanvasSegment.Continuation(1)],
+            [
+                CanvasSegment.Text([1, 2]), CanvasSegment.Hole(2), CanvasSegment.Text([3]), CanvasSegment.Hole(0),
+                CanvasSegment.Continuation(1),
+            ],
             s_tokens);
         Assert.Equal([1, 2, Mask, Mask, 3, Mask], canvas.Ids.ToArray());
         Assert.Equal([2, 3, 5], canvas.NoisyPositions());

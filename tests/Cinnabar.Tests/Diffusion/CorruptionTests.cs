@@ -56,7 +56,8 @@ public sealed class CorruptionTests
             Assert.Subset(maskable.ToHashSet(), masked.ToHashSet());
         }
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => Corruption.MaskExactly(new int[10], maskable, 6, MaskId, new DeterministicRandom(1)));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => Corruption.MaskExactly(new int[10], maskable, 6, MaskId, new DeterministicRandom(1)));
     }
 
     [Fact]

@@ -90,7 +90,7 @@ public sealed class NoiseScheduleTests
 
         double expected = (schedule.Alpha(NoiseSchedule.MinimumTime) - schedule.Alpha(1)) / (1 - NoiseSchedule.MinimumTime);
 
-        // Standard error: w has the second moment of 1/t on [ε, 1), that is ln(1/ε) ≈ 7 (times π/2 for the cosine); √(7 / 32 / 8000) ≈ 0.005.
+        // Standard error: the variance of w · masked is near L · E[1/t] = L · ln(1/ε) ≈ 7 L; √(7 / 32 / 8000) ≈ 0.005.
         Assert.Equal(expected, sum / (Batches * 8 * Length), 0.03);
     }
 }

@@ -1,6 +1,7 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Sampling;
+using Cinnabar.Tests.Diffusion;
 
 namespace Cinnabar.Tests.Sampling;
 
@@ -80,7 +81,8 @@ public sealed class SamplerTests
     {
         TableDenoiser denoiser = Sharp(_ => 1);
         var canvas = new Canvas(
-            [CanvasSegment.Hole(1), CanvasSegment.Text([1]), CanvasSegment.Hole(2), CanvasSegment.Text([2]), CanvasSegment.Hole(1)], s_tokens);
+            [CanvasSegment.Hole(1), CanvasSegment.Text([1]), CanvasSegment.Hole(2), CanvasSegment.Text([2]), CanvasSegment.Hole(1)],
+            s_tokens);
         Steps(denoiser, canvas, new() { BlockSize = 2, Steps = 2 });
         int[][] expected = [[0, 2], [3, 5]];
         Assert.Equal(expected, denoiser.AskedRows);
@@ -148,7 +150,8 @@ public sealed class SamplerTests
         Steps(denoiser, allowed, new() { AllowPadding = true });
         Assert.Equal([5, Pad], allowed.Text());
 
-        var infill = new Canvas([CanvasSegment.Text([5]), CanvasSegment.Hole(2), CanvasSegment.Text([5])], tokens with { PaddingTokenId = null });
+        var infill = new Canvas(
+            [CanvasSegment.Text([5]), CanvasSegment.Hole(2), CanvasSegment.Text([5])], tokens with { PaddingTokenId = null });
         Steps(denoiser, infill, new() { Temperature = 0.1 });
         Assert.All(infill.TextOf(0), id => Assert.True(id is not (Mask or Eos or 3)));
     }
@@ -219,7 +222,8 @@ public sealed class SamplerTests
     {
         TableDenoiser denoiser = Sharp(_ => 1);
         Assert.Equal(0, new Sampler(denoiser).Run(new Canvas([CanvasSegment.Text([1, 2])], s_tokens), new()));
-        Assert.Equal(0, new Sampler(denoiser).Run(new Canvas([CanvasSegment.Text([1]), CanvasSegment.Hole(0)], s_tokens), new() { Steps = 4 }));
+        var empty = new Canvas([CanvasSegment.Text([1]), CanvasSegment.Hole(0)], s_tokens);
+        Assert.Equal(0, new Sampler(denoiser).Run(empty, new() { Steps = 4 }));
         Assert.Equal(0, new Sampler(denoiser).Run(new Canvas([], s_tokens), new() { BlockSize = 4 }));
         Assert.Empty(denoiser.AskedRows);
     }
@@ -253,8 +257,9 @@ public sealed class SamplerTests
     public void Run_CanvasThatDoesNotFit_IsRefusedBeforeAnyPass()
     {
         TableDenoiser denoiser = new(V, Mask, (_, _, _) => 0) { MaxLength = 4 };
-        Assert.Contains("4", Assert.Throws<CinnabarException>(() => Steps(denoiser, Canvas.ForContinuation([5], 4, s_tokens), new())).Message);
-        Assert.Contains("12", Assert.Throws<CinnabarException>(() => Steps(denoiser, Canvas.ForContinuation([V], 1, s_tokens), new())).Message);
+        string Refused(Canvas canvas) => Assert.Throws<CinnabarException>(() => Steps(denoiser, canvas, new())).Message;
+        Assert.Contains("at most 4 tokens (the network's limit), found 5", Refused(Canvas.ForContinuation([5], 4, s_tokens)));
+        Assert.Contains("ids below 12 (the network's vocabulary), found 12", Refused(Canvas.ForContinuation([V], 1, s_tokens)));
         Assert.Throws<CinnabarException>(
             () => Steps(denoiser, Canvas.ForContinuation([5], 1, s_tokens with { NeverEmitted = [500] }), new()));
         Assert.Throws<ArgumentException>(() => Steps(denoiser, Canvas.ForContinuation([5], 1, s_tokens with { MaskTokenId = 2 }), new()));
@@ -293,7 +298,7 @@ public sealed class SamplerTests
             }
         }
 
-        Assert.True(ChiSquareFits(counts, [0.24975, 0.24975, 0.24975, 0.25075]));
+        Assert.True(ChiSquare.Fits(counts, [0.24975, 0.24975, 0.24975, 0.25075]));
     }
 
     [Fact]
@@ -312,7 +317,7 @@ public sealed class SamplerTests
             counts[first.Commits[0].Position]++;
         }
 
-        Assert.True(ChiSquareFits(counts, Enumerable.Repeat(1.0 / 6, 6)));
+        Assert.True(ChiSquare.Fits(counts, Enumerable.Repeat(1.0 / 6, 6)));
     }
 
     [Fact]
@@ -333,10 +338,8 @@ public sealed class SamplerTests
             counts[(canvas.Ids[0] * 2) + canvas.Ids[1]]++;
         }
 
-        Assert.True(ChiSquareFits(counts, [0.18, 0.02, 0.24, 0.56]));
+        Assert.True(ChiSquare.Fits(counts, [0.18, 0.02, 0.24, 0.56]));
     }
-
-    private static bool ChiSquareFits(double[] counts, IEnumerable<double> probabilities) => Diffusion.ChiSquare.Fits(counts, probabilities);
 
     // Every position wants token 4, with the given lead over all others.
     private static TableDenoiser Sharp(Func<int, double> lead) =>

@@ -62,6 +62,24 @@ public sealed class TokenDistributionTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(8)]
+    [InlineData(61)]
+    public void Exponentials_AnyLength_MatchTheScalarFunction(int length)
+    {
+        var random = new DeterministicRandom(12);
+        float[] logits = [.. Enumerable.Range(0, length).Select(_ => (float)(-800 * random.NextDouble() * random.NextDouble()))];
+        logits[length / 2] = float.NegativeInfinity;
+        logits[0] = 0;
+        double[] expected = [.. logits.Select(l => Math.Exp(0.7 * l))];
+        var weights = new double[length];
+        Assert.Equal(expected.Sum(), Exponentials.Fill(logits, 0, 0.7, weights), 12);
+        Assert.All(Enumerable.Range(0, length), v => Assert.Equal(expected[v], weights[v], Math.Max(1e-300, 1e-14 * expected[v])));
+        Assert.Equal(logits.Sum(l => Math.Exp(l - 0.5)), Exponentials.Sum(logits, 0.5), 12);
+    }
+
+    [Theory]
     [InlineData(1.0)]
     [InlineData(0.5)]
     [InlineData(2.0)]

@@ -1,5 +1,6 @@
 // The network of a golden GGUF file in float64, from the formulas: RMS norm, grouped-query bidirectional attention, rotary embedding on
 // interleaved pairs (llada) or on halves (dream), SwiGLU. Independent of the library's own network, so the traces test the sampler alone.
+using System.Runtime.CompilerServices;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 
@@ -64,6 +65,7 @@ internal sealed class GoldenNetwork : IDenoiser
         return logits;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double[][] Attention(double[][] x, string block)
     {
         int size = _width / _heads;
@@ -123,6 +125,8 @@ internal sealed class GoldenNetwork : IDenoiser
         return [.. row.Select((x, i) => x * scale * weight[i])];
     }
 
+    // A few passes only: too few for the compiler to find out by itself that this is the inner loop.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private double[] Linear(double[] row, string name)
     {
         float[] weight = _weights[name + ".weight"];

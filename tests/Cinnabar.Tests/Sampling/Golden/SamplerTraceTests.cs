@@ -64,7 +64,12 @@ public sealed class SamplerTraceTests
         switch (kind)
         {
             case "reference-llada":
-                return new() { Steps = steps, BlockSize = trace.GetProperty("block").GetInt32(), CfgScale = trace.GetProperty("cfg").GetDouble() };
+                return new()
+                {
+                    Steps = steps,
+                    BlockSize = trace.GetProperty("block").GetInt32(),
+                    CfgScale = trace.GetProperty("cfg").GetDouble(),
+                };
             case "reference-dream":
                 return new() { Steps = steps, Transfer = Transfer.Timestep, Remasking = OrderOf(trace.GetProperty("alg").GetString()) };
             case "llamacpp-greedy" when trace.GetProperty("algorithm_name").GetString() is "confidence" or "margin":
