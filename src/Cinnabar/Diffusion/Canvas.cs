@@ -32,8 +32,8 @@ public sealed class Canvas
     /// <param name="segments">Known text and holes, left to right.</param>
     /// <param name="tokens">The special ids.</param>
     /// <exception cref="CinnabarException">
-    /// A hole of negative length, a continuation that is not the last segment, known text with a negative id or with the mask token, or more
-    /// positions than an array holds.
+    /// A hole of negative length, a continuation that is not the last segment, known text with a negative id or with the mask token,
+    /// or more positions than an array holds.
     /// </exception>
     public Canvas(IReadOnlyList<CanvasSegment> segments, SpecialTokens tokens)
     {
@@ -152,7 +152,7 @@ public sealed class Canvas
         NoisyCount--;
     }
 
-    /// <summary>Rule 2 of the file head: fills what is left of settled holes, and adds what it filled to <paramref name="commits"/>.</summary>
+    /// <summary>Rule 2 of the file head: fills what is left of settled holes; adds what it filled to <paramref name="commits"/>.</summary>
     internal void Settle(int step, List<Commit> commits)
     {
         foreach (Hole hole in _holes)
@@ -216,7 +216,7 @@ public sealed class Canvas
                 if (id < 0 || id == tokens.MaskTokenId)
                 {
                     throw new CinnabarException(
-                        $"Expected known text without negative ids and without the mask token {tokens.MaskTokenId}, found {id} (segment {i}).",
+                        $"Expected known text without negative ids and the mask token {tokens.MaskTokenId}, found {id} (segment {i}).",
                         "Remove it, or mark the place as a hole.");
                 }
             }

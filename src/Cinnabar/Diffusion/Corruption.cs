@@ -41,7 +41,7 @@ public static class Corruption
         return [.. masked];
     }
 
-    /// <summary>Masks exactly <paramref name="count"/> of the maskable positions, in place; every subset of that size is equally likely.</summary>
+    /// <summary>Masks exactly <paramref name="count"/> maskable positions, in place; every subset of that size is equally likely.</summary>
     /// <param name="ids">Token ids [L], changed in place.</param>
     /// <param name="maskable">Positions that may be masked, each once.</param>
     /// <param name="count">l, 0 … the number of maskable positions.</param>

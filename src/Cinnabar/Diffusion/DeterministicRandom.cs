@@ -11,7 +11,7 @@ using System.Numerics;
 
 namespace Cinnabar.Diffusion;
 
-/// <summary>A seeded generator whose numbers are the same on every platform; not thread-safe, use <see cref="Fork"/> for another thread.</summary>
+/// <summary>A seeded generator, the same on every platform; not thread-safe, use <see cref="Fork"/> for another thread.</summary>
 public sealed class DeterministicRandom
 {
     private readonly ulong _seed;
@@ -85,8 +85,8 @@ public sealed class DeterministicRandom
     }
 
     /// <summary>
-    /// The next number of a standard normal distribution (Box and Muller: √(−2 ln u₁) · cos 2πu₂). Logarithm and cosine come from the platform's
-    /// library, so the last bit may differ between platforms.
+    /// The next number of a standard normal distribution (Box and Muller: √(−2 ln u₁) · cos 2πu₂). Logarithm and cosine come from the
+    /// platform's library, so the last bit may differ between platforms.
     /// </summary>
     public double NextGaussian()
     {

@@ -40,8 +40,9 @@ public abstract class NoiseSchedule
     }
 
     /// <summary>
-    /// Times for the <paramref name="count"/> examples of a batch: t_i = ε + (1 − ε) · ((u + i)/count mod 1) with one u for the batch. Each is
-    /// uniform on [ε, 1), together they cover it evenly, which lowers the variance of the loss.
+    /// Times for the <paramref name="count"/> examples of a batch: t_i = ε + (1 − ε) · ((u + i)/count mod 1) with one u for the batch:
+    /// one time in each of <c>count</c> equal strata, which lowers the variance of the loss. Example i always gets stratum i, so
+    /// examples must come in random order.
     /// </summary>
     /// <param name="count">Examples, 0 or more.</param>
     /// <param name="random">Draws one number.</param>

@@ -1,6 +1,6 @@
-// Commits the longest run c₁ ≥ c₂ ≥ … ≥ c_n of surest positions with c_k ≥ 1 − f/(k + 1) for every k = 2 … n, and at least the step's quota (1 with
-// Steps = null). The more tokens are taken at once, the surer each must be: if (n + 1)(1 − c_n) ≤ 1, the most probable tokens of the
-// positions one by one are also the most probable ones jointly (Fast-dLLM, theorem 1).
+// Commits the longest run c₁ ≥ c₂ ≥ … ≥ c_n of surest positions with c_k ≥ 1 − f/(k + 1) for every k = 2 … n, and at least the step's
+// quota (1 with Steps = null). The more tokens are taken at once, the surer each must be: if (n + 1)(1 − c_n) ≤ 1, the most probable
+// tokens of the positions one by one are also the most probable ones jointly (Fast-dLLM, theorem 1).
 // Source: NVlabs/Fast-dLLM v1, 2025, factor mode; unlike its code, the first position that fails is never committed.
 using Cinnabar.Diffusion;
 

@@ -4,7 +4,7 @@ namespace Cinnabar.Sampling;
 
 /// <summary>What one step of a sampler did.</summary>
 /// <param name="Step">Number of the step, from 1.</param>
-/// <param name="ForwardPasses">Passes through the network so far; guidance takes two a step, a step that commits nothing may take none.</param>
+/// <param name="ForwardPasses">Passes through the network so far; guidance takes two a step, a step of quota 0 none.</param>
 /// <param name="Block">Block the step worked on, from 0.</param>
 /// <param name="Commits">The committed positions, ascending; includes what was filled because its hole was settled.</param>
 /// <param name="Remaining">Noisy positions left on the whole canvas.</param>

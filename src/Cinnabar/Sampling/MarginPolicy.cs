@@ -1,5 +1,5 @@
-// score = q₁ − q₂, the two largest probabilities of the tempered and filtered distribution, whichever token was drawn; 1 if the filters leave
-// one token. Source: HKUNLP/Dream generation_utils.py, margin_confidence.
+// score = q₁ − q₂, the two largest probabilities of the tempered and filtered distribution, whichever token was drawn; 1 if the
+// filters leave one token. Source: HKUNLP/Dream generation_utils.py, margin_confidence.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;

@@ -6,9 +6,9 @@
 //       token, score per row              ←  TokenDistribution, StepPolicy
 //       commit the surest; settle holes whose end token stands           (Canvas)
 //
-// Blocks are runs of consecutive *noisy* positions of the initial canvas, so with several holes a block may span two of them. Options.Steps is
-// divided evenly among the blocks, remainder first; it need not be divisible, unlike in LLaDA. A step whose quota is 0 costs no pass. When end of
-// text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
+// Blocks are runs of consecutive *noisy* positions of the initial canvas, so with several holes a block may span two of them.
+// Options.Steps is divided evenly among the blocks, remainder first; it need not be divisible, unlike in LLaDA. A step whose quota is 0
+// costs no pass. When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
 //
 // Random numbers are looked up by (seed, step, position, token): rows may be spread over threads in any way.
 //
@@ -74,7 +74,7 @@ public sealed class Sampler
         return options.Steps is null || options.Steps >= blocks
             ? Denoise(canvas, options, blockSize, blocks, cancellation)
             : throw new CinnabarException(
-                $"Expected the option Steps to be at least 1 for each of the {blocks} blocks of {blockSize} positions, found {options.Steps}.",
+                $"Expected the option Steps to be at least {blocks}, one for each block of {blockSize} positions, found {options.Steps}.",
                 "Raise Steps or BlockSize.");
     }
 
@@ -189,7 +189,8 @@ public sealed class Sampler
         if (canvas.Tokens.MaskTokenId != _denoiser.MaskTokenId)
         {
             throw new ArgumentException(
-                $"The canvas marks noise with token {canvas.Tokens.MaskTokenId}, the network with {_denoiser.MaskTokenId}.", nameof(canvas));
+                $"The canvas marks noise with token {canvas.Tokens.MaskTokenId}, the network with {_denoiser.MaskTokenId}.",
+                nameof(canvas));
         }
 
         if (canvas.Length > _denoiser.MaxLength)
@@ -200,8 +201,9 @@ public sealed class Sampler
         }
 
         int vocabularySize = _denoiser.VocabularySize;
-        IEnumerable<int> used = [.. canvas.Ids, .. canvas.Tokens.Forbidden(HoleKind.Continuation), .. canvas.Tokens.Forbidden(HoleKind.Infill)];
-        foreach (int id in used)
+        SpecialTokens tokens = canvas.Tokens;
+        int[] special = [.. tokens.Forbidden(HoleKind.Continuation), .. tokens.Forbidden(HoleKind.Infill)];
+        foreach (int id in (int[])[.. canvas.Ids, .. special])
         {
             if ((uint)id >= (uint)vocabularySize)
             {

@@ -14,19 +14,19 @@ public sealed record SamplerOptions
     /// </summary>
     public int? Steps { get; init; }
 
-    /// <summary>Noisy positions that are denoised together, block after block from the left, 1 … 1,048,576; null: all (LLaDA <c>block_length</c>).</summary>
+    /// <summary>Noisy positions denoised together, blocks from left to right, 1 … 1,048,576; null: all (LLaDA <c>block_length</c>).</summary>
     public int? BlockSize { get; init; }
 
     /// <summary>0 takes the most probable token; T > 0 draws from softmax(logits / T); at most 100.</summary>
     public double Temperature { get; init; }
 
-    /// <summary>Draws only from the most probable tokens whose probabilities sum to TopP, the one that crosses included; in (0, 1]; null: from all.</summary>
+    /// <summary>Draws only from the most probable tokens that sum to TopP, including the one that crosses; in (0, 1]; null: all.</summary>
     public double? TopP { get; init; }
 
     /// <summary>Draws only from the TopK most probable tokens, at least 1; null: from all.</summary>
     public int? TopK { get; init; }
 
-    /// <summary>Classifier-free guidance: logits = u + (CfgScale + 1)(c − u), u without the known text; 0 … 100, 0 is off. Doubles the passes.</summary>
+    /// <summary>Guidance: logits = u + (CfgScale + 1)(c − u), u without the known text; 0 … 100, 0 is off. Doubles the passes.</summary>
     public double CfgScale { get; init; }
 
     /// <summary>The order in which positions are committed.</summary>
@@ -35,10 +35,16 @@ public sealed record SamplerOptions
     /// <summary>How many positions a step commits.</summary>
     public Transfer Transfer { get; init; } = Transfer.Even;
 
-    /// <summary>A step also commits every position at least this sure, in (0, 1]; with LowConfidence or Margin only (Fast-dLLM uses 0.9); null: off.</summary>
+    /// <summary>
+    /// A step also commits every position whose score is at least this, in (0, 1]; with LowConfidence or Margin only (Fast-dLLM uses 0.9);
+    /// null: off.
+    /// </summary>
     public double? Threshold { get; init; }
 
-    /// <summary>A step also commits the n surest positions with confidence at least 1 − Factor/(n + 1), greater than 0; with LowConfidence only; null: off.</summary>
+    /// <summary>
+    /// A step also commits as many of the surest positions as have confidence at least 1 − Factor/(n + 1), n being their number;
+    /// greater than 0; with LowConfidence only; null: off.
+    /// </summary>
     public double? Factor { get; init; }
 
     /// <summary>Lets the padding token appear in a continuation.</summary>
@@ -64,7 +70,8 @@ public sealed record SamplerOptions
         Check(Factor is null or (> 0 and <= 1e6), nameof(Factor), "greater than 0, at most 1e6", Factor);
         if (Threshold is not null)
         {
-            Check(Remasking is Remasking.LowConfidence or Remasking.Margin, nameof(Remasking), "LowConfidence or Margin beside Threshold", Remasking);
+            bool onScale = Remasking is Remasking.LowConfidence or Remasking.Margin;
+            Check(onScale, nameof(Remasking), "LowConfidence or Margin beside Threshold", Remasking);
             Check(Factor is null, nameof(Factor), "null beside Threshold", Factor);
         }
 

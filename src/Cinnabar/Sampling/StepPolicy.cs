@@ -3,10 +3,10 @@
 //   Score(row)               how sure the candidate token of a position is, higher is surer
 //   Count(scores, context)   how many of the candidates, surest first, are committed
 //
-// Candidates are ordered by score, ties to the lower position; the Count first ones are committed. The order policies (LowConfidence, Random,
-// Entropy, Margin) commit the step's quota; Origin, ConfidenceThreshold and ConfidenceFactor look at the scores as well. A score
-// comes from the distribution that the reference of that policy uses: raw softmax for LowConfidence (LLaDA), tempered
-// and filtered for Entropy and Margin (Dream).
+// Candidates are ordered by score, ties to the lower position; the Count first ones are committed. The order policies (LowConfidence,
+// Random, Entropy, Margin) commit the step's quota; Origin, ConfidenceThreshold and ConfidenceFactor look at the scores as well. A
+// score comes from the distribution that the reference of that policy uses: raw softmax for LowConfidence (LLaDA), tempered and
+// filtered for Entropy and Margin (Dream).
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;

@@ -23,8 +23,8 @@ public sealed class TokenDistribution
 
     private readonly float[] _logits;
     private readonly TokenFilter _filter;
-    private float _maximum;
-    private double _logSumExp;
+    private double _maximum;
+    private double _sum;
     private double _scale;
     private double _topP;
     private int _topK;
@@ -41,7 +41,7 @@ public sealed class TokenDistribution
     public int TokenId { get; private set; }
 
     /// <summary>Raw probability of <see cref="TokenId"/>.</summary>
-    public double Probability => Math.Exp(_logits[TokenId] - _logSumExp);
+    public double Probability => Math.Exp(_logits[TokenId] - _maximum) / _sum;
 
     /// <summary>Σ q ln q of the filtered distribution: 0 if one token is certain, −ln V if all are equal.</summary>
     public double NegativeEntropy()
@@ -78,7 +78,7 @@ public sealed class TokenDistribution
         _topK = Math.Min(options.TopK ?? _logits.Length, _logits.Length);
         TokenId = BestToken(position);
         _maximum = _logits[TokenId];
-        _logSumExp = _maximum + Math.Log(SumOfExponentials());
+        _sum = Exponentials.Sum(_logits, _maximum);
         if (options.Temperature > 0)
         {
             TokenId = GumbelDraw(random);
@@ -110,24 +110,13 @@ public sealed class TokenDistribution
         return best >= 0
             ? best
             : throw new CinnabarException(
-                $"Expected at least one token that may be emitted at position {position}, found that the logits of all {_logits.Length} are −∞ or forbidden.",
+                $"Expected a token that may be emitted at position {position}, found all {_logits.Length} logits −∞ or forbidden.",
                 "Check the list of tokens that are never emitted, and the checkpoint.");
     }
 
     private CinnabarException BadLogit(int id, int position) => new(
         $"Expected finite logits from the network, found {_logits[id]} for token {id} at position {position}.",
         "Check that the checkpoint is complete and matches its configuration.");
-
-    private double SumOfExponentials()
-    {
-        double sum = 0;
-        foreach (float logit in _logits)
-        {
-            sum += Math.Exp(logit - _maximum);
-        }
-
-        return sum;
-    }
 
     private void Filter()
     {

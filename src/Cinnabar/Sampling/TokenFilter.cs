@@ -10,7 +10,7 @@ internal sealed class TokenFilter : IComparer<int>
     private readonly double[] _weights;
     private readonly PriorityQueue<int, int> _worstFirst;
     private float[] _logits = [];
-    private float _maximum;
+    private double _maximum;
     private double _scale;
     private double _sum;
 
@@ -29,16 +29,10 @@ internal sealed class TokenFilter : IComparer<int>
     /// <param name="scale">1/T.</param>
     /// <param name="topP">1 is off.</param>
     /// <param name="topK">V is off.</param>
-    public void Apply(float[] logits, float maximum, double scale, double topP, int topK)
+    public void Apply(float[] logits, double maximum, double scale, double topP, int topK)
     {
-        (_logits, _maximum, _scale, _sum) = (logits, maximum, scale, 0);
-        for (int id = 0; id < logits.Length; id++)
-        {
-            double weight = Math.Exp(scale * (logits[id] - maximum));
-            _weights[id] = weight;
-            _sum += weight;
-        }
-
+        (_logits, _maximum, _scale) = (logits, maximum, scale);
+        _sum = Exponentials.Fill(logits, maximum, scale, _weights);
         _kept.Clear();
         if (topP < 1)
         {

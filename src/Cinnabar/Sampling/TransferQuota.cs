@@ -25,11 +25,11 @@ internal static class TransferQuota
     /// <summary>The part of <paramref name="total"/> that falls to share <paramref name="index"/> of <paramref name="shares"/>.</summary>
     public static int Even(int total, int shares, int index) => (total / shares) + (index < total % shares ? 1 : 0);
 
-    /// <summary>The part of the <paramref name="remaining"/> masks committed in step <paramref name="index"/> of <paramref name="steps"/>.</summary>
+    /// <summary>Masks that step <paramref name="index"/> of <paramref name="steps"/> commits of those <paramref name="remaining"/>.</summary>
     public static int Timestep(int remaining, int steps, int index) =>
         index == steps - 1 ? remaining : (int)(remaining * (1 - StayProbability(steps, index)));
 
-    /// <summary>s/t: probability that a mask is still a mask after step <paramref name="index"/> of <paramref name="steps"/>; 0 after the last.</summary>
+    /// <summary>s/t: probability that a mask outlives step <paramref name="index"/> of <paramref name="steps"/>; 0 for the last.</summary>
     public static double StayProbability(int steps, int index) =>
         index == steps - 1 ? 0 : Time(steps, index + 1) / Time(steps, index);
 

@@ -1,0 +1,49 @@
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Tests.Sampling;
+
+public sealed class SamplerOptionsTests
+{
+    public static TheoryData<string, SamplerOptions> Invalid => new()
+    {
+        { "MaxNewTokens", new() { MaxNewTokens = 0 } },
+        { "MaxNewTokens", new() { MaxNewTokens = int.MaxValue } },
+        { "Steps", new() { Steps = 0 } },
+        { "BlockSize", new() { BlockSize = -3 } },
+        { "Temperature", new() { Temperature = -0.5 } },
+        { "Temperature", new() { Temperature = double.NaN } },
+        { "Temperature", new() { Temperature = double.PositiveInfinity } },
+        { "TopP", new() { TopP = 0 } },
+        { "TopP", new() { TopP = 1.5 } },
+        { "TopP", new() { TopP = double.NaN } },
+        { "TopK", new() { TopK = 0 } },
+        { "CfgScale", new() { CfgScale = -1 } },
+        { "CfgScale", new() { CfgScale = double.NaN } },
+        { "Remasking", new() { Remasking = (Remasking)77 } },
+        { "Transfer", new() { Transfer = (Transfer)77 } },
+        { "Threshold", new() { Threshold = 1.01 } },
+        { "Remasking", new() { Threshold = 0.9, Remasking = Remasking.Entropy } },
+        { "Remasking", new() { Factor = 1, Remasking = Remasking.Random } },
+        { "Factor", new() { Threshold = 0.9, Factor = 1 } },
+        { "Factor", new() { Factor = double.NaN } },
+    };
+
+    [Fact]
+    public void Validate_Defaults_AreAccepted()
+    {
+        new SamplerOptions().Validate();
+        Assert.Equal(128, new SamplerOptions().MaxNewTokens);
+    }
+
+    [Theory]
+    [MemberData(nameof(Invalid))]
+    public void Validate_OutOfRange_NamesTheOption(string option, SamplerOptions options) =>
+        Assert.Contains($"the option {option} to be", Assert.Throws<CinnabarException>(options.Validate).Message);
+
+    [Fact]
+    public void Validate_OutOfRange_NamesRangeAndFound()
+    {
+        string message = Assert.Throws<CinnabarException>(new SamplerOptions { TopP = 1.5 }.Validate).Message;
+        Assert.Equal("Expected the option TopP to be greater than 0, at most 1, found 1.5. Change TopP.", message);
+    }
+}
