@@ -20,13 +20,7 @@ internal sealed class ModelArguments
 
     public ModelArguments AddTo(Command command)
     {
-        _threads.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
-            {
-                result.AddError($"Expected --threads to be 1 … 1024, found {result.Tokens[0].Value}.");
-            }
-        });
+        RequireThreads(_threads);
         command.Add(_model);
         command.Add(_threads);
         return this;
@@ -35,4 +29,13 @@ internal sealed class ModelArguments
     public DiffusionModel Load(ParseResult parsed) => DiffusionModel.Load(parsed.GetValue(_model)!, Kernels(parsed));
 
     public KernelTable Kernels(ParseResult parsed) => KernelTable.Create(parsed.GetValue(_threads));
+
+    /// <summary>Refuses numbers that are no number of threads.</summary>
+    public static void RequireThreads(Option<int?> threads) => threads.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
+        {
+            result.AddError($"Expected {threads.Name} to be 1 … 1024, found {result.Tokens[0].Value}.");
+        }
+    });
 }

@@ -18,7 +18,7 @@ internal static class LogitsCommand
             AllowMultipleArgumentsPerToken = false,
             CustomParser = Parse,
         };
-        Option<string> output = new("--out", "-o") { Description = "The .npy file to write. Required.", HelpName = "file", Required = true };
+        Option<string> output = new("--out", "-o", "--output") { Description = "The .npy file to write. Required.", HelpName = "file", Required = true };
         Command command = new("logits", "Write the network's logits [L, V] for token ids as a NumPy file of float32.") { ids, output };
         ModelArguments arguments = new ModelArguments().AddTo(command);
         command.SetWork((parsed, _) =>
