@@ -1,6 +1,5 @@
 // cinnabar infill FILE: fills the holes in a text and leaves everything else as it is, byte for byte.
 using System.CommandLine;
-using Cinnabar.Diffusion;
 
 namespace Cinnabar.Cli.Commands;
 
