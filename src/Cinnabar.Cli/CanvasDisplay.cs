@@ -27,7 +27,7 @@ internal sealed class CanvasDisplay : IDisposable
     private readonly bool _trace;
     private readonly Func<(int Width, int Height)> _size;
     private readonly Stopwatch _time = Stopwatch.StartNew();
-    private TimeSpan _lastDrawn = TimeSpan.MinValue;
+    private TimeSpan _lastDrawn = -s_interval;
     private int _lastStep;
     private int _rowsDrawn;
     private bool _begun;

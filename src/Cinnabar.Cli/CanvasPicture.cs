@@ -59,6 +59,7 @@ internal sealed class PictureRow
 internal static class CanvasPicture
 {
     private const string Mask = "░";
+    private const string Tab = "    ";
 
     /// <summary>Draws the whole canvas.</summary>
     /// <param name="canvas">The canvas.</param>
@@ -143,5 +144,5 @@ internal static class CanvasPicture
     };
 
     private static Stretch TextOf(List<int> ids, Look look, Tokenizer tokenizer) =>
-        new(look == Look.Mask ? Mask : TerminalText.Safe(tokenizer.Decode(ids.ToArray())), look);
+        new(look == Look.Mask ? Mask : TerminalText.Safe(tokenizer.Decode(ids.ToArray())).Replace("\t", Tab, StringComparison.Ordinal), look);
 }

@@ -8,6 +8,7 @@ namespace Cinnabar.Cli;
 internal sealed class SamplerArguments
 {
     private static readonly SamplerOptions s_standard = new();
+    private static readonly string[] s_orders = [.. Enum.GetValues<Remasking>().Select(NameOf)];
 
     private readonly Option<int?> _steps = Setting<int?>("--steps", "n", "Denoising steps", "one a token");
     private readonly Option<int?> _blockSize = Setting<int?>("--block-size", "n", "Tokens that are denoised together, block after block from the left", "all");
@@ -21,7 +22,7 @@ internal sealed class SamplerArguments
         "--threshold", "p", "Also commit every token at least this sure, so fewer steps are needed; 0.9 is usual", "off");
 
     private readonly Option<string?> _remasking = Setting<string?>(
-        "--remasking", "order", $"Which tokens are committed first: {string.Join(", ", Enum.GetValues<Remasking>().Select(NameOf))}", NameOf(s_standard.Remasking));
+        "--remasking", "order", $"Which tokens are committed first: {string.Join(", ", s_orders)}", NameOf(s_standard.Remasking));
 
     private readonly Option<ulong> _seed = new("--seed")
     {
@@ -32,7 +33,13 @@ internal sealed class SamplerArguments
 
     public SamplerArguments AddTo(Command command)
     {
-        _remasking.AcceptOnlyFromAmong([.. Enum.GetValues<Remasking>().Select(NameOf)]);
+        _remasking.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is string name && !s_orders.Contains(name))
+            {
+                result.AddError($"Expected --remasking to be one of {string.Join(", ", s_orders)}, found {TerminalText.Quote(name)}.");
+            }
+        });
         foreach (Option option in (Option[])[_steps, _blockSize, _temperature, _topP, _topK, _cfgScale, _threshold, _remasking, _seed])
         {
             command.Add(option);

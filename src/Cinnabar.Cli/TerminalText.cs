@@ -1,5 +1,5 @@
-// Text from files and models, made safe to show: a terminal obeys what it is sent, so no control character but the line break reaches it.
-//   C0 controls  → their pictures U+2400 …, e.g. ESC → ␛     DEL → ␡     tab → four spaces     CR LF → LF
+// Text from files and models, made safe to show: a terminal obeys what it is sent, so no control character but tab and line break reaches it.
+//   C0 controls  → their pictures U+2400 …, e.g. ESC → ␛     DEL → ␡     CR LF → LF
 //   C1 controls, and the characters that change the direction of text → U+FFFD
 using System.Globalization;
 using System.Text;
@@ -10,7 +10,7 @@ internal static class TerminalText
 {
     private const int LongestQuote = 200;
 
-    /// <summary>The text with everything but printable characters and line breaks replaced.</summary>
+    /// <summary>The text with everything but printable characters, tabs and line breaks replaced.</summary>
     public static string Safe(string text)
     {
         StringBuilder safe = new(text.Length);
@@ -19,8 +19,7 @@ internal static class TerminalText
             char c = text[i];
             _ = c switch
             {
-                '\n' => safe.Append(c),
-                '\t' => safe.Append("    "),
+                '\n' or '\t' => safe.Append(c),
                 '\r' when i + 1 < text.Length && text[i + 1] == '\n' => safe,
                 '\uFEFF' => safe,
                 < ' ' => safe.Append((char)('\u2400' + c)),

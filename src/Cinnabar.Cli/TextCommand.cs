@@ -9,7 +9,7 @@ internal sealed class TextCommand
 {
     private readonly ModelArguments _model = new();
     private readonly SamplerArguments _sampler = new();
-    private readonly Option<string?> _out = new("--out", "-o", "--output") { Description = "Write the text to this file instead of standard output.", HelpName = "file" };
+    private readonly Option<string?> _out = new("--out", "-o", "--output") { Description = "Write the text to this new file. [default: standard output]", HelpName = "file" };
     private readonly Option<bool> _force = new("--force") { Description = "Let --out replace a file. [default: refuse]" };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object: text, holes, ids, counts. [default: the text]" };
     private readonly Option<bool> _plain = new("--plain") { Description = "No picture of the canvas. [default: a picture on a terminal]" };

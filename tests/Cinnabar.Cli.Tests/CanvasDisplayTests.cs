@@ -102,7 +102,7 @@ public sealed class CanvasDisplayTests(TinyModel tiny)
     [Theory]
     [InlineData("plain é 🙂\n", "plain é 🙂\n")]
     [InlineData("\u001b[31m", "\u241b[31m")]
-    [InlineData("a\tb", "a    b")]
+    [InlineData("a\tb", "a\tb")]
     [InlineData("a\r\nb\rc", "a\nb\u240dc")]
     [InlineData("\u007f\u0085\u009b\u2028\ufeff", "\u2421\ufffd\ufffd\ufffd")]
     public void Safe_ControlCharacters_BecomePictures(string text, string expected)

@@ -11,8 +11,8 @@ internal sealed class InfillCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<string?> _prefixFile = new("--prefix-file") { Description = "Text before the hole, instead of a file with markers.", HelpName = "file" };
-    private readonly Option<string?> _suffixFile = new("--suffix-file") { Description = "Text behind the hole, instead of a file with markers.", HelpName = "file" };
+    private readonly Option<string?> _prefixFile = new("--prefix-file") { Description = "Text before the hole, instead of a file with markers. [default: none]", HelpName = "file" };
+    private readonly Option<string?> _suffixFile = new("--suffix-file") { Description = "Text behind the hole, instead of a file with markers. [default: none]", HelpName = "file" };
     private readonly Option<string> _marker = new("--marker")
     {
         Description = "What marks a hole.",
