@@ -38,13 +38,13 @@ internal static class CommandRunner
         }
         catch (Exception e) when (e is CinnabarException or IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync(verbose ? e.ToString() : $"error: {e.Message}");
+            await Console.Error.WriteLineAsync(TerminalText.Safe(verbose ? e.ToString() : $"error: {e.Message}"));
             return Failed;
         }
         catch (Exception e)
         {
-            await Console.Error.WriteLineAsync(
-                verbose ? e.ToString() : $"error: {e.GetType().Name}: {e.Message} This is a defect in Cinnabar; run again with --verbose and report the output.");
+            await Console.Error.WriteLineAsync(TerminalText.Safe(
+                verbose ? e.ToString() : $"error: {e.GetType().Name}: {e.Message} This is a defect in Cinnabar; run again with --verbose and report the output."));
             return Failed;
         }
     }
@@ -56,15 +56,23 @@ internal static class CommandRunner
     private static int TellWrongCommandLine(RootCommand root, ParseResult parsed)
     {
         string[] known = [.. Names(root, parsed.CommandResult.Command)];
-        foreach (ParseError error in parsed.Errors)
-        {
-            Console.Error.WriteLine($"error: {error.Message}{Suggestion(parsed, known)}");
-            break;
-        }
-
+        Console.Error.WriteLine(TerminalText.Safe($"error: {MessageOf(parsed.Errors[0])}{Suggestion(parsed, known)}"));
         string path = parsed.CommandResult.Command == root ? "cinnabar" : $"cinnabar {parsed.CommandResult.Command.Name}";
         Console.Error.WriteLine($"Run '{path} --help' for what it takes.");
         return WrongCommandLine;
+    }
+
+    // The parser names .NET types; people are told what to type.
+    private static string MessageOf(ParseError error)
+    {
+        if (error.SymbolResult is not OptionResult { Tokens: [Token token, ..] } result || !error.Message.StartsWith("Cannot parse argument", StringComparison.Ordinal))
+        {
+            return error.Message;
+        }
+
+        Type type = Nullable.GetUnderlyingType(result.Option.ValueType) ?? result.Option.ValueType;
+        string expected = type == typeof(double) ? "a number" : type == typeof(ulong) ? "a whole number from 0" : "a whole number";
+        return $"Expected {result.Option.Name} to be {expected}, found {TerminalText.Quote(token.Value)}.";
     }
 
     private static string Suggestion(ParseResult parsed, string[] known)

@@ -1,5 +1,6 @@
 // The cinnabar program: one file a command, under Commands/. Results go to stdout, progress and messages to stderr.
 using System.CommandLine;
+using System.Text;
 using Cinnabar.Cli.Commands;
 
 namespace Cinnabar.Cli;
@@ -8,11 +9,30 @@ internal static class Program
 {
     public static Task<int> Main(string[] arguments)
     {
+        // The result is UTF-8 byte for byte, whatever the terminal's code page is.
+        Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        return CommandRunner.RunAsync(CreateRoot(), arguments);
+    }
+
+    /// <summary>The command line.</summary>
+    internal static RootCommand CreateRoot()
+    {
         RootCommand root = new("Cinnabar trains, runs and evaluates diffusion language models.")
         {
+            GenerateCommand.Create(),
+            InfillCommand.Create(),
+            ShowCommand.Create(),
+            ScoreCommand.Create(),
+            LogitsCommand.Create(),
+            CorpusCommand.Create(),
             TrainCommand.Create(),
             BenchCommand.Create(),
         };
-        return CommandRunner.RunAsync(root, arguments);
+        root.SetAction(_ =>
+        {
+            Console.WriteLine(Welcome.Text);
+            return 0;
+        });
+        return root;
     }
 }

@@ -1,0 +1,55 @@
+// cinnabar generate [PROMPT]: continues a text, or writes one from nothing.
+using System.CommandLine;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Cli.Commands;
+
+internal static class GenerateCommand
+{
+    public static Command Create()
+    {
+        Argument<string?> prompt = new("prompt")
+        {
+            Description = "The text so far; - or none reads standard input if it is not a terminal; empty writes from nothing.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<string?> promptFile = new("--prompt-file", "-f") { Description = "Read the prompt from this file. [default: the argument]", HelpName = "file" };
+        Option<int?> maxNewTokens = new("--max-new-tokens", "-n")
+        {
+            Description = $"Length of the canvas behind the prompt; the text may end earlier. [default: the model's, or {new SamplerOptions().MaxNewTokens}]",
+            HelpName = "n",
+        };
+        Command command = new("generate", "Continue a text.") { prompt, promptFile, maxNewTokens };
+        TextCommand text = new TextCommand().AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(prompt) is not null && result.GetValue(promptFile) is not null)
+            {
+                result.AddError("Expected a prompt or --prompt-file, found both.");
+            }
+        });
+        command.SetWork((parsed, cancellation) =>
+        {
+            string start = PromptOf(parsed.GetValue(prompt), parsed.GetValue(promptFile));
+            return text.Run(parsed, inPlace: null, endWithLineBreak: true, (model, options, show) =>
+            {
+                int wanted = parsed.GetValue(maxNewTokens) ?? options.MaxNewTokens;
+                GenerationResult result = model.Generate(start, options with { MaxNewTokens = wanted }, show, cancellation);
+                int canvas = result.Holes[0].CanvasLength;
+                if (canvas < wanted && parsed.GetValue(maxNewTokens) is not null)
+                {
+                    Console.Error.WriteLine(
+                        $"The canvas was cut to {canvas} tokens: {wanted} do not fit behind the prompt into the model's context of {model.Config.MaxSequenceLength}.");
+                }
+
+                return result;
+            });
+        });
+        return command;
+    }
+
+    private static string PromptOf(string? prompt, string? file) =>
+        file is not null ? InputText.Read(file)
+        : prompt == InputText.StandardInput || (prompt is null && Console.IsInputRedirected) ? InputText.Read(InputText.StandardInput)
+        : prompt ?? "";
+}

@@ -1,0 +1,81 @@
+// cinnabar infill FILE: fills the holes in a text and leaves everything else as it is, byte for byte.
+using System.CommandLine;
+
+namespace Cinnabar.Cli.Commands;
+
+internal sealed class InfillCommand
+{
+    private readonly Argument<string?> _file = new("file")
+    {
+        Description = "Text file with holes marked <fill>, or <fill:N> for at most N tokens; - is standard input.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _prefixFile = new("--prefix-file") { Description = "Text before the hole, instead of a file with markers. [default: none]", HelpName = "file" };
+    private readonly Option<string?> _suffixFile = new("--suffix-file") { Description = "Text behind the hole, instead of a file with markers. [default: none]", HelpName = "file" };
+    private readonly Option<string> _marker = new("--marker")
+    {
+        Description = "What marks a hole.",
+        HelpName = "text",
+        DefaultValueFactory = _ => TextWithHoles.DefaultMarker,
+    };
+
+    private readonly Option<int> _holeTokens = new("--hole-tokens", "-n")
+    {
+        Description = "The most tokens for a hole; it may end up shorter.",
+        HelpName = "n",
+        DefaultValueFactory = _ => TextWithHoles.DefaultHoleTokens,
+    };
+
+    private readonly Option<bool> _exact = new("--exact") { Description = "Give every hole exactly its number of tokens. [default: at most]" };
+    private readonly Option<bool> _inPlace = new("--in-place", "-i") { Description = "Write the completed text back to the file. [default: standard output]" };
+    private readonly TextCommand _text = new();
+
+    public static Command Create() => new InfillCommand().ToCommand();
+
+    private Command ToCommand()
+    {
+        Command command = new("infill", "Fill the <fill> holes in a text.") { _file, _prefixFile, _suffixFile, _marker, _holeTokens, _exact, _inPlace };
+        _text.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            bool around = result.GetValue(_prefixFile) is not null || result.GetValue(_suffixFile) is not null;
+            string? file = result.GetValue(_file);
+            if (around == file is not null)
+            {
+                result.AddError($"Expected a file with markers, or --prefix-file and --suffix-file, found {(around ? "both" : "neither")}.");
+            }
+
+            if (result.GetValue(_inPlace) && file is null or InputText.StandardInput)
+            {
+                result.AddError("Expected a file to write back to with --in-place, found none.");
+            }
+        });
+        command.SetWork(Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        TextWithHoles text = Read(parsed);
+        string? inPlace = parsed.GetValue(_inPlace) ? parsed.GetValue(_file) : null;
+        return _text.Run(parsed, inPlace, endWithLineBreak: false, (model, options, show) => model.Infill(text, options, show, cancellation));
+    }
+
+    private TextWithHoles Read(ParseResult parsed)
+    {
+        int tokens = parsed.GetValue(_holeTokens);
+        if (parsed.GetValue(_file) is not string file)
+        {
+            return new TextWithHoles([ReadOrEmpty(parsed.GetValue(_prefixFile)), ReadOrEmpty(parsed.GetValue(_suffixFile))], [tokens])
+            {
+                ExactLength = parsed.GetValue(_exact),
+            };
+        }
+
+        TextWithHoles text = TextWithHoles.Parse(InputText.Read(file), parsed.GetValue(_marker)!, tokens);
+        return new TextWithHoles(text.Texts, text.HoleTokens) { ExactLength = parsed.GetValue(_exact) };
+    }
+
+    private static string ReadOrEmpty(string? path) => path is null ? "" : InputText.Read(path);
+}

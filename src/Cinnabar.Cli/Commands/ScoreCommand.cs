@@ -1,0 +1,110 @@
+// cinnabar score FILE: the likelihood bound of a text in bits per byte, with its standard error.
+//
+// The text is cut into windows of the model's context, each scored by itself (so the first tokens of a window have no text before them, and the
+// bound is a little higher than with a sliding window). Bounds of windows add; their standard errors are independent and add in squares.
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text;
+using Cinnabar.Diffusion;
+
+namespace Cinnabar.Cli.Commands;
+
+internal static class ScoreCommand
+{
+    private const int DefaultSamples = 32;
+    private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
+
+    public static Command Create()
+    {
+        Argument<string> file = new("file") { Description = "Text file in UTF-8; - is standard input." };
+        Option<int> samples = new("--samples")
+        {
+            Description = "Passes through the network per window of text; more makes the standard error smaller.",
+            HelpName = "n",
+            DefaultValueFactory = _ => DefaultSamples,
+        };
+        Option<ulong> seed = new("--seed") { Description = "Start of the random masks.", HelpName = "n", DefaultValueFactory = _ => 0 };
+        Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a line for people]" };
+        Command command = new("score", "Measure how well a model predicts a text: upper bound in bits per byte.") { file, samples, seed, json };
+        samples.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 1 or > 1_000_000)
+            {
+                result.AddError($"Expected --samples to be 1 … 1000000, found {result.Tokens[0].Value}.");
+            }
+        });
+        ModelArguments arguments = new ModelArguments().AddTo(command);
+        command.SetWork((parsed, cancellation) =>
+        {
+            string text = InputText.Read(parsed.GetValue(file)!);
+            DiffusionModel model = arguments.Load(parsed);
+            Score score = Measure(model, text, parsed.GetValue(samples), parsed.GetValue(seed), cancellation);
+            Print(score, model, parsed.GetValue(json));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Score Measure(DiffusionModel model, string text, int samples, ulong seed, CancellationToken cancellation)
+    {
+        int[] ids = model.Tokenizer.Encode(text);
+        if (ids.Length == 0)
+        {
+            throw new CinnabarException("Expected a text of at least one byte, found an empty one.", "Give a file with text.");
+        }
+
+        LikelihoodBound bound = new(model.Denoiser, model.Kernels);
+        DeterministicRandom random = new(seed);
+        int length = model.Config.MaxSequenceLength;
+        int windows = (ids.Length + length - 1) / length;
+        double nats = 0;
+        double variance = 0;
+        Stopwatch time = Stopwatch.StartNew();
+        TimeSpan told = s_quiet - s_interval;
+        for (int w = 0; w < windows; w++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            LikelihoodEstimate estimate = bound.Estimate(ids.AsSpan((w * length)..Math.Min(ids.Length, (w + 1) * length)), samples, random.Fork((ulong)w));
+            nats += estimate.Nats;
+            variance += estimate.StandardError * estimate.StandardError;
+            if (time.Elapsed - told > s_interval && w < windows - 1)
+            {
+                told = time.Elapsed;
+                Console.Error.WriteLine($"{w + 1} of {windows} windows, about {(windows - w - 1) * time.Elapsed.TotalSeconds / (w + 1):F0} s left");
+            }
+        }
+
+        long bytes = Encoding.UTF8.GetByteCount(text);
+        LikelihoodEstimate perByte = new LikelihoodEstimate(nats, Math.Sqrt(variance)).BitsPer(bytes);
+        return new Score(perByte, bytes, ids.Length, windows, samples, seed, time.Elapsed);
+    }
+
+    private static void Print(Score score, DiffusionModel model, bool asJson)
+    {
+        if (!asJson)
+        {
+            Console.WriteLine(
+                $"{score.BitsPerByte.Nats:F4} ± {score.BitsPerByte.StandardError:F4} bits per byte "
+                + $"({score.Bytes} bytes, {score.Tokens} tokens, {score.Windows} windows × {score.Samples} samples, model {model.Name})");
+            return;
+        }
+
+        ResultWriter.WriteJson(json =>
+        {
+            json.WriteNumber("bits_per_byte", score.BitsPerByte.Nats);
+            json.WriteNumber("standard_error", score.BitsPerByte.StandardError);
+            json.WriteNumber("bytes", score.Bytes);
+            json.WriteNumber("tokens", score.Tokens);
+            json.WriteNumber("windows", score.Windows);
+            json.WriteNumber("samples", score.Samples);
+            json.WriteNumber("forward_passes", (long)score.Windows * score.Samples);
+            json.WriteNumber("seconds", Math.Round(score.Elapsed.TotalSeconds, 4));
+            json.WriteNumber("seed", score.Seed);
+            json.WriteString("model", model.Name);
+        });
+    }
+
+    // BitsPerByte holds bits, not nats.
+    private sealed record Score(LikelihoodEstimate BitsPerByte, long Bytes, int Tokens, int Windows, int Samples, ulong Seed, TimeSpan Elapsed);
+}

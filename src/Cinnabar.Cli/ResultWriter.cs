@@ -1,0 +1,65 @@
+// The machine-readable contract of the commands: with --json one object on standard output, nothing else, keys in snake_case.
+// A key may be added, never renamed or removed.
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Cinnabar.Cli;
+
+internal static class ResultWriter
+{
+    // Keeps letters of all scripts readable; control characters are escaped all the same.
+    private static readonly JsonWriterOptions s_options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes one object to standard output.</summary>
+    public static void WriteJson(Action<Utf8JsonWriter> members)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, s_options))
+        {
+            json.WriteStartObject();
+            members(json);
+            json.WriteEndObject();
+        }
+
+        Console.Out.Write(Encoding.UTF8.GetString(stream.ToArray()) + "\n");
+    }
+
+    /// <summary>The members for a finished text.</summary>
+    public static void WriteMembers(Utf8JsonWriter json, GenerationResult result)
+    {
+        json.WriteString("text", result.Text);
+        json.WriteStartArray("holes");
+        foreach (FilledHole hole in result.Holes)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("index", hole.Index);
+            json.WriteString("text", hole.Text);
+            WriteIds(json, hole.TokenIds);
+            json.WriteNumber("canvas_length", hole.CanvasLength);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        WriteIds(json, result.TokenIds);
+        json.WriteNumber("omitted_tokens", result.OmittedTokens);
+        json.WriteNumber("new_tokens", result.NewTokens);
+        json.WriteNumber("steps", result.Steps);
+        json.WriteNumber("forward_passes", result.ForwardPasses);
+        json.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 4));
+        json.WriteNumber("tokens_per_second", Math.Round(result.TokensPerSecond, 2));
+        json.WriteNumber("seed", result.Seed);
+        json.WriteString("model", result.Model);
+    }
+
+    /// <summary>What the result cost, for people.</summary>
+    public static string Summary(GenerationResult result) =>
+        $"{result.NewTokens} tokens in {result.Steps} steps, {result.Elapsed.TotalSeconds:F1} s, {result.TokensPerSecond:F0} tokens/s "
+        + $"(model {result.Model}, seed {result.Seed})";
+
+    private static void WriteIds(Utf8JsonWriter json, IReadOnlyList<int> ids)
+    {
+        json.WritePropertyName("token_ids");
+        json.WriteRawValue($"[{string.Join(", ", ids)}]", skipInputValidation: true);
+    }
+}

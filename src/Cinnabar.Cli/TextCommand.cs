@@ -1,0 +1,87 @@
+using System.CommandLine;
+using Cinnabar.Checkpoints;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Cli;
+
+/// <summary>What `generate` and `infill` share: the model, the sampler, the display, and where the result goes.</summary>
+internal sealed class TextCommand
+{
+    private readonly ModelArguments _model = new();
+    private readonly SamplerArguments _sampler = new();
+    private readonly Option<string?> _out = new("--out", "-o", "--output") { Description = "Write the text to this new file. [default: standard output]", HelpName = "file" };
+    private readonly Option<bool> _force = new("--force") { Description = "Let --out replace a file. [default: refuse]" };
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object: text, holes, ids, counts. [default: the text]" };
+    private readonly Option<bool> _plain = new("--plain") { Description = "No picture of the canvas. [default: a picture on a terminal]" };
+    private readonly Option<bool> _trace = new("--trace") { Description = "Print every step of the canvas as lines to standard error. [default: off]" };
+
+    public TextCommand AddTo(Command command)
+    {
+        _model.AddTo(command);
+        _sampler.AddTo(command);
+        foreach (Option option in (Option[])[_out, _force, _json, _plain, _trace])
+        {
+            command.Add(option);
+        }
+
+        return this;
+    }
+
+    /// <summary>Loads the model, writes the text, and hands it out.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="inPlace">The file that is rewritten, or null.</param>
+    /// <param name="endWithLineBreak">Whether printed text gets a line break at its end.</param>
+    /// <param name="write">Writes the text with the given options, telling every step.</param>
+    public int Run(
+        ParseResult parsed,
+        string? inPlace,
+        bool endWithLineBreak,
+        Func<DiffusionModel, SamplerOptions, Action<DenoisingStep>, GenerationResult> write)
+    {
+        string? target = inPlace ?? TargetOf(parsed);
+        DiffusionModel model = _model.Load(parsed);
+        SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
+        Screen screen = Screen.Detect(parsed.GetValue(_plain));
+        GenerationResult result;
+        using (CanvasDisplay display = new(Console.Error, model.Tokenizer, screen, parsed.GetValue(_trace)))
+        {
+            result = write(model, options, display.Show);
+        }
+
+        if (result.OmittedTokens > 0)
+        {
+            Console.Error.WriteLine(
+                $"The model saw the {model.Config.MaxSequenceLength} tokens around the holes that fit its context; {result.OmittedTokens} tokens farther away were left out.");
+        }
+
+        if (target is not null)
+        {
+            AtomicFile.Write(target, System.Text.Encoding.UTF8.GetBytes(result.Text));
+        }
+
+        if (parsed.GetValue(_json))
+        {
+            ResultWriter.WriteJson(json => ResultWriter.WriteMembers(json, result));
+        }
+        else if (target is null)
+        {
+            string text = endWithLineBreak && !result.Text.EndsWith('\n') ? result.Text + "\n" : result.Text;
+            Console.Out.Write(screen.ResultIsShown ? TerminalText.Safe(text) : text);
+        }
+
+        Console.Error.WriteLine(target is null ? ResultWriter.Summary(result) : $"{TerminalText.Quote(target)}: {ResultWriter.Summary(result)}");
+        return 0;
+    }
+
+    private string? TargetOf(ParseResult parsed)
+    {
+        string? target = parsed.GetValue(_out);
+        if (target is not null && Path.Exists(target) && !parsed.GetValue(_force))
+        {
+            throw new CinnabarException(
+                $"Expected --out to name a new file, found that {TerminalText.Quote(target)} exists.", "Give another name, or add --force to replace it.");
+        }
+
+        return target;
+    }
+}

@@ -1,0 +1,198 @@
+// The front door: a model folder as one object that continues texts, fills holes in them, and streams the steps of both.
+//
+//   text ─▶ Tokenizer ─▶ Canvas ─▶ Sampler over the Denoiser, step after step ─▶ Canvas ─▶ text
+//
+// Known text never comes back through the tokenizer: what stands in the result outside of holes are the caller's own strings.
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar;
+
+/// <summary>A diffusion language model, ready to use. Not thread-safe: one text at a time.</summary>
+/// <example>
+/// <code>
+/// DiffusionModel model = DiffusionModel.Load("csharp-12m");
+/// Console.WriteLine(model.Infill("int Square(int x) => &lt;fill&gt;;").Text);
+/// Console.WriteLine(model.Generate("public static int Max(", new SamplerOptions { MaxNewTokens = 64, Seed = 7 }).Text);
+/// await foreach (DenoisingStep step in model.StreamAsync(model.CanvasFor("// ")))
+/// {
+///     Console.WriteLine(model.Tokenizer.Decode(step.Canvas.Text(), skipSpecialTokens: false));
+/// }
+/// </code>
+/// </example>
+public sealed class DiffusionModel
+{
+    private readonly Diffusion.SpecialTokens _tokens;
+    private readonly Sampler _sampler;
+
+    private DiffusionModel(ModelFolder folder, Tokenizer tokenizer, KernelTable kernels)
+    {
+        Path = System.IO.Path.GetFullPath(folder.Path);
+        Name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path));
+        Config = folder.Config;
+        GenerationConfig = folder.GenerationConfig;
+        Tokenizer = tokenizer;
+        Kernels = kernels;
+        Dictionary<string, Tensor> weights = folder.Tensors.ToDictionary(t => t.Key, t => ForInference(t.Value));
+        Denoiser = new LladaDenoiser(Config, weights, kernels);
+        DefaultOptions = OptionsFrom(GenerationConfig);
+        _tokens = TokensOf(Config, tokenizer);
+        _sampler = new Sampler(Denoiser, kernels.Workers);
+    }
+
+    /// <summary>Name of the model's folder.</summary>
+    public string Name { get; }
+
+    /// <summary>Full path of the model's folder.</summary>
+    public string Path { get; }
+
+    /// <summary>Sizes, switches and special ids.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Sampling settings that came with the model.</summary>
+    public GenerationConfig GenerationConfig { get; }
+
+    /// <summary>Text ↔ ids.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The network.</summary>
+    public IDenoiser Denoiser { get; }
+
+    /// <summary>Where the network runs.</summary>
+    public KernelTable Kernels { get; }
+
+    /// <summary>The sampler's defaults, overridden by what <see cref="GenerationConfig"/> sets; used where a method is given no options.</summary>
+    public SamplerOptions DefaultOptions { get; }
+
+    /// <summary>Loads a model folder: config.json, tokenizer.json, model.safetensors.</summary>
+    /// <param name="pathOrName">Path of the folder, or the name of one under "models".</param>
+    /// <param name="kernels">Where to run; null: the best of this CPU on all cores.</param>
+    /// <exception cref="CinnabarException">There is no such model, or one of its files is missing, damaged, or does not fit the others.</exception>
+    public static DiffusionModel Load(string pathOrName, KernelTable? kernels = null)
+    {
+        ModelFolder folder = ModelFolder.Open(ModelLocator.Find(pathOrName));
+        Tokenizer tokenizer = Tokenizer.Load(folder.TokenizerPath);
+        if (tokenizer.VocabularySize > folder.Config.VocabularySize)
+        {
+            throw new CinnabarException(
+                $"{folder.TokenizerPath}: expected at most {folder.Config.VocabularySize} tokens (vocab_size of config.json), found {tokenizer.VocabularySize}.",
+                "Use the tokenizer that belongs to the model.");
+        }
+
+        return new DiffusionModel(folder, tokenizer, kernels ?? KernelTable.Create(threads: null));
+    }
+
+    /// <summary>Continues a text.</summary>
+    /// <param name="prompt">The text so far; empty: the model writes from nothing.</param>
+    /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>. MaxNewTokens is cut to what is left of the context.</param>
+    /// <param name="onStep">Called after every step, on the calling thread.</param>
+    /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <returns>The prompt and its continuation, which is the one hole of the result.</returns>
+    /// <exception cref="CinnabarException">The prompt leaves no room in the context, or an option is out of range.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GenerationResult Generate(
+        string prompt, SamplerOptions? options = null, Action<DenoisingStep>? onStep = null, CancellationToken cancellation = default)
+    {
+        options ??= DefaultOptions;
+        options.Validate();
+        return Run(TextCanvas.ForPrompt(prompt, options.MaxNewTokens, this), options, onStep, cancellation);
+    }
+
+    /// <summary>Fills the holes marked <c>&lt;fill&gt;</c> (at most 32 tokens) or <c>&lt;fill:N&gt;</c> (at most N) in a text.</summary>
+    /// <inheritdoc cref="Infill(TextWithHoles, SamplerOptions?, Action{DenoisingStep}?, CancellationToken)"/>
+    public GenerationResult Infill(
+        string text, SamplerOptions? options = null, Action<DenoisingStep>? onStep = null, CancellationToken cancellation = default) =>
+        Infill(TextWithHoles.Parse(text), options, onStep, cancellation);
+
+    /// <summary>Fills the holes in a text; everything outside of them is returned unchanged, character by character.</summary>
+    /// <param name="text">The text. If it is longer than the context, the network sees the tokens nearest to the holes.</param>
+    /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>.</param>
+    /// <param name="onStep">Called after every step, on the calling thread.</param>
+    /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <exception cref="CinnabarException">The text has no hole, the holes do not fit into the context, or an option is out of range.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GenerationResult Infill(
+        TextWithHoles text, SamplerOptions? options = null, Action<DenoisingStep>? onStep = null, CancellationToken cancellation = default) =>
+        Run(TextCanvas.ForHoles(text, this), options ?? DefaultOptions, onStep, cancellation);
+
+    /// <summary>A canvas for continuing <paramref name="prompt"/>, to be denoised by <see cref="StreamAsync"/>.</summary>
+    /// <param name="prompt">The text so far, may be empty.</param>
+    /// <param name="maxNewTokens">Length of the noisy tail; null: that of <see cref="DefaultOptions"/>. Cut to what is left of the context.</param>
+    /// <exception cref="CinnabarException">The prompt leaves no room in the context.</exception>
+    public Canvas CanvasFor(string prompt, int? maxNewTokens = null) =>
+        TextCanvas.ForPrompt(prompt, maxNewTokens ?? DefaultOptions.MaxNewTokens, this).Canvas;
+
+    /// <summary>A canvas with the holes of <paramref name="text"/>, to be denoised by <see cref="StreamAsync"/>.</summary>
+    /// <exception cref="CinnabarException">The text has no hole, or the holes do not fit into the context.</exception>
+    public Canvas CanvasFor(TextWithHoles text) => TextCanvas.ForHoles(text, this).Canvas;
+
+    /// <summary>Denoises a canvas step by step on the thread pool; each step is computed when it is asked for.</summary>
+    /// <param name="canvas">Changed in place; one of <see cref="CanvasFor(string, int?)"/>, or your own.</param>
+    /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>.</param>
+    /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <exception cref="CinnabarException">An option, or the canvas, does not fit.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the canvas is as the last step left it.</exception>
+    public async IAsyncEnumerable<DenoisingStep> StreamAsync(
+        Canvas canvas, SamplerOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        using IEnumerator<DenoisingStep> steps = _sampler.Steps(canvas, options ?? DefaultOptions, cancellation).GetEnumerator();
+        while (await Task.Run(steps.MoveNext, CancellationToken.None).ConfigureAwait(false))
+        {
+            yield return steps.Current;
+        }
+    }
+
+    /// <summary>The special ids of a canvas of this model.</summary>
+    /// <param name="exactLength">True: holes keep their length, the end of a hole is never predicted.</param>
+    internal Diffusion.SpecialTokens TokensFor(bool exactLength) => exactLength
+        ? _tokens with { PaddingTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.PadTokenId] }
+        : _tokens;
+
+    private GenerationResult Run(TextCanvas text, SamplerOptions options, Action<DenoisingStep>? onStep, CancellationToken cancellation)
+    {
+        int steps = 0;
+        Stopwatch time = Stopwatch.StartNew();
+        int passes = _sampler.Run(text.Canvas, options, cancellation, step =>
+        {
+            steps = step.Step;
+            onStep?.Invoke(step);
+        });
+        return text.ToResult(Tokenizer) with { Model = Name, Steps = steps, ForwardPasses = passes, Elapsed = time.Elapsed, Seed = options.Seed };
+    }
+
+    // The norm kernels read F32; matrices stay as stored.
+    private static Tensor ForInference(Tensor weight) => weight.Shape.Length == 1 ? weight.To(DType.F32) : weight;
+
+    // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text or a hole.
+    private static Diffusion.SpecialTokens TokensOf(ModelConfig config, Tokenizer tokenizer)
+    {
+        IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize).Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
+        int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId])];
+        return new Diffusion.SpecialTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId) { NeverEmitted = never };
+    }
+
+    private static SamplerOptions OptionsFrom(GenerationConfig config)
+    {
+        SamplerOptions standard = new();
+        return new SamplerOptions
+        {
+            Steps = config.Steps ?? standard.Steps,
+            BlockSize = config.BlockSize ?? standard.BlockSize,
+            MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens,
+            Temperature = config.Temperature ?? standard.Temperature,
+            TopP = config.TopP ?? standard.TopP,
+            TopK = config.TopK is null or 0 ? standard.TopK : config.TopK,
+            CfgScale = config.CfgScale ?? standard.CfgScale,
+            Threshold = config.Threshold ?? standard.Threshold,
+            Remasking = config.Remasking is string name
+                ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
+                : standard.Remasking,
+        };
+    }
+}

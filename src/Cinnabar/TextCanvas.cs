@@ -1,0 +1,120 @@
+// The way between a caller's text and a canvas.
+//
+// Each known text becomes tokens by itself, and comes back as the caller's own string. On the way in:
+//   - a byte order mark at the start is not shown to the network, and CR LF is shown as LF if the text has no other line ends; a hole's
+//     text then gets CR LF in turn;
+//   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
+//     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
+using Cinnabar.Diffusion;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar;
+
+internal sealed class TextCanvas
+{
+    private readonly TextWithHoles _text;
+    private readonly bool[] _spaceBefore;
+    private readonly bool _usesCrLf;
+    private readonly int _omitted;
+
+    private TextCanvas(TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool usesCrLf, int omitted)
+    {
+        _text = text;
+        Canvas = canvas;
+        _spaceBefore = spaceBefore;
+        _usesCrLf = usesCrLf;
+        _omitted = omitted;
+    }
+
+    public Canvas Canvas { get; }
+
+    /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
+    public static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
+    {
+        TextWithHoles text = new([prompt, ""], [maxNewTokens]);
+        bool usesCrLf = UsesCrLf(text);
+        int[] ids = [.. Beginning(model), .. model.Tokenizer.Encode(Shown(text, 0, usesCrLf))];
+        int room = model.Config.MaxSequenceLength - ids.Length;
+        if (room < 1)
+        {
+            throw new CinnabarException(
+                $"Expected a prompt shorter than the model's context of {model.Config.MaxSequenceLength} tokens, found one of {ids.Length} tokens.",
+                "Shorten the prompt.");
+        }
+
+        Canvas canvas = Canvas.ForContinuation(ids, Math.Min(maxNewTokens, room), model.TokensFor(exactLength: false));
+        return new TextCanvas(text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
+    }
+
+    /// <summary>A text with holes, cut to what the context holds.</summary>
+    public static TextCanvas ForHoles(TextWithHoles text, DiffusionModel model)
+    {
+        bool usesCrLf = UsesCrLf(text);
+        int[][] ids = [.. text.Texts.Select((_, i) => model.Tokenizer.Encode(Shown(text, i, usesCrLf)))];
+        ids[0] = [.. Beginning(model), .. ids[0]];
+        int[] lengths = [.. ids.Select(piece => piece.Length)];
+        KeptText[] kept = ContextWindow.Choose(lengths, text.HoleTokens.Sum(n => (long)n), model.Config.MaxSequenceLength);
+
+        List<CanvasSegment> segments = [];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            segments.Add(CanvasSegment.Text(ids[i].AsSpan(0, kept[i].Head)));
+            segments.Add(CanvasSegment.Text(ids[i].AsSpan(ids[i].Length - kept[i].Tail)));
+            if (i < text.HoleTokens.Count)
+            {
+                segments.Add(CanvasSegment.Hole(text.HoleTokens[i]));
+            }
+        }
+
+        bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
+        int omitted = lengths.Sum() - kept.Sum(k => k.Count);
+        return new TextCanvas(text, new Canvas(segments, model.TokensFor(text.ExactLength)), spaceBefore, usesCrLf, omitted);
+    }
+
+    /// <summary>The text with what the canvas holds now.</summary>
+    public GenerationResult ToResult(Tokenizer tokenizer)
+    {
+        FilledHole[] holes = new FilledHole[Canvas.Holes.Count];
+        for (int i = 0; i < holes.Length; i++)
+        {
+            int[] ids = Canvas.TextOf(i);
+            string content = tokenizer.Decode(ids);
+            content = _spaceBefore[i] && content.StartsWith(' ') ? content[1..] : content;
+            content = _usesCrLf ? ToLf(content).Replace("\n", "\r\n", StringComparison.Ordinal) : content;
+            holes[i] = new FilledHole(i, content, ids, Canvas.Holes[i].Length);
+        }
+
+        return new GenerationResult
+        {
+            Text = _text.Fill([.. holes.Select(hole => hole.Text)]),
+            Holes = holes,
+            TokenIds = Canvas.Text(),
+            OmittedTokens = _omitted,
+        };
+    }
+
+    private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
+
+    // The part of known text i that the network sees.
+    private static string Shown(TextWithHoles text, int i, bool usesCrLf)
+    {
+        string shown = WithoutMark(text, i);
+        shown = SpaceBefore(text, i) ? shown[..^1] : shown;
+        return usesCrLf ? ToLf(shown) : shown;
+    }
+
+    private static string WithoutMark(TextWithHoles text, int i) => i == 0 && text.Texts[0].StartsWith('\uFEFF') ? text.Texts[0][1..] : text.Texts[i];
+
+    // Whether a single space stands right before hole i.
+    private static bool SpaceBefore(TextWithHoles text, int i) =>
+        i < text.HoleTokens.Count && WithoutMark(text, i) is [.., char before, ' '] && !char.IsWhiteSpace(before);
+
+    private static string ToLf(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal);
+
+    private static bool UsesCrLf(TextWithHoles text)
+    {
+        string all = string.Join('|', text.Texts);
+        int pairs = all.AsSpan().Count("\r\n");
+        return pairs > 0 && pairs == all.AsSpan().Count('\n') && pairs == all.AsSpan().Count('\r');
+    }
+}

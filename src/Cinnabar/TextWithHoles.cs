@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Cinnabar;
+
+/// <summary>Text with holes to be filled: n + 1 pieces of known text around n holes.</summary>
+public sealed class TextWithHoles
+{
+    /// <summary>What marks a hole unless another marker is given.</summary>
+    public const string DefaultMarker = "<fill>";
+
+    /// <summary>Longest content of a hole, in tokens, unless another is given.</summary>
+    public const int DefaultHoleTokens = 32;
+
+    // Far above the context of any model; keeps sums within 32 bits.
+    private const int MaxHoleTokens = 1 << 20;
+
+    /// <summary>Joins known texts and the holes between them.</summary>
+    /// <param name="texts">n + 1 texts, which may be empty.</param>
+    /// <param name="holeTokens">The most tokens that each of the n holes may get, 1 … 1,048,576.</param>
+    /// <exception cref="CinnabarException">There is no hole, or the size of one is out of range.</exception>
+    public TextWithHoles(IReadOnlyList<string> texts, IReadOnlyList<int> holeTokens)
+    {
+        if (texts.Count != holeTokens.Count + 1)
+        {
+            throw new ArgumentException($"Expected {holeTokens.Count + 1} texts around {holeTokens.Count} holes, found {texts.Count}.", nameof(texts));
+        }
+
+        if (holeTokens.Count == 0)
+        {
+            throw new CinnabarException("Expected a text with at least one hole, found none.", $"Mark the place to be filled with {DefaultMarker}.");
+        }
+
+        foreach (int tokens in holeTokens)
+        {
+            if (tokens is < 1 or > MaxHoleTokens)
+            {
+                throw new CinnabarException($"Expected holes of 1 … {MaxHoleTokens} tokens, found one of {tokens}.", "Change the size of the hole.");
+            }
+        }
+
+        Texts = texts;
+        HoleTokens = holeTokens;
+    }
+
+    /// <summary>The known texts, one more than holes.</summary>
+    public IReadOnlyList<string> Texts { get; }
+
+    /// <summary>The most tokens each hole may get.</summary>
+    public IReadOnlyList<int> HoleTokens { get; }
+
+    /// <summary>Whether every hole gets exactly its number of tokens instead of at most that many. Default false.</summary>
+    public bool ExactLength { get; init; }
+
+    /// <summary>Splits a text at its markers.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="marker">What marks a hole. If it ends in ">", its form with a size is a marker too: <c>&lt;fill:12&gt;</c>.</param>
+    /// <param name="holeTokens">The most tokens for a hole without a size of its own.</param>
+    /// <exception cref="CinnabarException">The text has no marker, the marker is empty, or a size is out of range.</exception>
+    public static TextWithHoles Parse(string text, string marker = DefaultMarker, int holeTokens = DefaultHoleTokens)
+    {
+        if (marker.Length == 0)
+        {
+            throw new CinnabarException("Expected a marker of at least one character, found an empty one.", $"Use one such as {DefaultMarker}.");
+        }
+
+        string pattern = marker.EndsWith('>') ? $"{Regex.Escape(marker[..^1])}(?::(?<size>[0-9]+))?>" : Regex.Escape(marker);
+        List<string> texts = [];
+        List<int> sizes = [];
+        int start = 0;
+        foreach (Match match in Regex.Matches(text, pattern, RegexOptions.CultureInvariant))
+        {
+            texts.Add(text[start..match.Index]);
+            sizes.Add(match.Groups["size"].Success ? SizeOf(match) : holeTokens);
+            start = match.Index + match.Length;
+        }
+
+        texts.Add(text[start..]);
+        return sizes.Count > 0
+            ? new TextWithHoles(texts, sizes)
+            : throw new CinnabarException($"Expected at least one marker {marker} in the text, found none.", $"Write {marker} where text is to be filled in.");
+    }
+
+    /// <summary>The text with every hole filled.</summary>
+    /// <param name="contents">One for each hole.</param>
+    public string Fill(IReadOnlyList<string> contents) =>
+        string.Concat(Texts.Select((text, i) => i < contents.Count ? text + contents[i] : text));
+
+    private static int SizeOf(Match match) =>
+        int.TryParse(match.Groups["size"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int size)
+            ? size
+            : throw new CinnabarException(
+                $"Expected holes of 1 … {MaxHoleTokens} tokens, found one of {match.Groups["size"].Value[..9]}… at character {match.Index}.",
+                "Change the size of the hole.");
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+
+namespace Cinnabar.Cli.Tests.Commands;
+
+[Collection(ConsoleTests.Name)]
+public sealed class GenerateCommandTests(TinyModel tiny)
+{
+    [Fact]
+    public async Task Generate_Json_HoldsTheContract()
+    {
+        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "public static", "--max-new-tokens", "8", "--seed", "3", "--json");
+
+        Assert.Equal(0, exitCode);
+        JsonElement json = JsonDocument.Parse(output).RootElement;
+        JsonElement hole = Assert.Single(json.GetProperty("holes").EnumerateArray());
+        Assert.Equal("public static" + hole.GetProperty("text").GetString(), json.GetProperty("text").GetString());
+        Assert.Equal(0, hole.GetProperty("index").GetInt32());
+        Assert.Equal(8, hole.GetProperty("canvas_length").GetInt32());
+        Assert.Equal(hole.GetProperty("token_ids").GetArrayLength(), json.GetProperty("new_tokens").GetInt32());
+        Assert.Equal(3, json.GetProperty("seed").GetInt32());
+        Assert.Equal("tiny", json.GetProperty("model").GetString());
+        Assert.InRange(json.GetProperty("steps").GetInt32(), 1, 8);
+        Assert.Equal(json.GetProperty("steps").GetInt32(), json.GetProperty("forward_passes").GetInt32());
+        Assert.True(json.GetProperty("tokens_per_second").GetDouble() >= 0);
+        int[] ids = [.. json.GetProperty("token_ids").EnumerateArray().Select(id => id.GetInt32())];
+        Assert.Equal(tiny.Model.Config.BosTokenId, ids[0]);
+        Assert.Contains("tokens/s", error);
+    }
+
+    [Fact]
+    public async Task Generate_SameSeedAnyThreads_SameText()
+    {
+        List<string> outputs = [];
+        foreach (string threads in (string[])["1", "2", "5"])
+        {
+            (int exitCode, string output, _) = await tiny.Run(
+                "generate", "int a", "--temperature", "1", "--seed", "9", "--model", tiny.Path, "--threads", threads);
+            Assert.Equal(0, exitCode);
+            outputs.Add(output);
+        }
+
+        Assert.Equal(outputs[0], outputs[1]);
+        Assert.Equal(outputs[0], outputs[2]);
+        (_, string other, _) = await tiny.RunWithModel("generate", "int a", "--temperature", "1", "--seed", "10");
+        Assert.NotEqual(outputs[0], other);
+    }
+
+    [Fact]
+    public async Task Generate_EmptyPrompt_WritesFromNothing()
+    {
+        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "", "--max-new-tokens", "4", "--json");
+
+        Assert.True(exitCode == 0, error);
+        JsonElement json = JsonDocument.Parse(output).RootElement;
+        Assert.Equal(json.GetProperty("text").GetString(), json.GetProperty("holes")[0].GetProperty("text").GetString());
+    }
+
+    [Fact]
+    public async Task Generate_PromptLongerThanContext_TellsBothNumbers()
+    {
+        string prompt = string.Concat(Enumerable.Repeat("x 9 ", 200));
+        string file = tiny.Write("long-prompt.txt", prompt);
+        int tokens = tiny.Model.Tokenizer.Encode(prompt[..^1]).Length + 1;
+
+        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "--prompt-file", file);
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal("", output);
+        Assert.StartsWith("error: ", error);
+        Assert.Contains($"{TinyModel.Context} tokens", error);
+        Assert.Contains($"{tokens} tokens", error);
+        Assert.DoesNotContain("   at ", error);
+    }
+
+    [Fact]
+    public async Task Generate_CanvasLongerThanRoom_IsCutAndSaysSo()
+    {
+        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "int", "--max-new-tokens", "500", "--steps", "4", "--json");
+
+        Assert.Equal(0, exitCode);
+        int canvas = JsonDocument.Parse(output).RootElement.GetProperty("holes")[0].GetProperty("canvas_length").GetInt32();
+        Assert.InRange(canvas, TinyModel.Context - 4, TinyModel.Context - 1);
+        Assert.Contains($"{canvas} tokens", error);
+    }
+
+    [Fact]
+    public async Task Generate_Verbose_ShowsTheStackTraceOfAnError()
+    {
+        (int exitCode, _, string error) = await tiny.Run("generate", "x", "--model", "no-such-model", "--verbose");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("   at ", error);
+    }
+
+    [Theory]
+    [InlineData("--temperature", "-1")]
+    [InlineData("--top-p", "1.5")]
+    [InlineData("--steps", "0")]
+    [InlineData("--threshold", "2")]
+    public async Task Generate_OptionOutOfRange_IsOneLine(string option, string value)
+    {
+        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "x", option, value);
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Equal("", output);
+        Assert.StartsWith("error: ", error);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.Contains(value, error);
+    }
+
+    [Theory]
+    [InlineData("--seed", "-1")]
+    [InlineData("--steps", "many")]
+    [InlineData("--threads", "0")]
+    [InlineData("--remasking", "backwards")]
+    public async Task Generate_OptionThatCannotBeRead_NamesItAndExits2(string option, string value)
+    {
+        (int exitCode, string output, string error) = await tiny.Run("generate", "x", option, value, "--model", tiny.Path);
+
+        Assert.Equal(2, exitCode);
+        Assert.Equal("", output);
+        Assert.Contains(option, error + value);
+        Assert.Contains(value, error);
+        Assert.DoesNotContain("System.", error);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text;
+using Cinnabar.Diffusion;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Cli.Tests;
+
+[Collection(ConsoleTests.Name)]
+public sealed class DiffusionModelTests(TinyModel tiny)
+{
+    private static readonly string[] s_pieces = ["a", " ", "  ", "\n", "\r\n", "\r", "\t", "é", "e\u0301", "🙂", "日本", "return x;", "<fil", "\uFEFF", "\u001b[0m", "{}"];
+
+    [Fact]
+    public void Infill_RandomTexts_KnownTextComesBackUnchanged()
+    {
+        Random random = new(20_240_601);
+        for (int round = 0; round < 60; round++)
+        {
+            string[] texts = [.. Enumerable.Range(0, 2 + random.Next(3)).Select(_ => RandomText(random))];
+            int[] sizes = [.. texts.Skip(1).Select(_ => 1 + random.Next(6))];
+
+            GenerationResult result = tiny.Model.Infill(
+                new TextWithHoles(texts, sizes) { ExactLength = random.Next(2) == 0 }, new SamplerOptions { Temperature = 1, Seed = (ulong)round });
+
+            StringBuilder expected = new(texts[0]);
+            for (int i = 0; i < sizes.Length; i++)
+            {
+                expected.Append(result.Holes[i].Text).Append(texts[i + 1]);
+                Assert.InRange(result.Holes[i].TokenIds.Count, 0, sizes[i]);
+                Assert.Equal(sizes[i], result.Holes[i].CanvasLength);
+            }
+
+            Assert.Equal(expected.ToString(), result.Text);
+        }
+    }
+
+    [Fact]
+    public void Infill_SpaceBeforeHole_IsNotWrittenTwice()
+    {
+        GenerationResult joined = tiny.Model.Infill(TextWithHoles.Parse("return<fill:4>;"));
+        GenerationResult apart = tiny.Model.Infill(TextWithHoles.Parse("return <fill:4>;"));
+
+        // Without the space in front of it both holes are the same to the network.
+        Assert.Equal(joined.Holes[0].TokenIds, apart.Holes[0].TokenIds);
+        Assert.Equal(joined.Holes[0].Text.StartsWith(' ') ? joined.Holes[0].Text[1..] : joined.Holes[0].Text, apart.Holes[0].Text);
+    }
+
+    [Fact]
+    public void Infill_CrLf_IsTheSameToTheNetworkAsLf()
+    {
+        SamplerOptions options = new() { Temperature = 1, Seed = 3 };
+        GenerationResult lf = tiny.Model.Infill("int a;\n<fill:12>\nint b;\n", options);
+        GenerationResult crLf = tiny.Model.Infill("\uFEFFint a;\r\n<fill:12>\r\nint b;\r\n", options);
+
+        Assert.Equal(lf.TokenIds, crLf.TokenIds);
+        Assert.Equal(lf.Holes[0].Text.Replace("\r\n", "\n").Replace("\n", "\r\n"), crLf.Holes[0].Text);
+    }
+
+    [Fact]
+    public void Infill_NeverWritesSpecialTokens()
+    {
+        GenerationResult result = tiny.Model.Infill(
+            TextWithHoles.Parse("a <fill:40> b"), new SamplerOptions { Temperature = 100, Seed = 1 });
+
+        Assert.DoesNotContain(result.Holes[0].TokenIds, tiny.Model.Tokenizer.IsSpecial);
+    }
+
+    [Fact]
+    public void Generate_NoOptions_TakesTheModelsOwn()
+    {
+        GenerationResult result = tiny.Model.Generate("int");
+
+        Assert.Equal(12, Assert.Single(result.Holes).CanvasLength);
+        Assert.Equal("int" + result.Holes[0].Text, result.Text);
+    }
+
+    [Fact]
+    public async Task StreamAsync_SameCanvas_EndsAsInfillDoes()
+    {
+        TextWithHoles text = TextWithHoles.Parse("int Max(int a, int b) { <fill:10> }");
+        SamplerOptions options = new() { Temperature = 0.8, Seed = 11 };
+        GenerationResult expected = tiny.Model.Infill(text, options);
+
+        Canvas canvas = tiny.Model.CanvasFor(text);
+        List<int> remaining = [];
+        await foreach (DenoisingStep step in tiny.Model.StreamAsync(canvas, options))
+        {
+            remaining.Add(step.Remaining);
+        }
+
+        Assert.Equal(expected.Steps, remaining.Count);
+        Assert.Equal(0, remaining[^1]);
+        Assert.Equal(expected.TokenIds, canvas.Text());
+    }
+
+    [Fact]
+    public async Task StreamAsync_Cancelled_StopsBeforeTheNextStep()
+    {
+        using CancellationTokenSource source = new();
+        int steps = 0;
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (DenoisingStep step in tiny.Model.StreamAsync(tiny.Model.CanvasFor("int"), cancellation: source.Token))
+            {
+                steps++;
+                await source.CancelAsync();
+            }
+        });
+
+        Assert.Equal(1, steps);
+    }
+
+    private static string RandomText(Random random) => string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => s_pieces[random.Next(s_pieces.Length)]));
+}
