@@ -12,6 +12,7 @@ internal static class Program
         {
             TrainCommand.Create(),
             BenchCommand.Create(),
+            EvalCommand.Create(),
         };
         return CommandRunner.RunAsync(root, arguments);
     }

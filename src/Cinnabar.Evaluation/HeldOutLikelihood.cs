@@ -2,6 +2,8 @@
 // of text that the windows' tokens stand for. An upper bound of the true figure (Diffusion/LikelihoodBound.cs); special tokens are
 // predicted and paid for but count no bytes.
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -10,7 +12,7 @@ using Cinnabar.Tokenizers;
 namespace Cinnabar.Evaluation;
 
 /// <summary>The likelihood bound of held-out text.</summary>
-/// <param name="BitsPerByte">Bits per byte of text, at most.</param>
+/// <param name="BitsPerByte">Bits, not nats, per byte of text, at most.</param>
 /// <param name="NatsPerToken">Nats per token, at most.</param>
 /// <param name="Windows">Windows measured.</param>
 /// <param name="Tokens">Tokens measured.</param>
@@ -35,6 +37,30 @@ public sealed record HeldOutLikelihood(
         LikelihoodEstimate total = new LikelihoodBound(denoiser, kernels).EstimateWindows(windows, seed, windowDone);
         LikelihoodEstimate perToken = new(total.Nats / tokens, total.StandardError / tokens);
         return new HeldOutLikelihood(total.BitsPer(bytes), perToken, windows.Count, tokens, bytes, time.Elapsed.TotalSeconds);
+    }
+
+    /// <summary>The measurement in one line.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{BitsPerByte.Nats:F3} ± {BitsPerByte.StandardError:F3} bits per byte at most ({NatsPerToken.Nats:F3} nats per token; {Windows} windows, {Tokens} tokens, "
+        + $"{Bytes} bytes, {Seconds:F1} s)");
+
+    /// <summary>A row of a model card's table.</summary>
+    public string ToMarkdown() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"| held-out text, likelihood bound | {BitsPerByte.Nats:F3} ± {BitsPerByte.StandardError:F3} bits per byte ({Windows} windows of the test split) |");
+
+    /// <summary>Members of a JSON object.</summary>
+    public void WriteMembers(Utf8JsonWriter json)
+    {
+        json.WriteNumber("bits_per_byte", BitsPerByte.Nats);
+        json.WriteNumber("bits_per_byte_error", BitsPerByte.StandardError);
+        json.WriteNumber("nats_per_token", NatsPerToken.Nats);
+        json.WriteNumber("nats_per_token_error", NatsPerToken.StandardError);
+        json.WriteNumber("windows", Windows);
+        json.WriteNumber("tokens", Tokens);
+        json.WriteNumber("bytes", Bytes);
+        json.WriteNumber("seconds", Seconds);
     }
 
     /// <summary>The first tokens of the windows of a text of <paramref name="tokenCount"/> tokens, spread evenly and without overlap as far as they go.</summary>

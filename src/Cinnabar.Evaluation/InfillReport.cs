@@ -1,7 +1,7 @@
 // The results of line infilling, for people and for programs: rows of a table, Markdown for a model card, one JSON object.
 using System.Globalization;
 using System.Text;
-using System.Text.Json.Nodes;
+using System.Text.Json;
 
 namespace Cinnabar.Evaluation;
 
@@ -19,6 +19,10 @@ public sealed record InfillReport(
     /// <summary>Titles of <see cref="Rows"/>.</summary>
     public static IReadOnlyList<string> Columns { get; } =
         ["predictor", "length", "exact match", "edit similarity", "passes a hole", "seconds a hole"];
+
+    /// <summary>What the numbers mean, in one sentence.</summary>
+    public static string MeasuresText =>
+        "Exact match ignores spaces at the end; edit similarity is 1 − Levenshtein / longer length, in characters; ± is one standard error.";
 
     /// <summary>The table, a row for each result.</summary>
     public IReadOnlyList<string[]> Rows => [.. Results.Select(result => new[]
@@ -59,41 +63,41 @@ public sealed record InfillReport(
             text.AppendLine($"- {name}: {description}");
         }
 
-        text.AppendLine("- Exact match ignores spaces at the end; edit similarity is 1 − Levenshtein / longer length, in characters; ± is one standard error.");
-        return text.ToString();
+        return text.AppendLine().AppendLine(MeasuresText).ToString();
     }
 
-    /// <summary>One object: holes, and an array of results with shares from 0 to 1.</summary>
-    public JsonObject ToJson() => new()
+    /// <summary>Members of a JSON object: "holes", and "results" with shares from 0 to 1.</summary>
+    public void WriteMembers(Utf8JsonWriter json)
     {
-        ["task"] = "infill",
-        ["holes"] = new JsonObject
+        json.WriteStartObject("holes");
+        json.WriteNumber("count", Holes.Count);
+        json.WriteNumber("seed", Options.Seed);
+        json.WriteNumber("min_tokens", Options.MinTokens);
+        json.WriteNumber("max_tokens", Options.MaxTokens);
+        json.WriteNumber("mean_tokens", Holes.Average(hole => hole.Reference.Length));
+        json.WriteNumber("canvas_length", Options.CanvasLength);
+        json.WriteNumber("window_length", Options.WindowLength);
+        json.WriteNumber("comment_share", CommentShare);
+        json.WriteNumber("stands_elsewhere_share", StandsElsewhereShare);
+        json.WriteEndObject();
+        json.WriteStartArray("results");
+        foreach (InfillResult result in Results)
         {
-            ["count"] = Holes.Count,
-            ["seed"] = Options.Seed,
-            ["min_tokens"] = Options.MinTokens,
-            ["max_tokens"] = Options.MaxTokens,
-            ["mean_tokens"] = Holes.Average(hole => hole.Reference.Length),
-            ["canvas_length"] = Options.CanvasLength,
-            ["window_length"] = Options.WindowLength,
-            ["comment_share"] = CommentShare,
-            ["stands_elsewhere_share"] = StandsElsewhereShare,
-        },
-        ["results"] = new JsonArray([.. Results.Select(ToJson)]),
-    };
+            json.WriteStartObject();
+            json.WriteString("predictor", result.Name);
+            json.WriteString("description", Descriptions[result.Name]);
+            json.WriteBoolean("length_given", result.LengthGiven);
+            json.WriteNumber("exact_match", result.ExactMatch.Mean);
+            json.WriteNumber("exact_match_error", result.ExactMatch.StandardError);
+            json.WriteNumber("edit_similarity", result.EditSimilarity.Mean);
+            json.WriteNumber("edit_similarity_error", result.EditSimilarity.StandardError);
+            json.WriteNumber("forward_passes", result.ForwardPasses);
+            json.WriteNumber("seconds", result.Seconds);
+            json.WriteEndObject();
+        }
 
-    private JsonNode ToJson(InfillResult result) => new JsonObject
-    {
-        ["predictor"] = result.Name,
-        ["description"] = Descriptions[result.Name],
-        ["length_given"] = result.LengthGiven,
-        ["exact_match"] = result.ExactMatch.Mean,
-        ["exact_match_error"] = result.ExactMatch.StandardError,
-        ["edit_similarity"] = result.EditSimilarity.Mean,
-        ["edit_similarity_error"] = result.EditSimilarity.StandardError,
-        ["forward_passes"] = result.ForwardPasses,
-        ["seconds"] = result.Seconds,
-    };
+        json.WriteEndArray();
+    }
 
     private static string Percent(SampleMean value) =>
         string.Create(CultureInfo.InvariantCulture, $"{100 * value.Mean:F1} ± {100 * value.StandardError:F1} %");

@@ -4,8 +4,8 @@
 //   └──────── Before ─────────────┘             └──── After ────┘
 //
 // A line lies between two tokens that hold line breaks, so the first line of a document is never taken. Blank tokens after the break are
-// indentation and stay in the context. Documents are visited in a random order, and each gives at most two lines, so that long files do
-// not rule. The context is a window of the network's length less the canvas: two thirds of it before the hole and one third
+// indentation and stay in the context. Documents are visited in a random order, round after round, each giving one random line a round, so that
+// long files do not rule. The context is a window of the network's length less the canvas: two thirds of it before the hole and one third
 // after, and what one side cannot use goes to the other. Everything follows from the seed.
 using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
@@ -27,9 +27,6 @@ public sealed record LineHoleOptions
     /// <summary>Most tokens of a line. Default 20.</summary>
     public int MaxTokens { get; init; } = 20;
 
-    /// <summary>Most holes of one document. Default 2.</summary>
-    public int PerDocument { get; init; } = 2;
-
     /// <summary>Canvas of a predictor that is not told the length, in tokens. Default 24.</summary>
     public int CanvasLength { get; init; } = 24;
 
@@ -50,19 +47,24 @@ public static class LineHoles
         Check(options);
         LineTokens lines = new(tokenizer);
         DeterministicRandom random = new(options.Seed);
-        List<LineHole> holes = [];
         int[] order = [.. Enumerable.Range(0, documents.Count)];
-        for (int i = 0; i < order.Length && holes.Count < options.Count; i++)
+        Shuffle(order, random);
+        List<(int Start, int Length)>[] left = [.. order.Select(document => FindLines(documents[document], lines, tokenizer, options))];
+        List<LineHole> holes = [];
+        for (bool more = true; more;)
         {
-            Swap(order, i, i + random.NextInt(order.Length - i));
-            int document = order[i];
-            int[] ids = documents[document];
-            (int Start, int Length)[] found = [.. FindLines(ids, lines, tokenizer, options)];
-            int wanted = Math.Min(Math.Min(options.PerDocument, found.Length), options.Count - holes.Count);
-            for (int j = 0; j < wanted; j++)
+            more = false;
+            for (int i = 0; i < order.Length && holes.Count < options.Count; i++)
             {
-                Swap(found, j, j + random.NextInt(found.Length - j));
-                holes.Add(Cut(document, ids, found[j].Start, found[j].Length, tokenizer, options));
+                if (left[i].Count == 0)
+                {
+                    continue;
+                }
+
+                int chosen = random.NextInt(left[i].Count);
+                holes.Add(Cut(order[i], documents[order[i]], left[i][chosen], tokenizer, options));
+                left[i].RemoveAt(chosen);
+                more = true;
             }
         }
 
@@ -71,8 +73,9 @@ public static class LineHoles
             "Use a corpus whose test split holds text with line breaks.");
     }
 
-    private static IEnumerable<(int Start, int Length)> FindLines(int[] ids, LineTokens lines, Tokenizer tokenizer, LineHoleOptions options)
+    private static List<(int Start, int Length)> FindLines(int[] ids, LineTokens lines, Tokenizer tokenizer, LineHoleOptions options)
     {
+        List<(int Start, int Length)> found = [];
         int start = -1; // Where the current line's content begins; −1 before the first line break.
         for (int i = 0; i < ids.Length; i++)
         {
@@ -84,7 +87,7 @@ public static class LineHoles
             int length = i - start;
             if (start >= 0 && length >= options.MinTokens && length <= options.MaxTokens && HasLetter(ids.AsSpan(start, length), tokenizer))
             {
-                yield return (start, length);
+                found.Add((start, length));
             }
 
             start = i + 1;
@@ -93,6 +96,8 @@ public static class LineHoles
                 start++;
             }
         }
+
+        return found;
     }
 
     private static bool HasLetter(ReadOnlySpan<int> line, Tokenizer tokenizer)
@@ -108,9 +113,9 @@ public static class LineHoles
         return tokenizer.Decode(line).Any(char.IsLetter);
     }
 
-    private static LineHole Cut(int document, int[] ids, int start, int length, Tokenizer tokenizer, LineHoleOptions options)
+    private static LineHole Cut(int document, int[] ids, (int Start, int Length) line, Tokenizer tokenizer, LineHoleOptions options)
     {
-        int end = start + length;
+        (int start, int end) = (line.Start, line.Start + line.Length);
         int budget = options.WindowLength - Math.Max(options.CanvasLength, options.MaxTokens);
         int before = Math.Min(start, budget * 2 / 3);
         int after = Math.Min(ids.Length - end, budget - before);
@@ -131,7 +136,6 @@ public static class LineHoles
     private static void Check(LineHoleOptions options)
     {
         Check(options.Count >= 1, "number of holes", "1 or more", options.Count);
-        Check(options.PerDocument >= 1, "number of holes of a document", "1 or more", options.PerDocument);
         Check(options.MinTokens >= 1, "fewest tokens of a line", "1 or more", options.MinTokens);
         Check(options.MaxTokens >= options.MinTokens, "most tokens of a line", $"{options.MinTokens} or more", options.MaxTokens);
         Check(options.CanvasLength >= 1, "canvas of a hole", "1 or more tokens", options.CanvasLength);
@@ -147,5 +151,12 @@ public static class LineHoles
         }
     }
 
-    private static void Swap<T>(T[] items, int a, int b) => (items[a], items[b]) = (items[b], items[a]);
+    private static void Shuffle(int[] items, DeterministicRandom random)
+    {
+        for (int i = 0; i < items.Length; i++)
+        {
+            int other = i + random.NextInt(items.Length - i);
+            (items[i], items[other]) = (items[other], items[i]);
+        }
+    }
 }

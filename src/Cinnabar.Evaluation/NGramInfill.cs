@@ -4,7 +4,7 @@
 //   score(line) = Σ_i log p(line_i | …) + Σ_{j < n} log p(after_j | …)        p = (1 − λ) · p_train + λ · p_context
 //
 // So a line is chosen to fit what precedes it and to lead into what follows. A line consists of tokens without a line break. Its number of tokens
-// is the given one, or else whatever scores best between the shortest and the longest line of the task. λ: see CacheShare.
+// is the given one, or else whatever scores best between the shortest and the longest line of the task.
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Evaluation;
@@ -13,11 +13,11 @@ namespace Cinnabar.Evaluation;
 public sealed class NGramInfill : IInfiller
 {
     private const int BeamWidth = 8;
-    private const double CacheShare = 0.5;
 
     private readonly NGramModel _model;
     private readonly Tokenizer _tokenizer;
     private readonly LineHoleOptions _range;
+    private readonly double _cacheShare;
     private readonly bool[] _inLine;
     private readonly double[] _probabilities;
     private readonly double[] _cached;
@@ -26,11 +26,13 @@ public sealed class NGramInfill : IInfiller
     /// <param name="model">Counted on the training split.</param>
     /// <param name="tokenizer">The tokenizer of its ids.</param>
     /// <param name="range">The shortest and the longest line that occur.</param>
-    public NGramInfill(NGramModel model, Tokenizer tokenizer, LineHoleOptions range)
+    /// <param name="cacheShare">λ: weight of the context's own n-grams, 0 … 1.</param>
+    public NGramInfill(NGramModel model, Tokenizer tokenizer, LineHoleOptions range, double cacheShare = 0.5)
     {
         _model = model;
         _tokenizer = tokenizer;
         _range = range;
+        _cacheShare = cacheShare;
         LineTokens lines = new(tokenizer);
         _inLine = [.. Enumerable.Range(0, model.VocabularySize).Select(id => !lines.Breaks(id) && !tokenizer.IsSpecial(id))];
         _probabilities = new double[model.VocabularySize];
@@ -43,8 +45,8 @@ public sealed class NGramInfill : IInfiller
     /// <inheritdoc/>
     public string Description => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"{_model.Order}-gram model (interpolated absolute discounting) of {_model.TokenCount / 1e6:F1} M training tokens, mixed half and half with "
-        + $"one of the same context; the best line of a beam search (width {BeamWidth}), scored together with the tokens that follow it.");
+        $"{_model.Order}-gram model (interpolated absolute discounting) of {_model.TokenCount / 1e6:F1} M training tokens, mixed with one of the same "
+        + $"context (weight {_cacheShare:F1}); the best line of a beam search (width {BeamWidth}), scored together with the tokens that follow it.");
 
     /// <inheritdoc/>
     public InfillPrediction Fill(LineHole hole, bool lengthGiven)
@@ -88,7 +90,7 @@ public sealed class NGramInfill : IInfiller
         cache.Distribution(ids, _cached);
         for (int w = 0; w < _probabilities.Length; w++)
         {
-            _probabilities[w] += CacheShare * (_cached[w] - _probabilities[w]);
+            _probabilities[w] += _cacheShare * (_cached[w] - _probabilities[w]);
         }
     }
 

@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
@@ -66,9 +66,22 @@ public sealed class InfillTaskTests
         Assert.Contains("| nearest-line copy | not given |", markdown);
         Assert.Contains("copies the line of the same context", markdown);
         Assert.Contains("30 single-line holes", markdown);
-        JsonNode json = JsonNode.Parse(report.ToJson().ToJsonString())!;
-        Assert.Equal(30, (int)json["holes"]!["count"]!);
-        Assert.Equal(report.Results[1].ExactMatch.Mean, (double)json["results"]![1]!["exact_match"]!);
+        JsonElement json = Json(report);
+        Assert.Equal(30, json.GetProperty("holes").GetProperty("count").GetInt32());
+        Assert.Equal(report.Results[1].ExactMatch.Mean, json.GetProperty("results")[1].GetProperty("exact_match").GetDouble());
+    }
+
+    private static JsonElement Json(InfillReport report)
+    {
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream))
+        {
+            json.WriteStartObject();
+            report.WriteMembers(json);
+            json.WriteEndObject();
+        }
+
+        return JsonDocument.Parse(stream.ToArray()).RootElement;
     }
 
     private static DiffusionInfiller Infiller(IDenoiser denoiser, SamplerOptions? options = null)
