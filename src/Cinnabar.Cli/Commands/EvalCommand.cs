@@ -151,6 +151,7 @@ internal sealed class EvalCommand
             ResultWriter.WriteJson(json =>
             {
                 json.WriteString("model", model.Name);
+                json.WriteString("task", "infill");
                 report.WriteMembers(json);
             });
         }
