@@ -27,6 +27,7 @@ internal static class Program
             CorpusCommand.Create(),
             TrainCommand.Create(),
             BenchCommand.Create(),
+            EvalCommand.Create(),
         };
         root.SetAction(_ =>
         {

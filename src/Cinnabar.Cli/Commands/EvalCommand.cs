@@ -1,0 +1,260 @@
+// cinnabar eval infill | likelihood: how good a model is on the test split of its corpus, next to baselines on the same material.
+using System.CommandLine;
+using Cinnabar.Evaluation;
+using Cinnabar.Sampling;
+using Cinnabar.Training.Corpora;
+
+namespace Cinnabar.Cli.Commands;
+
+internal sealed class EvalCommand
+{
+    private const string TestSplit = "test";
+
+    private static readonly LineHoleOptions s_standard = new();
+
+    private readonly Option<string> _corpus = new("--corpus") { Description = "Folder written by 'cinnabar corpus'. Required.", HelpName = "folder", Required = true };
+    private readonly Option<ulong> _seed = new("--seed")
+    {
+        Description = "Start of the random choices; the same seed gives the same holes and masks.",
+        HelpName = "n",
+        DefaultValueFactory = _ => s_standard.Seed,
+    };
+
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object. [default: text]" };
+    private readonly Option<bool> _markdown = new("--markdown") { Description = "Print Markdown for a model card. [default: text]" };
+    private readonly Option<int> _holes = Count("--holes", "Lines to take out and fill.", s_standard.Count);
+    private readonly Option<int> _canvas = Count("--canvas", "Tokens of a hole whose length is not given.", s_standard.CanvasLength);
+    private readonly Option<int?> _steps = new("--steps") { Description = "Denoising steps for a hole. [default: one a token]", HelpName = "n" };
+    private readonly Option<double> _threshold = new("--threshold")
+    {
+        Description = "The fast setting: commit every token at least this sure; 0 leaves it out.",
+        HelpName = "p",
+        DefaultValueFactory = _ => 0.9,
+    };
+
+    private readonly Option<int> _order = Count("--ngram-order", "Order of the n-gram baseline.", 5);
+    private readonly Option<int> _examples = Count("--examples", "Also print so many holes with what was predicted.", standard: 0, least: 0);
+    private readonly Option<int> _windows = Count("--windows", "Windows of text, one pass through the network each.", 200);
+
+    public static Command Create()
+    {
+        EvalCommand eval = new();
+        eval._threshold.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 1))
+            {
+                result.AddError($"Expected --threshold to be 0 … 1, found {result.Tokens[0].Value}.");
+            }
+        });
+        eval._steps.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int?>() is < 1)
+            {
+                result.AddError($"Expected --steps to be 1 or more, found {result.Tokens[0].Value}.");
+            }
+        });
+        return new Command("eval", "Measure the quality of a model on held-out text.") { eval.InfillCommand(), eval.LikelihoodCommand() };
+    }
+
+    private Command InfillCommand()
+    {
+        Command command = new("infill", "Fill single lines taken out of the test split, next to two baselines that do the same.")
+        {
+            _corpus, _holes, _seed, _canvas, _steps, _threshold, _order, _examples, _json, _markdown,
+        };
+        ModelArguments model = new ModelArguments().AddTo(command);
+        command.SetWork((parsed, cancellation) => Infill(parsed, model.Load(parsed), cancellation));
+        return command;
+    }
+
+    private Command LikelihoodCommand()
+    {
+        Command command = new("likelihood", "Measure how well a model predicts the test split: upper bound in bits per byte.")
+        {
+            _corpus, _windows, _seed, _json, _markdown,
+        };
+        ModelArguments model = new ModelArguments().AddTo(command);
+        command.SetWork((parsed, cancellation) => Likelihood(parsed, model.Load(parsed), cancellation));
+        return command;
+    }
+
+    private int Infill(ParseResult parsed, DiffusionModel model, CancellationToken cancellation)
+    {
+        LineHoleOptions options = s_standard with
+        {
+            Count = parsed.GetValue(_holes),
+            Seed = parsed.GetValue(_seed),
+            CanvasLength = parsed.GetValue(_canvas),
+            WindowLength = model.Config.MaxSequenceLength,
+        };
+        string corpus = parsed.GetValue(_corpus)!;
+        IReadOnlyList<LineHole> holes = LineHoles.Sample([.. Documents(Open(corpus, TestSplit, model))], model.Tokenizer, options);
+        if (holes.Count < options.Count)
+        {
+            Console.Error.WriteLine($"The test split has only {holes.Count} fitting lines, fewer than the {options.Count} asked for.");
+        }
+
+        List<IInfiller> infillers = [.. ModelInfillers(parsed, model, options), .. Baselines(parsed, corpus, model, options)];
+        List<InfillResult> results = [];
+        foreach (IInfiller infiller in infillers)
+        {
+            foreach (bool lengthGiven in (bool[])[true, false])
+            {
+                EvaluationProgress progress = new($"{infiller.Name}, length {(lengthGiven ? "" : "not ")}given", "holes", holes.Count);
+                results.Add(InfillTask.Run(infiller, holes, lengthGiven, progress.Show, cancellation));
+            }
+        }
+
+        InfillReport report = new(holes, options, infillers.ToDictionary(i => i.Name, i => i.Description), results);
+        Print(parsed, report, model);
+        PrintExamples(parsed, report);
+        return 0;
+    }
+
+    // One token a pass (or --steps), and the fast setting.
+    private IEnumerable<DiffusionInfiller> ModelInfillers(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
+    {
+        SamplerOptions standard = new() { Steps = parsed.GetValue(_steps) };
+        string steps = standard.Steps is int n ? $"{n} steps" : "one token a pass";
+        yield return Infiller(model.Name, $"Cinnabar, most confident token first, temperature 0, {steps}; {Canvas(holes)}.", standard);
+        double threshold = parsed.GetValue(_threshold);
+        if (threshold > 0)
+        {
+            string description = $"the same, but each pass commits all tokens with a probability of at least {threshold}.";
+            yield return Infiller($"{model.Name}, fast", description, standard with { Threshold = threshold });
+        }
+
+        DiffusionInfiller Infiller(string name, string description, SamplerOptions options) => new(
+            name, description, model.Denoiser, model.Tokenizer, model.TokensFor(exactLength: false), options, holes.CanvasLength, model.Kernels.Workers);
+
+        static string Canvas(LineHoleOptions holes) => $"without the length the hole has {holes.CanvasLength} tokens and the model ends the line itself";
+    }
+
+    private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)
+    {
+        TokenDataset train = Open(corpus, "train", model);
+        EvaluationProgress progress = new("counting n-grams", "documents", train.DocumentCount);
+        NGramModel counts = new(Documents(train, progress.Show), model.Tokenizer.VocabularySize, parsed.GetValue(_order));
+        if (counts.TokenCount < train.TokenCount)
+        {
+            Console.Error.WriteLine($"The n-gram baseline counts the first {counts.TokenCount:N0} of {train.TokenCount:N0} training tokens.");
+        }
+
+        yield return new NGramInfill(counts, model.Tokenizer, holes);
+        yield return new NearestLineCopy(model.Tokenizer);
+    }
+
+    private void Print(ParseResult parsed, InfillReport report, DiffusionModel model)
+    {
+        if (parsed.GetValue(_json))
+        {
+            ResultWriter.WriteJson(json =>
+            {
+                json.WriteString("model", model.Name);
+                json.WriteString("task", "infill");
+                report.WriteMembers(json);
+            });
+        }
+        else if (parsed.GetValue(_markdown))
+        {
+            Console.Write(report.ToMarkdown());
+        }
+        else
+        {
+            ResultTable.Write(InfillReport.Columns, report.Rows, textColumns: 2);
+            Console.WriteLine(report.HolesText);
+            Console.WriteLine(InfillReport.MeasuresText);
+            foreach ((string name, string description) in report.Descriptions)
+            {
+                Console.WriteLine($"{name}: {description}");
+            }
+        }
+    }
+
+    // On standard error beside --json, so that standard output stays one object.
+    private void PrintExamples(ParseResult parsed, InfillReport report)
+    {
+        TextWriter writer = parsed.GetValue(_json) ? Console.Error : Console.Out;
+        foreach ((int index, LineHole hole) in report.Holes.Take(parsed.GetValue(_examples)).Index())
+        {
+            string above = hole.TextBefore.Split('\n').SkipLast(1).LastOrDefault(line => !string.IsNullOrWhiteSpace(line), "").Trim();
+            writer.WriteLine();
+            writer.WriteLine(TerminalText.Safe($"line above   {above}"));
+            writer.WriteLine(TerminalText.Safe($"reference    {hole.Text}"));
+            foreach (InfillResult result in report.Results)
+            {
+                string mark = InfillTask.IsExact(result.Predictions[index], hole.Text) ? "=" : " ";
+                string length = result.LengthGiven ? "given" : "not given";
+                writer.WriteLine(TerminalText.Safe($"           {mark} {result.Predictions[index]}   [{result.Name}, length {length}]"));
+            }
+        }
+    }
+
+    private int Likelihood(ParseResult parsed, DiffusionModel model, CancellationToken cancellation)
+    {
+        TokenDataset test = Open(parsed.GetValue(_corpus)!, TestSplit, model);
+        int length = (int)Math.Min(model.Config.MaxSequenceLength, test.TokenCount);
+        List<int[]> windows = [];
+        foreach (long start in HeldOutLikelihood.Spread(test.TokenCount, length, parsed.GetValue(_windows)))
+        {
+            int[] window = new int[length];
+            test.Read(start, window);
+            windows.Add(window);
+        }
+
+        EvaluationProgress progress = new("held-out likelihood", "windows", windows.Count);
+        ulong seed = parsed.GetValue(_seed);
+        HeldOutLikelihood measured = HeldOutLikelihood.Measure(model.Denoiser, model.Kernels, model.Tokenizer, windows, seed, done =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            progress.Show(done);
+        });
+        if (parsed.GetValue(_json))
+        {
+            ResultWriter.WriteJson(json =>
+            {
+                json.WriteString("model", model.Name);
+                json.WriteString("task", "likelihood");
+                json.WriteNumber("seed", seed);
+                measured.WriteMembers(json);
+            });
+        }
+        else
+        {
+            Console.WriteLine(parsed.GetValue(_markdown) ? measured.ToMarkdown() : measured.ToString());
+        }
+
+        return 0;
+    }
+
+    private static TokenDataset Open(string corpus, string split, DiffusionModel model)
+    {
+        TokenDataset data = TokenDataset.Open(corpus, split);
+        return data.VocabularySize == model.Tokenizer.VocabularySize && data.TokenCount > 0 ? data : throw new CinnabarException(
+            $"{corpus}: expected a {split} split of the model's {model.Tokenizer.VocabularySize} tokens, found {data.TokenCount} tokens of a vocabulary of "
+            + $"{data.VocabularySize}.",
+            "Use the corpus that the model was trained on.");
+    }
+
+    private static IEnumerable<int[]> Documents(TokenDataset data, Action<int>? documentDone = null)
+    {
+        for (int i = 0; i < data.DocumentCount; i++)
+        {
+            yield return data.Document(i);
+            documentDone?.Invoke(i + 1);
+        }
+    }
+
+    private static Option<int> Count(string name, string description, int standard, int least = 1)
+    {
+        Option<int> option = new(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => standard };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is var found && (found < least || found > 1_000_000))
+            {
+                result.AddError($"Expected {name} to be {least} … 1000000, found {found}.");
+            }
+        });
+        return option;
+    }
+}

@@ -1,0 +1,21 @@
+namespace Cinnabar.Evaluation;
+
+/// <summary>Something that fills a line hole: a model or a baseline.</summary>
+public interface IInfiller
+{
+    /// <summary>Short name, for tables.</summary>
+    string Name { get; }
+
+    /// <summary>What it is, in one sentence.</summary>
+    string Description { get; }
+
+    /// <summary>Predicts the line.</summary>
+    /// <param name="hole">Its <see cref="LineHole.Reference"/> may be asked for its length, and only if <paramref name="lengthGiven"/>.</param>
+    /// <param name="lengthGiven">Whether the number of tokens is known.</param>
+    InfillPrediction Fill(LineHole hole, bool lengthGiven);
+}
+
+/// <summary>A predicted line.</summary>
+/// <param name="Text">The line without its indentation and line break.</param>
+/// <param name="ForwardPasses">Passes through a network that it took.</param>
+public readonly record struct InfillPrediction(string Text, int ForwardPasses);
