@@ -3,7 +3,7 @@ using Cinnabar.Training;
 namespace Cinnabar.Cli;
 
 /// <summary>Tells how training goes: one line rewritten in place on a terminal, a plain line every few seconds elsewhere; measurements always get a line of their own.</summary>
-internal sealed class TrainingDisplay(TextWriter writer, bool live, double peakGigaflops)
+internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peakGigaflops)
 {
     private static readonly TimeSpan s_plainInterval = TimeSpan.FromSeconds(10);
 
@@ -14,7 +14,7 @@ internal sealed class TrainingDisplay(TextWriter writer, bool live, double peakG
     {
         string line =
             $"step {p.Step}/{p.Steps}  loss {p.SmoothedLoss:F3}  lr {p.LearningRate:E1}  |g| {p.GradientNorm:F2}  {p.TokensPerSecond:N0} tok/s  "
-            + $"{p.FlopsPerSecond / 1e9:F0} GFLOP/s = {p.FlopsPerSecond / 1e9 / peakGigaflops:P0} of peak  {p.Tokens / 1e6:F2} M tokens  {Left(p.Remaining)} left";
+            + $"{p.FlopsPerSecond / 1e9:F0} GFLOP/s{Share(p.FlopsPerSecond / 1e9)}  {p.Tokens / 1e6:F2} M tokens  {Left(p.Remaining)} left";
         bool important = p.HeldOutBitsPerByte is not null || p.Step == p.Steps;
         if (p.HeldOutBitsPerByte is double bits)
         {
@@ -41,6 +41,8 @@ internal sealed class TrainingDisplay(TextWriter writer, bool live, double peakG
             writer.WriteLine();
         }
     }
+
+    private string Share(double gigaflops) => peakGigaflops is double peak ? $" = {gigaflops / peak:P0} of peak" : "";
 
     private static string Left(TimeSpan time) => time.TotalHours >= 1 ? $"{(int)time.TotalHours} h {time.Minutes} min" : $"{time.Minutes} min {time.Seconds} s";
 }

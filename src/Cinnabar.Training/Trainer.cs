@@ -1,4 +1,4 @@
-// The training loop: draw a batch → forward → weighted cross-entropy → gradients → clip → AdamW → average → log, measure, checkpoint.
+// A training run: steps, a line in the loss log for each, measurements on held-out text, checkpoints, and the finished model.
 //
 // Bit-exact resume: step s depends only on the checkpoint after step s − 1 and on (seed, s).
 // A loss or gradient that is not finite stops the run before it touches the weights; the last checkpoint stays as it is.
@@ -8,7 +8,6 @@ using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Objectives;
@@ -25,14 +24,11 @@ public sealed class Trainer : IDisposable
     private readonly ModelConfig _config;
     private readonly KernelTable _kernels;
     private readonly TrainingCheckpoint _state;
-    private readonly LladaDenoiser _network;
+    private readonly TrainingStep _step;
     private readonly LladaDenoiser _averaged;
-    private readonly Tape _tape;
-    private readonly MaskedDiffusionObjective _objective;
     private readonly Tokenizer _tokenizer;
     private readonly TokenDataset _heldOut;
     private readonly LossLog _log;
-    private readonly double _flopsPerToken;
 
     /// <summary>Opens the corpus and makes or, with <paramref name="resume"/>, reads the state of the run.</summary>
     /// <exception cref="CinnabarException">Configuration, corpus or checkpoint cannot be used; or the folder holds a run and <paramref name="resume"/> is false.</exception>
@@ -58,15 +54,13 @@ public sealed class Trainer : IDisposable
         _state = resume
             ? TrainingCheckpoint.Load(CheckpointFolder, _config)
             : TrainingCheckpoint.Start(LladaDenoiser.Initialize(_config, options.Seed));
-        _network = new LladaDenoiser(_config, _state.Weights, kernels);
+        MaskedDiffusionObjective objective = new(TokenDataset.Open(options.Corpus, "train"), options, new HoleShapes(_tokenizer));
+        _step = new TrainingStep(options, _state, objective, kernels);
         _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
-        _tape = new Tape(kernels, recording: true);
-        _objective = new MaskedDiffusionObjective(TokenDataset.Open(options.Corpus, "train"), options, new HoleShapes(_tokenizer));
         _heldOut = TokenDataset.Open(options.Corpus, "validation");
         Directory.CreateDirectory(options.Output);
         File.WriteAllBytes(Path.Combine(options.Output, "options.json"), options.ToJson());
         _log = new LossLog(LogFile, _state.Mark.Step);
-        _flopsPerToken = 6.0 * _config.NonEmbeddingParameterCount;
     }
 
     /// <summary>Where the run stands.</summary>
@@ -93,13 +87,14 @@ public sealed class Trainer : IDisposable
             int step = Mark.Step + 1;
             Stopwatch stepTime = Stopwatch.StartNew();
             double learningRate = LearningRateSchedule.At(step, _options);
-            (double loss, double norm) = TakeStep(step, learningRate);
+            (double loss, double norm) = _step.Take(step, learningRate);
             stepTime.Stop();
+            RequireFinite(step, loss, norm);
 
-            long tokens = (long)_options.BatchSize * _options.SequenceLength;
+            long tokens = _step.Tokens;
             Mark.Step = step;
             Mark.Tokens += tokens;
-            Mark.Flops += tokens * _flopsPerToken;
+            Mark.Flops += tokens * _step.FlopsPerToken;
             double weight = Math.Max(1 - LossSmoothing, 1.0 / step);
             Mark.SmoothedLoss += weight * (loss - Mark.SmoothedLoss);
 
@@ -116,7 +111,7 @@ public sealed class Trainer : IDisposable
 
             double speed = (Mark.Tokens - tokensBefore) / sitting.Elapsed.TotalSeconds;
             TimeSpan remaining = TimeSpan.FromSeconds((_options.Steps - step) * tokens / speed);
-            double flops = tokens * _flopsPerToken / stepTime.Elapsed.TotalSeconds;
+            double flops = tokens * _step.FlopsPerToken / stepTime.Elapsed.TotalSeconds;
             progress(new TrainingProgress(
                 step, _options.Steps, loss, Mark.SmoothedLoss, learningRate, norm, Mark.Tokens, speed, flops, heldOut, checkpoint, remaining));
             if (stop)
@@ -140,65 +135,6 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _log.Dispose();
 
-    /// <summary>One optimiser step; returns the loss and the gradient norm.</summary>
-    internal (double Loss, double Norm) TakeStep(int step, double learningRate)
-    {
-        foreach (Parameter parameter in _network.Parameters)
-        {
-            parameter.ZeroGradient();
-        }
-
-        double loss = 0;
-        foreach (TrainingBatch batch in _objective.Draw(step))
-        {
-            loss += Accumulate(batch);
-        }
-
-        double norm = Math.Sqrt(_network.Parameters.Sum(p => _kernels.Optimizer.SumOfSquares(p.Gradient!)));
-        if (!double.IsFinite(loss) || !double.IsFinite(norm))
-        {
-            _tape.Reset();
-            string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder) ? $"the checkpoint in '{CheckpointFolder}' is intact" : "no checkpoint was written yet";
-            throw new CinnabarException(
-                $"Training stopped at step {step}: the loss is {loss} and the gradient norm {norm}, and both should be finite; {checkpoint}.",
-                "Lower learning_rate or clip_norm and continue with --resume.");
-        }
-
-        float scale = norm > _options.ClipNorm ? (float)(_options.ClipNorm / norm) : 1f;
-        // The average follows quickly at first, when early weights should not linger in it.
-        float decay = (float)Math.Min(_options.EmaDecay, (1.0 + step) / (10.0 + step));
-        foreach (Parameter parameter in _network.Parameters)
-        {
-            float weightDecay = parameter.Value.Shape.Length > 1 ? (float)_options.WeightDecay : 0f;
-            AdamWStep adamW = new(
-                (float)learningRate, (float)_options.Beta1, (float)_options.Beta2, (float)_options.AdamEpsilon, weightDecay, step, scale);
-            _kernels.Optimizer.AdamW(
-                parameter.Value, parameter.Gradient!, _state.FirstMoments[parameter.Name], _state.SecondMoments[parameter.Name], adamW);
-            _kernels.Optimizer.Ema(_state.Averages[parameter.Name], parameter.Value, decay);
-        }
-
-        return (loss, norm);
-    }
-
-    private double Accumulate(TrainingBatch batch)
-    {
-        if (batch.Rows.Length == 0)
-        {
-            return 0;
-        }
-
-        Variable logits = _network.Forward(_tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths);
-        Tensor losses = _tape.CrossEntropy(logits, batch.Targets, batch.Scales);
-        double loss = 0;
-        for (int r = 0; r < batch.Rows.Length; r++)
-        {
-            loss += (double)batch.Scales[r] * losses.Floats[r];
-        }
-
-        _tape.Backward();
-        return loss;
-    }
-
     // The likelihood bound of the averaged weights on fixed windows spread over the held-out split, always under the same masks.
     private double MeasureHeldOut()
     {
@@ -221,6 +157,19 @@ public sealed class Trainer : IDisposable
 
         LikelihoodEstimate total = new LikelihoodBound(_averaged, _kernels).EstimateWindows(windows, EvaluationSeed);
         return total.BitsPer(bytes).Nats;
+    }
+
+    private void RequireFinite(int step, double loss, double norm)
+    {
+        if (double.IsFinite(loss) && double.IsFinite(norm))
+        {
+            return;
+        }
+
+        string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder) ? $"the checkpoint in '{CheckpointFolder}' is intact" : "no checkpoint was written yet";
+        throw new CinnabarException(
+            $"Training stopped at step {step}: the loss is {loss} and the gradient norm {norm}, and both should be finite; {checkpoint}.",
+            "Lower learning_rate or clip_norm and continue with --resume.");
     }
 
     private void SaveCheckpoint()

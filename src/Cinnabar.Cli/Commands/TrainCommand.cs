@@ -1,6 +1,7 @@
 // cinnabar train CONFIG: trains a model, shows how it goes, and writes it as a Hugging Face folder at the end.
 using System.CommandLine;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Training;
 
 namespace Cinnabar.Cli.Commands;
@@ -48,7 +49,7 @@ internal static class TrainCommand
 
         Console.Error.WriteLine(
             $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'.");
-        double peak = MachinePeak.Measure(kernels.Workers.Threads).BFloat16;
+        double? peak = MachinePeak.TryCreate(kernels.Workers, out _)?.Measure(MatMulPrecision.BF16);
         TrainingDisplay display = new(Console.Error, live: !Console.IsErrorRedirected, peak);
         trainer.Run(display.Show, cancellation);
         display.End();

@@ -10,19 +10,16 @@ public sealed class TokenDataset
     private readonly long[] _shardStarts; // [shards + 1]
     private readonly long[] _documentStarts; // [documents + 1]
 
-    private TokenDataset(CorpusManifest manifest, ushort[][] shards, long[] shardStarts, long[] documentStarts)
+    private TokenDataset(int vocabularySize, ushort[][] shards, long[] shardStarts, long[] documentStarts)
     {
-        Manifest = manifest;
+        VocabularySize = vocabularySize;
         _shards = shards;
         _shardStarts = shardStarts;
         _documentStarts = documentStarts;
     }
 
-    /// <summary>The manifest of the corpus.</summary>
-    public CorpusManifest Manifest { get; }
-
     /// <summary>V: every id is less.</summary>
-    public int VocabularySize => Manifest.VocabularySize;
+    public int VocabularySize { get; }
 
     /// <summary>Tokens, the begin and the end of each document included.</summary>
     public long TokenCount => _shardStarts[^1];
@@ -63,8 +60,12 @@ public sealed class TokenDataset
         }
 
         string documents = Path.Combine(folder, CorpusFiles.Documents(split));
-        return new TokenDataset(manifest, shards, shardStarts, ReadDocuments(documents, counts));
+        return new TokenDataset(manifest.VocabularySize, shards, shardStarts, ReadDocuments(documents, counts));
     }
+
+    /// <summary>A split made of the given tokens, one document.</summary>
+    public static TokenDataset FromTokens(ReadOnlySpan<ushort> tokens, int vocabularySize) =>
+        new(vocabularySize, [tokens.ToArray()], [0, tokens.Length], [0, tokens.Length]);
 
     /// <summary>Copies tokens that follow each other, across documents.</summary>
     /// <param name="start">Index of the first, from 0.</param>
