@@ -35,6 +35,9 @@ public sealed partial class UnsafeCodeTests
 
     [Theory]
     [InlineData("public unsafe void F()", true)]
+    [InlineData("        unsafe", true)]
+    [InlineData("unsafe { *p = 0; }", true)]
+    [InlineData("throw new Exception(\"an unsafe format\");", false)]
     [InlineData("using System.Runtime.Intrinsics.X86;", true)]
     [InlineData("Unsafe.As<A>(b)", true)]
     [InlineData("MemoryMarshal.Cast<A, B>(span)", true)]
@@ -61,7 +64,9 @@ public sealed partial class UnsafeCodeTests
         return folder ?? throw new InvalidOperationException($"No Cinnabar.slnx above {AppContext.BaseDirectory}.");
     }
 
-    // Outside comments that begin a line.
-    [GeneratedRegex(@"^(?!\s*//).*(\bunsafe\b|\bSystem\.Runtime\.Intrinsics\b|\bMemoryMarshal\b|\bUnsafe\.)")]
+    // Outside comments that begin a line; "unsafe" where a modifier or a statement stands, as it is also a word of messages.
+    [GeneratedRegex(
+        @"^(?!\s*//).*((^\s*|\b(public|private|protected|internal|static|sealed|readonly|partial|extern)\s+)unsafe\b"
+        + @"|\bSystem\.Runtime\.Intrinsics\b|\bMemoryMarshal\b|\bUnsafe\.)")]
     private static partial Regex Forbidden();
 }
