@@ -28,7 +28,8 @@ public sealed class AtomicFileTests
         for (long room = 0; room < size; room++)
         {
             CinnabarException error = Assert.Throws<CinnabarException>(
-                () => AtomicFile.Write(path, size, stream => Safetensors.Write(new FailingStream(stream, room, FailingStream.DiskFull), next)));
+                () => AtomicFile.Write(
+                    path, size, stream => Safetensors.Write(new FailingStream(stream, room, FailingStream.DiskFull), next)));
             Assert.Contains($"w.safetensors: expected room for {size} bytes, found the disk full", error.Message, StringComparison.Ordinal);
             Assert.Contains("unchanged", error.Message, StringComparison.Ordinal);
             Assert.Equal(old, File.ReadAllBytes(path));
@@ -44,10 +45,12 @@ public sealed class AtomicFileTests
     {
         using TemporaryFolder folder = new();
         CinnabarException error = Assert.Throws<CinnabarException>(
-            () => AtomicFile.Write(folder["a"], 9, stream => new FailingStream(stream, 3, () => new IOException("The cable was pulled.")).Write(new byte[9])));
+            () => AtomicFile.Write(folder["a"], 9, stream => new FailingStream(stream, 3, CablePulled).Write(new byte[9])));
         Assert.Contains("could not be written: The cable was pulled.", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }
+
+    private static IOException CablePulled() => new("The cable was pulled.");
 
     [Fact]
     public void Write_CallerThrows_PassesItOnAndCleansUp()
