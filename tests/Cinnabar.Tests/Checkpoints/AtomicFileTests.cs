@@ -41,6 +41,24 @@ public sealed class AtomicFileTests
     }
 
     [Fact]
+    public void Write_DiskFullAsTheSystemReportsIt_IsRecognised()
+    {
+        // The device that is always full exists on Linux only; elsewhere the made-up failure above has to do.
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using TemporaryFolder folder = new();
+        CinnabarException error = Assert.Throws<CinnabarException>(() => AtomicFile.Write(folder["a"], 9, _ =>
+        {
+            using FileStream full = new("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+            full.Write(new byte[9]);
+        }));
+        Assert.Contains("expected room for 9 bytes, found the disk full", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Write_OtherFailure_SaysTheReason()
     {
         using TemporaryFolder folder = new();
@@ -49,8 +67,6 @@ public sealed class AtomicFileTests
         Assert.Contains("could not be written: The cable was pulled.", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }
-
-    private static IOException CablePulled() => new("The cable was pulled.");
 
     [Fact]
     public void Write_CallerThrows_PassesItOnAndCleansUp()
@@ -98,4 +114,6 @@ public sealed class AtomicFileTests
         });
         Assert.Equal([1], File.ReadAllBytes(folder["a"]));
     }
+
+    private static IOException CablePulled() => new("The cable was pulled.");
 }
