@@ -1,8 +1,8 @@
 // Replacing a file so that a reader, a full disk or a killed process never meets half of it:
 //   1. write everything to "name.cinnabar-new" in the same folder, 2. flush it to the disk, 3. rename it over "name".
-// A rename within one folder is one step for the file system, so at every moment "name" is the whole old file or the whole new one. A failure removes the
-// new file; a killed process leaves it behind and the next write of the same file starts it afresh. Two processes that write
-// the same file at once: the second one fails, because the first holds the new file open for itself.
+// A rename within one folder is one step for the file system, so at every moment "name" is the whole old file or the whole new
+// one. A failure removes the new file; a killed process leaves it behind and the next write of the same file starts it afresh.
+// Two processes that write the same file at once: the second one fails, because the first holds the new file open for itself.
 // Not done: flushing the folder itself, for which .NET has no call. After a power cut within seconds of the rename the folder
 // may still show the old file; its contents are whole.
 namespace Cinnabar.Checkpoints;
@@ -63,7 +63,10 @@ public static class AtomicFile
     internal static CinnabarException Failure(string path, long expectedBytes, Exception cause, string kept) =>
         s_diskFull.Contains(cause.HResult)
             ? new($"{path}: expected room for {expectedBytes} bytes, found the disk full. {kept}", "Free some space and save again.", cause)
-            : new($"{path}: could not be written: {cause.Message} {kept}", "Check that the folder exists and that this user may write there.", cause);
+            : new(
+                $"{path}: could not be written: {cause.Message} {kept}",
+                "Check that the folder exists and that this user may write there.",
+                cause);
 
     private static void TryDelete(string path)
     {

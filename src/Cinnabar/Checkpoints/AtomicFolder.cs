@@ -1,16 +1,20 @@
 // Replacing a folder of several files as one step. .NET cannot rename a folder over another, so the swap takes two renames:
 //   1. write every file to the sibling "name.cinnabar-new-<process id>", each flushed to the disk,
 //   2. rename "name" to "name.cinnabar-old",  3. rename the new folder to "name",  4. delete the old one.
-// A kill before 2 or after 3 leaves a whole "name". Between 2 and 3 "name" is missing while "name.cinnabar-old" is whole: Recover, which every open
-// calls first, renames it back, so the rule is "no name but an old one: the save did not happen". Leftovers ("old" beside a
-// name, "new" of a process that no longer runs) are removed by the next save, not by readers. One save of a folder runs at a time, always on the same machine.
+// A kill before 2 or after 3 leaves a whole "name". Between 2 and 3 "name" is missing while "name.cinnabar-old" is whole: Recover,
+// which every open calls first, renames it back, so the rule is "no name but an old one: the save did not happen". Leftovers
+// ("old" beside a name, "new" of a process that no longer runs) are removed by the next save, not by readers. One save of a
+// folder runs at a time, always on the same machine.
 // Not done: flushing the parent folder (see AtomicFile).
 using System.Diagnostics;
 using System.Globalization;
 
 namespace Cinnabar.Checkpoints;
 
-/// <summary>A folder that is written completely or not at all: Begin, Write each file, Commit. Disposing without Commit leaves the folder from before.</summary>
+/// <summary>
+/// A folder that is written completely or not at all: Begin, Write each file, Commit. Disposing without Commit leaves the folder from
+/// before.
+/// </summary>
 public sealed class AtomicFolder : IDisposable
 {
     private const string OldSuffix = ".cinnabar-old";

@@ -38,7 +38,8 @@ internal static class InputFile
         }
         catch (Exception e) when (e is IOException or NotSupportedException)
         {
-            throw new CinnabarException($"{path}: expected an ordinary file, found something without a length.", "Give the path of a file on a disk.", e);
+            throw new CinnabarException(
+                $"{path}: expected an ordinary file, found something without a length.", "Give the path of a file on a disk.", e);
         }
     }
 
@@ -54,7 +55,8 @@ internal static class InputFile
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new CinnabarException($"{path}: reading at offset {offset} failed: {e.Message}", "Check the disk or the network drive.", e);
+                throw new CinnabarException(
+                    $"{path}: reading at offset {offset} failed: {e.Message}", "Check the disk or the network drive.", e);
             }
 
             if (read == 0)

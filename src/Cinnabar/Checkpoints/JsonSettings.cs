@@ -1,6 +1,6 @@
-// A settings file (config.json, generation_config.json) read with every value checked: UTF-8 and escapes first, since JsonDocument would let
-// texts that are none through and fail later, then JSON without duplicate keys, then each value for kind and range. Keys that
-// nobody asks for are ignored, as Hugging Face files hold many.
+// A settings file (config.json, generation_config.json) read with every value checked: UTF-8 and escapes first, since
+// JsonDocument would let texts that are none through and fail later, then JSON without duplicate keys, then each value for kind
+// and range. Keys that nobody asks for are ignored, as Hugging Face files hold many.
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -39,10 +39,12 @@ internal sealed class JsonSettings
         try
         {
             CheckTexts(json);
-            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
+            using JsonDocument document = JsonDocument.Parse(
+                json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new JsonSettings(file, document.RootElement.Clone())
-                : throw new CinnabarException($"{file}: expected a JSON object, found {Shown(document.RootElement)}.", "Check that it is the right file.");
+                : throw new CinnabarException(
+                    $"{file}: expected a JSON object, found {Shown(document.RootElement)}.", "Check that it is the right file.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -90,11 +92,13 @@ internal sealed class JsonSettings
         return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
             && (aboveLeast ? number > least : number >= least) && number <= most
             ? number
-            : throw Wrong(key, string.Create(CultureInfo.InvariantCulture, $"a number {(aboveLeast ? "above" : "from")} {least} to {most}"), value);
+            : throw Wrong(
+                key, string.Create(CultureInfo.InvariantCulture, $"a number {(aboveLeast ? "above" : "from")} {least} to {most}"), value);
     }
 
     /// <summary>A finite number that must be there.</summary>
-    public double Number(string key, string meaning, double least, double most) => OptionalNumber(key, least, most) ?? throw Missing(key, meaning);
+    public double Number(string key, string meaning, double least, double most) =>
+        OptionalNumber(key, least, most) ?? throw Missing(key, meaning);
 
     /// <summary>True or false, or null if the key is absent or null.</summary>
     public bool? OptionalBoolean(string key)
@@ -181,7 +185,8 @@ internal sealed class JsonSettings
     private CinnabarException Missing(string key, string meaning) =>
         new($"{File}: expected the key {key} ({meaning}), found none.", "Add it, or fetch the file again.");
 
-    private bool TryFind(string key, out JsonElement value) => _root.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null;
+    private bool TryFind(string key, out JsonElement value) =>
+        _root.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null;
 
     private static string Shown(JsonElement value) => ErrorText.Quote(value.GetRawText());
 }

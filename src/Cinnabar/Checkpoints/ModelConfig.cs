@@ -1,8 +1,8 @@
 // config.json of a model in the LLaDA layout (LLaDAModelLM, spec of ML-GSAI/LLaDA configuration_llada.py). The names here are those of
 // Hugging Face in general, the keys in the file are LLaDA's: d_model, n_layers, n_heads, n_kv_heads, mlp_hidden_size …
 //
-// Deviations from the reference class: its defaults describe GPT-2, so every key whose absence would mean another network there (rope_theta,
-// weight_tying, layer_norm_type …) must be present here. Own keys, written only when they differ from plain LLaDA:
+// Deviations from the reference class: its defaults describe GPT-2, so every key whose absence would mean another network there
+// (rope_theta, weight_tying, layer_norm_type …) must be present here. Own keys, written only when they differ from plain LLaDA:
 // attention_kind ("full", "block_causal", "causal"), attention_block_size, shift_logits.
 using Cinnabar.Numerics.Kernels;
 
@@ -29,7 +29,10 @@ public sealed record ModelConfig
     /// <summary>V: number of token ids (vocab_size).</summary>
     public required int VocabularySize { get; init; }
 
-    /// <summary>Rows of the embedding table and of the head (embedding_size), at least <see cref="VocabularySize"/>. Absent in the file: equal to it.</summary>
+    /// <summary>
+    /// Rows of the embedding table and of the head (embedding_size), at least <see cref="VocabularySize"/>. Absent in the file: equal
+    /// to it.
+    /// </summary>
     public required int EmbeddingSize { get; init; }
 
     /// <summary>Longest sequence (max_sequence_length).</summary>
@@ -71,7 +74,9 @@ public sealed record ModelConfig
     /// <summary>Number of weights.</summary>
     public long ParameterCount => LladaWeightNames.Expected(this).Sum(CountOf);
 
-    /// <summary>Number of weights that take part in matrix products: blocks, final norm and head (a tied table counts as the head).</summary>
+    /// <summary>
+    /// Number of weights that take part in matrix products: blocks, final norm and head (a tied table counts as the head).
+    /// </summary>
     public long NonEmbeddingParameterCount => ParameterCount - (WeightTying ? 0 : (long)EmbeddingSize * HiddenSize);
 
     /// <summary>Reads and checks a config.json.</summary>

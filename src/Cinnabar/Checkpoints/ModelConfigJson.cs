@@ -153,7 +153,10 @@ internal static class ModelConfigJson
 
         if (config.HeadSize % 2 != 0)
         {
-            throw json.Wrong("n_heads", $"heads of an even width (d_model {config.HiddenSize} / n_heads), for rotary positions", $"width {config.HeadSize}");
+            throw json.Wrong(
+                "n_heads",
+                $"heads of an even width (d_model {config.HiddenSize} / n_heads), for rotary positions",
+                $"width {config.HeadSize}");
         }
 
         if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)

@@ -47,18 +47,20 @@ public sealed class ModelFolder
     public string TokenizerPath => System.IO.Path.Combine(Path, TokenizerFile);
 
     /// <summary>Opens a folder and reads its configuration and weights.</summary>
-    /// <exception cref="CinnabarException">A file is missing, damaged or not supported, or the weights do not belong to the configuration.</exception>
+    /// <exception cref="CinnabarException">A file is missing, damaged or not supported, or weights and configuration differ.</exception>
     public static ModelFolder Open(string path)
     {
         if (path.Length == 0 || path.Contains('\0'))
         {
-            throw new CinnabarException($"Expected the path of a model folder, found {ErrorText.Quote(path)}.", "Give the path of a folder.");
+            throw new CinnabarException(
+                $"Expected the path of a model folder, found {ErrorText.Quote(path)}.", "Give the path of a folder.");
         }
 
         AtomicFolder.Recover(path);
         if (!Directory.Exists(path))
         {
-            throw new CinnabarException($"{path}: expected a model folder, found {(File.Exists(path) ? "a file" : "nothing")}.", "Check the path.");
+            throw new CinnabarException(
+                $"{path}: expected a model folder, found {(File.Exists(path) ? "a file" : "nothing")}.", "Check the path.");
         }
 
         RequireFiles(path);
@@ -78,7 +80,7 @@ public sealed class ModelFolder
     /// <param name="tokenizerJson">Bytes of tokenizer.json.</param>
     /// <param name="generationConfig">Recommended sampling settings; null: none.</param>
     /// <param name="modelCard">Markdown of the model card.</param>
-    /// <exception cref="CinnabarException">The folder holds something else or could not be written; what was there before is unchanged.</exception>
+    /// <exception cref="CinnabarException">The folder holds something else or could not be written; the old one is unchanged.</exception>
     /// <exception cref="ArgumentException">The tensors are not those of <paramref name="config"/>.</exception>
     public static void Save(
         string path,
@@ -119,7 +121,10 @@ public sealed class ModelFolder
         }
 
         Require(WeightsFile, "the weights", "Fetch it from where the model came from, or export the model in safetensors format.");
-        Require(TokenizerFile, "the tokenizer, which turns text into ids", "Fetch it from where the model came from, or save it with the tokenizers library.");
+        Require(
+            TokenizerFile,
+            "the tokenizer, which turns text into ids",
+            "Fetch it from where the model came from, or save it with the tokenizers library.");
 
         void Require(string file, string purpose, string remedy)
         {
@@ -139,11 +144,13 @@ public sealed class ModelFolder
                 "Merge them into one file: load the model in Python and save it with save_pretrained(..., max_shard_size=\"1000GB\").");
         }
 
-        string? pickle = FilesOf(path).FirstOrDefault(file => s_unsafeExtensions.Contains(System.IO.Path.GetExtension(file), StringComparer.OrdinalIgnoreCase));
+        string? pickle = FilesOf(path).FirstOrDefault(
+            file => s_unsafeExtensions.Contains(System.IO.Path.GetExtension(file), StringComparer.OrdinalIgnoreCase));
         if (pickle is not null)
         {
             throw new CinnabarException(
-                $"{path}: expected the weights in {WeightsFile}, found {ErrorText.Quote(pickle)}, an unsafe format that can run code and is never loaded.",
+                $"{path}: expected the weights in {WeightsFile}, found {ErrorText.Quote(pickle)}, " +
+                "an unsafe format that can run code and is never loaded.",
                 "Convert it where it was made: load the model in Python and save it with save_pretrained(..., safe_serialization=True).");
         }
     }
@@ -152,7 +159,7 @@ public sealed class ModelFolder
     {
         try
         {
-            return [.. Directory.EnumerateFileSystemEntries(path).Select(entry => System.IO.Path.GetFileName(entry)!).Order(StringComparer.Ordinal)];
+            return [.. new DirectoryInfo(path).EnumerateFileSystemInfos().Select(entry => entry.Name).Order(StringComparer.Ordinal)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -164,8 +171,8 @@ public sealed class ModelFolder
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Dictionary<string, int[]> expected = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
-        List<string> missing = [.. expected.Keys.Where(name => !file.Entries.ContainsKey(name))];
-        List<string> unexpected = [.. file.Entries.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)];
+        List<string> missing = [.. expected.Keys.Where(name => !file.Tensors.ContainsKey(name))];
+        List<string> unexpected = [.. file.Tensors.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)];
         if (missing.Count > 0)
         {
             string others = unexpected.Count > 0 ? ErrorText.Some(unexpected) + " instead" : "none of that name";
@@ -183,11 +190,12 @@ public sealed class ModelFolder
 
         foreach ((string name, int[] shape) in expected)
         {
-            TensorEntry entry = file.Entries[name];
+            TensorEntry entry = file.Tensors[name];
             if (!entry.Shape.SequenceEqual(shape.Select(size => (long)size)))
             {
                 throw new CinnabarException(
-                    $"{path}: tensor {ErrorText.Quote(name)}, offset {entry.Offset}: expected shape [{string.Join(", ", shape)}] ({ConfigFile}), found {entry}.",
+                    $"{path}: tensor {ErrorText.Quote(name)}, offset {entry.Offset}: " +
+                    $"expected shape [{string.Join(", ", shape)}] ({ConfigFile}), found {entry}.",
                     "Check that the weights belong to this config.json.");
             }
         }
@@ -202,7 +210,9 @@ public sealed class ModelFolder
         {
             if (!tensors.TryGetValue(name, out Tensor? value) || !value.Shape.SequenceEqual(shape))
             {
-                throw new ArgumentException($"Expected a tensor {name} of shape [{string.Join(", ", shape)}], found {value?.ShapeText() ?? "none"}.", nameof(tensors));
+                throw new ArgumentException(
+                    $"Expected a tensor {name} of shape [{string.Join(", ", shape)}], found {value?.ShapeText() ?? "none"}.",
+                    nameof(tensors));
             }
 
             weights.Add((name, value.Type == DType.BF16 ? value : value.To(DType.BF16)));

@@ -1,7 +1,7 @@
 // Where a model is, given a path or a bare name such as "csharp-12m". A name is looked up as models/<name>
 //   1. in the current folder and its parents, 2. in the folder of the program and its parents,
-// each time up to the root of the repository (the folder that holds .git). Outside a repository only the starting folder itself is searched, so
-// that nobody can plant a models folder in a shared parent such as /tmp.
+// each time up to the root of the repository (the folder that holds .git). Outside a repository only the starting folder itself
+// is searched, so that nobody can plant a models folder in a shared parent such as /tmp.
 namespace Cinnabar.Checkpoints;
 
 /// <summary>Finds model folders by path or name.</summary>
@@ -30,7 +30,9 @@ public static class ModelLocator
 
         if (!IsName(pathOrName))
         {
-            throw new CinnabarException($"{ErrorText.Quote(pathOrName)}: expected a model folder, found {(File.Exists(asPath) ? "a file" : "nothing")}.", "Check the path.");
+            throw new CinnabarException(
+                $"{ErrorText.Quote(pathOrName)}: expected a model folder, found {(File.Exists(asPath) ? "a file" : "nothing")}.",
+                "Check the path.");
         }
 
         List<string> places = [.. PlacesFrom(currentFolder).Concat(PlacesFrom(programFolder)).Distinct(StringComparer.Ordinal)];
@@ -43,13 +45,15 @@ public static class ModelLocator
             }
         }
 
-        List<string> names = [.. places.Where(Directory.Exists).SelectMany(NamesIn).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        List<string> names = [.. places.Where(Directory.Exists).SelectMany(NamesIn).Distinct().Order(StringComparer.Ordinal)];
         throw new CinnabarException(
-            $"Expected a model {ErrorText.Quote(pathOrName)} in {string.Join(", ", places)}, found {(names.Count == 0 ? "no models there" : ErrorText.Some(names, 10))}.",
+            $"Expected a model {ErrorText.Quote(pathOrName)} in {string.Join(", ", places)}, " +
+            $"found {(names.Count == 0 ? "no models there" : ErrorText.Some(names, 10))}.",
             names.Count == 0 ? "Give the path of a model folder." : "Give one of these names, or the path of a model folder.");
     }
 
-    private static bool IsName(string text) => text is not ("." or "..") && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+    private static bool IsName(string text) =>
+        text is not ("." or "..") && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 
     private static List<string> PlacesFrom(string start)
     {

@@ -1,6 +1,6 @@
-// Writing safetensors. The same tensors give the same bytes: "__metadata__" first with its keys sorted, then the tensors in the order of the
-// reference writer (larger alignment first: F32, then BF16; then by name), offsets running from 0, the header filled up
-// with spaces to a multiple of 8. Keys and names are compared by UTF-16 code unit.
+// Writing safetensors. The same tensors give the same bytes: "__metadata__" first with its keys sorted, then the tensors in the
+// order of the reference writer (larger alignment first: F32, then BF16; then by name), offsets running from 0, the header
+// filled up with spaces to a multiple of 8. Keys and names are compared by UTF-16 code unit.
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Encodings.Web;
@@ -12,13 +12,17 @@ namespace Cinnabar.Checkpoints;
 /// <summary>Writes safetensors files.</summary>
 public static class Safetensors
 {
-    /// <summary>Writes a file atomically: afterwards either the whole new file is there, or the one from before (see <see cref="AtomicFile"/>).</summary>
+    /// <summary>
+    /// Writes a file atomically: afterwards either the whole new file is there, or the one from before
+    /// (see <see cref="AtomicFile"/>).
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">Tensors with distinct names; F32 and BF16 are written as they are.</param>
     /// <param name="metadata">Texts for "__metadata__"; null: none.</param>
     /// <exception cref="CinnabarException">The file could not be written.</exception>
     /// <exception cref="ArgumentException">A name occurs twice or is not allowed.</exception>
-    public static void Write(string path, IReadOnlyList<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
+    public static void Write(
+        string path, IReadOnlyList<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
         AtomicFile.Write(path, SizeOf(tensors, metadata), stream => Write(stream, tensors, metadata));
 
     /// <summary>Writes the same bytes to a stream.</summary>
@@ -26,7 +30,8 @@ public static class Safetensors
     /// <param name="tensors">Tensors with distinct names.</param>
     /// <param name="metadata">Texts for "__metadata__"; null: none.</param>
     /// <exception cref="ArgumentException">A name occurs twice or is not allowed.</exception>
-    public static void Write(Stream stream, IReadOnlyList<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        Stream stream, IReadOnlyList<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         List<(string Name, Tensor Value)> ordered = Ordered(tensors);
         stream.Write(Header(ordered, metadata));
@@ -36,7 +41,7 @@ public static class Safetensors
         }
     }
 
-    /// <summary>Length in bytes of the file that <see cref="Write(Stream, IReadOnlyList{ValueTuple{string, Tensor}}, IReadOnlyDictionary{string, string}?)"/> makes.</summary>
+    /// <summary>Length in bytes of the file made from these tensors.</summary>
     public static long SizeOf(IReadOnlyList<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null) =>
         Header(Ordered(tensors), metadata).Length + tensors.Sum(tensor => (long)tensor.Value.Bytes.Length);
 

@@ -1,6 +1,8 @@
 namespace Cinnabar.Checkpoints;
 
-/// <summary>Element types a safetensors file can hold, in the order of the reference writer (by alignment). Names are those of the format.</summary>
+/// <summary>
+/// Element types a safetensors file can hold, in the order of the reference writer (by alignment). Names are those of the format.
+/// </summary>
 public enum SafetensorsDType
 {
     /// <summary>Boolean, 1 byte.</summary>

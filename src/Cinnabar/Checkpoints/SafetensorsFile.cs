@@ -17,11 +17,12 @@ public sealed class SafetensorsFile : IDisposable
 
     private readonly SafeFileHandle _handle;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, Dictionary<string, TensorEntry> tensors, Dictionary<string, string> metadata)
+    private SafetensorsFile(
+        string path, SafeFileHandle handle, Dictionary<string, TensorEntry> tensors, Dictionary<string, string> metadata)
     {
         Path = path;
         _handle = handle;
-        Entries = tensors;
+        Tensors = tensors;
         Metadata = metadata;
     }
 
@@ -29,7 +30,7 @@ public sealed class SafetensorsFile : IDisposable
     public string Path { get; }
 
     /// <summary>All tensors of the file by name.</summary>
-    public IReadOnlyDictionary<string, TensorEntry> Entries { get; }
+    public IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
 
     /// <summary>The texts under "__metadata__"; empty if there are none.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -53,23 +54,32 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Reads one tensor. F32 and BF16 keep their type; F16 and F64 become F32 (F64 beyond its range becomes infinite); a single number becomes [1].</summary>
+    /// <summary>
+    /// Reads one tensor. F32 and BF16 keep their type; F16 and F64 become F32 (F64 beyond its range becomes infinite); a single
+    /// number becomes [1].
+    /// </summary>
     /// <exception cref="CinnabarException">No such tensor, or its type, number of dimensions or size is not supported.</exception>
     public Tensor Read(string name)
     {
-        if (!Entries.TryGetValue(name, out TensorEntry? entry))
+        if (!Tensors.TryGetValue(name, out TensorEntry? entry))
         {
             throw new CinnabarException(
-                $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Entries.Count} others: {ErrorText.Some([.. Entries.Keys])}.",
+                $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
                 "Check that the file belongs to this model.");
         }
 
         Tensor tensor = Allocate(entry);
         switch (entry.Type)
         {
-            case SafetensorsDType.F16: ReadConverted(entry, tensor, 2, bytes => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes)); break;
-            case SafetensorsDType.F64: ReadConverted(entry, tensor, 8, bytes => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes)); break;
-            default: InputFile.ReadExactly(_handle, Path, tensor.Bytes, entry.Offset); break;
+            case SafetensorsDType.F16:
+                ReadConverted(entry, tensor, 2, bytes => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes));
+                break;
+            case SafetensorsDType.F64:
+                ReadConverted(entry, tensor, 8, bytes => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes));
+                break;
+            default:
+                InputFile.ReadExactly(_handle, Path, tensor.Bytes, entry.Offset);
+                break;
         }
 
         return tensor;
@@ -83,7 +93,8 @@ public sealed class SafetensorsFile : IDisposable
         if (fileLength < SafetensorsHeader.Start)
         {
             throw new CinnabarException(
-                $"{path}: offset 0: expected at least {SafetensorsHeader.Start} bytes (the length of the header), found a file of {fileLength}.",
+                $"{path}: offset 0: expected at least {SafetensorsHeader.Start} bytes (the length of the header), " +
+                $"found a file of {fileLength}.",
                 "The file is cut short or empty: fetch it again.");
         }
 
@@ -121,7 +132,8 @@ public sealed class SafetensorsFile : IDisposable
         };
         if (entry.Shape.Count > 4)
         {
-            throw new CinnabarException($"{where}: expected at most 4 dimensions, found {entry}.", "Models of this kind are not supported.");
+            throw new CinnabarException(
+                $"{where}: expected at most 4 dimensions, found {entry}.", "Models of this kind are not supported.");
         }
 
         // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.

@@ -3,10 +3,9 @@
 //   [u64 N, little endian][N bytes of JSON][data]
 //   {"__metadata__": {text: text, …}, name: {"dtype": …, "shape": [ … ], "data_offsets": [begin, end]}, …}
 //
-// Offsets count from the end of the header. Rules of the format (huggingface/safetensors, README and src/tensor.rs), all
-// checked: names occur once (compared after unescaping), end − begin = product of the shape × element size, and the tensors cover the data
-// from 0 to the end of the file without a gap or an overlap, so nothing can hide between them. Leading white space is accepted, as the reference does.
-// Stricter than the reference: caps on the number of tensors, dimensions, name length and metadata size, and no unknown fields.
+// Rules of the format: huggingface/safetensors, README and src/tensor.rs. Names occur once (compared after unescaping); leading
+// white space is accepted, as the reference does; sizes and offsets see SafetensorsLayout. Stricter than the reference: caps on
+// the number of tensors, dimensions, name length and metadata size, and no unknown fields.
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -35,11 +34,11 @@ internal ref struct SafetensorsHeader
     public const int MaxMetadataBytes = 4 << 20;
 
     private const string MetadataName = "__metadata__";
-    private const string FetchAgain = "The file is damaged or was not made by a safetensors writer: fetch it or export it again.";
+    /// <summary>What to do about a broken file.</summary>
+    internal const string FetchAgain = "The file is damaged or was not made by a safetensors writer: fetch it or export it again.";
 
     private readonly string _file;
-    private readonly long _dataStart;
-    private readonly long _dataLength;
+    private readonly SafetensorsLayout _layout;
     private readonly Dictionary<string, TensorEntry> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
     private Utf8JsonReader _json;
@@ -47,8 +46,7 @@ internal ref struct SafetensorsHeader
     private SafetensorsHeader(string file, ReadOnlySpan<byte> header, long fileLength)
     {
         _file = file;
-        _dataStart = Start + header.Length;
-        _dataLength = fileLength - _dataStart;
+        _layout = new SafetensorsLayout(file, Start + header.Length, fileLength);
         _json = new Utf8JsonReader(header, new JsonReaderOptions { MaxDepth = 8 });
     }
 
@@ -68,7 +66,8 @@ internal ref struct SafetensorsHeader
         if (!Utf8.IsValid(header))
         {
             throw new CinnabarException(
-                $"{file}: header, offset {Start + FirstInvalidUtf8(header)}: expected UTF-8 text, found an invalid byte sequence.", FetchAgain);
+                $"{file}: header, offset {Start + FirstInvalidUtf8(header)}: expected UTF-8 text, found an invalid byte sequence.",
+                FetchAgain);
         }
 
         SafetensorsHeader parser = new(file, header, fileLength);
@@ -79,10 +78,12 @@ internal ref struct SafetensorsHeader
         catch (JsonException e)
         {
             throw new CinnabarException(
-                $"{file}: header, near offset {Start + parser._json.BytesConsumed}: expected valid JSON, found: {Plain(e.Message)}", FetchAgain, e);
+                $"{file}: header, near offset {Start + parser._json.BytesConsumed}: expected valid JSON, found: {Plain(e.Message)}",
+                FetchAgain,
+                e);
         }
 
-        parser.CheckLayout();
+        parser._layout.RequireWhole(parser._tensors.Values);
         return (parser._tensors, parser._metadata);
     }
 
@@ -181,7 +182,13 @@ internal ref struct SafetensorsHeader
         while (_json.Read() && _json.TokenType == JsonTokenType.PropertyName)
         {
             string field = ReadName(where);
-            bool again = field switch { "dtype" => type is not null, "shape" => shape is not null, "data_offsets" => offsets is not null, _ => false };
+            bool again = field switch
+            {
+                "dtype" => type is not null,
+                "shape" => shape is not null,
+                "data_offsets" => offsets is not null,
+                _ => false,
+            };
             if (again)
             {
                 throw Broken(where, $"one {field}", "two");
@@ -199,7 +206,8 @@ internal ref struct SafetensorsHeader
 
         if (type is null || shape is null || offsets is null)
         {
-            throw Broken(where, "dtype, shape and data_offsets", $"no {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}");
+            throw Broken(
+                where, "dtype, shape and data_offsets", $"no {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}");
         }
 
         if (offsets.Count != 2)
@@ -207,7 +215,7 @@ internal ref struct SafetensorsHeader
             throw Broken($"{where}, data_offsets", "two numbers, begin and end", $"{offsets.Count}");
         }
 
-        return CheckedEntry(where, name, type.Value, shape, offsets[0], offsets[1]);
+        return _layout.Place(name, type.Value, shape, offsets[0], offsets[1], Start + _json.TokenStartIndex);
     }
 
     private SafetensorsDType ReadType(string where)
@@ -239,68 +247,6 @@ internal ref struct SafetensorsHeader
         }
 
         return numbers;
-    }
-
-    private readonly TensorEntry CheckedEntry(string where, string name, SafetensorsDType type, List<long> shape, long begin, long end)
-    {
-        if (begin > end)
-        {
-            throw Broken($"{where}, data_offsets", "begin ≤ end", $"[{begin}, {end}]");
-        }
-
-        if (end > _dataLength)
-        {
-            throw Broken($"{where}, data_offsets", $"an end inside the {_dataLength} bytes of data", $"[{begin}, {end}]");
-        }
-
-        // The running product is held below 2^63, so neither it nor the product with a size below 2^63 can leave 128 bits.
-        Int128 bits = SafetensorsDTypeNames.BitsOf(type);
-        foreach (long size in shape)
-        {
-            bits *= size;
-            if (bits > long.MaxValue)
-            {
-                throw Broken($"{where}, shape", "fewer than 2^63 bits", $"[{string.Join(", ", shape)}]");
-            }
-        }
-
-        TensorEntry entry = new(name, type, shape, _dataStart + begin, end - begin);
-        if (bits % 8 != 0)
-        {
-            throw Broken($"{where}, shape", $"whole bytes", $"{entry}, which is {bits} bits");
-        }
-
-        if (bits / 8 != end - begin)
-        {
-            throw Broken($"{where}, data_offsets", $"{bits / 8} bytes for {entry}", $"{end - begin} bytes, [{begin}, {end}]");
-        }
-
-        return entry;
-    }
-
-    private readonly void CheckLayout()
-    {
-        long expected = _dataStart;
-        foreach (TensorEntry entry in _tensors.Values.OrderBy(entry => entry.Offset).ThenBy(entry => entry.ByteCount))
-        {
-            if (entry.Offset != expected)
-            {
-                throw new CinnabarException(
-                    $"{_file}: tensor {ErrorText.Quote(entry.Name)}: expected data to begin at offset {expected} of the file, " +
-                    $"where the tensor before it ends, found {entry.Offset}: {(entry.Offset > expected ? "a gap" : "an overlap")}.",
-                    FetchAgain);
-            }
-
-            expected += entry.ByteCount;
-        }
-
-        long fileLength = _dataStart + _dataLength;
-        if (expected != fileLength)
-        {
-            throw new CinnabarException(
-                $"{_file}: expected the data of the last tensor to end at the end of the file, offset {fileLength}, found its end at offset {expected}.",
-                FetchAgain);
-        }
     }
 
     private readonly void Expect(JsonTokenType type, string where, string expected)

@@ -27,7 +27,10 @@ internal static class SettingsText
         return text.WrittenSpan.ToArray();
     }
 
-    /// <summary>One value as JSON: null, true, false, a whole number, or a number that keeps its point ("500000.0"), as Python expects of a float.</summary>
+    /// <summary>
+    /// One value as JSON: null, true, false, a whole number, or a number that keeps its point ("500000.0"), as Python expects of a
+    /// float.
+    /// </summary>
     public static string ValueOf(object? value) => value switch
     {
         null => "null",

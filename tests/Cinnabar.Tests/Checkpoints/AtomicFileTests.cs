@@ -28,7 +28,8 @@ public sealed class AtomicFileTests
         for (long room = 0; room < size; room++)
         {
             CinnabarException error = Assert.Throws<CinnabarException>(
-                () => AtomicFile.Write(path, size, stream => Safetensors.Write(new FailingStream(stream, room, FailingStream.DiskFull), next)));
+                () => AtomicFile.Write(
+                    path, size, stream => Safetensors.Write(new FailingStream(stream, room, FailingStream.DiskFull), next)));
             Assert.Contains($"w.safetensors: expected room for {size} bytes, found the disk full", error.Message, StringComparison.Ordinal);
             Assert.Contains("unchanged", error.Message, StringComparison.Ordinal);
             Assert.Equal(old, File.ReadAllBytes(path));
@@ -40,11 +41,29 @@ public sealed class AtomicFileTests
     }
 
     [Fact]
+    public void Write_DiskFullAsTheSystemReportsIt_IsRecognised()
+    {
+        // The device that is always full exists on Linux only; elsewhere the made-up failure above has to do.
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using TemporaryFolder folder = new();
+        CinnabarException error = Assert.Throws<CinnabarException>(() => AtomicFile.Write(folder["a"], 9, _ =>
+        {
+            using FileStream full = new("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+            full.Write(new byte[9]);
+        }));
+        Assert.Contains("expected room for 9 bytes, found the disk full", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Write_OtherFailure_SaysTheReason()
     {
         using TemporaryFolder folder = new();
         CinnabarException error = Assert.Throws<CinnabarException>(
-            () => AtomicFile.Write(folder["a"], 9, stream => new FailingStream(stream, 3, () => new IOException("The cable was pulled.")).Write(new byte[9])));
+            () => AtomicFile.Write(folder["a"], 9, stream => new FailingStream(stream, 3, CablePulled).Write(new byte[9])));
         Assert.Contains("could not be written: The cable was pulled.", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
     }
@@ -95,4 +114,6 @@ public sealed class AtomicFileTests
         });
         Assert.Equal([1], File.ReadAllBytes(folder["a"]));
     }
+
+    private static IOException CablePulled() => new("The cable was pulled.");
 }

@@ -9,7 +9,9 @@ public sealed class GenerationConfigTests
     public void Parse_EmptyOrForeign_SetsNothing()
     {
         Assert.Equal(new GenerationConfig(), Parse("{}"));
-        Assert.Equal(new GenerationConfig(), Parse("""{"_from_model_config": true, "transformers_version": "4.46.3", "eos_token_id": [1, 2], "top_k": 0, "steps": null}"""));
+        Assert.Equal(
+            new GenerationConfig(),
+            Parse("""{"_from_model_config": true, "transformers_version": "4.46.3", "eos_token_id": [1, 2], "top_k": 0, "steps": null}"""));
     }
 
     [Fact]
@@ -17,10 +19,13 @@ public sealed class GenerationConfigTests
     {
         GenerationConfig config = new()
         {
-            Steps = 64, BlockSize = 32, MaxNewTokens = 128, Temperature = 0.2, Remasking = "origin", Threshold = 0.9, Factor = 1.5, TopP = 0.95, TopK = 50, CfgScale = 0,
+            Steps = 64, BlockSize = 32, MaxNewTokens = 128, Temperature = 0.2, Remasking = "origin", Threshold = 0.9,
+            Factor = 1.5, TopP = 0.95, TopK = 50, CfgScale = 0,
         };
         Assert.Equal(config, GenerationConfig.Parse("g", config.ToJson()));
-        Assert.Equal("{\n  \"steps\": 8,\n  \"temperature\": 0.0\n}\n", Encoding.UTF8.GetString(new GenerationConfig { Steps = 8, Temperature = 0 }.ToJson()));
+        Assert.Equal(
+            "{\n  \"steps\": 8,\n  \"temperature\": 0.0\n}\n",
+            Encoding.UTF8.GetString(new GenerationConfig { Steps = 8, Temperature = 0 }.ToJson()));
         Assert.Equal("{}\n", Encoding.UTF8.GetString(new GenerationConfig().ToJson()));
     }
 
@@ -55,5 +60,6 @@ public sealed class GenerationConfigTests
         Assert.Contains($"found '{json}'", error.Message, StringComparison.Ordinal);
     }
 
-    private static GenerationConfig Parse(string json) => GenerationConfig.Parse("dir/generation_config.json", Encoding.UTF8.GetBytes(json));
+    private static GenerationConfig Parse(string json) => GenerationConfig.Parse(
+        "dir/generation_config.json", Encoding.UTF8.GetBytes(json));
 }

@@ -8,7 +8,8 @@ public sealed class LladaWeightNamesTests
     [Fact]
     public void Expected_OneBlockGrouped_IsTheLayoutOfTheReference()
     {
-        ModelConfig config = ModelConfig.Parse("c", LladaConfigs.TinyWith("n_layers", "1")) with { WeightTying = false, EmbeddingSize = 16 };
+        ModelConfig config = ModelConfig.Parse("c", LladaConfigs.TinyWith("n_layers", "1"))
+            with { WeightTying = false, EmbeddingSize = 16 };
         Assert.Equal(
             [
                 "model.transformer.wte.weight 16,8",

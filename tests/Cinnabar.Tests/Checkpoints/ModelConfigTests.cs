@@ -11,10 +11,14 @@ public sealed class ModelConfigTests
     public void Parse_Llada8B_HasItsSizes()
     {
         ModelConfig config = Parse(LladaConfigs.Llada8B);
-        Assert.Equal((4096, 32, 32, 32, 12288), (config.HiddenSize, config.NumHiddenLayers, config.NumAttentionHeads, config.NumKeyValueHeads, config.IntermediateSize));
+        Assert.Equal(
+            (4096, 32, 32, 32, 12288),
+            (config.HiddenSize, config.NumHiddenLayers, config.NumAttentionHeads, config.NumKeyValueHeads, config.IntermediateSize));
         Assert.Equal((126464, 126464, 4096, 128), (config.VocabularySize, config.EmbeddingSize, config.MaxSequenceLength, config.HeadSize));
         Assert.Equal((126336, 126081, 126081, null), (config.MaskTokenId, config.EosTokenId, config.PadTokenId, config.BosTokenId));
-        Assert.Equal((1e-5, 500_000.0, false, AttentionKind.Full, false), (config.RmsNormEps, config.RopeTheta, config.WeightTying, config.AttentionKind, config.ShiftLogits));
+        Assert.Equal(
+            (1e-5, 500_000.0, false, AttentionKind.Full, false),
+            (config.RmsNormEps, config.RopeTheta, config.WeightTying, config.AttentionKind, config.ShiftLogits));
         // 8.02 billion in the paper, 6.98 without the embeddings on both sides; here the head counts as a matrix product.
         Assert.Equal(8_015_581_184, config.ParameterCount);
         Assert.Equal(8_015_581_184 - (126464L * 4096), config.NonEmbeddingParameterCount);
@@ -36,7 +40,8 @@ public sealed class ModelConfigTests
     {
         ModelConfig config = Parse(LladaConfigs.Tiny) with
         {
-            AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = 4, ShiftLogits = true, BosTokenId = 3, RmsNormEps = 1e-6, RopeTheta = 12345.5,
+            AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = 4, ShiftLogits = true, BosTokenId = 3,
+            RmsNormEps = 1e-6, RopeTheta = 12345.5,
             EmbeddingSize = 128, WeightTying = false,
         };
         byte[] json = config.ToJson();
@@ -96,7 +101,8 @@ public sealed class ModelConfigTests
     {
         foreach (string? json in (string?[])[null, "null"])
         {
-            CinnabarException error = Assert.Throws<CinnabarException>(() => ModelConfig.Parse("dir/config.json", LladaConfigs.TinyWith(key, json)));
+            CinnabarException error = Assert.Throws<CinnabarException>(
+                () => ModelConfig.Parse("dir/config.json", LladaConfigs.TinyWith(key, json)));
             Assert.Contains($"dir/config.json: expected the key {key} (", error.Message, StringComparison.Ordinal);
             Assert.Contains(purpose, error.Message, StringComparison.Ordinal);
         }
@@ -144,7 +150,8 @@ public sealed class ModelConfigTests
     [InlineData("shift_logits", "0", "true or false")]
     public void Parse_WrongValue_NamesKeyExpectedAndFound(string key, string json, params string[] expected)
     {
-        CinnabarException error = Assert.Throws<CinnabarException>(() => ModelConfig.Parse("dir/config.json", LladaConfigs.TinyWith(key, json)));
+        CinnabarException error = Assert.Throws<CinnabarException>(
+            () => ModelConfig.Parse("dir/config.json", LladaConfigs.TinyWith(key, json)));
         Assert.Contains("dir/config.json: ", error.Message, StringComparison.Ordinal);
         Assert.All(expected, text => Assert.Contains(text, error.Message, StringComparison.Ordinal));
     }
@@ -172,7 +179,8 @@ public sealed class ModelConfigTests
     [InlineData("scale_logits", "true")]
     public void Parse_UnsupportedVariant_NamesKeyAndValue(string key, string json)
     {
-        CinnabarException error = Assert.Throws<CinnabarException>(() => ModelConfig.Parse("dir/config.json", LladaConfigs.TinyWith(key, json)));
+        CinnabarException error = Assert.Throws<CinnabarException>(
+            () => ModelConfig.Parse("dir/config.json", LladaConfigs.TinyWith(key, json)));
         Assert.Contains($"dir/config.json: {key} (", error.Message, StringComparison.Ordinal);
         Assert.Contains($"found '{json}'", error.Message, StringComparison.Ordinal);
     }
@@ -200,8 +208,10 @@ public sealed class ModelConfigTests
     {
         byte[][] inputs =
         [
-            [0xFF, 0xFE], [.. "{\"d_model\":\""u8, 0xC3, .. "\"}"u8], Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"a\":", 10_000))),
-            Encoding.UTF8.GetBytes(new string('[', 100_000)), LladaConfigs.TinyWith("model_type", "\"\\ud800\""), LladaConfigs.TinyWith("attention_kind", "\"\\ud800\""),
+            [0xFF, 0xFE], [.. "{\"d_model\":\""u8, 0xC3, .. "\"}"u8], Encoding.UTF8.GetBytes(
+                string.Concat(Enumerable.Repeat("{\"a\":", 10_000))),
+            Encoding.UTF8.GetBytes(new string('[', 100_000)), LladaConfigs.TinyWith("model_type", "\"\\ud800\""), LladaConfigs.TinyWith(
+                "attention_kind", "\"\\ud800\""),
             LladaConfigs.TinyWith("block_type", $"\"{new string('x', 100_000)}\""), LladaConfigs.TinyWith("d_model", "\"\\u001b[2J\""),
         ];
         foreach (byte[] input in inputs)

@@ -22,7 +22,9 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal(8, model.GenerationConfig.Steps);
         Assert.Equal("{}", File.ReadAllText(model.TokenizerPath));
         Assert.Equal(weights.Keys.Order(), model.Tensors.Keys.Order());
-        Assert.All(model.Tensors, pair => Assert.Equal(weights[pair.Key].To(DType.BF16).BFloat16Bits.ToArray(), pair.Value.BFloat16Bits.ToArray()));
+        Assert.All(
+            model.Tensors,
+            pair => Assert.Equal(weights[pair.Key].To(DType.BF16).BFloat16Bits.ToArray(), pair.Value.BFloat16Bits.ToArray()));
         Assert.Equal(
             ["README.md", "config.json", "generation_config.json", "model.safetensors", "tokenizer.json"],
             Directory.GetFileSystemEntries(Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -108,7 +110,8 @@ public sealed class ModelFolderTests : IDisposable
     {
         Save();
         // A lock that any attempt to open these would run into; root ignores permissions but not this.
-        List<FileStream> locks = [.. ((string[])["modeling_llada.py", "model.bin", "README.md", "special_tokens_map.json", "tokenizer.json"])
+        List<FileStream> locks = [.. (
+            (string[])["modeling_llada.py", "model.bin", "README.md", "special_tokens_map.json", "tokenizer.json"])
             .Select(name => new FileStream(Path.Combine(Folder, name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))];
         try
         {
@@ -125,7 +128,10 @@ public sealed class ModelFolderTests : IDisposable
     {
         Save();
         Replace(weights => weights["model.transformer.blocks.1.k_proj.weight"] = Tensor.Zeros(DType.BF16, 8, 8));
-        AssertRefused("model.safetensors: tensor 'model.transformer.blocks.1.k_proj.weight', offset ", "expected shape [4, 8] (config.json)", "found BF16 [8, 8]");
+        AssertRefused(
+            "model.safetensors: tensor 'model.transformer.blocks.1.k_proj.weight', offset ",
+            "expected shape [4, 8] (config.json)",
+            "found BF16 [8, 8]");
     }
 
     [Fact]
@@ -185,7 +191,10 @@ public sealed class ModelFolderTests : IDisposable
 
     [Fact]
     public void Open_AFile_SaysSo() =>
-        Assert.Contains("found a file", Assert.Throws<CinnabarException>(() => ModelFolder.Open(_parent.Write("x", [1]))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "found a file",
+            Assert.Throws<CinnabarException>(() => ModelFolder.Open(_parent.Write("x", [1]))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Open_ConfigIsAFolder_SaysSo()

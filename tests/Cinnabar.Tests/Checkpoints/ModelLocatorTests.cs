@@ -9,7 +9,12 @@ public sealed class ModelLocatorTests : IDisposable
 
     public ModelLocatorTests()
     {
-        foreach (string folder in (string[])["repository/.git", "repository/models/one", "repository/models/two", "repository/src/deep", "outside/models/planted", "outside/x", "program/models/shipped"])
+        string[] folders =
+        [
+            "repository/.git", "repository/models/one", "repository/models/two", "repository/src/deep", "outside/models/planted",
+            "outside/x", "program/models/shipped",
+        ];
+        foreach (string folder in folders)
         {
             Directory.CreateDirectory(_root[folder]);
         }

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace Cinnabar.Tests.Checkpoints;
 
-/// <summary>A second reader, written independently of the first on top of JsonDocument: small, slow, only good for agreeing or not.</summary>
+/// <summary>
+/// A second reader, written independently of the first on top of JsonDocument: small, slow, only good for agreeing or not.
+/// </summary>
 internal static class ReferenceSafetensors
 {
     private static readonly Dictionary<string, int> s_bits = new()
@@ -105,5 +107,7 @@ internal static class ReferenceSafetensors
     }
 
     private static long? Whole(JsonElement element) =>
-        element.ValueKind == JsonValueKind.Number && element.GetRawText().All(char.IsAsciiDigit) && long.TryParse(element.GetRawText(), out long number) ? number : null;
+        element.ValueKind == JsonValueKind.Number
+        && element.GetRawText().All(char.IsAsciiDigit)
+        && long.TryParse(element.GetRawText(), out long number) ? number : null;
 }

@@ -29,7 +29,7 @@ public sealed class SafetensorsBadFileTests
     public void Open_HundredBrokenFiles_NeedLittleMemory()
     {
         using TemporaryFolder folder = new();
-        foreach ((string name, (Func<byte[]> bytes, _)) in SafetensorsBadFileCases.All.Where(item => !item.Key.Contains("tensors", StringComparison.Ordinal)))
+        foreach ((string name, (Func<byte[]> bytes, _)) in SafetensorsBadFileCases.All.Where(item => item.Key != "100,001 tensors"))
         {
             byte[] content = bytes();
             string path = folder.Write("broken.safetensors", content);

@@ -12,11 +12,12 @@ public sealed class SafetensorsFileTests
     {
         using TemporaryFolder folder = new();
         // The order of the keys is not the order of the data; white space around the object is allowed.
-        string header = $"  {{{Entry("b", "BF16", "[2,1]", "[8,12]")},{Entry("a", "F32", "[2]", "[0,8]")},\"__metadata__\":{{\"format\":\"pt\"}}}}   ";
+        string tensors = $"{Entry("b", "BF16", "[2,1]", "[8,12]")},{Entry("a", "F32", "[2]", "[0,8]")}";
+        string header = $"  {{{tensors},\"__metadata__\":{{\"format\":\"pt\"}}}}   ";
         using SafetensorsFile file = SafetensorsFile.Open(folder.Write("x.safetensors", File(header, 12)));
 
-        Assert.Equal(2, file.Entries.Count);
-        TensorEntry entry = file.Entries["b"];
+        Assert.Equal(2, file.Tensors.Count);
+        TensorEntry entry = file.Tensors["b"];
         Assert.Equal(SafetensorsDType.BF16, entry.Type);
         Assert.Equal([2, 1], entry.Shape);
         Assert.Equal(8 + header.Length + 8, entry.Offset);
@@ -35,14 +36,19 @@ public sealed class SafetensorsFileTests
     [InlineData("""{"":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", 1)]
     [InlineData("""{"w":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}""", 2)]
     [InlineData("""{"w":{"data_offsets":[0,1],"shape":[1,1,1,1,1,1],"dtype":"I8"}}""", 1)]
-    [InlineData("""{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"c":{"dtype":"U8","shape":[0],"data_offsets":[1,1]}}""", 1)]
+    [InlineData(
+        """
+        {"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
+        "c":{"dtype":"U8","shape":[0],"data_offsets":[1,1]}}
+        """,
+        1)]
     [InlineData("""{"__metadata__":{},"\u00e9":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}""", 1)]
     public void Open_UnusualButValid_Accepts(string header, int dataBytes)
     {
         using TemporaryFolder folder = new();
         using SafetensorsFile file = SafetensorsFile.Open(folder.Write("x.safetensors", File(header, dataBytes)));
-        Assert.Equal(dataBytes, file.Entries.Values.Sum(entry => entry.ByteCount));
-        Assert.Equal(file.Entries.Count, ReferenceSafetensors.Read(System.IO.File.ReadAllBytes(file.Path))?.Count);
+        Assert.Equal(dataBytes, file.Tensors.Values.Sum(entry => entry.ByteCount));
+        Assert.Equal(file.Tensors.Count, ReferenceSafetensors.Read(System.IO.File.ReadAllBytes(file.Path))?.Count);
     }
 
     [Fact]
@@ -79,7 +85,8 @@ public sealed class SafetensorsFileTests
     public void Read_SingleNumber_HasShapeOne()
     {
         using TemporaryFolder folder = new();
-        using SafetensorsFile file = SafetensorsFile.Open(folder.Write("x.safetensors", File($"{{{Entry("w", "F32", "[]", "[0,4]")}}}", 4)));
+        using SafetensorsFile file = SafetensorsFile.Open(
+            folder.Write("x.safetensors", File($"{{{Entry("w", "F32", "[]", "[0,4]")}}}", 4)));
         Assert.Equal("[1]", file.Read("w").ShapeText());
     }
 
@@ -93,7 +100,8 @@ public sealed class SafetensorsFileTests
     public void Read_Unsupported_NamesTensorAndShape(string dtype, string shape, int bytes, string expected)
     {
         using TemporaryFolder folder = new();
-        using SafetensorsFile file = SafetensorsFile.Open(folder.Write("x.safetensors", File($"{{{Entry("w", dtype, shape, $"[0,{bytes}]")}}}", bytes)));
+        using SafetensorsFile file = SafetensorsFile.Open(
+            folder.Write("x.safetensors", File($"{{{Entry("w", dtype, shape, $"[0,{bytes}]")}}}", bytes)));
         CinnabarException error = Assert.Throws<CinnabarException>(() => file.Read("w"));
         Assert.Contains("x.safetensors: tensor 'w', offset ", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
@@ -120,7 +128,8 @@ public sealed class SafetensorsFileTests
     public void Read_UnknownName_ListsSomeNames()
     {
         using TemporaryFolder folder = new();
-        using SafetensorsFile file = SafetensorsFile.Open(folder.Write("x.safetensors", File($"{{{Entry("a", "U8", "[1]", "[0,1]")}}}", 1)));
+        using SafetensorsFile file = SafetensorsFile.Open(
+            folder.Write("x.safetensors", File($"{{{Entry("a", "U8", "[1]", "[0,1]")}}}", 1)));
         CinnabarException error = Assert.Throws<CinnabarException>(() => file.Read("b"));
         Assert.Contains("expected a tensor 'b', found 1 others: 'a'", error.Message, StringComparison.Ordinal);
     }

@@ -3,13 +3,15 @@ using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Tests.Checkpoints;
 
-// A valid small file is damaged in one to four places, with damage that knows JSON and digits. Whatever comes out, the reader answers with a
-// CinnabarException or with exactly the tensors that the second reader sees. CINNABAR_FUZZ_INPUTS sets another number of inputs.
+// A valid small file is damaged in one to four places, with damage that knows JSON and digits. Whatever comes out, the reader
+// answers with a CinnabarException or with exactly the tensors that the second reader sees. CINNABAR_FUZZ_INPUTS sets another
+// number of inputs.
 public sealed class SafetensorsMutationTests
 {
     private static readonly string[] s_pieces =
     [
-        "{", "}", "[", "]", ",", ":", "\"", "0", "1", "8", "-1", "1e3", "0.5", "null", "true", "\"a\"", "\"b\"", "\\u0061", "\\ud800", "\\u0000", "F32", "BF16", "F4", "I64",
+        "{", "}", "[", "]", ",", ":", "\"", "0", "1", "8", "-1", "1e3", "0.5", "null", "true", "\"a\"", "\"b\"", "\\u0061",
+        "\\ud800", "\\u0000", "F32", "BF16", "F4", "I64",
         "__metadata__", "dtype", "shape", "data_offsets", "9223372036854775807", "4294967296", "18446744073709551616", " ", "\0", "é",
     ];
 
@@ -35,12 +37,15 @@ public sealed class SafetensorsMutationTests
                 Assert.True(ranges is not null, $"Input {i} was accepted, the second reader refuses it: {Convert.ToBase64String(damaged)}");
                 Assert.Equal(
                     ranges.Select(pair => (pair.Key, pair.Value.From, pair.Value.To)),
-                    file.Entries.Values.OrderBy(entry => entry.Name, StringComparer.Ordinal).Select(entry => (entry.Name, entry.Offset, entry.Offset + entry.ByteCount)));
+                    file.Tensors.Values
+                        .OrderBy(entry => entry.Name, StringComparer.Ordinal)
+                        .Select(entry => (entry.Name, entry.Offset, entry.Offset + entry.ByteCount)));
                 accepted++;
             }
             catch (CinnabarException e)
             {
-                Assert.True(ranges is null, $"Input {i} was refused, the second reader accepts it: {e.Message} {Convert.ToBase64String(damaged)}");
+                Assert.True(
+                    ranges is null, $"Input {i} was refused, the second reader accepts it: {e.Message} {Convert.ToBase64String(damaged)}");
             }
         }
 
@@ -48,10 +53,17 @@ public sealed class SafetensorsMutationTests
         Assert.InRange(accepted, inputs / 100, inputs / 2);
     }
 
-    private static byte[] Valid() => SafetensorsBytes.File(
-        $"{{\"__metadata__\":{{\"a\":\"b\"}},{SafetensorsBytes.Entry("a", "F32", "[2,1]", "[0,8]")},{SafetensorsBytes.Entry("b", "BF16", "[4]", "[8,16]")}," +
-        $"{SafetensorsBytes.Entry("c", "U8", "[0]", "[16,16]")}}}  ",
-        16);
+    private static byte[] Valid()
+    {
+        string[] parts =
+        [
+            "\"__metadata__\":{\"a\":\"b\"}",
+            SafetensorsBytes.Entry("a", "F32", "[2,1]", "[0,8]"),
+            SafetensorsBytes.Entry("b", "BF16", "[4]", "[8,16]"),
+            SafetensorsBytes.Entry("c", "U8", "[0]", "[16,16]"),
+        ];
+        return SafetensorsBytes.File($"{{{string.Join(',', parts)}}}  ", 16);
+    }
 
     private static byte[] Damage(byte[] valid, Random random)
     {

@@ -13,18 +13,22 @@ public sealed class SafetensorsWriteTests
         Tensor half = Tensor.Zeros(DType.BF16, 2);
         half.BFloat16Bits[0] = 0x3F80;
         half.BFloat16Bits[1] = 0xBF80;
-        Safetensors.Write(stream, [("a", half), ("z", Tensor.From([1], 1))], new Dictionary<string, string> { ["q"] = "2", ["format"] = "pt" });
+        Safetensors.Write(
+            stream, [("a", half), ("z", Tensor.From([1], 1))], new Dictionary<string, string> { ["q"] = "2", ["format"] = "pt" });
 
-        string header = """{"__metadata__":{"format":"pt","q":"2"},"z":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]}}""";
+        string header = """{"__metadata__":{"format":"pt","q":"2"},"z":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"""
+            + "\"a\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[4,8]}}";
         string padded = header.PadRight((header.Length + 7) / 8 * 8);
-        byte[] expected = [.. BitConverter.GetBytes((ulong)padded.Length), .. Encoding.ASCII.GetBytes(padded), 0, 0, 0x80, 0x3F, 0x80, 0x3F, 0x80, 0xBF];
+        byte[] data = [0, 0, 0x80, 0x3F, 0x80, 0x3F, 0x80, 0xBF];
+        byte[] expected = [.. BitConverter.GetBytes((ulong)padded.Length), .. Encoding.ASCII.GetBytes(padded), .. data];
         Assert.Equal(expected, stream.ToArray());
     }
 
     [Fact]
     public void Write_AnyOrderOfTheInput_SameBytes()
     {
-        (string, Tensor)[] tensors = [.. Enumerable.Range(0, 20).Select(i => ($"t{i}", Tensor.Zeros(i % 2 == 0 ? DType.F32 : DType.BF16, i, 3)))];
+        (string, Tensor)[] tensors =
+            [.. Enumerable.Range(0, 20).Select(i => ($"t{i}", Tensor.Zeros(i % 2 == 0 ? DType.F32 : DType.BF16, i, 3)))];
         Assert.Equal(Bytes(tensors), Bytes([.. tensors.Reverse()]));
     }
 
@@ -33,14 +37,16 @@ public sealed class SafetensorsWriteTests
     {
         using TemporaryFolder folder = new();
         Random random = new(5);
-        (string, Tensor)[] tensors = [.. Enumerable.Range(0, 12).Select(i => ($"block.{i}.é\"\\\u0001", Filled(random, i % 3 == 0 ? DType.F32 : DType.BF16, i + 1, 7)))];
+        (string, Tensor)[] tensors =
+            [.. Enumerable.Range(0, 12).Select(i =>
+                ($"block.{i}.é\"\\\u0001", Filled(random, i % 3 == 0 ? DType.F32 : DType.BF16, i + 1, 7)))];
         Dictionary<string, string> metadata = new() { ["note"] = "naïve \"quoted\" 𝄞" };
         string path = folder["a.safetensors"];
         Safetensors.Write(path, tensors, metadata);
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Equal("naïve \"quoted\" 𝄞", file.Metadata["note"]);
-        (string, Tensor)[] read = [.. file.Entries.Keys.Select(name => (name, file.Read(name)))];
+        (string, Tensor)[] read = [.. file.Tensors.Keys.Select(name => (name, file.Read(name)))];
         string again = folder["b.safetensors"];
         Safetensors.Write(again, read, file.Metadata);
 
@@ -57,7 +63,7 @@ public sealed class SafetensorsWriteTests
         using TemporaryFolder folder = new();
         Safetensors.Write(folder["a.safetensors"], []);
         using SafetensorsFile file = SafetensorsFile.Open(folder["a.safetensors"]);
-        Assert.Empty(file.Entries);
+        Assert.Empty(file.Tensors);
         Assert.Empty(file.Metadata);
     }
 
