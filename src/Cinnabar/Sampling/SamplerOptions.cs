@@ -14,7 +14,7 @@ public sealed record SamplerOptions
     /// </summary>
     public int? Steps { get; init; }
 
-    /// <summary>Noisy positions denoised together, blocks from left to right, 1 … 1,048,576; null: all (LLaDA <c>block_length</c>).</summary>
+    /// <summary>Noisy positions denoised together, leftmost first, 1 … 1,048,576; null: all (LLaDA <c>block_length</c>).</summary>
     public int? BlockSize { get; init; }
 
     /// <summary>0 takes the most probable token; T > 0 draws from softmax(logits / T); at most 100.</summary>
