@@ -81,7 +81,8 @@ internal sealed class CorpusCommand
             Print(manifest);
         }
 
-        Console.Error.WriteLine($"{TerminalText.Quote(folder)} is complete after {time.Elapsed.TotalSeconds:F0} s. Train on it: cinnabar train recipes/small.json --corpus {folder}");
+        Console.Error.WriteLine(TerminalText.Safe(
+            $"Complete after {time.Elapsed.TotalSeconds:F0} s. Next: cinnabar train CONFIG --corpus {folder}, with \"vocab_size\": {manifest.VocabularySize} in CONFIG."));
         return 0;
     }
 
