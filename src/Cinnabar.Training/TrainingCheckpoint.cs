@@ -76,7 +76,7 @@ public sealed record TrainingCheckpoint(
         {
             foreach ((string name, Tensor tensor) in group)
             {
-                if (!file.Entries.ContainsKey(prefix + name))
+                if (!file.Tensors.ContainsKey(prefix + name))
                 {
                     throw new CinnabarException(
                         $"The checkpoint '{path}' has no tensor '{prefix + name}'.", "It belongs to another network: use the configuration it was written with.");
