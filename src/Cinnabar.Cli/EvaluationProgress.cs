@@ -18,7 +18,8 @@ internal sealed class EvaluationProgress(string what, string items, int total)
         if (elapsed >= _next && done < total)
         {
             _next = elapsed + s_interval;
-            Console.Error.WriteLine($"{what}: {done:N0} of {total:N0} {items}, about {(total - done) * elapsed.TotalSeconds / done:F0} s left");
+            double left = (total - done) * elapsed.TotalSeconds / done;
+            Console.Error.WriteLine($"{what}: {done:N0} of {total:N0} {items}, about {left:F0} s left");
         }
     }
 }
