@@ -2,11 +2,11 @@ using System.Diagnostics;
 
 namespace Cinnabar.Cli;
 
-/// <summary>Tells on standard error how far an evaluation is: nothing for two seconds, then a line every five.</summary>
+/// <summary>Tells on standard error how far an evaluation is: nothing for two seconds, then a line every ten.</summary>
 internal sealed class EvaluationProgress(string what, string items, int total)
 {
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
 
     private readonly Stopwatch _time = Stopwatch.StartNew();
     private TimeSpan _next = s_quiet;
@@ -18,7 +18,8 @@ internal sealed class EvaluationProgress(string what, string items, int total)
         if (elapsed >= _next && done < total)
         {
             _next = elapsed + s_interval;
-            Console.Error.WriteLine($"{what}: {done:N0} of {total:N0} {items}, about {(total - done) * elapsed.TotalSeconds / done:F0} s left");
+            double left = (total - done) * elapsed.TotalSeconds / done;
+            Console.Error.WriteLine($"{what}: {done:N0} of {total:N0} {items}, about {left:F0} s left");
         }
     }
 }

@@ -29,7 +29,12 @@ public sealed record HeldOutLikelihood(
     /// <param name="seed">Start of the random masks.</param>
     /// <param name="windowDone">Told the number of windows done.</param>
     public static HeldOutLikelihood Measure(
-        IDenoiser denoiser, KernelTable kernels, Tokenizer tokenizer, IReadOnlyList<int[]> windows, ulong seed, Action<int>? windowDone = null)
+        IDenoiser denoiser,
+        KernelTable kernels,
+        Tokenizer tokenizer,
+        IReadOnlyList<int[]> windows,
+        ulong seed,
+        Action<int>? windowDone = null)
     {
         long tokens = windows.Sum(window => (long)window.Length);
         long bytes = windows.Sum(window => window.Sum(id => (long)tokenizer.ByteLength(id)));
@@ -42,13 +47,14 @@ public sealed record HeldOutLikelihood(
     /// <summary>The measurement in one line.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{BitsPerByte.Nats:F3} ± {BitsPerByte.StandardError:F3} bits per byte at most ({NatsPerToken.Nats:F3} nats per token; {Windows} windows, {Tokens} tokens, "
-        + $"{Bytes} bytes, {Seconds:F1} s)");
+        $"{BitsPerByte.Nats:F3} ± {BitsPerByte.StandardError:F3} bits per byte at most "
+        + $"({NatsPerToken.Nats:F3} nats per token; {Windows} windows, {Tokens} tokens, {Bytes} bytes, {Seconds:F1} s)");
 
     /// <summary>A row of a model card's table.</summary>
     public string ToMarkdown() => string.Create(
         CultureInfo.InvariantCulture,
-        $"| held-out text, likelihood bound | {BitsPerByte.Nats:F3} ± {BitsPerByte.StandardError:F3} bits per byte ({Windows} windows of the test split) |");
+        $"| held-out text, likelihood bound | {BitsPerByte.Nats:F3} ± {BitsPerByte.StandardError:F3} bits per byte "
+        + $"({Windows} windows of the test split) |");
 
     /// <summary>Members of a JSON object.</summary>
     public void WriteMembers(Utf8JsonWriter json)
@@ -63,7 +69,7 @@ public sealed record HeldOutLikelihood(
         json.WriteNumber("seconds", Seconds);
     }
 
-    /// <summary>The first tokens of the windows of a text of <paramref name="tokenCount"/> tokens, spread evenly and without overlap as far as they go.</summary>
+    /// <summary>Where the windows of a text begin: spread evenly over it, without overlap.</summary>
     /// <param name="tokenCount">Tokens of the text.</param>
     /// <param name="length">Tokens of a window.</param>
     /// <param name="count">Most windows.</param>

@@ -10,7 +10,7 @@ public interface IInfiller
     string Description { get; }
 
     /// <summary>Predicts the line.</summary>
-    /// <param name="hole">Its <see cref="LineHole.Reference"/> may be asked for its length, and only if <paramref name="lengthGiven"/>.</param>
+    /// <param name="hole">Nothing but the length of its reference may be used, and that only if <paramref name="lengthGiven"/>.</param>
     /// <param name="lengthGiven">Whether the number of tokens is known.</param>
     InfillPrediction Fill(LineHole hole, bool lengthGiven);
 }

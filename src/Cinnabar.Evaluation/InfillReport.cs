@@ -22,7 +22,8 @@ public sealed record InfillReport(
 
     /// <summary>What the numbers mean, in one sentence.</summary>
     public static string MeasuresText =>
-        "Exact match ignores spaces at the end; edit similarity is 1 − Levenshtein / longer length, in characters; ± is one standard error.";
+        "Exact match ignores spaces at the end; edit similarity is 1 − Levenshtein / longer length, in characters; "
+        + "± is one standard error.";
 
     /// <summary>The table, a row for each result.</summary>
     public IReadOnlyList<string[]> Rows => [.. Results.Select(result => new[]
@@ -38,9 +39,12 @@ public sealed record InfillReport(
     /// <summary>What the holes are like, in one sentence.</summary>
     public string HolesText => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Holes.Count} single-line holes ({Options.MinTokens} to {Options.MaxTokens} tokens, mean {Holes.Average(h => h.Reference.Length):F1}; seed "
-        + $"{Options.Seed}) from {Holes.Select(h => h.Document).Distinct().Count()} documents of the test split, context and canvas within "
-        + $"{Options.WindowLength} tokens; {CommentShare:P0} are comments, {StandsElsewhereShare:P0} stand elsewhere in their context word for word.");
+        $"{Holes.Count} single-line holes ({Options.MinTokens} to {Options.MaxTokens} tokens, mean {MeanTokens:F1}; seed {Options.Seed}) "
+        + $"from {Holes.Select(hole => hole.Document).Distinct().Count()} documents of the test split, context and canvas within "
+        + $"{Options.WindowLength} tokens; {CommentShare:P0} are comments, {StandsElsewhereShare:P0} stand elsewhere in their "
+        + $"context word for word.");
+
+    private double MeanTokens => Holes.Average(hole => hole.Reference.Length);
 
     private double CommentShare => Holes.Average(hole => hole.IsComment ? 1.0 : 0);
 
@@ -74,7 +78,7 @@ public sealed record InfillReport(
         json.WriteNumber("seed", Options.Seed);
         json.WriteNumber("min_tokens", Options.MinTokens);
         json.WriteNumber("max_tokens", Options.MaxTokens);
-        json.WriteNumber("mean_tokens", Holes.Average(hole => hole.Reference.Length));
+        json.WriteNumber("mean_tokens", MeanTokens);
         json.WriteNumber("canvas_length", Options.CanvasLength);
         json.WriteNumber("window_length", Options.WindowLength);
         json.WriteNumber("comment_share", CommentShare);

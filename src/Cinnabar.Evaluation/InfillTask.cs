@@ -59,5 +59,6 @@ public static class InfillTask
     }
 
     /// <summary>Whether a prediction counts as exact.</summary>
-    public static bool IsExact(string prediction, string reference) => prediction.AsSpan().TrimEnd().SequenceEqual(reference.AsSpan().TrimEnd());
+    public static bool IsExact(string prediction, string reference) =>
+        prediction.AsSpan().TrimEnd().SequenceEqual(reference.AsSpan().TrimEnd());
 }

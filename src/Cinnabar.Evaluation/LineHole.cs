@@ -15,7 +15,7 @@ public sealed record LineHole(int Document, int[] Before, int[] Reference, int[]
     /// <summary>Whether the line begins like a comment of a C-like or a scripting language.</summary>
     public bool IsComment => s_commentStarts.Any(start => Text.StartsWith(start, StringComparison.Ordinal));
 
-    /// <summary>Whether the same line also stands elsewhere in the context, indentation aside: only then can copying a line be right.</summary>
+    /// <summary>Whether the same line stands elsewhere in the context too, indentation aside: only then can a copy be right.</summary>
     public bool StandsElsewhere =>
-        TextBefore.Split('\n').Concat(TextAfter.Split('\n')).Any(line => line.AsSpan().Trim().SequenceEqual(Text.AsSpan().Trim()));
+        TextBefore.Split('\n').Concat(TextAfter.Split('\n')).Any(line => line.Trim() == Text.Trim());
 }

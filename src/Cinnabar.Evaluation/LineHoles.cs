@@ -3,10 +3,10 @@
 //   … token │ break + indentation │ reference … │ break │ token …
 //   └──────── Before ─────────────┘             └──── After ────┘
 //
-// A line lies between two tokens that hold line breaks, so the first line of a document is never taken. Blank tokens after the break are
-// indentation and stay in the context. Documents are visited in a random order, round after round, each giving one random line a round, so that
-// long files do not rule. The context is a window of the network's length less the canvas: two thirds of it before the hole and one third
-// after, and what one side cannot use goes to the other. Everything follows from the seed.
+// A line lies between two tokens that hold line breaks, so the first line of a document is never taken. Blank tokens after the break
+// are indentation and stay in the context. Documents are visited in a random order, round after round, each giving one random line a
+// round, so that long files do not rule. The context is a window of the network's length less the canvas: two thirds of it before
+// the hole and one third after, and what one side cannot use goes to the other. Everything follows from the seed.
 using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
 
@@ -69,11 +69,12 @@ public static class LineHoles
         }
 
         return holes.Count > 0 ? holes : throw new CinnabarException(
-            $"Expected documents with lines of {options.MinTokens} to {options.MaxTokens} tokens, found none in {documents.Count} documents.",
+            $"Expected lines of {options.MinTokens} to {options.MaxTokens} tokens with a letter, found none in {documents.Count} documents.",
             "Use a corpus whose test split holds text with line breaks.");
     }
 
-    private static List<(int Start, int Length)> FindLines(int[] ids, LineTokens lines, Tokenizer tokenizer, LineHoleOptions options)
+    private static List<(int Start, int Length)> FindLines(
+        int[] ids, LineTokens lines, Tokenizer tokenizer, LineHoleOptions options)
     {
         List<(int Start, int Length)> found = [];
         int start = -1; // Where the current line's content begins; −1 before the first line break.

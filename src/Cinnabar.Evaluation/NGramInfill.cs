@@ -3,8 +3,8 @@
 //
 //   score(line) = Σ_i log p(line_i | …) + Σ_{j < n} log p(after_j | …)        p = (1 − λ) · p_train + λ · p_context
 //
-// So a line is chosen to fit what precedes it and to lead into what follows. A line consists of tokens without a line break. Its number of tokens
-// is the given one, or else whatever scores best between the shortest and the longest line of the task.
+// So a line is chosen to fit what precedes it and to lead into what follows. A line consists of tokens without a line break. Its number
+// of tokens is the given one, or else whatever scores best between the shortest and the longest line of the task.
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Evaluation;
@@ -45,8 +45,9 @@ public sealed class NGramInfill : IInfiller
     /// <inheritdoc/>
     public string Description => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"{_model.Order}-gram model (interpolated absolute discounting) of {_model.TokenCount / 1e6:F1} M training tokens, mixed with one of the same "
-        + $"context (weight {_cacheShare:F1}); the best line of a beam search (width {BeamWidth}), scored together with the tokens that follow it.");
+        $"{_model.Order}-gram model (interpolated absolute discounting) of {_model.TokenCount / 1e6:F1} M training tokens, mixed with one "
+        + $"of the same context (weight {_cacheShare:F1}); the best line of a beam search (width {BeamWidth}), scored together with "
+        + $"the tokens that follow it.");
 
     /// <inheritdoc/>
     public InfillPrediction Fill(LineHole hole, bool lengthGiven)

@@ -2,11 +2,12 @@
 //
 //   p(w | h) = max(c(hw) − D, 0) / c(h) + D · T(h) / c(h) · p(w | h'),      p(w) = (c(w) + 1) / (N + V)
 //
-// h: the last k < n tokens; h': h without its oldest token; T(h): how many different tokens follow h. Histories that never occurred are skipped.
+// h: the last k < n tokens; h': h without its oldest token; T(h): how many different tokens follow h. Histories that never occurred
+// are skipped.
 //
-// There are no count tables: the positions of the text are sorted by the n tokens that start there, so that the occurrences of any sequence of up to
-// n tokens are one range of the sorted array, and its followers are runs inside that range. The sort is a radix sort, one counting
-// sort for each of the n tokens, last first. Memory: 8 bytes a token, 12 while sorting.
+// There are no count tables: the positions of the text are sorted by the n tokens that start there, so that the occurrences of any
+// sequence of up to n tokens are one range of the sorted array, and its followers are runs inside that range. The sort is a radix
+// sort, one counting sort for each of the n tokens, last first. Memory: 8 bytes a token, 12 while sorting.
 //
 // Deviation: counts of the shorter histories are plain ones, not the continuation counts of Kneser-Ney.
 using System.Runtime.InteropServices;
@@ -26,7 +27,7 @@ public sealed class NGramModel
     private readonly Dictionary<(int From, int Depth), Run[]> _followers = [];
 
     /// <summary>Counts the documents.</summary>
-    /// <param name="documents">Token ids of each document, read once; documents after <paramref name="maxTokens"/> tokens are not read.</param>
+    /// <param name="documents">Token ids of each document, read once, as many as <paramref name="maxTokens"/> allows.</param>
     /// <param name="vocabularySize">V: ids are below it.</param>
     /// <param name="order">n, at least 1.</param>
     /// <param name="maxTokens">Most tokens to count.</param>

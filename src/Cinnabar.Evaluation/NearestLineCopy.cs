@@ -1,9 +1,10 @@
-// The baseline that only copies: of the complete lines in the context that hold a letter, the one whose surroundings look most like the hole's.
+// The baseline that only copies: of the complete lines in the context that hold a letter, the one whose surroundings look most like
+// the hole's.
 //
 //   score(line) = s(line before it, line before the hole) + s(line after it, line after the hole) + ½·[same indentation]
 //
-// s is the edit similarity of the nearest lines that are not blank, indentation removed; 0 where a neighbour is the hole itself or missing.
-// Of equal scores the line nearest to the hole wins. If the length is given, lines of that many tokens go before all others.
+// s is the edit similarity of the nearest lines that are not blank, indentation removed; 0 where a neighbour is the hole itself or
+// missing. Of equal scores the line nearest to the hole wins. If the length is given, lines of that many tokens go before all others.
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Evaluation;

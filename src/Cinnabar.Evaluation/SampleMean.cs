@@ -1,6 +1,6 @@
 namespace Cinnabar.Evaluation;
 
-/// <summary>A mean and its standard error, s / √n with s the sample's standard deviation; of zeros and ones that is the binomial error.</summary>
+/// <summary>A mean and its standard error s / √n, s the sample's standard deviation (for zeros and ones, the binomial error).</summary>
 /// <param name="Mean">Mean of the sample; 0 for an empty one.</param>
 /// <param name="StandardError">0 for fewer than two values.</param>
 public readonly record struct SampleMean(double Mean, double StandardError)

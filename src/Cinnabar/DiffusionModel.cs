@@ -150,7 +150,7 @@ public sealed class DiffusionModel
 
     /// <summary>The special ids of a canvas of this model.</summary>
     /// <param name="exactLength">True: holes keep their length, the end of a hole is never predicted.</param>
-    internal Diffusion.SpecialTokens TokensFor(bool exactLength) => exactLength
+    public Diffusion.SpecialTokens TokensFor(bool exactLength) => exactLength
         ? _tokens with { PaddingTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.PadTokenId] }
         : _tokens;
 

@@ -13,7 +13,8 @@ public sealed class BaselineTests
     public void NGramInfill_RepeatedPattern_FillsEveryLine(bool lengthGiven)
     {
         string pattern = "int count;\nreturn value + left;\npublic int size;\n// total of index\n";
-        int[][] documents = [.. Enumerable.Range(0, 12).Select(i => SampleCode.ToDocument(string.Concat(Enumerable.Repeat(pattern, 2 + i))))];
+        int[][] documents =
+            [.. Enumerable.Range(2, 12).Select(times => SampleCode.ToDocument(string.Concat(Enumerable.Repeat(pattern, times))))];
         NGramInfill infiller = new(new NGramModel(documents, s_tokenizer.VocabularySize), s_tokenizer, s_options);
         IReadOnlyList<LineHole> holes = LineHoles.Sample(documents, s_tokenizer, s_options);
         InfillResult result = InfillTask.Run(infiller, holes, lengthGiven);
@@ -35,7 +36,9 @@ public sealed class BaselineTests
     public void NearestLineCopy_SameNeighboursElsewhere_CopiesThatLine()
     {
         LineHole hole = Hole(
-            "// start\nif (done)\n    stop = true;\nreturn a;\nwhile (b)\n    go = true;\nlast = b;\nif (done)\n    ", "x = y;", "\nreturn a;\nend;\n");
+            "// start\nif (done)\n    stop = true;\nreturn a;\nwhile (b)\n    go = true;\nlast = b;\nif (done)\n    ",
+            "x = y;",
+            "\nreturn a;\nend;\n");
         Assert.Equal("stop = true;", new NearestLineCopy(s_tokenizer).Fill(hole, lengthGiven: false).Text);
     }
 

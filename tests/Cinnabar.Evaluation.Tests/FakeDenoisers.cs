@@ -16,7 +16,8 @@ internal sealed class UniformDenoiser(int vocabularySize, int maskTokenId, int m
 }
 
 /// <summary>Recognises a hole by its context and knows its line, followed by end-of-hole tokens.</summary>
-internal sealed class OracleDenoiser(IReadOnlyList<LineHole> holes, int vocabularySize, int maskTokenId, int endOfHole, int maxLength) : IDenoiser
+internal sealed class OracleDenoiser(
+    IReadOnlyList<LineHole> holes, int vocabularySize, int maskTokenId, int endOfHole, int maxLength) : IDenoiser
 {
     public int VocabularySize => vocabularySize;
 

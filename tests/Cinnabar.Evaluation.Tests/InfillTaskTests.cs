@@ -90,6 +90,7 @@ public sealed class InfillTaskTests
         {
             NeverEmitted = [s_tokenizer.BeginOfTextTokenId],
         };
-        return new DiffusionInfiller("fake", "A fake.", denoiser, s_tokenizer, tokens, options ?? new SamplerOptions(), s_options.CanvasLength);
+        options ??= new SamplerOptions();
+        return new DiffusionInfiller("fake", "A fake.", denoiser, s_tokenizer, tokens, options, s_options.CanvasLength);
     }
 }

@@ -33,7 +33,7 @@ public sealed class LineHolesTests
             Assert.Equal("", hole.TextBefore.Split('\n')[^1].Trim());
             Assert.InRange(hole.Before.Length + hole.After.Length, 1, 96 - 24);
             int[] joined = [.. hole.Before, .. hole.Reference, .. hole.After];
-            Assert.True(SampleCode.Documents[hole.Document].AsSpan().IndexOf(joined) >= 0, "The pieces must stand together in the document.");
+            Assert.True(SampleCode.Documents[hole.Document].AsSpan().IndexOf(joined) >= 0, "The pieces stand together in the document.");
         }
 
         Assert.All(holes.GroupBy(hole => hole.Document), group => Assert.InRange(group.Count(), 1, 2)); // 40 holes from 24 documents.
@@ -61,7 +61,8 @@ public sealed class LineHolesTests
     [Fact]
     public void Sample_NoLines_ThrowsWithRemedy()
     {
-        CinnabarException e = Assert.Throws<CinnabarException>(() => LineHoles.Sample([SampleCode.ToDocument("one line")], s_tokenizer, s_options));
+        int[][] documents = [SampleCode.ToDocument("one line")];
+        CinnabarException e = Assert.Throws<CinnabarException>(() => LineHoles.Sample(documents, s_tokenizer, s_options));
         Assert.Contains("found none in 1 documents", e.Message);
     }
 

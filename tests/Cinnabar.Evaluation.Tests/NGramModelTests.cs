@@ -49,6 +49,11 @@ public sealed class NGramModelTests
 
     private static int[] Draw(Random random, int length, int bound) => [.. Enumerable.Range(0, length).Select(_ => random.Next(bound))];
 
+    private static IEnumerable<int> Following(int[] document, int[] history) => Enumerable
+        .Range(0, Math.Max(0, document.Length - history.Length))
+        .Where(i => document[i..(i + history.Length)].SequenceEqual(history))
+        .Select(i => document[i + history.Length]);
+
     private static double Expected(int[][] documents, int[] history, int token, int v, int order)
     {
         double total = documents.Sum(d => d.Length);
@@ -56,7 +61,7 @@ public sealed class NGramModelTests
         for (int k = 1; k < order && k <= history.Length; k++)
         {
             int[] h = history[^k..];
-            int[] next = [.. documents.SelectMany(d => Enumerable.Range(0, Math.Max(0, d.Length - k)).Where(i => d[i..(i + k)].SequenceEqual(h)).Select(i => d[i + k]))];
+            int[] next = [.. documents.SelectMany(d => Following(d, h))];
             if (next.Length == 0)
             {
                 break;

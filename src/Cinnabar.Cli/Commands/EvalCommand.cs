@@ -12,7 +12,13 @@ internal sealed class EvalCommand
 
     private static readonly LineHoleOptions s_standard = new();
 
-    private readonly Option<string> _corpus = new("--corpus") { Description = "Folder written by 'cinnabar corpus'. Required.", HelpName = "folder", Required = true };
+    private readonly Option<string> _corpus = new("--corpus")
+    {
+        Description = "Folder written by 'cinnabar corpus'. Required.",
+        HelpName = "folder",
+        Required = true,
+    };
+
     private readonly Option<ulong> _seed = new("--seed")
     {
         Description = "Start of the random choices; the same seed gives the same holes and masks.",
@@ -24,7 +30,12 @@ internal sealed class EvalCommand
     private readonly Option<bool> _markdown = new("--markdown") { Description = "Print Markdown for a model card. [default: text]" };
     private readonly Option<int> _holes = Count("--holes", "Lines to take out and fill.", s_standard.Count);
     private readonly Option<int> _canvas = Count("--canvas", "Tokens of a hole whose length is not given.", s_standard.CanvasLength);
-    private readonly Option<int?> _steps = new("--steps") { Description = "Denoising steps for a hole. [default: one a token]", HelpName = "n" };
+    private readonly Option<int?> _steps = new("--steps")
+    {
+        Description = "Denoising steps for a hole. [default: one a token]",
+        HelpName = "n",
+    };
+
     private readonly Option<double> _threshold = new("--threshold")
     {
         Description = "The fast setting: commit every token at least this sure; 0 leaves it out.",
@@ -33,7 +44,7 @@ internal sealed class EvalCommand
     };
 
     private readonly Option<int> _order = Count("--ngram-order", "Order of the n-gram baseline.", 5);
-    private readonly Option<int> _examples = Count("--examples", "Also print so many holes with what was predicted.", standard: 0, least: 0);
+    private readonly Option<int> _examples = Count("--examples", "Also print so many holes and their predictions.", standard: 0, least: 0);
     private readonly Option<int> _windows = Count("--windows", "Windows of text, one pass through the network each.", 200);
 
     public static Command Create()
@@ -116,7 +127,11 @@ internal sealed class EvalCommand
     {
         SamplerOptions standard = new() { Steps = parsed.GetValue(_steps) };
         string steps = standard.Steps is int n ? $"{n} steps" : "one token a pass";
-        yield return Infiller(model.Name, $"Cinnabar, most confident token first, temperature 0, {steps}; {Canvas(holes)}.", standard);
+        yield return Infiller(
+            model.Name,
+            $"the model, most confident token first, temperature 0, {steps}; if the length is not given, the hole has {holes.CanvasLength} "
+            + "tokens and the model ends the line itself.",
+            standard);
         double threshold = parsed.GetValue(_threshold);
         if (threshold > 0)
         {
@@ -125,9 +140,14 @@ internal sealed class EvalCommand
         }
 
         DiffusionInfiller Infiller(string name, string description, SamplerOptions options) => new(
-            name, description, model.Denoiser, model.Tokenizer, model.TokensFor(exactLength: false), options, holes.CanvasLength, model.Kernels.Workers);
-
-        static string Canvas(LineHoleOptions holes) => $"without the length the hole has {holes.CanvasLength} tokens and the model ends the line itself";
+            name,
+            description,
+            model.Denoiser,
+            model.Tokenizer,
+            model.TokensFor(exactLength: false),
+            options,
+            holes.CanvasLength,
+            model.Kernels.Workers);
     }
 
     private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)
@@ -137,7 +157,7 @@ internal sealed class EvalCommand
         NGramModel counts = new(Documents(train, progress.Show), model.Tokenizer.VocabularySize, parsed.GetValue(_order));
         if (counts.TokenCount < train.TokenCount)
         {
-            Console.Error.WriteLine($"The n-gram baseline counts the first {counts.TokenCount:N0} of {train.TokenCount:N0} training tokens.");
+            Console.Error.WriteLine($"The n-gram baseline counts {counts.TokenCount:N0} of {train.TokenCount:N0} training tokens.");
         }
 
         yield return new NGramInfill(counts, model.Tokenizer, holes);
@@ -177,9 +197,9 @@ internal sealed class EvalCommand
         TextWriter writer = parsed.GetValue(_json) ? Console.Error : Console.Out;
         foreach ((int index, LineHole hole) in report.Holes.Take(parsed.GetValue(_examples)).Index())
         {
-            string above = hole.TextBefore.Split('\n').SkipLast(1).LastOrDefault(line => !string.IsNullOrWhiteSpace(line), "").Trim();
+            string above = hole.TextBefore.Split('\n').SkipLast(1).LastOrDefault(line => !string.IsNullOrWhiteSpace(line), "");
             writer.WriteLine();
-            writer.WriteLine(TerminalText.Safe($"line above   {above}"));
+            writer.WriteLine(TerminalText.Safe($"line above   {above.Trim()}"));
             writer.WriteLine(TerminalText.Safe($"reference    {hole.Text}"));
             foreach (InfillResult result in report.Results)
             {
@@ -231,8 +251,8 @@ internal sealed class EvalCommand
     {
         TokenDataset data = TokenDataset.Open(corpus, split);
         return data.VocabularySize == model.Tokenizer.VocabularySize && data.TokenCount > 0 ? data : throw new CinnabarException(
-            $"{corpus}: expected a {split} split of the model's {model.Tokenizer.VocabularySize} tokens, found {data.TokenCount} tokens of a vocabulary of "
-            + $"{data.VocabularySize}.",
+            $"{corpus}: expected a {split} split in the model's vocabulary of {model.Tokenizer.VocabularySize}, found {data.TokenCount} tokens "
+            + $"of a vocabulary of {data.VocabularySize}.",
             "Use the corpus that the model was trained on.");
     }
 
