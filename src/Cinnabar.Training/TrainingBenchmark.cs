@@ -1,0 +1,62 @@
+// The speed of a training step of a given network: data, forward, backward and optimiser, on made-up tokens (speed does not depend on which).
+// Floating-point operations are counted as 6·N·tokens, N without the embedding but with the head: what attention costs on top, and what
+// the head saves by running on masked rows only, is not counted.
+using System.Diagnostics;
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Tokenizers;
+using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training;
+
+/// <summary>Times training steps.</summary>
+public sealed class TrainingBenchmark
+{
+    private const int SyntheticTokens = 1_000_000;
+
+    private readonly TrainingStep _step;
+    private int _taken;
+
+    /// <summary>Prepares steps of the network <paramref name="config"/> with the default batch.</summary>
+    public TrainingBenchmark(ModelConfig config, Tokenizer tokenizer, KernelTable kernels)
+    {
+        Options = new TrainingOptions
+        {
+            Corpus = "made-up tokens",
+            Output = "nowhere",
+            Model = JsonDocument.Parse(config.ToJson()).RootElement,
+            SequenceLength = Math.Min(512, config.MaxSequenceLength),
+        };
+        Options.Validate();
+        DeterministicRandom random = new(Options.Seed);
+        ushort[] tokens = new ushort[SyntheticTokens];
+        foreach (ref ushort token in tokens.AsSpan())
+        {
+            token = (ushort)random.NextInt(config.VocabularySize);
+        }
+
+        MaskedDiffusionObjective objective = new(TokenDataset.FromTokens(tokens, config.VocabularySize), Options, new HoleShapes(tokenizer));
+        TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(config, Options.Seed));
+        _step = new TrainingStep(Options, state, objective, kernels);
+    }
+
+    /// <summary>The settings of the steps.</summary>
+    public TrainingOptions Options { get; }
+
+    /// <summary>Tokens of one step.</summary>
+    public long TokensPerStep => _step.Tokens;
+
+    /// <summary>Takes one step.</summary>
+    /// <returns>GFLOP/s, counted as 6·N·tokens.</returns>
+    public double Run()
+    {
+        long start = Stopwatch.GetTimestamp();
+        _taken++;
+        _step.Take(_taken, learningRate: 1e-4);
+        return _step.Tokens * _step.FlopsPerToken / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
+    }
+}
