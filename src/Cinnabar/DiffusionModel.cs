@@ -148,7 +148,7 @@ public sealed class DiffusionModel
         }
     }
 
-    /// <summary>The special ids of a canvas of this model.</summary>
+    /// <summary>The special ids for a canvas of your own.</summary>
     /// <param name="exactLength">True: holes keep their length, the end of a hole is never predicted.</param>
     public Diffusion.SpecialTokens TokensFor(bool exactLength) => exactLength
         ? _tokens with { PaddingTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.PadTokenId] }
