@@ -46,7 +46,7 @@ public sealed class CorpusBuilder
         if (!shares)
         {
             throw new CinnabarException(
-                $"The shares of validation ({options.ValidationShare}) and test ({options.TestShare}) must be at least 0 and together less than 1.",
+                $"The shares of validation ({options.ValidationShare}) and test ({options.TestShare}) must be ≥ 0 and together < 1.",
                 "0.01 each is usual.");
         }
 
@@ -110,7 +110,9 @@ public sealed class CorpusBuilder
             Version = CorpusManifest.CurrentVersion,
             VocabularySize = tokenizer.VocabularySize,
             TokenizerSha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, CorpusFiles.Tokenizer)))),
-            Splits = new(CorpusFiles.Splits.ToDictionary(name => name, name => Encode(folder, name, [.. splits[name]], tokenizer, tokensBySource))),
+            Splits = new(CorpusFiles.Splits.ToDictionary(
+                name => name,
+                name => Encode(folder, name, [.. splits[name]], tokenizer, tokensBySource))),
             Sources = new(_options.Sources.ToDictionary(
                 source => source.Name,
                 source => Summarise(source, documents, tokensBySource.GetValueOrDefault(source.Name)))),
@@ -127,7 +129,8 @@ public sealed class CorpusBuilder
 
     private CorpusDocument[] ReadAll()
     {
-        (CorpusSource Source, string Path)[] files = [.. _options.Sources.SelectMany(source => List(source).Select(path => (source, path)))];
+        (CorpusSource Source, string Path)[] files =
+            [.. _options.Sources.SelectMany(source => List(source).Select(path => (source, path)))];
         CorpusDocument[] documents = new CorpusDocument[files.Length];
         int done = 0;
         Parallel.For(0, files.Length, _parallel, i =>
@@ -150,7 +153,12 @@ public sealed class CorpusBuilder
             throw new CinnabarException($"The source folder {source.Folder} does not exist.", "Check the path.");
         }
 
-        EnumerationOptions all = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
+        EnumerationOptions all = new()
+        {
+            RecurseSubdirectories = true,
+            AttributesToSkip = FileAttributes.ReparsePoint,
+            IgnoreInaccessible = true,
+        };
         return Directory.EnumerateFiles(source.Folder, "*", all)
             .Select(path => Path.GetRelativePath(source.Folder, path).Replace(Path.DirectorySeparatorChar, '/'))
             .Where(path => PathPattern.MatchesAny(_options.Patterns, Path.GetFileName(path)))

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -8,14 +9,15 @@ namespace Cinnabar.Training.Corpora;
 /// <param name="Path">The name of the source and the path below it, with '/'.</param>
 /// <param name="FileBytes">Its size on disk.</param>
 /// <param name="Licence">SPDX, from its header or from the source; null where neither says.</param>
-/// <param name="Text">Its text: no byte order mark, LF line ends, no blanks before them, one at the end, no licence header. Empty where it is left out.</param>
+/// <param name="Text">No byte order mark, LF line ends, no blanks before them, one at the end, no licence header; or empty.</param>
 /// <param name="Dropped">Why it is left out; null where it stays.</param>
 internal sealed record CorpusDocument(CorpusSource Source, string Path, long FileBytes, string? Licence, string Text, string? Dropped)
 {
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Place of the path among all paths, uniform in 0 … 1: the first 53 bits of SHA-256. Decides the split and the order.</summary>
-    public double Place { get; } = (BitConverter.ToUInt64(SHA256.HashData(Encoding.UTF8.GetBytes(Path))) >> 11) * (1.0 / (1L << 53));
+    /// <summary>Place of the path among all paths, uniform in 0 … 1: 53 bits of its SHA-256. Decides the split and the order.</summary>
+    public double Place { get; } =
+        (BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(Path))) >> 11) * (1.0 / (1L << 53));
 
     /// <summary>Reads a file and judges it.</summary>
     /// <param name="source">The source.</param>

@@ -41,7 +41,8 @@ public sealed record CorpusManifest
         string path = Path.Combine(folder, CorpusFiles.Manifest);
         if (!File.Exists(path))
         {
-            throw new CinnabarException($"{folder} is not a corpus: it has no {CorpusFiles.Manifest}.", "Build one with `cinnabar corpus`.");
+            throw new CinnabarException(
+                $"{folder} is not a corpus: it has no {CorpusFiles.Manifest}.", "Build one with `cinnabar corpus`.");
         }
 
         try
@@ -49,11 +50,13 @@ public sealed record CorpusManifest
             CorpusManifest manifest = JsonSerializer.Deserialize(File.ReadAllBytes(path), CorpusJson.Default.CorpusManifest)
                 ?? throw new JsonException("the file holds null");
             return manifest.Version == CurrentVersion ? manifest : throw new CinnabarException(
-                $"{path}: expected version {CurrentVersion}, found {manifest.Version}.", "Build the corpus again with this version of the program.");
+                $"{path}: expected version {CurrentVersion}, found {manifest.Version}.",
+                "Build the corpus again with this version of the program.");
         }
         catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)
         {
-            throw new CinnabarException($"{path} cannot be read: {failure.Message}", "Build the corpus again with `cinnabar corpus`.", failure);
+            throw new CinnabarException(
+                $"{path} cannot be read: {failure.Message}", "Build the corpus again with `cinnabar corpus`.", failure);
         }
     }
 

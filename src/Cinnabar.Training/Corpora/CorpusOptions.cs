@@ -28,14 +28,16 @@ public sealed record CorpusOptions
     /// <summary>Patterns of file names that are read; * stands for any characters. Default: common source and text files.</summary>
     public IReadOnlyList<string> Patterns { get; init; } =
     [
-        "*.cs", "*.fs", "*.vb", "*.c", "*.h", "*.cc", "*.cpp", "*.hpp", "*.rs", "*.go", "*.java", "*.kt", "*.swift", "*.py", "*.rb", "*.lua",
-        "*.js", "*.ts", "*.tsx", "*.jsx", "*.sql", "*.sh", "*.ps1", "*.html", "*.css", "*.razor", "*.xaml", "*.md", "*.rst", "*.txt",
+        "*.cs", "*.fs", "*.vb", "*.c", "*.h", "*.cc", "*.cpp", "*.hpp", "*.rs", "*.go", "*.java", "*.kt", "*.swift", "*.py", "*.rb",
+        "*.lua", "*.js", "*.ts", "*.tsx", "*.jsx", "*.sql", "*.sh", "*.ps1", "*.html", "*.css", "*.razor", "*.xaml", "*.md", "*.rst",
+        "*.txt",
     ];
 
-    /// <summary>Patterns of paths that are left out in every source; * stands for any characters, slashes too. Default: build output and generated files.</summary>
+    /// <summary>Patterns of paths that are left out, as in <see cref="CorpusSource.Exclude"/>. Default: generated files.</summary>
     public IReadOnlyList<string> Exclude { get; init; } =
     [
-        "*/bin/*", "*/obj/*", "*/artifacts/*", "*/node_modules/*", "*/.*", "*.g.cs", "*.g.i.cs", "*.Designer.cs", "*.Generated.cs", "*AssemblyInfo.cs",
+        "*/bin/*", "*/obj/*", "*/artifacts/*", "*/node_modules/*", "*/.*", "*.g.cs", "*.g.i.cs", "*.Designer.cs", "*.Generated.cs",
+        "*AssemblyInfo.cs",
     ];
 
     /// <summary>The licences (SPDX) a file may have; empty (the default) for any. Files of another licence are left out.</summary>
@@ -53,7 +55,7 @@ public sealed record CorpusOptions
     /// <summary>Highest mean length of the lines that are not blank, in characters.</summary>
     public double MaxMeanLineLength { get; init; } = 110;
 
-    /// <summary>Highest share of digits and of long unbroken runs (hexadecimal, base64) in a file's visible characters: more is a table of data.</summary>
+    /// <summary>Highest share of digits and long unbroken runs (hexadecimal, base64) in the visible characters: more is data.</summary>
     public double MaxDataShare { get; init; } = 0.25;
 
     /// <summary>Lowest share of a file that is left when it is compressed (Deflate): less repeats itself.</summary>

@@ -55,7 +55,8 @@ public sealed record CorpusRecipe
         string path = Path.GetFullPath(Path.Combine(root, folder.Path));
         if (!Directory.Exists(path))
         {
-            throw new CinnabarException($"The recipe names the folder {folder.Path}, which is not in {root}.", "Give the root of the source tree.");
+            throw new CinnabarException(
+                $"The recipe names the folder {folder.Path}, which is not in {root}.", "Give the root of the source tree.");
         }
 
         return new CorpusSource { Folder = path, Name = folder.Path, Licence = folder.Licence, Exclude = folder.Exclude ?? [] };

@@ -159,6 +159,7 @@ public sealed class TokenDataset
 
     private static CinnabarException Damaged(string where, string expected, string found)
     {
-        return new CinnabarException($"{where}: expected {expected}, found {found}.", "The corpus is damaged: build it again with `cinnabar corpus`.");
+        return new CinnabarException(
+            $"{where}: expected {expected}, found {found}.", "The corpus is damaged: build it again with `cinnabar corpus`.");
     }
 }

@@ -1,6 +1,6 @@
 namespace Cinnabar.Tokenizers;
 
-/// <summary>The names of the four tokens that stand for no text. A tokenizer trained here holds them at ids 0 … 3 in this order.</summary>
+/// <summary>The names of the four tokens that stand for no text. A tokenizer trained here has them at ids 0 … 3, in this order.</summary>
 public static class SpecialTokens
 {
     /// <summary>Noise: a position that is still to be denoised.</summary>

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Cinnabar.Tokenizers;
 
-/// <summary>Text ↔ token ids, by byte-level byte-pair encoding. Thread-safe. Any text round-trips except unpaired surrogates, which become U+FFFD.</summary>
+/// <summary>
+/// Text ↔ token ids, by byte-level byte-pair encoding. Thread-safe. Any text comes back as it was, except that unpaired surrogates
+/// become U+FFFD.
+/// </summary>
 public sealed class Tokenizer
 {
     private readonly TokenizerDefinition _definition;
@@ -39,7 +42,7 @@ public sealed class Tokenizer
             _isSpecial[id] = true;
         }
 
-        _specialNames = [.. definition.SpecialTokens.Keys.OrderByDescending(name => name.Length).ThenBy(name => name, StringComparer.Ordinal)];
+        _specialNames = [.. definition.SpecialTokens.Keys.Order(StringComparer.Ordinal).OrderByDescending(name => name.Length)];
         _specialSearch = SearchValues.Create(_specialNames, StringComparison.Ordinal);
     }
 
@@ -78,7 +81,7 @@ public sealed class Tokenizer
 
     /// <summary>The ids of a text.</summary>
     /// <param name="text">Any text.</param>
-    /// <param name="parseSpecialTokens">Whether the names of special tokens in the text become those tokens. Only for text you wrote yourself.</param>
+    /// <param name="parseSpecialTokens">Whether names of special tokens in the text become those tokens. Only for text you wrote.</param>
     public int[] Encode(string text, bool parseSpecialTokens)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -151,7 +154,7 @@ public sealed class Tokenizer
         return found < 0 ? null : found;
     }
 
-    /// <summary>A token for people to read: its text with control characters as \n, \t, \r or \xNN, and \xNN for bytes that are part of a character.</summary>
+    /// <summary>A token for people to read: control characters as \n, \t, \r or \xNN, and \xNN for a part of a character.</summary>
     public string TokenText(int id)
     {
         CheckId(id);

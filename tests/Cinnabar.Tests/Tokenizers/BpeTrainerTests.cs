@@ -6,7 +6,7 @@ namespace Cinnabar.Tests.Tokenizers;
 public sealed class BpeTrainerTests
 {
     private static readonly string[] s_texts =
-        [.. Enumerable.Range(0, 40).Select(seed => TokenizerData.Jumble(seed, 60)), "aaaa aaaaa aaa", "abababab abab", "the cat the hat the cat"];
+        ["aaaa aaaaa aaa", "abababab abab", "the cat the hat", .. Enumerable.Range(0, 40).Select(seed => TokenizerData.Jumble(seed, 60))];
 
     [Fact]
     public void Train_SmallTexts_LearnsTheMergesOfTheDefinition()
@@ -56,7 +56,8 @@ public sealed class BpeTrainerTests
     public void Train_LongPieceWithoutEnd_IsStillQuick()
     {
         Random random = new(3);
-        Tokenizer tokenizer = Train([string.Concat(Enumerable.Range(0, 100_000).Select(_ => (char)('a' + random.Next(26))))], 1000, threads: 1);
+        string text = string.Concat(Enumerable.Range(0, 100_000).Select(_ => (char)('a' + random.Next(26))));
+        Tokenizer tokenizer = Train([text], 1000, threads: 1);
         Assert.Equal(1000, tokenizer.VocabularySize);
     }
 

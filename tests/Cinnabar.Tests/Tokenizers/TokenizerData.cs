@@ -8,8 +8,8 @@ internal static class TokenizerData
 {
     private static readonly string[] s_parts =
     [
-        " ", "  ", "\t", "\n", "\r\n", "\n    ", "a", "Zz", "_", "7", "42", "1234", "(", ")", ";", "=>", "'s", "'ll", "'", "é", "e\u0301", "日本", "😀", "\u00A0",
-        "\u2028", "½", "٣", "\0", "\u0085", "return", "public", "<|mask|>", "𝒜", "𝟘",
+        " ", "  ", "\t", "\n", "\r\n", "\n    ", "a", "Zz", "_", "7", "42", "1234", "(", ")", ";", "=>", "'s", "'ll", "'", "é",
+        "e\u0301", "日本", "😀", "\u00A0", "\u2028", "½", "٣", "\0", "\u0085", "return", "public", "<|mask|>", "𝒜", "𝟘",
     ];
 
     public static string Folder => Path.Combine(AppContext.BaseDirectory, "Tokenizers", "Data");

@@ -46,6 +46,7 @@ public sealed class TokenizerGoldenTests
     {
         Assert.True(
             expected.AsSpan().SequenceEqual(actual),
-            $"{Convert.ToHexString(Encoding.UTF8.GetBytes(text))}: expected {string.Join(' ', expected)}, found {string.Join(' ', actual)}");
+            $"{Convert.ToHexString(Encoding.UTF8.GetBytes(text))}: "
+            + $"expected {string.Join(' ', expected)}, found {string.Join(' ', actual)}");
     }
 }

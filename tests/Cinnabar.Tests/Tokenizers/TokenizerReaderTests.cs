@@ -135,7 +135,8 @@ public sealed class TokenizerReaderTests : IDisposable
     {
         int split = _good.IndexOf("\"pre_tokenizer\"", StringComparison.Ordinal);
         int after = _good.IndexOf("\"post_processor\"", StringComparison.Ordinal);
-        string json = _good[..split] + "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true},\n" + _good[after..];
+        const string ByteLevel = "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true},\n";
+        string json = _good[..split] + ByteLevel + _good[after..];
         File.WriteAllText(_path, json.Replace("<|mask|>", "<|other|>"));
         Tokenizer tokenizer = Tokenizer.Load(_path);
         Assert.IsType<Gpt2PreTokenizer>(tokenizer.Definition.PreTokenizer);

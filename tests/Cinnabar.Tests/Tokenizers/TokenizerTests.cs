@@ -91,7 +91,8 @@ public sealed class TokenizerTests
     {
         string[] texts = [.. Enumerable.Range(0, 64).Select(seed => TokenizerData.Jumble(seed, 200))];
         int[][] expected = [.. texts.Select(_tokenizer.Encode)];
-        Parallel.For(0, 512, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => Assert.Equal(expected[i % 64], _tokenizer.Encode(texts[i % 64])));
+        ParallelOptions eight = new() { MaxDegreeOfParallelism = 8 };
+        Parallel.For(0, 512, eight, i => Assert.Equal(expected[i % 64], _tokenizer.Encode(texts[i % 64])));
     }
 
     [Fact]
@@ -133,7 +134,7 @@ public sealed class TokenizerTests
         for (int start = 0; start < utf8.Length;)
         {
             int end = definition.PreTokenizer.PieceEnd(utf8, start);
-            List<int> ids = [.. utf8[start..end].Select(b => Array.FindIndex(definition.Tokens, token => token is [byte only] && only == b))];
+            List<int> ids = [.. utf8[start..end].Select(b => Array.FindIndex(definition.Tokens, token => token is [byte x] && x == b))];
             while (true)
             {
                 (int rank, int place) = Enumerable.Range(0, Math.Max(0, ids.Count - 1))

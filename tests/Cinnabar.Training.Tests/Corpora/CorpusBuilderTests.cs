@@ -60,10 +60,11 @@ public sealed class CorpusBuilderTests : IDisposable
         _folder.WriteMany(40);
         CorpusOptions options = _folder.Options with { NearDuplicateSimilarity = 2 };
         new CorpusBuilder(options).Build(_folder.Corpus);
-        string[] before = File.ReadAllLines(Path.Combine(_folder.Corpus, CorpusFiles.Paths("validation")));
+        string paths = Path.Combine(_folder.Corpus, CorpusFiles.Paths("validation"));
+        string[] before = File.ReadAllLines(paths);
         _folder.Write("Other/More.cs", SourceFolder.Code(1000));
         new CorpusBuilder(options).Build(_folder.Corpus);
-        Assert.Equal(before, File.ReadAllLines(Path.Combine(_folder.Corpus, CorpusFiles.Paths("validation"))).Where(path => !path.Contains("Other")));
+        Assert.Equal(before, File.ReadAllLines(paths).Where(path => !path.Contains("Other")));
     }
 
     [Fact]
@@ -103,7 +104,8 @@ public sealed class CorpusBuilderTests : IDisposable
         CorpusManifest manifest = new CorpusBuilder(_folder.Options with { Licences = ["MIT"] }).Build(_folder.Corpus);
         string[] reasons =
         [
-            "binary", "data", "duplicate", "generated", "licence", "long lines", "near duplicate", "not UTF-8", "repetitive", "too large", "too small",
+            "binary", "data", "duplicate", "generated", "licence", "long lines", "near duplicate", "not UTF-8", "repetitive",
+            "too large", "too small",
         ];
         Assert.Equal(reasons, manifest.Dropped.Keys);
         Assert.All(manifest.Dropped.Values, count => Assert.Equal(1, count.Files));
@@ -117,8 +119,8 @@ public sealed class CorpusBuilderTests : IDisposable
     public void Build_WindowsText_IsStoredWithoutMarkAndCarriageReturns()
     {
         string text = "using System;\n\n" + SourceFolder.Code(1);
-        byte[] windows = [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes("// Copyright (c) Someone.\r\n" + text.Replace(";\n", ";  \r\n") + "\r\n\r\n")];
-        _folder.Write("One.cs", windows);
+        string windows = "// Copyright (c) Someone.\r\n" + text.Replace(";\n", ";  \r\n") + "\r\n\r\n";
+        _folder.Write("One.cs", [0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(windows)]);
         new CorpusBuilder(_folder.Options with { ValidationShare = 0, TestShare = 0 }).Build(_folder.Corpus);
         Assert.Equal(text, Tokenizer.Load(_folder.Corpus).Decode(TokenDataset.Open(_folder.Corpus, "train").Document(0)));
         Assert.Equal(0, TokenDataset.Open(_folder.Corpus, "test").DocumentCount);
@@ -167,7 +169,8 @@ public sealed class CorpusBuilderTests : IDisposable
     public void Build_NothingLeft_SaysSoAndLeavesNoFolder()
     {
         _folder.Write("small.cs", "class A;\n");
-        Assert.Contains("0 were kept", Assert.Throws<CinnabarException>(() => new CorpusBuilder(_folder.Options).Build(_folder.Corpus)).Message);
+        CorpusBuilder builder = new(_folder.Options);
+        Assert.Contains("0 were kept", Assert.Throws<CinnabarException>(() => builder.Build(_folder.Corpus)).Message);
         Assert.Equal([_folder.Sources], Directory.GetDirectories(_folder.Root));
     }
 

@@ -36,7 +36,8 @@ internal sealed class SourceFolder : IDisposable
         StringBuilder code = new($"namespace Sample.Part{seed};\n\npublic sealed class {Word(random)}\n{{\n");
         for (int i = 0; i < 8; i++)
         {
-            code.Append($"    public int {Word(random)}({Word(random)} {Word(random)}) => {Word(random)}.{Word(random)}({Word(random)});\n");
+            code.Append($"    public int {Word(random)}({Word(random)} {Word(random)}) => ");
+            code.Append($"{Word(random)}.{Word(random)}({Word(random)});\n");
         }
 
         return code.Append("}\n").ToString();
