@@ -69,7 +69,7 @@ public static class LineHoles
         }
 
         return holes.Count > 0 ? holes : throw new CinnabarException(
-            $"Expected lines of {options.MinTokens} to {options.MaxTokens} tokens with a letter, found none in {documents.Count} documents.",
+            $"Expected lines of {options.MinTokens} to {options.MaxTokens} tokens with letters, found none in {documents.Count} documents.",
             "Use a corpus whose test split holds text with line breaks.");
     }
 

@@ -5,6 +5,9 @@
 //
 // So a line is chosen to fit what precedes it and to lead into what follows. A line consists of tokens without a line break. Its number
 // of tokens is the given one, or else whatever scores best between the shortest and the longest line of the task.
+//
+// n = 14 and λ = 0.3 gave the most exact lines among n = 4, 5, 6, 8, 10, 14 and λ = 0.3, 0.5, 0.7 on 300 lines of the validation split of
+// a corpus of 24 M tokens of C#. That n is so long shows how much code repeats code that is older.
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Evaluation;
@@ -13,6 +16,7 @@ namespace Cinnabar.Evaluation;
 public sealed class NGramInfill : IInfiller
 {
     private const int BeamWidth = 8;
+    private const double DefaultCacheShare = 0.3;
 
     private readonly NGramModel _model;
     private readonly Tokenizer _tokenizer;
@@ -27,7 +31,7 @@ public sealed class NGramInfill : IInfiller
     /// <param name="tokenizer">The tokenizer of its ids.</param>
     /// <param name="range">The shortest and the longest line that occur.</param>
     /// <param name="cacheShare">λ: weight of the context's own n-grams, 0 … 1.</param>
-    public NGramInfill(NGramModel model, Tokenizer tokenizer, LineHoleOptions range, double cacheShare = 0.5)
+    public NGramInfill(NGramModel model, Tokenizer tokenizer, LineHoleOptions range, double cacheShare = DefaultCacheShare)
     {
         _model = model;
         _tokenizer = tokenizer;

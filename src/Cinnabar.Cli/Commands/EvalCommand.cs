@@ -43,7 +43,7 @@ internal sealed class EvalCommand
         DefaultValueFactory = _ => 0.9,
     };
 
-    private readonly Option<int> _order = Count("--ngram-order", "Order of the n-gram baseline.", 5);
+    private readonly Option<int> _order = Count("--ngram-order", "Order of the n-gram baseline.", NGramModel.DefaultOrder);
     private readonly Option<int> _examples = Count("--examples", "Also print so many holes and their predictions.", standard: 0, least: 0);
     private readonly Option<int> _windows = Count("--windows", "Windows of text, one pass through the network each.", 200);
 
@@ -250,8 +250,9 @@ internal sealed class EvalCommand
     private static TokenDataset Open(string corpus, string split, DiffusionModel model)
     {
         TokenDataset data = TokenDataset.Open(corpus, split);
-        return data.VocabularySize == model.Tokenizer.VocabularySize && data.TokenCount > 0 ? data : throw new CinnabarException(
-            $"{corpus}: expected a {split} split in the model's vocabulary of {model.Tokenizer.VocabularySize}, found {data.TokenCount} tokens "
+        int vocabularySize = model.Tokenizer.VocabularySize;
+        return data.VocabularySize == vocabularySize && data.TokenCount > 0 ? data : throw new CinnabarException(
+            $"{corpus}: expected a {split} split in the model's vocabulary of {vocabularySize}, found {data.TokenCount} tokens "
             + $"of a vocabulary of {data.VocabularySize}.",
             "Use the corpus that the model was trained on.");
     }
