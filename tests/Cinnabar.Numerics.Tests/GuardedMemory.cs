@@ -12,14 +12,16 @@ internal sealed unsafe class GuardedMemory : IDisposable
     private static readonly nuint s_page = (nuint)Environment.SystemPageSize;
     private readonly List<(nint Start, nuint Bytes, nuint Front)> _mappings = [];
 
-    public Tensor Floats(params int[] shape)
+    public Tensor Floats(params int[] shape) => Elements(DType.F32, shape);
+
+    public Tensor Elements(DType type, params int[] shape)
     {
         if (!OperatingSystem.IsLinux())
         {
-            return Tensor.Zeros(shape);
+            return Tensor.Zeros(type, shape);
         }
 
-        nuint used = (nuint)shape.Aggregate(1, (a, b) => a * b) * sizeof(float);
+        nuint used = (nuint)(shape.Aggregate(1, (a, b) => a * b) * Tensor.SizeOf(type));
         nuint open = (used + s_page) / s_page * s_page;
         nint start = Map(0, open + s_page, 3, 0x22, -1, 0); // read and write; private and anonymous
         if (start == -1 || Protect(start + (nint)open, s_page, 0) != 0)
@@ -30,7 +32,7 @@ internal sealed unsafe class GuardedMemory : IDisposable
         nuint front = open - used;
         new Span<byte>((void*)start, (int)front).Fill(Canary);
         _mappings.Add((start, open + s_page, front));
-        return Tensor.OverForeignMemory((float*)(start + (nint)front), shape);
+        return Tensor.OverForeignMemory((byte*)start + front, type, shape);
     }
 
     public void Dispose()

@@ -11,8 +11,8 @@ internal readonly record struct MatMulPlan
     // 384 steps × 14 rows take 5,376 cycles of multiply-adds; adding the tile to C takes about 100.
     private const int MaxKBlock = 384;
 
-    // 16 panels × 16 × 384 × 4 bytes = 384 KiB.
-    private const int MaxRowPanels = 16;
+    // 8 panels × 16 × 384 × 4 bytes = 192 KiB; as much again is the source of the next block, fetched meanwhile.
+    private const int MaxRowPanels = 8;
 
     // 32 panels × 32 columns: packing A again for each column block costs about 1 % of the work.
     private const int MaxColumnPanels = 32;

@@ -51,6 +51,7 @@ internal sealed unsafe class PackedProduct
         _panels = _rightBuffer.Reserve((long)_plan.ColumnPanels * kernel.Columns * PanelPacker.Steps(_k, format));
         Loop(threads, PackingItems, _packItem);
         Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
+        KeepAlive(a, b.Storage, c);
     }
 
     /// <summary>C (+)= A·B with B in panels already.</summary>
@@ -59,6 +60,7 @@ internal sealed unsafe class PackedProduct
         int threads = Begin(a, c, accumulate, kernel, format);
         _panels = (uint*)panels.Start;
         Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
+        KeepAlive(a, panels, c);
     }
 
     /// <summary>Packs all of B into <paramref name="panels"/>.</summary>
@@ -71,6 +73,16 @@ internal sealed unsafe class PackedProduct
         _right = PanelSource.OfRight(b);
         _panels = (uint*)panels.Start;
         Loop(_workers.Threads, PackingItems, _packItem);
+        GC.KeepAlive(b.Storage);
+        GC.KeepAlive(panels);
+    }
+
+    // The items know only pointers.
+    private static void KeepAlive(in Matrix a, Tensor b, in Matrix c)
+    {
+        GC.KeepAlive(a.Storage);
+        GC.KeepAlive(b);
+        GC.KeepAlive(c.Storage);
     }
 
     private int PackingItems => MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem) * MatMulPlan.Ceiling(_k, _plan.KBlock);

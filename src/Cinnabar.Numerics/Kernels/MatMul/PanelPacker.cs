@@ -4,9 +4,6 @@
 // A position is a row of A or a column of B. Sources come in two orders: positions contiguous (rows are copied) or k
 // contiguous (4 × 16 or 4 × 8 blocks are transposed in registers). Positions behind the last one are filled with zeros or
 // repeat an existing one; no tile kernel lets them reach C, they only must not be slow (denormal) garbage.
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
-
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>An operand seen as positions × k.</summary>
@@ -34,8 +31,11 @@ internal readonly record struct PanelStrip(int First, int Panels, int Distance, 
 
 internal static unsafe class PanelPacker
 {
+    // Rows of the source that are spread over panels before the next rows: even, and 32 × 1 KiB stay in the first-level cache.
+    private const int RowsAtOnce = 32;
+
     /// <summary>Steps that <paramref name="k"/> values of k take in <paramref name="format"/>.</summary>
-    internal static int Steps(int k, PanelFormat format) => format == PanelFormat.BFloat16Pairs ? (k + 1) / 2 : k;
+    internal static int Steps(int k, PanelFormat format) => Steps(k, format == PanelFormat.BFloat16Pairs);
 
     /// <summary>Writes consecutive panels, each <paramref name="panelSize"/> elements after the one before.</summary>
     /// <param name="source">The operand.</param>
@@ -58,112 +58,33 @@ internal static unsafe class PanelPacker
         where TElement : struct, IPanelElement
     {
         byte* start = (byte*)source.Start + (TElement.Size * (((nint)strip.First * source.PositionStride) + ((nint)strip.K * source.KStride)));
-        nint kStride = (nint)source.KStride * TElement.Size;
-        nint positionStride = (nint)source.PositionStride * TElement.Size;
-        int steps = pairs ? (strip.Count + 1) / 2 : strip.Count;
+        nint panelDistance = (nint)strip.Distance * source.PositionStride * TElement.Size;
+        int left = source.Positions - strip.First;
 
-        // K contiguous: panel after panel. Positions contiguous: row after row of the source, whatever panel it belongs to.
+        // K contiguous: panel after panel. Positions contiguous: some rows of the source, whatever panel they belong to, then the next.
         bool transpose = source.KStride == 1;
-        for (int step = 0; !transpose && step < steps; step++)
+        int chunk = transpose ? strip.Count : RowsAtOnce;
+        for (int k = 0; k < strip.Count; k += chunk)
         {
             for (int panel = 0; panel < strip.Panels; panel++)
             {
-                int valid = Math.Min(strip.Width, source.Positions - strip.First - (panel * strip.Distance));
-                byte* from = start + (panel * strip.Distance * positionStride);
-                uint* to = panels + (panel * panelSize) + ((nint)step * strip.Width);
-                if (!pairs)
+                byte* from = start + (panel * panelDistance) + (k * (nint)source.KStride * TElement.Size);
+                uint* to = panels + (panel * panelSize) + ((nint)Steps(k, pairs) * strip.Width);
+                int valid = Math.Min(strip.Width, left - (panel * strip.Distance));
+                if (transpose)
                 {
-                    CopyRow<TElement>(from + (step * kStride), valid, to);
+                    nint next = panel + 1 < strip.Panels ? panelDistance : 0;
+                    PanelTransposer.Pack<TElement>(
+                        from, (nint)source.PositionStride * TElement.Size, valid, next, strip.Count, pairs, to, strip.Width);
                 }
                 else
                 {
-                    CopyPair<TElement>(from + (2 * step * kStride), (2 * step) + 1 < strip.Count ? kStride : 0, valid, to);
-                }
-
-                for (int position = valid; position < strip.Width; position++)
-                {
-                    to[position] = 0;
+                    int count = Math.Min(chunk, strip.Count - k);
+                    PanelCopier.Pack<TElement>(from, (nint)source.KStride * TElement.Size, valid, count, pairs, to, strip.Width);
                 }
             }
         }
-
-        for (int panel = 0; transpose && panel < strip.Panels; panel++)
-        {
-            int valid = Math.Min(strip.Width, source.Positions - strip.First - (panel * strip.Distance));
-            byte* from = start + (panel * strip.Distance * positionStride);
-            uint* to = panels + (panel * panelSize);
-            for (int position = 0; position < strip.Width;)
-            {
-                int lanes = PanelTransposer.Lanes(strip.Width - position);
-                PanelTransposer.Pack<TElement>(
-                    from + (position * positionStride), positionStride, Math.Min(lanes, valid - position), lanes, strip.Count, pairs,
-                    to + position, strip.Width);
-                position += lanes;
-            }
-        }
     }
 
-    private static void CopyRow<TElement>(byte* source, int valid, uint* row)
-        where TElement : struct, IPanelElement
-    {
-        int position = 0;
-        for (; Avx512F.IsSupported && position + 16 <= valid; position += 16)
-        {
-            Vector512<uint> bits = TElement.Sixteen(source + (position * TElement.Size));
-            (TElement.NeedsRounding ? BFloat16Bits.Round(bits) : bits).Store(row + position);
-        }
-
-        for (; Avx2.IsSupported && position + 8 <= valid; position += 8)
-        {
-            Vector256<uint> bits = TElement.Eight(source + (position * TElement.Size));
-            (TElement.NeedsRounding ? BFloat16Bits.Round(bits) : bits).Store(row + position);
-        }
-
-        for (; position < valid; position++)
-        {
-            uint bits = TElement.One(source + (position * TElement.Size));
-            row[position] = TElement.NeedsRounding ? BFloat16Bits.Round(bits) : bits;
-        }
-    }
-
-    // Rows k and k + 1; a distance of zero says that k + 1 does not exist.
-    private static void CopyPair<TElement>(byte* even, nint distance, int valid, uint* row)
-        where TElement : struct, IPanelElement
-    {
-        if (distance == 0)
-        {
-            CopyRow<TElement>(even, valid, row);
-            for (int i = 0; i < valid; i++)
-            {
-                row[i] >>= 16;
-            }
-
-            return;
-        }
-
-        byte* odd = even + distance;
-        int position = 0;
-        for (; Avx512F.IsSupported && position + 16 <= valid; position += 16)
-        {
-            Vector512<uint> low = TElement.Sixteen(even + (position * TElement.Size));
-            Vector512<uint> high = TElement.Sixteen(odd + (position * TElement.Size));
-            (TElement.NeedsRounding ? BFloat16Bits.Pair(BFloat16Bits.Round(low), BFloat16Bits.Round(high)) : BFloat16Bits.Pair(low, high))
-                .Store(row + position);
-        }
-
-        for (; Avx2.IsSupported && position + 8 <= valid; position += 8)
-        {
-            Vector256<uint> low = TElement.Eight(even + (position * TElement.Size));
-            Vector256<uint> high = TElement.Eight(odd + (position * TElement.Size));
-            (TElement.NeedsRounding ? BFloat16Bits.Pair(BFloat16Bits.Round(low), BFloat16Bits.Round(high)) : BFloat16Bits.Pair(low, high))
-                .Store(row + position);
-        }
-
-        for (; position < valid; position++)
-        {
-            uint low = TElement.One(even + (position * TElement.Size));
-            uint high = TElement.One(odd + (position * TElement.Size));
-            row[position] = TElement.NeedsRounding ? BFloat16Bits.Pair(BFloat16Bits.Round(low), BFloat16Bits.Round(high)) : BFloat16Bits.Pair(low, high);
-        }
-    }
+    private static int Steps(int k, bool pairs) => pairs ? (k + 1) / 2 : k;
 }

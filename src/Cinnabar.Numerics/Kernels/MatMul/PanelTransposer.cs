@@ -14,34 +14,45 @@ namespace Cinnabar.Numerics.Kernels;
 internal static unsafe class PanelTransposer
 {
     private const int MaxLanes = 16;
+    private const int Line = 64;
 
-    /// <summary>Positions to transpose together when <paramref name="width"/> are left.</summary>
-    internal static int Lanes(int width) => width >= 16 && Avx512F.IsSupported ? 16 : width >= 8 && Avx2.IsSupported ? 8 : 1;
-
-    /// <summary>Packs <paramref name="lanes"/> positions, of which <paramref name="valid"/> exist (others repeat the last or are zero).</summary>
+    /// <summary>Packs one panel.</summary>
     /// <param name="source">Position 0 at the first k.</param>
     /// <param name="stride">Bytes from one position to the next.</param>
-    /// <param name="valid">Existing positions, may be zero or less.</param>
-    /// <param name="lanes">A result of <see cref="Lanes"/>.</param>
+    /// <param name="valid">Existing positions, at least 1; others repeat the last of them or are zero.</param>
+    /// <param name="next">Bytes to the panel that will be packed next, which is fetched meanwhile; 0: none.</param>
     /// <param name="count">Values of k.</param>
     /// <param name="pairs">Two BF16 per element.</param>
-    /// <param name="panel">Lane 0 of the first step.</param>
+    /// <param name="panel">The first step.</param>
     /// <param name="width">Elements per step.</param>
-    [SkipLocalsInit]
-    internal static void Pack<TElement>(
-        byte* source, nint stride, int valid, int lanes, int count, bool pairs, uint* panel, int width)
+    internal static void Pack<TElement>(byte* source, nint stride, int valid, nint next, int count, bool pairs, uint* panel, int width)
         where TElement : struct, IPanelElement
     {
-        if (valid <= 0)
+        for (int position = 0; position < width;)
         {
-            for (int step = 0; step < (pairs ? (count + 1) / 2 : count); step++)
+            int lanes = width - position >= 16 && Avx512F.IsSupported ? 16 : width - position >= 8 && Avx2.IsSupported ? 8 : 1;
+            if (position < valid)
             {
-                new Span<uint>(panel + ((nint)step * width), lanes).Clear();
+                byte* first = source + (position * stride);
+                Lanes<TElement>(first, stride, Math.Min(lanes, valid - position), lanes, next, count, pairs, panel + position, width);
+            }
+            else
+            {
+                for (int step = 0; step < (pairs ? (count + 1) / 2 : count); step++)
+                {
+                    new Span<uint>(panel + ((nint)step * width) + position, lanes).Clear();
+                }
             }
 
-            return;
+            position += lanes;
         }
+    }
 
+    [SkipLocalsInit]
+    private static void Lanes<TElement>(
+        byte* source, nint stride, int valid, int lanes, nint next, int count, bool pairs, uint* panel, int width)
+        where TElement : struct, IPanelElement
+    {
         byte** rows = stackalloc byte*[MaxLanes];
         for (int lane = 0; lane < lanes; lane++)
         {
@@ -49,18 +60,25 @@ internal static unsafe class PanelTransposer
         }
 
         int k = 0;
-        if (lanes == 16)
+        for (; lanes > 1 && k + 4 <= count; k += 4)
         {
-            for (; k + 4 <= count; k += 4)
+            nint at = (nint)k * TElement.Size;
+            uint* to = panel + ((nint)(pairs ? k / 2 : k) * width);
+            if (at % Line == 0 && next != 0)
             {
-                Block16<TElement>(rows, (nint)k * TElement.Size, pairs, panel + ((nint)(pairs ? k / 2 : k) * width), width);
+                for (int lane = 0; lane < lanes; lane++)
+                {
+                    Sse.Prefetch1(rows[lane] + at + next);
+                }
             }
-        }
-        else if (lanes == 8)
-        {
-            for (; k + 4 <= count; k += 4)
+
+            if (lanes == 16)
             {
-                Block8<TElement>(rows, (nint)k * TElement.Size, pairs, panel + ((nint)(pairs ? k / 2 : k) * width), width);
+                Block16<TElement>(rows, at, pairs, to, width);
+            }
+            else
+            {
+                Block8<TElement>(rows, at, pairs, to, width);
             }
         }
 
