@@ -1,9 +1,99 @@
 // cinnabar bench kernels | train: how fast the machine is, and which share of that the program reaches.
 using System.CommandLine;
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tokenizers;
+using Cinnabar.Training;
 
 namespace Cinnabar.Cli.Commands;
 
 internal static class BenchCommand
 {
-    public static Command Create() => new("bench", "Measure speed against the machine's peak.");
+    private const int TrainingRows = 2048; // one pass of the default configuration: 4 sequences of 512 tokens
+    private const int HeadRows = 1024; // of which half are masked on average
+
+    public static Command Create() => new("bench", "Measure speed against the machine's peak.") { CreateKernels(), CreateTrain() };
+
+    private static Command CreateKernels()
+    {
+        BenchArguments arguments = new();
+        Command command = new("kernels", "Matrix products of a model's training step, on one core and on all.");
+        arguments.AddTo(command);
+        command.SetWork((parsed, cancellation) =>
+        {
+            ModelConfig config = ModelFolder.Open(ModelLocator.Find(arguments.Model(parsed))).Config;
+            BenchReport report = new();
+            int all = arguments.Threads(parsed);
+            foreach (int threads in all == 1 ? [1] : (int[])[1, all])
+            {
+                KernelTable kernels = KernelTable.Create(threads);
+                MachinePeak peak = BenchReport.RequirePeak(kernels);
+                report.AddPeaks(peak, threads);
+                MatMulBenchmark benchmark = new(kernels, peak);
+                foreach (MatMulCase product in ProductsOf(config))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    Console.Error.WriteLine($"measuring {product.Name} on {threads} {(threads == 1 ? "thread" : "threads")}");
+                    report.Add(benchmark.Measure(product), threads);
+                }
+            }
+
+            report.Print(arguments.Json(parsed));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command CreateTrain()
+    {
+        BenchArguments arguments = new();
+        Option<int> steps = new("--steps") { Description = "Steps to time; the median counts.", HelpName = "n", DefaultValueFactory = _ => 5 };
+        Command command = new("train", "A whole training step: data, forward, backward, optimiser.") { steps };
+        arguments.AddTo(command);
+        command.SetWork((parsed, cancellation) =>
+        {
+            ModelFolder model = ModelFolder.Open(ModelLocator.Find(arguments.Model(parsed)));
+            KernelTable kernels = KernelTable.Create(arguments.Threads(parsed));
+            MachinePeak peak = BenchReport.RequirePeak(kernels);
+            TrainingBenchmark benchmark = new(model.Config, Tokenizer.Load(model.TokenizerPath), kernels);
+            List<double> rates = [];
+            List<double> peaks = [];
+            benchmark.Run();
+            for (int step = 0; step < Math.Max(1, parsed.GetValue(steps)); step++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                peaks.Add(peak.Measure(MatMulPrecision.BF16));
+                rates.Add(benchmark.Run());
+                Console.Error.WriteLine($"step {step + 1}: {rates[^1]:F0} GFLOP/s, peak {peaks[^1]:F0}");
+            }
+
+            BenchReport report = new();
+            report.AddPeaks(peak, kernels.Workers.Threads);
+            report.AddStep(benchmark, MatMulBenchmark.Median(rates), MatMulBenchmark.Median(peaks), kernels.Workers.Threads, model.Config);
+            report.Print(arguments.Json(parsed));
+            return 0;
+        });
+        return command;
+    }
+
+    // Each linear layer multiplies three times: forward, input gradient, weight gradient.
+    private static IEnumerable<MatMulCase> ProductsOf(ModelConfig config)
+    {
+        int hidden = config.HiddenSize;
+        int inner = config.IntermediateSize;
+        (string Name, int Rows, int In, int Out)[] layers =
+        [
+            ("attention", TrainingRows, hidden, hidden),
+            ("gate, up", TrainingRows, hidden, inner),
+            ("down", TrainingRows, inner, hidden),
+            ("head", HeadRows, hidden, config.EmbeddingSize),
+        ];
+        foreach ((string name, int rows, int inSize, int outSize) in layers)
+        {
+            yield return new MatMulCase($"{name}: forward", rows, inSize, outSize, TransposeB: true);
+            yield return new MatMulCase($"{name}: input gradient", rows, outSize, inSize);
+            yield return new MatMulCase($"{name}: weight gradient", outSize, rows, inSize, TransposeA: true, Accumulate: true);
+        }
+    }
 }

@@ -135,7 +135,8 @@ public sealed class Sampler
                 var random = new CounterRandom(options.Seed, step, position);
                 HoleKind kind = canvas.Holes[canvas.HoleOf(position)].Kind;
                 row.Load(logits.Row(i), kind == HoleKind.Infill ? inInfill : inContinuation, options, random, position);
-                candidates[i] = new Candidate(position, row.TokenId, row.Probability, policy.Score(row, random));
+                double score = EndsTooEarly(canvas, position, row.TokenId) ? double.NegativeInfinity : policy.Score(row, random);
+                candidates[i] = new Candidate(position, row.TokenId, row.Probability, score);
             }
         }
 
@@ -149,6 +150,27 @@ public sealed class Sampler
         }
 
         return candidates;
+    }
+
+    // Of all tokens of a hole the end token far to the right is the surest, long before the text is known. Committed in order of confidence
+    // it would eat the hole from the right and leave it empty, so it waits until no position before it is noisy.
+    private static bool EndsTooEarly(Canvas canvas, int position, int tokenId)
+    {
+        Hole hole = canvas.Holes[canvas.HoleOf(position)];
+        if (hole.Kind != HoleKind.Infill || !canvas.Tokens.Ends(hole.Kind, tokenId))
+        {
+            return false;
+        }
+
+        for (int before = hole.Start; before < position; before++)
+        {
+            if (canvas.StateOf(before) == PositionState.Noisy)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private Tensor Logits(Canvas canvas, int[] rows, SamplerOptions options)
