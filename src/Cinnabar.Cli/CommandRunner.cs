@@ -2,6 +2,7 @@
 //   0 done   1 failed   2 the command line was wrong   130 stopped by Ctrl-C
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli;
 
@@ -28,6 +29,7 @@ internal static class CommandRunner
         bool verbose = parsed.GetValue(s_verbose);
         try
         {
+            RequireKnownKernelForm();
             InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = s_stopWithin };
             return await parsed.InvokeAsync(invocation);
         }
@@ -53,12 +55,30 @@ internal static class CommandRunner
     public static void SetWork(this Command command, Func<ParseResult, CancellationToken, int> work) =>
         command.SetAction((parsed, cancellation) => Task.Run(() => work(parsed, cancellation), CancellationToken.None));
 
+    // Numerics reports a wrong CINNABAR_ISA as a wrong argument; here it is something the user gave.
+    private static void RequireKnownKernelForm()
+    {
+        try
+        {
+            KernelForms.FromEnvironment();
+        }
+        catch (ArgumentException e)
+        {
+            throw new CinnabarException(e.Message, "");
+        }
+    }
+
     private static int TellWrongCommandLine(RootCommand root, ParseResult parsed)
     {
         string[] known = [.. Names(root, parsed.CommandResult.Command)];
         Console.Error.WriteLine(TerminalText.Safe($"error: {MessageOf(parsed.Errors[0])}{Suggestion(parsed, known)}"));
-        string path = parsed.CommandResult.Command == root ? "cinnabar" : $"cinnabar {parsed.CommandResult.Command.Name}";
-        Console.Error.WriteLine($"Run '{path} --help' for what it takes.");
+        List<string> path = [];
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: { } command } && command != root; at = at.Parent)
+        {
+            path.Insert(0, command.Name);
+        }
+
+        Console.Error.WriteLine($"Run '{string.Join(' ', ["cinnabar", .. path])} --help' for what it takes.");
         return WrongCommandLine;
     }
 

@@ -16,8 +16,8 @@ public sealed class DiffusionInfiller : IInfiller
     private readonly Tokenizer _tokenizer;
     private readonly LineTokens _lines;
     private readonly SamplerOptions _options;
-    private readonly Diffusion.SpecialTokens _endAllowed;
-    private readonly Diffusion.SpecialTokens _endForbidden;
+    private readonly CanvasTokens _endAllowed;
+    private readonly CanvasTokens _endForbidden;
     private readonly int _canvasLength;
 
     /// <summary>Wraps a network.</summary>
@@ -34,7 +34,7 @@ public sealed class DiffusionInfiller : IInfiller
         string description,
         IDenoiser denoiser,
         Tokenizer tokenizer,
-        Diffusion.SpecialTokens tokens,
+        CanvasTokens tokens,
         SamplerOptions options,
         int canvasLength,
         WorkerPool? workers = null)

@@ -28,7 +28,7 @@ namespace Cinnabar;
 /// </example>
 public sealed class DiffusionModel
 {
-    private readonly Diffusion.SpecialTokens _tokens;
+    private readonly CanvasTokens _tokens;
     private readonly Sampler _sampler;
 
     private DiffusionModel(ModelFolder folder, Tokenizer tokenizer, KernelTable kernels)
@@ -150,7 +150,7 @@ public sealed class DiffusionModel
 
     /// <summary>The special ids for a canvas of your own.</summary>
     /// <param name="exactLength">True: holes keep their length, the end of a hole is never predicted.</param>
-    public Diffusion.SpecialTokens TokensFor(bool exactLength) => exactLength
+    public CanvasTokens TokensFor(bool exactLength) => exactLength
         ? _tokens with { PaddingTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.PadTokenId] }
         : _tokens;
 
@@ -170,11 +170,11 @@ public sealed class DiffusionModel
     private static Tensor ForInference(Tensor weight) => weight.Shape.Length == 1 ? weight.To(DType.F32) : weight;
 
     // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text or a hole.
-    private static Diffusion.SpecialTokens TokensOf(ModelConfig config, Tokenizer tokenizer)
+    private static CanvasTokens TokensOf(ModelConfig config, Tokenizer tokenizer)
     {
         IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize).Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
         int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId])];
-        return new Diffusion.SpecialTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId) { NeverEmitted = never };
+        return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId) { NeverEmitted = never };
     }
 
     private static SamplerOptions OptionsFrom(GenerationConfig config)

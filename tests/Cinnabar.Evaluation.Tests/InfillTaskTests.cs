@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
@@ -86,7 +87,7 @@ public sealed class InfillTaskTests
 
     private static DiffusionInfiller Infiller(IDenoiser denoiser, SamplerOptions? options = null)
     {
-        Diffusion.SpecialTokens tokens = new(s_tokenizer.MaskTokenId, s_tokenizer.EndOfTextTokenId, s_tokenizer.PaddingTokenId)
+        CanvasTokens tokens = new(s_tokenizer.MaskTokenId, s_tokenizer.EndOfTextTokenId, s_tokenizer.PaddingTokenId)
         {
             NeverEmitted = [s_tokenizer.BeginOfTextTokenId],
         };

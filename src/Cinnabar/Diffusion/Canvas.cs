@@ -35,7 +35,7 @@ public sealed class Canvas
     /// A hole of negative length, a continuation that is not the last segment, known text with a negative id or with the mask token,
     /// or more positions than an array holds.
     /// </exception>
-    public Canvas(IReadOnlyList<CanvasSegment> segments, SpecialTokens tokens)
+    public Canvas(IReadOnlyList<CanvasSegment> segments, CanvasTokens tokens)
     {
         Tokens = tokens;
         int length = CheckedLength(segments, tokens);
@@ -70,7 +70,7 @@ public sealed class Canvas
     }
 
     /// <summary>The special ids of this canvas.</summary>
-    public SpecialTokens Tokens { get; }
+    public CanvasTokens Tokens { get; }
 
     /// <summary>Number of positions.</summary>
     public int Length => _ids.Length;
@@ -91,7 +91,7 @@ public sealed class Canvas
     /// <param name="prompt">Known ids, may be empty.</param>
     /// <param name="maxNewTokens">Length of the noisy tail.</param>
     /// <param name="tokens">The special ids.</param>
-    public static Canvas ForContinuation(ReadOnlySpan<int> prompt, int maxNewTokens, SpecialTokens tokens) =>
+    public static Canvas ForContinuation(ReadOnlySpan<int> prompt, int maxNewTokens, CanvasTokens tokens) =>
         new([CanvasSegment.Text(prompt), CanvasSegment.Continuation(maxNewTokens)], tokens);
 
     /// <summary>State of a position.</summary>
@@ -192,7 +192,7 @@ public sealed class Canvas
         return end;
     }
 
-    private static int CheckedLength(IReadOnlyList<CanvasSegment> segments, SpecialTokens tokens)
+    private static int CheckedLength(IReadOnlyList<CanvasSegment> segments, CanvasTokens tokens)
     {
         long length = 0;
         for (int i = 0; i < segments.Count; i++)

@@ -223,7 +223,7 @@ public sealed class Sampler
         }
 
         int vocabularySize = _denoiser.VocabularySize;
-        SpecialTokens tokens = canvas.Tokens;
+        CanvasTokens tokens = canvas.Tokens;
         int[] special = [.. tokens.Forbidden(HoleKind.Continuation), .. tokens.Forbidden(HoleKind.Infill)];
         foreach (int id in (int[])[.. canvas.Ids, .. special])
         {

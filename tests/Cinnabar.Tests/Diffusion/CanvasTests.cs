@@ -7,7 +7,7 @@ public sealed class CanvasTests
     private const int Mask = 9;
     private const int Eos = 8;
     private const int Pad = 7;
-    private static readonly SpecialTokens s_tokens = new(Mask, Eos, Pad);
+    private static readonly CanvasTokens s_tokens = new(Mask, Eos, Pad);
 
     [Fact]
     public void Canvas_FromSegments_KnowsStatesAndHoles()
@@ -120,15 +120,15 @@ public sealed class CanvasTests
     [Fact]
     public void Forbidden_ByKindOfHole_FollowsTheTable()
     {
-        SpecialTokens tokens = s_tokens with { NeverEmitted = [3], AlsoEndText = [6] };
+        CanvasTokens tokens = s_tokens with { NeverEmitted = [3], AlsoEndText = [6] };
         Assert.Equal([3, Pad, Mask], tokens.Forbidden(HoleKind.Continuation));
         Assert.Equal([3, Mask], tokens.Forbidden(HoleKind.Continuation, allowPadding: true));
         Assert.Equal([3, 6, Eos, Mask], tokens.Forbidden(HoleKind.Infill));
 
         // LLaDA: one id for both.
-        Assert.Equal([Mask], new SpecialTokens(Mask, Eos, Eos).Forbidden(HoleKind.Continuation));
-        Assert.Equal([Mask], new SpecialTokens(Mask, Eos, Eos).Forbidden(HoleKind.Infill));
-        Assert.Equal([Mask], new SpecialTokens(Mask, null, null).Forbidden(HoleKind.Infill));
+        Assert.Equal([Mask], new CanvasTokens(Mask, Eos, Eos).Forbidden(HoleKind.Continuation));
+        Assert.Equal([Mask], new CanvasTokens(Mask, Eos, Eos).Forbidden(HoleKind.Infill));
+        Assert.Equal([Mask], new CanvasTokens(Mask, null, null).Forbidden(HoleKind.Infill));
     }
 
     private static void CommitAll(Canvas canvas, params (int Position, int Token)[] commits)

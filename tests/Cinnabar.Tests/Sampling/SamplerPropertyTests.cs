@@ -11,7 +11,7 @@ public sealed class SamplerPropertyTests
     private const int Eos = 12;
     private const int Pad = 11;
     private const int Begin = 10;
-    private static readonly SpecialTokens s_tokens = new(Mask, Eos, Pad) { NeverEmitted = [Begin] };
+    private static readonly CanvasTokens s_tokens = new(Mask, Eos, Pad) { NeverEmitted = [Begin] };
 
     [Fact]
     public void Run_RandomCanvases_KeepsTheInvariants()

@@ -11,7 +11,7 @@ public sealed class SamplerTests
     private const int Mask = 11;
     private const int Eos = 10;
     private const int Pad = 9;
-    private static readonly SpecialTokens s_tokens = new(Mask, Eos, Pad);
+    private static readonly CanvasTokens s_tokens = new(Mask, Eos, Pad);
 
     [Fact]
     public void Run_LowConfidence_CommitsMostProbableFirstTiesToTheLeft()
@@ -141,7 +141,7 @@ public sealed class SamplerTests
     {
         // Mask, padding, end of text and 3 have the highest logits everywhere.
         TableDenoiser denoiser = new(V, Mask, (_, _, token) => token is Mask or Pad or Eos or 3 ? 20 : token == 2 ? 1 : 0);
-        SpecialTokens tokens = s_tokens with { NeverEmitted = [3] };
+        CanvasTokens tokens = s_tokens with { NeverEmitted = [3] };
         Canvas tail = Canvas.ForContinuation([5], 3, tokens with { EosTokenId = null });
         Steps(denoiser, tail, new());
         Assert.All(tail.TextOf(0), id => Assert.DoesNotContain(id, new[] { Mask, Pad, 3 }));

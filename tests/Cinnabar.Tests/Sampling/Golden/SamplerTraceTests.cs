@@ -39,7 +39,7 @@ public sealed class SamplerTraceTests
         int[] prompt = Ids(trace.GetProperty("prompt"));
         int[][] before = [.. trace.GetProperty("tokens_before_step").EnumerateArray().Select(Ids)];
         int[] final = Ids(trace.GetProperty("final"));
-        var tokens = new SpecialTokens(network.MaskTokenId, null, null);
+        var tokens = new CanvasTokens(network.MaskTokenId, null, null);
         Canvas canvas = Canvas.ForContinuation(prompt, final.Length - prompt.Length, tokens);
         string name = $"{trace.GetProperty("kind")}, {options}";
 

@@ -13,7 +13,7 @@ namespace Cinnabar.Diffusion;
 /// <param name="MaskTokenId">The id that stands for noise; never emitted.</param>
 /// <param name="EosTokenId">End of text: ends a continuation; null if the model has none.</param>
 /// <param name="PaddingTokenId">End of hole: fills the unused rest of an infill hole; null: holes keep their length.</param>
-public sealed record SpecialTokens(int MaskTokenId, int? EosTokenId, int? PaddingTokenId)
+public sealed record CanvasTokens(int MaskTokenId, int? EosTokenId, int? PaddingTokenId)
 {
     /// <summary>Further ids that end a continuation, such as the end of a chat turn; default none.</summary>
     public IReadOnlyList<int> AlsoEndText { get; init; } = [];
