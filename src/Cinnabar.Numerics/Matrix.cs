@@ -13,5 +13,8 @@ public readonly record struct Matrix(Tensor Storage, int Offset, int Rows, int C
     public Matrix Slice(int row, int rows, int column, int columns) =>
         new(Storage, Offset + (row * RowStride) + (column * ColumnStride), rows, columns, RowStride, ColumnStride);
 
+    /// <inheritdoc/>
+    public override string ToString() => $"[{Rows}, {Columns}] at {Offset} with strides ({RowStride}, {ColumnStride}) of {Storage}";
+
     internal unsafe float* Floats => Storage.FloatPointer + Offset;
 }

@@ -9,24 +9,22 @@ internal sealed unsafe class JitTileKernel : TileKernel
 {
     private const int FunctionAlignment = 64;
 
-    private readonly int _lanes;
-    private readonly int _registers;
+    private const int LanesOfAvx2 = 8;
+
+    private readonly TileShape _shape;
     private readonly nint[] _functions; // [rows - 1][registers - 1]
 
     private JitTileKernel(TileShape shape, nint[] functions)
     {
-        _lanes = shape.Lanes;
-        _registers = shape.Registers;
+        _shape = shape;
         _functions = functions;
-        Rows = shape.Rows;
-        RowPanelWidth = shape.RowPanelWidth;
     }
 
-    public override int Rows { get; }
+    public override int Rows => _shape.Rows;
 
-    public override int Columns => _registers * _lanes;
+    public override int Columns => _shape.Registers * _shape.Lanes;
 
-    public override int RowPanelWidth { get; }
+    public override int RowPanelWidth => _shape.RowPanelWidth;
 
     /// <summary>Assembles the kernels for <paramref name="shape"/>; null, with the reason, if they cannot be made executable.</summary>
     internal static JitTileKernel? TryCreate(TileShape shape, out string reason)
@@ -59,19 +57,26 @@ internal sealed unsafe class JitTileKernel : TileKernel
 
     public override void Run(TileArguments* arguments, int rows, int columns)
     {
-        int registers = (columns + _lanes - 1) / _lanes;
-        int lanes = columns - ((registers - 1) * _lanes);
+        int registers = Prepare(_shape, arguments, rows, columns);
+        nint function = _functions[((rows - 1) * _shape.Registers) + registers - 1];
+
+        // A tile takes about a microsecond: short enough to skip the switch of garbage-collection mode around native code.
+        ((delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)function)(arguments);
+    }
+
+    /// <summary>Fills in the fields that describe an incomplete tile and returns its registers per row.</summary>
+    internal static int Prepare(TileShape shape, TileArguments* arguments, int rows, int columns)
+    {
+        int registers = (columns + shape.Lanes - 1) / shape.Lanes;
+        int lanes = columns - ((registers - 1) * shape.Lanes);
         arguments->EndOfC = (byte*)arguments->C + (rows * arguments->RowBytes);
         arguments->LaneBits = (1 << lanes) - 1;
-        for (int lane = 0; lane < 8; lane++)
+        for (int lane = 0; lane < LanesOfAvx2; lane++)
         {
             arguments->LaneMasks[lane] = lane < lanes ? -1 : 0;
         }
 
-        nint function = _functions[((rows - 1) * _registers) + registers - 1];
-
-        // A tile takes about a microsecond: short enough to skip the switch of garbage-collection mode around native code.
-        ((delegate* unmanaged[SuppressGCTransition]<TileArguments*, void>)function)(arguments);
+        return registers;
     }
 }
 

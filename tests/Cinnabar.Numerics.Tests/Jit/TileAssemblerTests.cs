@@ -1,0 +1,153 @@
+using Cinnabar.Numerics.Jit;
+using Iced.Intel;
+
+namespace Cinnabar.Numerics.Tests.Jit;
+
+public sealed unsafe class TileAssemblerTests
+{
+    private const int Seed = 20_262;
+    private static readonly Dictionary<string, TileShape> s_shapes = new()
+    {
+        ["AVX2"] = TileShape.Avx2,
+        ["AVX-512"] = TileShape.Avx512,
+        ["AVX512_BF16"] = TileShape.Avx512BFloat16,
+    };
+
+    public static TheoryData<string> Shapes => ["AVX2", "AVX-512", "AVX512_BF16"];
+
+    public static TheoryData<string> Executable =>
+    [
+        .. CpuFeatures.HasAvx2 ? ["AVX2"] : Array.Empty<string>(),
+        .. CpuFeatures.HasAvx512 ? ["AVX-512"] : Array.Empty<string>(),
+        .. CpuFeatures.HasBFloat16 ? ["AVX512_BF16"] : Array.Empty<string>(),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Interpreted_EveryTileSize_EqualsReference(string name)
+    {
+        TileShape shape = s_shapes[name];
+        foreach (bool windows in (bool[])[false, true])
+        {
+            int[] offsets = new int[shape.Rows * shape.Registers];
+            byte[] code = JitTileKernel.Assemble(shape, windows, offsets);
+            foreach (TilePanels panels in Tiles(shape))
+            {
+                float[] actual = panels.Run((arguments, _, _) => Interpret(code, windows, panels.Prepare(arguments, offsets), arguments), true);
+                Close(panels, panels.Expected(true), actual, Tolerance.MatMul(panels.K), $"{name}, Windows convention {windows}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Executable))]
+    public void Executed_EveryTileSize_SameBitsAsInterpreted(string name)
+    {
+        TileShape shape = s_shapes[name];
+        JitTileKernel? kernel = JitTileKernel.TryCreate(shape, out string reason);
+        Assert.True(kernel is not null, reason);
+        int[] offsets = new int[shape.Rows * shape.Registers];
+        byte[] code = JitTileKernel.Assemble(shape, windows: false, offsets);
+        foreach (bool accumulate in (bool[])[false, true])
+        {
+            foreach (TilePanels panels in Tiles(shape))
+            {
+                float[] expected = panels.Run((arguments, _, _) => Interpret(code, false, panels.Prepare(arguments, offsets), arguments), accumulate);
+                Close(panels, expected, panels.Run(kernel.Run, accumulate), Tolerance.Exact, $"{name}, accumulate {accumulate}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Disassembled_FullTile_OneMultiplyAddPerSumAndStep(string name)
+    {
+        TileShape shape = s_shapes[name];
+        int sums = shape.Rows * shape.Registers;
+        int[] offsets = new int[sums];
+        byte[] code = JitTileKernel.Assemble(shape, windows: false, offsets);
+        Mnemonic multiplyAdd = name == "AVX512_BF16" ? Mnemonic.Vdpbf16ps : Mnemonic.Vfmadd231ps;
+        foreach (int steps in (int[])[1, 4, 64, 67])
+        {
+            int k = name == "AVX512_BF16" ? 2 * steps : steps;
+            TilePanels panels = new(shape, shape.Rows, shape.Registers * shape.Lanes, k, Seed);
+            Interpreter interpreter = new(code);
+            panels.Run((arguments, _, _) => interpreter.Run(panels.Prepare(arguments, offsets), Register.RDI, arguments), accumulate: false);
+            Assert.Equal(steps * sums, interpreter.Counts[multiplyAdd]);
+            Assert.Equal(steps * shape.Rows, interpreter.Counts[Mnemonic.Vbroadcastss]);
+
+            // Nothing else belongs into the loop: loads of B, stores of C and, for AVX2, the lane mask.
+            int moves = interpreter.Counts[Mnemonic.Vmovups] + interpreter.Counts.GetValueOrDefault(Mnemonic.Vmaskmovps);
+            Assert.Equal((steps * shape.Registers) + sums + (name == "AVX2" ? 1 : 0), moves);
+            Assert.DoesNotContain(Mnemonic.Vaddps, interpreter.Counts.Keys);
+            Assert.Equal(1, interpreter.Counts[Mnemonic.Vzeroupper]);
+        }
+    }
+
+    [Fact]
+    public void AddPair_DenormalsAndHalves_FollowsTheManual()
+    {
+        // Odd elements are added before even ones: (2²⁴ + 1) loses the 1, then − 2²⁴ leaves 0; in the other order 1 would remain.
+        Assert.Equal(0u, Interpreter.AddPair(0x4B80_0000, Pair(odd: 1, even: -16_777_216), Pair(odd: 1, even: 1)));
+
+        // A denormal product is flushed, a denormal operand counts as zero, both with their sign.
+        Assert.Equal(0u, Interpreter.AddPair(0, Pair(odd: 1e-30f, even: 0), Pair(odd: 1e-10f, even: 0)));
+        Assert.Equal(0x3F80_0000u, Interpreter.AddPair(0x3F80_0000, 0x0001_0000, Pair(odd: 3e38f, even: 0)));
+    }
+
+    private static IEnumerable<TilePanels> Tiles(TileShape shape)
+    {
+        int lanes = shape.Lanes;
+        int full = shape.Registers * lanes;
+        for (int rows = 1; rows <= shape.Rows; rows++)
+        {
+            foreach (int columns in (int[])[1, lanes - 1, lanes, lanes + 1, full - 1, full])
+            {
+                yield return new TilePanels(shape, rows, columns, k: 1 + (rows * 5 % 23), Seed + rows);
+            }
+        }
+    }
+
+    // Also checks that the calling convention is kept.
+    private static void Interpret(byte[] code, bool windows, int offset, Cinnabar.Numerics.Kernels.TileArguments* arguments)
+    {
+        const uint Mark = 0x1234_5678;
+        Interpreter interpreter = new(code);
+        Register[] kept = windows
+            ? [Register.RBX, Register.RBP, Register.RDI, Register.RSI, Register.R12, Register.R13, Register.R14, Register.R15, Register.RSP]
+            : [Register.RBX, Register.RBP, Register.R12, Register.R13, Register.R14, Register.R15, Register.RSP];
+        foreach (Register register in kept)
+        {
+            interpreter.General(register) = (ulong)register;
+        }
+
+        for (int lane = 0; lane < 4; lane++)
+        {
+            for (int register = 6; register < 16; register++)
+            {
+                interpreter.Lane(register, lane) = Mark;
+            }
+        }
+
+        interpreter.Run(offset, windows ? Register.RCX : Register.RDI, arguments);
+        Assert.All(kept, register => Assert.Equal((ulong)register, interpreter.General(register)));
+        for (int register = 6; windows && register < 16; register++)
+        {
+            Assert.Equal(Mark, interpreter.Lane(register, 0));
+            Assert.Equal(Mark, interpreter.Lane(register, 3));
+        }
+    }
+
+    private static uint Pair(float odd, float even) => ((uint)BFloat16.FromFloat(odd) << 16) | BFloat16.FromFloat(even);
+
+    private static void Close(TilePanels panels, float[] expected, float[] actual, Bound bound, string context)
+    {
+        for (int i = 0; i < expected.Length; i++)
+        {
+            Bound allowed = expected[i] == TilePanels.Canary ? Tolerance.Exact : bound;
+            Assert.True(
+                allowed.Allows(expected[i], actual[i]),
+                $"{context}, {panels.Rows} × {panels.Columns}, K {panels.K}, seed {Seed}, index {i}: expected {expected[i]:R}, found {actual[i]:R}.");
+        }
+    }
+}
