@@ -56,7 +56,7 @@ public sealed class Trainer : IDisposable
 
         _state = resume
             ? TrainingCheckpoint.Load(CheckpointFolder, _config)
-            : TrainingCheckpoint.Start(LladaDenoiser.Initialize(_config, options.Seed));
+            : TrainingCheckpoint.Start(InitialWeights());
         MaskedDiffusionObjective objective = new(TokenDataset.Open(options.Corpus, "train"), options, new HoleShapes(_tokenizer));
         _step = new TrainingStep(options, _state, objective, kernels);
         _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
@@ -160,6 +160,27 @@ public sealed class Trainer : IDisposable
 
         LikelihoodEstimate total = new LikelihoodBound(_averaged, _kernels).EstimateWindows(windows, EvaluationSeed);
         return total.BitsPer(bytes).Nats;
+    }
+
+    private Dictionary<string, Tensor> InitialWeights()
+    {
+        if (_options.InitialModel is null)
+        {
+            return LladaDenoiser.Initialize(_config, _options.Seed);
+        }
+
+        ModelFolder model = ModelFolder.Open(ModelLocator.Find(_options.InitialModel));
+        foreach ((string name, int[] shape) in LladaWeightNames.Expected(_config))
+        {
+            if (!model.Tensors.TryGetValue(name, out Tensor? tensor) || !tensor.Shape.SequenceEqual(shape))
+            {
+                throw new CinnabarException(
+                    $"The initial model '{_options.InitialModel}' has '{name}' as {tensor?.ShapeText() ?? "nothing"}, the configuration asks for [{string.Join(", ", shape)}].",
+                    "Give \"model\" the sizes of the initial model's config.json.");
+            }
+        }
+
+        return model.Tensors.ToDictionary(t => t.Key, t => t.Value.To(DType.F32));
     }
 
     private void RequireFinite(int step, double loss, double norm)

@@ -18,6 +18,9 @@ public sealed record TrainingOptions
     /// <summary>Sizes of the network, with the keys of a LLaDA config.json. Required.</summary>
     public JsonElement Model { get; set; }
 
+    /// <summary>Model whose weights the run starts from: a name under models/ or a folder, of the same sizes as <see cref="Model"/>. Default: random weights.</summary>
+    public string? InitialModel { get; set; }
+
     /// <summary>Optimiser steps in all. Default 1000.</summary>
     public int Steps { get; set; } = 1000;
 

@@ -11,17 +11,18 @@ internal static class TrainCommand
     public static Command Create()
     {
         Argument<string> config = new("config") { Description = "JSON file with the settings of the run; recipes/ holds examples." };
-        Option<string?> corpus = new("--corpus") { Description = "Folder written by 'cinnabar corpus'." };
-        Option<string?> output = new("--output", "-o") { Description = "Folder of the run." };
-        Option<int?> steps = new("--steps") { Description = "Optimiser steps in all." };
-        Option<int?> batchSize = new("--batch-size") { Description = "Sequences per optimiser step." };
-        Option<double?> learningRate = new("--learning-rate") { Description = "Highest learning rate." };
-        Option<ulong?> seed = new("--seed") { Description = "Seed of weights, data order and noise." };
-        Option<int?> threads = new("--threads") { Description = "Threads; default: all cores." };
+        Option<string?> corpus = new("--corpus") { Description = "Folder written by 'cinnabar corpus'. [default: the file's]" };
+        Option<string?> output = new("--output", "-o") { Description = "Folder of the run. [default: the file's]" };
+        Option<string?> initialModel = new("--initial-model") { Description = "Start from the weights of this model: a name under models/ or a folder. [default: random weights]" };
+        Option<int?> steps = new("--steps") { Description = "Optimiser steps in all. [default: the file's]" };
+        Option<int?> batchSize = new("--batch-size") { Description = "Sequences per optimiser step. [default: the file's]" };
+        Option<double?> learningRate = new("--learning-rate") { Description = "Highest learning rate. [default: the file's]" };
+        Option<ulong?> seed = new("--seed") { Description = "Seed of weights, data order and noise. [default: the file's]" };
+        Option<int?> threads = new("--threads") { Description = "Threads; the result does not depend on it. [default: all cores]" };
         Option<bool> resume = new("--resume") { Description = "Continue from the checkpoint in the output folder." };
         Command command = new("train", "Train a masked-diffusion model from a configuration file.")
         {
-            config, corpus, output, steps, batchSize, learningRate, seed, threads, resume,
+            config, corpus, output, initialModel, steps, batchSize, learningRate, seed, threads, resume,
         };
         command.SetWork((parsed, cancellation) =>
         {
@@ -29,6 +30,7 @@ internal static class TrainCommand
             {
                 o.Corpus = parsed.GetValue(corpus) ?? o.Corpus;
                 o.Output = parsed.GetValue(output) ?? o.Output;
+                o.InitialModel = parsed.GetValue(initialModel) ?? o.InitialModel;
                 o.Steps = parsed.GetValue(steps) ?? o.Steps;
                 o.BatchSize = parsed.GetValue(batchSize) ?? o.BatchSize;
                 o.LearningRate = parsed.GetValue(learningRate) ?? o.LearningRate;
@@ -56,10 +58,15 @@ internal static class TrainCommand
         if (trainer.Mark.Step < options.Steps)
         {
             Console.Error.WriteLine($"Stopped at step {trainer.Mark.Step}; the checkpoint is written. Continue with the same command and --resume.");
-            return CommandRunner.Cancelled;
         }
 
         trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
+        if (trainer.Mark.Step < options.Steps)
+        {
+            Console.Error.WriteLine($"The model so far is in '{trainer.ModelPath}'.");
+            return CommandRunner.Cancelled;
+        }
+
         Console.Error.WriteLine($"Done: {trainer.Mark.Tokens / 1e6:F1} M tokens, {trainer.Mark.Flops:E2} FLOPs, held-out {trainer.Mark.HeldOutBitsPerByte:F3} bits per byte.");
         Console.WriteLine(trainer.ModelPath);
         return 0;
