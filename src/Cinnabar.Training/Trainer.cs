@@ -41,7 +41,7 @@ public sealed class Trainer : IDisposable
         _options = options;
         _config = options.ModelConfig;
         _kernels = kernels;
-        _tokenizer = Tokenizer.Load(Path.Combine(options.Corpus, "tokenizer.json"));
+        _tokenizer = Tokenizer.Load(TokenizerFile);
         if (_tokenizer.VocabularySize != _config.VocabularySize)
         {
             throw new CinnabarException(
@@ -74,6 +74,8 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Folder of the finished model, an ordinary Hugging Face folder.</summary>
     public string ModelPath => Path.Combine(_options.Output, "model");
+
+    private string TokenizerFile => Path.Combine(_options.Corpus, "tokenizer.json");
 
     private string LogFile => Path.Combine(_options.Output, "loss.csv");
 
@@ -131,7 +133,7 @@ public sealed class Trainer : IDisposable
         path,
         _config,
         _state.Averages,
-        File.ReadAllBytes(Path.Combine(_options.Corpus, "tokenizer.json")),
+        File.ReadAllBytes(TokenizerFile),
         s_generation,
         modelCard);
 
@@ -170,6 +172,13 @@ public sealed class Trainer : IDisposable
         }
 
         ModelFolder model = ModelFolder.Open(ModelLocator.Find(_options.InitialModel));
+        if (!File.ReadAllBytes(model.TokenizerPath).AsSpan().SequenceEqual(File.ReadAllBytes(TokenizerFile)))
+        {
+            throw new CinnabarException(
+                $"The corpus '{_options.Corpus}' was made with another tokenizer than the initial model '{_options.InitialModel}'.",
+                $"Build it again with --tokenizer {model.TokenizerPath}.");
+        }
+
         foreach ((string name, int[] shape) in LladaWeightNames.Expected(_config))
         {
             if (!model.Tensors.TryGetValue(name, out Tensor? tensor) || !tensor.Shape.SequenceEqual(shape))
