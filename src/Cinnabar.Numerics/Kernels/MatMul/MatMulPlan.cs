@@ -71,7 +71,7 @@ internal readonly record struct MatMulPlan
 
     internal int FirstColumnPanel(int block) => (int)((long)ColumnPanels * block / ColumnBlocks);
 
-    /// <summary>Values of k per block: equal blocks of at most 384, a multiple of 16 (even, for pairs; whole blocks, for transposition).</summary>
+    /// <summary>Values of k per block: equal blocks of at most 384, a multiple of 16 (even for pairs, whole transpositions).</summary>
     internal static int BlockOfK(int k)
     {
         int blocks = Math.Max(1, Ceiling(k, MaxKBlock));

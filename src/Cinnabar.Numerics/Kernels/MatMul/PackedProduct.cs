@@ -166,7 +166,8 @@ internal sealed unsafe class PackedProduct
             nint panelSize = panelStep * PanelPacker.Steps(count, _format);
             PanelStrip strip = new(firstRow * _kernel.Rows, endRow - firstRow, _kernel.Rows, _kernel.RowPanelWidth, k, count);
             PanelPacker.Pack(_left, strip, _format, block, panelSize);
-            FetchAhead ahead = NextLeft(k + _plan.KBlock < _k ? item : item + _workers.Threads, k + _plan.KBlock < _k ? k + _plan.KBlock : 0);
+            int next = k + _plan.KBlock;
+            FetchAhead ahead = next < _k ? NextLeft(item, next) : NextLeft(item + _workers.Threads, 0);
             for (int panel = firstColumn; panel < endColumn; panel++)
             {
                 MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, PanelPacker.Steps(count, _format), ref ahead);
@@ -177,7 +178,7 @@ internal sealed unsafe class PackedProduct
     // The part of A that this thread will probably pack next.
     private FetchAhead NextLeft(int item, int k)
     {
-        int rowBlock = Math.Min(item % _plan.RowBlocks, _plan.RowBlocks - 1);
+        int rowBlock = item % _plan.RowBlocks;
         int first = _plan.FirstRowPanel(rowBlock) * _kernel.Rows;
         int rows = Math.Min(_plan.FirstRowPanel(rowBlock + 1) * _kernel.Rows, _rows) - first;
         return new FetchAhead(_left, first, rows, k, Math.Min(_plan.KBlock, _k - k));

@@ -57,7 +57,8 @@ internal static unsafe class PanelPacker
     private static void Pack<TElement>(in PanelSource source, in PanelStrip strip, bool pairs, uint* panels, nint panelSize)
         where TElement : struct, IPanelElement
     {
-        byte* start = (byte*)source.Start + (TElement.Size * (((nint)strip.First * source.PositionStride) + ((nint)strip.K * source.KStride)));
+        nint offset = ((nint)strip.First * source.PositionStride) + ((nint)strip.K * source.KStride);
+        byte* start = (byte*)source.Start + (offset * TElement.Size);
         nint panelDistance = (nint)strip.Distance * source.PositionStride * TElement.Size;
         int left = source.Positions - strip.First;
 
