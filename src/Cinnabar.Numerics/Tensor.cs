@@ -87,7 +87,8 @@ public sealed unsafe class Tensor
     }
 
     /// <summary>A tensor over memory that the caller keeps: for tests that place a buffer against a guard page.</summary>
-    internal static Tensor OverForeignMemory(byte* start, DType type, params ReadOnlySpan<int> shape) => new([], start, type, Checked(shape));
+    internal static Tensor OverForeignMemory(byte* start, DType type, params ReadOnlySpan<int> shape) =>
+        new([], start, type, Checked(shape));
 
     /// <summary>The same elements under another shape of equal or smaller size; writing through one is seen by the other.</summary>
     public Tensor View(params ReadOnlySpan<int> shape)

@@ -49,7 +49,7 @@ internal sealed unsafe class JitTileKernel : TileKernel
             offsets[i] = (int)code.Length;
             int rows = (i / shape.Registers) + 1;
             int registers = (i % shape.Registers) + 1;
-            new TileAssembler(shape.Instruction, rows, registers, shape.RowPanelWidth, shape.Registers * shape.Lanes, windows).AssembleTo(code);
+            new TileAssembler(shape, rows, registers, windows).AssembleTo(code);
         }
 
         return code.ToArray();

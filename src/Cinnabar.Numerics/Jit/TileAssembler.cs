@@ -29,8 +29,8 @@ internal enum TileInstruction
     Avx512BFloat16,
 }
 
-/// <summary>Assembles one tile of <paramref name="rows"/> × <paramref name="registers"/> registers.</summary>
-internal sealed class TileAssembler(TileInstruction instruction, int rows, int registers, int rowPanelWidth, int columnPanelWidth, bool windows)
+/// <summary>Assembles a tile of <paramref name="rows"/> × <paramref name="registers"/> registers, within the panels of <paramref name="shape"/>.</summary>
+internal sealed class TileAssembler(TileShape shape, int rows, int registers, bool windows)
 {
     private const int Unroll = 4;
 
@@ -38,7 +38,7 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
     private const int PrefetchSteps = 16;
 
     private readonly Assembler _code = new(64);
-    private readonly bool _wide = instruction != TileInstruction.Avx2Float;
+    private readonly bool _wide = shape.Instruction != TileInstruction.Avx2Float;
 
     // General registers.
     private static readonly AssemblerRegister64 s_arguments = rax;
@@ -62,6 +62,8 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
     private Register OldC => A(0);
 
     private bool SingleA => ((rows + 1) * registers) + 2 > RegisterCount;
+
+    private int ColumnPanelWidth => shape.Registers * shape.Lanes;
 
     private int RegisterCount => _wide ? 32 : 16;
 
@@ -177,21 +179,21 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
 
     private void Step(int step)
     {
-        int b = step * columnPanelWidth * sizeof(float);
+        int b = step * ColumnPanelWidth * sizeof(float);
         for (int register = 0; register < registers; register++)
         {
             Load(B(register), Memory(s_b, b + (register * RegisterBytes)));
-            _code.prefetcht0(__byte_ptr[s_b + (b + (PrefetchSteps * columnPanelWidth * sizeof(float)) + (register * RegisterBytes))]);
+            _code.prefetcht0(__byte_ptr[s_b + (b + (PrefetchSteps * ColumnPanelWidth * sizeof(float)) + (register * RegisterBytes))]);
         }
 
         for (int row = 0; row < rows; row++)
         {
-            MemoryOperand a = Memory(s_a, ((step * rowPanelWidth) + row) * sizeof(float));
+            MemoryOperand a = Memory(s_a, ((step * shape.RowPanelWidth) + row) * sizeof(float));
             _code.AddInstruction(Instruction.Create(
                 _wide ? Code.EVEX_Vbroadcastss_zmm_k1z_xmmm32 : Code.VEX_Vbroadcastss_ymm_m32, A(row), a));
             for (int register = 0; register < registers; register++)
             {
-                _code.AddInstruction(Instruction.Create(MultiplyAddOf(instruction), Sum(row, register), A(row), B(register)));
+                _code.AddInstruction(Instruction.Create(MultiplyAddOf(shape.Instruction), Sum(row, register), A(row), B(register)));
             }
         }
     }
@@ -206,8 +208,8 @@ internal sealed class TileAssembler(TileInstruction instruction, int rows, int r
 
     private void Advance(int steps)
     {
-        _code.add(s_a, steps * rowPanelWidth * sizeof(float));
-        _code.add(s_b, steps * columnPanelWidth * sizeof(float));
+        _code.add(s_a, steps * shape.RowPanelWidth * sizeof(float));
+        _code.add(s_b, steps * ColumnPanelWidth * sizeof(float));
     }
 
     private void AddToC()

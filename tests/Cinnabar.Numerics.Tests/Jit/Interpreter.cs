@@ -77,8 +77,10 @@ internal sealed unsafe class Interpreter(byte[] code)
             case Mnemonic.Vmovups: MoveVector(instruction); return false;
             case Mnemonic.Vmaskmovps: MoveMasked(instruction); return false;
             case Mnemonic.Vbroadcastss: Each(instruction, (_, _) => *(uint*)Address(instruction)); return false;
-            case Mnemonic.Vxorps or Mnemonic.Vpxord: Each(instruction, (_, lane) => Source(instruction, 1, lane) ^ Source(instruction, 2, lane)); return false;
-            case Mnemonic.Vaddps: Each(instruction, (_, lane) => Bits(Float(Source(instruction, 1, lane)) + Float(Source(instruction, 2, lane)))); return false;
+            case Mnemonic.Vxorps or Mnemonic.Vpxord: Each(instruction, (_, lane) =>
+                Source(instruction, 1, lane) ^ Source(instruction, 2, lane)); return false;
+            case Mnemonic.Vaddps: Each(instruction, (_, lane) => Bits(
+                Float(Source(instruction, 1, lane)) + Float(Source(instruction, 2, lane)))); return false;
             case Mnemonic.Vfmadd231ps: Each(instruction, (sum, lane) => Bits(MathF.FusedMultiplyAdd(
                 Float(Source(instruction, 1, lane)), Float(Source(instruction, 2, lane)), Float(sum)))); return false;
             case Mnemonic.Vdpbf16ps: Each(instruction, (sum, lane) => AddPair(

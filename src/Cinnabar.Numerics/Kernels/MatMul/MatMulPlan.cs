@@ -14,18 +14,21 @@ internal readonly record struct MatMulPlan
     // 8 panels × 16 × 384 × 4 bytes = 192 KiB; as much again is the source of the next block, fetched meanwhile.
     private const int MaxRowPanels = 8;
 
+    // Where the rows of A are contiguous a block touches every k in another page; taller blocks visit each page less often.
+    private const int MaxRowPanelsAcross = 16;
+
     // 32 panels × 32 columns: packing A again for each column block costs about 1 % of the work.
     private const int MaxColumnPanels = 32;
 
     // Items per thread that even out unequal speeds.
-    private const int ItemsPerThread = 3;
+    private const int ItemsPerThread = 2;
 
-    internal MatMulPlan(int rows, int columns, int k, TileKernel kernel, int threads)
+    internal MatMulPlan(int rows, int columns, int k, TileKernel kernel, int threads, bool rowsContiguous)
     {
         KBlock = BlockOfK(k);
         RowPanels = Ceiling(rows, kernel.Rows);
         ColumnPanels = Ceiling(columns, kernel.Columns);
-        RowBlocks = Ceiling(RowPanels, MaxRowPanels);
+        RowBlocks = Ceiling(RowPanels, rowsContiguous ? MaxRowPanelsAcross : MaxRowPanels);
         ColumnBlocks = Ceiling(ColumnPanels, MaxColumnPanels);
         if (threads == 1)
         {
@@ -68,7 +71,7 @@ internal readonly record struct MatMulPlan
 
     internal int FirstColumnPanel(int block) => (int)((long)ColumnPanels * block / ColumnBlocks);
 
-    /// <summary>Values of k per block: equal blocks of at most 384, a multiple of 16 (even, for pairs; whole blocks, for transposition).</summary>
+    /// <summary>Values of k per block: equal blocks of at most 384, a multiple of 16 (even for pairs, whole transpositions).</summary>
     internal static int BlockOfK(int k)
     {
         int blocks = Math.Max(1, Ceiling(k, MaxKBlock));

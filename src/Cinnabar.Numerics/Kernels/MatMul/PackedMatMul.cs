@@ -9,7 +9,7 @@ using System.Diagnostics;
 
 namespace Cinnabar.Numerics.Kernels;
 
-/// <summary>Matrix product by register tiles over packed panels, for the <see cref="KernelForm.Vector"/> and <see cref="KernelForm.Jit"/> forms.</summary>
+/// <summary>Matrix product by register tiles over packed panels: the <see cref="KernelForm.Vector"/> and <see cref="KernelForm.Jit"/> forms.</summary>
 public sealed class PackedMatMul : IMatMul
 {
     private readonly WorkerPool _workers;

@@ -7,8 +7,9 @@ internal sealed unsafe class PackedProduct
     // Below this many multiply-adds waking the other threads costs more than they save (about 10 µs of work).
     private const long SmallestShared = 500_000;
 
-    // B panels per packing item: enough that an item is a few microseconds.
+    // B panels or rows per packing item: enough that an item is a few microseconds. The number of rows is even, for pairs.
     private const int PanelsPerPackingItem = 4;
+    private const int RowsPerPackingItem = 64;
 
     private readonly WorkerPool _workers;
     private readonly Func<PanelBuffer> _leftBlock;
@@ -69,7 +70,7 @@ internal sealed unsafe class PackedProduct
         _kernel = kernel;
         _format = format;
         _k = b.Rows;
-        _plan = new MatMulPlan(0, b.Columns, _k, kernel, 1);
+        _plan = new MatMulPlan(0, b.Columns, _k, kernel, threads: 1, rowsContiguous: false);
         _right = PanelSource.OfRight(b);
         _panels = (uint*)panels.Start;
         Loop(_workers.Threads, PackingItems, _packItem);
@@ -85,7 +86,11 @@ internal sealed unsafe class PackedProduct
         GC.KeepAlive(c.Storage);
     }
 
-    private int PackingItems => MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem) * MatMulPlan.Ceiling(_k, _plan.KBlock);
+    private int PackingItems => PackingItemsPerBlock * MatMulPlan.Ceiling(_k, _plan.KBlock);
+
+    private int PackingItemsPerBlock => _right.KStride == 1
+        ? MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem)
+        : MatMulPlan.Ceiling(_plan.KBlock, RowsPerPackingItem);
 
     private int Begin(in Matrix a, in Matrix c, bool accumulate, TileKernel kernel, PanelFormat format)
     {
@@ -96,7 +101,7 @@ internal sealed unsafe class PackedProduct
         _k = a.Columns;
         _rows = c.Rows;
         _columns = c.Columns;
-        _plan = new MatMulPlan(_rows, _columns, _k, kernel, threads);
+        _plan = new MatMulPlan(_rows, _columns, _k, kernel, threads, rowsContiguous: _left.KStride != 1);
         _c = c.Floats;
         _rowStride = c.RowStride;
         _accumulate = accumulate;
@@ -120,16 +125,29 @@ internal sealed unsafe class PackedProduct
     private uint* RightPanel(int panel, int k, int stepsOfBlock) =>
         _panels + ((((nint)PanelPacker.Steps(k, _format) * _plan.ColumnPanels) + ((nint)panel * stepsOfBlock)) * _kernel.Columns);
 
+    // An item reads memory in long runs: some columns of B where k is contiguous, some rows where columns are.
     private void PackItem(int item)
     {
-        int groups = MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem);
-        int k = item / groups * _plan.KBlock;
+        int k = item / PackingItemsPerBlock * _plan.KBlock;
         int count = Math.Min(_plan.KBlock, _k - k);
-        int first = item % groups * PanelsPerPackingItem;
-        int end = Math.Min(_plan.ColumnPanels, first + PanelsPerPackingItem);
+        int part = item % PackingItemsPerBlock;
         int steps = PanelPacker.Steps(count, _format);
-        PanelStrip strip = new(first * _kernel.Columns, end - first, _kernel.Columns, _kernel.Columns, k, count);
-        PanelPacker.Pack(_right, strip, _format, RightPanel(first, k, steps), (nint)steps * _kernel.Columns);
+        nint panelSize = (nint)steps * _kernel.Columns;
+        if (_right.KStride == 1)
+        {
+            int first = part * PanelsPerPackingItem;
+            int panels = Math.Min(_plan.ColumnPanels - first, PanelsPerPackingItem);
+            PanelStrip strip = new(first * _kernel.Columns, panels, _kernel.Columns, _kernel.Columns, k, count);
+            PanelPacker.Pack(_right, strip, _format, RightPanel(first, k, steps), panelSize);
+        }
+        else if (part * RowsPerPackingItem < count)
+        {
+            int first = part * RowsPerPackingItem;
+            int rows = Math.Min(count - first, RowsPerPackingItem);
+            PanelStrip strip = new(0, _plan.ColumnPanels, _kernel.Columns, _kernel.Columns, k + first, rows);
+            uint* to = RightPanel(0, k, steps) + ((nint)PanelPacker.Steps(first, _format) * _kernel.Columns);
+            PanelPacker.Pack(_right, strip, _format, to, panelSize);
+        }
     }
 
     private void MultiplyItem(int item)
@@ -148,7 +166,8 @@ internal sealed unsafe class PackedProduct
             nint panelSize = panelStep * PanelPacker.Steps(count, _format);
             PanelStrip strip = new(firstRow * _kernel.Rows, endRow - firstRow, _kernel.Rows, _kernel.RowPanelWidth, k, count);
             PanelPacker.Pack(_left, strip, _format, block, panelSize);
-            FetchAhead ahead = NextLeft(k + _plan.KBlock < _k ? item : item + _workers.Threads, k + _plan.KBlock < _k ? k + _plan.KBlock : 0);
+            int next = k + _plan.KBlock;
+            FetchAhead ahead = next < _k ? NextLeft(item, next) : NextLeft(item + _workers.Threads, 0);
             for (int panel = firstColumn; panel < endColumn; panel++)
             {
                 MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, PanelPacker.Steps(count, _format), ref ahead);
@@ -159,7 +178,7 @@ internal sealed unsafe class PackedProduct
     // The part of A that this thread will probably pack next.
     private FetchAhead NextLeft(int item, int k)
     {
-        int rowBlock = Math.Min(item % _plan.RowBlocks, _plan.RowBlocks - 1);
+        int rowBlock = item % _plan.RowBlocks;
         int first = _plan.FirstRowPanel(rowBlock) * _kernel.Rows;
         int rows = Math.Min(_plan.FirstRowPanel(rowBlock + 1) * _kernel.Rows, _rows) - first;
         return new FetchAhead(_left, first, rows, k, Math.Min(_plan.KBlock, _k - k));

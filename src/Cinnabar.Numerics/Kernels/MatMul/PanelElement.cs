@@ -61,7 +61,8 @@ internal readonly unsafe struct BFloat16Element : IPanelElement
     public static uint One(byte* source) => (uint)*(ushort*)source << 16;
 
     // 64 bits hold four elements; a full 128-bit load could pass the end of the tensor.
-    public static Vector128<uint> Four(byte* source) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()) << 16;
+    public static Vector128<uint> Four(byte* source) =>
+        Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)source).AsUInt16()) << 16;
 
     public static Vector256<uint> Eight(byte* source) => Vector256.WidenLower(Vector128.Load((ushort*)source).ToVector256Unsafe()) << 16;
 

@@ -38,7 +38,7 @@ internal unsafe struct TileArguments
     /// <summary>Nonzero: add to C.</summary>
     public nint Accumulate;
 
-    /// <summary>Memory that other tiles need soon: every fourth step fetches the line here and goes on by <see cref="FetchStep"/> bytes.</summary>
+    /// <summary>Memory that other tiles need soon: every fourth step fetches a line and goes on by <see cref="FetchStep"/>.</summary>
     public void* Fetch;
 
     /// <summary>Bytes from one fetched line to the next.</summary>

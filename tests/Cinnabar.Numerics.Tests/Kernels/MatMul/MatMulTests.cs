@@ -117,7 +117,8 @@ public sealed class MatMulTests
     [Fact]
     public void Reference_HandMadeProduct_IsExact()
     {
-        Tensor a = Tensor.From([1, 2, 3, 4, 5, 6], 2, 3), b = Tensor.From([1, 0, -1, 2, 0.5f, 1], 3, 2), c = Tensor.From([10, 20, 30, 40], 2, 2);
+        Tensor a = Tensor.From([1, 2, 3, 4, 5, 6], 2, 3), b = Tensor.From([1, 0, -1, 2, 0.5f, 1], 3, 2);
+        Tensor c = Tensor.From([10, 20, 30, 40], 2, 2);
         s_reference.Multiply(a.AsMatrix(), b.AsMatrix(), c.AsMatrix(), true, MatMulPrecision.F32);
         Assert.Equal([10 + 1 - 2 + 1.5f, 20 + 4 + 3, 30 + 4 - 5 + 3, 40 + 10 + 6], c.Floats.ToArray());
     }
@@ -142,7 +143,8 @@ public sealed class MatMulTests
         Matrix outside = new(c, 1, 2, 2, 2, 1);
         Assert.Throws<ArgumentException>(() => product.Multiply(outside, c.AsMatrix(), c.AsMatrix(), false, MatMulPrecision.F32));
         Assert.Throws<ArgumentException>(() => product.Multiply(c.AsMatrix(), outside, c.AsMatrix(), false, MatMulPrecision.F32));
-        Assert.Throws<ArgumentException>(() => product.Multiply(a.AsMatrix(), s_reference.Pack(b.AsMatrix(), default), c.AsMatrix(), false));
+        PackedMatrix foreign = s_reference.Pack(Tensor.Zeros(3, 2).AsMatrix(), MatMulPrecision.F32);
+        Assert.Throws<ArgumentException>(() => product.Multiply(a.AsMatrix(), foreign, c.AsMatrix(), false));
     }
 
     private static Tensor Random(int seed, int rows, int columns)

@@ -68,7 +68,8 @@ internal sealed record ProductCase(
         {
             if (!bound.Allows(expected[i], actual[i]))
             {
-                Assert.Fail($"{form}, {this}, seed {Seed}, element ({i / N}, {i % N}): expected {expected[i]:R}, found {actual[i]:R} ({bound}).");
+                string values = $"expected {expected[i]:R}, found {actual[i]:R} ({bound})";
+                Assert.Fail($"{form}, {this}, seed {Seed}, element ({i / N}, {i % N}): {values}.");
             }
         }
     }
