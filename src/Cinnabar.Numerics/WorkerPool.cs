@@ -43,6 +43,7 @@ public sealed class WorkerPool : IDisposable
     public int Threads { get; }
 
     /// <summary>Calls <paramref name="body"/> once for every item 0 … <paramref name="count"/> − 1, in any order, and returns when all are done.</summary>
+    /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     /// <exception cref="Exception">The first exception thrown by <paramref name="body"/>; remaining items are then not started.</exception>
     public void For(int count, Action<int> body)
     {
@@ -60,6 +61,7 @@ public sealed class WorkerPool : IDisposable
 
         lock (_oneLoop)
         {
+            ObjectDisposedException.ThrowIf(_stopping, this);
             _body = body;
             _count = count;
             _failure = null;

@@ -1,6 +1,8 @@
-// The loss curve of a run as one self-contained SVG: batch loss (thin, and its running mean), and held-out bits per byte on a second axis.
+// The loss curve of a run as one self-contained SVG: the running mean of the batch loss, and held-out bits per byte on a second axis.
+// Entries whose loss is not a finite number (of an edited loss.csv) are left out.
 using System.Globalization;
 using System.Text;
+using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Training;
 
@@ -16,18 +18,20 @@ public static class LossCurve
     private const int MaxPoints = 1200;
 
     /// <summary>Writes the curve of <paramref name="entries"/>; nothing is written for fewer than two.</summary>
+    /// <exception cref="CinnabarException">The file cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<LossEntry> entries)
     {
         if (entries.Count >= 2)
         {
-            File.WriteAllText(path, Draw(entries));
+            AtomicFile.Write(path, Encoding.UTF8.GetBytes(Draw(entries)));
         }
     }
 
     /// <summary>The SVG text.</summary>
     public static string Draw(IReadOnlyList<LossEntry> entries)
     {
-        long tokens = entries[^1].Tokens;
+        entries = [.. entries.Where(e => double.IsFinite(e.Loss))];
+        long tokens = Math.Max(1, entries.Select(e => e.Tokens).DefaultIfEmpty().Max());
         double[] smooth = RunningMean(entries);
         (double Low, double High) loss = Range(smooth);
         LossEntry[] measured = [.. entries.Where(e => double.IsFinite(e.HeldOutBitsPerByte))];
@@ -62,7 +66,7 @@ public static class LossCurve
     private static double[] RunningMean(IReadOnlyList<LossEntry> entries)
     {
         double[] means = new double[entries.Count];
-        double mean = entries[0].Loss;
+        double mean = 0;
         for (int i = 0; i < means.Length; i++)
         {
             mean += Math.Max(0.02, 1.0 / (i + 1)) * (entries[i].Loss - mean);

@@ -11,13 +11,16 @@ public static class ModelCard
     public static string Write(TrainingOptions options, TrainingProgressMark mark)
     {
         ModelConfig config = options.ModelConfig;
+        string heldOut = mark.HeldOutBitsPerByte == 0
+            ? "not measured"
+            : string.Create(CultureInfo.InvariantCulture, $"{mark.HeldOutBitsPerByte:F3} bits per byte");
         return string.Create(CultureInfo.InvariantCulture, $"""
             ---
             library_name: cinnabar
             pipeline_tag: text-generation
             tags: [diffusion-language-model, masked-diffusion]
             ---
-            # {Path.GetFileName(Path.GetFullPath(options.Output))}
+            # {Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Output)))}
 
             A masked-diffusion language model in the LLaDA layout, trained by Cinnabar.
 
@@ -28,7 +31,7 @@ public static class ModelCard
             | vocabulary, context | {config.VocabularySize}, {config.MaxSequenceLength} |
             | training tokens | {mark.Tokens:N0} in {mark.Step:N0} steps |
             | training compute (6·N·tokens) | {mark.Flops:E2} FLOPs |
-            | held-out text, likelihood bound | {mark.HeldOutBitsPerByte:F3} bits per byte |
+            | held-out text, likelihood bound | {heldOut} |
 
             The training configuration is in `options.json` of the run.
             """) + "\n";

@@ -49,6 +49,10 @@ public sealed class Trainer : IDisposable
                 "Set vocab_size to the tokenizer's size.");
         }
 
+        RequireId("mask_token_id", _config.MaskTokenId, _tokenizer.MaskTokenId);
+        RequireId("eos_token_id", _config.EosTokenId, _tokenizer.EndOfTextTokenId);
+        RequireId("pad_token_id", _config.PadTokenId, _tokenizer.PaddingTokenId);
+
         if (!resume && TrainingCheckpoint.Exists(CheckpointFolder))
         {
             throw new CinnabarException($"The folder '{options.Output}' already holds a run.", "Add --resume to continue it, or give another output folder.");
@@ -62,7 +66,7 @@ public sealed class Trainer : IDisposable
         _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
         _heldOut = TokenDataset.Open(options.Corpus, "validation");
         Directory.CreateDirectory(options.Output);
-        File.WriteAllBytes(Path.Combine(options.Output, "options.json"), options.ToJson());
+        AtomicFile.Write(Path.Combine(options.Output, "options.json"), options.ToJson());
         _log = new LossLog(LogFile, _state.Mark.Step);
     }
 
@@ -141,8 +145,14 @@ public sealed class Trainer : IDisposable
     public void Dispose() => _log.Dispose();
 
     // The likelihood bound of the averaged weights on fixed windows spread over the held-out split, always under the same masks.
-    private double MeasureHeldOut()
+    // The held-out split of a corpus of few files can be empty: null.
+    private double? MeasureHeldOut()
     {
+        if (_heldOut.TokenCount == 0)
+        {
+            return null;
+        }
+
         foreach (Parameter parameter in _averaged.Parameters)
         {
             parameter.Changed();
@@ -179,7 +189,16 @@ public sealed class Trainer : IDisposable
                 $"Build it again with --tokenizer {model.TokenizerPath}.");
         }
 
-        foreach ((string name, int[] shape) in LladaWeightNames.Expected(_config))
+        (string Name, int[] Shape)[] expected = [.. LladaWeightNames.Expected(_config)];
+        string? foreign = model.Tensors.Keys.Except(expected.Select(w => w.Name)).Order(StringComparer.Ordinal).FirstOrDefault();
+        if (foreign is not null)
+        {
+            throw new CinnabarException(
+                $"The initial model '{_options.InitialModel}' has '{foreign}', which the configuration does not have.",
+                "Give \"model\" the sizes of the initial model's config.json.");
+        }
+
+        foreach ((string name, int[] shape) in expected)
         {
             if (!model.Tensors.TryGetValue(name, out Tensor? tensor) || !tensor.Shape.SequenceEqual(shape))
             {
@@ -190,6 +209,16 @@ public sealed class Trainer : IDisposable
         }
 
         return model.Tensors.ToDictionary(t => t.Key, t => t.Value.To(DType.F32));
+    }
+
+    private void RequireId(string key, int configured, int found)
+    {
+        if (configured != found)
+        {
+            throw new CinnabarException(
+                $"The tokenizer of corpus '{_options.Corpus}' has the id {found} for {key}, the model's configuration says {configured}.",
+                $"Set {key} to {found}.");
+        }
     }
 
     private void RequireFinite(int step, double loss, double norm)
@@ -205,10 +234,11 @@ public sealed class Trainer : IDisposable
             "Lower learning_rate or clip_norm and continue with --resume.");
     }
 
+    // The log first: a kill between the two leaves lines too many, which resuming cuts off, not too few.
     private void SaveCheckpoint()
     {
-        _state.Save(CheckpointFolder);
         _log.Flush();
+        _state.Save(CheckpointFolder);
         LossCurve.Write(Path.Combine(_options.Output, "loss.svg"), [.. LossLog.Read(LogFile)]);
     }
 }

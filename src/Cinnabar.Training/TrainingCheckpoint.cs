@@ -64,8 +64,12 @@ public sealed record TrainingCheckpoint(
         try
         {
             mark = JsonSerializer.Deserialize(File.ReadAllBytes(stateFile), TrainingJson.Default.TrainingProgressMark) ?? throw new JsonException("null");
+            if (mark.Step < 1)
+            {
+                throw new JsonException($"expected a step from 1, found {mark.Step}");
+            }
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
             throw new CinnabarException($"The checkpoint state '{stateFile}' cannot be read: {e.Message}", "Delete the checkpoint folder and start again, or restore it from a copy.", e);
         }
@@ -83,15 +87,24 @@ public sealed record TrainingCheckpoint(
                 }
 
                 Tensor stored = file.Read(prefix + name);
-                if (!stored.Shape.SequenceEqual(tensor.Shape))
+                if (stored.Type != tensor.Type || !stored.Shape.SequenceEqual(tensor.Shape))
                 {
                     throw new CinnabarException(
-                        $"The checkpoint '{path}' holds '{prefix + name}' as {stored.ShapeText()}, the configuration asks for {tensor.ShapeText()}.",
+                        $"The checkpoint '{path}' holds '{prefix + name}' as {stored}, the configuration asks for {tensor}.",
                         "It belongs to another network: use the configuration it was written with.");
                 }
 
                 stored.Floats.CopyTo(tensor.Floats);
             }
+        }
+
+        IEnumerable<string> known = empty.Groups().SelectMany(g => g.Group.Keys.Select(name => g.Prefix + name));
+        string? foreign = file.Tensors.Keys.Except(known).Order(StringComparer.Ordinal).FirstOrDefault();
+        if (foreign is not null)
+        {
+            throw new CinnabarException(
+                $"The checkpoint '{path}' holds '{foreign}', which the configuration does not have.",
+                "It belongs to another network: use the configuration it was written with.");
         }
 
         return empty with { Mark = mark };

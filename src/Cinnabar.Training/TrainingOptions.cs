@@ -1,5 +1,4 @@
 // What a training run is: one JSON file, every key optional but "corpus" and "model", unknown keys refused.
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cinnabar.Checkpoints;
@@ -92,7 +91,7 @@ public sealed record TrainingOptions
 
     /// <summary>The network's sizes.</summary>
     [JsonIgnore]
-    public ModelConfig ModelConfig => ModelConfig.Parse("\"model\" of the training configuration", Encoding.UTF8.GetBytes(Model.GetRawText()));
+    public ModelConfig ModelConfig => ModelConfig.Parse("\"model\" of the training configuration", WithoutComments(Model));
 
     /// <summary>Reads a configuration file; relative paths in it are relative to the current directory.</summary>
     /// <param name="path">The file.</param>
@@ -108,14 +107,16 @@ public sealed record TrainingOptions
         TrainingOptions options;
         try
         {
-            options = JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJson.Default.TrainingOptions)
+            byte[] json = File.ReadAllBytes(path);
+            RequireKnownKeys(path, json);
+            options = JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingOptions)
                 ?? throw new JsonException("the file holds null instead of an object");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
             throw new CinnabarException(
                 $"The training configuration '{path}' cannot be read: {e.Message.Replace(Environment.NewLine, " ", StringComparison.Ordinal)}",
-                "Known keys are the ones in docs/training.md; correct or remove the named one.",
+                "Correct it; docs/training.md describes every key.",
                 e);
         }
 
@@ -133,7 +134,7 @@ public sealed record TrainingOptions
     {
         Require(Corpus.Length > 0, "corpus", "the path of a corpus folder", "nothing");
         Require(Output.Length > 0, "output", "the path of a folder for the run", "nothing");
-        Require(Model.ValueKind == JsonValueKind.Object, "model", "an object with the sizes of the network", Model.ValueKind.ToString());
+        Require(Model.ValueKind == JsonValueKind.Object, "model", "an object with the sizes of the network", Shown(Model));
         RequireRange("steps", Steps, 1, int.MaxValue);
         RequireRange("batch_size", BatchSize, 1, 65_536);
         RequireRange("micro_batch_size", MicroBatchSize, 1, BatchSize);
@@ -151,7 +152,12 @@ public sealed record TrainingOptions
         RequireRange("clip_norm", ClipNorm, 1e-6, 1e6);
         RequireRange("ema_decay", EmaDecay, 0, 0.999999);
         RequireRange("infill_share", InfillShare, 0, 1);
-        RequireRange("continuation_share", ContinuationShare, 0, 1 - InfillShare);
+        RequireRange("continuation_share", ContinuationShare, 0, 1);
+        Require(
+            InfillShare + ContinuationShare <= 1 + 1e-9, // 0.8 + 0.2 may be a little more than 1
+            "continuation_share",
+            $"at most 1 less infill_share {InfillShare}",
+            ContinuationShare.ToString());
         RequireRange("random_length_share", RandomLengthShare, 0, 1);
         RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 0.5);
         RequireRange("evaluate_every", EvaluateEvery, 1, int.MaxValue);
@@ -160,6 +166,39 @@ public sealed record TrainingOptions
         ModelConfig model = ModelConfig;
         Require(
             SequenceLength <= model.MaxSequenceLength, "sequence_length", $"at most the model's max_sequence_length {model.MaxSequenceLength}", SequenceLength.ToString());
+    }
+
+    private static string Shown(JsonElement value) => value.ValueKind == JsonValueKind.Undefined ? "nothing" : value.GetRawText();
+
+    // A config.json of its own may hold no comments; the raw text of the element does.
+    private static byte[] WithoutComments(JsonElement value)
+    {
+        using MemoryStream text = new();
+        using (Utf8JsonWriter json = new(text))
+        {
+            value.WriteTo(json);
+        }
+
+        return text.ToArray();
+    }
+
+    // The serialiser would refuse an unknown key too, but in words about .NET types.
+    private static void RequireKnownKeys(string path, byte[] json)
+    {
+        JsonDocumentOptions lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+        using JsonDocument document = JsonDocument.Parse(json, lenient);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+        {
+            return;
+        }
+
+        string[] known = [.. TrainingJson.Default.TrainingOptions.Properties.Where(p => p.Set is not null).Select(p => p.Name)];
+        foreach (JsonProperty property in document.RootElement.EnumerateObject().Where(p => !known.Contains(p.Name)))
+        {
+            throw new CinnabarException(
+                $"The training configuration '{path}' has the unknown key \"{property.Name}\".",
+                $"Correct or remove it; the keys are {string.Join(", ", known)}.");
+        }
     }
 
     private static void RequireRange(string key, double value, double low, double high) =>
@@ -180,6 +219,8 @@ public sealed record TrainingOptions
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     ReadCommentHandling = JsonCommentHandling.Skip,
     AllowTrailingCommas = true,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingOptions))]
 [JsonSerializable(typeof(TrainingProgressMark))]

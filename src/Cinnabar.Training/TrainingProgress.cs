@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Cinnabar.Training;
 
 /// <summary>What one optimiser step did, reported as it ends.</summary>
@@ -31,17 +33,22 @@ public sealed record TrainingProgress(
 public sealed record TrainingProgressMark
 {
     /// <summary>Optimiser steps done.</summary>
+    [JsonRequired]
     public int Step { get; set; }
 
     /// <summary>Tokens seen.</summary>
+    [JsonRequired]
     public long Tokens { get; set; }
 
     /// <summary>Smoothed loss.</summary>
+    [JsonRequired]
     public double SmoothedLoss { get; set; }
 
     /// <summary>Floating-point operations spent, 6·N·tokens.</summary>
+    [JsonRequired]
     public double Flops { get; set; }
 
-    /// <summary>Last measured bound on held-out text in bits per byte; 0 before the first measurement.</summary>
+    /// <summary>Last measured bound on held-out text in bits per byte; 0 if there was none yet.</summary>
+    [JsonRequired]
     public double HeldOutBitsPerByte { get; set; }
 }

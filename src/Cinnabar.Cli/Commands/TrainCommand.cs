@@ -67,7 +67,9 @@ internal static class TrainCommand
             return CommandRunner.Cancelled;
         }
 
-        Console.Error.WriteLine($"Done: {trainer.Mark.Tokens / 1e6:F1} M tokens, {trainer.Mark.Flops:E2} FLOPs, held-out {trainer.Mark.HeldOutBitsPerByte:F3} bits per byte.");
+        double bits = trainer.Mark.HeldOutBitsPerByte;
+        string heldOut = bits == 0 ? "no held-out text in the corpus" : $"held-out {bits:F3} bits per byte";
+        Console.Error.WriteLine($"Done: {trainer.Mark.Tokens / 1e6:F1} M tokens, {trainer.Mark.Flops:E2} FLOPs, {heldOut}.");
         Console.WriteLine(trainer.ModelPath);
         return 0;
     }

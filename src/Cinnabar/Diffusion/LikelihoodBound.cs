@@ -40,17 +40,14 @@ public sealed class LikelihoodBound
     {
         int n = ids.Length;
         int k = 1 + random.NextInt(n);
-        double sum = 0;
-        double sumOfSquares = 0;
+        double[] nats = new double[samples];
         for (int j = 0; j < samples; j++)
         {
             int masked = ((int)(Math.Round(k + ((double)j * n / samples)) - 1) % n) + 1;
-            double nats = SampleWithCount(ids, masked, random);
-            sum += nats;
-            sumOfSquares += nats * nats;
+            nats[j] = SampleWithCount(ids, masked, random);
         }
 
-        return FromMoments(sum, sumOfSquares, samples);
+        return MeanOf(nats);
     }
 
     /// <summary>
@@ -61,27 +58,25 @@ public sealed class LikelihoodBound
     {
         DeterministicRandom random = new(seed);
         double offset = random.NextDouble();
-        double sum = 0;
-        double sumOfSquares = 0;
+        double[] nats = new double[windows.Count];
         for (int w = 0; w < windows.Count; w++)
         {
             int n = windows[w].Length;
             double t = (offset + ((double)w / windows.Count)) % 1.0;
-            double nats = SampleWithCount(windows[w], 1 + (int)(t * n), random);
-            sum += nats;
-            sumOfSquares += nats * nats;
+            nats[w] = SampleWithCount(windows[w], 1 + (int)(t * n), random);
             windowDone?.Invoke(w + 1);
         }
 
-        LikelihoodEstimate mean = FromMoments(sum, sumOfSquares, windows.Count);
+        LikelihoodEstimate mean = MeanOf(nats);
         return new LikelihoodEstimate(mean.Nats * windows.Count, mean.StandardError * windows.Count);
     }
 
-    private static LikelihoodEstimate FromMoments(double sum, double sumOfSquares, int count)
+    // In two passes: the mean square less the squared mean would leave rounding noise where all samples are equal.
+    private static LikelihoodEstimate MeanOf(double[] samples)
     {
-        double mean = sum / count;
-        double variance = count < 2 ? 0 : Math.Max(0, (sumOfSquares - (count * mean * mean)) / (count - 1));
-        return new LikelihoodEstimate(mean, Math.Sqrt(variance / count));
+        double mean = samples.Average();
+        double squares = samples.Sum(sample => (sample - mean) * (sample - mean));
+        return new LikelihoodEstimate(mean, samples.Length < 2 ? 0 : Math.Sqrt(squares / (samples.Length - 1) / samples.Length));
     }
 
     // n/l · Σ cross-entropy over l positions chosen without replacement.

@@ -30,7 +30,12 @@ public sealed class LladaDenoiser : IDenoiser
     /// <param name="config">Sizes and switches.</param>
     /// <param name="weights">Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 for matrices at inference.</param>
     /// <param name="kernels">Where it runs.</param>
-    public LladaDenoiser(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, KernelTable kernels)
+    /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits"/>. Default BF16.</param>
+    public LladaDenoiser(
+        ModelConfig config,
+        IReadOnlyDictionary<string, Tensor> weights,
+        KernelTable kernels,
+        MatMulPrecision precision = MatMulPrecision.BF16)
     {
         Config = config;
         Parameters = [.. LladaWeightNames.Expected(config).Select(w => new Parameter(w.Name, weights[w.Name]))];
@@ -40,7 +45,7 @@ public sealed class LladaDenoiser : IDenoiser
         _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
         _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new Block(byName, i))];
         _angles = new RotaryAngles(config.MaxSequenceLength, config.HeadSize, config.RopeTheta);
-        _inference = new Tape(kernels, recording: false);
+        _inference = new Tape(kernels, recording: false, precision);
     }
 
     /// <summary>Sizes and switches.</summary>

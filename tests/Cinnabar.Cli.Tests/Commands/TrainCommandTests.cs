@@ -1,0 +1,120 @@
+using System.Diagnostics;
+using System.Text;
+using Cinnabar.Checkpoints;
+using Cinnabar.Tokenizers;
+using Cinnabar.Training.Corpora;
+
+namespace Cinnabar.Cli.Tests.Commands;
+
+[Collection(ConsoleTests.Name)]
+public sealed class TrainCommandTests(TinyModel model)
+{
+    private const int Steps = 20;
+
+    // A checkpoint after every step, so that a kill at any moment falls into the writing of one, or between two.
+    [Fact]
+    public async Task Train_KilledThenResumed_GivesTheBitsOfAnUninterruptedRun()
+    {
+        string corpus = BuildCorpus();
+        string killed = Path.Combine(model.Folder, "killed");
+        string whole = Path.Combine(model.Folder, "whole");
+        string config = model.Write("train.json", Configuration(corpus));
+        foreach (int step in (int[])[2, 5])
+        {
+            await TrainAndKillAt(step, [config, "--output", killed, .. step == 2 ? (string[])[] : ["--resume"]]);
+        }
+
+        (int exitCode, _, string error) = await model.Run("train", config, "--output", killed, "--threads", "1", "--resume");
+        Assert.True(exitCode == 0, error);
+        (exitCode, _, error) = await model.Run("train", config, "--output", whole, "--threads", "1");
+        Assert.True(exitCode == 0, error);
+        foreach (string file in (string[])["loss.csv", "checkpoint/tensors.safetensors", "checkpoint/state.json", "model/model.safetensors"])
+        {
+            Assert.True(
+                File.ReadAllBytes(Path.Combine(whole, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(killed, file))),
+                $"{file} differs.");
+        }
+    }
+
+    private static async Task TrainAndKillAt(int step, string[] arguments)
+    {
+        ProcessStartInfo start = new(Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        {
+            RedirectStandardError = true, RedirectStandardOutput = true,
+        };
+        start.Environment["DOTNET_TieredCompilation"] = "0"; // as in the tests themselves
+        foreach (string argument in (string[])[typeof(Program).Assembly.Location, "train", .. arguments, "--threads", "1"])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using Process process = Process.Start(start)!;
+        StringBuilder seen = new();
+        try
+        {
+            // Every step measures held-out text, and a measurement gets a line of its own.
+            string? line;
+            do
+            {
+                line = await process.StandardError.ReadLineAsync();
+                seen.AppendLine(line);
+            }
+            while (line is not null && !line.StartsWith($"step {step}/", StringComparison.Ordinal));
+            Assert.True(line is not null, $"The run ended by itself: {seen}");
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+    }
+
+    private string BuildCorpus()
+    {
+        string sources = Path.Combine(model.Folder, "sources");
+        Directory.CreateDirectory(sources);
+        for (int i = 0; i < 12; i++)
+        {
+            string[] lines = [.. Enumerable.Range(0, 12).Select(line => $"    public int Value{i}Of{line}(int x{line * i}) => x{line * i} + {i * line};")];
+            File.WriteAllText(Path.Combine(sources, $"Part{i}.cs"), $"namespace Part{i};\n\npublic class Part{i}\n{{\n{string.Join('\n', lines)}\n}}\n");
+        }
+
+        string corpus = Path.Combine(model.Folder, "corpus");
+        new CorpusBuilder(new CorpusOptions
+        {
+            Sources = [new CorpusSource { Folder = sources, Name = "own" }],
+            NearDuplicateSimilarity = 1.0,
+            VocabularySize = 300,
+            ValidationShare = 0.3,
+            Threads = 1,
+        }).Build(corpus);
+        return corpus;
+    }
+
+    private static string Configuration(string corpus)
+    {
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(corpus, "tokenizer.json"));
+        ModelConfig config = new()
+        {
+            HiddenSize = 16,
+            NumHiddenLayers = 1,
+            NumAttentionHeads = 2,
+            NumKeyValueHeads = 2,
+            IntermediateSize = 16,
+            VocabularySize = tokenizer.VocabularySize,
+            EmbeddingSize = tokenizer.VocabularySize,
+            MaxSequenceLength = 16,
+            MaskTokenId = tokenizer.MaskTokenId,
+            EosTokenId = tokenizer.EndOfTextTokenId,
+            PadTokenId = tokenizer.PaddingTokenId,
+        };
+        return $$"""
+            {
+              "corpus": {{System.Text.Json.JsonSerializer.Serialize(corpus)}}, "output": "given on the command line",
+              "model": {{Encoding.UTF8.GetString(config.ToJson())}},
+              "steps": {{Steps}}, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 16, "warmup_steps": 3,
+              "evaluate_every": 1, "evaluation_windows": 1, "checkpoint_every": 1
+            }
+            """;
+    }
+}

@@ -1,0 +1,75 @@
+using Cinnabar.Numerics.Autograd;
+
+namespace Cinnabar.Numerics.Tests.Autograd;
+
+public sealed unsafe class WorkspaceTests
+{
+    [Fact]
+    public void Rent_TwiceWithoutReturn_GivesDifferentMemory()
+    {
+        Workspace workspace = new();
+        Tensor first = workspace.Rent(8, 300);
+        Tensor second = workspace.Rent(8, 300);
+        first.Floats.Fill(1);
+        second.Floats.Fill(2);
+        Assert.Equal(2400, first.Floats.Count(1f));
+        Assert.Equal([8, 300], first.Shape.ToArray());
+    }
+
+    [Fact]
+    public void Rent_AfterReturn_ReusesTheMemory()
+    {
+        Workspace workspace = new();
+        Tensor first = workspace.Rent(8, 300);
+        nint start = (nint)first.Start;
+        workspace.Return(first);
+        Tensor second = workspace.Rent(300, 8);
+        Assert.Equal(start, (nint)second.Start);
+        Assert.Equal([300, 8], second.Shape.ToArray());
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1023)]
+    [InlineData(1024)]
+    [InlineData(1025)]
+    [InlineData(1280)]
+    [InlineData(1281)]
+    [InlineData(2048)]
+    [InlineData(2049)]
+    [InlineData(1_000_003)]
+    public void Rent_AnySize_IsWholeAndWritable(int count)
+    {
+        Workspace workspace = new();
+        for (int round = 0; round < 3; round++)
+        {
+            Tensor tensor = workspace.Rent(count);
+            Assert.Equal(count, tensor.Count);
+            tensor.Floats.Fill(round);
+            Assert.Equal(round, tensor.Floats[^1]);
+            workspace.Return(tensor);
+        }
+    }
+
+    [Fact]
+    public void Rent_Nothing_GivesAnEmptyTensor() => Assert.Equal(0, new Workspace().Rent(0, 16).Count);
+
+    [Fact]
+    public void Return_ForeignOrTwice_Throws()
+    {
+        Workspace workspace = new();
+        Tensor mine = workspace.Rent(10);
+        workspace.Return(mine);
+        Assert.Throws<ArgumentException>(() => workspace.Return(mine));
+        Assert.Throws<ArgumentException>(() => workspace.Return(Tensor.Zeros(10)));
+        Assert.Throws<ArgumentException>(() => workspace.Return(new Workspace().Rent(10)));
+    }
+
+    [Fact]
+    public void Return_AView_Throws()
+    {
+        Workspace workspace = new();
+        Tensor mine = workspace.Rent(10);
+        Assert.Throws<ArgumentException>(() => workspace.Return(mine.View(5)));
+    }
+}

@@ -1,0 +1,76 @@
+using Cinnabar.Diffusion;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training.Tests.Objectives;
+
+public sealed class HoleShapesTests(TrainingRuns runs) : IClassFixture<TrainingRuns>
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    [InlineData(31)]
+    [InlineData(300)]
+    [InlineData(512)]
+    public void Dig_AnyLength_KeepsTheTextInOrderAndPadsOnlyTheEndsOfHoles(int length)
+    {
+        int pad = runs.Tokenizer.PaddingTokenId;
+        HoleShapes shapes = new(runs.Tokenizer);
+        int[] code = runs.Tokenizer.Encode(string.Concat(Enumerable.Range(0, 9).Select(Corpora.SourceFolder.Code)));
+        int holes = 0;
+        int exact = 0;
+        int wholeLines = 0;
+        for (ulong seed = 0; seed < 100; seed++)
+        {
+            int[] source = code[..length];
+            int[] sequence = [.. source];
+            bool[] maskable = new bool[length];
+            shapes.Dig(sequence, maskable, new DeterministicRandom(seed));
+            int[] kept = [.. sequence.Where(id => id != pad)];
+            Assert.Equal(source[..kept.Length], kept);
+            Assert.False(maskable[0], "A sequence begins with context.");
+            for (int from = 0; from < length;)
+            {
+                int to = from;
+                while (to < length && maskable[to] == maskable[from])
+                {
+                    to++;
+                }
+
+                int[] run = sequence[from..to];
+                int padding = run.Reverse().TakeWhile(id => id == pad).Count();
+                Assert.DoesNotContain(pad, run[..^padding]);
+                if (maskable[from])
+                {
+                    Assert.InRange(run.Length - padding, 0, 48);
+                    Assert.InRange(padding, 0, 24);
+                    if (to < length)
+                    {
+                        holes++;
+                        exact += padding == 0 ? 1 : 0;
+                        wholeLines += BeginsLine(sequence[from - 1]) && BeginsLine(sequence[to]) ? 1 : 0;
+                    }
+                }
+                else
+                {
+                    Assert.Equal(0, padding);
+                    Assert.True(to - from >= 4 || to == length, "A context is shorter than 4 tokens.");
+                }
+
+                from = to;
+            }
+        }
+
+        if (length >= 300)
+        {
+            Assert.InRange(exact / (double)holes, 0.35, 0.65);
+            Assert.True(wholeLines > 0.25 * holes, $"{wholeLines} of {holes} holes are whole lines.");
+        }
+    }
+
+    private bool BeginsLine(int id)
+    {
+        byte[] bytes = runs.Tokenizer.DecodeBytes([id]);
+        return bytes.Length > 0 && bytes[0] == (byte)'\n';
+    }
+}

@@ -1,0 +1,211 @@
+using System.Text;
+using Cinnabar.Checkpoints;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training.Tests;
+
+public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns>
+{
+    [Fact]
+    public void Run_ThirtySteps_LowersTheLoss()
+    {
+        TrainingOptions options = runs.Options(runs.NewFolder()) with
+        {
+            Steps = 30,
+            BatchSize = 8,
+            MicroBatchSize = 4,
+            EvaluateEvery = 29,
+            CheckpointEvery = 30,
+            InfillShare = 0,
+            ContinuationShare = 0,
+        };
+        List<TrainingProgress> steps = TrainingRuns.Train(options);
+        Assert.Equal(Enumerable.Range(1, 30), steps.Select(step => step.Step));
+        double first = steps[..5].Average(step => step.Loss);
+        double last = steps[^10..].Average(step => step.Loss);
+        Assert.True(last < first - 0.5, $"The loss went from {first} to {last}.");
+        Assert.Equal([29, 30], steps.Where(step => step.HeldOutBitsPerByte is not null).Select(step => step.Step));
+        Assert.Equal(30 * 8 * 32, steps[^1].Tokens);
+        Assert.All(steps, step => Assert.True(step.GradientNorm > 0 && step.TokensPerSecond > 0));
+    }
+
+    [Fact]
+    public void Run_SameSeedAnyThreads_GivesTheSameBits()
+    {
+        string one = runs.NewFolder();
+        TrainingOptions Options(string output) => runs.Options(output) with { Steps = 4 };
+        TrainingRuns.Train(Options(one), threads: 1);
+        foreach (int threads in (int[])[1, 2, 5])
+        {
+            string other = runs.NewFolder();
+            TrainingRuns.Train(Options(other), threads);
+            TrainingRuns.AssertSameResult(one, other);
+        }
+
+        string otherSeed = runs.NewFolder();
+        TrainingRuns.Train(Options(otherSeed) with { Seed = 2 });
+        Assert.NotEqual(TrainingRuns.ResultOf(one).Losses, TrainingRuns.ResultOf(otherSeed).Losses);
+    }
+
+    [Fact]
+    public void Run_Finished_LeavesTheFilesThatTheDocumentationNames()
+    {
+        string output = runs.NewFolder();
+        TrainingOptions options = runs.Options(output) with { Steps = 3 };
+        using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
+        trainer.Run(_ => { }, CancellationToken.None);
+        trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
+        Assert.Equal(
+            ["checkpoint", "loss.csv", "loss.svg", "model", "options.json"],
+            Directory.GetFileSystemEntries(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(3, TrainingOptions.Load(Path.Combine(output, "options.json")).Steps);
+        ModelFolder model = ModelFolder.Open(trainer.ModelPath);
+        Assert.Equal(runs.Config, model.Config);
+        Dictionary<string, Tensor> averages = TrainingCheckpoint.Load(trainer.CheckpointFolder, runs.Config).Averages.ToDictionary();
+        Assert.All(model.Tensors, tensor => Assert.Equal(
+            averages[tensor.Key].To(DType.BF16).To(DType.F32).Floats.ToArray(), tensor.Value.To(DType.F32).Floats.ToArray()));
+        string card = File.ReadAllText(Path.Combine(trainer.ModelPath, "README.md"));
+        Assert.Contains($"# {Path.GetFileName(output)}\n", card, StringComparison.Ordinal);
+        Assert.Contains($"{3 * 4 * 32} in 3 steps", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ModelCard_OutputEndsWithASlash_IsStillNamed()
+    {
+        string card = ModelCard.Write(runs.Options("runs/mine/"), new TrainingProgressMark());
+        Assert.Contains("# mine\n", card, StringComparison.Ordinal);
+        Assert.Contains("not measured", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Constructor_FolderHoldsARun_AsksForResume()
+    {
+        string output = runs.NewFolder();
+        TrainingRuns.Train(runs.Options(output), stopAfter: 1);
+        string before = TrainingRuns.ResultOf(output).Losses;
+        CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output)));
+        Assert.Contains(output, error.Message, StringComparison.Ordinal);
+        Assert.Contains("--resume", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, TrainingRuns.ResultOf(output).Losses);
+    }
+
+    [Fact]
+    public void Constructor_ResumeWithoutACheckpoint_SaysSo()
+    {
+        CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(runs.NewFolder()), resume: true));
+        Assert.Contains("no checkpoint", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("vocab_size")]
+    [InlineData("mask_token_id")]
+    [InlineData("eos_token_id")]
+    [InlineData("pad_token_id")]
+    public void Constructor_ModelDoesNotFitTheTokenizer_NamesTheKey(string key)
+    {
+        ModelConfig config = runs.Config;
+        config = key switch
+        {
+            "vocab_size" => config with { VocabularySize = config.VocabularySize + 1, EmbeddingSize = config.VocabularySize + 1 },
+            "mask_token_id" => config with { MaskTokenId = 77 },
+            "eos_token_id" => config with { EosTokenId = 77 },
+            _ => config with { PadTokenId = 77 },
+        };
+        CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(runs.NewFolder(), config)));
+        Assert.Contains(key, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Constructor_CorpusShorterThanASequence_SaysSo()
+    {
+        ModelConfig config = runs.Config with { MaxSequenceLength = 100_000 };
+        CinnabarException error = Assert.Throws<CinnabarException>(
+            () => TrainingRuns.Train(runs.Options(runs.NewFolder(), config) with { SequenceLength = 100_000 }));
+        Assert.Contains("100000", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_NoHeldOutText_TrainsWithoutMeasuring()
+    {
+        using Corpora.SourceFolder folder = new();
+        folder.WriteMany(3);
+        CorpusManifest manifest = new CorpusBuilder(folder.Options with { ValidationShare = 0, TestShare = 0 }).Build(folder.Corpus);
+        Assert.Equal(0, manifest.Splits["validation"].Tokens);
+        int vocabulary = manifest.VocabularySize;
+        TrainingOptions options = runs.Options(runs.NewFolder(), runs.Config with { VocabularySize = vocabulary, EmbeddingSize = vocabulary });
+        List<TrainingProgress> steps = TrainingRuns.Train(options with { Corpus = folder.Corpus, Steps = 4 });
+        Assert.Equal(4, steps.Count);
+        Assert.All(steps, step => Assert.Null(step.HeldOutBitsPerByte));
+    }
+
+    [Fact]
+    public void Take_PoisonedWeight_ChangesNothing()
+    {
+        TrainingOptions options = runs.Options("nowhere");
+        TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(runs.Config, 1));
+        MaskedDiffusionObjective objective = new(TokenDataset.Open(runs.Corpus, "train"), options, new HoleShapes(runs.Tokenizer));
+        TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
+        step.Take(1, 1e-3);
+        state.Weights[LladaWeightNames.OfBlock(1, "up_proj")].Floats[5] = float.NaN;
+        string before = Fingerprint(state);
+        (double loss, double norm) = step.Take(2, 1e-3);
+        Assert.False(double.IsFinite(loss) && double.IsFinite(norm));
+        Assert.Equal(before, Fingerprint(state));
+
+        // Healed, the next step is a good one: nothing of the failed one lingers.
+        state.Weights[LladaWeightNames.OfBlock(1, "up_proj")].Floats[5] = 0;
+        (loss, norm) = step.Take(2, 1e-3);
+        Assert.True(double.IsFinite(loss) && double.IsFinite(norm));
+        Assert.NotEqual(before, Fingerprint(state));
+    }
+
+    [Fact]
+    public void Take_InfiniteGradient_ChangesNothing()
+    {
+        TrainingOptions options = runs.Options("nowhere");
+        TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(runs.Config, 1));
+        MaskedDiffusionObjective objective = new(TokenDataset.Open(runs.Corpus, "train"), options, new HoleShapes(runs.Tokenizer));
+        TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
+        state.Weights[LladaWeightNames.FinalNorm].Floats.Fill(float.MaxValue);
+        string before = Fingerprint(state);
+        (double loss, double norm) = step.Take(1, 1e-3);
+        Assert.False(double.IsFinite(loss) && double.IsFinite(norm));
+        Assert.Equal(before, Fingerprint(state));
+    }
+
+    [Fact]
+    public void Run_PoisonedWeight_StopsAndKeepsTheCheckpoint()
+    {
+        string output = runs.NewFolder();
+        TrainingRuns.Train(runs.Options(output), stopAfter: 3);
+        string folder = Path.Combine(output, "checkpoint");
+        TrainingCheckpoint state = TrainingCheckpoint.Load(folder, runs.Config);
+        state.Weights[LladaWeightNames.OfBlock(0, "q_proj")].Floats[0] = float.NaN;
+        state.Save(folder);
+        byte[] before = TrainingRuns.ResultOf(output).Tensors;
+        CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output), resume: true));
+        Assert.Contains("step 4", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the loss is NaN", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is intact", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, TrainingRuns.ResultOf(output).Tensors);
+        Assert.Equal(3, LossLog.Read(Path.Combine(output, "loss.csv")).Count());
+    }
+
+    private static string Fingerprint(TrainingCheckpoint state)
+    {
+        StringBuilder text = new();
+        foreach (IReadOnlyDictionary<string, Tensor> group in
+            (IReadOnlyDictionary<string, Tensor>[])[state.Weights, state.FirstMoments, state.SecondMoments, state.Averages])
+        {
+            foreach ((string name, Tensor tensor) in group)
+            {
+                text.Append(name).AppendLine(Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(tensor.Bytes)));
+            }
+        }
+
+        return text.ToString();
+    }
+}
