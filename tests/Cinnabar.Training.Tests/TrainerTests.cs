@@ -73,6 +73,41 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     }
 
     [Fact]
+    public void Constructor_InitialModel_StartsFromItsWeights()
+    {
+        string initial = runs.NewFolder();
+        using (Trainer trainer = new(runs.Options(runs.NewFolder()) with { Seed = 7 }, KernelTable.Create(1, KernelForm.Vector), resume: false))
+        {
+            trainer.Export(initial, "# initial\n");
+        }
+
+        string output = runs.NewFolder();
+        TrainingOptions options = runs.Options(output) with { InitialModel = initial, Steps = 1, LearningRate = 0 };
+        TrainingRuns.Train(options);
+        TrainingCheckpoint state = TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), runs.Config);
+        Assert.All(ModelFolder.Open(initial).Tensors, tensor => Assert.Equal(
+            tensor.Value.To(DType.F32).Floats.ToArray(), state.Weights[tensor.Key].Floats.ToArray()));
+    }
+
+    [Fact]
+    public void Constructor_InitialModelOfOtherSizes_NamesATensor()
+    {
+        string initial = runs.NewFolder();
+        using (Trainer trainer = new(runs.Options(runs.NewFolder()), KernelTable.Create(1, KernelForm.Vector), resume: false))
+        {
+            trainer.Export(initial, "# initial\n");
+        }
+
+        foreach (ModelConfig config in (ModelConfig[])
+            [runs.Config with { NumHiddenLayers = 1 }, runs.Config with { NumHiddenLayers = 3 }, runs.Config with { IntermediateSize = 32 }])
+        {
+            TrainingOptions options = runs.Options(runs.NewFolder(), config) with { InitialModel = initial };
+            CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(options));
+            Assert.Contains("blocks.", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void ModelCard_OutputEndsWithASlash_IsStillNamed()
     {
         string card = ModelCard.Write(runs.Options("runs/mine/"), new TrainingProgressMark());
