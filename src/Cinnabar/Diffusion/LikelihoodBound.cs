@@ -82,27 +82,13 @@ public sealed class LikelihoodBound
     // n/l · Σ cross-entropy over l positions chosen without replacement.
     private double SampleWithCount(ReadOnlySpan<int> ids, int count, DeterministicRandom random)
     {
-        int[] order = new int[ids.Length];
-        for (int i = 0; i < order.Length; i++)
-        {
-            order[i] = i;
-        }
-
-        // The first `count` entries of a Fisher-Yates shuffle.
-        for (int i = 0; i < count; i++)
-        {
-            int other = i + random.NextInt(order.Length - i);
-            (order[i], order[other]) = (order[other], order[i]);
-        }
-
-        int[] rows = order[..count];
-        Array.Sort(rows);
         int[] corrupted = ids.ToArray();
+        int[] all = [.. Enumerable.Range(0, ids.Length)];
+        int[] rows = Corruption.MaskExactly(corrupted, all, count, _denoiser.MaskTokenId, random);
         int[] targets = new int[count];
         for (int i = 0; i < count; i++)
         {
-            targets[i] = corrupted[rows[i]];
-            corrupted[rows[i]] = _denoiser.MaskTokenId;
+            targets[i] = ids[rows[i]];
         }
 
         Tensor losses = Tensor.Zeros(count);
