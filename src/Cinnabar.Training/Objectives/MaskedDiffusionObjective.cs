@@ -72,15 +72,13 @@ public sealed class MaskedDiffusionObjective
 
                 // 3. Mask each maskable token with probability p; it becomes a row of the loss with weight 1/p.
                 float scale = (float)(1.0 / (p * _options.BatchSize * length));
-                for (int i = 0; i < valid[b]; i++)
+                int[] clean = sequence.ToArray();
+                int[] positions = [.. Enumerable.Range(0, valid[b]).Where(i => maskable[i])];
+                foreach (int i in Corruption.Mask(sequence, positions, p, _maskTokenId, random))
                 {
-                    if (maskable[i] && random.NextDouble() < p)
-                    {
-                        rows.Add((b * length) + i);
-                        targets.Add(sequence[i]);
-                        scales.Add(scale);
-                        sequence[i] = _maskTokenId;
-                    }
+                    rows.Add((b * length) + i);
+                    targets.Add(clean[i]);
+                    scales.Add(scale);
                 }
             }
 
