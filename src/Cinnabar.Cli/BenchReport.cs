@@ -22,13 +22,14 @@ internal sealed class BenchReport
     {
         _peaks.Add(("f32", threads, peak.Measure(MatMulPrecision.F32)));
         _peaks.Add(("bf16", threads, peak.Measure(MatMulPrecision.BF16)));
+        _peaks.Add(("int16", threads, peak.Measure(MatMulPrecision.Int16)));
     }
 
     public void Add(MatMulResult result, int threads)
     {
         MatMulCase product = result.Case;
         _rows.Add(new Row(
-            product.Name, $"{product.M}x{product.K}x{product.N}", threads, result.GigaflopsPerSecond, "GFLOP/s", 100 * result.GigaflopsPerSecond / result.PeakGigaflopsPerSecond));
+            $"{result.Precision.ToString().ToLowerInvariant()} {product.Name}", $"{product.M}x{product.K}x{product.N}", threads, result.GigaflopsPerSecond, "GFLOP/s", 100 * result.GigaflopsPerSecond / result.PeakGigaflopsPerSecond));
     }
 
     public void AddStep(TrainingBenchmark benchmark, double rate, double peak, int threads, ModelConfig config)

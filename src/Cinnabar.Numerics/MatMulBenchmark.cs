@@ -19,9 +19,10 @@ public sealed record MatMulCase(string Name, int M, int K, int N, bool Transpose
 
 /// <summary>One measured product.</summary>
 /// <param name="Case">What was measured.</param>
+/// <param name="Precision">Rounding of its operands.</param>
 /// <param name="GigaflopsPerSecond">2·M·K·N over the time, packing included.</param>
-/// <param name="PeakGigaflopsPerSecond">Peak of the same threads, measured in the same rounds.</param>
-public sealed record MatMulResult(MatMulCase Case, double GigaflopsPerSecond, double PeakGigaflopsPerSecond);
+/// <param name="PeakGigaflopsPerSecond">Peak of the same threads at the same precision, measured in the same rounds.</param>
+public sealed record MatMulResult(MatMulCase Case, MatMulPrecision Precision, double GigaflopsPerSecond, double PeakGigaflopsPerSecond);
 
 /// <summary>Measures products against the peak.</summary>
 public sealed class MatMulBenchmark
@@ -39,8 +40,8 @@ public sealed class MatMulBenchmark
         _peak = peak;
     }
 
-    /// <summary>Measures one product with operands rounded to BF16, about half a second.</summary>
-    public MatMulResult Measure(MatMulCase product)
+    /// <summary>Measures one product at one precision, about half a second.</summary>
+    public MatMulResult Measure(MatMulCase product, MatMulPrecision precision)
     {
         Matrix a = Operand(product.M, product.K, product.TransposeA);
         Matrix b = Operand(product.K, product.N, product.TransposeB);
@@ -52,18 +53,18 @@ public sealed class MatMulBenchmark
         double[] peaks = new double[Rounds];
         for (int round = 0; round < Rounds; round++)
         {
-            peaks[round] = _peak.Sample(MatMulPrecision.BF16, SecondsPerSample);
+            peaks[round] = _peak.Sample(precision, SecondsPerSample);
             rates[round] = operations * repeats / Run(repeats) / 1e9;
         }
 
-        return new MatMulResult(product, Median(rates), Median(peaks));
+        return new MatMulResult(product, precision, Median(rates), Median(peaks));
 
         double Run(int times)
         {
             long start = Stopwatch.GetTimestamp();
             for (int i = 0; i < times; i++)
             {
-                _kernels.MatMul.Multiply(a, b, c, product.Accumulate, MatMulPrecision.BF16);
+                _kernels.MatMul.Multiply(a, b, c, product.Accumulate, precision);
             }
 
             return Stopwatch.GetElapsedTime(start).TotalSeconds;

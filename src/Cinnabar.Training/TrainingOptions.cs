@@ -2,6 +2,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cinnabar.Checkpoints;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Training;
 
@@ -77,6 +78,9 @@ public sealed record TrainingOptions
     /// <summary>ε: smallest masking probability. Default 1e-3.</summary>
     public double NoiseEpsilon { get; set; } = 1e-3;
 
+    /// <summary>Rounding of matrix-product operands: "f32", "bf16", "int16" or "fastest", whichever of the 16-bit ones this processor multiplies faster. Default "fastest".</summary>
+    public string Precision { get; set; } = "fastest";
+
     /// <summary>Seed of weights, data order and noise. Default 1.</summary>
     public ulong Seed { get; set; } = 1;
 
@@ -92,6 +96,16 @@ public sealed record TrainingOptions
     /// <summary>The network's sizes.</summary>
     [JsonIgnore]
     public ModelConfig ModelConfig => ModelConfig.Parse("\"model\" of the training configuration", WithoutComments(Model));
+
+    /// <summary>The rounding that <see cref="Precision"/> asks for.</summary>
+    /// <param name="matMul">Decides what is fastest.</param>
+    public MatMulPrecision MatMulPrecision(IMatMul matMul) => Precision switch
+    {
+        "f32" => Numerics.Kernels.MatMulPrecision.F32,
+        "bf16" => Numerics.Kernels.MatMulPrecision.BF16,
+        "int16" => Numerics.Kernels.MatMulPrecision.Int16,
+        _ => matMul.Fastest,
+    };
 
     /// <summary>Reads a configuration file; relative paths in it are relative to the current directory.</summary>
     /// <param name="path">The file.</param>
@@ -160,6 +174,7 @@ public sealed record TrainingOptions
             ContinuationShare.ToString());
         RequireRange("random_length_share", RandomLengthShare, 0, 1);
         RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 0.5);
+        Require(Precision is "fastest" or "f32" or "bf16" or "int16", "precision", "\"fastest\", \"f32\", \"bf16\" or \"int16\"", $"\"{Precision}\"");
         RequireRange("evaluate_every", EvaluateEvery, 1, int.MaxValue);
         RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
         RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);

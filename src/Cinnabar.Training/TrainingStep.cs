@@ -29,7 +29,7 @@ public sealed class TrainingStep
         _objective = objective;
         _kernels = kernels;
         _network = new LladaDenoiser(options.ModelConfig, state.Weights, kernels);
-        _tape = new Tape(kernels, recording: true);
+        _tape = new Tape(kernels, recording: true, options.MatMulPrecision(kernels.MatMul));
         FlopsPerToken = 6.0 * options.ModelConfig.NonEmbeddingParameterCount;
     }
 

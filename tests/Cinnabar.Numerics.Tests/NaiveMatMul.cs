@@ -5,6 +5,8 @@ namespace Cinnabar.Numerics.Tests;
 /// <summary>Three loops: what attention is tested with, so that its tests depend on no other kernel.</summary>
 internal sealed class NaiveMatMul : IMatMul
 {
+    public MatMulPrecision Fastest => MatMulPrecision.F32;
+
     public unsafe void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
     {
         float* left = a.Floats, right = b.Floats, result = c.Floats;

@@ -18,7 +18,9 @@ internal static class BenchCommand
     private static Command CreateKernels()
     {
         BenchArguments arguments = new();
-        Command command = new("kernels", "Matrix products of a model's training step, on one core and on all.");
+        Option<string> precision = new("--precision") { Description = "Rounding of the operands. Default: what training uses here.", HelpName = "p" };
+        precision.AcceptOnlyFromAmong("f32", "bf16", "int16");
+        Command command = new("kernels", "Matrix products of a model's training step, on one core and on all.") { precision };
         arguments.AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
@@ -30,12 +32,15 @@ internal static class BenchCommand
                 KernelTable kernels = KernelTable.Create(threads);
                 MachinePeak peak = BenchReport.RequirePeak(kernels);
                 report.AddPeaks(peak, threads);
+                MatMulPrecision rounding = parsed.GetValue(precision) is string name
+                    ? Enum.Parse<MatMulPrecision>(name, ignoreCase: true)
+                    : kernels.MatMul.Fastest;
                 MatMulBenchmark benchmark = new(kernels, peak);
                 foreach (MatMulCase product in ProductsOf(config))
                 {
                     cancellation.ThrowIfCancellationRequested();
                     Console.Error.WriteLine($"measuring {product.Name} on {threads} {(threads == 1 ? "thread" : "threads")}");
-                    report.Add(benchmark.Measure(product), threads);
+                    report.Add(benchmark.Measure(product, rounding), threads);
                 }
             }
 

@@ -24,7 +24,7 @@ internal sealed unsafe class PeakLoop
         return code is null ? null : new PeakLoop((nint)code, OperationsPerIteration(instruction));
     }
 
-    /// <summary>Runs the loop and returns the number of floating-point operations done: two per multiply-add, four per BF16 pair.</summary>
+    /// <summary>Runs the loop and returns the number of operations done: two per multiply-add, four per pair.</summary>
     internal double Run(long iterations)
     {
         ((delegate* unmanaged<long, void>)_function)(iterations);

@@ -14,6 +14,12 @@ public enum MatMulPrecision
 
     /// <summary>Each operand is rounded to BF16 first (the product of two BF16 numbers is exact in F32).</summary>
     BF16,
+
+    /// <summary>
+    /// Each row of A and column of B becomes integer multiples of its largest magnitude / 2047, per block of at most 512 values of K:
+    /// about 2.6 times as exact as BF16 on normally distributed operands, less exact where a block has few outliers (PanelScales).
+    /// </summary>
+    Int16,
 }
 
 /// <summary>The right-hand side of a product, rearranged once for repeated use by the <see cref="IMatMul"/> that made it.</summary>
@@ -29,6 +35,9 @@ public abstract class PackedMatrix
 /// <summary>Matrix product.</summary>
 public interface IMatMul
 {
+    /// <summary>The rounding at which products are fastest here: BF16, or Int16 on processors that multiply pairs of integers but not of BF16.</summary>
+    MatMulPrecision Fastest { get; }
+
     /// <summary>C = A·B, or C += A·B with <paramref name="accumulate"/>. The sum over K has one order whatever the number of threads.</summary>
     /// <param name="a">[M, K], F32 or BF16, any of the two orders.</param>
     /// <param name="b">[K, N], F32 or BF16, any of the two orders.</param>

@@ -2,7 +2,8 @@
 //
 // A sequence alternates context (4 … 96 tokens) and hole. Half of the holes are the rest of one line, from the token after a line
 // break to the next line break; the others are 1 … 48 tokens from anywhere. Half of the canvases fit exactly (length known); the
-// others are longer by 1 … 24 end-of-hole tokens, which teaches the network to end a hole before its canvas ends.
+// others are longer by 1 … 32 end-of-hole tokens, as many as the default canvas has, which teaches the network to end a hole before
+// its canvas ends.
 using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
 
@@ -14,7 +15,7 @@ public sealed class HoleShapes
     private const int MaxContext = 96;
     private const int MinContext = 4;
     private const int MaxHole = 48;
-    private const int MaxPadding = 24;
+    private const int MaxPadding = 32;
 
     private readonly bool[] _breaksLine;
     private readonly int _padTokenId;

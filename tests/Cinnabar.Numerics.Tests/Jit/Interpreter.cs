@@ -1,5 +1,5 @@
 // Executes the bytes of an assembled tile kernel one instruction at a time: registers are arrays, memory is real memory. It knows the
-// instructions that tile kernels use and fails on any other. It stands in for processors that lack vdpbf16ps, and shows which
+// instructions that tile kernels use and fails on any other. It stands in for processors that lack vdpbf16ps or vpdpwssd, and shows which
 // registers a function leaves changed.
 //
 // vdpbf16ps (Intel SDM vol. 2): for each lane, first the odd then the even element of the pair is multiplied and added with one rounding
@@ -85,6 +85,11 @@ internal sealed unsafe class Interpreter(byte[] code)
                 Float(Source(instruction, 1, lane)), Float(Source(instruction, 2, lane)), Float(sum)))); return false;
             case Mnemonic.Vdpbf16ps: Each(instruction, (sum, lane) => AddPair(
                 sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
+            case Mnemonic.Vpdpwssd: Each(instruction, (sum, lane) => AddIntegerPair(
+                sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
+            case Mnemonic.Vmulps: Each(instruction, (_, lane) => Bits(
+                Float(Source(instruction, 1, lane)) * Float(Source(instruction, 2, lane)))); return false;
+            case Mnemonic.Vcvtdq2ps: Each(instruction, (_, lane) => Bits((float)(int)Source(instruction, 1, lane))); return false;
             default: throw new NotSupportedException($"The interpreter does not know {instruction}.");
         }
     }
@@ -94,6 +99,15 @@ internal sealed unsafe class Interpreter(byte[] code)
         const uint Upper = 0xFFFF_0000;
         float odd = Flushed(MathF.FusedMultiplyAdd(Flushed(Float(left & Upper)), Flushed(Float(right & Upper)), Flushed(Float(sum))));
         return Bits(Flushed(MathF.FusedMultiplyAdd(Flushed(Float(left << 16)), Flushed(Float(right << 16)), odd)));
+    }
+
+    // vpdpwssd does not saturate; a sum that overflows here is a defect of the packing.
+    private static uint AddIntegerPair(uint sum, uint left, uint right)
+    {
+        int even = (short)left * (short)right;
+        int odd = (short)(left >> 16) * (short)(right >> 16);
+        int before = (int)sum;
+        return unchecked((uint)checked(before + even + odd));
     }
 
     private static float Flushed(float value) => float.IsSubnormal(value) ? MathF.CopySign(0, value) : value;
@@ -122,7 +136,17 @@ internal sealed unsafe class Interpreter(byte[] code)
         return (byte*)(General(instruction.MemoryBase) + instruction.MemoryDisplacement64);
     }
 
-    private uint Source(in Instruction instruction, int operand, int lane) => _vectors[Number(instruction.GetOpRegister(operand)), lane];
+    // A memory operand of arithmetic is one element for all lanes.
+    private uint Source(in Instruction instruction, int operand, int lane)
+    {
+        if (instruction.GetOpKind(operand) == OpKind.Register)
+        {
+            return _vectors[Number(instruction.GetOpRegister(operand)), lane];
+        }
+
+        Assert.True(instruction.IsBroadcast);
+        return *(uint*)Address(instruction);
+    }
 
     // Lanes of the destination; those behind its width become zero, as with every VEX and EVEX instruction.
     private void Each(Instruction instruction, Func<uint, int, uint> value)

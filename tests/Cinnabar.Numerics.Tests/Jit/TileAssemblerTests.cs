@@ -11,9 +11,10 @@ public sealed unsafe class TileAssemblerTests
         ["AVX2"] = TileShape.Avx2,
         ["AVX-512"] = TileShape.Avx512,
         ["AVX512_BF16"] = TileShape.Avx512BFloat16,
+        ["AVX512_VNNI"] = TileShape.Avx512Int16,
     };
 
-    public static TheoryData<string> Shapes => ["AVX2", "AVX-512", "AVX512_BF16"];
+    public static TheoryData<string> Shapes => ["AVX2", "AVX-512", "AVX512_BF16", "AVX512_VNNI"];
 
     // Processors differ in which of these they run; one without any has nothing to compare.
     private static IEnumerable<TileShape> Executable =>
@@ -21,6 +22,7 @@ public sealed unsafe class TileAssemblerTests
         .. CpuFeatures.HasAvx2 ? [TileShape.Avx2] : Array.Empty<TileShape>(),
         .. CpuFeatures.HasAvx512 ? [TileShape.Avx512] : Array.Empty<TileShape>(),
         .. CpuFeatures.HasBFloat16 ? [TileShape.Avx512BFloat16] : Array.Empty<TileShape>(),
+        .. CpuFeatures.HasVnni ? [TileShape.Avx512Int16] : Array.Empty<TileShape>(),
     ];
 
     [Theory]
@@ -68,19 +70,26 @@ public sealed unsafe class TileAssemblerTests
         int sums = shape.Rows * shape.Registers;
         int[] offsets = new int[sums];
         byte[] code = JitTileKernel.Assemble(shape, windows: false, offsets);
-        Mnemonic multiplyAdd = name == "AVX512_BF16" ? Mnemonic.Vdpbf16ps : Mnemonic.Vfmadd231ps;
+        Mnemonic multiplyAdd = name switch
+        {
+            "AVX512_BF16" => Mnemonic.Vdpbf16ps,
+            "AVX512_VNNI" => Mnemonic.Vpdpwssd,
+            _ => Mnemonic.Vfmadd231ps,
+        };
+        int broadcasts = name == "AVX2" ? shape.Rows : shape.Rows / 2; // the others happen inside the multiply-adds
+        int scales = name == "AVX512_VNNI" ? 1 : 0;
         foreach (int steps in (int[])[1, 4, 64, 67])
         {
-            int k = name == "AVX512_BF16" ? 2 * steps : steps;
+            int k = name is "AVX512_BF16" or "AVX512_VNNI" ? 2 * steps : steps;
             TilePanels panels = new(shape, shape.Rows, shape.Registers * shape.Lanes, k, Seed);
             Interpreter interpreter = new(code);
             panels.Run((arguments, _, _) => interpreter.Run(panels.Prepare(arguments, offsets), Register.RDI, arguments), false);
             Assert.Equal(steps * sums, interpreter.Counts[multiplyAdd]);
-            Assert.Equal(steps * shape.Rows, interpreter.Counts[Mnemonic.Vbroadcastss]);
+            Assert.Equal((steps * broadcasts) + (scales * shape.Rows), interpreter.Counts[Mnemonic.Vbroadcastss]);
 
-            // Nothing else belongs into the loop: loads of B, stores of C and, for AVX2, the lane mask.
+            // Nothing else belongs into the loop: loads of B and of its scales, stores of C and, for AVX2, the lane mask.
             int moves = interpreter.Counts[Mnemonic.Vmovups] + interpreter.Counts.GetValueOrDefault(Mnemonic.Vmaskmovps);
-            Assert.Equal((steps * shape.Registers) + sums + (name == "AVX2" ? 1 : 0), moves);
+            Assert.Equal(((steps + scales) * shape.Registers) + sums + (name == "AVX2" ? 1 : 0), moves);
             Assert.DoesNotContain(Mnemonic.Vaddps, interpreter.Counts.Keys);
             Assert.Equal(1, interpreter.Counts[Mnemonic.Vzeroupper]);
         }

@@ -15,6 +15,7 @@ internal sealed unsafe class TilePanels
     private readonly Tensor _right;
     private readonly TileShape _shape;
     private readonly int _width;
+    private readonly MatMulPrecision _precision;
 
     public TilePanels(TileShape shape, int rows, int columns, int k, int seed)
     {
@@ -26,7 +27,12 @@ internal sealed unsafe class TilePanels
         Random random = new(seed);
         _a = Uniform(random, rows, k);
         _b = Uniform(random, k, columns);
-        Format = shape.Instruction == TileInstruction.Avx512BFloat16 ? PanelFormat.BFloat16Pairs : PanelFormat.Floats;
+        (Format, _precision) = shape.Instruction switch
+        {
+            TileInstruction.Avx512BFloat16 => (PanelFormat.BFloat16Pairs, MatMulPrecision.BF16),
+            TileInstruction.Avx512Int16 => (PanelFormat.Int16Pairs, MatMulPrecision.Int16),
+            _ => (PanelFormat.Floats, MatMulPrecision.F32),
+        };
         int panelColumns = shape.Registers * shape.Lanes;
         _left = Pack(PanelSource.OfLeft(_a.AsMatrix()), shape.RowPanelWidth);
         _right = Pack(PanelSource.OfRight(_b.AsMatrix()), panelColumns);
@@ -61,7 +67,7 @@ internal sealed unsafe class TilePanels
         arguments.B = _right.Start;
         arguments.C = c.FloatPointer + _width;
         arguments.RowBytes = _width * sizeof(float);
-        arguments.Steps = PanelPacker.Steps(K, Format);
+        arguments.Steps = Format.Steps(K);
         arguments.Accumulate = accumulate ? 1 : 0;
         arguments.Fetch = arguments.B;
         kernel(&arguments, Rows, Columns);
@@ -81,8 +87,7 @@ internal sealed unsafe class TilePanels
             c.Floats[((1 + (i / Columns)) * _width) + (i % Columns)] = Start.Floats[i];
         }
 
-        MatMulPrecision precision = Format == PanelFormat.BFloat16Pairs ? MatMulPrecision.BF16 : MatMulPrecision.F32;
-        new ReferenceMatMul().Multiply(_a.AsMatrix(), _b.AsMatrix(), inside, accumulate, precision);
+        new ReferenceMatMul().Multiply(_a.AsMatrix(), _b.AsMatrix(), inside, accumulate, _precision);
         return c.Floats.ToArray();
     }
 
@@ -95,8 +100,7 @@ internal sealed unsafe class TilePanels
 
     private Tensor Pack(in PanelSource source, int width)
     {
-        int steps = PanelPacker.Steps(K, Format);
-        Tensor panel = Tensor.Zeros(steps * width);
+        Tensor panel = Tensor.Zeros(Format.PanelRows(K) * width);
         PanelPacker.Pack(source, new PanelStrip(0, 1, width, width, 0, K), Format, (uint*)panel.Start, panel.Count);
         return panel;
     }

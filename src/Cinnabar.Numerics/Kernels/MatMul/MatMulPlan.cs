@@ -8,9 +8,6 @@ namespace Cinnabar.Numerics.Kernels;
 
 internal readonly record struct MatMulPlan
 {
-    // 384 steps × 14 rows take 5,376 cycles of multiply-adds; adding the tile to C takes about 100.
-    private const int MaxKBlock = 384;
-
     // 8 panels × 16 × 384 × 4 bytes = 192 KiB; as much again is the source of the next block, fetched meanwhile.
     private const int MaxRowPanels = 8;
 
@@ -23,9 +20,9 @@ internal readonly record struct MatMulPlan
     // Items per thread that even out unequal speeds.
     private const int ItemsPerThread = 2;
 
-    internal MatMulPlan(int rows, int columns, int k, TileKernel kernel, int threads, bool rowsContiguous)
+    internal MatMulPlan(int rows, int columns, int k, TileKernel kernel, PanelFormat format, int threads, bool rowsContiguous)
     {
-        KBlock = BlockOfK(k);
+        KBlock = format.BlockOfK(k);
         RowPanels = Ceiling(rows, kernel.Rows);
         ColumnPanels = Ceiling(columns, kernel.Columns);
         RowBlocks = Ceiling(RowPanels, rowsContiguous ? MaxRowPanelsAcross : MaxRowPanels);
@@ -70,13 +67,6 @@ internal readonly record struct MatMulPlan
     internal int FirstRowPanel(int block) => (int)((long)RowPanels * block / RowBlocks);
 
     internal int FirstColumnPanel(int block) => (int)((long)ColumnPanels * block / ColumnBlocks);
-
-    /// <summary>Values of k per block: equal blocks of at most 384, a multiple of 16 (even for pairs, whole transpositions).</summary>
-    internal static int BlockOfK(int k)
-    {
-        int blocks = Math.Max(1, Ceiling(k, MaxKBlock));
-        return Ceiling(Ceiling(k, blocks), 16) * 16;
-    }
 
     internal static int Ceiling(int value, int divisor) => (value + divisor - 1) / divisor;
 }

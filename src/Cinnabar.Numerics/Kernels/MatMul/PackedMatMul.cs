@@ -15,19 +15,25 @@ public sealed class PackedMatMul : IMatMul
     private readonly WorkerPool _workers;
     private readonly TileKernel _floats;
     private readonly TileKernel? _pairs;
+    private readonly TileKernel? _integers;
     private readonly ThreadLocal<PackedProduct> _products;
 
     /// <summary>Makes a product from its tile kernels.</summary>
     /// <param name="workers">Threads that share a product.</param>
     /// <param name="floats">Kernel for F32 panels.</param>
     /// <param name="pairs">Kernel for BF16 panels; null: BF16 products use rounded F32 panels.</param>
-    internal PackedMatMul(WorkerPool workers, TileKernel floats, TileKernel? pairs)
+    /// <param name="integers">Kernel for 16-bit integer panels; null: such products use rounded F32 panels.</param>
+    internal PackedMatMul(WorkerPool workers, TileKernel floats, TileKernel? pairs, TileKernel? integers)
     {
         _workers = workers;
         _floats = floats;
         _pairs = pairs;
+        _integers = integers;
         _products = new ThreadLocal<PackedProduct>(() => new PackedProduct(_workers, LeftBlock));
     }
+
+    /// <inheritdoc/>
+    public MatMulPrecision Fastest => _pairs is null && _integers is not null ? MatMulPrecision.Int16 : MatMulPrecision.BF16;
 
     /// <inheritdoc/>
     public void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
@@ -46,8 +52,7 @@ public sealed class PackedMatMul : IMatMul
     {
         MatMulShapes.CheckInside(b);
         (TileKernel kernel, PanelFormat format) = Choose(precision);
-        int panels = MatMulPlan.Ceiling(b.Columns, kernel.Columns);
-        Tensor storage = Tensor.Zeros(checked(panels * kernel.Columns * PanelPacker.Steps(b.Rows, format)));
+        Tensor storage = Tensor.Zeros(checked((int)PackedProduct.ElementsOfRight(b.Rows, b.Columns, kernel, format)));
         if (storage.Count > 0)
         {
             _products.Value!.PackRight(b, kernel, format, storage);
@@ -59,7 +64,7 @@ public sealed class PackedMatMul : IMatMul
     /// <inheritdoc/>
     public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
     {
-        if (b is not Panels panels || (panels.Kernel != _floats && panels.Kernel != _pairs))
+        if (b is not Panels panels || (panels.Kernel != _floats && panels.Kernel != _pairs && panels.Kernel != _integers))
         {
             throw new ArgumentException("The matrix was packed by another product.", nameof(b));
         }
@@ -76,6 +81,8 @@ public sealed class PackedMatMul : IMatMul
         MatMulPrecision.F32 => (_floats, PanelFormat.Floats),
         MatMulPrecision.BF16 when _pairs is not null => (_pairs, PanelFormat.BFloat16Pairs),
         MatMulPrecision.BF16 => (_floats, PanelFormat.RoundedFloats),
+        MatMulPrecision.Int16 when _integers is not null => (_integers, PanelFormat.Int16Pairs),
+        MatMulPrecision.Int16 => (_floats, PanelFormat.ScaledFloats),
         _ => throw new UnreachableException(),
     };
 

@@ -49,7 +49,7 @@ internal sealed unsafe class PackedProduct
     {
         int threads = Begin(a, c, accumulate, kernel, format);
         _right = PanelSource.OfRight(b);
-        _panels = _rightBuffer.Reserve((long)_plan.ColumnPanels * kernel.Columns * PanelPacker.Steps(_k, format));
+        _panels = _rightBuffer.Reserve(ElementsOfRight(_k, b.Columns, kernel, format));
         Loop(threads, PackingItems, _packItem);
         Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
         KeepAlive(a, b.Storage, c);
@@ -70,12 +70,20 @@ internal sealed unsafe class PackedProduct
         _kernel = kernel;
         _format = format;
         _k = b.Rows;
-        _plan = new MatMulPlan(0, b.Columns, _k, kernel, threads: 1, rowsContiguous: false);
+        _plan = new MatMulPlan(0, b.Columns, _k, kernel, format, threads: 1, rowsContiguous: false);
         _right = PanelSource.OfRight(b);
         _panels = (uint*)panels.Start;
         Loop(_workers.Threads, PackingItems, _packItem);
         GC.KeepAlive(b.Storage);
         GC.KeepAlive(panels);
+    }
+
+    /// <summary>Elements of 32 bits that all panels of B take.</summary>
+    internal static long ElementsOfRight(int k, int columns, TileKernel kernel, PanelFormat format)
+    {
+        int block = format.BlockOfK(k);
+        long rows = ((long)(k / block) * format.PanelRows(block)) + (k % block == 0 ? 0 : format.PanelRows(k % block));
+        return checked(rows * MatMulPlan.Ceiling(columns, kernel.Columns) * kernel.Columns);
     }
 
     // The items know only pointers.
@@ -88,7 +96,10 @@ internal sealed unsafe class PackedProduct
 
     private int PackingItems => PackingItemsPerBlock * MatMulPlan.Ceiling(_k, _plan.KBlock);
 
-    private int PackingItemsPerBlock => _right.KStride == 1
+    // A scale needs the whole block of K.
+    private bool PackByColumns => _right.KStride == 1 || _format.IsScaled();
+
+    private int PackingItemsPerBlock => PackByColumns
         ? MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem)
         : MatMulPlan.Ceiling(_plan.KBlock, RowsPerPackingItem);
 
@@ -101,7 +112,7 @@ internal sealed unsafe class PackedProduct
         _k = a.Columns;
         _rows = c.Rows;
         _columns = c.Columns;
-        _plan = new MatMulPlan(_rows, _columns, _k, kernel, threads, rowsContiguous: _left.KStride != 1);
+        _plan = new MatMulPlan(_rows, _columns, _k, kernel, format, threads, rowsContiguous: _left.KStride != 1);
         _c = c.Floats;
         _rowStride = c.RowStride;
         _accumulate = accumulate;
@@ -122,8 +133,11 @@ internal sealed unsafe class PackedProduct
         }
     }
 
-    private uint* RightPanel(int panel, int k, int stepsOfBlock) =>
-        _panels + ((((nint)PanelPacker.Steps(k, _format) * _plan.ColumnPanels) + ((nint)panel * stepsOfBlock)) * _kernel.Columns);
+    private uint* RightPanel(int panel, int k, int rowsOfBlock)
+    {
+        nint before = (nint)(k / _plan.KBlock) * _format.PanelRows(_plan.KBlock) * _plan.ColumnPanels;
+        return _panels + ((before + ((nint)panel * rowsOfBlock)) * _kernel.Columns);
+    }
 
     // An item reads memory in long runs: some columns of B where k is contiguous, some rows where columns are.
     private void PackItem(int item)
@@ -131,21 +145,21 @@ internal sealed unsafe class PackedProduct
         int k = item / PackingItemsPerBlock * _plan.KBlock;
         int count = Math.Min(_plan.KBlock, _k - k);
         int part = item % PackingItemsPerBlock;
-        int steps = PanelPacker.Steps(count, _format);
-        nint panelSize = (nint)steps * _kernel.Columns;
-        if (_right.KStride == 1)
+        int panelRows = _format.PanelRows(count);
+        nint panelSize = (nint)panelRows * _kernel.Columns;
+        if (PackByColumns)
         {
             int first = part * PanelsPerPackingItem;
             int panels = Math.Min(_plan.ColumnPanels - first, PanelsPerPackingItem);
             PanelStrip strip = new(first * _kernel.Columns, panels, _kernel.Columns, _kernel.Columns, k, count);
-            PanelPacker.Pack(_right, strip, _format, RightPanel(first, k, steps), panelSize);
+            PanelPacker.Pack(_right, strip, _format, RightPanel(first, k, panelRows), panelSize);
         }
         else if (part * RowsPerPackingItem < count)
         {
             int first = part * RowsPerPackingItem;
             int rows = Math.Min(count - first, RowsPerPackingItem);
             PanelStrip strip = new(0, _plan.ColumnPanels, _kernel.Columns, _kernel.Columns, k + first, rows);
-            uint* to = RightPanel(0, k, steps) + ((nint)PanelPacker.Steps(first, _format) * _kernel.Columns);
+            uint* to = RightPanel(0, k, panelRows) + ((nint)_format.Steps(first) * _kernel.Columns);
             PanelPacker.Pack(_right, strip, _format, to, panelSize);
         }
     }
@@ -159,18 +173,18 @@ internal sealed unsafe class PackedProduct
         int firstColumn = _plan.FirstColumnPanel(columnBlock);
         int endColumn = _plan.FirstColumnPanel(columnBlock + 1);
         nint panelStep = _kernel.RowPanelWidth;
-        uint* block = _leftBlock().Reserve((endRow - firstRow) * panelStep * PanelPacker.Steps(_plan.KBlock, _format));
+        uint* block = _leftBlock().Reserve((endRow - firstRow) * panelStep * _format.PanelRows(_plan.KBlock));
         for (int k = 0; k < _k; k += _plan.KBlock)
         {
             int count = Math.Min(_plan.KBlock, _k - k);
-            nint panelSize = panelStep * PanelPacker.Steps(count, _format);
+            nint panelSize = panelStep * _format.PanelRows(count);
             PanelStrip strip = new(firstRow * _kernel.Rows, endRow - firstRow, _kernel.Rows, _kernel.RowPanelWidth, k, count);
             PanelPacker.Pack(_left, strip, _format, block, panelSize);
             int next = k + _plan.KBlock;
             FetchAhead ahead = next < _k ? NextLeft(item, next) : NextLeft(item + _workers.Threads, 0);
             for (int panel = firstColumn; panel < endColumn; panel++)
             {
-                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, PanelPacker.Steps(count, _format), ref ahead);
+                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, count, ref ahead);
             }
         }
     }
@@ -186,17 +200,19 @@ internal sealed unsafe class PackedProduct
 
     // All row panels of a block with one column panel.
     private void MultiplyPanel(
-        uint* block, nint panelSize, int firstRow, int endRow, int columnPanel, int k, int steps, ref FetchAhead ahead)
+        uint* block, nint panelSize, int firstRow, int endRow, int columnPanel, int k, int count, ref FetchAhead ahead)
     {
+        int steps = _format.Steps(count);
         int column = columnPanel * _kernel.Columns;
         int columns = Math.Min(_kernel.Columns, _columns - column);
         System.Runtime.CompilerServices.Unsafe.SkipInit(out TileArguments arguments);
-        arguments.B = RightPanel(columnPanel, k, steps);
+        arguments.B = RightPanel(columnPanel, k, _format.PanelRows(count));
         arguments.RowBytes = (nint)_rowStride * sizeof(float);
         arguments.Steps = steps;
         arguments.Accumulate = _accumulate || k > 0 ? 1 : 0;
-        byte* nextRight = (byte*)arguments.B + ((nint)steps * _kernel.Columns * sizeof(uint));
-        byte* endRight = nextRight + ((nint)steps * _kernel.Columns * sizeof(uint));
+        nint panelBytes = (nint)_format.PanelRows(count) * _kernel.Columns * sizeof(uint);
+        byte* nextRight = (byte*)arguments.B + panelBytes;
+        byte* endRight = nextRight + panelBytes;
         for (int panel = firstRow; panel < endRow; panel++)
         {
             int row = panel * _kernel.Rows;

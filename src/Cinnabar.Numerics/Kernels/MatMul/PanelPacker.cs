@@ -4,6 +4,9 @@
 // A position is a row of A or a column of B. Sources come in two orders: positions contiguous (rows are copied) or k
 // contiguous (4 × 16 or 4 × 8 blocks are transposed in registers). Positions behind the last one are filled with zeros or
 // repeat an existing one; no tile kernel lets them reach C, they only must not be slow (denormal) garbage.
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>An operand seen as positions × k.</summary>
@@ -34,33 +37,64 @@ internal static unsafe class PanelPacker
     // Rows of the source that are spread over panels before the next rows: even, for pairs; 8 … 32 measured alike, 64 slower.
     private const int RowsAtOnce = 16;
 
-    /// <summary>Steps that <paramref name="k"/> values of k take in <paramref name="format"/>.</summary>
-    internal static int Steps(int k, PanelFormat format) => Steps(k, format == PanelFormat.BFloat16Pairs);
-
     /// <summary>Writes consecutive panels, each <paramref name="panelSize"/> elements after the one before.</summary>
     /// <param name="source">The operand.</param>
-    /// <param name="strip">Which part of it.</param>
+    /// <param name="strip">Which part of it; for scaled formats a whole block of K.</param>
     /// <param name="format">Form of the elements.</param>
     /// <param name="panels">Receives the panels.</param>
     /// <param name="panelSize">Elements of 32 bits from one panel to the next.</param>
     internal static void Pack(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panels, nint panelSize)
     {
-        bool pairs = format == PanelFormat.BFloat16Pairs;
-        switch (source.Type, format)
+        if (source.Type == DType.BF16)
         {
-            case (DType.BF16, _): Pack<BFloat16Element>(source, strip, pairs, panels, panelSize); break;
-            case (_, PanelFormat.Floats): Pack<FloatElement>(source, strip, pairs, panels, panelSize); break;
-            default: Pack<RoundedFloatElement>(source, strip, pairs, panels, panelSize); break;
+            Pack<BFloat16Element>(source, strip, format, panels, panelSize);
+        }
+        else
+        {
+            Pack<FloatElement>(source, strip, format, panels, panelSize);
         }
     }
 
-    private static void Pack<TElement>(in PanelSource source, in PanelStrip strip, bool pairs, uint* panels, nint panelSize)
+    private static void Pack<TElement>(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panels, nint panelSize)
         where TElement : struct, IPanelElement
     {
-        nint offset = ((nint)strip.First * source.PositionStride) + ((nint)strip.K * source.KStride);
-        byte* start = (byte*)source.Start + (offset * TElement.Size);
-        nint panelDistance = (nint)strip.Distance * source.PositionStride * TElement.Size;
+        switch (format)
+        {
+            case PanelFormat.Floats: Pack<TElement, FloatForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.RoundedFloats: Pack<TElement, RoundedFloatForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.ScaledFloats: Pack<TElement, ScaledFloatForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.BFloat16Pairs: Pack<TElement, BFloat16PairForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.Int16Pairs: Pack<TElement, Int16PairForm>(source, strip, panels, panelSize); break;
+            default: throw new UnreachableException();
+        }
+    }
+
+    [SkipLocalsInit]
+    private static void Pack<TElement, TForm>(in PanelSource source, in PanelStrip strip, uint* panels, nint panelSize)
+        where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
+    {
+        nint positionStride = (nint)source.PositionStride * TElement.Size;
+        nint kStride = (nint)source.KStride * TElement.Size;
+        byte* start = (byte*)source.Start + (strip.First * positionStride) + (strip.K * kStride);
+        nint panelDistance = strip.Distance * positionStride;
         int left = source.Positions - strip.First;
+        int positions = TForm.Format.IsScaled() ? strip.Panels * strip.Width : 0;
+        float* inverses = stackalloc float[2 * positions];
+        float* scales = inverses + positions;
+        for (int panel = 0; panel < strip.Panels && TForm.Format.IsScaled(); panel++)
+        {
+            float* inverse = inverses + (panel * strip.Width);
+            float* scale = scales + (panel * strip.Width);
+            byte* from = start + (panel * panelDistance);
+            int valid = Math.Min(strip.Width, left - (panel * strip.Distance));
+            PanelScales.Find<TElement>(from, positionStride, kStride, valid, strip.Width, strip.Count, inverse, scale);
+            if (TForm.Format.HasScaleRow())
+            {
+                new Span<float>(scale, strip.Width).CopyTo(
+                    new Span<float>(panels + (panel * panelSize) + ((nint)TForm.Format.Steps(strip.Count) * strip.Width), strip.Width));
+            }
+        }
 
         // K contiguous: panel after panel. Positions contiguous: some rows of the source, whatever panel they belong to, then the next.
         bool transpose = source.KStride == 1;
@@ -69,23 +103,22 @@ internal static unsafe class PanelPacker
         {
             for (int panel = 0; panel < strip.Panels; panel++)
             {
-                byte* from = start + (panel * panelDistance) + (k * (nint)source.KStride * TElement.Size);
-                uint* to = panels + (panel * panelSize) + ((nint)Steps(k, pairs) * strip.Width);
+                byte* from = start + (panel * panelDistance) + (k * kStride);
+                uint* to = panels + (panel * panelSize) + ((nint)TForm.Format.Steps(k) * strip.Width);
                 int valid = Math.Min(strip.Width, left - (panel * strip.Distance));
+                int first = panel * strip.Width;
                 if (transpose)
                 {
                     nint next = panel + 1 < strip.Panels ? panelDistance : 0;
-                    PanelTransposer.Pack<TElement>(
-                        from, (nint)source.PositionStride * TElement.Size, valid, next, strip.Count, pairs, to, strip.Width);
+                    PanelTransposer.Pack<TElement, TForm>(
+                        from, positionStride, valid, next, strip.Count, inverses + first, scales + first, to, strip.Width);
                 }
                 else
                 {
                     int count = Math.Min(chunk, strip.Count - k);
-                    PanelCopier.Pack<TElement>(from, (nint)source.KStride * TElement.Size, valid, count, pairs, to, strip.Width);
+                    PanelCopier.Pack<TElement, TForm>(from, kStride, valid, count, inverses + first, scales + first, to, strip.Width);
                 }
             }
         }
     }
-
-    private static int Steps(int k, bool pairs) => pairs ? (k + 1) / 2 : k;
 }

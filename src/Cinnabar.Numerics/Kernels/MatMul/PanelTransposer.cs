@@ -22,11 +22,14 @@ internal static unsafe class PanelTransposer
     /// <param name="valid">Existing positions, at least 1; others repeat the last of them or are zero.</param>
     /// <param name="next">Bytes to the panel that will be packed next, which is fetched meanwhile; 0: none.</param>
     /// <param name="count">Values of k.</param>
-    /// <param name="pairs">Two BF16 per element.</param>
+    /// <param name="inverses">Of each position, for scaled formats.</param>
+    /// <param name="scales">Of each position, for scaled formats.</param>
     /// <param name="panel">The first step.</param>
     /// <param name="width">Elements per step.</param>
-    internal static void Pack<TElement>(byte* source, nint stride, int valid, nint next, int count, bool pairs, uint* panel, int width)
+    internal static void Pack<TElement, TForm>(
+        byte* source, nint stride, int valid, nint next, int count, float* inverses, float* scales, uint* panel, int width)
         where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
     {
         for (int position = 0; position < width;)
         {
@@ -34,11 +37,12 @@ internal static unsafe class PanelTransposer
             if (position < valid)
             {
                 byte* first = source + (position * stride);
-                Lanes<TElement>(first, stride, Math.Min(lanes, valid - position), lanes, next, count, pairs, panel + position, width);
+                Lanes<TElement, TForm>(
+                    first, stride, Math.Min(lanes, valid - position), lanes, next, count, inverses + position, scales + position, panel + position, width);
             }
             else
             {
-                for (int step = 0; step < (pairs ? (count + 1) / 2 : count); step++)
+                for (int step = 0; step < TForm.Format.Steps(count); step++)
                 {
                     new Span<uint>(panel + ((nint)step * width) + position, lanes).Clear();
                 }
@@ -49,9 +53,10 @@ internal static unsafe class PanelTransposer
     }
 
     [SkipLocalsInit]
-    private static void Lanes<TElement>(
-        byte* source, nint stride, int valid, int lanes, nint next, int count, bool pairs, uint* panel, int width)
+    private static void Lanes<TElement, TForm>(
+        byte* source, nint stride, int valid, int lanes, nint next, int count, float* inverses, float* scales, uint* panel, int width)
         where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
     {
         byte** rows = stackalloc byte*[MaxLanes];
         for (int lane = 0; lane < lanes; lane++)
@@ -63,7 +68,6 @@ internal static unsafe class PanelTransposer
         for (; lanes > 1 && k + 4 <= count; k += 4)
         {
             nint at = (nint)k * TElement.Size;
-            uint* to = panel + ((nint)(pairs ? k / 2 : k) * width);
             if (at % Line == 0 && next != 0)
             {
                 for (int lane = 0; lane < lanes; lane++)
@@ -72,37 +76,42 @@ internal static unsafe class PanelTransposer
                 }
             }
 
+            uint* to = panel + ((nint)TForm.Format.Steps(k) * width);
             if (lanes == 16)
             {
-                Block16<TElement>(rows, at, pairs, to, width);
+                Block16<TElement, TForm>(rows, at, inverses, scales, to, width);
             }
             else
             {
-                Block8<TElement>(rows, at, pairs, to, width);
+                Block8<TElement, TForm>(rows, at, inverses, scales, to, width);
             }
         }
 
-        for (; k < count; k += pairs ? 2 : 1)
+        for (; k < count; k += PanelForm.IsPair<TForm>() ? 2 : 1)
         {
-            uint* row = panel + ((nint)(pairs ? k / 2 : k) * width);
+            uint* step = panel + ((nint)TForm.Format.Steps(k) * width);
             for (int lane = 0; lane < lanes; lane++)
             {
-                uint first = One<TElement>(rows[lane], k);
-                row[lane] = pairs ? BFloat16Bits.Pair(first, k + 1 < count ? One<TElement>(rows[lane], k + 1) : 0) : first;
+                uint even = One<TElement, TForm>(rows[lane], k, inverses, scales, lane);
+                step[lane] = !PanelForm.IsPair<TForm>() ? even
+                    : PanelForm.Pair<TForm>(even, k + 1 < count ? One<TElement, TForm>(rows[lane], k + 1, inverses, scales, lane) : 0);
             }
         }
     }
 
-    private static uint One<TElement>(byte* row, int k)
+    private static uint One<TElement, TForm>(byte* row, int k, float* inverses, float* scales, int lane)
         where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
     {
         uint bits = TElement.One(row + ((nint)k * TElement.Size));
-        return TElement.NeedsRounding ? BFloat16Bits.Round(bits) : bits;
+        bool scaled = TForm.Format.IsScaled();
+        return PanelForm.Enter<TForm>(bits, scaled ? inverses[lane] : 0, scaled ? scales[lane] : 0);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Block16<TElement>(byte** rows, nint at, bool pairs, uint* panel, int width)
+    private static void Block16<TElement, TForm>(byte** rows, nint at, float* inverses, float* scales, uint* panel, int width)
         where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
     {
         Vector512<float> in0 = Gather16<TElement>(rows, at);
         Vector512<float> in1 = Gather16<TElement>(rows + 1, at);
@@ -112,14 +121,16 @@ internal static unsafe class PanelTransposer
         Vector512<double> low23 = Avx512F.UnpackLow(in2, in3).AsDouble(); // 2k0 3k0 2k1 3k1
         Vector512<double> high01 = Avx512F.UnpackHigh(in0, in1).AsDouble(); // 0k2 1k2 0k3 1k3
         Vector512<double> high23 = Avx512F.UnpackHigh(in2, in3).AsDouble(); // 2k2 3k2 2k3 3k3
-        Vector512<uint> out0 = Avx512F.UnpackLow(low01, low23).AsUInt32();
-        Vector512<uint> out1 = Avx512F.UnpackHigh(low01, low23).AsUInt32();
-        Vector512<uint> out2 = Avx512F.UnpackLow(high01, high23).AsUInt32();
-        Vector512<uint> out3 = Avx512F.UnpackHigh(high01, high23).AsUInt32();
-        if (pairs)
+        Vector512<float> inverse = TForm.Format.IsScaled() ? Vector512.Load(inverses) : default;
+        Vector512<float> scale = TForm.Format.IsScaled() ? Vector512.Load(scales) : default;
+        Vector512<uint> out0 = PanelForm.Enter<TForm>(Avx512F.UnpackLow(low01, low23).AsUInt32(), inverse, scale);
+        Vector512<uint> out1 = PanelForm.Enter<TForm>(Avx512F.UnpackHigh(low01, low23).AsUInt32(), inverse, scale);
+        Vector512<uint> out2 = PanelForm.Enter<TForm>(Avx512F.UnpackLow(high01, high23).AsUInt32(), inverse, scale);
+        Vector512<uint> out3 = PanelForm.Enter<TForm>(Avx512F.UnpackHigh(high01, high23).AsUInt32(), inverse, scale);
+        if (PanelForm.IsPair<TForm>())
         {
-            BFloat16Bits.Pair(out0, out1).Store(panel);
-            BFloat16Bits.Pair(out2, out3).Store(panel + width);
+            PanelForm.Pair<TForm>(out0, out1).Store(panel);
+            PanelForm.Pair<TForm>(out2, out3).Store(panel + width);
             return;
         }
 
@@ -136,13 +147,13 @@ internal static unsafe class PanelTransposer
         Vector512<uint> parts = TElement.Four(rows[0] + at).ToVector256Unsafe().ToVector512Unsafe();
         parts = Avx512F.InsertVector128(parts, TElement.Four(rows[4] + at), 1);
         parts = Avx512F.InsertVector128(parts, TElement.Four(rows[8] + at), 2);
-        parts = Avx512F.InsertVector128(parts, TElement.Four(rows[12] + at), 3);
-        return (TElement.NeedsRounding ? BFloat16Bits.Round(parts) : parts).AsSingle();
+        return Avx512F.InsertVector128(parts, TElement.Four(rows[12] + at), 3).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Block8<TElement>(byte** rows, nint at, bool pairs, uint* panel, int width)
+    private static void Block8<TElement, TForm>(byte** rows, nint at, float* inverses, float* scales, uint* panel, int width)
         where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
     {
         Vector256<float> in0 = Gather8<TElement>(rows, at);
         Vector256<float> in1 = Gather8<TElement>(rows + 1, at);
@@ -152,14 +163,16 @@ internal static unsafe class PanelTransposer
         Vector256<double> low23 = Avx.UnpackLow(in2, in3).AsDouble();
         Vector256<double> high01 = Avx.UnpackHigh(in0, in1).AsDouble();
         Vector256<double> high23 = Avx.UnpackHigh(in2, in3).AsDouble();
-        Vector256<uint> out0 = Avx.UnpackLow(low01, low23).AsUInt32();
-        Vector256<uint> out1 = Avx.UnpackHigh(low01, low23).AsUInt32();
-        Vector256<uint> out2 = Avx.UnpackLow(high01, high23).AsUInt32();
-        Vector256<uint> out3 = Avx.UnpackHigh(high01, high23).AsUInt32();
-        if (pairs)
+        Vector256<float> inverse = TForm.Format.IsScaled() ? Vector256.Load(inverses) : default;
+        Vector256<float> scale = TForm.Format.IsScaled() ? Vector256.Load(scales) : default;
+        Vector256<uint> out0 = PanelForm.Enter<TForm>(Avx.UnpackLow(low01, low23).AsUInt32(), inverse, scale);
+        Vector256<uint> out1 = PanelForm.Enter<TForm>(Avx.UnpackHigh(low01, low23).AsUInt32(), inverse, scale);
+        Vector256<uint> out2 = PanelForm.Enter<TForm>(Avx.UnpackLow(high01, high23).AsUInt32(), inverse, scale);
+        Vector256<uint> out3 = PanelForm.Enter<TForm>(Avx.UnpackHigh(high01, high23).AsUInt32(), inverse, scale);
+        if (PanelForm.IsPair<TForm>())
         {
-            BFloat16Bits.Pair(out0, out1).Store(panel);
-            BFloat16Bits.Pair(out2, out3).Store(panel + width);
+            PanelForm.Pair<TForm>(out0, out1).Store(panel);
+            PanelForm.Pair<TForm>(out2, out3).Store(panel + width);
             return;
         }
 
@@ -171,10 +184,6 @@ internal static unsafe class PanelTransposer
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Gather8<TElement>(byte** rows, nint at)
-        where TElement : struct, IPanelElement
-    {
-        Vector256<uint> parts = TElement.Four(rows[0] + at).ToVector256Unsafe();
-        parts = parts.WithUpper(TElement.Four(rows[4] + at));
-        return (TElement.NeedsRounding ? BFloat16Bits.Round(parts) : parts).AsSingle();
-    }
+        where TElement : struct, IPanelElement =>
+        TElement.Four(rows[0] + at).ToVector256Unsafe().WithUpper(TElement.Four(rows[4] + at)).AsSingle();
 }

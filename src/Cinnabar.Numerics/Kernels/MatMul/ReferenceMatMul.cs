@@ -6,6 +6,9 @@ namespace Cinnabar.Numerics.Kernels;
 public sealed class ReferenceMatMul : IMatMul
 {
     /// <inheritdoc/>
+    public MatMulPrecision Fastest => MatMulPrecision.BF16;
+
+    /// <inheritdoc/>
     public void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
     {
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
@@ -31,7 +34,7 @@ public sealed class ReferenceMatMul : IMatMul
     /// <inheritdoc/>
     public PackedMatrix Pack(in Matrix b, MatMulPrecision precision)
     {
-        Tensor copy = Tensor.From(Elements(b, precision), b.Rows, b.Columns);
+        Tensor copy = Tensor.From(Elements(b, MatMulPrecision.F32), b.Rows, b.Columns);
         return new Copy { Rows = b.Rows, Columns = b.Columns, Values = copy, Precision = precision };
     }
 
@@ -55,7 +58,39 @@ public sealed class ReferenceMatMul : IMatMul
             elements[i] = precision == MatMulPrecision.BF16 ? BFloat16.ToFloat(BFloat16.FromFloat(value)) : value;
         }
 
+        if (precision == MatMulPrecision.Int16)
+        {
+            RoundToMultiples(elements, matrix.Columns);
+        }
+
         return elements;
+    }
+
+    // Each block of K in each row becomes multiples of its largest magnitude / 2047.
+    private static void RoundToMultiples(float[] elements, int k)
+    {
+        int block = PanelFormat.ScaledFloats.BlockOfK(k);
+        for (int i = 0; i < elements.Length; i += Math.Min(block, k - (i % k)))
+        {
+            Span<float> values = elements.AsSpan(i, Math.Min(block, k - (i % k)));
+            (float scale, float inverse) = PanelScales.Of(LargestMagnitude(values));
+            foreach (ref float value in values)
+            {
+                value = MathF.Round(value * inverse) * scale;
+            }
+        }
+    }
+
+    // NaN if any value is.
+    private static float LargestMagnitude(ReadOnlySpan<float> values)
+    {
+        float max = 0;
+        foreach (float value in values)
+        {
+            max = MathF.Max(max, MathF.Abs(value));
+        }
+
+        return max;
     }
 
     private sealed class Copy : PackedMatrix

@@ -1,21 +1,8 @@
 // One tile of C held in registers: C[rows, columns] (+)= Σ_k Apanel[k, rows] · Bpanel[k, columns].
 //
-// Panels are what PanelPacker makes: for each step of k one row of PanelWidth elements. A step is one k, or two in the
-// BF16Pairs format. A has panels of RowPanelWidth elements of which the first Rows are used, B panels of Columns elements.
+// Panels are what PanelPacker makes in a PanelFormat: for each step of k one row of PanelWidth elements. A has panels of RowPanelWidth
+// elements of which the first Rows are used, B panels of Columns elements.
 namespace Cinnabar.Numerics.Kernels;
-
-/// <summary>How elements lie in a panel; every element takes 32 bits.</summary>
-internal enum PanelFormat
-{
-    /// <summary>One F32 per k.</summary>
-    Floats,
-
-    /// <summary>One F32 per k that was rounded to BF16.</summary>
-    RoundedFloats,
-
-    /// <summary>Two BF16 for k = 2s (low half) and 2s + 1 (high half); an odd K is padded with zero.</summary>
-    BFloat16Pairs,
-}
 
 /// <summary>What a tile kernel is told; the layout is known to the assembled code.</summary>
 internal unsafe struct TileArguments

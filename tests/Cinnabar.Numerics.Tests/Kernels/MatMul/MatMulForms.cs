@@ -15,17 +15,19 @@ internal static class MatMulForms
         .. CpuFeatures.HasAvx2 ? ["jit AVX2"] : Array.Empty<string>(),
         .. CpuFeatures.HasAvx512 ? ["jit AVX-512"] : Array.Empty<string>(),
         .. CpuFeatures.HasBFloat16 ? ["jit AVX512_BF16"] : Array.Empty<string>(),
+        .. CpuFeatures.HasVnni ? ["jit AVX512_VNNI"] : Array.Empty<string>(),
     ];
 
     /// <summary>A product of that form on the pool.</summary>
     public static IMatMul Create(string form, WorkerPool workers) => form switch
     {
-        "vector 128" => new PackedMatMul(workers, new VectorTileKernel<Vector128Floats>(), null),
-        "vector 256" => new PackedMatMul(workers, new VectorTileKernel<Vector256Floats>(), null),
-        "vector 512" => new PackedMatMul(workers, new VectorTileKernel<Vector512Floats>(), null),
-        "jit AVX2" => new PackedMatMul(workers, Assembled(TileShape.Avx2), null),
-        "jit AVX-512" => new PackedMatMul(workers, Assembled(TileShape.Avx512), null),
-        _ => new PackedMatMul(workers, Assembled(TileShape.Avx512), Assembled(TileShape.Avx512BFloat16)),
+        "vector 128" => new PackedMatMul(workers, new VectorTileKernel<Vector128Floats>(), null, null),
+        "vector 256" => new PackedMatMul(workers, new VectorTileKernel<Vector256Floats>(), null, null),
+        "vector 512" => new PackedMatMul(workers, new VectorTileKernel<Vector512Floats>(), null, null),
+        "jit AVX2" => new PackedMatMul(workers, Assembled(TileShape.Avx2), null, null),
+        "jit AVX-512" => new PackedMatMul(workers, Assembled(TileShape.Avx512), null, null),
+        "jit AVX512_BF16" => new PackedMatMul(workers, Assembled(TileShape.Avx512), Assembled(TileShape.Avx512BFloat16), null),
+        _ => new PackedMatMul(workers, Assembled(TileShape.Avx512), null, Assembled(TileShape.Avx512Int16)),
     };
 
     public static JitTileKernel Assembled(TileShape shape)

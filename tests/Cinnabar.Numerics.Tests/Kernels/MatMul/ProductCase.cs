@@ -20,7 +20,7 @@ internal sealed record ProductCase(
         from transposeB in (bool[])[false, true]
         from typeA in (DType[])[DType.F32, DType.BF16]
         from typeB in (DType[])[DType.F32, DType.BF16]
-        from precision in (MatMulPrecision[])[MatMulPrecision.F32, MatMulPrecision.BF16]
+        from precision in Enum.GetValues<MatMulPrecision>()
         from accumulate in (bool[])[false, true]
         select new ProductCase(m, k, n, transposeA, transposeB, typeA, typeB, precision, accumulate);
 
