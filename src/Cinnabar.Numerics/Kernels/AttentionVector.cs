@@ -14,7 +14,7 @@ namespace Cinnabar.Numerics.Kernels;
 internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul matMul) : IAttention
     where TVec : struct, ISimd<TVec>
 {
-    private const int QueryBlock = 64;
+    private const int QueryBlock = 128;
 
     // [R, stride] scores of one block, and their gradient; per thread because every thread works on its own block.
     [ThreadStatic]
