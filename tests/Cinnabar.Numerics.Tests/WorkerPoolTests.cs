@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Cinnabar.Numerics.Tests;
 
@@ -137,6 +139,25 @@ public sealed class WorkerPoolTests
         Assert.Equal(2, workers.Length);
         Assert.All(workers, worker => Assert.True(worker.Join(s_soon)));
     }
+
+    [Theory]
+    [MemberData(nameof(Threads))]
+    public void For_DenormalNumbers_AreZeroInsideAndNotOutside(int threads)
+    {
+        float inside = X86Base.X64.IsSupported ? 0 : 0.75e-38f; // other processors keep them
+        using WorkerPool pool = new(threads);
+        foreach (int count in (int[])[1, 100])
+        {
+            float[] results = new float[count];
+            pool.For(count, item => results[item] = Half(1.5e-38f));
+            Assert.All(results, result => Assert.Equal(inside, result));
+            Assert.Throws<InvalidOperationException>(() => pool.For(count, _ => throw new InvalidOperationException()));
+            Assert.Equal(0.75e-38f, Half(1.5e-38f));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static float Half(float value) => value * 0.5f;
 
     [Fact]
     public void For_AfterDispose_ThrowsInsteadOfWaitingForever()
