@@ -25,7 +25,22 @@ internal sealed class NaiveMatMul : IMatMul
         }
     }
 
-    public PackedMatrix Pack(in Matrix b, MatMulPrecision precision) => throw new NotSupportedException();
+    public unsafe void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed)
+    {
+        float[] values = new float[b.Rows * b.Columns];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = b.Floats[(i / b.Columns * b.RowStride) + (i % b.Columns * b.ColumnStride)];
+        }
 
-    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate) => throw new NotSupportedException();
+        packed = new Copy(Tensor.From(values, b.Rows, b.Columns));
+    }
+
+    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate) =>
+        Multiply(a, ((Copy)b).Values.AsMatrix(), c, accumulate, MatMulPrecision.F32);
+
+    private sealed class Copy(Tensor values) : PackedMatrix
+    {
+        public Tensor Values => values;
+    }
 }

@@ -27,6 +27,9 @@ public sealed class Tape
         _precision = precision;
     }
 
+    // Weights are BF16 anyway; activations need not be, and at inference attention is a small part of the work.
+    private MatMulPrecision AttentionPrecision => Recording ? _precision : MatMulPrecision.F32;
+
     /// <summary>Where operations run.</summary>
     public KernelTable Kernels { get; }
 
@@ -92,9 +95,9 @@ public sealed class Tape
     {
         Variable o = Output(q.Value.Shape);
         Tensor logSumExp = Rent(q.Value.Rows, shape.Heads);
-        Kernels.Attention.Forward(q.Value, k.Value, v.Value, shape, o.Value, logSumExp);
+        Kernels.Attention.Forward(q.Value, k.Value, v.Value, shape, AttentionPrecision, o.Value, logSumExp);
         Note(o, () => Kernels.Attention.Backward(
-            o.Gradient!, q.Value, k.Value, v.Value, o.Value, logSumExp, shape, GradientOf(q), GradientOf(k), GradientOf(v)));
+            o.Gradient!, q.Value, k.Value, v.Value, o.Value, logSumExp, shape, AttentionPrecision, GradientOf(q), GradientOf(k), GradientOf(v)));
         return o;
     }
 

@@ -46,6 +46,13 @@ public sealed class Parameter : Variable
     public void Changed() => _packed = null;
 
     // Wᵀ [in, out] rearranged for the right-hand side of a product; kept because inference multiplies by the same weight on every pass.
-    internal PackedMatrix PackedTranspose(IMatMul matMul, MatMulPrecision precision) =>
-        _packed ??= matMul.Pack(Value.AsMatrix().Transposed, precision);
+    internal PackedMatrix PackedTranspose(IMatMul matMul, MatMulPrecision precision)
+    {
+        if (_packed is null)
+        {
+            matMul.Pack(Value.AsMatrix().Transposed, precision, ref _packed);
+        }
+
+        return _packed!;
+    }
 }

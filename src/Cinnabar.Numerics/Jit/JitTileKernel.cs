@@ -71,7 +71,7 @@ internal sealed unsafe class JitTileKernel : TileKernel
         int lanes = columns - ((registers - 1) * shape.Lanes);
         arguments->EndOfC = (byte*)arguments->C + (rows * arguments->RowBytes);
         arguments->LaneBits = (1 << lanes) - 1;
-        for (int lane = 0; lane < LanesOfAvx2; lane++)
+        for (int lane = 0; lane < LanesOfAvx2 && shape.Instruction == TileInstruction.Avx2Float; lane++)
         {
             arguments->LaneMasks[lane] = lane < lanes ? -1 : 0;
         }

@@ -73,11 +73,22 @@ public interface IAttention
     /// <param name="k">[B·L, G·D].</param>
     /// <param name="v">[B·L, G·D].</param>
     /// <param name="shape">Sizes and mask.</param>
+    /// <param name="precision">Rounding of the operands of its products; <see cref="MatMulPrecision.F32"/> is the definition.</param>
     /// <param name="o">[B·L, H·D].</param>
     /// <param name="logSumExp">lse: [B·L, H].</param>
-    void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor o, Tensor logSumExp);
+    void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp);
 
     /// <summary>dQ += …, dK += …, dV += ….</summary>
     void Backward(
-        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp, AttentionShape shape, Tensor dQ, Tensor dK, Tensor dV);
+        Tensor dO,
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor o,
+        Tensor logSumExp,
+        AttentionShape shape,
+        MatMulPrecision precision,
+        Tensor dQ,
+        Tensor dK,
+        Tensor dV);
 }

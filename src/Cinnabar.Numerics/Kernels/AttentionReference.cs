@@ -3,7 +3,7 @@ namespace Cinnabar.Numerics.Kernels;
 /// <summary>The definition: one query row at a time, in double.</summary>
 internal sealed class ReferenceAttention : IAttention
 {
-    public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor o, Tensor logSumExp)
+    public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
     {
         shape.Check(q, k, v, o, logSumExp);
         ForEachQuery(shape, at =>
@@ -26,7 +26,17 @@ internal sealed class ReferenceAttention : IAttention
     }
 
     public void Backward(
-        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp, AttentionShape shape, Tensor dQ, Tensor dK, Tensor dV)
+        Tensor dO,
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor o,
+        Tensor logSumExp,
+        AttentionShape shape,
+        MatMulPrecision precision,
+        Tensor dQ,
+        Tensor dK,
+        Tensor dV)
     {
         shape.Check(q, k, v, o, logSumExp);
         shape.Check(dQ, dK, dV, dO, logSumExp);

@@ -3,8 +3,9 @@
 //   backward   S[R, n] = Q·Kᵀ;  P = exp(S/√D − lse);  dP = dO·Vᵀ;  dS = P ∘ (dP − rowsum(dO ∘ O))/√D
 //              dV += Pᵀ·dO;  dQ += dS·K;  dK += dSᵀ·Q
 // Keys behind n are never read; keys that only some rows of the block may see get P = 0. A block's scores stay in the second-level
-// cache. Forward items are (sequence, head, block). Backward items are (sequence, key/value head): the query heads of a group and
-// their blocks add to dK and dV in order, so no sum depends on the threads.
+// cache, and K and V are packed once for all blocks of a head that see the same keys. Forward items are (sequence, head), or one block
+// of them where these are too few for the threads. Backward items are (sequence, key/value head): the query heads of a group and their
+// blocks add to dK and dV in order, so no sum depends on the threads.
 using System.Runtime.CompilerServices;
 using Cinnabar.Numerics.Simd;
 
@@ -16,75 +17,105 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
 {
     private const int QueryBlock = 128;
 
-    // [R, stride] scores of one block, and their gradient; per thread because every thread works on its own block.
-    [ThreadStatic]
-    private static Tensor? t_scores;
+    // Items per thread that even out unequal speeds.
+    private const int ItemsPerThread = 3;
 
     [ThreadStatic]
-    private static Tensor? t_scoreGradients;
+    private static BlockMemory? t_memory;
 
-    public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor o, Tensor logSumExp)
+    public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
     {
         shape.Check(q, k, v, o, logSumExp);
         int blocks = (shape.Length + QueryBlock - 1) / QueryBlock;
-        workers.For(shape.Batch * shape.Heads * blocks, item =>
+        int itemsPerHead = shape.Batch * shape.Heads < ItemsPerThread * workers.Threads ? blocks : 1;
+        workers.For(shape.Batch * shape.Heads * itemsPerHead, item =>
         {
-            int block = item % blocks;
-            int head = item / blocks % shape.Heads;
-            Block at = new(shape, item / blocks / shape.Heads, head, block * QueryBlock);
-            if (at.Keys == 0)
+            BlockMemory memory = t_memory ??= new BlockMemory();
+            int head = item / itemsPerHead % shape.Heads;
+            int packedKeys = 0;
+            for (int block = item % itemsPerHead; block < blocks; block += itemsPerHead)
             {
-                NothingVisible(at, o, logSumExp);
-                return;
-            }
+                Block at = new(shape, item / itemsPerHead / shape.Heads, head, block * QueryBlock);
+                if (at.Keys == 0)
+                {
+                    NothingVisible(at, o, logSumExp);
+                    continue;
+                }
 
-            Matrix scores = at.Scores(Scratch.AtLeast(ref t_scores, at.ScoreCount));
-            matMul.Multiply(at.Queries(q), at.KeysOf(k).Transposed, scores, accumulate: false, MatMulPrecision.F32);
-            double* sums = stackalloc double[QueryBlock];
-            Softmax(at, scores, logSumExp, sums);
-            Matrix output = at.Queries(o);
-            matMul.Multiply(scores, at.KeysOf(v), output, accumulate: false, MatMulPrecision.F32);
-            for (int i = 0; i < at.Rows; i++)
-            {
-                Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), shape.HeadSize, (float)(1 / sums[i]));
+                if (at.Keys != packedKeys)
+                {
+                    packedKeys = at.Keys;
+                    matMul.Pack(at.KeysOf(k).Transposed, precision, ref memory.KeysTransposed);
+                    matMul.Pack(at.KeysOf(v), precision, ref memory.Values);
+                }
+
+                ForwardBlock(at, memory, q, o, logSumExp);
             }
         });
     }
 
     public void Backward(
-        Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp, AttentionShape shape, Tensor dQ, Tensor dK, Tensor dV)
+        Tensor dO,
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor o,
+        Tensor logSumExp,
+        AttentionShape shape,
+        MatMulPrecision precision,
+        Tensor dQ,
+        Tensor dK,
+        Tensor dV)
     {
         shape.Check(q, k, v, o, logSumExp);
         shape.Check(dQ, dK, dV, dO, logSumExp);
         int group = shape.Heads / shape.KeyValueHeads;
+        int blocks = (shape.Length + QueryBlock - 1) / QueryBlock;
         workers.For(shape.Batch * shape.KeyValueHeads, item =>
         {
-            for (int h = 0; h < group; h++)
+            BlockMemory memory = t_memory ??= new BlockMemory();
+            int packedKeys = 0;
+            for (int i = 0; i < group * blocks; i++)
             {
-                int head = (item % shape.KeyValueHeads * group) + h;
-                for (int first = 0; first < shape.Length; first += QueryBlock)
+                int head = (item % shape.KeyValueHeads * group) + (i / blocks);
+                Block at = new(shape, item / shape.KeyValueHeads, head, i % blocks * QueryBlock);
+                if (at.Keys == 0)
                 {
-                    Block at = new(shape, item / shape.KeyValueHeads, head, first);
-                    if (at.Keys > 0)
-                    {
-                        BackwardBlock(at, dO, q, k, v, o, logSumExp, dQ, dK, dV);
-                    }
+                    continue;
                 }
+
+                if (at.Keys != packedKeys)
+                {
+                    packedKeys = at.Keys;
+                    matMul.Pack(at.KeysOf(k), precision, ref memory.Keys);
+                    matMul.Pack(at.KeysOf(k).Transposed, precision, ref memory.KeysTransposed);
+                    matMul.Pack(at.KeysOf(v).Transposed, precision, ref memory.ValuesTransposed);
+                }
+
+                Matrix p = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
+                Matrix dS = at.Scores(Scratch.AtLeast(ref memory.ScoreGradients, at.ScoreCount));
+                matMul.Multiply(at.Queries(q), memory.KeysTransposed!, p, accumulate: false);
+                matMul.Multiply(at.Queries(dO), memory.ValuesTransposed!, dS, accumulate: false);
+                ScoreGradients(at, p, dS, at.Queries(dO), at.Queries(o), logSumExp);
+                matMul.Multiply(p.Transposed, at.Queries(dO), at.KeysOf(dV), accumulate: true, precision);
+                matMul.Multiply(dS, memory.Keys!, at.Queries(dQ), accumulate: true);
+                matMul.Multiply(dS.Transposed, at.Queries(q), at.KeysOf(dK), accumulate: true, precision);
             }
         });
     }
 
-    private void BackwardBlock(
-        in Block at, Tensor dO, Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp, Tensor dQ, Tensor dK, Tensor dV)
+    private void ForwardBlock(in Block at, BlockMemory memory, Tensor q, Tensor o, Tensor logSumExp)
     {
-        Matrix p = at.Scores(Scratch.AtLeast(ref t_scores, at.ScoreCount));
-        Matrix dS = at.Scores(Scratch.AtLeast(ref t_scoreGradients, at.ScoreCount));
-        matMul.Multiply(at.Queries(q), at.KeysOf(k).Transposed, p, accumulate: false, MatMulPrecision.F32);
-        matMul.Multiply(at.Queries(dO), at.KeysOf(v).Transposed, dS, accumulate: false, MatMulPrecision.F32);
-        ScoreGradients(at, p, dS, at.Queries(dO), at.Queries(o), logSumExp);
-        matMul.Multiply(p.Transposed, at.Queries(dO), at.KeysOf(dV), accumulate: true, MatMulPrecision.F32);
-        matMul.Multiply(dS, at.KeysOf(k), at.Queries(dQ), accumulate: true, MatMulPrecision.F32);
-        matMul.Multiply(dS.Transposed, at.Queries(q), at.KeysOf(dK), accumulate: true, MatMulPrecision.F32);
+        Matrix scores = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
+        matMul.Multiply(at.Queries(q), memory.KeysTransposed!, scores, accumulate: false);
+        double* sums = stackalloc double[QueryBlock];
+        Softmax(at, scores, logSumExp, sums);
+        Matrix output = at.Queries(o);
+        matMul.Multiply(scores, memory.Values!, output, accumulate: false);
+        for (int i = 0; i < at.Rows; i++)
+        {
+            Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), output.Columns, (float)(1 / sums[i]));
+        }
     }
 
     // scores[i, j] becomes exp(scores[i, j]/√D − max); writes lse and, per row, the sum still to be divided by.
@@ -146,6 +177,17 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
             new Span<float>(output.Floats + ((long)i * output.RowStride), output.Columns).Clear();
             logSumExp.FloatPointer[at.LogSumExp(i)] = float.NegativeInfinity;
         }
+    }
+
+    /// <summary>Memory of one thread, which works on its own block.</summary>
+    private sealed class BlockMemory
+    {
+        public Tensor? Scores;
+        public Tensor? ScoreGradients;
+        public PackedMatrix? Keys;
+        public PackedMatrix? KeysTransposed;
+        public PackedMatrix? Values;
+        public PackedMatrix? ValuesTransposed;
     }
 
     /// <summary>Consecutive query rows of one head of one sequence, and the keys that the last of them may see.</summary>

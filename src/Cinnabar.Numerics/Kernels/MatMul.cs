@@ -26,10 +26,10 @@ public enum MatMulPrecision
 public abstract class PackedMatrix
 {
     /// <summary>Rows of the matrix as it was given: K.</summary>
-    public required int Rows { get; init; }
+    public int Rows { get; internal set; }
 
     /// <summary>Columns of the matrix as it was given: N.</summary>
-    public required int Columns { get; init; }
+    public int Columns { get; internal set; }
 }
 
 /// <summary>Matrix product.</summary>
@@ -47,7 +47,10 @@ public interface IMatMul
     void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision);
 
     /// <summary>Rearranges <paramref name="b"/> [K, N] for <see cref="Multiply(in Matrix, PackedMatrix, in Matrix, bool)"/>; a copy, so later changes of b are not seen.</summary>
-    PackedMatrix Pack(in Matrix b, MatMulPrecision precision);
+    /// <param name="b">[K, N], F32 or BF16, any of the two orders.</param>
+    /// <param name="precision">How it is rounded.</param>
+    /// <param name="packed">Null, or a matrix packed before whose memory is used again.</param>
+    void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed);
 
     /// <summary>C (+)= A·B with a right-hand side packed before, at the precision it was packed with.</summary>
     void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate);

@@ -4,7 +4,7 @@ namespace Cinnabar.Numerics.Tests.Kernels;
 
 public sealed class AttentionTests
 {
-    // Lengths around one and two query blocks of 64; heads per key/value head 1, 2 and 3; head sizes around the vector widths.
+    // Lengths around one and two query blocks of 128; heads per key/value head 1, 2 and 3; head sizes around the vector widths.
     private static readonly AttentionShape[] s_shapes =
     [
         new(0, 5, 1, 1, 4, AttentionKind.Full),
@@ -17,6 +17,8 @@ public sealed class AttentionTests
         new(1, 131, 2, 1, 12, AttentionKind.BlockCausal, 32),
         new(2, 70, 2, 2, 9, AttentionKind.BlockCausal, 7, [70, 20]),
         new(1, 130, 1, 1, 31, AttentionKind.Full, 1, [129]),
+        new(1, 257, 4, 2, 8, AttentionKind.BlockCausal, 40),
+        new(1, 300, 2, 2, 8, AttentionKind.Full, 1, [256]),
     ];
 
     public static TheoryData<string> Forms => KernelTables.All;
@@ -33,6 +35,23 @@ public sealed class AttentionTests
     [InlineData(KernelForm.Jit)]
     public void Attention_WithShippedMatMul_EqualsReferenceForAnyThreads(KernelForm form) =>
         EqualsReference(KernelTables.Shipped(form, 2), KernelTables.Shipped(form, 5), form.ToString());
+
+    [Theory]
+    [InlineData(MatMulPrecision.BF16, 0.02)]
+    [InlineData(MatMulPrecision.Int16, 0.006)]
+    public void Attention_RoundedProducts_StaysNearTheDefinition(MatMulPrecision precision, double bound)
+    {
+        AttentionShape shape = new(2, 140, 4, 2, 20, AttentionKind.Full, 1, [140, 90]);
+        using GuardedMemory memory = new();
+        Tensor[] expected = Run(KernelTables.Definition, new Operands(3, memory), shape);
+        Tensor[] actual = Run(KernelTables.Shipped(KernelForm.Jit, 2), new Operands(3, memory), shape, precision);
+        for (int i = 0; i < expected.Length; i++)
+        {
+            double size = Math.Sqrt(expected[i].Floats.ToArray().Average(value => (double)value * value));
+            double error = Math.Sqrt(expected[i].Floats.ToArray().Zip(actual[i].Floats.ToArray(), (x, y) => Math.Pow(x - y, 2)).Average());
+            Assert.InRange(error / size, 1e-7, bound);
+        }
+    }
 
     [Theory]
     [MemberData(nameof(VectorForms))]
@@ -90,7 +109,7 @@ public sealed class AttentionTests
         Tensor after = operands.Zeros(70, 12);
         Tensor lse = operands.Zeros(70, 2);
         KernelTable table = KernelTables.Table(form);
-        table.Attention.Forward(x[0], x[1], x[2], shape, before, lse);
+        table.Attention.Forward(x[0], x[1], x[2], shape, MatMulPrecision.F32, before, lse);
         for (int row = 50; row < 70; row++)
         {
             x[0].Row(row).Fill(3);
@@ -98,7 +117,7 @@ public sealed class AttentionTests
             x[2].Row(row).Fill(float.NaN);
         }
 
-        table.Attention.Forward(x[0], x[1], x[2], shape, after, lse);
+        table.Attention.Forward(x[0], x[1], x[2], shape, MatMulPrecision.F32, after, lse);
         KernelSweep.Close(before.View(50, 12), after.View(50, 12), Tolerance.Exact, $"form {form}, seed 4");
     }
 
@@ -111,7 +130,7 @@ public sealed class AttentionTests
         Operands operands = new(5, memory);
         Tensor q = operands.Normal(60, 20, 4);
         Tensor o = operands.Zeros(20, 4);
-        KernelTables.Table(form).Attention.Forward(q, q, q, shape, o, operands.Zeros(20, 1));
+        KernelTables.Table(form).Attention.Forward(q, q, q, shape, MatMulPrecision.F32, o, operands.Zeros(20, 1));
         Assert.All(o.Floats.ToArray(), value => Assert.True(float.IsFinite(value)));
         Assert.Equal(q.Row(0).ToArray(), o.Row(0).ToArray()); // the first row sees itself alone
     }
@@ -122,7 +141,7 @@ public sealed class AttentionTests
         AttentionShape shape = new(1, 4, 1, 1, 2, AttentionKind.Full, 1, [5]);
         Tensor x = Tensor.Zeros(4, 2);
         Assert.Throws<ArgumentOutOfRangeException>(
-            () => KernelTables.Table("256").Attention.Forward(x, x, x, shape, Tensor.Zeros(4, 2), Tensor.Zeros(4, 1)));
+            () => KernelTables.Table("256").Attention.Forward(x, x, x, shape, MatMulPrecision.F32, Tensor.Zeros(4, 2), Tensor.Zeros(4, 1)));
     }
 
     private static void EqualsReference(KernelTable table, KernelTable otherThreads, string form)
@@ -153,17 +172,18 @@ public sealed class AttentionTests
     }
 
     // Forward, then backward into gradients that already hold 0.5: they accumulate.
-    private static Tensor[] Run(KernelTable table, Operands operands, AttentionShape shape)
+    private static Tensor[] Run(
+        KernelTable table, Operands operands, AttentionShape shape, MatMulPrecision precision = MatMulPrecision.F32)
     {
         Tensor[] x = Inputs(operands, shape);
         int rows = shape.Batch * shape.Length;
         Tensor o = operands.Normal(1, rows, shape.Heads * shape.HeadSize);
         Tensor lse = operands.Normal(1, rows, shape.Heads);
         Tensor dO = operands.Normal(1, rows, shape.Heads * shape.HeadSize);
-        table.Attention.Forward(x[0], x[1], x[2], shape, o, lse);
+        table.Attention.Forward(x[0], x[1], x[2], shape, precision, o, lse);
         Tensor[] gradients = Array.ConvertAll(x, input => operands.Zeros(input.Shape.ToArray()));
         Array.ForEach(gradients, gradient => gradient.Floats.Fill(0.5f));
-        table.Attention.Backward(dO, x[0], x[1], x[2], o, lse, shape, gradients[0], gradients[1], gradients[2]);
+        table.Attention.Backward(dO, x[0], x[1], x[2], o, lse, shape, precision, gradients[0], gradients[1], gradients[2]);
         return [o, lse, .. gradients];
     }
 
@@ -171,9 +191,9 @@ public sealed class AttentionTests
     {
         Tensor o = operands.Zeros(dO.Shape.ToArray());
         Tensor lse = operands.Zeros(shape.Batch * shape.Length, shape.Heads);
-        table.Attention.Forward(x[0], x[1], x[2], shape, o, lse);
+        table.Attention.Forward(x[0], x[1], x[2], shape, MatMulPrecision.F32, o, lse);
         Tensor[] gradients = Array.ConvertAll(x, input => operands.Zeros(input.Shape.ToArray()));
-        table.Attention.Backward(dO, x[0], x[1], x[2], o, lse, shape, gradients[0], gradients[1], gradients[2]);
+        table.Attention.Backward(dO, x[0], x[1], x[2], o, lse, shape, MatMulPrecision.F32, gradients[0], gradients[1], gradients[2]);
         return gradients;
     }
 

@@ -48,23 +48,27 @@ public sealed class PackedMatMul : IMatMul
     }
 
     /// <inheritdoc/>
-    public PackedMatrix Pack(in Matrix b, MatMulPrecision precision)
+    public void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed)
     {
         MatMulShapes.CheckInside(b);
-        (TileKernel kernel, PanelFormat format) = Choose(precision);
-        Tensor storage = Tensor.Zeros(checked((int)PackedProduct.ElementsOfRight(b.Rows, b.Columns, kernel, format)));
-        if (storage.Count > 0)
+        Panels panels = packed as Panels ?? new Panels();
+        (panels.Kernel, panels.Format) = Choose(precision);
+        panels.Rows = b.Rows;
+        panels.Columns = b.Columns;
+        Tensor storage = Scratch.AtLeast(
+            ref panels.Storage, checked((int)PackedProduct.ElementsOfRight(b.Rows, b.Columns, panels.Kernel, panels.Format)));
+        if (b.Rows > 0 && b.Columns > 0)
         {
-            _products.Value!.PackRight(b, kernel, format, storage);
+            _products.Value!.PackRight(b, panels.Kernel, panels.Format, storage);
         }
 
-        return new Panels { Rows = b.Rows, Columns = b.Columns, Kernel = kernel, Format = format, Storage = storage };
+        packed = panels;
     }
 
     /// <inheritdoc/>
     public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
     {
-        if (b is not Panels panels || (panels.Kernel != _floats && panels.Kernel != _pairs && panels.Kernel != _integers))
+        if (b is not Panels { Kernel: not null } panels || (panels.Kernel != _floats && panels.Kernel != _pairs && panels.Kernel != _integers))
         {
             throw new ArgumentException("The matrix was packed by another product.", nameof(b));
         }
@@ -72,7 +76,7 @@ public sealed class PackedMatMul : IMatMul
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         if (!IsEmpty(a, c, accumulate))
         {
-            _products.Value!.Run(a, panels.Storage, c, accumulate, panels.Kernel, panels.Format);
+            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Kernel, panels.Format);
         }
     }
 
@@ -102,10 +106,10 @@ public sealed class PackedMatMul : IMatMul
 
     private sealed class Panels : PackedMatrix
     {
-        public required TileKernel Kernel { get; init; }
+        public Tensor? Storage;
 
-        public required PanelFormat Format { get; init; }
+        public TileKernel? Kernel { get; set; }
 
-        public required Tensor Storage { get; init; }
+        public PanelFormat Format { get; set; }
     }
 }

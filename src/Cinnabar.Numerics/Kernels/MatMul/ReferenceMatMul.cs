@@ -32,10 +32,10 @@ public sealed class ReferenceMatMul : IMatMul
     }
 
     /// <inheritdoc/>
-    public PackedMatrix Pack(in Matrix b, MatMulPrecision precision)
+    public void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed)
     {
         Tensor copy = Tensor.From(Elements(b, MatMulPrecision.F32), b.Rows, b.Columns);
-        return new Copy { Rows = b.Rows, Columns = b.Columns, Values = copy, Precision = precision };
+        packed = new Copy { Rows = b.Rows, Columns = b.Columns, Values = copy, Precision = precision };
     }
 
     /// <inheritdoc/>

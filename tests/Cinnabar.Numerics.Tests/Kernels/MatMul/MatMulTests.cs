@@ -175,8 +175,9 @@ public sealed class MatMulTests
         Matrix outside = new(c, 1, 2, 2, 2, 1);
         Assert.Throws<ArgumentException>(() => product.Multiply(outside, c.AsMatrix(), c.AsMatrix(), false, MatMulPrecision.F32));
         Assert.Throws<ArgumentException>(() => product.Multiply(c.AsMatrix(), outside, c.AsMatrix(), false, MatMulPrecision.F32));
-        PackedMatrix foreign = s_reference.Pack(Tensor.Zeros(3, 2).AsMatrix(), MatMulPrecision.F32);
-        Assert.Throws<ArgumentException>(() => product.Multiply(a.AsMatrix(), foreign, c.AsMatrix(), false));
+        PackedMatrix? foreign = null;
+        s_reference.Pack(Tensor.Zeros(3, 2).AsMatrix(), MatMulPrecision.F32, ref foreign);
+        Assert.Throws<ArgumentException>(() => product.Multiply(a.AsMatrix(), foreign!, c.AsMatrix(), false));
     }
 
     private static Tensor Random(int seed, int rows, int columns)

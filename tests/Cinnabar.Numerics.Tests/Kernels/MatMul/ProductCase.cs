@@ -41,7 +41,9 @@ internal sealed record ProductCase(
 
         if (packed)
         {
-            product.Multiply(a, product.Pack(b, Precision), c, Accumulate);
+            PackedMatrix? right = null;
+            product.Pack(b, Precision, ref right);
+            product.Multiply(a, right!, c, Accumulate);
         }
         else
         {
