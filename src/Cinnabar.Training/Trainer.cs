@@ -34,7 +34,9 @@ public sealed class Trainer : IDisposable
     private readonly LossLog _log;
 
     /// <summary>Opens the corpus and makes or, with <paramref name="resume"/>, reads the state of the run.</summary>
-    /// <exception cref="CinnabarException">Configuration, corpus or checkpoint cannot be used; or the folder holds a run and <paramref name="resume"/> is false.</exception>
+    /// <exception cref="CinnabarException">
+    /// Configuration, corpus or checkpoint cannot be used; or the folder holds a run and <paramref name="resume"/> is false.
+    /// </exception>
     public Trainer(TrainingOptions options, KernelTable kernels, bool resume)
     {
         options.Validate();
@@ -45,7 +47,8 @@ public sealed class Trainer : IDisposable
         if (_tokenizer.VocabularySize != _config.VocabularySize)
         {
             throw new CinnabarException(
-                $"The tokenizer of corpus '{options.Corpus}' has {_tokenizer.VocabularySize} tokens, the model's vocab_size is {_config.VocabularySize}.",
+                $"The tokenizer of corpus '{options.Corpus}' has {_tokenizer.VocabularySize} tokens, "
+                + $"the model's vocab_size is {_config.VocabularySize}.",
                 "Set vocab_size to the tokenizer's size.");
         }
 
@@ -55,7 +58,8 @@ public sealed class Trainer : IDisposable
 
         if (!resume && TrainingCheckpoint.Exists(CheckpointFolder))
         {
-            throw new CinnabarException($"The folder '{options.Output}' already holds a run.", "Add --resume to continue it, or give another output folder.");
+            throw new CinnabarException(
+                $"The folder '{options.Output}' already holds a run.", "Add --resume to continue it, or give another output folder.");
         }
 
         _state = resume
@@ -122,7 +126,18 @@ public sealed class Trainer : IDisposable
             TimeSpan remaining = TimeSpan.FromSeconds((_options.Steps - step) * tokens / speed);
             double flops = tokens * _step.FlopsPerToken / stepTime.Elapsed.TotalSeconds;
             progress(new TrainingProgress(
-                step, _options.Steps, loss, Mark.SmoothedLoss, learningRate, norm, Mark.Tokens, speed, flops, heldOut, checkpoint, remaining));
+                step,
+                _options.Steps,
+                loss,
+                Mark.SmoothedLoss,
+                learningRate,
+                norm,
+                Mark.Tokens,
+                speed,
+                flops,
+                heldOut,
+                checkpoint,
+                remaining));
             if (stop)
             {
                 return;
@@ -203,7 +218,8 @@ public sealed class Trainer : IDisposable
             if (!model.Tensors.TryGetValue(name, out Tensor? tensor) || !tensor.Shape.SequenceEqual(shape))
             {
                 throw new CinnabarException(
-                    $"The initial model '{_options.InitialModel}' has '{name}' as {tensor?.ShapeText() ?? "nothing"}, the configuration asks for [{string.Join(", ", shape)}].",
+                    $"The initial model '{_options.InitialModel}' has '{name}' as {tensor?.ShapeText() ?? "nothing"}, "
+                    + $"the configuration asks for [{string.Join(", ", shape)}].",
                     "Give \"model\" the sizes of the initial model's config.json.");
             }
         }
@@ -228,7 +244,9 @@ public sealed class Trainer : IDisposable
             return;
         }
 
-        string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder) ? $"the checkpoint in '{CheckpointFolder}' is intact" : "no checkpoint was written yet";
+        string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder)
+            ? $"the checkpoint in '{CheckpointFolder}' is intact"
+            : "no checkpoint was written yet";
         throw new CinnabarException(
             $"Training stopped at step {step}: the loss is {loss} and the gradient norm {norm}, and both should be finite; {checkpoint}.",
             "Lower learning_rate or clip_norm and continue with --resume.");

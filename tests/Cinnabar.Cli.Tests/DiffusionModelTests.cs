@@ -7,7 +7,10 @@ namespace Cinnabar.Cli.Tests;
 [Collection(ConsoleTests.Name)]
 public sealed class DiffusionModelTests(TinyModel tiny)
 {
-    private static readonly string[] s_pieces = ["a", " ", "  ", "\n", "\r\n", "\r", "\t", "é", "e\u0301", "🙂", "日本", "return x;", "<fil", "\uFEFF", "\u001b[0m", "{}"];
+    private static readonly string[] s_pieces =
+    [
+        "a", " ", "  ", "\n", "\r\n", "\r", "\t", "é", "e\u0301", "🙂", "日本", "return x;", "<fil", "\uFEFF", "\u001b[0m", "{}",
+    ];
 
     [Fact]
     public void Infill_RandomTexts_KnownTextComesBackUnchanged()
@@ -19,7 +22,8 @@ public sealed class DiffusionModelTests(TinyModel tiny)
             int[] sizes = [.. texts.Skip(1).Select(_ => 1 + random.Next(6))];
 
             GenerationResult result = tiny.Model.Infill(
-                new TextWithHoles(texts, sizes) { ExactLength = random.Next(2) == 0 }, new SamplerOptions { Temperature = 1, Seed = (ulong)round });
+                new TextWithHoles(texts, sizes) { ExactLength = random.Next(2) == 0 },
+                new SamplerOptions { Temperature = 1, Seed = (ulong)round });
 
             StringBuilder expected = new(texts[0]);
             for (int i = 0; i < sizes.Length; i++)
@@ -110,5 +114,6 @@ public sealed class DiffusionModelTests(TinyModel tiny)
         Assert.Equal(1, steps);
     }
 
-    private static string RandomText(Random random) => string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => s_pieces[random.Next(s_pieces.Length)]));
+    private static string RandomText(Random random) =>
+        string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => s_pieces[random.Next(s_pieces.Length)]));
 }

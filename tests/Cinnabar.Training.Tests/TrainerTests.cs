@@ -76,7 +76,8 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     public void Constructor_InitialModel_StartsFromItsWeights()
     {
         string initial = runs.NewFolder();
-        using (Trainer trainer = new(runs.Options(runs.NewFolder()) with { Seed = 7 }, KernelTable.Create(1, KernelForm.Vector), resume: false))
+        TrainingOptions otherSeed = runs.Options(runs.NewFolder()) with { Seed = 7 };
+        using (Trainer trainer = new(otherSeed, KernelTable.Create(1, KernelForm.Vector), resume: false))
         {
             trainer.Export(initial, "# initial\n");
         }
@@ -98,8 +99,10 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
             trainer.Export(initial, "# initial\n");
         }
 
-        foreach (ModelConfig config in (ModelConfig[])
-            [runs.Config with { NumHiddenLayers = 1 }, runs.Config with { NumHiddenLayers = 3 }, runs.Config with { IntermediateSize = 32 }])
+        ModelConfig fewer = runs.Config with { NumHiddenLayers = 1 };
+        ModelConfig more = runs.Config with { NumHiddenLayers = 3 };
+        ModelConfig wider = runs.Config with { IntermediateSize = 32 };
+        foreach (ModelConfig config in (ModelConfig[])[fewer, more, wider])
         {
             TrainingOptions options = runs.Options(runs.NewFolder(), config) with { InitialModel = initial };
             CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(options));
@@ -170,7 +173,8 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         CorpusManifest manifest = new CorpusBuilder(folder.Options with { ValidationShare = 0, TestShare = 0 }).Build(folder.Corpus);
         Assert.Equal(0, manifest.Splits["validation"].Tokens);
         int vocabulary = manifest.VocabularySize;
-        TrainingOptions options = runs.Options(runs.NewFolder(), runs.Config with { VocabularySize = vocabulary, EmbeddingSize = vocabulary });
+        ModelConfig config = runs.Config with { VocabularySize = vocabulary, EmbeddingSize = vocabulary };
+        TrainingOptions options = runs.Options(runs.NewFolder(), config);
         List<TrainingProgress> steps = TrainingRuns.Train(options with { Corpus = folder.Corpus, Steps = 4 });
         Assert.Equal(4, steps.Count);
         Assert.All(steps, step => Assert.Null(step.HeldOutBitsPerByte));

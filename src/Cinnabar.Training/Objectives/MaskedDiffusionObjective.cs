@@ -33,7 +33,8 @@ public sealed class MaskedDiffusionObjective
         if (data.TokenCount < options.SequenceLength)
         {
             throw new CinnabarException(
-                $"The corpus '{options.Corpus}' has {data.TokenCount} training tokens, fewer than one sequence of {options.SequenceLength}.",
+                $"The corpus '{options.Corpus}' has {data.TokenCount} training tokens, "
+                + $"fewer than one sequence of {options.SequenceLength}.",
                 "Give more text, or a smaller sequence_length.");
         }
 

@@ -51,8 +51,8 @@ public sealed class LikelihoodBound
     }
 
     /// <summary>
-    /// Estimates the sum of the bounds of equally long windows, one sample each, the mask counts stratified over the windows. The cheap form for
-    /// following a training run: same <paramref name="seed"/>, same masks.
+    /// Estimates the sum of the bounds of equally long windows, one sample each, the mask counts stratified over the windows. The cheap
+    /// form for following a training run: same <paramref name="seed"/>, same masks.
     /// </summary>
     public LikelihoodEstimate EstimateWindows(IReadOnlyList<int[]> windows, ulong seed, Action<int>? windowDone = null)
     {

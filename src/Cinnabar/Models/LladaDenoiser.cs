@@ -28,7 +28,9 @@ public sealed class LladaDenoiser : IDenoiser
 
     /// <summary>Builds the network over given weights.</summary>
     /// <param name="config">Sizes and switches.</param>
-    /// <param name="weights">Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 for matrices at inference.</param>
+    /// <param name="weights">
+    /// Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 for matrices at inference.
+    /// </param>
     /// <param name="kernels">Where it runs.</param>
     /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits"/>. Default BF16.</param>
     public LladaDenoiser(
@@ -99,7 +101,14 @@ public sealed class LladaDenoiser : IDenoiser
     {
         int length = ids.Length / batch;
         AttentionShape shape = new(
-            batch, length, Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadSize, Config.AttentionKind, Config.AttentionBlockSize, validLengths);
+            batch,
+            length,
+            Config.NumAttentionHeads,
+            Config.NumKeyValueHeads,
+            Config.HeadSize,
+            Config.AttentionKind,
+            Config.AttentionBlockSize,
+            validLengths);
         Variable h = tape.Embedding(_embedding, ids);
         foreach (Block block in _blocks)
         {

@@ -28,7 +28,8 @@ public sealed class TrainCommandTests(TinyModel model)
         Assert.True(exitCode == 0, error);
         (exitCode, _, error) = await model.Run("train", config, "--output", whole, "--threads", "1");
         Assert.True(exitCode == 0, error);
-        foreach (string file in (string[])["loss.csv", "checkpoint/tensors.safetensors", "checkpoint/state.json", "model/model.safetensors"])
+        string[] files = ["loss.csv", "checkpoint/tensors.safetensors", "checkpoint/state.json", "model/model.safetensors"];
+        foreach (string file in files)
         {
             Assert.True(
                 File.ReadAllBytes(Path.Combine(whole, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(killed, file))),
@@ -38,7 +39,8 @@ public sealed class TrainCommandTests(TinyModel model)
 
     private static async Task TrainAndKillAt(int step, string[] arguments)
     {
-        ProcessStartInfo start = new(Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        bool dotnet = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
+        ProcessStartInfo start = new(dotnet ? Environment.ProcessPath! : "dotnet")
         {
             RedirectStandardError = true, RedirectStandardOutput = true,
         };
@@ -75,8 +77,11 @@ public sealed class TrainCommandTests(TinyModel model)
         Directory.CreateDirectory(sources);
         for (int i = 0; i < 12; i++)
         {
-            string[] lines = [.. Enumerable.Range(0, 12).Select(line => $"    public int Value{i}Of{line}(int x{line * i}) => x{line * i} + {i * line};")];
-            File.WriteAllText(Path.Combine(sources, $"Part{i}.cs"), $"namespace Part{i};\n\npublic class Part{i}\n{{\n{string.Join('\n', lines)}\n}}\n");
+            string[] lines = [.. Enumerable.Range(0, 12)
+                .Select(line => $"    public int Value{i}Of{line}(int x{line * i}) => x{line * i} + {i * line};")];
+            File.WriteAllText(
+                Path.Combine(sources, $"Part{i}.cs"),
+                $"namespace Part{i};\n\npublic class Part{i}\n{{\n{string.Join('\n', lines)}\n}}\n");
         }
 
         string corpus = Path.Combine(model.Folder, "corpus");
