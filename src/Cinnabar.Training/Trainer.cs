@@ -31,11 +31,13 @@ public sealed class Trainer : IDisposable
     private readonly LladaDenoiser _averaged;
     private readonly Tokenizer _tokenizer;
     private readonly TokenDataset _heldOut;
+    private readonly RunFolder _folder;
     private readonly LossLog _log;
 
     /// <summary>Opens the corpus and makes or, with <paramref name="resume"/>, reads the state of the run.</summary>
     /// <exception cref="CinnabarException">
-    /// Configuration, corpus or checkpoint cannot be used; or the folder holds a run and <paramref name="resume"/> is false.
+    /// Configuration, corpus or checkpoint cannot be used; another process trains into the same folder; or the folder holds a run and
+    /// <paramref name="resume"/> is false.
     /// </exception>
     public Trainer(TrainingOptions options, KernelTable kernels, bool resume)
     {
@@ -56,36 +58,35 @@ public sealed class Trainer : IDisposable
         RequireId("eos_token_id", _config.EosTokenId, _tokenizer.EndOfTextTokenId);
         RequireId("pad_token_id", _config.PadTokenId, _tokenizer.PaddingTokenId);
 
-        if (!resume && TrainingCheckpoint.Exists(CheckpointFolder))
-        {
-            throw new CinnabarException(
-                $"The folder '{options.Output}' already holds a run.", "Add --resume to continue it, or give another output folder.");
-        }
-
-        _state = resume
-            ? TrainingCheckpoint.Load(CheckpointFolder, _config)
-            : TrainingCheckpoint.Start(InitialWeights());
-        MaskedDiffusionObjective objective = new(TokenDataset.Open(options.Corpus, "train"), options, new HoleShapes(_tokenizer));
-        _step = new TrainingStep(options, _state, objective, kernels);
-        _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
+        TokenDataset train = TokenDataset.Open(options.Corpus, "train");
+        MaskedDiffusionObjective objective = new(train, options, new HoleShapes(_tokenizer));
         _heldOut = TokenDataset.Open(options.Corpus, "validation");
-        Directory.CreateDirectory(options.Output);
-        AtomicFile.Write(Path.Combine(options.Output, "options.json"), options.ToJson());
-        _log = new LossLog(LogFile, _state.Mark.Step);
+        _folder = RunFolder.Open(options.Output, resume);
+        try
+        {
+            _state = resume ? Continue() : TrainingCheckpoint.Start(InitialWeights());
+            _step = new TrainingStep(options, _state, objective, kernels);
+            _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
+            AtomicFile.Write(_folder.OptionsPath, options.ToJson());
+            _log = new LossLog(_folder.LogPath, _state.Mark.Step);
+        }
+        catch
+        {
+            _folder.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Where the run stands.</summary>
     public TrainingProgressMark Mark => _state.Mark;
 
     /// <summary>Folder of the checkpoint.</summary>
-    public string CheckpointFolder => Path.Combine(_options.Output, "checkpoint");
+    public string CheckpointFolder => _folder.CheckpointPath;
 
     /// <summary>Folder of the finished model, an ordinary Hugging Face folder.</summary>
-    public string ModelPath => Path.Combine(_options.Output, "model");
+    public string ModelPath => _folder.ModelPath;
 
     private string TokenizerFile => Path.Combine(_options.Corpus, "tokenizer.json");
-
-    private string LogFile => Path.Combine(_options.Output, "loss.csv");
 
     /// <summary>Trains up to the last step; on cancellation finishes the step, writes a checkpoint and returns.</summary>
     /// <param name="progress">Told after every step.</param>
@@ -157,7 +158,11 @@ public sealed class Trainer : IDisposable
         modelCard);
 
     /// <inheritdoc/>
-    public void Dispose() => _log.Dispose();
+    public void Dispose()
+    {
+        _log.Dispose();
+        _folder.Dispose();
+    }
 
     // The likelihood bound of the averaged weights on fixed windows spread over the held-out split, always under the same masks.
     // The held-out split of a corpus of few files can be empty: null.
@@ -187,6 +192,12 @@ public sealed class Trainer : IDisposable
 
         LikelihoodEstimate total = new LikelihoodBound(_averaged, _kernels).EstimateWindows(windows, EvaluationSeed);
         return total.BitsPer(bytes).Nats;
+    }
+
+    private TrainingCheckpoint Continue()
+    {
+        _folder.RequireModel(_config);
+        return TrainingCheckpoint.Load(CheckpointFolder, _config);
     }
 
     private Dictionary<string, Tensor> InitialWeights()
@@ -257,6 +268,6 @@ public sealed class Trainer : IDisposable
     {
         _log.Flush();
         _state.Save(CheckpointFolder);
-        LossCurve.Write(Path.Combine(_options.Output, "loss.svg"), [.. LossLog.Read(LogFile)]);
+        LossCurve.Write(_folder.CurvePath, [.. LossLog.Read(_folder.LogPath)]);
     }
 }

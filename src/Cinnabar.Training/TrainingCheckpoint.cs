@@ -60,9 +60,7 @@ public sealed record TrainingCheckpoint(
         string stateFile = Path.Combine(path, StateFile);
         if (!Exists(path))
         {
-            throw new CinnabarException(
-                $"There is no checkpoint at '{path}': {StateFile} is missing.",
-                "Start the run without --resume, or name the folder of a run that has written one.");
+            throw Missing(path);
         }
 
         TrainingProgressMark mark;
@@ -119,6 +117,11 @@ public sealed record TrainingCheckpoint(
 
         return empty with { Mark = mark };
     }
+
+    /// <summary>The exception for a folder without a checkpoint.</summary>
+    internal static CinnabarException Missing(string path) => new(
+        $"There is no checkpoint at '{path}': {StateFile} is missing.",
+        "Start the run without --resume, or name the folder of a run that has written one.");
 
     private (string Prefix, IReadOnlyDictionary<string, Tensor> Group)[] Groups() =>
         [("weight:", Weights), ("first_moment:", FirstMoments), ("second_moment:", SecondMoments), ("average:", Averages)];

@@ -58,9 +58,10 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
         trainer.Run(_ => { }, CancellationToken.None);
         trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
-        Assert.Equal(
-            ["checkpoint", "loss.csv", "loss.svg", "model", "options.json"],
-            Directory.GetFileSystemEntries(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        string[] files = ["checkpoint", "loss.csv", "loss.svg", "model", "options.json"];
+        Assert.Equal([.. files, "train.lock"], FilesIn(output));
+        trainer.Dispose();
+        Assert.Equal(files, FilesIn(output));
         Assert.Equal(3, TrainingOptions.Load(Path.Combine(output, "options.json")).Steps);
         ModelFolder model = ModelFolder.Open(trainer.ModelPath);
         Assert.Equal(runs.Config, model.Config);
@@ -232,6 +233,9 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         Assert.Equal(before, TrainingRuns.ResultOf(output).Tensors);
         Assert.Equal(3, LossLog.Read(Path.Combine(output, "loss.csv")).Count());
     }
+
+    private static IEnumerable<string?> FilesIn(string folder) =>
+        Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
     private static string Fingerprint(TrainingCheckpoint state)
     {

@@ -79,6 +79,12 @@ public sealed record ModelConfig
     /// </summary>
     public long NonEmbeddingParameterCount => ParameterCount - (WeightTying ? 0 : (long)EmbeddingSize * HiddenSize);
 
+    /// <summary>Compares everything that decides the network: sizes, switches, constants and special ids.</summary>
+    /// <param name="other">The other configuration.</param>
+    /// <returns>The first key of config.json, in alphabetical order, that differs, with both values as JSON; null if none does.</returns>
+    public (string Key, string Value, string OtherValue)? FirstDifference(ModelConfig other) =>
+        ModelConfigJson.FirstDifference(this, other);
+
     /// <summary>Reads and checks a config.json.</summary>
     /// <exception cref="CinnabarException">The file cannot be read, or a value is missing, wrong or not supported.</exception>
     public static ModelConfig Load(string path) => ModelConfigJson.Read(JsonSettings.Load(path, "the shape of the model"));

@@ -18,10 +18,10 @@ public sealed class TrainCommandTests(TinyModel model)
         string corpus = BuildCorpus();
         string killed = Path.Combine(model.Folder, "killed");
         string whole = Path.Combine(model.Folder, "whole");
-        string config = model.Write("train.json", Configuration(corpus));
+        string config = model.Write("train.json", Configuration(corpus, Steps));
         foreach (int step in (int[])[2, 5])
         {
-            await TrainAndKillAt(step, [config, "--output", killed, .. step == 2 ? (string[])[] : ["--resume"]]);
+            await TrainAndKillAt(step, [config, "--output", killed, .. step == 2 ? (string[])[] : ["--resume"]], () => Task.CompletedTask);
         }
 
         (int exitCode, _, string error) = await model.Run("train", config, "--output", killed, "--threads", "1", "--resume");
@@ -37,7 +37,32 @@ public sealed class TrainCommandTests(TinyModel model)
         }
     }
 
-    private static async Task TrainAndKillAt(int step, string[] arguments)
+    [Fact]
+    public async Task Train_FolderOfARunningProcess_IsRefusedUntilThatIsKilled()
+    {
+        string output = Path.Combine(model.Folder, "shared");
+        string config = model.Write("long.json", Configuration(BuildCorpus(), steps: 1_000_000));
+        await TrainAndKillAt(1, [config, "--output", output], async () =>
+        {
+            foreach (string[] more in (string[][])[[], ["--resume"]])
+            {
+                (int refused, _, string why) = await model.Run(["train", config, "--output", output, "--threads", "1", .. more]);
+                Assert.Equal(1, refused);
+                Assert.Contains("another process", why, StringComparison.Ordinal);
+                Assert.Contains("train.lock", why, StringComparison.Ordinal);
+            }
+        });
+
+        // The lock file of the killed process is still there, and holds nobody up.
+        Assert.True(File.Exists(Path.Combine(output, "train.lock")));
+        (int exitCode, _, string error) = await model.Run(
+            "train", config, "--output", output, "--threads", "1", "--resume", "--steps", "1");
+        Assert.True(exitCode == 0, error);
+        Assert.False(File.Exists(Path.Combine(output, "train.lock")));
+    }
+
+    // Kills with SIGKILL, or what is like it elsewhere.
+    private static async Task TrainAndKillAt(int step, string[] arguments, Func<Task> beforeTheKill)
     {
         bool dotnet = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
         ProcessStartInfo start = new(dotnet ? Environment.ProcessPath! : "dotnet")
@@ -63,6 +88,7 @@ public sealed class TrainCommandTests(TinyModel model)
             }
             while (line is not null && !line.StartsWith($"step {step}/", StringComparison.Ordinal));
             Assert.True(line is not null, $"The run ended by itself: {seen}");
+            await beforeTheKill();
         }
         finally
         {
@@ -96,7 +122,7 @@ public sealed class TrainCommandTests(TinyModel model)
         return corpus;
     }
 
-    private static string Configuration(string corpus)
+    private static string Configuration(string corpus, int steps)
     {
         Tokenizer tokenizer = Tokenizer.Load(Path.Combine(corpus, "tokenizer.json"));
         ModelConfig config = new()
@@ -117,7 +143,7 @@ public sealed class TrainCommandTests(TinyModel model)
             {
               "corpus": {{System.Text.Json.JsonSerializer.Serialize(corpus)}}, "output": "given on the command line",
               "model": {{Encoding.UTF8.GetString(config.ToJson())}},
-              "steps": {{Steps}}, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 16, "warmup_steps": 3,
+              "steps": {{steps}}, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 16, "warmup_steps": 3,
               "evaluate_every": 1, "evaluation_windows": 1, "checkpoint_every": 1
             }
             """;
