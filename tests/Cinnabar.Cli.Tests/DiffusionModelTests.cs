@@ -1,5 +1,7 @@
 using System.Text;
+using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli.Tests;
@@ -66,6 +68,28 @@ public sealed class DiffusionModelTests(TinyModel tiny)
             TextWithHoles.Parse("a <fill:40> b"), new SamplerOptions { Temperature = 100, Seed = 1 });
 
         Assert.DoesNotContain(result.Holes[0].TokenIds, tiny.Model.Tokenizer.IsSpecial);
+    }
+
+    [Fact]
+    public void Load_EmbeddingPaddedAboveTheVocabulary_NeverWritesThePadding()
+    {
+        int vocabulary = tiny.Model.Config.VocabularySize;
+        ModelConfig config = tiny.Model.Config with { EmbeddingSize = 2 * vocabulary };
+        string path = Path.Combine(tiny.Folder, "padded");
+        ModelFolder.Save(
+            path,
+            config,
+            LladaDenoiser.Initialize(config, seed: 5),
+            File.ReadAllBytes(Path.Combine(tiny.Path, "tokenizer.json")),
+            generationConfig: null,
+            "# padded\n");
+
+        // Random weights draw every id about equally often: half of the tokens would be padding.
+        DiffusionModel padded = DiffusionModel.Load(path, tiny.Model.Kernels);
+        SamplerOptions options = new() { Temperature = 1, Seed = 2, CfgScale = 0.5, MaxNewTokens = 60 };
+        GenerationResult result = padded.Generate("public static", options);
+        GenerationResult infilled = padded.Infill("int <fill:30>;", options);
+        Assert.All(result.TokenIds.Concat(infilled.TokenIds), id => Assert.InRange(id, 0, vocabulary - 1));
     }
 
     [Fact]

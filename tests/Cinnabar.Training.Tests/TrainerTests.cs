@@ -182,6 +182,21 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     }
 
     [Fact]
+    public void Run_PaddedEmbedding_TrainsAndMeasures()
+    {
+        string output = runs.NewFolder();
+        ModelConfig config = runs.Config with { EmbeddingSize = runs.Config.VocabularySize + 20 };
+        TrainingOptions options = runs.Options(output, config) with { Steps = 5 };
+        using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
+        trainer.Run(_ => { }, CancellationToken.None);
+        Assert.True(double.IsFinite(trainer.Mark.SmoothedLoss) && trainer.Mark.HeldOutBitsPerByte > 0);
+        trainer.Export(trainer.ModelPath, "# padded\n");
+        ModelFolder model = ModelFolder.Open(trainer.ModelPath);
+        Assert.Equal(config, model.Config);
+        Assert.Equal([config.EmbeddingSize, config.HiddenSize], model.Tensors[LladaWeightNames.Embedding].Shape.ToArray());
+    }
+
+    [Fact]
     public void Take_PoisonedWeight_ChangesNothing()
     {
         TrainingOptions options = runs.Options("nowhere");

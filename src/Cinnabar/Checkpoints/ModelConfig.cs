@@ -30,8 +30,8 @@ public sealed record ModelConfig
     public required int VocabularySize { get; init; }
 
     /// <summary>
-    /// Rows of the embedding table and of the head (embedding_size), at least <see cref="VocabularySize"/>. Absent in the file: equal
-    /// to it.
+    /// E: rows of the embedding table and of the head (embedding_size), at least <see cref="VocabularySize"/>; what is above is padding
+    /// that no id stands for. Absent in the file: equal to it.
     /// </summary>
     public required int EmbeddingSize { get; init; }
 
