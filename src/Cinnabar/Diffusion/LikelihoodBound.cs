@@ -57,13 +57,11 @@ public sealed class LikelihoodBound
     public LikelihoodEstimate EstimateWindows(IReadOnlyList<int[]> windows, ulong seed, Action<int>? windowDone = null)
     {
         DeterministicRandom random = new(seed);
-        double offset = random.NextDouble();
+        double[] times = NoiseSchedule.Times(windows.Count, random, minimumTime: 0);
         double[] nats = new double[windows.Count];
         for (int w = 0; w < windows.Count; w++)
         {
-            int n = windows[w].Length;
-            double t = (offset + ((double)w / windows.Count)) % 1.0;
-            nats[w] = SampleWithCount(windows[w], 1 + (int)(t * n), random);
+            nats[w] = SampleWithCount(windows[w], 1 + (int)(times[w] * windows[w].Length), random);
             windowDone?.Invoke(w + 1);
         }
 
