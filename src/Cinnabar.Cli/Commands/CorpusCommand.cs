@@ -159,6 +159,11 @@ internal sealed class CorpusCommand
         {
             Console.WriteLine($"left out, {reason}: {dropped.Files:N0} files, {dropped.Bytes:N0} bytes");
         }
+
+        foreach ((string split, DocumentCount repeats) in manifest.HeldOutRepeats ?? [])
+        {
+            Console.WriteLine($"repeats train, of {split}: {repeats.Documents:N0} documents, {repeats.Tokens:N0} tokens");
+        }
     }
 
     private static void PrintJson(CorpusManifest manifest, string folder) => ResultWriter.WriteJson(json =>
@@ -180,6 +185,16 @@ internal sealed class CorpusCommand
         foreach ((string reason, FileCount dropped) in manifest.Dropped)
         {
             json.WriteNumber(reason.Replace(' ', '_'), dropped.Files);
+        }
+
+        json.WriteEndObject();
+        json.WriteStartObject("held_out_repeats");
+        foreach ((string split, DocumentCount repeats) in manifest.HeldOutRepeats ?? [])
+        {
+            json.WriteStartObject(split);
+            json.WriteNumber("documents", repeats.Documents);
+            json.WriteNumber("tokens", repeats.Tokens);
+            json.WriteEndObject();
         }
 
         json.WriteEndObject();

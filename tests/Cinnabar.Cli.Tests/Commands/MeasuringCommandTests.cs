@@ -136,6 +136,7 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
         JsonElement json = JsonDocument.Parse(output).RootElement;
         Assert.Equal(300, json.GetProperty("vocabulary_size").GetInt32());
         Assert.Equal(12, json.GetProperty("splits").EnumerateObject().Sum(split => split.Value.GetProperty("documents").GetInt32()));
+        Assert.Equal(0, json.GetProperty("held_out_repeats").GetProperty("test").GetProperty("documents").GetInt32());
         Assert.True(File.Exists(Path.Combine(corpus, "tokenizer.json")));
     }
 
