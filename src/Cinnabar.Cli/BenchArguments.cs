@@ -12,7 +12,12 @@ internal sealed class BenchArguments
         DefaultValueFactory = _ => ModelArguments.DefaultModel,
     };
 
-    private readonly Option<int?> _threads = new("--threads") { Description = "Most threads to measure. [default: all cores]", HelpName = "n" };
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "Most threads to measure. [default: all cores]",
+        HelpName = "n",
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object. [default: a table]" };
 
     public void AddTo(Command command)

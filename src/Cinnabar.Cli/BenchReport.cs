@@ -16,7 +16,8 @@ internal sealed class BenchReport
 
     /// <summary>The peak of the table's threads; a benchmark without one would have nothing to compare with.</summary>
     public static MachinePeak RequirePeak(KernelTable kernels) => MachinePeak.TryCreate(kernels.Workers, out string reason)
-        ?? throw new CinnabarException($"The machine's peak cannot be measured: {reason}.", "Run the benchmark on an x64 processor with AVX2.");
+        ?? throw new CinnabarException(
+            $"The machine's peak cannot be measured: {reason}.", "Run the benchmark on an x64 processor with AVX2.");
 
     public void AddPeaks(MachinePeak peak, int threads)
     {
@@ -29,12 +30,18 @@ internal sealed class BenchReport
     {
         MatMulCase product = result.Case;
         _rows.Add(new Row(
-            $"{result.Precision.ToString().ToLowerInvariant()} {product.Name}", $"{product.M}x{product.K}x{product.N}", threads, result.GigaflopsPerSecond, "GFLOP/s", 100 * result.GigaflopsPerSecond / result.PeakGigaflopsPerSecond));
+            $"{result.Precision.ToString().ToLowerInvariant()} {product.Name}",
+            $"{product.M}x{product.K}x{product.N}",
+            threads,
+            result.GigaflopsPerSecond,
+            "GFLOP/s",
+            100 * result.GigaflopsPerSecond / result.PeakGigaflopsPerSecond));
     }
 
     public void AddStep(TrainingBenchmark benchmark, double rate, double peak, int threads, ModelConfig config)
     {
-        string shape = $"{benchmark.Options.BatchSize}x{benchmark.Options.SequenceLength} tokens, {config.NonEmbeddingParameterCount / 1e6:F1} M parameters";
+        string shape = $"{benchmark.Options.BatchSize}x{benchmark.Options.SequenceLength} tokens, "
+            + $"{config.NonEmbeddingParameterCount / 1e6:F1} M parameters";
         _rows.Add(new Row("training step", shape, threads, rate, "GFLOP/s", 100 * rate / peak));
         _rows.Add(new Row("training step", shape, threads, rate * 1e9 / (6.0 * config.NonEmbeddingParameterCount), "tokens/s", null));
     }
@@ -47,7 +54,9 @@ internal sealed class BenchReport
             return;
         }
 
-        Console.WriteLine($"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} processors, {RuntimeInformation.FrameworkDescription}");
+        Console.WriteLine(
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} processors, "
+            + RuntimeInformation.FrameworkDescription);
         foreach ((string precision, int threads, double rate) in _peaks)
         {
             Console.WriteLine($"peak {precision}, {threads} {(threads == 1 ? "thread" : "threads")}: {rate:F0} GFLOP/s");
@@ -55,9 +64,11 @@ internal sealed class BenchReport
 
         ResultTable.Write(
             ["name", "shape", "threads", "value", "unit", "% of peak"],
-            [.. _rows.Select(r => (string[])[r.Name, r.Shape, $"{r.Threads}", $"{r.Value:F0}", r.Unit, r.PercentOfPeak?.ToString("F0", CultureInfo.InvariantCulture) ?? ""])],
+            [.. _rows.Select(r => (string[])[r.Name, r.Shape, $"{r.Threads}", $"{r.Value:F0}", r.Unit, Percent(r)])],
             textColumns: 2);
     }
+
+    private static string Percent(Row row) => row.PercentOfPeak?.ToString("F0", CultureInfo.InvariantCulture) ?? "";
 
     private void WriteMembers(Utf8JsonWriter json)
     {

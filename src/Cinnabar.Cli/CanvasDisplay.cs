@@ -1,7 +1,8 @@
-// Shows a canvas refining in place, on standard error: known text faint, masks ░, fresh tokens bright, settled tokens plain, and a status line.
+// Shows a canvas refining in place, on standard error: known text faint, masks ░, fresh tokens bright, settled tokens plain, and a
+// status line.
 //
-// Escape sequences: CSI n A cursor up; CSI K clear to the end of the line; CSI J clear to the end of the screen; CSI ? 25 l/h cursor off/on;
-// CSI ? 7 l/h wrapping off/on, so that a character wider than thought cannot make a row too long; CSI … m colours.
+// Escape sequences: CSI n A cursor up; CSI K clear to the end of the line; CSI J clear to the end of the screen; CSI ? 25 l/h cursor
+// off/on; CSI ? 7 l/h wrapping off/on, so that a character wider than thought cannot make a row too long; CSI … m colours.
 // Whatever happens, Dispose clears the picture and gives the cursor back; so does the end of the process.
 using System.Diagnostics;
 using System.Text;
@@ -134,7 +135,8 @@ internal sealed class CanvasDisplay : IDisposable
             written += step.Canvas.StateOf(i) == PositionState.Committed ? 1 : 0;
         }
 
-        return $"step {step.Step}  passes {step.ForwardPasses}  masks left {step.Remaining}  {written / _time.Elapsed.TotalSeconds:F0} tokens/s";
+        double speed = written / _time.Elapsed.TotalSeconds;
+        return $"step {step.Step}  passes {step.ForwardPasses}  masks left {step.Remaining}  {speed:F0} tokens/s";
     }
 
     // Faint, faint cyan, bold green, default.

@@ -92,7 +92,9 @@ internal static class CanvasPicture
         return rows;
     }
 
-    /// <summary>The rows to show where only <paramref name="height"/> fit: around the first row that still has a mask or something fresh.</summary>
+    /// <summary>
+    /// The rows to show where only <paramref name="height"/> fit: around the first row that still has a mask or something fresh.
+    /// </summary>
     public static IReadOnlyList<PictureRow> Around(IReadOnlyList<PictureRow> rows, int height)
     {
         if (rows.Count <= height)
@@ -143,6 +145,7 @@ internal static class CanvasPicture
         _ => canvas.CommittedAt(position) > freshAfter ? Look.Fresh : Look.Settled,
     };
 
-    private static Stretch TextOf(List<int> ids, Look look, Tokenizer tokenizer) =>
-        new(look == Look.Mask ? Mask : TerminalText.Safe(tokenizer.Decode(ids.ToArray())).Replace("\t", Tab, StringComparison.Ordinal), look);
+    private static Stretch TextOf(List<int> ids, Look look, Tokenizer tokenizer) => look == Look.Mask
+        ? new(Mask, look)
+        : new(TerminalText.Safe(tokenizer.Decode(ids.ToArray())).Replace("\t", Tab, StringComparison.Ordinal), look);
 }

@@ -15,7 +15,11 @@ internal static class CommandRunner
     // After Ctrl-C a command finishes its step and may write a checkpoint; a second Ctrl-C does not wait for that.
     private static readonly TimeSpan s_stopWithin = TimeSpan.FromMinutes(5);
 
-    private static readonly Option<bool> s_verbose = new("--verbose") { Description = "Show details, and the stack trace of an error.", Recursive = true };
+    private static readonly Option<bool> s_verbose = new("--verbose")
+    {
+        Description = "Show details, and the stack trace of an error.",
+        Recursive = true,
+    };
 
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {
@@ -45,8 +49,9 @@ internal static class CommandRunner
         }
         catch (Exception e)
         {
-            await Console.Error.WriteLineAsync(TerminalText.Safe(
-                verbose ? e.ToString() : $"error: {e.GetType().Name}: {e.Message} This is a defect in Cinnabar; run again with --verbose and report the output."));
+            string brief = $"error: {e.GetType().Name}: {e.Message} "
+                + "This is a defect in Cinnabar; run again with --verbose and report the output.";
+            await Console.Error.WriteLineAsync(TerminalText.Safe(verbose ? e.ToString() : brief));
             return Failed;
         }
     }
@@ -85,7 +90,8 @@ internal static class CommandRunner
     // The parser names .NET types; people are told what to type.
     private static string MessageOf(ParseError error)
     {
-        if (error.SymbolResult is not OptionResult { Tokens: [Token token, ..] } result || !error.Message.StartsWith("Cannot parse argument", StringComparison.Ordinal))
+        if (error.SymbolResult is not OptionResult { Tokens: [Token token, ..] } result
+            || !error.Message.StartsWith("Cannot parse argument", StringComparison.Ordinal))
         {
             return error.Message;
         }

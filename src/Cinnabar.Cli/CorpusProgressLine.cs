@@ -2,8 +2,12 @@ using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Cli;
 
-/// <summary>Tells how far a corpus is: one line rewritten in place on a terminal, a plain line every few seconds elsewhere. Stops the work when cancelled.</summary>
-internal sealed class CorpusProgressLine(TextWriter writer, bool live, CancellationToken cancellation) : IProgress<CorpusProgress>, IDisposable
+/// <summary>
+/// Tells how far a corpus is: one line rewritten in place on a terminal, a plain line every few seconds elsewhere. Stops the work when
+/// cancelled.
+/// </summary>
+internal sealed class CorpusProgressLine(TextWriter writer, bool live, CancellationToken cancellation)
+    : IProgress<CorpusProgress>, IDisposable
 {
     private static readonly TimeSpan s_liveInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_plainInterval = TimeSpan.FromSeconds(5);

@@ -1,5 +1,5 @@
-// Text that the user names: a file, or standard input as "-". It must be UTF-8 and is kept byte for byte: the string that is returned, encoded as
-// UTF-8 without a preamble, is the file again, byte order mark and line ends included.
+// Text that the user names: a file, or standard input as "-". It must be UTF-8 and is kept byte for byte: the string that is returned,
+// encoded as UTF-8 without a preamble, is the file again, byte order mark and line ends included.
 using System.Buffers;
 using System.Text.Unicode;
 
@@ -23,12 +23,14 @@ internal static class InputText
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CinnabarException($"Expected a text file at {TerminalText.Quote(path)}, found {(Directory.Exists(path) ? "a folder" : "nothing")}.", "Check the path.", e);
+            string found = Directory.Exists(path) ? "a folder" : "nothing";
+            throw new CinnabarException($"Expected a text file at {TerminalText.Quote(path)}, found {found}.", "Check the path.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             string found = Directory.Exists(path) ? "a folder" : $"this: {e.Message}";
-            throw new CinnabarException($"Expected a readable text file at {TerminalText.Quote(path)}, found {found}.", "Check the path and the permissions.", e);
+            throw new CinnabarException(
+                $"Expected a readable text file at {TerminalText.Quote(path)}, found {found}.", "Check the path and the permissions.", e);
         }
 
         return Decode(path == StandardInput ? "standard input" : TerminalText.Quote(path), bytes);
@@ -42,7 +44,8 @@ internal static class InputText
         int zero = bytes.IndexOf((byte)0);
         if (zero >= 0)
         {
-            throw new CinnabarException($"Expected text in {name}, found a NUL byte at offset {zero}, as in binary files.", "Give a text file in UTF-8.");
+            throw new CinnabarException(
+                $"Expected text in {name}, found a NUL byte at offset {zero}, as in binary files.", "Give a text file in UTF-8.");
         }
 
         char[] characters = new char[bytes.Length];
@@ -50,7 +53,8 @@ internal static class InputText
         return status == OperationStatus.Done
             ? new string(characters, 0, written)
             : throw new CinnabarException(
-                $"Expected UTF-8 text in {name}, found an invalid byte 0x{bytes[read]:X2} at offset {read}.", "Save the file as UTF-8; binary files cannot be used.");
+                $"Expected UTF-8 text in {name}, found an invalid byte 0x{bytes[read]:X2} at offset {read}.",
+                "Save the file as UTF-8; binary files cannot be used.");
     }
 
     private static byte[] ReadAll(Stream stream, string path)
@@ -63,7 +67,8 @@ internal static class InputText
             all.Write(buffer, 0, count);
             if (all.Length > MaxBytes)
             {
-                throw new CinnabarException($"Expected a text of at most {MaxBytes} bytes in {TerminalText.Quote(path)}, found more.", "Give a smaller file.");
+                throw new CinnabarException(
+                    $"Expected a text of at most {MaxBytes} bytes in {TerminalText.Quote(path)}, found more.", "Give a smaller file.");
             }
         }
 

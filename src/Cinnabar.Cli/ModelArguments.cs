@@ -16,7 +16,11 @@ internal sealed class ModelArguments
         DefaultValueFactory = _ => DefaultModel,
     };
 
-    private readonly Option<int?> _threads = new("--threads") { Description = "Threads; the result does not depend on it. [default: all cores]", HelpName = "n" };
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "Threads; the result does not depend on it. [default: all cores]",
+        HelpName = "n",
+    };
 
     public ModelArguments AddTo(Command command)
     {

@@ -1,5 +1,6 @@
-// NumPy's .npy, version 1.0: "\x93NUMPY", version bytes 1 0, length of the header as 16 bits little endian, the header (a Python literal, padded with spaces and
-// ended by a line break so that the data begin at a multiple of 64), then the elements. numpy/lib/format.py
+// NumPy's .npy, version 1.0: "\x93NUMPY", version bytes 1 0, length of the header as 16 bits little endian, the header (a Python
+// literal, padded with spaces and ended by a line break so that the data begin at a multiple of 64), then the elements.
+// numpy/lib/format.py
 using System.Buffers.Binary;
 using System.Text;
 using Cinnabar.Checkpoints;

@@ -9,7 +9,12 @@ namespace Cinnabar.Cli;
 internal static class ResultWriter
 {
     // Keeps letters of all scripts readable; control characters are escaped all the same.
-    private static readonly JsonWriterOptions s_options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions s_options = new()
+    {
+        Indented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Writes one object to standard output.</summary>
     public static void WriteJson(Action<Utf8JsonWriter> members)

@@ -11,13 +11,19 @@ internal sealed class SamplerArguments
     private static readonly string[] s_orders = [.. Enum.GetValues<Remasking>().Select(NameOf)];
 
     private readonly Option<int?> _steps = Setting<int?>("--steps", "n", "Denoising steps", "one a token");
-    private readonly Option<int?> _blockSize = Setting<int?>("--block-size", "n", "Tokens that are denoised together, block after block from the left", "all");
+    private readonly Option<int?> _blockSize = Setting<int?>(
+        "--block-size", "n", "Tokens that are denoised together, block after block from the left", "all");
+
     private readonly Option<double?> _temperature = Setting<double?>(
         "--temperature", "t", "0 takes the most probable token; higher is more varied", $"{s_standard.Temperature}");
 
-    private readonly Option<double?> _topP = Setting<double?>("--top-p", "p", "Draw only from the most probable tokens that sum to p", "off");
+    private readonly Option<double?> _topP = Setting<double?>(
+        "--top-p", "p", "Draw only from the most probable tokens that sum to p", "off");
+
     private readonly Option<int?> _topK = Setting<int?>("--top-k", "k", "Draw only from the k most probable tokens", "off");
-    private readonly Option<double?> _cfgScale = Setting<double?>("--cfg-scale", "s", "Classifier-free guidance; doubles the work", "0, off");
+    private readonly Option<double?> _cfgScale = Setting<double?>(
+        "--cfg-scale", "s", "Classifier-free guidance; doubles the work", "0, off");
+
     private readonly Option<double?> _threshold = Setting<double?>(
         "--threshold", "p", "Also commit every token at least this sure, so fewer steps are needed; 0.9 is usual", "off");
 
@@ -57,7 +63,9 @@ internal sealed class SamplerArguments
         TopK = parsed.GetValue(_topK) ?? defaults.TopK,
         CfgScale = parsed.GetValue(_cfgScale) ?? defaults.CfgScale,
         Threshold = parsed.GetValue(_threshold) ?? defaults.Threshold,
-        Remasking = parsed.GetValue(_remasking) is string name ? Enum.GetValues<Remasking>().First(r => NameOf(r) == name) : defaults.Remasking,
+        Remasking = parsed.GetValue(_remasking) is string name
+            ? Enum.GetValues<Remasking>().First(r => NameOf(r) == name)
+            : defaults.Remasking,
         Seed = parsed.GetValue(_seed),
     };
 

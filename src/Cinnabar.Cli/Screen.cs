@@ -29,9 +29,11 @@ internal sealed record Screen(bool Live, bool Colours, bool ResultIsShown)
         }
 
         // Spectre.Console knows the terminals, and switches on escape sequences where Windows needs that.
-        Capabilities capabilities = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Profile.Capabilities;
+        AnsiConsoleSettings settings = new() { Out = new AnsiConsoleOutput(Console.Error) };
+        Capabilities capabilities = AnsiConsole.Create(settings).Profile.Capabilities;
         bool noColour = !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        return new Screen(capabilities.Ansi, capabilities.Ansi && !noColour && capabilities.ColorSystem != ColorSystem.NoColors, resultIsShown);
+        bool colours = capabilities.Ansi && !noColour && capabilities.ColorSystem != ColorSystem.NoColors;
+        return new Screen(capabilities.Ansi, colours, resultIsShown);
     }
 
     private static int SizeOr(int usual, Func<int> size)

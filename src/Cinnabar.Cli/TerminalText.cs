@@ -1,4 +1,5 @@
-// Text from files and models, made safe to show: a terminal obeys what it is sent, so no control character but tab and line break reaches it.
+// Text from files and models, made safe to show: a terminal obeys what it is sent, so no control character but tab and line break
+// reaches it.
 //   C0 controls  → their pictures U+2400 …, e.g. ESC → ␛     DEL → ␡     CR LF → LF
 //   C1 controls, and the characters that change the direction of text → U+FFFD
 using System.Globalization;
@@ -39,7 +40,9 @@ internal static class TerminalText
         return safe.Length > LongestQuote ? $"'{safe[..LongestQuote]}…'" : $"'{safe}'";
     }
 
-    /// <summary>Columns that a character takes: 0 for marks that combine, 2 for East Asian wide characters and emoji (Unicode TR 11), else 1.</summary>
+    /// <summary>
+    /// Columns that a character takes: 0 for marks that combine, 2 for East Asian wide characters and emoji (Unicode TR 11), else 1.
+    /// </summary>
     public static int Columns(Rune rune) => Rune.GetUnicodeCategory(rune) switch
     {
         UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark or UnicodeCategory.Format => 0,
@@ -53,5 +56,6 @@ internal static class TerminalText
         },
     };
 
-    private static bool IsDirectional(char c) => c is (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069') or '\u200E' or '\u200F' or '\u061C';
+    private static bool IsDirectional(char c) =>
+        c is (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069') or '\u200E' or '\u200F' or '\u061C';
 }

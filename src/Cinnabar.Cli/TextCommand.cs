@@ -9,11 +9,23 @@ internal sealed class TextCommand
 {
     private readonly ModelArguments _model = new();
     private readonly SamplerArguments _sampler = new();
-    private readonly Option<string?> _out = new("--out", "-o", "--output") { Description = "Write the text to this new file. [default: standard output]", HelpName = "file" };
+    private readonly Option<string?> _out = new("--out", "-o", "--output")
+    {
+        Description = "Write the text to this new file. [default: standard output]",
+        HelpName = "file",
+    };
+
     private readonly Option<bool> _force = new("--force") { Description = "Let --out replace a file. [default: refuse]" };
-    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object: text, holes, ids, counts. [default: the text]" };
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "Print one JSON object: text, holes, ids, counts. [default: the text]",
+    };
+
     private readonly Option<bool> _plain = new("--plain") { Description = "No picture of the canvas. [default: a picture on a terminal]" };
-    private readonly Option<bool> _trace = new("--trace") { Description = "Print every step of the canvas as lines to standard error. [default: off]" };
+    private readonly Option<bool> _trace = new("--trace")
+    {
+        Description = "Print every step of the canvas as lines to standard error. [default: off]",
+    };
 
     public TextCommand AddTo(Command command)
     {
@@ -51,7 +63,8 @@ internal sealed class TextCommand
         if (result.OmittedTokens > 0)
         {
             Console.Error.WriteLine(
-                $"The model saw the {model.Config.MaxSequenceLength} tokens around the holes that fit its context; {result.OmittedTokens} tokens farther away were left out.");
+                $"The model saw the {model.Config.MaxSequenceLength} tokens around the holes that fit its context; "
+                + $"{result.OmittedTokens} tokens farther away were left out.");
         }
 
         if (target is not null)
@@ -69,7 +82,8 @@ internal sealed class TextCommand
             Console.Out.Write(screen.ResultIsShown ? TerminalText.Safe(text) : text);
         }
 
-        Console.Error.WriteLine(target is null ? ResultWriter.Summary(result) : $"{TerminalText.Quote(target)}: {ResultWriter.Summary(result)}");
+        string summary = ResultWriter.Summary(result);
+        Console.Error.WriteLine(target is null ? summary : $"{TerminalText.Quote(target)}: {summary}");
         return 0;
     }
 
@@ -79,7 +93,8 @@ internal sealed class TextCommand
         if (target is not null && Path.Exists(target) && !parsed.GetValue(_force))
         {
             throw new CinnabarException(
-                $"Expected --out to name a new file, found that {TerminalText.Quote(target)} exists.", "Give another name, or add --force to replace it.");
+                $"Expected --out to name a new file, found that {TerminalText.Quote(target)} exists.",
+                "Give another name, or add --force to replace it.");
         }
 
         return target;

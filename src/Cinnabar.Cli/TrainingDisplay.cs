@@ -2,7 +2,10 @@ using Cinnabar.Training;
 
 namespace Cinnabar.Cli;
 
-/// <summary>Tells how training goes: one line rewritten in place on a terminal, a plain line every few seconds elsewhere; measurements always get a line of their own.</summary>
+/// <summary>
+/// Tells how training goes: one line rewritten in place on a terminal, a plain line every few seconds elsewhere; measurements always get
+/// a line of their own.
+/// </summary>
 internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peakGigaflops)
 {
     private static readonly TimeSpan s_plainInterval = TimeSpan.FromSeconds(10);
@@ -13,8 +16,9 @@ internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peak
     public void Show(TrainingProgress p)
     {
         string line =
-            $"step {p.Step}/{p.Steps}  loss {p.SmoothedLoss:F3}  lr {p.LearningRate:E1}  |g| {p.GradientNorm:F2}  {p.TokensPerSecond:N0} tok/s  "
-            + $"{p.FlopsPerSecond / 1e9:F0} GFLOP/s{Share(p.FlopsPerSecond / 1e9)}  {p.Tokens / 1e6:F2} M tokens  {Left(p.Remaining)} left";
+            $"step {p.Step}/{p.Steps}  loss {p.SmoothedLoss:F3}  lr {p.LearningRate:E1}  |g| {p.GradientNorm:F2}  "
+            + $"{p.TokensPerSecond:N0} tok/s  {p.FlopsPerSecond / 1e9:F0} GFLOP/s{Share(p.FlopsPerSecond / 1e9)}  "
+            + $"{p.Tokens / 1e6:F2} M tokens  {Left(p.Remaining)} left";
         bool important = p.HeldOutBitsPerByte is not null || p.Step == p.Steps;
         if (p.HeldOutBitsPerByte is double bits)
         {
@@ -44,5 +48,6 @@ internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peak
 
     private string Share(double gigaflops) => peakGigaflops is double peak ? $" = {gigaflops / peak:P0} of peak" : "";
 
-    private static string Left(TimeSpan time) => time.TotalHours >= 1 ? $"{(int)time.TotalHours} h {time.Minutes} min" : $"{time.Minutes} min {time.Seconds} s";
+    private static string Left(TimeSpan time) =>
+        time.TotalHours >= 1 ? $"{(int)time.TotalHours} h {time.Minutes} min" : $"{time.Minutes} min {time.Seconds} s";
 }

@@ -7,7 +7,8 @@
 // of tokens is the given one, or else whatever scores best between the shortest and the longest line of the task.
 //
 // n = 14 and λ = 0.3 gave the most exact lines among n = 4, 5, 6, 8, 10, 14 and λ = 0.3, 0.5, 0.7 (18 of the pairs tried; λ = 0.7 only for
-// small n) on 300 lines of the validation split of a corpus of 24 M tokens of C#. That n is so long shows how much code repeats code that is older.
+// small n) on 300 lines of the validation split of a corpus of 24 M tokens of C#. That n is so long shows how much code repeats code
+// that is older.
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Evaluation;

@@ -38,26 +38,42 @@ public static class LossCurve
         (double Low, double High) bits = Range([.. measured.Select(e => e.HeldOutBitsPerByte)]);
 
         StringBuilder svg = new();
-        svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" font-family=\"sans-serif\" font-size=\"12\">\n");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {Width} {Height}\" font-family=\"sans-serif\" font-size=\"12\">\n");
         svg.Append("<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n");
         for (int i = 0; i <= 4; i++)
         {
             double share = i / 4.0;
             double y = Height - Bottom - (share * (Height - Top - Bottom));
             double x = Left + (share * (Width - Left - Right));
-            svg.Append(CultureInfo.InvariantCulture, $"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y:F1}\" y2=\"{y:F1}\" stroke=\"#ddd\"/>\n");
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 8}\" y=\"{y + 4:F1}\" text-anchor=\"end\" fill=\"#a33\">{loss.Low + (share * (loss.High - loss.Low)):F2}</text>\n");
+            svg.Append(
+                CultureInfo.InvariantCulture,
+                $"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y:F1}\" y2=\"{y:F1}\" stroke=\"#ddd\"/>\n");
+            svg.Append(
+                CultureInfo.InvariantCulture,
+                $"<text x=\"{Left - 8}\" y=\"{y + 4:F1}\" text-anchor=\"end\" fill=\"#a33\">{At(share, loss):F2}</text>\n");
             if (measured.Length > 0)
             {
-                svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width - Right + 8}\" y=\"{y + 4:F1}\" fill=\"#225\">{bits.Low + (share * (bits.High - bits.Low)):F2}</text>\n");
+                svg.Append(
+                    CultureInfo.InvariantCulture,
+                    $"<text x=\"{Width - Right + 8}\" y=\"{y + 4:F1}\" fill=\"#225\">{At(share, bits):F2}</text>\n");
             }
 
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x:F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{share * tokens / 1e6:F1} M</text>\n");
+            svg.Append(
+                CultureInfo.InvariantCulture,
+                $"<text x=\"{x:F1}\" y=\"{Height - Bottom + 18}\" text-anchor=\"middle\">{share * tokens / 1e6:F1} M</text>\n");
         }
 
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">training tokens</text>\n");
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left}\" y=\"18\" fill=\"#a33\">loss (likelihood bound of the training mix, nats per token)</text>\n");
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width - Right}\" y=\"18\" text-anchor=\"end\" fill=\"#225\">held-out text (bound, bits per byte)</text>\n");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<text x=\"{Width / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">training tokens</text>\n");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<text x=\"{Left}\" y=\"18\" fill=\"#a33\">loss (likelihood bound of the training mix, nats per token)</text>\n");
+        svg.Append(
+            CultureInfo.InvariantCulture,
+            $"<text x=\"{Width - Right}\" y=\"18\" text-anchor=\"end\" fill=\"#225\">held-out text (bound, bits per byte)</text>\n");
         Line(svg, "#a33", Thin([.. entries.Select((e, i) => (X(e.Tokens, tokens), Y(smooth[i], loss)))]));
         Line(svg, "#225", [.. measured.Select(e => (X(e.Tokens, tokens), Y(e.HeldOutBitsPerByte, bits)))]);
         return svg.Append("</svg>\n").ToString();
@@ -93,6 +109,8 @@ public static class LossCurve
         int every = Math.Max(1, points.Length / MaxPoints);
         return [.. points.Where((_, i) => i % every == 0)];
     }
+
+    private static double At(double share, (double Low, double High) range) => range.Low + (share * (range.High - range.Low));
 
     private static double X(long tokens, long all) => Left + ((double)tokens / all * (Width - Left - Right));
 

@@ -13,7 +13,8 @@ namespace Cinnabar.Training;
 /// <param name="HeldOutBitsPerByte">Bound on held-out text, NaN when not measured at this step.</param>
 /// <param name="LearningRate">η.</param>
 /// <param name="GradientNorm">Before clipping.</param>
-public readonly record struct LossEntry(int Step, long Tokens, double Loss, double HeldOutBitsPerByte, double LearningRate, double GradientNorm);
+public readonly record struct LossEntry(
+    int Step, long Tokens, double Loss, double HeldOutBitsPerByte, double LearningRate, double GradientNorm);
 
 /// <summary>Appends to and reads loss.csv.</summary>
 public sealed class LossLog : IDisposable
@@ -90,7 +91,9 @@ public sealed class LossLog : IDisposable
         catch (IOException e)
         {
             throw new CinnabarException(
-                $"{_path}: could not be written: {e.Message} The last checkpoint is intact.", "Free some space and continue with --resume.", e);
+                $"{_path}: could not be written: {e.Message} The last checkpoint is intact.",
+                "Free some space and continue with --resume.",
+                e);
         }
     }
 }

@@ -14,6 +14,7 @@ public static class ModelCard
         string heldOut = mark.HeldOutBitsPerByte == 0
             ? "not measured"
             : string.Create(CultureInfo.InvariantCulture, $"{mark.HeldOutBitsPerByte:F3} bits per byte");
+        string sizes = $"{config.NumHiddenLayers}, {config.HiddenSize}, {config.NumAttentionHeads}, {config.IntermediateSize}";
         return string.Create(CultureInfo.InvariantCulture, $"""
             ---
             library_name: cinnabar
@@ -27,7 +28,7 @@ public static class ModelCard
             | | |
             |---|---|
             | parameters | {config.ParameterCount:N0} ({config.NonEmbeddingParameterCount:N0} without the embedding, with the head) |
-            | layers, width, heads, feed-forward | {config.NumHiddenLayers}, {config.HiddenSize}, {config.NumAttentionHeads}, {config.IntermediateSize} |
+            | layers, width, heads, feed-forward | {sizes} |
             | vocabulary, context | {config.VocabularySize}, {config.MaxSequenceLength} |
             | training tokens | {mark.Tokens:N0} in {mark.Step:N0} steps |
             | training compute (6·N·tokens) | {mark.Flops:E2} FLOPs |

@@ -31,10 +31,14 @@ public sealed class Trainer : IDisposable
     private readonly LladaDenoiser _averaged;
     private readonly Tokenizer _tokenizer;
     private readonly TokenDataset _heldOut;
+    private readonly RunFolder _folder;
     private readonly LossLog _log;
 
     /// <summary>Opens the corpus and makes or, with <paramref name="resume"/>, reads the state of the run.</summary>
-    /// <exception cref="CinnabarException">Configuration, corpus or checkpoint cannot be used; or the folder holds a run and <paramref name="resume"/> is false.</exception>
+    /// <exception cref="CinnabarException">
+    /// Configuration, corpus or checkpoint cannot be used; another process trains into the same folder; or the folder holds a run and
+    /// <paramref name="resume"/> is false.
+    /// </exception>
     public Trainer(TrainingOptions options, KernelTable kernels, bool resume)
     {
         options.Validate();
@@ -45,7 +49,8 @@ public sealed class Trainer : IDisposable
         if (_tokenizer.VocabularySize != _config.VocabularySize)
         {
             throw new CinnabarException(
-                $"The tokenizer of corpus '{options.Corpus}' has {_tokenizer.VocabularySize} tokens, the model's vocab_size is {_config.VocabularySize}.",
+                $"The tokenizer of corpus '{options.Corpus}' has {_tokenizer.VocabularySize} tokens, "
+                + $"the model's vocab_size is {_config.VocabularySize}.",
                 "Set vocab_size to the tokenizer's size.");
         }
 
@@ -53,35 +58,35 @@ public sealed class Trainer : IDisposable
         RequireId("eos_token_id", _config.EosTokenId, _tokenizer.EndOfTextTokenId);
         RequireId("pad_token_id", _config.PadTokenId, _tokenizer.PaddingTokenId);
 
-        if (!resume && TrainingCheckpoint.Exists(CheckpointFolder))
-        {
-            throw new CinnabarException($"The folder '{options.Output}' already holds a run.", "Add --resume to continue it, or give another output folder.");
-        }
-
-        _state = resume
-            ? TrainingCheckpoint.Load(CheckpointFolder, _config)
-            : TrainingCheckpoint.Start(InitialWeights());
-        MaskedDiffusionObjective objective = new(TokenDataset.Open(options.Corpus, "train"), options, new HoleShapes(_tokenizer));
-        _step = new TrainingStep(options, _state, objective, kernels);
-        _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
+        TokenDataset train = TokenDataset.Open(options.Corpus, "train");
+        MaskedDiffusionObjective objective = new(train, options, new HoleShapes(_tokenizer));
         _heldOut = TokenDataset.Open(options.Corpus, "validation");
-        Directory.CreateDirectory(options.Output);
-        AtomicFile.Write(Path.Combine(options.Output, "options.json"), options.ToJson());
-        _log = new LossLog(LogFile, _state.Mark.Step);
+        _folder = RunFolder.Open(options.Output, resume);
+        try
+        {
+            _state = resume ? Continue() : TrainingCheckpoint.Start(InitialWeights());
+            _step = new TrainingStep(options, _state, objective, kernels);
+            _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
+            AtomicFile.Write(_folder.OptionsPath, options.ToJson());
+            _log = new LossLog(_folder.LogPath, _state.Mark.Step);
+        }
+        catch
+        {
+            _folder.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Where the run stands.</summary>
     public TrainingProgressMark Mark => _state.Mark;
 
     /// <summary>Folder of the checkpoint.</summary>
-    public string CheckpointFolder => Path.Combine(_options.Output, "checkpoint");
+    public string CheckpointFolder => _folder.CheckpointPath;
 
     /// <summary>Folder of the finished model, an ordinary Hugging Face folder.</summary>
-    public string ModelPath => Path.Combine(_options.Output, "model");
+    public string ModelPath => _folder.ModelPath;
 
     private string TokenizerFile => Path.Combine(_options.Corpus, "tokenizer.json");
-
-    private string LogFile => Path.Combine(_options.Output, "loss.csv");
 
     /// <summary>Trains up to the last step; on cancellation finishes the step, writes a checkpoint and returns.</summary>
     /// <param name="progress">Told after every step.</param>
@@ -122,7 +127,18 @@ public sealed class Trainer : IDisposable
             TimeSpan remaining = TimeSpan.FromSeconds((_options.Steps - step) * tokens / speed);
             double flops = tokens * _step.FlopsPerToken / stepTime.Elapsed.TotalSeconds;
             progress(new TrainingProgress(
-                step, _options.Steps, loss, Mark.SmoothedLoss, learningRate, norm, Mark.Tokens, speed, flops, heldOut, checkpoint, remaining));
+                step,
+                _options.Steps,
+                loss,
+                Mark.SmoothedLoss,
+                learningRate,
+                norm,
+                Mark.Tokens,
+                speed,
+                flops,
+                heldOut,
+                checkpoint,
+                remaining));
             if (stop)
             {
                 return;
@@ -142,7 +158,11 @@ public sealed class Trainer : IDisposable
         modelCard);
 
     /// <inheritdoc/>
-    public void Dispose() => _log.Dispose();
+    public void Dispose()
+    {
+        _log.Dispose();
+        _folder.Dispose();
+    }
 
     // The likelihood bound of the averaged weights on fixed windows spread over the held-out split, always under the same masks.
     // The held-out split of a corpus of few files can be empty: null.
@@ -174,6 +194,12 @@ public sealed class Trainer : IDisposable
         return total.BitsPer(bytes).Nats;
     }
 
+    private TrainingCheckpoint Continue()
+    {
+        _folder.RequireModel(_config);
+        return TrainingCheckpoint.Load(CheckpointFolder, _config);
+    }
+
     private Dictionary<string, Tensor> InitialWeights()
     {
         if (_options.InitialModel is null)
@@ -203,7 +229,8 @@ public sealed class Trainer : IDisposable
             if (!model.Tensors.TryGetValue(name, out Tensor? tensor) || !tensor.Shape.SequenceEqual(shape))
             {
                 throw new CinnabarException(
-                    $"The initial model '{_options.InitialModel}' has '{name}' as {tensor?.ShapeText() ?? "nothing"}, the configuration asks for [{string.Join(", ", shape)}].",
+                    $"The initial model '{_options.InitialModel}' has '{name}' as {tensor?.ShapeText() ?? "nothing"}, "
+                    + $"the configuration asks for [{string.Join(", ", shape)}].",
                     "Give \"model\" the sizes of the initial model's config.json.");
             }
         }
@@ -228,7 +255,9 @@ public sealed class Trainer : IDisposable
             return;
         }
 
-        string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder) ? $"the checkpoint in '{CheckpointFolder}' is intact" : "no checkpoint was written yet";
+        string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder)
+            ? $"the checkpoint in '{CheckpointFolder}' is intact"
+            : "no checkpoint was written yet";
         throw new CinnabarException(
             $"Training stopped at step {step}: the loss is {loss} and the gradient norm {norm}, and both should be finite; {checkpoint}.",
             "Lower learning_rate or clip_norm and continue with --resume.");
@@ -239,6 +268,6 @@ public sealed class Trainer : IDisposable
     {
         _log.Flush();
         _state.Save(CheckpointFolder);
-        LossCurve.Write(Path.Combine(_options.Output, "loss.svg"), [.. LossLog.Read(LogFile)]);
+        LossCurve.Write(_folder.CurvePath, [.. LossLog.Read(_folder.LogPath)]);
     }
 }

@@ -1,6 +1,6 @@
-// The speed of a training step of a given network: data, forward, backward and optimiser, on made-up tokens (speed does not depend on which).
-// Floating-point operations are counted as 6·N·tokens, N without the embedding but with the head: what attention costs on top, and what
-// the head saves by running on masked rows only, is not counted.
+// The speed of a training step of a given network: data, forward, backward and optimiser, on made-up tokens (speed does not depend on
+// which). Floating-point operations are counted as 6·N·tokens, N without the embedding but with the head: what attention costs on top,
+// and what the head saves by running on masked rows only, is not counted.
 using System.Diagnostics;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
@@ -39,7 +39,8 @@ public sealed class TrainingBenchmark
             token = (ushort)random.NextInt(config.VocabularySize);
         }
 
-        MaskedDiffusionObjective objective = new(TokenDataset.FromTokens(tokens, config.VocabularySize), Options, new HoleShapes(tokenizer));
+        TokenDataset data = TokenDataset.FromTokens(tokens, config.VocabularySize);
+        MaskedDiffusionObjective objective = new(data, Options, new HoleShapes(tokenizer));
         TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(config, Options.Seed));
         _step = new TrainingStep(Options, state, objective, kernels);
     }

@@ -24,8 +24,11 @@ public sealed record TrainingCheckpoint(
     private const string TensorFile = "tensors.safetensors";
 
     /// <summary>The state before the first step.</summary>
-    public static TrainingCheckpoint Start(IReadOnlyDictionary<string, Tensor> weights) =>
-        new(weights, ZerosLike(weights), ZerosLike(weights), weights.ToDictionary(w => w.Key, w => w.Value.To(DType.F32)), new TrainingProgressMark());
+    public static TrainingCheckpoint Start(IReadOnlyDictionary<string, Tensor> weights)
+    {
+        Dictionary<string, Tensor> averages = weights.ToDictionary(w => w.Key, w => w.Value.To(DType.F32));
+        return new(weights, ZerosLike(weights), ZerosLike(weights), averages, new TrainingProgressMark());
+    }
 
     /// <summary>Writes the folder <paramref name="path"/> atomically.</summary>
     /// <exception cref="CinnabarException">There is no room on the disk; the previous checkpoint is intact.</exception>
@@ -57,13 +60,14 @@ public sealed record TrainingCheckpoint(
         string stateFile = Path.Combine(path, StateFile);
         if (!Exists(path))
         {
-            throw new CinnabarException($"There is no checkpoint at '{path}': {StateFile} is missing.", "Start the run without --resume, or name the folder of a run that has written one.");
+            throw Missing(path);
         }
 
         TrainingProgressMark mark;
         try
         {
-            mark = JsonSerializer.Deserialize(File.ReadAllBytes(stateFile), TrainingJson.Default.TrainingProgressMark) ?? throw new JsonException("null");
+            mark = JsonSerializer.Deserialize(File.ReadAllBytes(stateFile), TrainingJson.Default.TrainingProgressMark)
+                ?? throw new JsonException("null");
             if (mark.Step < 1)
             {
                 throw new JsonException($"expected a step from 1, found {mark.Step}");
@@ -71,7 +75,10 @@ public sealed record TrainingCheckpoint(
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new CinnabarException($"The checkpoint state '{stateFile}' cannot be read: {e.Message}", "Delete the checkpoint folder and start again, or restore it from a copy.", e);
+            throw new CinnabarException(
+                $"The checkpoint state '{stateFile}' cannot be read: {e.Message}",
+                "Delete the checkpoint folder and start again, or restore it from a copy.",
+                e);
         }
 
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, TensorFile));
@@ -83,7 +90,8 @@ public sealed record TrainingCheckpoint(
                 if (!file.Tensors.ContainsKey(prefix + name))
                 {
                     throw new CinnabarException(
-                        $"The checkpoint '{path}' has no tensor '{prefix + name}'.", "It belongs to another network: use the configuration it was written with.");
+                        $"The checkpoint '{path}' has no tensor '{prefix + name}'.",
+                        "It belongs to another network: use the configuration it was written with.");
                 }
 
                 Tensor stored = file.Read(prefix + name);
@@ -109,6 +117,11 @@ public sealed record TrainingCheckpoint(
 
         return empty with { Mark = mark };
     }
+
+    /// <summary>The exception for a folder without a checkpoint.</summary>
+    internal static CinnabarException Missing(string path) => new(
+        $"There is no checkpoint at '{path}': {StateFile} is missing.",
+        "Start the run without --resume, or name the folder of a run that has written one.");
 
     private (string Prefix, IReadOnlyDictionary<string, Tensor> Group)[] Groups() =>
         [("weight:", Weights), ("first_moment:", FirstMoments), ("second_moment:", SecondMoments), ("average:", Averages)];

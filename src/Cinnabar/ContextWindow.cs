@@ -1,8 +1,8 @@
 // Which tokens of a long text the network sees: those nearest to the holes.
 //
-// With reach R, R tokens before and R/2 after each hole are kept, at most all. R is the largest reach that fits. So a single hole in a long text
-// gets two thirds of the room before it and one third after it, and where one side is short the other gets the rest. Text between two
-// holes may lose its middle; the two ends then stand side by side.
+// With reach R, R tokens before and R/2 after each hole are kept, at most all. R is the largest reach that fits. So a single hole in a
+// long text gets two thirds of the room before it and one third after it, and where one side is short the other gets the rest. Text
+// between two holes may lose its middle; the two ends then stand side by side.
 namespace Cinnabar;
 
 /// <summary>What is kept of one known text: <paramref name="Head"/> tokens at its start and <paramref name="Tail"/> at its end.</summary>

@@ -67,13 +67,17 @@ public sealed class DiffusionModel
     /// <summary>Where the network runs.</summary>
     public KernelTable Kernels { get; }
 
-    /// <summary>The sampler's defaults, overridden by what <see cref="GenerationConfig"/> sets; used where a method is given no options.</summary>
+    /// <summary>
+    /// The sampler's defaults, overridden by what <see cref="GenerationConfig"/> sets; used where a method is given no options.
+    /// </summary>
     public SamplerOptions DefaultOptions { get; }
 
     /// <summary>Loads a model folder: config.json, tokenizer.json, model.safetensors.</summary>
     /// <param name="pathOrName">Path of the folder, or the name of one under "models".</param>
     /// <param name="kernels">Where to run; null: the best of this CPU on all cores.</param>
-    /// <exception cref="CinnabarException">There is no such model, or one of its files is missing, damaged, or does not fit the others.</exception>
+    /// <exception cref="CinnabarException">
+    /// There is no such model, or one of its files is missing, damaged, or does not fit the others.
+    /// </exception>
     public static DiffusionModel Load(string pathOrName, KernelTable? kernels = null)
     {
         ModelFolder folder = ModelFolder.Open(ModelLocator.Find(pathOrName));
@@ -81,7 +85,8 @@ public sealed class DiffusionModel
         if (tokenizer.VocabularySize > folder.Config.VocabularySize)
         {
             throw new CinnabarException(
-                $"{folder.TokenizerPath}: expected at most {folder.Config.VocabularySize} tokens (vocab_size of config.json), found {tokenizer.VocabularySize}.",
+                $"{folder.TokenizerPath}: expected at most {folder.Config.VocabularySize} tokens (vocab_size of config.json), "
+                + $"found {tokenizer.VocabularySize}.",
                 "Use the tokenizer that belongs to the model.");
         }
 
@@ -115,15 +120,22 @@ public sealed class DiffusionModel
     /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>.</param>
     /// <param name="onStep">Called after every step, on the calling thread.</param>
     /// <param name="cancellation">Stops before the next pass through the network.</param>
-    /// <exception cref="CinnabarException">The text has no hole, the holes do not fit into the context, or an option is out of range.</exception>
+    /// <exception cref="CinnabarException">
+    /// The text has no hole, the holes do not fit into the context, or an option is out of range.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public GenerationResult Infill(
-        TextWithHoles text, SamplerOptions? options = null, Action<DenoisingStep>? onStep = null, CancellationToken cancellation = default) =>
+        TextWithHoles text,
+        SamplerOptions? options = null,
+        Action<DenoisingStep>? onStep = null,
+        CancellationToken cancellation = default) =>
         Run(TextCanvas.ForHoles(text, this), options ?? DefaultOptions, onStep, cancellation);
 
     /// <summary>A canvas for continuing <paramref name="prompt"/>, to be denoised by <see cref="StreamAsync"/>.</summary>
     /// <param name="prompt">The text so far, may be empty.</param>
-    /// <param name="maxNewTokens">Length of the noisy tail; null: that of <see cref="DefaultOptions"/>. Cut to what is left of the context.</param>
+    /// <param name="maxNewTokens">
+    /// Length of the noisy tail; null: that of <see cref="DefaultOptions"/>. Cut to what is left of the context.
+    /// </param>
     /// <exception cref="CinnabarException">The prompt leaves no room in the context.</exception>
     public Canvas CanvasFor(string prompt, int? maxNewTokens = null) =>
         TextCanvas.ForPrompt(prompt, maxNewTokens ?? DefaultOptions.MaxNewTokens, this).Canvas;
@@ -163,16 +175,25 @@ public sealed class DiffusionModel
             steps = step.Step;
             onStep?.Invoke(step);
         });
-        return text.ToResult(Tokenizer) with { Model = Name, Steps = steps, ForwardPasses = passes, Elapsed = time.Elapsed, Seed = options.Seed };
+        return text.ToResult(Tokenizer) with
+        {
+            Model = Name,
+            Steps = steps,
+            ForwardPasses = passes,
+            Elapsed = time.Elapsed,
+            Seed = options.Seed,
+        };
     }
 
     // The norm kernels read F32; matrices stay as stored.
     private static Tensor ForInference(Tensor weight) => weight.Shape.Length == 1 ? weight.To(DType.F32) : weight;
 
-    // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text or a hole.
+    // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text
+    // or a hole.
     private static CanvasTokens TokensOf(ModelConfig config, Tokenizer tokenizer)
     {
-        IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize).Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
+        IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize)
+            .Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
         int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId])];
         return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId) { NeverEmitted = never };
     }

@@ -38,7 +38,8 @@ internal sealed class TextCanvas
         if (room < 1)
         {
             throw new CinnabarException(
-                $"Expected a prompt shorter than the model's context of {model.Config.MaxSequenceLength} tokens, found one of {ids.Length} tokens.",
+                $"Expected a prompt shorter than the model's context of {model.Config.MaxSequenceLength} tokens, "
+                + $"found one of {ids.Length} tokens.",
                 "Shorten the prompt.");
         }
 
@@ -103,7 +104,8 @@ internal sealed class TextCanvas
         return usesCrLf ? ToLf(shown) : shown;
     }
 
-    private static string WithoutMark(TextWithHoles text, int i) => i == 0 && text.Texts[0].StartsWith('\uFEFF') ? text.Texts[0][1..] : text.Texts[i];
+    private static string WithoutMark(TextWithHoles text, int i) =>
+        i == 0 && text.Texts[0].StartsWith('\uFEFF') ? text.Texts[0][1..] : text.Texts[i];
 
     // Whether a single space stands right before hole i.
     private static bool SpaceBefore(TextWithHoles text, int i) =>

@@ -23,19 +23,22 @@ public sealed class TextWithHoles
     {
         if (texts.Count != holeTokens.Count + 1)
         {
-            throw new ArgumentException($"Expected {holeTokens.Count + 1} texts around {holeTokens.Count} holes, found {texts.Count}.", nameof(texts));
+            throw new ArgumentException(
+                $"Expected {holeTokens.Count + 1} texts around {holeTokens.Count} holes, found {texts.Count}.", nameof(texts));
         }
 
         if (holeTokens.Count == 0)
         {
-            throw new CinnabarException("Expected a text with at least one hole, found none.", $"Mark the place to be filled with {DefaultMarker}.");
+            throw new CinnabarException(
+                "Expected a text with at least one hole, found none.", $"Mark the place to be filled with {DefaultMarker}.");
         }
 
         foreach (int tokens in holeTokens)
         {
             if (tokens is < 1 or > MaxHoleTokens)
             {
-                throw new CinnabarException($"Expected holes of 1 … {MaxHoleTokens} tokens, found one of {tokens}.", "Change the size of the hole.");
+                throw new CinnabarException(
+                    $"Expected holes of 1 … {MaxHoleTokens} tokens, found one of {tokens}.", "Change the size of the hole.");
             }
         }
 
@@ -61,7 +64,8 @@ public sealed class TextWithHoles
     {
         if (marker.Length == 0)
         {
-            throw new CinnabarException("Expected a marker of at least one character, found an empty one.", $"Use one such as {DefaultMarker}.");
+            throw new CinnabarException(
+                "Expected a marker of at least one character, found an empty one.", $"Use one such as {DefaultMarker}.");
         }
 
         string pattern = marker.EndsWith('>') ? $"{Regex.Escape(marker[..^1])}(?::(?<size>[0-9]+))?>" : Regex.Escape(marker);
@@ -78,7 +82,8 @@ public sealed class TextWithHoles
         texts.Add(text[start..]);
         return sizes.Count > 0
             ? new TextWithHoles(texts, sizes)
-            : throw new CinnabarException($"Expected at least one marker {marker} in the text, found none.", $"Write {marker} where text is to be filled in.");
+            : throw new CinnabarException(
+                $"Expected at least one marker {marker} in the text, found none.", $"Write {marker} where text is to be filled in.");
     }
 
     /// <summary>The text with every hole filled.</summary>
@@ -90,6 +95,7 @@ public sealed class TextWithHoles
         int.TryParse(match.Groups["size"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int size)
             ? size
             : throw new CinnabarException(
-                $"Expected holes of 1 … {MaxHoleTokens} tokens, found one of {match.Groups["size"].Value[..9]}… at character {match.Index}.",
+                $"Expected holes of 1 … {MaxHoleTokens} tokens, "
+                + $"found one of {match.Groups["size"].Value[..9]}… at character {match.Index}.",
                 "Change the size of the hole.");
 }

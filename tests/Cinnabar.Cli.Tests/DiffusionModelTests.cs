@@ -1,5 +1,7 @@
 using System.Text;
+using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli.Tests;
@@ -7,7 +9,10 @@ namespace Cinnabar.Cli.Tests;
 [Collection(ConsoleTests.Name)]
 public sealed class DiffusionModelTests(TinyModel tiny)
 {
-    private static readonly string[] s_pieces = ["a", " ", "  ", "\n", "\r\n", "\r", "\t", "é", "e\u0301", "🙂", "日本", "return x;", "<fil", "\uFEFF", "\u001b[0m", "{}"];
+    private static readonly string[] s_pieces =
+    [
+        "a", " ", "  ", "\n", "\r\n", "\r", "\t", "é", "e\u0301", "🙂", "日本", "return x;", "<fil", "\uFEFF", "\u001b[0m", "{}",
+    ];
 
     [Fact]
     public void Infill_RandomTexts_KnownTextComesBackUnchanged()
@@ -19,7 +24,8 @@ public sealed class DiffusionModelTests(TinyModel tiny)
             int[] sizes = [.. texts.Skip(1).Select(_ => 1 + random.Next(6))];
 
             GenerationResult result = tiny.Model.Infill(
-                new TextWithHoles(texts, sizes) { ExactLength = random.Next(2) == 0 }, new SamplerOptions { Temperature = 1, Seed = (ulong)round });
+                new TextWithHoles(texts, sizes) { ExactLength = random.Next(2) == 0 },
+                new SamplerOptions { Temperature = 1, Seed = (ulong)round });
 
             StringBuilder expected = new(texts[0]);
             for (int i = 0; i < sizes.Length; i++)
@@ -62,6 +68,28 @@ public sealed class DiffusionModelTests(TinyModel tiny)
             TextWithHoles.Parse("a <fill:40> b"), new SamplerOptions { Temperature = 100, Seed = 1 });
 
         Assert.DoesNotContain(result.Holes[0].TokenIds, tiny.Model.Tokenizer.IsSpecial);
+    }
+
+    [Fact]
+    public void Load_EmbeddingPaddedAboveTheVocabulary_NeverWritesThePadding()
+    {
+        int vocabulary = tiny.Model.Config.VocabularySize;
+        ModelConfig config = tiny.Model.Config with { EmbeddingSize = 2 * vocabulary };
+        string path = Path.Combine(tiny.Folder, "padded");
+        ModelFolder.Save(
+            path,
+            config,
+            LladaDenoiser.Initialize(config, seed: 5),
+            File.ReadAllBytes(Path.Combine(tiny.Path, "tokenizer.json")),
+            generationConfig: null,
+            "# padded\n");
+
+        // Random weights draw every id about equally often: half of the tokens would be padding.
+        DiffusionModel padded = DiffusionModel.Load(path, tiny.Model.Kernels);
+        SamplerOptions options = new() { Temperature = 1, Seed = 2, CfgScale = 0.5, MaxNewTokens = 60 };
+        GenerationResult result = padded.Generate("public static", options);
+        GenerationResult infilled = padded.Infill("int <fill:30>;", options);
+        Assert.All(result.TokenIds.Concat(infilled.TokenIds), id => Assert.InRange(id, 0, vocabulary - 1));
     }
 
     [Fact]
@@ -110,5 +138,6 @@ public sealed class DiffusionModelTests(TinyModel tiny)
         Assert.Equal(1, steps);
     }
 
-    private static string RandomText(Random random) => string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => s_pieces[random.Next(s_pieces.Length)]));
+    private static string RandomText(Random random) =>
+        string.Concat(Enumerable.Range(0, random.Next(40)).Select(_ => s_pieces[random.Next(s_pieces.Length)]));
 }

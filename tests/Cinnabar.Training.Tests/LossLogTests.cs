@@ -99,7 +99,11 @@ public sealed class LossLogTests : IDisposable
     [InlineData(double.PositiveInfinity)]
     public void Draw_EntriesWithoutANumber_LeavesThemOut(double loss)
     {
-        XElement svg = Svg([new(1, 512, loss, double.NaN, 0.1, 1), new(2, 1024, 5, 3, 0.1, 1), new(3, 1536, loss, 2, 0.1, 1), new(4, 2048, 4, 1, 0.1, 1)]);
+        XElement svg = Svg(
+        [
+            new(1, 512, loss, double.NaN, 0.1, 1), new(2, 1024, 5, 3, 0.1, 1),
+            new(3, 1536, loss, 2, 0.1, 1), new(4, 2048, 4, 1, 0.1, 1),
+        ]);
         Assert.Equal(2, PointsOf(svg)[0].Length);
         Assert.All(PointsOf(svg)[0], point => Assert.True(double.IsFinite(point.X) && double.IsFinite(point.Y)));
         Svg([new(1, 0, loss, double.NaN, 0.1, 1), new(2, 0, loss, double.NaN, 0.1, 1)]);

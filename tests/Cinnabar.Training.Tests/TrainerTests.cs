@@ -58,9 +58,10 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
         trainer.Run(_ => { }, CancellationToken.None);
         trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
-        Assert.Equal(
-            ["checkpoint", "loss.csv", "loss.svg", "model", "options.json"],
-            Directory.GetFileSystemEntries(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        string[] files = ["checkpoint", "loss.csv", "loss.svg", "model", "options.json"];
+        Assert.Equal([.. files, "train.lock"], FilesIn(output));
+        trainer.Dispose();
+        Assert.Equal(files, FilesIn(output));
         Assert.Equal(3, TrainingOptions.Load(Path.Combine(output, "options.json")).Steps);
         ModelFolder model = ModelFolder.Open(trainer.ModelPath);
         Assert.Equal(runs.Config, model.Config);
@@ -76,7 +77,8 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     public void Constructor_InitialModel_StartsFromItsWeights()
     {
         string initial = runs.NewFolder();
-        using (Trainer trainer = new(runs.Options(runs.NewFolder()) with { Seed = 7 }, KernelTable.Create(1, KernelForm.Vector), resume: false))
+        TrainingOptions otherSeed = runs.Options(runs.NewFolder()) with { Seed = 7 };
+        using (Trainer trainer = new(otherSeed, KernelTable.Create(1, KernelForm.Vector), resume: false))
         {
             trainer.Export(initial, "# initial\n");
         }
@@ -98,8 +100,10 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
             trainer.Export(initial, "# initial\n");
         }
 
-        foreach (ModelConfig config in (ModelConfig[])
-            [runs.Config with { NumHiddenLayers = 1 }, runs.Config with { NumHiddenLayers = 3 }, runs.Config with { IntermediateSize = 32 }])
+        ModelConfig fewer = runs.Config with { NumHiddenLayers = 1 };
+        ModelConfig more = runs.Config with { NumHiddenLayers = 3 };
+        ModelConfig wider = runs.Config with { IntermediateSize = 32 };
+        foreach (ModelConfig config in (ModelConfig[])[fewer, more, wider])
         {
             TrainingOptions options = runs.Options(runs.NewFolder(), config) with { InitialModel = initial };
             CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(options));
@@ -170,10 +174,26 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         CorpusManifest manifest = new CorpusBuilder(folder.Options with { ValidationShare = 0, TestShare = 0 }).Build(folder.Corpus);
         Assert.Equal(0, manifest.Splits["validation"].Tokens);
         int vocabulary = manifest.VocabularySize;
-        TrainingOptions options = runs.Options(runs.NewFolder(), runs.Config with { VocabularySize = vocabulary, EmbeddingSize = vocabulary });
+        ModelConfig config = runs.Config with { VocabularySize = vocabulary, EmbeddingSize = vocabulary };
+        TrainingOptions options = runs.Options(runs.NewFolder(), config);
         List<TrainingProgress> steps = TrainingRuns.Train(options with { Corpus = folder.Corpus, Steps = 4 });
         Assert.Equal(4, steps.Count);
         Assert.All(steps, step => Assert.Null(step.HeldOutBitsPerByte));
+    }
+
+    [Fact]
+    public void Run_PaddedEmbedding_TrainsAndMeasures()
+    {
+        string output = runs.NewFolder();
+        ModelConfig config = runs.Config with { EmbeddingSize = runs.Config.VocabularySize + 20 };
+        TrainingOptions options = runs.Options(output, config) with { Steps = 5 };
+        using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
+        trainer.Run(_ => { }, CancellationToken.None);
+        Assert.True(double.IsFinite(trainer.Mark.SmoothedLoss) && trainer.Mark.HeldOutBitsPerByte > 0);
+        trainer.Export(trainer.ModelPath, "# padded\n");
+        ModelFolder model = ModelFolder.Open(trainer.ModelPath);
+        Assert.Equal(config, model.Config);
+        Assert.Equal([config.EmbeddingSize, config.HiddenSize], model.Tensors[LladaWeightNames.Embedding].Shape.ToArray());
     }
 
     [Fact]
@@ -228,6 +248,9 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         Assert.Equal(before, TrainingRuns.ResultOf(output).Tensors);
         Assert.Equal(3, LossLog.Read(Path.Combine(output, "loss.csv")).Count());
     }
+
+    private static IEnumerable<string?> FilesIn(string folder) =>
+        Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
     private static string Fingerprint(TrainingCheckpoint state)
     {

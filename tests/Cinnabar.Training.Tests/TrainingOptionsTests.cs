@@ -63,9 +63,10 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
         foreach ((string key, JsonNode? value) in real)
         {
             bool number = value!.GetValueKind() == JsonValueKind.Number;
-            Assert.True(
-                number ? double.Parse(documented[key], CultureInfo.InvariantCulture) == value.GetValue<double>() : documented[key] == value.ToString(),
-                $"{key}: documented {documented[key]}, real {value}.");
+            bool same = number
+                ? double.Parse(documented[key], CultureInfo.InvariantCulture) == value.GetValue<double>()
+                : documented[key] == value.ToString();
+            Assert.True(same, $"{key}: documented {documented[key]}, real {value}.");
         }
     }
 
@@ -94,7 +95,8 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
     [InlineData("seed", "-1")]
     [InlineData("model", "3")]
     [InlineData("model", "null")]
-    public void Load_WrongType_NamesTheKey(string key, string value) => Assert.Contains(key, ErrorOf(Text(key, value)), StringComparison.Ordinal);
+    public void Load_WrongType_NamesTheKey(string key, string value) =>
+        Assert.Contains(key, ErrorOf(Text(key, value)), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("corpus", "\"\"")]
@@ -156,8 +158,11 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
     public void Load_NotAConfiguration_NamesTheFile(string text) => Assert.Contains(".json", ErrorOf(text), StringComparison.Ordinal);
 
     [Fact]
-    public void Load_MissingFile_NamesIt() =>
-        Assert.Contains("nowhere.json", Assert.Throws<CinnabarException>(() => TrainingOptions.Load("nowhere.json")).Message, StringComparison.Ordinal);
+    public void Load_MissingFile_NamesIt()
+    {
+        CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingOptions.Load("nowhere.json"));
+        Assert.Contains("nowhere.json", error.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Load_CommentsAndTrailingCommas_AreAccepted()

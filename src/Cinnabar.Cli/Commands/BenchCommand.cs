@@ -18,7 +18,11 @@ internal static class BenchCommand
     private static Command CreateKernels()
     {
         BenchArguments arguments = new();
-        Option<string> precision = new("--precision") { Description = "Rounding of the operands. Default: what training uses here.", HelpName = "p" };
+        Option<string> precision = new("--precision")
+        {
+            Description = "Rounding of the operands. Default: what training uses here.",
+            HelpName = "p",
+        };
         precision.AcceptOnlyFromAmong("f32", "bf16", "int16");
         Command command = new("kernels", "Matrix products of a model's training step, on one core and on all.") { precision };
         arguments.AddTo(command);
@@ -53,7 +57,12 @@ internal static class BenchCommand
     private static Command CreateTrain()
     {
         BenchArguments arguments = new();
-        Option<int> steps = new("--steps") { Description = "Steps to time; the median counts.", HelpName = "n", DefaultValueFactory = _ => 5 };
+        Option<int> steps = new("--steps")
+        {
+            Description = "Steps to time; the median counts.",
+            HelpName = "n",
+            DefaultValueFactory = _ => 5,
+        };
         Command command = new("train", "A whole training step: data, forward, backward, optimiser.") { steps };
         arguments.AddTo(command);
         command.SetWork((parsed, cancellation) =>

@@ -16,8 +16,19 @@ internal sealed class CorpusCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<string> _out = new("--out", "-o", "--output") { Description = "Folder for the corpus; an older corpus there is replaced. Required.", HelpName = "folder", Required = true };
-    private readonly Option<string?> _recipe = new("--recipe") { Description = "JSON file that says which folders, patterns and licences to take. [default: none]", HelpName = "file" };
+    private readonly Option<string> _out = new("--out", "-o", "--output")
+    {
+        Description = "Folder for the corpus; an older corpus there is replaced. Required.",
+        HelpName = "folder",
+        Required = true,
+    };
+
+    private readonly Option<string?> _recipe = new("--recipe")
+    {
+        Description = "JSON file that says which folders, patterns and licences to take. [default: none]",
+        HelpName = "file",
+    };
+
     private readonly Option<int> _vocabularySize = new("--vocab-size")
     {
         Description = "Tokens of the tokenizer that is trained on the corpus.",
@@ -25,15 +36,28 @@ internal sealed class CorpusCommand
         DefaultValueFactory = _ => s_standard.VocabularySize,
     };
 
-    private readonly Option<string?> _tokenizer = new("--tokenizer") { Description = "Use this tokenizer.json. [default: train one]", HelpName = "file" };
+    private readonly Option<string?> _tokenizer = new("--tokenizer")
+    {
+        Description = "Use this tokenizer.json. [default: train one]",
+        HelpName = "file",
+    };
+
     private readonly Option<string?> _extensions = new("--extensions")
     {
         Description = "Only files that end so, separated by commas. [default: common source and text files]",
         HelpName = ".cs,.txt",
     };
 
-    private readonly Option<int?> _threads = new("--threads") { Description = "Threads; the result does not depend on it. [default: all cores]", HelpName = "n" };
-    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object: documents, bytes and tokens of each split. [default: a table]" };
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "Threads; the result does not depend on it. [default: all cores]",
+        HelpName = "n",
+    };
+
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "Print one JSON object: documents, bytes and tokens of each split. [default: a table]",
+    };
 
     public static Command Create() => new CorpusCommand().ToCommand();
 
@@ -82,7 +106,8 @@ internal sealed class CorpusCommand
         }
 
         Console.Error.WriteLine(TerminalText.Safe(
-            $"Complete after {time.Elapsed.TotalSeconds:F0} s. Next: cinnabar train CONFIG --corpus {folder}, with \"vocab_size\": {manifest.VocabularySize} in CONFIG."));
+            $"Complete after {time.Elapsed.TotalSeconds:F0} s. Next: cinnabar train CONFIG --corpus {folder}, "
+            + $"with \"vocab_size\": {manifest.VocabularySize} in CONFIG."));
         return 0;
     }
 
@@ -94,13 +119,17 @@ internal sealed class CorpusCommand
             : new CorpusOptions { Sources = SourcesFrom(folders) };
         return options with
         {
-            Patterns = parsed.GetValue(_extensions) is string extensions
-                ? [.. extensions.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(e => "*." + e.TrimStart('*').TrimStart('.'))]
-                : options.Patterns,
+            Patterns = parsed.GetValue(_extensions) is string extensions ? PatternsFrom(extensions) : options.Patterns,
             VocabularySize = parsed.GetValue(_vocabularySize),
             TokenizerPath = parsed.GetValue(_tokenizer),
             Threads = parsed.GetValue(_threads) ?? options.Threads,
         };
+    }
+
+    private static string[] PatternsFrom(string extensions)
+    {
+        string[] names = extensions.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return [.. names.Select(name => "*." + name.TrimStart('*').TrimStart('.'))];
     }
 
     // A source is called as its folder; a second one of the same name gets a number.
@@ -130,6 +159,11 @@ internal sealed class CorpusCommand
         {
             Console.WriteLine($"left out, {reason}: {dropped.Files:N0} files, {dropped.Bytes:N0} bytes");
         }
+
+        foreach ((string split, DocumentCount repeats) in manifest.HeldOutRepeats ?? [])
+        {
+            Console.WriteLine($"repeats train, of {split}: {repeats.Documents:N0} documents, {repeats.Tokens:N0} tokens");
+        }
     }
 
     private static void PrintJson(CorpusManifest manifest, string folder) => ResultWriter.WriteJson(json =>
@@ -151,6 +185,16 @@ internal sealed class CorpusCommand
         foreach ((string reason, FileCount dropped) in manifest.Dropped)
         {
             json.WriteNumber(reason.Replace(' ', '_'), dropped.Files);
+        }
+
+        json.WriteEndObject();
+        json.WriteStartObject("held_out_repeats");
+        foreach ((string split, DocumentCount repeats) in manifest.HeldOutRepeats ?? [])
+        {
+            json.WriteStartObject(split);
+            json.WriteNumber("documents", repeats.Documents);
+            json.WriteNumber("tokens", repeats.Tokens);
+            json.WriteEndObject();
         }
 
         json.WriteEndObject();

@@ -13,10 +13,15 @@ internal static class GenerateCommand
             Description = "The text so far; - or none reads standard input if it is not a terminal; empty writes from nothing.",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        Option<string?> promptFile = new("--prompt-file", "-f") { Description = "Read the prompt from this file. [default: the argument]", HelpName = "file" };
+        Option<string?> promptFile = new("--prompt-file", "-f")
+        {
+            Description = "Read the prompt from this file. [default: the argument]",
+            HelpName = "file",
+        };
         Option<int?> maxNewTokens = new("--max-new-tokens", "-n")
         {
-            Description = $"Length of the canvas behind the prompt; the text may end earlier. [default: the model's, or {new SamplerOptions().MaxNewTokens}]",
+            Description = "Length of the canvas behind the prompt; the text may end earlier. "
+                + $"[default: the model's, or {new SamplerOptions().MaxNewTokens}]",
             HelpName = "n",
         };
         Command command = new("generate", "Continue a text.") { prompt, promptFile, maxNewTokens };
@@ -39,7 +44,8 @@ internal static class GenerateCommand
                 if (canvas < wanted && parsed.GetValue(maxNewTokens) is not null)
                 {
                     Console.Error.WriteLine(
-                        $"The canvas was cut to {canvas} tokens: {wanted} do not fit behind the prompt into the model's context of {model.Config.MaxSequenceLength}.");
+                        $"The canvas was cut to {canvas} tokens: {wanted} do not fit behind the prompt into the model's context of "
+                        + $"{model.Config.MaxSequenceLength}.");
                 }
 
                 return result;

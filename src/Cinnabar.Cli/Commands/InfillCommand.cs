@@ -11,8 +11,18 @@ internal sealed class InfillCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<string?> _prefixFile = new("--prefix-file") { Description = "Text before the hole, instead of a file with markers. [default: none]", HelpName = "file" };
-    private readonly Option<string?> _suffixFile = new("--suffix-file") { Description = "Text behind the hole, instead of a file with markers. [default: none]", HelpName = "file" };
+    private readonly Option<string?> _prefixFile = new("--prefix-file")
+    {
+        Description = "Text before the hole, instead of a file with markers. [default: none]",
+        HelpName = "file",
+    };
+
+    private readonly Option<string?> _suffixFile = new("--suffix-file")
+    {
+        Description = "Text behind the hole, instead of a file with markers. [default: none]",
+        HelpName = "file",
+    };
+
     private readonly Option<string> _marker = new("--marker")
     {
         Description = "What marks a hole.",
@@ -27,15 +37,26 @@ internal sealed class InfillCommand
         DefaultValueFactory = _ => TextWithHoles.DefaultHoleTokens,
     };
 
-    private readonly Option<bool> _exact = new("--exact") { Description = "Give every hole exactly its number of tokens. [default: at most]" };
-    private readonly Option<bool> _inPlace = new("--in-place", "-i") { Description = "Write the completed text back to the file. [default: standard output]" };
+    private readonly Option<bool> _exact = new("--exact")
+    {
+        Description = "Give every hole exactly its number of tokens. [default: at most]",
+    };
+
+    private readonly Option<bool> _inPlace = new("--in-place", "-i")
+    {
+        Description = "Write the completed text back to the file. [default: standard output]",
+    };
+
     private readonly TextCommand _text = new();
 
     public static Command Create() => new InfillCommand().ToCommand();
 
     private Command ToCommand()
     {
-        Command command = new("infill", "Fill the <fill> holes in a text.") { _file, _prefixFile, _suffixFile, _marker, _holeTokens, _exact, _inPlace };
+        Command command = new("infill", "Fill the <fill> holes in a text.")
+        {
+            _file, _prefixFile, _suffixFile, _marker, _holeTokens, _exact, _inPlace,
+        };
         _text.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -43,7 +64,8 @@ internal sealed class InfillCommand
             string? file = result.GetValue(_file);
             if (around == file is not null)
             {
-                result.AddError($"Expected a file with markers, or --prefix-file and --suffix-file, found {(around ? "both" : "neither")}.");
+                string found = around ? "both" : "neither";
+                result.AddError($"Expected a file with markers, or --prefix-file and --suffix-file, found {found}.");
             }
 
             if (result.GetValue(_inPlace) && file is null or InputText.StandardInput)
@@ -59,7 +81,8 @@ internal sealed class InfillCommand
     {
         TextWithHoles text = Read(parsed);
         string? inPlace = parsed.GetValue(_inPlace) ? parsed.GetValue(_file) : null;
-        return _text.Run(parsed, inPlace, endWithLineBreak: false, (model, options, show) => model.Infill(text, options, show, cancellation));
+        return _text.Run(
+            parsed, inPlace, endWithLineBreak: false, (model, options, show) => model.Infill(text, options, show, cancellation));
     }
 
     private TextWithHoles Read(ParseResult parsed)

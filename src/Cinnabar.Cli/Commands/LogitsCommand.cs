@@ -18,7 +18,12 @@ internal static class LogitsCommand
             AllowMultipleArgumentsPerToken = false,
             CustomParser = Parse,
         };
-        Option<string> output = new("--out", "-o", "--output") { Description = "The .npy file to write. Required.", HelpName = "file", Required = true };
+        Option<string> output = new("--out", "-o", "--output")
+        {
+            Description = "The .npy file to write. Required.",
+            HelpName = "file",
+            Required = true,
+        };
         Command command = new("logits", "Write the network's logits [L, V] for token ids as a NumPy file of float32.") { ids, output };
         ModelArguments arguments = new ModelArguments().AddTo(command);
         command.SetWork((parsed, _) =>
@@ -41,7 +46,8 @@ internal static class LogitsCommand
         List<int> ids = [];
         foreach (string part in text.Split(','))
         {
-            if (!int.TryParse(part, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int id))
+            const NumberStyles Spaced = NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite;
+            if (!int.TryParse(part, Spaced, CultureInfo.InvariantCulture, out int id))
             {
                 result.AddError($"Expected --ids to be whole numbers separated by commas, found {TerminalText.Quote(part)}.");
                 return [];
@@ -65,7 +71,8 @@ internal static class LogitsCommand
         if (wrong >= 0)
         {
             throw new CinnabarException(
-                $"Expected ids below {model.Config.VocabularySize} (the model's vocabulary), found {ids[wrong]} at index {wrong}.", "Correct the ids.");
+                $"Expected ids below {model.Config.VocabularySize} (the model's vocabulary), found {ids[wrong]} at index {wrong}.",
+                "Correct the ids.");
         }
     }
 }

@@ -1,7 +1,8 @@
 // cinnabar score FILE: the likelihood bound of a text in bits per byte, with its standard error.
 //
-// The text is cut into windows of the model's context, each scored by itself (so the first tokens of a window have no text before them, and the
-// bound is a little higher than with a sliding window). Bounds of windows add; their standard errors are independent and add in squares.
+// The text is cut into windows of the model's context, each scored by itself (so the first tokens of a window have no text before them,
+// and the bound is a little higher than with a sliding window). Bounds of windows add; their standard errors are independent and add in
+// squares.
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
@@ -26,7 +27,10 @@ internal static class ScoreCommand
         };
         Option<ulong> seed = new("--seed") { Description = "Start of the random masks.", HelpName = "n", DefaultValueFactory = _ => 0 };
         Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a line for people]" };
-        Command command = new("score", "Measure how well a model predicts a text: upper bound in bits per byte.") { file, samples, seed, json };
+        Command command = new("score", "Measure how well a model predicts a text: upper bound in bits per byte.")
+        {
+            file, samples, seed, json,
+        };
         samples.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() is < 1 or > 1_000_000)
@@ -65,13 +69,15 @@ internal static class ScoreCommand
         for (int w = 0; w < windows; w++)
         {
             cancellation.ThrowIfCancellationRequested();
-            LikelihoodEstimate estimate = bound.Estimate(ids.AsSpan((w * length)..Math.Min(ids.Length, (w + 1) * length)), samples, random.Fork((ulong)w));
+            ReadOnlySpan<int> window = ids.AsSpan((w * length)..Math.Min(ids.Length, (w + 1) * length));
+            LikelihoodEstimate estimate = bound.Estimate(window, samples, random.Fork((ulong)w));
             nats += estimate.Nats;
             variance += estimate.StandardError * estimate.StandardError;
             if (time.Elapsed - told > s_interval && w < windows - 1)
             {
                 told = time.Elapsed;
-                Console.Error.WriteLine($"{w + 1} of {windows} windows, about {(windows - w - 1) * time.Elapsed.TotalSeconds / (w + 1):F0} s left");
+                double left = (windows - w - 1) * time.Elapsed.TotalSeconds / (w + 1);
+                Console.Error.WriteLine($"{w + 1} of {windows} windows, about {left:F0} s left");
             }
         }
 
@@ -106,5 +112,6 @@ internal static class ScoreCommand
     }
 
     // BitsPerByte holds bits, not nats.
-    private sealed record Score(LikelihoodEstimate BitsPerByte, long Bytes, int Tokens, int Windows, int Samples, ulong Seed, TimeSpan Elapsed);
+    private sealed record Score(
+        LikelihoodEstimate BitsPerByte, long Bytes, int Tokens, int Windows, int Samples, ulong Seed, TimeSpan Elapsed);
 }

@@ -7,7 +7,10 @@ namespace Cinnabar.Cli.Commands;
 
 internal static class ShowCommand
 {
-    private static readonly string[] s_files = ["config.json", "generation_config.json", "tokenizer.json", "model.safetensors", "README.md"];
+    private static readonly string[] s_files =
+    [
+        "config.json", "generation_config.json", "tokenizer.json", "model.safetensors", "README.md",
+    ];
 
     public static Command Create()
     {
@@ -75,11 +78,16 @@ internal static class ShowCommand
         Line("model", model.Name);
         Line("path", TerminalText.Safe(model.Path));
         Line("parameters", $"{config.ParameterCount:N0} ({config.NonEmbeddingParameterCount:N0} in matrix products)");
-        Line("network", $"{config.NumHiddenLayers} layers, width {config.HiddenSize}, {config.NumAttentionHeads} heads, feed-forward {config.IntermediateSize}");
+        Line(
+            "network",
+            $"{config.NumHiddenLayers} layers, width {config.HiddenSize}, {config.NumAttentionHeads} heads, "
+            + $"feed-forward {config.IntermediateSize}");
         Line("attention", $"{config.AttentionKind}, {config.NumKeyValueHeads} key/value heads, rotary base {config.RopeTheta:G}");
         Line("context", $"{config.MaxSequenceLength} tokens");
-        Line("tokenizer", $"{model.Tokenizer.VocabularySize} tokens; {string.Join(", ", SpecialTokens(model).Select(t => $"{TerminalText.Safe(t.Token)} = {t.Id}"))}");
-        Line("sampling", string.Join(", ", Settings(model.GenerationConfig.ToJson())) is { Length: > 0 } settings ? settings : "no settings of its own");
+        IEnumerable<string> special = SpecialTokens(model).Select(t => $"{TerminalText.Safe(t.Token)} = {t.Id}");
+        Line("tokenizer", $"{model.Tokenizer.VocabularySize} tokens; {string.Join(", ", special)}");
+        string settings = string.Join(", ", Settings(model.GenerationConfig.ToJson()));
+        Line("sampling", settings.Length > 0 ? settings : "no settings of its own");
         Line("licence", TerminalText.Safe(Licence(model) ?? "not stated in README.md"));
         foreach (FileInfo file in Files(model))
         {
@@ -98,7 +106,9 @@ internal static class ShowCommand
     }
 
     private static IEnumerable<(string Token, int Id)> SpecialTokens(DiffusionModel model) =>
-        Enumerable.Range(0, model.Tokenizer.VocabularySize).Where(model.Tokenizer.IsSpecial).Select(id => (model.Tokenizer.TokenText(id), id));
+        Enumerable.Range(0, model.Tokenizer.VocabularySize)
+            .Where(model.Tokenizer.IsSpecial)
+            .Select(id => (model.Tokenizer.TokenText(id), id));
 
     private static IEnumerable<FileInfo> Files(DiffusionModel model) =>
         s_files.Select(name => new FileInfo(Path.Combine(model.Path, name))).Where(file => file.Exists);
@@ -109,8 +119,7 @@ internal static class ShowCommand
         const string Key = "license:";
         string card = Path.Combine(model.Path, "README.md");
         string[] lines = File.Exists(card) ? [.. File.ReadLines(card).Take(100)] : [];
-        return lines is ["---", ..]
-            ? lines.Skip(1).TakeWhile(line => line != "---").FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal))?[Key.Length..].Trim()
-            : null;
+        IEnumerable<string> frontMatter = lines is ["---", ..] ? lines.Skip(1).TakeWhile(line => line != "---") : [];
+        return frontMatter.FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal))?[Key.Length..].Trim();
     }
 }

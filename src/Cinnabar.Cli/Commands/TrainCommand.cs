@@ -13,7 +13,10 @@ internal static class TrainCommand
         Argument<string> config = new("config") { Description = "JSON file with the settings of the run; recipes/ holds examples." };
         Option<string?> corpus = new("--corpus") { Description = "Folder written by 'cinnabar corpus'. [default: the file's]" };
         Option<string?> output = new("--output", "-o") { Description = "Folder of the run. [default: the file's]" };
-        Option<string?> initialModel = new("--initial-model") { Description = "Start from the weights of this model: a name under models/ or a folder. [default: random weights]" };
+        Option<string?> initialModel = new("--initial-model")
+        {
+            Description = "Start from the weights of this model: a name under models/ or a folder. [default: random weights]",
+        };
         Option<int?> steps = new("--steps") { Description = "Optimiser steps in all. [default: the file's]" };
         Option<int?> batchSize = new("--batch-size") { Description = "Sequences per optimiser step. [default: the file's]" };
         Option<double?> learningRate = new("--learning-rate") { Description = "Highest learning rate. [default: the file's]" };
@@ -50,14 +53,16 @@ internal static class TrainCommand
         }
 
         Console.Error.WriteLine(
-            $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'.");
+            $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', "
+            + $"step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'.");
         double? peak = MachinePeak.TryCreate(kernels.Workers, out _)?.Measure(MatMulPrecision.BF16);
         TrainingDisplay display = new(Console.Error, live: !Console.IsErrorRedirected, peak);
         trainer.Run(display.Show, cancellation);
         display.End();
         if (trainer.Mark.Step < options.Steps)
         {
-            Console.Error.WriteLine($"Stopped at step {trainer.Mark.Step}; the checkpoint is written. Continue with the same command and --resume.");
+            Console.Error.WriteLine(
+                $"Stopped at step {trainer.Mark.Step}; the checkpoint is written. Continue with the same command and --resume.");
         }
 
         trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));

@@ -1,7 +1,7 @@
 // Folders of text → a corpus folder.
 //
 //   list files → read and judge each (CorpusDocument) → mark duplicates → split by the hash of the path → train the tokenizer on
-//   "train" → encode → shards and manifest
+//   "train" → encode → leave out held-out documents that repeat "train" (TrainOverlap) → shards and manifest
 //
 // A document is stored as <|begin|> tokens <|endoftext|>, in the order of its path's hash: a shuffle that does not depend on the machine.
 // The folder is written under another name and takes its own when it is complete. The result does not depend on the number of threads.
@@ -20,8 +20,11 @@ public readonly record struct CorpusProgress(string Stage, long Done, long Total
 /// <summary>Builds corpora. The text of all files that stay is held in memory.</summary>
 public sealed class CorpusBuilder
 {
-    private const long MaxShardTokens = 64L << 20;
-    private const int EncodedAtOnce = 1024;
+    // Most of what such a document shows is then new to a model; a run of 60 tokens here and there is how code is written.
+    private const double MaxTrainShare = 0.5;
+
+    private static readonly string[] s_heldOut = [.. CorpusFiles.Splits.Where(split => split != "train")];
+
     private readonly CorpusOptions _options;
     private readonly IProgress<CorpusProgress>? _progress;
     private readonly ParallelOptions _parallel;
@@ -104,27 +107,73 @@ public sealed class CorpusBuilder
 
         Tokenizer tokenizer = MakeTokenizer(splits["train"]);
         tokenizer.Save(Path.Combine(folder, CorpusFiles.Tokenizer));
+        CorpusEncoder encoder = new(folder, tokenizer, _parallel, _progress);
+        SortedDictionary<string, CorpusSplit> written = [];
         Dictionary<string, long> tokensBySource = [];
+        ILookup<string, EncodedDocument> repeats = WriteSplits(encoder, splits, written, tokensBySource);
+        HashSet<string> repeating = [.. repeats.SelectMany(split => split).Select(repeat => repeat.Document.Path)];
+        documents = [.. documents.Select(document => repeating.Contains(document.Path)
+            ? document with { Text = "", Dropped = "repeats train" }
+            : document)];
         CorpusManifest manifest = new()
         {
             Version = CorpusManifest.CurrentVersion,
             VocabularySize = tokenizer.VocabularySize,
             TokenizerSha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, CorpusFiles.Tokenizer)))),
-            Splits = new(CorpusFiles.Splits.ToDictionary(
-                name => name,
-                name => Encode(folder, name, [.. splits[name]], tokenizer, tokensBySource))),
+            Splits = written,
             Sources = new(_options.Sources.ToDictionary(
                 source => source.Name,
                 source => Summarise(source, documents, tokensBySource.GetValueOrDefault(source.Name)))),
             Dropped = CountFiles(documents.Where(document => document.Dropped is not null), document => document.Dropped!),
-            Licences = CountFiles(kept, document => document.Licence ?? "unknown"),
+            HeldOutRepeats = new(s_heldOut.ToDictionary(
+                split => split,
+                split => new DocumentCount(repeats[split].Count(), repeats[split].Sum(repeat => (long)repeat.Ids.Length)))),
+            Licences = CountFiles(documents.Where(document => document.Dropped is null), document => document.Licence ?? "unknown"),
             Options = _options,
         };
-        WriteLines(
+        CorpusFiles.WriteLines(
             Path.Combine(folder, CorpusFiles.Dropped),
             documents.Where(document => document.Dropped is not null).Select(document => $"{document.Dropped}\t{document.Path}"));
         manifest.Write(folder);
         return manifest;
+    }
+
+    // Returns the documents, by split, that are not written because they mostly repeat the training text.
+    private static ILookup<string, EncodedDocument> WriteSplits(
+        CorpusEncoder encoder,
+        ILookup<string, CorpusDocument> splits,
+        SortedDictionary<string, CorpusSplit> written,
+        Dictionary<string, long> tokensBySource)
+    {
+        TrainOverlap overlap = new();
+        Dictionary<string, EncodedDocument[]> heldOut = s_heldOut.ToDictionary(
+            split => split,
+            split => encoder.Encode(split, [.. splits[split]]).ToArray());
+        foreach (EncodedDocument document in heldOut.Values.SelectMany(documents => documents))
+        {
+            overlap.AddHeldOut(document.Ids);
+        }
+
+        written["train"] = encoder.Write("train", Shown(encoder.Encode("train", [.. splits["train"]]), overlap), tokensBySource);
+        List<(string Split, EncodedDocument Document)> repeats = [];
+        foreach ((string split, EncodedDocument[] documents) in heldOut)
+        {
+            ILookup<bool, EncodedDocument> repeating = documents.ToLookup(document => overlap.Share(document.Ids) > MaxTrainShare);
+            written[split] = encoder.Write(split, repeating[false], tokensBySource);
+            repeats.AddRange(repeating[true].Select(document => (split, document)));
+        }
+
+        return repeats.ToLookup(repeat => repeat.Split, repeat => repeat.Document);
+    }
+
+    // The documents as they are, each looked at on its way.
+    private static IEnumerable<EncodedDocument> Shown(IEnumerable<EncodedDocument> documents, TrainOverlap overlap)
+    {
+        foreach (EncodedDocument document in documents)
+        {
+            overlap.AddTrain(document.Ids);
+            yield return document;
+        }
     }
 
     private CorpusDocument[] ReadAll()
@@ -188,34 +237,6 @@ public sealed class CorpusBuilder
             "Use a smaller tokenizer, or train one.");
     }
 
-    private CorpusSplit Encode(
-        string folder, string split, CorpusDocument[] documents, Tokenizer tokenizer, Dictionary<string, long> tokensBySource)
-    {
-        using TokenShardWriter writer = new(folder, split, MaxShardTokens);
-        int begin = tokenizer.BeginOfTextTokenId;
-        int end = tokenizer.EndOfTextTokenId;
-        long bytes = 0;
-        for (int start = 0; start < documents.Length; start += EncodedAtOnce)
-        {
-            int first = start;
-            int count = Math.Min(EncodedAtOnce, documents.Length - start);
-            int[][] encoded = new int[count][];
-            Parallel.For(0, count, _parallel, i => encoded[i] = [begin, .. tokenizer.Encode(documents[first + i].Text), end]);
-            for (int i = 0; i < count; i++)
-            {
-                CorpusDocument document = documents[start + i];
-                writer.Write(encoded[i]);
-                bytes += Encoding.UTF8.GetByteCount(document.Text);
-                tokensBySource[document.Source.Name] = tokensBySource.GetValueOrDefault(document.Source.Name) + encoded[i].Length;
-            }
-
-            _progress?.Report(new CorpusProgress($"encoding {split}", start + count, documents.Length));
-        }
-
-        WriteLines(Path.Combine(folder, CorpusFiles.Paths(split)), documents.Select(document => document.Path));
-        return new CorpusSplit(documents.Length, bytes, writer.TokenCount, [.. writer.Shards]);
-    }
-
     private static CorpusSourceSummary Summarise(CorpusSource source, CorpusDocument[] documents, long tokens)
     {
         CorpusDocument[] found = [.. documents.Where(document => document.Source == source)];
@@ -231,12 +252,6 @@ public sealed class CorpusBuilder
         return new(documents.GroupBy(key).ToDictionary(
             group => group.Key,
             group => new FileCount(group.Count(), group.Sum(Size))));
-    }
-
-    // A file name may hold a line break.
-    private static void WriteLines(string path, IEnumerable<string> lines)
-    {
-        File.WriteAllText(path, string.Concat(lines.Select(line => line.ReplaceLineEndings(" ") + "\n")));
     }
 
     private static long Size(CorpusDocument document)

@@ -23,4 +23,10 @@ public static class CorpusFiles
 
     /// <summary>The paths of the documents of a split, one a line, in their order.</summary>
     public static string Paths(string split) => $"{split}.paths.txt";
+
+    // A file name may hold a line break.
+    internal static void WriteLines(string path, IEnumerable<string> lines)
+    {
+        File.WriteAllText(path, string.Concat(lines.Select(line => line.ReplaceLineEndings(" ") + "\n")));
+    }
 }

@@ -28,6 +28,11 @@ public sealed record CorpusManifest
     /// <summary>Files that were left out, by reason.</summary>
     public required SortedDictionary<string, FileCount> Dropped { get; init; }
 
+    /// <summary>
+    /// Of these the documents of "validation" and "test" that mostly repeat the training text; null where nobody looked for them.
+    /// </summary>
+    public SortedDictionary<string, DocumentCount>? HeldOutRepeats { get; init; }
+
     /// <summary>Files that stayed, by licence.</summary>
     public required SortedDictionary<string, FileCount> Licences { get; init; }
 
@@ -81,6 +86,11 @@ public sealed record CorpusSplit(int Documents, long Bytes, long Tokens, IReadOn
 /// <param name="Files">How many.</param>
 /// <param name="Bytes">Their size: on disk for files that were left out, of the text for files that stayed.</param>
 public sealed record FileCount(int Files, long Bytes);
+
+/// <summary>Documents and their tokens.</summary>
+/// <param name="Documents">How many.</param>
+/// <param name="Tokens">Their tokens, the begin and the end of each document included.</param>
+public sealed record DocumentCount(int Documents, long Tokens);
 
 /// <summary>What became of one source.</summary>
 /// <param name="Found">Files that fit the patterns, size on disk.</param>

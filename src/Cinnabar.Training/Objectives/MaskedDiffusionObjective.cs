@@ -1,9 +1,9 @@
 // Masked-diffusion training objective (MDLM, Sahoo et al. 2024, eq. 10; LLaDA, Nie et al. 2025, eq. 3), linear schedule:
 //
-//   loss = 1/(B·L) · Σ_b 1/p(t_b) · Σ_{i masked} −log f(x_b^i | corrupted x_b),      p(t) = (1 − ε)·t + ε
+//   loss = 1/(B·L) · Σ_b w(t_b) · Σ_{i masked} −log f(x_b^i | corrupted x_b),      w(t) = 1/t, a token is masked with probability t
 //
 // which bounds the negative log-likelihood per token in nats. Normalised over all B·L tokens ("token" normalisation), so a sequence
-// counts by what it asks of the network. t is low-discrepancy over the batch: t_b = (u + b)/B mod 1.
+// counts by what it asks of the network. The times of a batch are those of NoiseSchedule.Times: from ε, low-discrepancy.
 //
 // A share of the sequences is shaped like use:
 //   infill        context, hole, context, hole, …: a hole is a line or a run of tokens followed by end-of-hole padding; only holes
@@ -18,6 +18,8 @@ namespace Cinnabar.Training.Objectives;
 /// <summary>Draws corrupted batches for a masked-diffusion model from a corpus.</summary>
 public sealed class MaskedDiffusionObjective
 {
+    private static readonly LinearSchedule s_schedule = new();
+
     private readonly TokenDataset _data;
     private readonly TrainingOptions _options;
     private readonly HoleShapes _holes;
@@ -33,7 +35,8 @@ public sealed class MaskedDiffusionObjective
         if (data.TokenCount < options.SequenceLength)
         {
             throw new CinnabarException(
-                $"The corpus '{options.Corpus}' has {data.TokenCount} training tokens, fewer than one sequence of {options.SequenceLength}.",
+                $"The corpus '{options.Corpus}' has {data.TokenCount} training tokens, "
+                + $"fewer than one sequence of {options.SequenceLength}.",
                 "Give more text, or a smaller sequence_length.");
         }
 
@@ -49,7 +52,7 @@ public sealed class MaskedDiffusionObjective
     {
         DeterministicRandom random = new DeterministicRandom(_options.Seed).Fork((ulong)step);
         int length = _options.SequenceLength;
-        double offset = random.NextDouble();
+        double[] times = NoiseSchedule.Times(_options.BatchSize, random, _options.NoiseEpsilon);
         int micro = _options.MicroBatchSize;
         List<TrainingBatch> batches = [];
         for (int first = 0; first < _options.BatchSize; first += micro)
@@ -65,16 +68,14 @@ public sealed class MaskedDiffusionObjective
                 Span<int> sequence = ids.AsSpan(b * length, length);
                 (valid[b], bool[] maskable) = DrawClean(sequence, random);
 
-                // 2. Noise level of the sequence; strata are dealt to micro-batches like cards so that each sees all levels.
-                int stratum = (first / micro) + (b * (_options.BatchSize / micro));
-                double t = (offset + ((double)stratum / _options.BatchSize)) % 1.0;
-                double p = ((1 - _options.NoiseEpsilon) * t) + _options.NoiseEpsilon;
+                // 2. Time of the sequence; the strata are dealt to micro-batches like cards so that each sees all levels of noise.
+                double t = times[(first / micro) + (b * (_options.BatchSize / micro))];
 
-                // 3. Mask each maskable token with probability p; it becomes a row of the loss with weight 1/p.
-                float scale = (float)(1.0 / (p * _options.BatchSize * length));
+                // 3. Mask maskable tokens with the probability of the time; each becomes a row of the loss with the time's weight.
+                float scale = (float)(s_schedule.Weight(t) / _options.BatchSize / length);
                 int[] clean = sequence.ToArray();
                 int[] positions = [.. Enumerable.Range(0, valid[b]).Where(i => maskable[i])];
-                foreach (int i in Corruption.Mask(sequence, positions, p, _maskTokenId, random))
+                foreach (int i in Corruption.Mask(sequence, positions, s_schedule.MaskProbability(t), _maskTokenId, random))
                 {
                     rows.Add((b * length) + i);
                     targets.Add(clean[i]);

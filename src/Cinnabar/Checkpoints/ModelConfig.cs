@@ -30,8 +30,8 @@ public sealed record ModelConfig
     public required int VocabularySize { get; init; }
 
     /// <summary>
-    /// Rows of the embedding table and of the head (embedding_size), at least <see cref="VocabularySize"/>. Absent in the file: equal
-    /// to it.
+    /// E: rows of the embedding table and of the head (embedding_size), at least <see cref="VocabularySize"/>; what is above is padding
+    /// that no id stands for. Absent in the file: equal to it.
     /// </summary>
     public required int EmbeddingSize { get; init; }
 
@@ -78,6 +78,12 @@ public sealed record ModelConfig
     /// Number of weights that take part in matrix products: blocks, final norm and head (a tied table counts as the head).
     /// </summary>
     public long NonEmbeddingParameterCount => ParameterCount - (WeightTying ? 0 : (long)EmbeddingSize * HiddenSize);
+
+    /// <summary>Compares everything that decides the network: sizes, switches, constants and special ids.</summary>
+    /// <param name="other">The other configuration.</param>
+    /// <returns>The first key of config.json, in alphabetical order, that differs, with both values as JSON; null if none does.</returns>
+    public (string Key, string Value, string OtherValue)? FirstDifference(ModelConfig other) =>
+        ModelConfigJson.FirstDifference(this, other);
 
     /// <summary>Reads and checks a config.json.</summary>
     /// <exception cref="CinnabarException">The file cannot be read, or a value is missing, wrong or not supported.</exception>

@@ -35,6 +35,26 @@ internal static class ModelConfigJson
         ("scale_logits", "false", false, "scaling of the logits"),
     ];
 
+    // Written for the reference class, which knows them; nothing here depends on them.
+    private static readonly (string Key, string Json)[] s_ignored =
+    [
+        ("attention_dropout", "0.0"),
+        ("attention_layer_norm_with_affine", "true"),
+        ("embedding_dropout", "0.0"),
+        ("flash_attention", "false"),
+        ("init_cutoff_factor", "null"),
+        ("init_device", "\"cpu\""),
+        ("init_fn", "\"normal\""),
+        ("init_std", "0.02"),
+        ("mlp_ratio", "4"),
+        ("multi_query_attention", "null"),
+        ("precision", "\"amp_bf16\""),
+        ("residual_dropout", "0.0"),
+        ("rope_full_precision", "true"),
+        ("torch_dtype", "\"bfloat16\""),
+        ("use_cache", "false"),
+    ];
+
     // Must be absent or null: they change the network or the storage of its weights.
     private static readonly string[] s_absent = ["clip_qkv", "multi_query_attention", "quantization_config", "rope_scaling"];
 
@@ -84,62 +104,77 @@ internal static class ModelConfigJson
     /// <summary>Writes every key, alphabetically; the result is read back once, so that nothing is saved that cannot be loaded.</summary>
     public static byte[] Write(ModelConfig config)
     {
-        SortedDictionary<string, string> values = new(StringComparer.Ordinal)
-        {
-            ["attention_dropout"] = "0.0",
-            ["attention_layer_norm_with_affine"] = "true",
-            ["bos_token_id"] = Text(config.BosTokenId),
-            ["d_model"] = Text(config.HiddenSize),
-            ["embedding_dropout"] = "0.0",
-            ["embedding_size"] = Text(config.EmbeddingSize),
-            ["eos_token_id"] = Text(config.EosTokenId),
-            ["flash_attention"] = "false",
-            ["init_cutoff_factor"] = "null",
-            ["init_device"] = "\"cpu\"",
-            ["init_fn"] = "\"normal\"",
-            ["init_std"] = "0.02",
-            ["mask_token_id"] = Text(config.MaskTokenId),
-            ["max_sequence_length"] = Text(config.MaxSequenceLength),
-            ["mlp_hidden_size"] = Text(config.IntermediateSize),
-            ["mlp_ratio"] = "4",
-            ["multi_query_attention"] = "null",
-            ["n_heads"] = Text(config.NumAttentionHeads),
-            ["n_kv_heads"] = Text(config.NumKeyValueHeads),
-            ["n_layers"] = Text(config.NumHiddenLayers),
-            ["pad_token_id"] = Text(config.PadTokenId),
-            ["precision"] = "\"amp_bf16\"",
-            ["residual_dropout"] = "0.0",
-            ["rms_norm_eps"] = Text(config.RmsNormEps),
-            ["rope_full_precision"] = "true",
-            ["rope_theta"] = Text(config.RopeTheta),
-            ["torch_dtype"] = "\"bfloat16\"",
-            ["use_cache"] = "false",
-            ["vocab_size"] = Text(config.VocabularySize),
-            ["weight_tying"] = Text(config.WeightTying),
-        };
+        SortedDictionary<string, string> values = Chosen(config);
         foreach ((string key, string value, _, _) in s_fixed)
         {
             values[key] = value;
         }
 
-        if (config.AttentionKind != AttentionKind.Full)
+        foreach ((string key, string value) in s_ignored)
         {
-            values["attention_kind"] = $"\"{s_attentionKinds[(int)config.AttentionKind]}\"";
+            values[key] = value;
         }
 
-        if (config.AttentionKind == AttentionKind.BlockCausal)
+        // Keys of our own are not in the configuration of a plain LLaDA model.
+        if (config.AttentionKind == AttentionKind.Full)
         {
-            values["attention_block_size"] = Text(config.AttentionBlockSize);
+            values.Remove("attention_kind");
         }
 
-        if (config.ShiftLogits)
+        if (!config.ShiftLogits)
         {
-            values["shift_logits"] = "true";
+            values.Remove("shift_logits");
         }
 
         byte[] text = SettingsText.ObjectOf(values);
         ModelConfig.Parse("the configuration to be saved", text);
         return text;
+    }
+
+    /// <summary>The first key, alphabetically, in which two configurations differ.</summary>
+    public static (string Key, string Value, string OtherValue)? FirstDifference(ModelConfig config, ModelConfig other)
+    {
+        SortedDictionary<string, string> others = Chosen(other);
+        foreach ((string key, string value) in Chosen(config))
+        {
+            if (others.TryGetValue(key, out string? otherValue) && otherValue != value)
+            {
+                return (key, value, otherValue);
+            }
+        }
+
+        return null;
+    }
+
+    // Every key that has more than one possible value, as JSON. Only block-causal attention has a block.
+    private static SortedDictionary<string, string> Chosen(ModelConfig config)
+    {
+        SortedDictionary<string, string> values = new(StringComparer.Ordinal)
+        {
+            ["attention_kind"] = $"\"{s_attentionKinds[(int)config.AttentionKind]}\"",
+            ["bos_token_id"] = Text(config.BosTokenId),
+            ["d_model"] = Text(config.HiddenSize),
+            ["embedding_size"] = Text(config.EmbeddingSize),
+            ["eos_token_id"] = Text(config.EosTokenId),
+            ["mask_token_id"] = Text(config.MaskTokenId),
+            ["max_sequence_length"] = Text(config.MaxSequenceLength),
+            ["mlp_hidden_size"] = Text(config.IntermediateSize),
+            ["n_heads"] = Text(config.NumAttentionHeads),
+            ["n_kv_heads"] = Text(config.NumKeyValueHeads),
+            ["n_layers"] = Text(config.NumHiddenLayers),
+            ["pad_token_id"] = Text(config.PadTokenId),
+            ["rms_norm_eps"] = Text(config.RmsNormEps),
+            ["rope_theta"] = Text(config.RopeTheta),
+            ["shift_logits"] = Text(config.ShiftLogits),
+            ["vocab_size"] = Text(config.VocabularySize),
+            ["weight_tying"] = Text(config.WeightTying),
+        };
+        if (config.AttentionKind == AttentionKind.BlockCausal)
+        {
+            values["attention_block_size"] = Text(config.AttentionBlockSize);
+        }
+
+        return values;
     }
 
     private static string Text(object? value) => SettingsText.ValueOf(value);

@@ -51,19 +51,17 @@ public sealed class LikelihoodBound
     }
 
     /// <summary>
-    /// Estimates the sum of the bounds of equally long windows, one sample each, the mask counts stratified over the windows. The cheap form for
-    /// following a training run: same <paramref name="seed"/>, same masks.
+    /// Estimates the sum of the bounds of equally long windows, one sample each, the mask counts stratified over the windows. The cheap
+    /// form for following a training run: same <paramref name="seed"/>, same masks.
     /// </summary>
     public LikelihoodEstimate EstimateWindows(IReadOnlyList<int[]> windows, ulong seed, Action<int>? windowDone = null)
     {
         DeterministicRandom random = new(seed);
-        double offset = random.NextDouble();
+        double[] times = NoiseSchedule.Times(windows.Count, random, minimumTime: 0);
         double[] nats = new double[windows.Count];
         for (int w = 0; w < windows.Count; w++)
         {
-            int n = windows[w].Length;
-            double t = (offset + ((double)w / windows.Count)) % 1.0;
-            nats[w] = SampleWithCount(windows[w], 1 + (int)(t * n), random);
+            nats[w] = SampleWithCount(windows[w], 1 + (int)(times[w] * windows[w].Length), random);
             windowDone?.Invoke(w + 1);
         }
 

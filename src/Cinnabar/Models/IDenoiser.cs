@@ -17,6 +17,9 @@ public interface IDenoiser
     /// <summary>One pass over <paramref name="ids"/>.</summary>
     /// <param name="ids">L token ids, 1 ≤ L ≤ <see cref="MaxLength"/>.</param>
     /// <param name="rows">Positions whose logits are wanted, ascending.</param>
-    /// <returns>F32 [rows.Length, V], row i for position rows[i] (same-position: logits of a position predict that position's token). Valid until the next call.</returns>
+    /// <returns>
+    /// F32 [rows.Length, V], row i for position rows[i] (same-position: logits of a position predict that position's token). Valid until
+    /// the next call.
+    /// </returns>
     Tensor Logits(int[] ids, int[] rows);
 }

@@ -4,9 +4,12 @@
 //   per block:  a = RMSNorm(h);  q, k, v = a·Wqᵀ, a·Wkᵀ, a·Wvᵀ;  rotate q, k
 //               h += attention(q, k, v)·Woᵀ
 //               m = RMSNorm(h);  h += (silu(m·Wgateᵀ) ∘ m·Wupᵀ)·Wdownᵀ
-//   logits = RMSNorm(h[rows])·Wheadᵀ                                 [rows, V]
+//   logits = RMSNorm(h[rows])·Wheadᵀ                                 [rows, E]
 //
 // No biases and no time input (the best prediction given x_t does not depend on t). The head runs only on the rows asked for.
+// E ≥ V: the tables of a checkpoint may be padded (embedding_size) above the vocabulary (vocab_size), and no id stands for those rows.
+// Training takes the softmax over all E columns, as the reference does, which teaches the network that padding never occurs; whoever
+// samples or measures gets V columns, so that no id of the padding can be drawn.
 // Deviations from LLaDA: the switches AttentionKind and ShiftLogits, which make the same network block-causal or autoregressive.
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -28,7 +31,9 @@ public sealed class LladaDenoiser : IDenoiser
 
     /// <summary>Builds the network over given weights.</summary>
     /// <param name="config">Sizes and switches.</param>
-    /// <param name="weights">Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 for matrices at inference.</param>
+    /// <param name="weights">
+    /// Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 for matrices at inference.
+    /// </param>
     /// <param name="kernels">Where it runs.</param>
     /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits"/>. Default BF16.</param>
     public LladaDenoiser(
@@ -55,7 +60,7 @@ public sealed class LladaDenoiser : IDenoiser
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <inheritdoc/>
-    public int VocabularySize => Config.EmbeddingSize;
+    public int VocabularySize => Config.VocabularySize;
 
     /// <inheritdoc/>
     public int MaxLength => Config.MaxSequenceLength;
@@ -94,12 +99,19 @@ public sealed class LladaDenoiser : IDenoiser
     /// <param name="batch">B.</param>
     /// <param name="rows">Positions in 0 … B·L − 1 whose logits are wanted.</param>
     /// <param name="validLengths">Tokens of each sequence before its padding; null when there is none.</param>
-    /// <returns>Logits [rows.Length, V]; row i predicts the token at rows[i].</returns>
+    /// <returns>Logits [rows.Length, E], the padding of the tables included; row i predicts the token at rows[i].</returns>
     public Variable Forward(Tape tape, int[] ids, int batch, int[] rows, int[]? validLengths = null)
     {
         int length = ids.Length / batch;
         AttentionShape shape = new(
-            batch, length, Config.NumAttentionHeads, Config.NumKeyValueHeads, Config.HeadSize, Config.AttentionKind, Config.AttentionBlockSize, validLengths);
+            batch,
+            length,
+            Config.NumAttentionHeads,
+            Config.NumKeyValueHeads,
+            Config.HeadSize,
+            Config.AttentionKind,
+            Config.AttentionBlockSize,
+            validLengths);
         Variable h = tape.Embedding(_embedding, ids);
         foreach (Block block in _blocks)
         {
@@ -116,7 +128,20 @@ public sealed class LladaDenoiser : IDenoiser
     public Tensor Logits(int[] ids, int[] rows)
     {
         _inference.Reset();
-        return Forward(_inference, ids, batch: 1, rows).Value;
+        Tensor logits = Forward(_inference, ids, batch: 1, rows).Value; // [rows, E]
+        return Config.EmbeddingSize == Config.VocabularySize ? logits : WithoutPadding(logits);
+    }
+
+    // Moves the first V columns of each row up to the row before, in place: no row is written before it was read.
+    private Tensor WithoutPadding(Tensor logits)
+    {
+        int vocabulary = Config.VocabularySize;
+        for (int row = 1; row < logits.Rows; row++)
+        {
+            logits.Row(row)[..vocabulary].CopyTo(logits.Floats.Slice(row * vocabulary, vocabulary));
+        }
+
+        return logits.View(logits.Rows, vocabulary);
     }
 
     // With shifted logits the output at position i − 1 predicts token i; position 0 has no predecessor and uses itself.

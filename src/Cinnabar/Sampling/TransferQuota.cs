@@ -25,7 +25,9 @@ internal static class TransferQuota
     /// <summary>The part of <paramref name="total"/> that falls to share <paramref name="index"/> of <paramref name="shares"/>.</summary>
     public static int Even(int total, int shares, int index) => (total / shares) + (index < total % shares ? 1 : 0);
 
-    /// <summary>Masks that step <paramref name="index"/> of <paramref name="steps"/> commits if <paramref name="remaining"/> are left.</summary>
+    /// <summary>
+    /// Masks that step <paramref name="index"/> of <paramref name="steps"/> commits if <paramref name="remaining"/> are left.
+    /// </summary>
     public static int Timestep(int remaining, int steps, int index) =>
         index == steps - 1 ? remaining : (int)(remaining * (1 - StayProbability(steps, index)));
 

@@ -8,7 +8,8 @@ public sealed class GenerateCommandTests(TinyModel tiny)
     [Fact]
     public async Task Generate_Json_HoldsTheContract()
     {
-        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "public static", "--max-new-tokens", "8", "--seed", "3", "--json");
+        (int exitCode, string output, string error) = await tiny.RunWithModel(
+            "generate", "public static", "--max-new-tokens", "8", "--seed", "3", "--json");
 
         Assert.Equal(0, exitCode);
         JsonElement json = JsonDocument.Parse(output).RootElement;
@@ -75,7 +76,8 @@ public sealed class GenerateCommandTests(TinyModel tiny)
     [Fact]
     public async Task Generate_CanvasLongerThanRoom_IsCutAndSaysSo()
     {
-        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "int", "--max-new-tokens", "500", "--steps", "4", "--json");
+        (int exitCode, string output, string error) = await tiny.RunWithModel(
+            "generate", "int", "--max-new-tokens", "500", "--steps", "4", "--json");
 
         Assert.Equal(0, exitCode);
         int canvas = JsonDocument.Parse(output).RootElement.GetProperty("holes")[0].GetProperty("canvas_length").GetInt32();

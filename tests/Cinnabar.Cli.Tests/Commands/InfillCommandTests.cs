@@ -36,7 +36,8 @@ public sealed class InfillCommandTests(TinyModel tiny)
             "infill", file, "--out", result, "--force", "--json", "--hole-tokens", "6", "--temperature", "1");
 
         Assert.True(exitCode == 0, error);
-        string[] holes = [.. JsonDocument.Parse(output).RootElement.GetProperty("holes").EnumerateArray().Select(hole => hole.GetProperty("text").GetString()!)];
+        JsonElement found = JsonDocument.Parse(output).RootElement.GetProperty("holes");
+        string[] holes = [.. found.EnumerateArray().Select(hole => hole.GetProperty("text").GetString()!)];
         TextWithHoles parsed = TextWithHoles.Parse(text);
         byte[] expected = [.. parsed.Texts.SelectMany((known, i) => Encoding.UTF8.GetBytes(i < holes.Length ? known + holes[i] : known))];
         Assert.Equal(expected, File.ReadAllBytes(result));
@@ -137,7 +138,8 @@ public sealed class InfillCommandTests(TinyModel tiny)
     {
         string file = tiny.Write("to-nowhere.txt", "a <fill:2> b");
 
-        (int exitCode, string output, string error) = await tiny.RunWithModel("infill", file, "--out", Path.Combine(tiny.Folder, "none", "x.txt"));
+        string target = Path.Combine(tiny.Folder, "none", "x.txt");
+        (int exitCode, string output, string error) = await tiny.RunWithModel("infill", file, "--out", target);
 
         Assert.Equal(1, exitCode);
         Assert.Equal("", output);

@@ -102,7 +102,8 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
         Assert.Equal(text.Length, json.GetProperty("bytes").GetInt32());
 
         (_, string again, _) = await tiny.Run("score", file, "--samples", "8", "--model", tiny.Path, "--threads", "3", "--json");
-        Assert.Equal(json.GetProperty("bits_per_byte").GetDouble(), JsonDocument.Parse(again).RootElement.GetProperty("bits_per_byte").GetDouble());
+        JsonElement same = JsonDocument.Parse(again).RootElement;
+        Assert.Equal(json.GetProperty("bits_per_byte").GetDouble(), same.GetProperty("bits_per_byte").GetDouble());
     }
 
     [Fact]
@@ -120,7 +121,8 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
         string code = Directory.CreateDirectory(Path.Combine(tiny.Folder, "code")).FullName;
         for (int i = 0; i < 12; i++)
         {
-            IEnumerable<string> methods = Enumerable.Range(0, 12).Select(m => $"    public int {Word(i, m)}(int {Word(m, i)}) => {Word(m, i)} * {(i * 31) + m};\n");
+            IEnumerable<string> methods = Enumerable.Range(0, 12)
+                .Select(m => $"    public int {Word(i, m)}(int {Word(m, i)}) => {Word(m, i)} * {(i * 31) + m};\n");
             File.WriteAllText(Path.Combine(code, $"File{i}.cs"), $"class {Word(i, 99)}\n{{\n{string.Concat(methods)}}}\n");
         }
 
@@ -134,13 +136,15 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
         JsonElement json = JsonDocument.Parse(output).RootElement;
         Assert.Equal(300, json.GetProperty("vocabulary_size").GetInt32());
         Assert.Equal(12, json.GetProperty("splits").EnumerateObject().Sum(split => split.Value.GetProperty("documents").GetInt32()));
+        Assert.Equal(0, json.GetProperty("held_out_repeats").GetProperty("test").GetProperty("documents").GetInt32());
         Assert.True(File.Exists(Path.Combine(corpus, "tokenizer.json")));
     }
 
     [Fact]
     public async Task Corpus_MissingFolder_IsNamed()
     {
-        (int exitCode, _, string error) = await tiny.Run("corpus", Path.Combine(tiny.Folder, "nowhere"), "--out", Path.Combine(tiny.Folder, "corpus2"));
+        (int exitCode, _, string error) = await tiny.Run(
+            "corpus", Path.Combine(tiny.Folder, "nowhere"), "--out", Path.Combine(tiny.Folder, "corpus2"));
 
         Assert.Equal(1, exitCode);
         Assert.Contains("nowhere", error);

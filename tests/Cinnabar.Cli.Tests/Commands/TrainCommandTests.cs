@@ -18,17 +18,18 @@ public sealed class TrainCommandTests(TinyModel model)
         string corpus = BuildCorpus();
         string killed = Path.Combine(model.Folder, "killed");
         string whole = Path.Combine(model.Folder, "whole");
-        string config = model.Write("train.json", Configuration(corpus));
+        string config = model.Write("train.json", Configuration(corpus, Steps));
         foreach (int step in (int[])[2, 5])
         {
-            await TrainAndKillAt(step, [config, "--output", killed, .. step == 2 ? (string[])[] : ["--resume"]]);
+            await TrainAndKillAt(step, [config, "--output", killed, .. step == 2 ? (string[])[] : ["--resume"]], () => Task.CompletedTask);
         }
 
         (int exitCode, _, string error) = await model.Run("train", config, "--output", killed, "--threads", "1", "--resume");
         Assert.True(exitCode == 0, error);
         (exitCode, _, error) = await model.Run("train", config, "--output", whole, "--threads", "1");
         Assert.True(exitCode == 0, error);
-        foreach (string file in (string[])["loss.csv", "checkpoint/tensors.safetensors", "checkpoint/state.json", "model/model.safetensors"])
+        string[] files = ["loss.csv", "checkpoint/tensors.safetensors", "checkpoint/state.json", "model/model.safetensors"];
+        foreach (string file in files)
         {
             Assert.True(
                 File.ReadAllBytes(Path.Combine(whole, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(killed, file))),
@@ -36,9 +37,35 @@ public sealed class TrainCommandTests(TinyModel model)
         }
     }
 
-    private static async Task TrainAndKillAt(int step, string[] arguments)
+    [Fact]
+    public async Task Train_FolderOfARunningProcess_IsRefusedUntilThatIsKilled()
     {
-        ProcessStartInfo start = new(Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        string output = Path.Combine(model.Folder, "shared");
+        string config = model.Write("long.json", Configuration(BuildCorpus(), steps: 1_000_000));
+        await TrainAndKillAt(1, [config, "--output", output], async () =>
+        {
+            foreach (string[] more in (string[][])[[], ["--resume"]])
+            {
+                (int refused, _, string why) = await model.Run(["train", config, "--output", output, "--threads", "1", .. more]);
+                Assert.Equal(1, refused);
+                Assert.Contains("another process", why, StringComparison.Ordinal);
+                Assert.Contains("train.lock", why, StringComparison.Ordinal);
+            }
+        });
+
+        // The lock file of the killed process is still there, and holds nobody up.
+        Assert.True(File.Exists(Path.Combine(output, "train.lock")));
+        (int exitCode, _, string error) = await model.Run(
+            "train", config, "--output", output, "--threads", "1", "--resume", "--steps", "1");
+        Assert.True(exitCode == 0, error);
+        Assert.False(File.Exists(Path.Combine(output, "train.lock")));
+    }
+
+    // Kills with SIGKILL, or what is like it elsewhere.
+    private static async Task TrainAndKillAt(int step, string[] arguments, Func<Task> beforeTheKill)
+    {
+        bool dotnet = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
+        ProcessStartInfo start = new(dotnet ? Environment.ProcessPath! : "dotnet")
         {
             RedirectStandardError = true, RedirectStandardOutput = true,
         };
@@ -61,6 +88,7 @@ public sealed class TrainCommandTests(TinyModel model)
             }
             while (line is not null && !line.StartsWith($"step {step}/", StringComparison.Ordinal));
             Assert.True(line is not null, $"The run ended by itself: {seen}");
+            await beforeTheKill();
         }
         finally
         {
@@ -75,8 +103,11 @@ public sealed class TrainCommandTests(TinyModel model)
         Directory.CreateDirectory(sources);
         for (int i = 0; i < 12; i++)
         {
-            string[] lines = [.. Enumerable.Range(0, 12).Select(line => $"    public int Value{i}Of{line}(int x{line * i}) => x{line * i} + {i * line};")];
-            File.WriteAllText(Path.Combine(sources, $"Part{i}.cs"), $"namespace Part{i};\n\npublic class Part{i}\n{{\n{string.Join('\n', lines)}\n}}\n");
+            string[] lines = [.. Enumerable.Range(0, 12)
+                .Select(line => $"    public int Value{i}Of{line}(int x{line * i}) => x{line * i} + {i * line};")];
+            File.WriteAllText(
+                Path.Combine(sources, $"Part{i}.cs"),
+                $"namespace Part{i};\n\npublic class Part{i}\n{{\n{string.Join('\n', lines)}\n}}\n");
         }
 
         string corpus = Path.Combine(model.Folder, "corpus");
@@ -91,7 +122,7 @@ public sealed class TrainCommandTests(TinyModel model)
         return corpus;
     }
 
-    private static string Configuration(string corpus)
+    private static string Configuration(string corpus, int steps)
     {
         Tokenizer tokenizer = Tokenizer.Load(Path.Combine(corpus, "tokenizer.json"));
         ModelConfig config = new()
@@ -112,7 +143,7 @@ public sealed class TrainCommandTests(TinyModel model)
             {
               "corpus": {{System.Text.Json.JsonSerializer.Serialize(corpus)}}, "output": "given on the command line",
               "model": {{Encoding.UTF8.GetString(config.ToJson())}},
-              "steps": {{Steps}}, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 16, "warmup_steps": 3,
+              "steps": {{steps}}, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 16, "warmup_steps": 3,
               "evaluate_every": 1, "evaluation_windows": 1, "checkpoint_every": 1
             }
             """;

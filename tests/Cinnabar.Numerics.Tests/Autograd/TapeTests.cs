@@ -130,7 +130,10 @@ public sealed class TapeTests
 
     private static Parameter[] Weights() =>
     [
-        new("table", Filled(1, 32, Width)), new("gate", Filled(2, Width, Width)), new("up", Filled(3, Width, Width)), new("norm", Filled(4, Width)),
+        new("table", Filled(1, 32, Width)),
+        new("gate", Filled(2, Width, Width)),
+        new("up", Filled(3, Width, Width)),
+        new("norm", Filled(4, Width)),
     ];
 
     private static Tensor Filled(int seed, params ReadOnlySpan<int> shape)

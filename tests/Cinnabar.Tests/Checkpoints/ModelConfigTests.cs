@@ -75,6 +75,37 @@ public sealed class ModelConfigTests
     }
 
     [Fact]
+    public void FirstDifference_OfEveryProperty_IsFound()
+    {
+        ModelConfig config = Parse(LladaConfigs.Tiny) with { AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = 4 };
+        (string Key, ModelConfig Other)[] others =
+        [
+            ("attention_block_size", config with { AttentionBlockSize = 8 }),
+            ("attention_kind", config with { AttentionKind = AttentionKind.Causal }),
+            ("bos_token_id", config with { BosTokenId = 3 }),
+            ("d_model", config with { HiddenSize = 16 }),
+            ("embedding_size", config with { EmbeddingSize = 12 }),
+            ("eos_token_id", config with { EosTokenId = 5 }),
+            ("mask_token_id", config with { MaskTokenId = 5 }),
+            ("max_sequence_length", config with { MaxSequenceLength = 17 }),
+            ("mlp_hidden_size", config with { IntermediateSize = 13 }),
+            ("n_heads", config with { NumAttentionHeads = 2 }),
+            ("n_kv_heads", config with { NumKeyValueHeads = 1 }),
+            ("n_layers", config with { NumHiddenLayers = 1 }),
+            ("pad_token_id", config with { PadTokenId = 5 }),
+            ("rms_norm_eps", config with { RmsNormEps = 1e-6 }),
+            ("rope_theta", config with { RopeTheta = 10_001 }),
+            ("shift_logits", config with { ShiftLogits = true }),
+            ("vocab_size", config with { VocabularySize = 10 }),
+            ("weight_tying", config with { WeightTying = false }),
+        ];
+        Assert.All(others, other => Assert.Equal(other.Key, config.FirstDifference(other.Other)?.Key));
+        Assert.Equal(typeof(ModelConfig).GetProperties().Count(property => property.CanWrite), others.Length);
+        Assert.Equal(("rope_theta", "10000.0", "10001.0"), config.FirstDifference(config with { RopeTheta = 10_001, VocabularySize = 10 }));
+        Assert.Null(config.FirstDifference(ModelConfig.Parse("c", config.ToJson())));
+    }
+
+    [Fact]
     public void ToJson_SizesThatDoNotFit_Throws() =>
         Assert.Throws<CinnabarException>(() => (Parse(LladaConfigs.Tiny) with { NumAttentionHeads = 3 }).ToJson());
 

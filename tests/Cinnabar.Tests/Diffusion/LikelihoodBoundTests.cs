@@ -54,9 +54,8 @@ public sealed class LikelihoodBoundTests
             new LikelihoodBound(denoiser, s_kernels).Estimate(Text(n), samples, new DeterministicRandom(seed));
             int k = denoiser.Counts[0];
             starts.Add(k);
-            Assert.Equal(
-                Enumerable.Range(0, samples).Select(j => (((int)Math.Round(k + (j * n / (double)samples), MidpointRounding.ToEven) - 1) % n) + 1),
-                denoiser.Counts);
+            int CountOf(int j) => (((int)Math.Round(k + (j * n / (double)samples), MidpointRounding.ToEven) - 1) % n) + 1;
+            Assert.Equal(Enumerable.Range(0, samples).Select(CountOf), denoiser.Counts);
         }
 
         Assert.Equal(Enumerable.Range(1, n), starts.Order());

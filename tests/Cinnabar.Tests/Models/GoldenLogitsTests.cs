@@ -92,8 +92,9 @@ public sealed class GoldenLogitsTests
         {
             foreach ((string ours, string theirs) in (ReadOnlySpan<(string, string)>)
                 [
-                    ("attn_norm", "attn_norm"), ("q_proj", "attn_q"), ("k_proj", "attn_k"), ("v_proj", "attn_v"), ("attn_out", "attn_output"),
-                    ("ff_norm", "ffn_norm"), ("ff_proj", "ffn_gate"), ("up_proj", "ffn_up"), ("ff_out", "ffn_down"),
+                    ("attn_norm", "attn_norm"), ("q_proj", "attn_q"), ("k_proj", "attn_k"), ("v_proj", "attn_v"),
+                    ("attn_out", "attn_output"), ("ff_norm", "ffn_norm"), ("ff_proj", "ffn_gate"), ("up_proj", "ffn_up"),
+                    ("ff_out", "ffn_down"),
                 ])
             {
                 names[LladaWeightNames.OfBlock(i, ours)] = $"blk.{i}.{theirs}";
@@ -105,7 +106,8 @@ public sealed class GoldenLogitsTests
             weight =>
             {
                 float[] values = file.Tensors[names[weight.Name] + ".weight"];
-                bool rotated = weight.Name.Contains("q_proj", StringComparison.Ordinal) || weight.Name.Contains("k_proj", StringComparison.Ordinal);
+                bool rotated = weight.Name.Contains("q_proj", StringComparison.Ordinal)
+                    || weight.Name.Contains("k_proj", StringComparison.Ordinal);
                 return Tensor.From(rotated ? HalvesFromPairs(values, config) : values, weight.Shape);
             });
     }

@@ -83,6 +83,36 @@ public sealed class CorpusBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Build_HeldOutFileThatMostlyRepeatsTrain_IsLeftOut()
+    {
+        _folder.WriteMany(40);
+        CorpusOptions options = _folder.Options with { NearDuplicateSimilarity = 2 };
+        CorpusManifest whole = new CorpusBuilder(options).Build(_folder.Corpus);
+        Assert.All(CorpusFiles.Splits.Skip(1), split => Assert.Equal(new DocumentCount(0, 0), whole.HeldOutRepeats![split]));
+        byte[] tokenizer = File.ReadAllBytes(Path.Combine(_folder.Corpus, CorpusFiles.Tokenizer));
+        byte[] train = File.ReadAllBytes(Path.Combine(_folder.Corpus, CorpusFiles.Tokens("train", 0)));
+        string source = FirstPath("train");
+        string test = FirstPath("test");
+        string validation = FirstPath("validation");
+
+        // 600 bytes of a training file beside 400 of its own, and 400 beside 600.
+        string copied = File.ReadAllText(Path.Combine(_folder.Sources, source));
+        _folder.Write(test, SourceFolder.Code(7001)[..^200] + copied);
+        _folder.Write(validation, SourceFolder.Code(7002) + copied[..^200]);
+        CorpusManifest manifest = new CorpusBuilder(options).Build(_folder.Corpus);
+        Assert.Equal(1, manifest.HeldOutRepeats!["test"].Documents);
+        Assert.True(manifest.HeldOutRepeats["test"].Tokens > 100);
+        Assert.Equal(new DocumentCount(0, 0), manifest.HeldOutRepeats["validation"]);
+        Assert.Equal(1, manifest.Dropped["repeats train"].Files);
+        Assert.Equal(whole.Splits["test"].Documents - 1, manifest.Splits["test"].Documents);
+        Assert.Equal(whole.Splits["validation"].Documents, manifest.Splits["validation"].Documents);
+        Assert.Contains($"repeats train\town/{test}", File.ReadAllLines(Path.Combine(_folder.Corpus, CorpusFiles.Dropped)));
+        Assert.DoesNotContain($"own/{test}", File.ReadAllLines(Path.Combine(_folder.Corpus, CorpusFiles.Paths("test"))));
+        Assert.Equal(tokenizer, File.ReadAllBytes(Path.Combine(_folder.Corpus, CorpusFiles.Tokenizer)));
+        Assert.Equal(train, File.ReadAllBytes(Path.Combine(_folder.Corpus, CorpusFiles.Tokens("train", 0))));
+    }
+
+    [Fact]
     public void Build_UnwantedFiles_AreDroppedWithTheirReasons()
     {
         _folder.WriteMany(20);
@@ -185,6 +215,9 @@ public sealed class CorpusBuilderTests : IDisposable
         CorpusSource missing = options.Sources[0] with { Folder = Path.Combine(_folder.Root, "missing") };
         Assert.Throws<CinnabarException>(() => new CorpusBuilder(options with { Sources = [missing] }).Build(_folder.Corpus));
     }
+
+    private string FirstPath(string split) =>
+        File.ReadLines(Path.Combine(_folder.Corpus, CorpusFiles.Paths(split))).First()["own/".Length..];
 
     private static string HashAll(string folder)
     {

@@ -74,6 +74,16 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
     }
 
     [Fact]
+    public void Draw_TimesOfABatch_AreThoseOfTheNoiseSchedule()
+    {
+        TrainingOptions options = Options();
+        double[] times = NoiseSchedule.Times(Batch, new DeterministicRandom(options.Seed).Fork(3), options.NoiseEpsilon);
+        double[] drawn = [.. Objective(options).Draw(3).SelectMany(Sequences).Select(s => s.P)];
+        Assert.InRange(drawn.Length, Batch - 2, Batch); // a sequence without a masked token shows no time
+        Assert.All(drawn, p => Assert.Contains(times, t => Math.Abs(t - p) < 1e-6));
+    }
+
+    [Fact]
     public void Draw_UniformPredictor_LosesTheLogarithmOfTheVocabulary()
     {
         // Each row costs ln V, so the loss of a batch is ln V · Σ scales, whose mean must be ln V.
