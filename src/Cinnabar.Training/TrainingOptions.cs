@@ -18,7 +18,10 @@ public sealed record TrainingOptions
     /// <summary>Sizes of the network, with the keys of a LLaDA config.json. Required.</summary>
     public JsonElement Model { get; set; }
 
-    /// <summary>Model whose weights the run starts from: a name under models/ or a folder, of the same sizes as <see cref="Model"/>. Default: random weights.</summary>
+    /// <summary>
+    /// Model whose weights the run starts from: a name under models/ or a folder, of the same sizes as <see cref="Model"/>.
+    /// Default: random weights.
+    /// </summary>
     public string? InitialModel { get; set; }
 
     /// <summary>Optimiser steps in all. Default 1000.</summary>
@@ -78,7 +81,10 @@ public sealed record TrainingOptions
     /// <summary>ε: smallest masking probability. Default 1e-3.</summary>
     public double NoiseEpsilon { get; set; } = 1e-3;
 
-    /// <summary>Rounding of matrix-product operands: "f32", "bf16", "int16" or "fastest", whichever of the 16-bit ones this processor multiplies faster. Default "fastest".</summary>
+    /// <summary>
+    /// Rounding of matrix-product operands: "f32", "bf16", "int16" or "fastest", whichever of the 16-bit ones this processor multiplies faster.
+    /// Default "fastest".
+    /// </summary>
     public string Precision { get; set; } = "fastest";
 
     /// <summary>Seed of weights, data order and noise. Default 1.</summary>
@@ -115,7 +121,8 @@ public sealed record TrainingOptions
     {
         if (!File.Exists(path))
         {
-            throw new CinnabarException($"The training configuration '{path}' does not exist.", "Give the path of a JSON file, for example recipes/csharp-12m.json.");
+            throw new CinnabarException(
+                $"The training configuration '{path}' does not exist.", "Give the path of a JSON file, for example recipes/csharp-12m.json.");
         }
 
         TrainingOptions options;
@@ -174,7 +181,11 @@ public sealed record TrainingOptions
             ContinuationShare.ToString());
         RequireRange("random_length_share", RandomLengthShare, 0, 1);
         RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 0.5);
-        Require(Precision is "fastest" or "f32" or "bf16" or "int16", "precision", "\"fastest\", \"f32\", \"bf16\" or \"int16\"", $"\"{Precision}\"");
+        Require(
+            Precision is "fastest" or "f32" or "bf16" or "int16",
+            "precision",
+            "\"fastest\", \"f32\", \"bf16\" or \"int16\"",
+            $"\"{Precision}\"");
         RequireRange("evaluate_every", EvaluateEvery, 1, int.MaxValue);
         RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
         RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);

@@ -43,7 +43,7 @@ public sealed class HoleShapesTests(TrainingRuns runs) : IClassFixture<TrainingR
                 if (maskable[from])
                 {
                     Assert.InRange(run.Length - padding, 0, 48);
-                    Assert.InRange(padding, 0, 24);
+                    Assert.InRange(padding, 0, 32);
                     if (to < length)
                     {
                         holes++;
