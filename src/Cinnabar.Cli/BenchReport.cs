@@ -24,6 +24,7 @@ internal sealed class BenchReport
         _peaks.Add(("f32", threads, peak.Measure(MatMulPrecision.F32)));
         _peaks.Add(("bf16", threads, peak.Measure(MatMulPrecision.BF16)));
         _peaks.Add(("int16", threads, peak.Measure(MatMulPrecision.Int16)));
+        _peaks.Add(("int8", threads, peak.Measure(MatMulPrecision.Int8)));
     }
 
     public void Add(MatMulResult result, int threads)

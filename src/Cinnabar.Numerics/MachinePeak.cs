@@ -1,6 +1,6 @@
 // The most multiply-adds per second this machine can do, the yardstick of every matrix product: PeakLoop on some cores at once.
 // Where there is no BF16 instruction the BF16 peak is the F32 peak: the fastest this machine can multiply BF16 operands into F32 sums;
-// likewise for 16-bit integers.
+// likewise for integers.
 using System.Diagnostics;
 using Cinnabar.Numerics.Jit;
 using Cinnabar.Numerics.Kernels;
@@ -17,14 +17,16 @@ public sealed class MachinePeak
     private readonly WorkerPool _workers;
     private readonly PeakLoop _floats;
     private readonly PeakLoop _pairs;
-    private readonly PeakLoop _integers;
+    private readonly PeakLoop _shorts;
+    private readonly PeakLoop _bytes;
 
-    private MachinePeak(WorkerPool workers, PeakLoop floats, PeakLoop pairs, PeakLoop integers)
+    private MachinePeak(WorkerPool workers, PeakLoop floats, PeakLoop pairs, PeakLoop shorts, PeakLoop bytes)
     {
         _workers = workers;
         _floats = floats;
         _pairs = pairs;
-        _integers = integers;
+        _shorts = shorts;
+        _bytes = bytes;
     }
 
     /// <summary>Assembles the loops; null, with the reason, where that is impossible.</summary>
@@ -40,8 +42,9 @@ public sealed class MachinePeak
 
         PeakLoop? floats = PeakLoop.TryCreate(CpuFeatures.HasAvx512 ? TileInstruction.Avx512Float : TileInstruction.Avx2Float, out reason);
         PeakLoop? pairs = CpuFeatures.HasBFloat16 ? PeakLoop.TryCreate(TileInstruction.Avx512BFloat16, out reason) : floats;
-        PeakLoop? integers = CpuFeatures.HasVnni ? PeakLoop.TryCreate(TileInstruction.Avx512Int16, out reason) : floats;
-        return floats is null || pairs is null || integers is null ? null : new MachinePeak(workers, floats, pairs, integers);
+        PeakLoop? shorts = CpuFeatures.HasVnni ? PeakLoop.TryCreate(TileInstruction.Avx512Int16, out reason) : floats;
+        PeakLoop? bytes = CpuFeatures.HasVnni ? PeakLoop.TryCreate(TileInstruction.Avx512Int8, out reason) : floats;
+        return floats is null || pairs is null || shorts is null || bytes is null ? null : new MachinePeak(workers, floats, pairs, shorts, bytes);
     }
 
     /// <summary>The best of several short runs, about 0.2 s, in GFLOP/s (a multiply-add counts two).</summary>
@@ -64,7 +67,8 @@ public sealed class MachinePeak
         PeakLoop loop = precision switch
         {
             MatMulPrecision.BF16 => _pairs,
-            MatMulPrecision.Int16 => _integers,
+            MatMulPrecision.Int16 => _shorts,
+            MatMulPrecision.Int8 => _bytes,
             _ => _floats,
         };
         long iterations = Math.Max(1, (long)(seconds / SecondsPerIteration / ItemsPerThread));

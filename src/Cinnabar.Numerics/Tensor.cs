@@ -5,10 +5,11 @@
 // row-major and contiguous; strided sub-matrices are described by Matrix.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics;
 
-/// <summary>A dense, row-major, contiguous array of <see cref="DType.F32"/> or <see cref="DType.BF16"/> with a shape of one to four dimensions.</summary>
+/// <summary>A dense, row-major, contiguous array of elements of one <see cref="DType"/> with a shape of one to four dimensions.</summary>
 public sealed unsafe class Tensor
 {
     private const int Alignment = 64;
@@ -44,6 +45,9 @@ public sealed unsafe class Tensor
     /// <exception cref="InvalidOperationException">The tensor is not F32.</exception>
     public Span<float> Floats => new(FloatPointer, Count);
 
+    /// <summary>Of an Int8 tensor: the scale of each row, [Rows]; element (r, c) stands for Scales[r] · q[r, c]. Null otherwise.</summary>
+    public Tensor? Scales { get; private init; }
+
     /// <summary>The raw bit patterns of a BF16 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not BF16.</exception>
     public Span<ushort> BFloat16Bits => new(BFloat16Pointer, Count);
@@ -67,7 +71,10 @@ public sealed unsafe class Tensor
         byte[] storage = GC.AllocateArray<byte>(bytes, pinned: true);
         byte* first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(storage));
         byte* aligned = (byte*)(((nuint)first + Alignment - 1) & ~(nuint)(Alignment - 1));
-        return new Tensor(storage, aligned, type, copy);
+        return new Tensor(storage, aligned, type, copy)
+        {
+            Scales = type == DType.Int8 ? Zeros(copy[..^1].Aggregate(1, (a, b) => a * b)) : null,
+        };
     }
 
     /// <summary>Makes an F32 tensor of zeros.</summary>
@@ -99,7 +106,7 @@ public sealed unsafe class Tensor
             throw new ArgumentException($"A view of shape [{string.Join(", ", copy)}] needs more elements than the {ShapeText()} it looks into.");
         }
 
-        return new Tensor(_storage, Start, Type, copy);
+        return new Tensor(_storage, Start, Type, copy) { Scales = Scales };
     }
 
     /// <summary>Row <paramref name="row"/> of an F32 tensor seen as [Rows, Columns].</summary>
@@ -108,7 +115,10 @@ public sealed unsafe class Tensor
     /// <summary>The whole tensor as a [Rows, Columns] matrix.</summary>
     public Matrix AsMatrix() => new(this, 0, Rows, Columns, Columns, 1);
 
-    /// <summary>A copy of the elements converted to <paramref name="type"/>; F32 to BF16 rounds to nearest, ties to even.</summary>
+    /// <summary>
+    /// A copy of the elements converted to <paramref name="type"/>. BF16 rounds to nearest, ties to even; Int8 rounds to multiples of
+    /// the largest magnitude of each row / 127.
+    /// </summary>
     public Tensor To(DType type)
     {
         Tensor result = Zeros(type, _shape);
@@ -116,10 +126,39 @@ public sealed unsafe class Tensor
         {
             case (DType.F32, DType.BF16): BFloat16.FromFloats(Floats, result.BFloat16Bits); break;
             case (DType.BF16, DType.F32): BFloat16.ToFloats(BFloat16Bits, result.Floats); break;
-            default: Bytes.CopyTo(result.Bytes); break;
+            case (_, DType.Int8) when Type != DType.Int8: (Type == DType.F32 ? this : To(DType.F32)).Quantize(result); break;
+            case (DType.Int8, DType.F32): Dequantize(result.Floats); break;
+            case (DType.Int8, DType.BF16): return To(DType.F32).To(DType.BF16);
+            default:
+                Bytes.CopyTo(result.Bytes);
+                Scales?.Bytes.CopyTo(result.Scales!.Bytes);
+                break;
         }
 
         return result;
+    }
+
+    private void Quantize(Tensor result)
+    {
+        const float Limit = 127;
+        for (int row = 0; row < Rows; row++)
+        {
+            float max = PanelScales.LargestMagnitude(Row(row));
+            (float scale, float inverse) = PanelScales.Of(max, Limit);
+            result.Scales!.Floats[row] = scale;
+            for (int column = 0; column < Columns; column++)
+            {
+                result.Bytes[(row * Columns) + column] = (byte)(sbyte)MathF.Round(Row(row)[column] * inverse);
+            }
+        }
+    }
+
+    private void Dequantize(Span<float> result)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            result[i] = (sbyte)Bytes[i] * Scales!.Floats[i / Columns];
+        }
     }
 
     /// <summary>The shape as text, e.g. "[512, 384]".</summary>
@@ -129,7 +168,12 @@ public sealed unsafe class Tensor
     public override string ToString() => $"{Type} {ShapeText()}";
 
     /// <summary>Bytes per element of <paramref name="type"/>.</summary>
-    public static int SizeOf(DType type) => type == DType.F32 ? sizeof(float) : sizeof(ushort);
+    public static int SizeOf(DType type) => type switch
+    {
+        DType.F32 => sizeof(float),
+        DType.BF16 => sizeof(ushort),
+        _ => sizeof(sbyte),
+    };
 
     private static int CountOf(int[] shape)
     {

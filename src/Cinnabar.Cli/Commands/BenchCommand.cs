@@ -23,7 +23,7 @@ internal static class BenchCommand
             Description = "Rounding of the operands. Default: what training uses here.",
             HelpName = "p",
         };
-        precision.AcceptOnlyFromAmong("f32", "bf16", "int16");
+        precision.AcceptOnlyFromAmong("f32", "bf16", "int16", "int8");
         Command command = new("kernels", "Matrix products of a model's training step, on one core and on all.") { precision };
         arguments.AddTo(command);
         command.SetWork((parsed, cancellation) =>

@@ -95,6 +95,9 @@ internal readonly record struct TileShape(TileInstruction Instruction, int Rows,
     /// <summary>The same tile for pairs of integers.</summary>
     internal static TileShape Avx512Int16 => new(TileInstruction.Avx512Int16, 14, 2);
 
+    /// <summary>The same tile for quads of integers.</summary>
+    internal static TileShape Avx512Int8 => new(TileInstruction.Avx512Int8, 14, 2);
+
     /// <summary>6 × 2 registers of AVX2: 12 sums, 2 of B, 2 of A.</summary>
     internal static TileShape Avx2 => new(TileInstruction.Avx2Float, 6, 2);
 

@@ -24,7 +24,7 @@ internal sealed unsafe class PeakLoop
         return code is null ? null : new PeakLoop((nint)code, OperationsPerIteration(instruction));
     }
 
-    /// <summary>Runs the loop and returns the number of operations done: two per multiply-add, four per pair.</summary>
+    /// <summary>Runs the loop and returns the number of operations done: two per multiply-add, four per pair, eight per quad.</summary>
     internal double Run(long iterations)
     {
         ((delegate* unmanaged<long, void>)_function)(iterations);
@@ -35,6 +35,7 @@ internal sealed unsafe class PeakLoop
     {
         TileInstruction.Avx2Float => 12 * 8 * 2,
         TileInstruction.Avx512Float => 24 * 16 * 2,
+        TileInstruction.Avx512Int8 => 24 * 16 * 8,
         _ => 24 * 16 * 4,
     };
 

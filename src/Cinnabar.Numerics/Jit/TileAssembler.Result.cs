@@ -12,10 +12,12 @@ internal sealed partial class TileAssembler
 
     private Register OldC => A(0);
 
-    // The pointers have passed the last step and so point at the scales: one for each row of A and each column of B.
+    // The pointers have passed the last step and so point at the scales: one for each row of A and each column of B. Behind the
+    // scales of A stands what takes back the 128 added to each byte of B.
     private void ScaleSums()
     {
-        if (shape.Instruction != TileInstruction.Avx512Int16)
+        bool bytes = shape.Instruction == TileInstruction.Avx512Int8;
+        if (!bytes && shape.Instruction != TileInstruction.Avx512Int16)
         {
             return;
         }
@@ -31,6 +33,14 @@ internal sealed partial class TileAssembler
             for (int register = 0; register < registers; register++)
             {
                 Register sum = Sum(row, register);
+                if (bytes)
+                {
+                    MemoryOperand correction = Memory(s_a, (shape.RowPanelWidth + row) * sizeof(int));
+                    Instruction add = Instruction.Create(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, sum, sum, correction);
+                    add.IsBroadcast = true;
+                    _code.AddInstruction(add);
+                }
+
                 _code.AddInstruction(Instruction.Create(Code.EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, sum, sum));
                 _code.AddInstruction(Instruction.Create(Code.EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er, sum, sum, A(row)));
                 _code.AddInstruction(Instruction.Create(Code.EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er, sum, sum, B(register)));

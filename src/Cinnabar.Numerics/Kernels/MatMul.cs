@@ -20,6 +20,9 @@ public enum MatMulPrecision
     /// about 2.6 times as exact as BF16 on normally distributed operands, less exact where a block has few outliers (PanelScales).
     /// </summary>
     Int16,
+
+    /// <summary>The same with 127 and blocks of at most 2048: for inference. Weights that are Int8 already keep their own scales.</summary>
+    Int8,
 }
 
 /// <summary>The right-hand side of a product, rearranged once for repeated use by the <see cref="IMatMul"/> that made it.</summary>

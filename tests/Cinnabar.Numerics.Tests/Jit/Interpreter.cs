@@ -1,5 +1,5 @@
 // Executes the bytes of an assembled tile kernel one instruction at a time: registers are arrays, memory is real memory. It knows the
-// instructions that tile kernels use and fails on any other. It stands in for processors that lack vdpbf16ps or vpdpwssd, and shows which
+// instructions that tile kernels use and fails on any other. It stands in for processors that lack vdpbf16ps, vpdpwssd or vpdpbusd, and shows which
 // registers a function leaves changed.
 //
 // vdpbf16ps (Intel SDM vol. 2): for each lane, first the odd then the even element of the pair is multiplied and added with one rounding
@@ -87,6 +87,10 @@ internal sealed unsafe class Interpreter(byte[] code)
                 sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
             case Mnemonic.Vpdpwssd: Each(instruction, (sum, lane) => AddIntegerPair(
                 sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
+            case Mnemonic.Vpdpbusd: Each(instruction, (sum, lane) => AddIntegerQuad(
+                sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
+            case Mnemonic.Vpaddd: Each(instruction, (_, lane) =>
+                Source(instruction, 1, lane) + Source(instruction, 2, lane)); return false;
             case Mnemonic.Vmulps: Each(instruction, (_, lane) => Bits(
                 Float(Source(instruction, 1, lane)) * Float(Source(instruction, 2, lane)))); return false;
             case Mnemonic.Vcvtdq2ps: Each(instruction, (_, lane) => Bits((float)(int)Source(instruction, 1, lane))); return false;
@@ -108,6 +112,19 @@ internal sealed unsafe class Interpreter(byte[] code)
         int odd = (short)(left >> 16) * (short)(right >> 16);
         int before = (int)sum;
         return unchecked((uint)checked(before + even + odd));
+    }
+
+    // The left bytes are unsigned, the right ones signed.
+    private static uint AddIntegerQuad(uint sum, uint left, uint right)
+    {
+        int result = (int)sum;
+        for (int bits = 0; bits < 32; bits += 8)
+        {
+            int term = (byte)(left >> bits) * (sbyte)(right >> bits);
+            result = checked(result + term);
+        }
+
+        return (uint)result;
     }
 
     private static float Flushed(float value) => float.IsSubnormal(value) ? MathF.CopySign(0, value) : value;

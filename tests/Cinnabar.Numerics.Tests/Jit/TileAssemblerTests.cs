@@ -1,4 +1,5 @@
 using Cinnabar.Numerics.Jit;
+using Cinnabar.Numerics.Kernels;
 using Iced.Intel;
 
 namespace Cinnabar.Numerics.Tests.Jit;
@@ -11,10 +12,11 @@ public sealed unsafe class TileAssemblerTests
         ["AVX2"] = TileShape.Avx2,
         ["AVX-512"] = TileShape.Avx512,
         ["AVX512_BF16"] = TileShape.Avx512BFloat16,
-        ["AVX512_VNNI"] = TileShape.Avx512Int16,
+        ["AVX512_VNNI 16"] = TileShape.Avx512Int16,
+        ["AVX512_VNNI 8"] = TileShape.Avx512Int8,
     };
 
-    public static TheoryData<string> Shapes => ["AVX2", "AVX-512", "AVX512_BF16", "AVX512_VNNI"];
+    public static TheoryData<string> Shapes => ["AVX2", "AVX-512", "AVX512_BF16", "AVX512_VNNI 16", "AVX512_VNNI 8"];
 
     // Processors differ in which of these they run; one without any has nothing to compare.
     private static IEnumerable<TileShape> Executable =>
@@ -22,7 +24,7 @@ public sealed unsafe class TileAssemblerTests
         .. CpuFeatures.HasAvx2 ? [TileShape.Avx2] : Array.Empty<TileShape>(),
         .. CpuFeatures.HasAvx512 ? [TileShape.Avx512] : Array.Empty<TileShape>(),
         .. CpuFeatures.HasBFloat16 ? [TileShape.Avx512BFloat16] : Array.Empty<TileShape>(),
-        .. CpuFeatures.HasVnni ? [TileShape.Avx512Int16] : Array.Empty<TileShape>(),
+        .. CpuFeatures.HasVnni ? [TileShape.Avx512Int16, TileShape.Avx512Int8] : Array.Empty<TileShape>(),
     ];
 
     [Theory]
@@ -73,14 +75,15 @@ public sealed unsafe class TileAssemblerTests
         Mnemonic multiplyAdd = name switch
         {
             "AVX512_BF16" => Mnemonic.Vdpbf16ps,
-            "AVX512_VNNI" => Mnemonic.Vpdpwssd,
+            "AVX512_VNNI 16" => Mnemonic.Vpdpwssd,
+            "AVX512_VNNI 8" => Mnemonic.Vpdpbusd,
             _ => Mnemonic.Vfmadd231ps,
         };
         int broadcasts = name == "AVX2" ? shape.Rows : shape.Rows / 2; // the others happen inside the multiply-adds
-        int scales = name == "AVX512_VNNI" ? 1 : 0;
+        int scales = name.StartsWith("AVX512_VNNI", StringComparison.Ordinal) ? 1 : 0;
         foreach (int steps in (int[])[1, 4, 64, 67])
         {
-            int k = name is "AVX512_BF16" or "AVX512_VNNI" ? 2 * steps : steps;
+            int k = steps * new TilePanels(shape, 1, 1, 1, Seed).Format.ValuesPerElement();
             TilePanels panels = new(shape, shape.Rows, shape.Registers * shape.Lanes, k, Seed);
             Interpreter interpreter = new(code);
             panels.Run((arguments, _, _) => interpreter.Run(panels.Prepare(arguments, offsets), Register.RDI, arguments), false);
@@ -123,7 +126,7 @@ public sealed unsafe class TileAssemblerTests
         (arguments, _, _) => Interpret(code, windows, panels.Prepare(arguments, offsets), arguments);
 
     // Also checks that the calling convention is kept.
-    private static void Interpret(byte[] code, bool windows, int offset, Cinnabar.Numerics.Kernels.TileArguments* arguments)
+    private static void Interpret(byte[] code, bool windows, int offset, TileArguments* arguments)
     {
         const uint Mark = 0x1234_5678;
         Interpreter interpreter = new(code);

@@ -31,11 +31,12 @@ internal sealed unsafe class TilePanels
         {
             TileInstruction.Avx512BFloat16 => (PanelFormat.BFloat16Pairs, MatMulPrecision.BF16),
             TileInstruction.Avx512Int16 => (PanelFormat.Int16Pairs, MatMulPrecision.Int16),
+            TileInstruction.Avx512Int8 => (PanelFormat.Int8Quads, MatMulPrecision.Int8),
             _ => (PanelFormat.Floats, MatMulPrecision.F32),
         };
         int panelColumns = shape.Registers * shape.Lanes;
-        _left = Pack(PanelSource.OfLeft(_a.AsMatrix()), shape.RowPanelWidth);
-        _right = Pack(PanelSource.OfRight(_b.AsMatrix()), panelColumns);
+        _left = Pack(PanelSource.OfLeft(_a.AsMatrix()), Format, shape.RowPanelWidth);
+        _right = Pack(PanelSource.OfRight(_b.AsMatrix()), Format.OfRightSide(), panelColumns);
         Start = Uniform(random, rows, columns);
     }
 
@@ -98,10 +99,10 @@ internal sealed unsafe class TilePanels
         return offsets[((Rows - 1) * _shape.Registers) + registers - 1];
     }
 
-    private Tensor Pack(in PanelSource source, int width)
+    private Tensor Pack(in PanelSource source, PanelFormat format, int width)
     {
-        Tensor panel = Tensor.Zeros(Format.PanelRows(K) * width);
-        PanelPacker.Pack(source, new PanelStrip(0, 1, width, width, 0, K), Format, (uint*)panel.Start, panel.Count);
+        Tensor panel = Tensor.Zeros(format.PanelRows(K) * width);
+        PanelPacker.Pack(source, new PanelStrip(0, 1, width, width, 0, K), format, (uint*)panel.Start, panel.Count);
         return panel;
     }
 

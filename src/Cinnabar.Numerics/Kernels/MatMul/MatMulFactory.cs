@@ -32,7 +32,7 @@ public static class MatMulFactory
             : Vector256.IsHardwareAccelerated ? new VectorTileKernel<Vector256Floats>()
             : new VectorTileKernel<Vector128Floats>();
         reason = $"matmul: vector, tile {kernel.Rows} × {kernel.Columns}, {obstacle}";
-        return new PackedMatMul(workers, kernel, null, null);
+        return new PackedMatMul(workers, kernel);
     }
 
     private static PackedMatMul? TryCreateJit(WorkerPool workers, out string reason)
@@ -50,10 +50,11 @@ public static class MatMulFactory
         }
 
         JitTileKernel? pairs = CpuFeatures.HasBFloat16 ? JitTileKernel.TryCreate(TileShape.Avx512BFloat16, out _) : null;
-        JitTileKernel? integers = CpuFeatures.HasVnni ? JitTileKernel.TryCreate(TileShape.Avx512Int16, out _) : null;
+        JitTileKernel? shorts = CpuFeatures.HasVnni ? JitTileKernel.TryCreate(TileShape.Avx512Int16, out _) : null;
+        JitTileKernel? bytes = CpuFeatures.HasVnni ? JitTileKernel.TryCreate(TileShape.Avx512Int8, out _) : null;
         reason = $"jit, {(CpuFeatures.HasAvx512 ? "AVX-512" : "AVX2")} FMA, tile {floats.Rows} × {floats.Columns}; BF16 by "
             + (pairs is null ? "rounding operands to BF16 in F32 (no AVX512_BF16)" : "vdpbf16ps")
-            + $"; Int16 by {(integers is null ? "rounding operands in F32 (no AVX512_VNNI)" : "vpdpwssd")}";
-        return new PackedMatMul(workers, floats, pairs, integers);
+            + "; integers by " + (bytes is null ? "rounding operands in F32 (no AVX512_VNNI)" : "vpdpwssd and vpdpbusd");
+        return new PackedMatMul(workers, floats, pairs, shorts, bytes);
     }
 }

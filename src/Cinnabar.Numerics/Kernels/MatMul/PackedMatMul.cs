@@ -15,25 +15,28 @@ public sealed class PackedMatMul : IMatMul
     private readonly WorkerPool _workers;
     private readonly TileKernel _floats;
     private readonly TileKernel? _pairs;
-    private readonly TileKernel? _integers;
+    private readonly TileKernel? _shorts;
+    private readonly TileKernel? _bytes;
     private readonly ThreadLocal<PackedProduct> _products;
 
     /// <summary>Makes a product from its tile kernels.</summary>
     /// <param name="workers">Threads that share a product.</param>
     /// <param name="floats">Kernel for F32 panels.</param>
     /// <param name="pairs">Kernel for BF16 panels; null: BF16 products use rounded F32 panels.</param>
-    /// <param name="integers">Kernel for 16-bit integer panels; null: such products use rounded F32 panels.</param>
-    internal PackedMatMul(WorkerPool workers, TileKernel floats, TileKernel? pairs, TileKernel? integers)
+    /// <param name="shorts">Kernel for 16-bit integer panels; null: such products use rounded F32 panels.</param>
+    /// <param name="bytes">Kernel for 8-bit integer panels, likewise.</param>
+    internal PackedMatMul(WorkerPool workers, TileKernel floats, TileKernel? pairs = null, TileKernel? shorts = null, TileKernel? bytes = null)
     {
         _workers = workers;
         _floats = floats;
         _pairs = pairs;
-        _integers = integers;
+        _shorts = shorts;
+        _bytes = bytes;
         _products = new ThreadLocal<PackedProduct>(() => new PackedProduct(_workers, LeftBlock));
     }
 
     /// <inheritdoc/>
-    public MatMulPrecision Fastest => _pairs is null && _integers is not null ? MatMulPrecision.Int16 : MatMulPrecision.BF16;
+    public MatMulPrecision Fastest => _pairs is null && _shorts is not null ? MatMulPrecision.Int16 : MatMulPrecision.BF16;
 
     /// <inheritdoc/>
     public void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
@@ -52,6 +55,7 @@ public sealed class PackedMatMul : IMatMul
     {
         MatMulShapes.CheckInside(b);
         Panels panels = packed as Panels ?? new Panels();
+        panels.Maker = this;
         (panels.Kernel, panels.Format) = Choose(precision);
         panels.Rows = b.Rows;
         panels.Columns = b.Columns;
@@ -68,7 +72,7 @@ public sealed class PackedMatMul : IMatMul
     /// <inheritdoc/>
     public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
     {
-        if (b is not Panels { Kernel: not null } panels || (panels.Kernel != _floats && panels.Kernel != _pairs && panels.Kernel != _integers))
+        if (b is not Panels panels || panels.Maker != this)
         {
             throw new ArgumentException("The matrix was packed by another product.", nameof(b));
         }
@@ -76,7 +80,7 @@ public sealed class PackedMatMul : IMatMul
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         if (!IsEmpty(a, c, accumulate))
         {
-            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Kernel, panels.Format);
+            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Kernel!, panels.Format);
         }
     }
 
@@ -85,8 +89,10 @@ public sealed class PackedMatMul : IMatMul
         MatMulPrecision.F32 => (_floats, PanelFormat.Floats),
         MatMulPrecision.BF16 when _pairs is not null => (_pairs, PanelFormat.BFloat16Pairs),
         MatMulPrecision.BF16 => (_floats, PanelFormat.RoundedFloats),
-        MatMulPrecision.Int16 when _integers is not null => (_integers, PanelFormat.Int16Pairs),
-        MatMulPrecision.Int16 => (_floats, PanelFormat.ScaledFloats),
+        MatMulPrecision.Int16 when _shorts is not null => (_shorts, PanelFormat.Int16Pairs),
+        MatMulPrecision.Int16 => (_floats, PanelFormat.Int16Floats),
+        MatMulPrecision.Int8 when _bytes is not null => (_bytes, PanelFormat.Int8Quads),
+        MatMulPrecision.Int8 => (_floats, PanelFormat.Int8Floats),
         _ => throw new UnreachableException(),
     };
 
@@ -107,6 +113,8 @@ public sealed class PackedMatMul : IMatMul
     private sealed class Panels : PackedMatrix
     {
         public Tensor? Storage;
+
+        public PackedMatMul? Maker { get; set; }
 
         public TileKernel? Kernel { get; set; }
 

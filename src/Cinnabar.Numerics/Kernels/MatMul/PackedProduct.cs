@@ -18,7 +18,7 @@ internal sealed unsafe class PackedProduct
     private readonly Action<int> _multiplyItem;
 
     private TileKernel _kernel = null!;
-    private PanelFormat _format;
+    private PanelFormat _format; // of the left side
     private PanelSource _left;
     private PanelSource _right;
     private MatMulPlan _plan;
@@ -81,8 +81,9 @@ internal sealed unsafe class PackedProduct
     /// <summary>Elements of 32 bits that all panels of B take.</summary>
     internal static long ElementsOfRight(int k, int columns, TileKernel kernel, PanelFormat format)
     {
-        int block = format.BlockOfK(k);
-        long rows = ((long)(k / block) * format.PanelRows(block)) + (k % block == 0 ? 0 : format.PanelRows(k % block));
+        PanelFormat right = format.OfRightSide();
+        int block = right.BlockOfK(k);
+        long rows = ((long)(k / block) * right.PanelRows(block)) + (k % block == 0 ? 0 : right.PanelRows(k % block));
         return checked(rows * MatMulPlan.Ceiling(columns, kernel.Columns) * kernel.Columns);
     }
 
@@ -133,9 +134,11 @@ internal sealed unsafe class PackedProduct
         }
     }
 
+    private PanelFormat RightFormat => _format.OfRightSide();
+
     private uint* RightPanel(int panel, int k, int rowsOfBlock)
     {
-        nint before = (nint)(k / _plan.KBlock) * _format.PanelRows(_plan.KBlock) * _plan.ColumnPanels;
+        nint before = (nint)(k / _plan.KBlock) * RightFormat.PanelRows(_plan.KBlock) * _plan.ColumnPanels;
         return _panels + ((before + ((nint)panel * rowsOfBlock)) * _kernel.Columns);
     }
 
@@ -145,14 +148,14 @@ internal sealed unsafe class PackedProduct
         int k = item / PackingItemsPerBlock * _plan.KBlock;
         int count = Math.Min(_plan.KBlock, _k - k);
         int part = item % PackingItemsPerBlock;
-        int panelRows = _format.PanelRows(count);
+        int panelRows = RightFormat.PanelRows(count);
         nint panelSize = (nint)panelRows * _kernel.Columns;
         if (PackByColumns)
         {
             int first = part * PanelsPerPackingItem;
             int panels = Math.Min(_plan.ColumnPanels - first, PanelsPerPackingItem);
             PanelStrip strip = new(first * _kernel.Columns, panels, _kernel.Columns, _kernel.Columns, k, count);
-            PanelPacker.Pack(_right, strip, _format, RightPanel(first, k, panelRows), panelSize);
+            PanelPacker.Pack(_right, strip, RightFormat, RightPanel(first, k, panelRows), panelSize);
         }
         else if (part * RowsPerPackingItem < count)
         {
@@ -160,7 +163,7 @@ internal sealed unsafe class PackedProduct
             int rows = Math.Min(count - first, RowsPerPackingItem);
             PanelStrip strip = new(0, _plan.ColumnPanels, _kernel.Columns, _kernel.Columns, k + first, rows);
             uint* to = RightPanel(0, k, panelRows) + ((nint)_format.Steps(first) * _kernel.Columns);
-            PanelPacker.Pack(_right, strip, _format, to, panelSize);
+            PanelPacker.Pack(_right, strip, RightFormat, to, panelSize);
         }
     }
 
@@ -206,11 +209,11 @@ internal sealed unsafe class PackedProduct
         int column = columnPanel * _kernel.Columns;
         int columns = Math.Min(_kernel.Columns, _columns - column);
         System.Runtime.CompilerServices.Unsafe.SkipInit(out TileArguments arguments);
-        arguments.B = RightPanel(columnPanel, k, _format.PanelRows(count));
+        arguments.B = RightPanel(columnPanel, k, RightFormat.PanelRows(count));
         arguments.RowBytes = (nint)_rowStride * sizeof(float);
         arguments.Steps = steps;
         arguments.Accumulate = _accumulate || k > 0 ? 1 : 0;
-        nint panelBytes = (nint)_format.PanelRows(count) * _kernel.Columns * sizeof(uint);
+        nint panelBytes = (nint)RightFormat.PanelRows(count) * _kernel.Columns * sizeof(uint);
         byte* nextRight = (byte*)arguments.B + panelBytes;
         byte* endRight = nextRight + panelBytes;
         for (int panel = firstRow; panel < endRow; panel++)

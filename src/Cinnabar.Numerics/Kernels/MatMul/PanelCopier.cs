@@ -1,4 +1,5 @@
 // Packing from a source whose positions are contiguous: row k of the source is row k (or half of row k/2) of the panel.
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -47,21 +48,36 @@ internal static unsafe class PanelCopier
     {
         Vector512<float> inverse = TForm.Format.IsScaled() ? Vector512.Load(inverses) : default;
         Vector512<float> scale = TForm.Format.IsScaled() ? Vector512.Load(scales) : default;
-        for (int k = 0; k < count; k++)
+        int values = TForm.Format.ValuesPerElement();
+        for (int k = 0; k < count; k += values)
         {
-            Sse.Prefetch1(source + ((k + count) * stride));
-            Vector512<uint> even = PanelForm.Enter<TForm>(TElement.Sixteen(source + (k * stride)), inverse, scale);
-            if (PanelForm.IsPair<TForm>())
+            Vector512<uint> element = SixteenAt<TElement, TForm>(source, stride, k, count, inverse, scale);
+            if (values == 2)
             {
-                k++;
-                Sse.Prefetch1(source + ((k + count) * stride));
-                Vector512<uint> odd = k < count ? PanelForm.Enter<TForm>(TElement.Sixteen(source + (k * stride)), inverse, scale) : default;
-                even = PanelForm.Pair<TForm>(even, odd);
+                element = PanelForm.Pair<TForm>(element, SixteenAt<TElement, TForm>(source, stride, k + 1, count, inverse, scale));
+            }
+            else if (values == 4)
+            {
+                element = PanelForm.Quad<TForm>(
+                    element,
+                    SixteenAt<TElement, TForm>(source, stride, k + 1, count, inverse, scale),
+                    SixteenAt<TElement, TForm>(source, stride, k + 2, count, inverse, scale),
+                    SixteenAt<TElement, TForm>(source, stride, k + 3, count, inverse, scale));
             }
 
-            even.Store(panel);
+            element.Store(panel);
             panel += width;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> SixteenAt<TElement, TForm>(
+        byte* source, nint stride, int k, int count, Vector512<float> inverse, Vector512<float> scale)
+        where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
+    {
+        Sse.Prefetch1(source + ((k + count) * stride));
+        return k < count ? PanelForm.Enter<TForm>(TElement.Sixteen(source + (k * stride)), inverse, scale) : default;
     }
 
     private static void Eight<TElement, TForm>(
@@ -71,19 +87,36 @@ internal static unsafe class PanelCopier
     {
         Vector256<float> inverse = TForm.Format.IsScaled() ? Vector256.Load(inverses) : default;
         Vector256<float> scale = TForm.Format.IsScaled() ? Vector256.Load(scales) : default;
-        for (int k = 0; k < count; k++)
+        int values = TForm.Format.ValuesPerElement();
+        for (int k = 0; k < count; k += values)
         {
-            Vector256<uint> even = PanelForm.Enter<TForm>(TElement.Eight(source + (k * stride)), inverse, scale);
-            if (PanelForm.IsPair<TForm>())
+            Vector256<uint> element = EightAt<TElement, TForm>(source, stride, k, count, inverse, scale);
+            if (values == 2)
             {
-                k++;
-                Vector256<uint> odd = k < count ? PanelForm.Enter<TForm>(TElement.Eight(source + (k * stride)), inverse, scale) : default;
-                even = PanelForm.Pair<TForm>(even, odd);
+                element = PanelForm.Pair<TForm>(element, EightAt<TElement, TForm>(source, stride, k + 1, count, inverse, scale));
+            }
+            else if (values == 4)
+            {
+                element = PanelForm.Quad<TForm>(
+                    element,
+                    EightAt<TElement, TForm>(source, stride, k + 1, count, inverse, scale),
+                    EightAt<TElement, TForm>(source, stride, k + 2, count, inverse, scale),
+                    EightAt<TElement, TForm>(source, stride, k + 3, count, inverse, scale));
             }
 
-            even.Store(panel);
+            element.Store(panel);
             panel += width;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<uint> EightAt<TElement, TForm>(
+        byte* source, nint stride, int k, int count, Vector256<float> inverse, Vector256<float> scale)
+        where TElement : struct, IPanelElement
+        where TForm : struct, IPanelForm
+    {
+        Sse.Prefetch1(source + ((k + count) * stride));
+        return k < count ? PanelForm.Enter<TForm>(TElement.Eight(source + (k * stride)), inverse, scale) : default;
     }
 
     private static void One<TElement, TForm>(
@@ -93,18 +126,23 @@ internal static unsafe class PanelCopier
     {
         float inverse = TForm.Format.IsScaled() ? *inverses : 0;
         float scale = TForm.Format.IsScaled() ? *scales : 0;
-        for (int k = 0; k < count; k++)
+        int values = TForm.Format.ValuesPerElement();
+        for (int k = 0; k < count; k += values)
         {
-            uint even = exists ? PanelForm.Enter<TForm>(TElement.One(source + (k * stride)), inverse, scale) : 0;
-            if (PanelForm.IsPair<TForm>())
+            uint element = At(k);
+            if (values == 2)
             {
-                k++;
-                uint odd = exists && k < count ? PanelForm.Enter<TForm>(TElement.One(source + (k * stride)), inverse, scale) : 0;
-                even = PanelForm.Pair<TForm>(even, odd);
+                element = PanelForm.Pair<TForm>(element, At(k + 1));
+            }
+            else if (values == 4)
+            {
+                element = PanelForm.Quad<TForm>(element, At(k + 1), At(k + 2), At(k + 3));
             }
 
-            *panel = even;
+            *panel = element;
             panel += width;
         }
+
+        uint At(int k) => exists && k < count ? PanelForm.Enter<TForm>(TElement.One(source + (k * stride)), inverse, scale) : 0;
     }
 }

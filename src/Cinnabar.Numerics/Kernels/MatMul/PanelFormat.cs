@@ -1,6 +1,9 @@
 namespace Cinnabar.Numerics.Kernels;
 
-/// <summary>How elements lie in a panel; every element takes 32 bits. A step is a row of elements: one k, or two where they are pairs.</summary>
+/// <summary>
+/// How elements lie in a panel; every element takes 32 bits and holds one, two or four values of k. A step is a row of elements.
+/// Behind the steps of a block follow, in integer formats, a row with the F32 scale of each position.
+/// </summary>
 internal enum PanelFormat
 {
     /// <summary>One F32 per k.</summary>
@@ -10,13 +13,25 @@ internal enum PanelFormat
     RoundedFloats,
 
     /// <summary>One F32 per k that was rounded like <see cref="Int16Pairs"/>.</summary>
-    ScaledFloats,
+    Int16Floats,
+
+    /// <summary>One F32 per k that was rounded like <see cref="Int8Quads"/>.</summary>
+    Int8Floats,
 
     /// <summary>Two BF16 for k = 2s (low half) and 2s + 1 (high half); an odd K is padded with zero.</summary>
     BFloat16Pairs,
 
-    /// <summary>Two integers likewise; behind the steps of a block one more row holds the F32 scale of each position.</summary>
+    /// <summary>Two integers likewise.</summary>
     Int16Pairs,
+
+    /// <summary>
+    /// Left side of vpdpbusd: four signed integers for k = 4s (low byte) … 4s + 3. Behind the scales a row of −128 · Σ_k q, which takes
+    /// back the 128 that the right side adds.
+    /// </summary>
+    Int8Quads,
+
+    /// <summary>Right side of vpdpbusd: four integers q + 128.</summary>
+    UInt8Quads,
 }
 
 internal static class PanelFormats
@@ -27,22 +42,50 @@ internal static class PanelFormats
     // Pairs take half as many steps; more than 512 products of 12-bit integers could overflow.
     private const int MaxKBlockOfPairs = 512;
 
-    internal static bool IsPairs(this PanelFormat format) => format is PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs;
+    // Quads take a quarter; 66,000 products could overflow, but a panel of B should stay within the first two levels of cache.
+    private const int MaxKBlockOfQuads = 2048;
 
-    internal static bool IsScaled(this PanelFormat format) => format is PanelFormat.ScaledFloats or PanelFormat.Int16Pairs;
+    internal static int ValuesPerElement(this PanelFormat format) => format switch
+    {
+        PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs => 2,
+        PanelFormat.Int8Quads or PanelFormat.UInt8Quads => 4,
+        _ => 1,
+    };
 
-    internal static bool HasScaleRow(this PanelFormat format) => format == PanelFormat.Int16Pairs;
+    /// <summary>Largest magnitude of an integer in this format; 0 if it holds none.</summary>
+    internal static int Limit(this PanelFormat format) => format switch
+    {
+        PanelFormat.Int16Floats or PanelFormat.Int16Pairs => 2047,
+        PanelFormat.Int8Floats or PanelFormat.Int8Quads or PanelFormat.UInt8Quads => 127,
+        _ => 0,
+    };
+
+    internal static bool IsScaled(this PanelFormat format) => format.Limit() != 0;
+
+    /// <summary>The format of B in a product whose A has this format.</summary>
+    internal static PanelFormat OfRightSide(this PanelFormat format) => format == PanelFormat.Int8Quads ? PanelFormat.UInt8Quads : format;
 
     /// <summary>Steps that <paramref name="k"/> values of k take.</summary>
-    internal static int Steps(this PanelFormat format, int k) => format.IsPairs() ? (k + 1) / 2 : k;
+    internal static int Steps(this PanelFormat format, int k) => MatMulPlan.Ceiling(k, format.ValuesPerElement());
 
-    /// <summary>Rows of a panel with a block of <paramref name="k"/> values of k: its steps and, in some formats, the scales.</summary>
-    internal static int PanelRows(this PanelFormat format, int k) => format.Steps(k) + (format.HasScaleRow() ? 1 : 0);
+    /// <summary>Rows of a panel with a block of <paramref name="k"/> values of k: its steps and what follows them.</summary>
+    internal static int PanelRows(this PanelFormat format, int k) => format.Steps(k) + format switch
+    {
+        PanelFormat.Int16Pairs or PanelFormat.UInt8Quads => 1,
+        PanelFormat.Int8Quads => 2,
+        _ => 0,
+    };
 
-    /// <summary>Values of k per block: equal blocks, a multiple of 16 (even for pairs, whole transpositions).</summary>
+    /// <summary>Values of k per block: equal blocks, a multiple of 16 (whole elements, whole transpositions).</summary>
     internal static int BlockOfK(this PanelFormat format, int k)
     {
-        int blocks = Math.Max(1, MatMulPlan.Ceiling(k, format.IsPairs() || format.IsScaled() ? MaxKBlockOfPairs : MaxKBlock));
+        int longest = format switch
+        {
+            PanelFormat.Floats or PanelFormat.RoundedFloats => MaxKBlock,
+            PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs or PanelFormat.Int16Floats => MaxKBlockOfPairs,
+            _ => MaxKBlockOfQuads,
+        };
+        int blocks = Math.Max(1, MatMulPlan.Ceiling(k, longest));
         return Math.Max(1, MatMulPlan.Ceiling(MatMulPlan.Ceiling(k, blocks), 16)) * 16;
     }
 }

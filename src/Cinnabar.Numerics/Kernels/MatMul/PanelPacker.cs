@@ -15,10 +15,17 @@ namespace Cinnabar.Numerics.Kernels;
 /// <param name="Positions">Rows of A, or columns of B.</param>
 /// <param name="PositionStride">Elements from one position to the next.</param>
 /// <param name="KStride">Elements from one k to the next.</param>
-internal readonly unsafe record struct PanelSource(nint Start, DType Type, int Positions, int PositionStride, int KStride)
+/// <param name="Scales">Of an Int8 weight: the scale of each position.</param>
+internal readonly unsafe record struct PanelSource(
+    nint Start, DType Type, int Positions, int PositionStride, int KStride, nint Scales = 0)
 {
-    internal static PanelSource OfLeft(in Matrix a) =>
-        new((nint)a.Storage.Start + ((nint)a.Offset * Tensor.SizeOf(a.Storage.Type)), a.Storage.Type, a.Rows, a.RowStride, a.ColumnStride);
+    internal static PanelSource OfLeft(in Matrix a) => new(
+        (nint)a.Storage.Start + ((nint)a.Offset * Tensor.SizeOf(a.Storage.Type)),
+        a.Storage.Type,
+        a.Rows,
+        a.RowStride,
+        a.ColumnStride,
+        a.Storage.Scales is null ? 0 : (nint)(a.Storage.Scales.FloatPointer + (a.Offset / a.Storage.Columns)));
 
     internal static PanelSource OfRight(in Matrix b) => OfLeft(b.Transposed);
 }
@@ -45,13 +52,11 @@ internal static unsafe class PanelPacker
     /// <param name="panelSize">Elements of 32 bits from one panel to the next.</param>
     internal static void Pack(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panels, nint panelSize)
     {
-        if (source.Type == DType.BF16)
+        switch (source.Type)
         {
-            Pack<BFloat16Element>(source, strip, format, panels, panelSize);
-        }
-        else
-        {
-            Pack<FloatElement>(source, strip, format, panels, panelSize);
+            case DType.BF16: Pack<BFloat16Element>(source, strip, format, panels, panelSize); break;
+            case DType.Int8: PanelOfInt8.Pack(source, strip, format, panels, panelSize); break;
+            default: Pack<FloatElement>(source, strip, format, panels, panelSize); break;
         }
     }
 
@@ -62,9 +67,12 @@ internal static unsafe class PanelPacker
         {
             case PanelFormat.Floats: Pack<TElement, FloatForm>(source, strip, panels, panelSize); break;
             case PanelFormat.RoundedFloats: Pack<TElement, RoundedFloatForm>(source, strip, panels, panelSize); break;
-            case PanelFormat.ScaledFloats: Pack<TElement, ScaledFloatForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.Int16Floats: Pack<TElement, Int16FloatForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.Int8Floats: Pack<TElement, Int8FloatForm>(source, strip, panels, panelSize); break;
             case PanelFormat.BFloat16Pairs: Pack<TElement, BFloat16PairForm>(source, strip, panels, panelSize); break;
             case PanelFormat.Int16Pairs: Pack<TElement, Int16PairForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.Int8Quads: Pack<TElement, Int8QuadForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.UInt8Quads: Pack<TElement, UInt8QuadForm>(source, strip, panels, panelSize); break;
             default: throw new UnreachableException();
         }
     }
@@ -88,8 +96,8 @@ internal static unsafe class PanelPacker
             float* scale = scales + (panel * strip.Width);
             byte* from = start + (panel * panelDistance);
             int valid = Math.Min(strip.Width, left - (panel * strip.Distance));
-            PanelScales.Find<TElement>(from, positionStride, kStride, valid, strip.Width, strip.Count, inverse, scale);
-            if (TForm.Format.HasScaleRow())
+            PanelScales.Find<TElement>(from, positionStride, kStride, valid, strip.Width, strip.Count, TForm.Format.Limit(), inverse, scale);
+            if (TForm.Format.PanelRows(strip.Count) > TForm.Format.Steps(strip.Count))
             {
                 new Span<float>(scale, strip.Width).CopyTo(
                     new Span<float>(panels + (panel * panelSize) + ((nint)TForm.Format.Steps(strip.Count) * strip.Width), strip.Width));
@@ -119,6 +127,11 @@ internal static unsafe class PanelPacker
                     PanelCopier.Pack<TElement, TForm>(from, kStride, valid, count, inverses + first, scales + first, to, strip.Width);
                 }
             }
+        }
+
+        for (int panel = 0; panel < strip.Panels && TForm.Format == PanelFormat.Int8Quads; panel++)
+        {
+            PanelOfInt8.WriteCorrection(panels + (panel * panelSize), TForm.Format.Steps(strip.Count), strip.Width);
         }
     }
 }

@@ -1,6 +1,6 @@
-// The scales of 16-bit integers: for each position (row of A, column of B) of a panel the largest magnitude in its block of K.
+// The scales of integers: for each position (row of A, column of B) of a panel the largest magnitude in its block of K.
 //
-//   x ≈ q · scale,  q = round(x · inverse),  scale = max / 2047,  inverse = 2047 / max
+//   x ≈ q · scale,  q = round(x · inverse),  scale = max / limit,  inverse = limit / max,  limit 2047 for 16 bits, 127 for 8
 //
 // Block floating point after Das et al. 2018, "Mixed Precision Training of Convolutional Neural Networks using Integer Operations"
 // (arXiv 1802.00930, §3), with one scale per position and block of K instead of one per tensor, so that tokens of small gradient keep
@@ -13,16 +13,26 @@ namespace Cinnabar.Numerics.Kernels;
 
 internal static unsafe class PanelScales
 {
-    /// <summary>Largest magnitude of q.</summary>
-    internal const float Limit = 2047;
-
     private const uint Magnitude = 0x7FFF_FFFF;
 
-    // Below, 2047 / max would overflow: such a block is zero.
+    // Below, limit / max would overflow: such a block is zero.
     private const float Smallest = 1e-30f;
 
     /// <summary>The scale of a block whose largest magnitude is <paramref name="max"/>, and what to multiply its elements with.</summary>
-    internal static (float Scale, float Inverse) Of(float max) => (max / Limit, max >= Smallest && float.IsFinite(max) ? Limit / max : 0);
+    internal static (float Scale, float Inverse) Of(float max, float limit) =>
+        (max / limit, max >= Smallest && float.IsFinite(max) ? limit / max : 0);
+
+    /// <summary>The largest magnitude, NaN if any value is.</summary>
+    internal static float LargestMagnitude(ReadOnlySpan<float> values)
+    {
+        float max = 0;
+        foreach (float value in values)
+        {
+            max = MathF.Max(max, MathF.Abs(value));
+        }
+
+        return max;
+    }
 
     /// <summary>Finds the scales of one panel.</summary>
     /// <param name="source">Position 0 at the first k.</param>
@@ -31,10 +41,11 @@ internal static unsafe class PanelScales
     /// <param name="valid">Existing positions.</param>
     /// <param name="width">All positions; those that do not exist get scale 0.</param>
     /// <param name="count">Values of k.</param>
+    /// <param name="limit">Largest magnitude of q.</param>
     /// <param name="inverses">Receives one number per position.</param>
     /// <param name="scales">Receives one number per position.</param>
     internal static void Find<TElement>(
-        byte* source, nint positionStride, nint kStride, int valid, int width, int count, float* inverses, float* scales)
+        byte* source, nint positionStride, nint kStride, int valid, int width, int count, float limit, float* inverses, float* scales)
         where TElement : struct, IPanelElement
     {
         int position = 0;
@@ -43,7 +54,7 @@ internal static unsafe class PanelScales
             Vector512<uint> max = MaxAcross<TElement>(source + (position * positionStride), kStride, count);
             for (int lane = 0; lane < Vector512<uint>.Count; lane++)
             {
-                (scales[position + lane], inverses[position + lane]) = Of(BitConverter.UInt32BitsToSingle(max[lane]));
+                (scales[position + lane], inverses[position + lane]) = Of(BitConverter.UInt32BitsToSingle(max[lane]), limit);
             }
         }
 
@@ -51,7 +62,7 @@ internal static unsafe class PanelScales
         {
             byte* first = source + (position * positionStride);
             uint max = position < valid ? MaxAlong<TElement>(first, kStride, count) : 0;
-            (scales[position], inverses[position]) = Of(BitConverter.UInt32BitsToSingle(max));
+            (scales[position], inverses[position]) = Of(BitConverter.UInt32BitsToSingle(max), limit);
         }
     }
 

@@ -87,25 +87,36 @@ internal static unsafe class PanelTransposer
             }
         }
 
-        for (; k < count; k += PanelForm.IsPair<TForm>() ? 2 : 1)
+        for (; k < count; k += TForm.Format.ValuesPerElement())
         {
             uint* step = panel + ((nint)TForm.Format.Steps(k) * width);
             for (int lane = 0; lane < lanes; lane++)
             {
-                uint even = One<TElement, TForm>(rows[lane], k, inverses, scales, lane);
-                step[lane] = !PanelForm.IsPair<TForm>() ? even
-                    : PanelForm.Pair<TForm>(even, k + 1 < count ? One<TElement, TForm>(rows[lane], k + 1, inverses, scales, lane) : 0);
+                float inverse = TForm.Format.IsScaled() ? inverses[lane] : 0;
+                float scale = TForm.Format.IsScaled() ? scales[lane] : 0;
+                step[lane] = Element<TElement, TForm>(rows[lane], k, count, inverse, scale);
             }
         }
     }
 
-    private static uint One<TElement, TForm>(byte* row, int k, float* inverses, float* scales, int lane)
+    // The values of k behind the last are zero.
+    private static uint Element<TElement, TForm>(byte* row, int k, int count, float inverse, float scale)
         where TElement : struct, IPanelElement
         where TForm : struct, IPanelForm
     {
-        uint bits = TElement.One(row + ((nint)k * TElement.Size));
-        bool scaled = TForm.Format.IsScaled();
-        return PanelForm.Enter<TForm>(bits, scaled ? inverses[lane] : 0, scaled ? scales[lane] : 0);
+        Span<uint> values = stackalloc uint[4];
+        for (int i = 0; i < TForm.Format.ValuesPerElement(); i++)
+        {
+            bool exists = k + i < count;
+            values[i] = exists ? PanelForm.Enter<TForm>(TElement.One(row + ((nint)(k + i) * TElement.Size)), inverse, scale) : 0;
+        }
+
+        return TForm.Format.ValuesPerElement() switch
+        {
+            1 => values[0],
+            2 => PanelForm.Pair<TForm>(values[0], values[1]),
+            _ => PanelForm.Quad<TForm>(values[0], values[1], values[2], values[3]),
+        };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -127,11 +138,15 @@ internal static unsafe class PanelTransposer
         Vector512<uint> out1 = PanelForm.Enter<TForm>(Avx512F.UnpackHigh(low01, low23).AsUInt32(), inverse, scale);
         Vector512<uint> out2 = PanelForm.Enter<TForm>(Avx512F.UnpackLow(high01, high23).AsUInt32(), inverse, scale);
         Vector512<uint> out3 = PanelForm.Enter<TForm>(Avx512F.UnpackHigh(high01, high23).AsUInt32(), inverse, scale);
-        if (PanelForm.IsPair<TForm>())
+        switch (TForm.Format.ValuesPerElement())
         {
-            PanelForm.Pair<TForm>(out0, out1).Store(panel);
-            PanelForm.Pair<TForm>(out2, out3).Store(panel + width);
-            return;
+            case 4:
+                PanelForm.Quad<TForm>(out0, out1, out2, out3).Store(panel);
+                return;
+            case 2:
+                PanelForm.Pair<TForm>(out0, out1).Store(panel);
+                PanelForm.Pair<TForm>(out2, out3).Store(panel + width);
+                return;
         }
 
         out0.Store(panel);
@@ -169,11 +184,15 @@ internal static unsafe class PanelTransposer
         Vector256<uint> out1 = PanelForm.Enter<TForm>(Avx.UnpackHigh(low01, low23).AsUInt32(), inverse, scale);
         Vector256<uint> out2 = PanelForm.Enter<TForm>(Avx.UnpackLow(high01, high23).AsUInt32(), inverse, scale);
         Vector256<uint> out3 = PanelForm.Enter<TForm>(Avx.UnpackHigh(high01, high23).AsUInt32(), inverse, scale);
-        if (PanelForm.IsPair<TForm>())
+        switch (TForm.Format.ValuesPerElement())
         {
-            PanelForm.Pair<TForm>(out0, out1).Store(panel);
-            PanelForm.Pair<TForm>(out2, out3).Store(panel + width);
-            return;
+            case 4:
+                PanelForm.Quad<TForm>(out0, out1, out2, out3).Store(panel);
+                return;
+            case 2:
+                PanelForm.Pair<TForm>(out0, out1).Store(panel);
+                PanelForm.Pair<TForm>(out2, out3).Store(panel + width);
+                return;
         }
 
         out0.Store(panel);

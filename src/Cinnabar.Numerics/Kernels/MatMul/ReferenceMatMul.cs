@@ -50,47 +50,39 @@ public sealed class ReferenceMatMul : IMatMul
     private static float[] Elements(in Matrix matrix, MatMulPrecision precision)
     {
         float[] elements = new float[matrix.Rows * matrix.Columns];
-        bool isFloat = matrix.Storage.Type == DType.F32;
         for (int i = 0; i < elements.Length; i++)
         {
             int at = matrix.Offset + (i / matrix.Columns * matrix.RowStride) + (i % matrix.Columns * matrix.ColumnStride);
-            float value = isFloat ? matrix.Storage.Floats[at] : BFloat16.ToFloat(matrix.Storage.BFloat16Bits[at]);
+            float value = matrix.Storage.Type switch
+            {
+                DType.F32 => matrix.Storage.Floats[at],
+                DType.BF16 => BFloat16.ToFloat(matrix.Storage.BFloat16Bits[at]),
+                _ => (sbyte)matrix.Storage.Bytes[at] * matrix.Storage.Scales!.Floats[at / matrix.Storage.Columns],
+            };
             elements[i] = precision == MatMulPrecision.BF16 ? BFloat16.ToFloat(BFloat16.FromFloat(value)) : value;
         }
 
-        if (precision == MatMulPrecision.Int16)
+        if (precision is MatMulPrecision.Int16 or MatMulPrecision.Int8 && matrix.Storage.Type != DType.Int8)
         {
-            RoundToMultiples(elements, matrix.Columns);
+            RoundToMultiples(elements, matrix.Columns, precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats);
         }
 
         return elements;
     }
 
-    // Each block of K in each row becomes multiples of its largest magnitude / 2047.
-    private static void RoundToMultiples(float[] elements, int k)
+    // Each block of K in each row becomes multiples of its largest magnitude / 2047 or 127.
+    private static void RoundToMultiples(float[] elements, int k, PanelFormat format)
     {
-        int block = PanelFormat.ScaledFloats.BlockOfK(k);
+        int block = format.BlockOfK(k);
         for (int i = 0; i < elements.Length; i += Math.Min(block, k - (i % k)))
         {
             Span<float> values = elements.AsSpan(i, Math.Min(block, k - (i % k)));
-            (float scale, float inverse) = PanelScales.Of(LargestMagnitude(values));
+            (float scale, float inverse) = PanelScales.Of(PanelScales.LargestMagnitude(values), format.Limit());
             foreach (ref float value in values)
             {
                 value = MathF.Round(value * inverse) * scale;
             }
         }
-    }
-
-    // NaN if any value is.
-    private static float LargestMagnitude(ReadOnlySpan<float> values)
-    {
-        float max = 0;
-        foreach (float value in values)
-        {
-            max = MathF.Max(max, MathF.Abs(value));
-        }
-
-        return max;
     }
 
     private sealed class Copy : PackedMatrix

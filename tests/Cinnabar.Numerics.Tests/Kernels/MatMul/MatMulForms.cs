@@ -21,13 +21,13 @@ internal static class MatMulForms
     /// <summary>A product of that form on the pool.</summary>
     public static IMatMul Create(string form, WorkerPool workers) => form switch
     {
-        "vector 128" => new PackedMatMul(workers, new VectorTileKernel<Vector128Floats>(), null, null),
-        "vector 256" => new PackedMatMul(workers, new VectorTileKernel<Vector256Floats>(), null, null),
-        "vector 512" => new PackedMatMul(workers, new VectorTileKernel<Vector512Floats>(), null, null),
-        "jit AVX2" => new PackedMatMul(workers, Assembled(TileShape.Avx2), null, null),
-        "jit AVX-512" => new PackedMatMul(workers, Assembled(TileShape.Avx512), null, null),
-        "jit AVX512_BF16" => new PackedMatMul(workers, Assembled(TileShape.Avx512), Assembled(TileShape.Avx512BFloat16), null),
-        _ => new PackedMatMul(workers, Assembled(TileShape.Avx512), null, Assembled(TileShape.Avx512Int16)),
+        "vector 128" => new PackedMatMul(workers, new VectorTileKernel<Vector128Floats>()),
+        "vector 256" => new PackedMatMul(workers, new VectorTileKernel<Vector256Floats>()),
+        "vector 512" => new PackedMatMul(workers, new VectorTileKernel<Vector512Floats>()),
+        "jit AVX2" => new PackedMatMul(workers, Assembled(TileShape.Avx2)),
+        "jit AVX-512" => new PackedMatMul(workers, Assembled(TileShape.Avx512)),
+        "jit AVX512_BF16" => new PackedMatMul(workers, Assembled(TileShape.Avx512), Assembled(TileShape.Avx512BFloat16)),
+        _ => new PackedMatMul(workers, Assembled(TileShape.Avx512), null, Assembled(TileShape.Avx512Int16), Assembled(TileShape.Avx512Int8)),
     };
 
     public static JitTileKernel Assembled(TileShape shape)

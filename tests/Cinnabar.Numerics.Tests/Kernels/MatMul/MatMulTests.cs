@@ -110,7 +110,7 @@ public sealed class MatMulTests
             Tensor expected = Tensor.Zeros(20, 40), actual = Tensor.Zeros(20, 40);
             s_reference.Multiply(a.AsMatrix(), b.AsMatrix(), expected.AsMatrix(), false, precision);
             MatMulForms.Create(form, s_one).Multiply(a.AsMatrix(), b.AsMatrix(), actual.AsMatrix(), false, precision);
-            if (precision == MatMulPrecision.Int16)
+            if (precision is MatMulPrecision.Int16 or MatMulPrecision.Int8)
             {
                 // An infinite scale makes a sum NaN even where a product of numbers would be infinite.
                 Assert.All(Enumerable.Range(0, expected.Count), i =>
@@ -157,11 +157,44 @@ public sealed class MatMulTests
     [MemberData(nameof(Forms))]
     public void Multiply_LargestIntegersOverAWholeBlock_DoesNotOverflow(string form)
     {
-        Tensor a = Tensor.Zeros(2, 512), b = Tensor.Zeros(512, 3), c = Tensor.Zeros(2, 3);
-        a.Floats.Fill(-3);
-        b.Floats.Fill(5);
-        MatMulForms.Create(form, s_one).Multiply(a.AsMatrix(), b.AsMatrix(), c.AsMatrix(), false, MatMulPrecision.Int16);
-        Assert.All(c.Floats.ToArray(), value => Assert.Equal(-15 * 512, value, 0.01f));
+        foreach ((int k, MatMulPrecision precision) in ((int, MatMulPrecision)[])[(512, MatMulPrecision.Int16), (2048, MatMulPrecision.Int8)])
+        {
+            Tensor a = Tensor.Zeros(2, k), b = Tensor.Zeros(k, 3), c = Tensor.Zeros(2, 3);
+            a.Floats.Fill(-3);
+            b.Floats.Fill(5);
+            MatMulForms.Create(form, s_one).Multiply(a.AsMatrix(), b.AsMatrix(), c.AsMatrix(), false, precision);
+            Assert.All(c.Floats.ToArray(), value => Assert.Equal(-15 * k, value, 0.01f));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Multiply_Int8Weight_EqualsReference(string form)
+    {
+        IMatMul product = MatMulForms.Create(form, s_two);
+        foreach ((int m, int k, int n) in ((int, int, int)[])[(1, 4, 1), (3, 20, 31), (14, 64, 33), (17, 2052, 70), (64, 384, 100)])
+        {
+            Tensor weight = Random(k, n, k).To(DType.Int8), x = Random(m, m, k);
+            weight.Scales!.Floats[0] = 0.25f; // not the largest magnitude / 127: an Int8 weight keeps the scale it has
+            Tensor expected = Tensor.Zeros(m, n), actual = Tensor.Zeros(m, n);
+            s_reference.Multiply(x.AsMatrix(), weight.AsMatrix().Transposed, expected.AsMatrix(), false, MatMulPrecision.Int8);
+            product.Multiply(x.AsMatrix(), weight.AsMatrix().Transposed, actual.AsMatrix(), false, MatMulPrecision.Int8);
+            KernelSweep.Close(expected, actual, new Bound(1e-4 * Math.Sqrt(k), 1e-5), $"{form}, {m}x{k}x{n}");
+            PackedMatrix? packed = null;
+            Tensor again = Tensor.Zeros(m, n);
+            product.Pack(weight.AsMatrix().Transposed, MatMulPrecision.Int8, ref packed);
+            product.Multiply(x.AsMatrix(), packed!, again.AsMatrix(), false);
+            Assert.True(actual.Floats.SequenceEqual(again.Floats));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Multiply_Int8WeightNotTransposed_IsRefused(string form)
+    {
+        Tensor weight = Random(1, 8, 8).To(DType.Int8), x = Random(2, 8, 8), c = Tensor.Zeros(8, 8);
+        Assert.Throws<ArgumentException>(() =>
+            MatMulForms.Create(form, s_one).Multiply(x.AsMatrix(), weight.AsMatrix(), c.AsMatrix(), false, MatMulPrecision.Int8));
     }
 
     [Theory]

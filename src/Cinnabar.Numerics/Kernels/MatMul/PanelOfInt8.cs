@@ -1,0 +1,89 @@
+// Panels of weights that are integers already, W [N, K] with a scale for each row, as the right side Wᵀ of a product: nothing is rounded,
+// four neighbours in k are one element of 32 bits, and 128 is added to each. And what the left side needs for that:
+//
+//   Σ_k a·w = Σ_k a·(w + 128) − 128·Σ_k a
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Cinnabar.Numerics.Kernels;
+
+internal static unsafe class PanelOfInt8
+{
+    private const int Values = 4;
+
+    /// <summary>Writes consecutive panels; positions behind the last are zero.</summary>
+    internal static void Pack(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panels, nint panelSize)
+    {
+        if (source.KStride != 1 || (strip.Count % Values != 0 && format == PanelFormat.UInt8Quads))
+        {
+            throw new ArgumentException($"An Int8 weight [N, K] with K a multiple of {Values} may only be used as the right side Wᵀ.");
+        }
+
+        for (int panel = 0; panel < strip.Panels; panel++)
+        {
+            int first = strip.First + (panel * strip.Distance);
+            int valid = Math.Min(strip.Width, source.Positions - first);
+            sbyte* from = (sbyte*)source.Start + ((nint)first * source.PositionStride) + strip.K;
+            float* scales = (float*)source.Scales + first;
+            uint* to = panels + (panel * panelSize);
+            if (format == PanelFormat.UInt8Quads)
+            {
+                int steps = strip.Count / Values;
+                PanelTransposer.Pack<QuadElement, FloatForm>(
+                    (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
+                Span<float> scaleRow = new(to + ((nint)steps * strip.Width), strip.Width);
+                new Span<float>(scales, valid).CopyTo(scaleRow);
+                scaleRow[valid..].Clear();
+            }
+            else
+            {
+                Widen(from, source.PositionStride, valid, strip.Count, scales, (float*)to, strip.Width);
+            }
+        }
+    }
+
+    /// <summary>Writes −128·Σ_k q of each position of a panel of signed quads, behind its scales.</summary>
+    internal static void WriteCorrection(uint* panel, int steps, int width)
+    {
+        Vector512<byte> ones = Vector512.Create((byte)1);
+        Vector512<short> negative = Vector512.Create((short)-128);
+        for (int position = 0; position < width; position += Vector512<int>.Count)
+        {
+            Vector512<int> sum = Vector512<int>.Zero;
+            for (int step = 0; step < steps; step++)
+            {
+                Vector512<sbyte> quads = Vector512.Load((sbyte*)(panel + ((nint)step * width) + position));
+                sum += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(ones, quads), negative);
+            }
+
+            sum.Store((int*)panel + ((nint)(steps + 1) * width) + position);
+        }
+    }
+
+    // For processors without integer products: floats that the F32 kernel multiplies. Happens once a weight.
+    private static void Widen(sbyte* source, nint stride, int valid, int count, float* scales, float* panel, int width)
+    {
+        for (int position = 0; position < width; position++)
+        {
+            for (int k = 0; k < count; k++)
+            {
+                panel[((nint)k * width) + position] = position < valid ? source[(position * stride) + k] * scales[position] : 0;
+            }
+        }
+    }
+
+    // Four bytes, each with 128 added.
+    private readonly struct QuadElement : IPanelElement
+    {
+        public static int Size => sizeof(uint);
+
+        public static uint One(byte* source) => Unsafe.ReadUnaligned<uint>(source) ^ PanelForm.Offset;
+
+        public static Vector128<uint> Four(byte* source) => Vector128.Load((uint*)source) ^ Vector128.Create(PanelForm.Offset);
+
+        public static Vector256<uint> Eight(byte* source) => Vector256.Load((uint*)source) ^ Vector256.Create(PanelForm.Offset);
+
+        public static Vector512<uint> Sixteen(byte* source) => Vector512.Load((uint*)source) ^ Vector512.Create(PanelForm.Offset);
+    }
+}
