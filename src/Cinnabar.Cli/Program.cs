@@ -28,6 +28,7 @@ internal static class Program
             TrainCommand.Create(),
             BenchCommand.Create(),
             EvalCommand.Create(),
+            QuantizeCommand.Create(),
         };
         root.SetAction(_ =>
         {

@@ -49,7 +49,8 @@ public sealed class Tape
         Variable y = Output(input.Rows, weight.Value.Rows);
         if (!Recording)
         {
-            Kernels.MatMul.Multiply(input, weight.PackedTranspose(Kernels.MatMul, _precision), y.Value.AsMatrix(), accumulate: false);
+            MatMulPrecision precision = weight.Value.Type == DType.Int8 ? MatMulPrecision.Int8 : _precision;
+            Kernels.MatMul.Multiply(input, weight.PackedTranspose(Kernels.MatMul, precision), y.Value.AsMatrix(), accumulate: false);
             return y;
         }
 

@@ -8,7 +8,7 @@ namespace Cinnabar.Numerics.Kernels;
 public interface IEmbedding
 {
     /// <summary>Y[i, :] = E[ids[i], :].</summary>
-    /// <param name="table">E: [V, C], F32 or BF16.</param>
+    /// <param name="table">E: [V, C], F32, BF16 or Int8.</param>
     /// <param name="ids">Row numbers, each in 0 … V − 1.</param>
     /// <param name="y">[ids.Length, C].</param>
     void Forward(Tensor table, int[] ids, Tensor y);
@@ -28,13 +28,17 @@ internal sealed class ReferenceEmbedding : IEmbedding
         for (int i = 0; i < ids.Length; i++)
         {
             Span<float> row = y.Floats.Slice(i * columns, columns);
-            if (table.Type == DType.F32)
+            switch (table.Type)
             {
-                table.Row(ids[i]).CopyTo(row);
-            }
-            else
-            {
-                BFloat16.ToFloats(table.BFloat16Bits.Slice(ids[i] * columns, columns), row);
+                case DType.F32: table.Row(ids[i]).CopyTo(row); break;
+                case DType.BF16: BFloat16.ToFloats(table.BFloat16Bits.Slice(ids[i] * columns, columns), row); break;
+                default:
+                    for (int c = 0; c < columns; c++)
+                    {
+                        row[c] = (sbyte)table.Bytes[(ids[i] * columns) + c] * table.Scales!.Floats[ids[i]];
+                    }
+
+                    break;
             }
         }
     }
@@ -76,13 +80,11 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
             for (int i = from; i < to; i++, destination += columns)
             {
                 long first = (long)ids[i] * columns;
-                if (table.Type == DType.F32)
+                switch (table.Type)
                 {
-                    new ReadOnlySpan<float>(table.FloatPointer + first, columns).CopyTo(new Span<float>(destination, columns));
-                }
-                else
-                {
-                    Widen(table.BFloat16Pointer + first, destination, columns);
+                    case DType.F32: new ReadOnlySpan<float>(table.FloatPointer + first, columns).CopyTo(new Span<float>(destination, columns)); break;
+                    case DType.BF16: Widen(table.BFloat16Pointer + first, destination, columns); break;
+                    default: Widen((sbyte*)table.Start + first, table.Scales!.FloatPointer[ids[i]], destination, columns); break;
                 }
             }
         });
@@ -111,6 +113,14 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
                 }
             }
         });
+    }
+
+    private static void Widen(sbyte* source, float scale, float* destination, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            destination[i] = source[i] * scale;
+        }
     }
 
     private static void Widen(ushort* source, float* destination, int count)

@@ -26,6 +26,9 @@ public static class LladaWeightNames
     /// <param name="part">attn_norm, q_proj, k_proj, v_proj, attn_out, ff_norm, ff_proj, up_proj or ff_out.</param>
     public static string OfBlock(int block, string part) => $"{Root}blocks.{block}.{part}.weight";
 
+    /// <summary>The name under which the scales [out, 1] of an Int8 matrix are stored (compressed-tensors).</summary>
+    public static string ScalesOf(string weight) => weight + "_scale";
+
     /// <summary>Every tensor with its shape, in the order of the forward pass.</summary>
     public static IEnumerable<(string Name, int[] Shape)> Expected(ModelConfig config)
     {

@@ -68,6 +68,12 @@ public sealed record ModelConfig
     /// <summary>Whether the logits of position i − 1 predict token i (shift_logits). Default false.</summary>
     public bool ShiftLogits { get; init; }
 
+    /// <summary>
+    /// Whether every matrix is stored as 8-bit integers with a scale for each row (quantization_config; the layout "int-quantized" of
+    /// the compressed-tensors library). Default false.
+    /// </summary>
+    public bool Int8Weights { get; init; }
+
     /// <summary>D: width of one head.</summary>
     public int HeadSize => HiddenSize / NumAttentionHeads;
 

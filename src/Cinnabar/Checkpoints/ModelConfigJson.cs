@@ -56,7 +56,16 @@ internal static class ModelConfigJson
     ];
 
     // Must be absent or null: they change the network or the storage of its weights.
-    private static readonly string[] s_absent = ["clip_qkv", "multi_query_attention", "quantization_config", "rope_scaling"];
+    private static readonly string[] s_absent = ["clip_qkv", "multi_query_attention", "rope_scaling"];
+
+    // Weights per row, activations per token while running: what compressed-tensors calls W8A8, applied to the embedding table too.
+    private const string QuantizationKey = "quantization_config";
+    private const string Int8Quantization = """
+        {"quant_method": "compressed-tensors", "format": "int-quantized", "quantization_status": "compressed", "config_groups": {"group_0": {
+        "targets": ["Linear", "Embedding"],
+        "weights": {"num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel"},
+        "input_activations": {"num_bits": 8, "type": "int", "symmetric": true, "strategy": "token", "dynamic": true}}}}
+        """;
 
     /// <summary>Checks every value.</summary>
     public static ModelConfig Read(JsonSettings json)
@@ -71,6 +80,7 @@ internal static class ModelConfigJson
             json.RequireOnly(key, "null", required: false, "not supported");
         }
 
+        json.RequireOnly(QuantizationKey, Int8Quantization, required: false, "how the weights are stored");
         int hidden = json.Int32("d_model", "width of the hidden states", 1, MaxWidth);
         int heads = json.Int32("n_heads", "number of attention heads", 1, MaxWidth);
         int vocabulary = json.Int32("vocab_size", "number of token ids", 1, MaxVocabulary);
@@ -95,6 +105,7 @@ internal static class ModelConfigJson
             AttentionKind = (AttentionKind)Array.IndexOf(s_attentionKinds, kind),
             AttentionBlockSize = json.OptionalInt32("attention_block_size", 1, MaxLength) ?? 1,
             ShiftLogits = json.OptionalBoolean("shift_logits") ?? false,
+            Int8Weights = json.Has(QuantizationKey),
         };
 
         Check(config, json);
@@ -119,6 +130,11 @@ internal static class ModelConfigJson
         if (config.AttentionKind == AttentionKind.Full)
         {
             values.Remove("attention_kind");
+        }
+
+        if (!config.Int8Weights)
+        {
+            values.Remove(QuantizationKey);
         }
 
         if (!config.ShiftLogits)
@@ -163,6 +179,7 @@ internal static class ModelConfigJson
             ["n_kv_heads"] = Text(config.NumKeyValueHeads),
             ["n_layers"] = Text(config.NumHiddenLayers),
             ["pad_token_id"] = Text(config.PadTokenId),
+            [QuantizationKey] = config.Int8Weights ? Int8Quantization : "null",
             ["rms_norm_eps"] = Text(config.RmsNormEps),
             ["rope_theta"] = Text(config.RopeTheta),
             ["shift_logits"] = Text(config.ShiftLogits),
@@ -202,6 +219,14 @@ internal static class ModelConfigJson
         if (config.EmbeddingSize < config.VocabularySize)
         {
             throw json.Wrong("embedding_size", $"at least vocab_size {config.VocabularySize}", $"{config.EmbeddingSize}");
+        }
+
+        if (config.Int8Weights && (config.HiddenSize % 4 != 0 || config.IntermediateSize % 4 != 0))
+        {
+            throw json.Wrong(
+                QuantizationKey,
+                "none unless d_model and mlp_hidden_size are multiples of 4",
+                $"8-bit weights with {config.HiddenSize} and {config.IntermediateSize}");
         }
 
         CheckId("mask_token_id", config.MaskTokenId);

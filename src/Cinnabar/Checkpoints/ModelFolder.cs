@@ -1,7 +1,7 @@
 // A model as a folder in the manner of Hugging Face. Only these files are ever opened or written, whatever else lies there:
 //   config.json             the shape of the model                      needed
 //   tokenizer.json          text ↔ ids                                  needed
-//   model.safetensors       the weights, BF16 or F32, LLaDA names       needed
+//   model.safetensors       the weights, BF16, F32 or I8, LLaDA names   needed
 //   generation_config.json  recommended sampling settings               optional
 //   README.md               the model card                              written, never read
 // Weights in .bin or .pt are Python pickles, which can run code when loaded: they are refused, there is no switch for it. Nothing in the
@@ -40,7 +40,7 @@ public sealed class ModelFolder
     /// <summary>Recommended sampling settings; all null if the folder has none.</summary>
     public GenerationConfig GenerationConfig { get; }
 
-    /// <summary>The weights by name, F32 or BF16: exactly the names and shapes of <see cref="LladaWeightNames"/>.</summary>
+    /// <summary>The weights by name, F32, BF16 or Int8: exactly the names and shapes of <see cref="LladaWeightNames"/>.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors { get; }
 
     /// <summary>Path of tokenizer.json, which exists but was not read.</summary>
@@ -76,7 +76,7 @@ public sealed class ModelFolder
     /// <summary>Writes a model folder as one step; see <see cref="AtomicFolder"/>.</summary>
     /// <param name="path">The folder; an existing one is replaced if it holds nothing but files of a model.</param>
     /// <param name="config">Shape of the model.</param>
-    /// <param name="tensors">All weights by name; F32 is rounded to BF16.</param>
+    /// <param name="tensors">All weights by name; rounded to BF16, or matrices to Int8 where the configuration says so.</param>
     /// <param name="tokenizerJson">Bytes of tokenizer.json.</param>
     /// <param name="generationConfig">Recommended sampling settings; null: none.</param>
     /// <param name="modelCard">Markdown of the model card.</param>
@@ -170,7 +170,7 @@ public sealed class ModelFolder
     private static Dictionary<string, Tensor> ReadWeights(string path, ModelConfig config)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        Dictionary<string, int[]> expected = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
+        Dictionary<string, int[]> expected = Stored(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
         List<string> missing = [.. expected.Keys.Where(name => !file.Tensors.ContainsKey(name))];
         List<string> unexpected = [.. file.Tensors.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)];
         if (missing.Count > 0)
@@ -200,7 +200,51 @@ public sealed class ModelFolder
             }
         }
 
-        return expected.Keys.ToDictionary(name => name, file.Read);
+        return LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => Read(file, config, weight.Name, weight.Shape));
+    }
+
+    // What lies in the file: the weights and, where matrices are Int8, their scales.
+    private static IEnumerable<(string Name, int[] Shape)> Stored(ModelConfig config)
+    {
+        foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
+        {
+            yield return (name, shape);
+            if (config.Int8Weights && shape.Length > 1)
+            {
+                yield return (LladaWeightNames.ScalesOf(name), [shape[0], 1]);
+            }
+        }
+    }
+
+    private static Tensor Read(SafetensorsFile file, ModelConfig config, string name, int[] shape)
+    {
+        bool integers = config.Int8Weights && shape.Length > 1;
+        TensorEntry entry = file.Tensors[name];
+        if (integers != (entry.Type == SafetensorsDType.I8))
+        {
+            throw new CinnabarException(
+                $"{file.Path}: tensor {ErrorText.Quote(name)}, offset {entry.Offset}: "
+                + $"expected {(integers ? "I8" : "floating-point numbers")} ({ConfigFile}), found {entry}.",
+                "Check that the weights belong to this config.json.");
+        }
+
+        Tensor tensor = file.Read(name);
+        if (integers)
+        {
+            Tensor scales = file.Read(LladaWeightNames.ScalesOf(name)).To(DType.F32);
+            int wrong = scales.Floats.ToArray().AsSpan().IndexOfAnyExceptInRange(0, float.MaxValue);
+            if (wrong >= 0)
+            {
+                throw new CinnabarException(
+                    $"{file.Path}: tensor {ErrorText.Quote(LladaWeightNames.ScalesOf(name))}: "
+                    + $"expected scales that are not negative, found {scales.Floats[wrong]} at row {wrong}.",
+                    "The file is damaged: fetch it again.");
+            }
+
+            scales.Floats.CopyTo(tensor.Scales!.Floats);
+        }
+
+        return tensor;
     }
 
     private static List<(string Name, Tensor Value)> WeightsToWrite(ModelConfig config, IReadOnlyDictionary<string, Tensor> tensors)
@@ -215,12 +259,19 @@ public sealed class ModelFolder
                     nameof(tensors));
             }
 
-            weights.Add((name, value.Type == DType.BF16 ? value : value.To(DType.BF16)));
+            DType type = config.Int8Weights && shape.Length > 1 ? DType.Int8 : DType.BF16;
+            Tensor written = value.Type == type ? value : value.To(type);
+            weights.Add((name, written));
+            if (written.Scales is not null)
+            {
+                weights.Add((LladaWeightNames.ScalesOf(name), written.Scales.View(shape[0], 1)));
+            }
         }
 
-        return weights.Count == tensors.Count
+        int expected = LladaWeightNames.Expected(config).Count();
+        return expected == tensors.Count
             ? weights
-            : throw new ArgumentException($"Expected {weights.Count} tensors, found {tensors.Count}.", nameof(tensors));
+            : throw new ArgumentException($"Expected {expected} tensors, found {tensors.Count}.", nameof(tensors));
     }
 
     // The whole old folder is deleted after the swap, so it must not hold anything that belongs to somebody else.

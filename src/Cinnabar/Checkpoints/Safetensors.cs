@@ -1,5 +1,5 @@
 // Writing safetensors. The same tensors give the same bytes: "__metadata__" first with its keys sorted, then the tensors in the
-// order of the reference writer (larger alignment first: F32, then BF16; then by name), offsets running from 0, the header
+// order of the reference writer (larger alignment first: F32, BF16, I8; then by name), offsets running from 0, the header
 // filled up with spaces to a multiple of 8. Keys and names are compared by UTF-16 code unit.
 using System.Buffers;
 using System.Buffers.Binary;
@@ -17,7 +17,7 @@ public static class Safetensors
     /// (see <see cref="AtomicFile"/>).
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="tensors">Tensors with distinct names; F32 and BF16 are written as they are.</param>
+    /// <param name="tensors">Tensors with distinct names; written as they are, without the scales of Int8.</param>
     /// <param name="metadata">Texts for "__metadata__"; null: none.</param>
     /// <exception cref="CinnabarException">The file could not be written.</exception>
     /// <exception cref="ArgumentException">A name occurs twice or is not allowed.</exception>

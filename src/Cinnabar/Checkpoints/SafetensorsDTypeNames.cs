@@ -55,5 +55,10 @@ internal static class SafetensorsDTypeNames
     public static int BitsOf(SafetensorsDType type) => s_all[(int)type].Bits;
 
     /// <summary>The type a tensor is written as.</summary>
-    public static SafetensorsDType Of(DType type) => type == DType.F32 ? SafetensorsDType.F32 : SafetensorsDType.BF16;
+    public static SafetensorsDType Of(DType type) => type switch
+    {
+        DType.F32 => SafetensorsDType.F32,
+        DType.BF16 => SafetensorsDType.BF16,
+        _ => SafetensorsDType.I8,
+    };
 }

@@ -55,7 +55,7 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>
-    /// Reads one tensor. F32 and BF16 keep their type; F16 and F64 become F32 (F64 beyond its range becomes infinite); a single
+    /// Reads one tensor. F32, BF16 and I8 keep their type (the scales of an I8 tensor are the caller's matter); F16 and F64 become F32 (F64 beyond its range becomes infinite); a single
     /// number becomes [1].
     /// </summary>
     /// <exception cref="CinnabarException">No such tensor, or its type, number of dimensions or size is not supported.</exception>
@@ -126,9 +126,10 @@ public sealed class SafetensorsFile : IDisposable
         DType type = entry.Type switch
         {
             SafetensorsDType.BF16 => DType.BF16,
+            SafetensorsDType.I8 => DType.Int8,
             SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.F64 => DType.F32,
             _ => throw new CinnabarException(
-                $"{where}: expected F32, BF16, F16 or F64, found {entry}.", "Export the model with one of these element types."),
+                $"{where}: expected F32, BF16, F16, F64 or I8, found {entry}.", "Export the model with one of these element types."),
         };
         if (entry.Shape.Count > 4)
         {

@@ -32,7 +32,7 @@ public sealed class LladaDenoiser : IDenoiser
     /// <summary>Builds the network over given weights.</summary>
     /// <param name="config">Sizes and switches.</param>
     /// <param name="weights">
-    /// Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 for matrices at inference.
+    /// Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 or Int8 for matrices at inference.
     /// </param>
     /// <param name="kernels">Where it runs.</param>
     /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits"/>. Default BF16.</param>

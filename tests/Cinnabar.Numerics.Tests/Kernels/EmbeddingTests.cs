@@ -23,21 +23,25 @@ public sealed class EmbeddingTests
     public void Backward_AnyThreads_SameBits(string form) => KernelSweep.SameBitsForAnyThreads(form, Backward);
 
     [Theory]
-    [MemberData(nameof(Forms))]
-    public void Forward_BFloat16Table_WidensExactly(string form)
+    [InlineData(DType.BF16)]
+    [InlineData(DType.Int8)]
+    public void Forward_SmallerElements_WidensExactly(DType type)
     {
-        foreach (int columns in (int[])[1, 4, 15, 33, 128])
+        foreach (string form in (string[])["reference", "32", "128", "256", "512"])
         {
-            using GuardedMemory memory = new();
-            Operands operands = new(6, memory);
-            Tensor table = operands.Normal(1, 9, columns).To(DType.BF16);
-            int[] ids = operands.Indices(5, 9);
-            Tensor y = operands.Zeros(5, columns);
-            KernelTables.Table(form).Embedding.Forward(table, ids, y);
-            Tensor widened = table.To(DType.F32);
-            for (int i = 0; i < ids.Length; i++)
+            foreach (int columns in (int[])[1, 4, 15, 33, 128])
             {
-                Assert.Equal(widened.Row(ids[i]).ToArray(), y.Row(i).ToArray());
+                using GuardedMemory memory = new();
+                Operands operands = new(6, memory);
+                Tensor table = operands.Normal(1, 9, columns).To(type);
+                int[] ids = operands.Indices(5, 9);
+                Tensor y = operands.Zeros(5, columns);
+                KernelTables.Table(form).Embedding.Forward(table, ids, y);
+                Tensor widened = table.To(DType.F32);
+                for (int i = 0; i < ids.Length; i++)
+                {
+                    Assert.Equal(widened.Row(ids[i]).ToArray(), y.Row(i).ToArray());
+                }
             }
         }
     }

@@ -93,6 +93,7 @@ public sealed class ModelConfigTests
             ("n_kv_heads", config with { NumKeyValueHeads = 1 }),
             ("n_layers", config with { NumHiddenLayers = 1 }),
             ("pad_token_id", config with { PadTokenId = 5 }),
+            ("quantization_config", config with { Int8Weights = true }),
             ("rms_norm_eps", config with { RmsNormEps = 1e-6 }),
             ("rope_theta", config with { RopeTheta = 10_001 }),
             ("shift_logits", config with { ShiftLogits = true }),

@@ -36,6 +36,49 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Fact]
+    public void Save_Int8_ThenOpen_SameIntegersAndScales()
+    {
+        ModelConfig config = s_config with { Int8Weights = true };
+        Dictionary<string, Tensor> weights = Weights(s_config);
+        ModelFolder.Save(Folder, config, weights, "{}"u8.ToArray(), null, "");
+
+        ModelFolder model = ModelFolder.Open(Folder);
+        Assert.Equal(config, model.Config);
+        foreach ((string name, Tensor weight) in weights)
+        {
+            Tensor expected = weight.To(weight.Shape.Length > 1 ? DType.Int8 : DType.BF16);
+            Assert.Equal(expected.Bytes.ToArray(), model.Tensors[name].Bytes.ToArray());
+            Assert.Equal(expected.Scales?.Floats.ToArray(), model.Tensors[name].Scales?.Floats.ToArray());
+            float step = expected.Scales?.Floats.ToArray().Max() ?? 0.01f;
+            Assert.All(
+                weight.Floats.ToArray().Zip(expected.To(DType.F32).Floats.ToArray()),
+                pair => Assert.Equal(pair.First, pair.Second, (step / 2) + 1e-6f));
+        }
+
+        Dictionary<string, byte[]> first = Bytes();
+        ModelFolder.Save(Folder, model.Config, model.Tensors, "{}"u8.ToArray(), null, "");
+        Assert.Equal(first, Bytes());
+    }
+
+    [Fact]
+    public void Open_IntegersWithoutQuantizationConfig_IsRefused()
+    {
+        ModelFolder.Save(Folder, s_config with { Int8Weights = true }, Weights(s_config), "{}"u8.ToArray(), null, "");
+        s_config.Save(Path.Combine(Folder, "config.json"));
+        CinnabarException failure = Assert.Throws<CinnabarException>(() => ModelFolder.Open(Folder));
+        Assert.Contains("weight_scale", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_QuantizationConfigWithoutIntegers_IsRefused()
+    {
+        ModelFolder.Save(Folder, s_config, Weights(s_config), "{}"u8.ToArray(), null, "");
+        (s_config with { Int8Weights = true }).Save(Path.Combine(Folder, "config.json"));
+        CinnabarException failure = Assert.Throws<CinnabarException>(() => ModelFolder.Open(Folder));
+        Assert.Contains("weight_scale", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Save_UntiedModel_HasAHead()
     {
         ModelConfig config = s_config with { WeightTying = false };
@@ -179,7 +222,7 @@ public sealed class ModelFolderTests : IDisposable
         int at = bytes.AsSpan().IndexOf("\"BF16\""u8);
         "\"I16\" "u8.CopyTo(bytes.AsSpan(at));
         File.WriteAllBytes(path, bytes);
-        AssertRefused("expected F32, BF16, F16 or F64, found I16 [8]");
+        AssertRefused("expected F32, BF16, F16, F64 or I8, found I16 [8]");
     }
 
     [Theory]

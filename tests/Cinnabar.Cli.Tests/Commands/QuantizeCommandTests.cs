@@ -1,0 +1,49 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Cli.Tests.Commands;
+
+[Collection(ConsoleTests.Name)]
+public sealed class QuantizeCommandTests(TinyModel tiny)
+{
+    [Fact]
+    public async Task Quantize_ToInt8_WritesAFolderThatRuns()
+    {
+        string folder = Path.Combine(tiny.Folder, "small");
+
+        (int exitCode, _, string error) = await tiny.Run("quantize", tiny.Path, "--to", "int8", "--out", folder);
+
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("as int8", error);
+        DiffusionModel model = DiffusionModel.Load(folder, KernelTable.Create(threads: 1));
+        Assert.True(model.Config.Int8Weights);
+        float[] expected = tiny.Model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Floats.ToArray();
+        float[] actual = model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Floats.ToArray();
+        double error2 = expected.Zip(actual, (x, y) => Math.Pow(x - y, 2)).Sum();
+        Assert.InRange(Math.Sqrt(error2 / expected.Sum(x => x * x)), 1e-6, 0.05);
+        Assert.Contains("cinnabar quantize", File.ReadAllText(Path.Combine(folder, "README.md")));
+        Assert.Equal(12, ModelFolder.Open(folder).GenerationConfig.MaxNewTokens);
+    }
+
+    [Fact]
+    public async Task Quantize_Twice_IsRefused()
+    {
+        string folder = Path.Combine(tiny.Folder, "twice");
+        await tiny.Run("quantize", tiny.Path, "--out", folder);
+
+        (int exitCode, _, string error) = await tiny.Run("quantize", folder, "--out", folder + "2");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("found Int8", error);
+        Assert.False(Directory.Exists(folder + "2"));
+    }
+
+    [Fact]
+    public async Task Quantize_UnknownType_NamesTheKnown()
+    {
+        (int exitCode, _, string error) = await tiny.Run("quantize", tiny.Path, "--to", "int3");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("int8", error);
+    }
+}
