@@ -39,6 +39,12 @@ internal sealed class BenchReport
             100 * result.GigaflopsPerSecond / result.PeakGigaflopsPerSecond));
     }
 
+    public void AddPass(string name, string shape, int threads, double tokensPerSecond, double shareOfPeak, long allocatedBytes)
+    {
+        _rows.Add(new Row(name, shape, threads, tokensPerSecond, "tokens/s", 100 * shareOfPeak));
+        _rows.Add(new Row(name, shape, threads, allocatedBytes, "bytes allocated", null));
+    }
+
     public void AddStep(TrainingBenchmark benchmark, double rate, double peak, int threads, ModelConfig config)
     {
         string shape = $"{benchmark.Options.BatchSize}x{benchmark.Options.SequenceLength} tokens, "

@@ -1,6 +1,7 @@
-// cinnabar bench kernels | train: how fast the machine is, and which share of that the program reaches.
+// cinnabar bench kernels | model | train: how fast the machine is, and which share of that the program reaches.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
+using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
@@ -13,7 +14,10 @@ internal static class BenchCommand
     private const int TrainingRows = 2048; // one pass of the default configuration: 4 sequences of 512 tokens
     private const int HeadRows = 1024; // of which half are masked on average
 
-    public static Command Create() => new("bench", "Measure speed against the machine's peak.") { CreateKernels(), CreateTrain() };
+    public static Command Create() => new("bench", "Measure speed against the machine's peak.") 
+    {
+        CreateKernels(), CreateModel(), CreateTrain(),
+    };
 
     private static Command CreateKernels()
     {
@@ -49,6 +53,59 @@ internal static class BenchCommand
             }
 
             report.Print(arguments.Json(parsed));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command CreateModel()
+    {
+        const int Passes = 5;
+        Option<string> shape = new("--shape") { Description = "Sizes of the network.", HelpName = "name", DefaultValueFactory = _ => "llada-100m" };
+        shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
+        Option<string> weights = new("--weights") { Description = "Element type of the matrices.", HelpName = "type", DefaultValueFactory = _ => "int8" };
+        weights.AcceptOnlyFromAmong("int8", "bf16");
+        Option<int> threads = new("--threads")
+        {
+            Description = "Threads.",
+            HelpName = "n",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
+        Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a table for people]" };
+        Command command = new("model", "A denoising pass over 64 and over 256 tokens, with made-up weights.") { shape, weights, threads, json };
+        command.SetWork((parsed, cancellation) =>
+        {
+            KernelTable kernels = KernelTable.Create(parsed.GetValue(threads));
+            MachinePeak peak = BenchReport.RequirePeak(kernels);
+            string name = parsed.GetValue(shape)!;
+            DType type = Enum.Parse<DType>(parsed.GetValue(weights)!, ignoreCase: true);
+            MatMulPrecision precision = type == DType.Int8 ? MatMulPrecision.Int8 : MatMulPrecision.BF16;
+            Console.Error.WriteLine($"making {DenoiserBenchmark.Shapes[name].ParameterCount / 1e6:F0} M weights");
+            DenoiserBenchmark benchmark = new(DenoiserBenchmark.Shapes[name], type, kernels);
+            BenchReport report = new();
+            report.AddPeaks(peak, kernels.Workers.Threads);
+            foreach (int tokens in (int[])[64, 256])
+            {
+                benchmark.Run(tokens);
+                benchmark.Run(tokens);
+                List<double> rates = [];
+                List<double> peaks = [];
+                long allocated = 0;
+                for (int pass = 0; pass < Passes; pass++)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    peaks.Add(peak.Measure(precision));
+                    (double seconds, allocated) = benchmark.Run(tokens);
+                    rates.Add(tokens / seconds);
+                    Console.Error.WriteLine($"{tokens} tokens: {rates[^1]:F0} tokens/s");
+                }
+
+                double rate = MatMulBenchmark.Median(rates);
+                double share = rate * benchmark.OperationsOf(1) / 1e9 / MatMulBenchmark.Median(peaks);
+                report.AddPass($"{precision.ToString().ToLowerInvariant()} pass", $"{name}, {tokens} tokens", kernels.Workers.Threads, rate, share, allocated);
+            }
+
+            report.Print(parsed.GetValue(json));
             return 0;
         });
         return command;

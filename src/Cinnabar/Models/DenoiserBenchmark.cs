@@ -1,0 +1,97 @@
+// The speed of one denoising pass of a network with made-up weights (speed does not depend on which): all positions noisy, logits of
+// every one. Operations are counted as 2·N·tokens, N without the embedding but with the head; attention is not counted.
+using System.Diagnostics;
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Models;
+
+/// <summary>Times passes of a network.</summary>
+public sealed class DenoiserBenchmark
+{
+    private const int PatternBytes = 65_521; // a prime, so that rows differ
+
+    private readonly LladaDenoiser _network;
+
+    /// <summary>Makes the weights.</summary>
+    /// <param name="config">Sizes.</param>
+    /// <param name="weights">Element type of the matrices.</param>
+    /// <param name="kernels">Where it runs.</param>
+    public DenoiserBenchmark(ModelConfig config, DType weights, KernelTable kernels)
+    {
+        Config = config;
+        _network = new LladaDenoiser(
+            config,
+            LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => Made(weight.Shape, weights)),
+            kernels);
+    }
+
+    /// <summary>Networks in the LLaDA layout of sizes that people know.</summary>
+    public static IReadOnlyDictionary<string, ModelConfig> Shapes { get; } = new Dictionary<string, ModelConfig>
+    {
+        ["llada-100m"] = Shape(width: 768, layers: 12, heads: 12, keyValueHeads: 12, feedForward: 2048),
+        ["llada-1.1b"] = Shape(width: 2048, layers: 22, heads: 32, keyValueHeads: 4, feedForward: 5632),
+    };
+
+    /// <summary>Sizes of the network.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Runs one pass over a canvas of <paramref name="tokens"/> masks.</summary>
+    /// <returns>Seconds, and bytes allocated meanwhile by all threads.</returns>
+    public (double Seconds, long AllocatedBytes) Run(int tokens)
+    {
+        int[] ids = new int[tokens];
+        Array.Fill(ids, Config.MaskTokenId);
+        int[] rows = [.. Enumerable.Range(0, tokens)];
+        long allocated = GC.GetTotalAllocatedBytes(precise: true);
+        long start = Stopwatch.GetTimestamp();
+        _network.Logits(ids, rows);
+        return (Stopwatch.GetElapsedTime(start).TotalSeconds, GC.GetTotalAllocatedBytes(precise: true) - allocated);
+    }
+
+    /// <summary>2·N·tokens.</summary>
+    public double OperationsOf(int tokens) => 2.0 * Config.NonEmbeddingParameterCount * tokens;
+
+    private static ModelConfig Shape(int width, int layers, int heads, int keyValueHeads, int feedForward) => new()
+    {
+        HiddenSize = width,
+        NumHiddenLayers = layers,
+        NumAttentionHeads = heads,
+        NumKeyValueHeads = keyValueHeads,
+        IntermediateSize = feedForward,
+        VocabularySize = 32_000,
+        EmbeddingSize = 32_000,
+        MaxSequenceLength = 2048,
+        MaskTokenId = 0,
+        EosTokenId = 1,
+        PadTokenId = 2,
+    };
+
+    private static Tensor Made(int[] shape, DType type)
+    {
+        Tensor tensor = Tensor.Zeros(shape.Length > 1 ? type : DType.F32, shape);
+        if (shape.Length == 1)
+        {
+            tensor.Floats.Fill(1);
+            return tensor;
+        }
+
+        // Small numbers of both signs; as BF16 the pattern's bytes would include infinities.
+        DeterministicRandom random = new(1);
+        Tensor pattern = Tensor.Zeros(PatternBytes);
+        foreach (ref float value in pattern.Floats)
+        {
+            value = (float)(0.02 * random.NextGaussian());
+        }
+
+        tensor.Scales?.Floats.Fill(0.02f / 50);
+        Span<byte> bytes = pattern.To(type).Bytes;
+        for (int i = 0; i < tensor.Bytes.Length; i += bytes.Length)
+        {
+            bytes[..Math.Min(bytes.Length, tensor.Bytes.Length - i)].CopyTo(tensor.Bytes[i..]);
+        }
+
+        return tensor;
+    }
+}
