@@ -1,6 +1,8 @@
 namespace Cinnabar.Numerics;
 
-/// <summary>Element type of a <see cref="Tensor"/>. Activations, gradients and optimiser state are F32; weights may also be BF16 or Int8.</summary>
+/// <summary>
+/// Element type of a <see cref="Tensor"/>. Activations, gradients and optimiser state are F32; weights may also be BF16 or Int8.
+/// </summary>
 public enum DType
 {
     /// <summary>IEEE 754 single precision, 4 bytes.</summary>

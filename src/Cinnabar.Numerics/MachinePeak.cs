@@ -44,7 +44,9 @@ public sealed class MachinePeak
         PeakLoop? pairs = CpuFeatures.HasBFloat16 ? PeakLoop.TryCreate(TileInstruction.Avx512BFloat16, out reason) : floats;
         PeakLoop? shorts = CpuFeatures.HasVnni ? PeakLoop.TryCreate(TileInstruction.Avx512Int16, out reason) : floats;
         PeakLoop? bytes = CpuFeatures.HasVnni ? PeakLoop.TryCreate(TileInstruction.Avx512Int8, out reason) : floats;
-        return floats is null || pairs is null || shorts is null || bytes is null ? null : new MachinePeak(workers, floats, pairs, shorts, bytes);
+        return floats is null || pairs is null || shorts is null || bytes is null
+            ? null
+            : new MachinePeak(workers, floats, pairs, shorts, bytes);
     }
 
     /// <summary>The best of several short runs, about 0.2 s, in GFLOP/s (a multiply-add counts two).</summary>

@@ -15,7 +15,8 @@ namespace Cinnabar.Numerics;
 /// <param name="TransposeA">A is stored as [K, M].</param>
 /// <param name="TransposeB">B is stored as [N, K].</param>
 /// <param name="Accumulate">Adds to C.</param>
-public sealed record MatMulCase(string Name, int M, int K, int N, bool TransposeA = false, bool TransposeB = false, bool Accumulate = false);
+public sealed record MatMulCase(
+    string Name, int M, int K, int N, bool TransposeA = false, bool TransposeB = false, bool Accumulate = false);
 
 /// <summary>One measured product.</summary>
 /// <param name="Case">What was measured.</param>

@@ -103,7 +103,8 @@ public sealed unsafe class Tensor
         int[] copy = Checked(shape);
         if (CountOf(copy) > Count)
         {
-            throw new ArgumentException($"A view of shape [{string.Join(", ", copy)}] needs more elements than the {ShapeText()} it looks into.");
+            throw new ArgumentException(
+                $"A view of shape [{string.Join(", ", copy)}] needs more elements than the {ShapeText()} it looks into.");
         }
 
         return new Tensor(_storage, Start, Type, copy) { Scales = Scales };

@@ -44,7 +44,9 @@ public sealed class WorkerPool : IDisposable
     /// <summary>Threads that share a loop.</summary>
     public int Threads { get; }
 
-    /// <summary>Calls <paramref name="body"/> once for every item 0 … <paramref name="count"/> − 1, in any order, and returns when all are done.</summary>
+    /// <summary>
+    /// Calls <paramref name="body"/> once for every item 0 … <paramref name="count"/> − 1, in any order, and returns when all are done.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     /// <exception cref="Exception">The first exception thrown by <paramref name="body"/>; remaining items are then not started.</exception>
     public void For(int count, Action<int> body)
@@ -94,7 +96,10 @@ public sealed class WorkerPool : IDisposable
         }
     }
 
-    /// <summary>Calls <paramref name="body"/>(from, to) for consecutive ranges of <paramref name="grain"/> items that cover 0 … <paramref name="total"/>.</summary>
+    /// <summary>
+    /// Calls <paramref name="body"/>(from, to) for consecutive ranges of <paramref name="grain"/> items that cover 0 …
+    /// <paramref name="total"/>.
+    /// </summary>
     public void ForRanges(int total, int grain, Action<int, int> body)
     {
         int ranges = (total + grain - 1) / grain;

@@ -82,8 +82,8 @@ public sealed record TrainingOptions
     public double NoiseEpsilon { get; set; } = 1e-3;
 
     /// <summary>
-    /// Rounding of matrix-product operands: "f32", "bf16", "int16" or "fastest", whichever of the 16-bit ones this processor multiplies faster.
-    /// Default "fastest".
+    /// Rounding of matrix-product operands: "f32", "bf16", "int16" or "fastest", whichever of the 16-bit ones this processor multiplies
+    /// faster. Default "fastest".
     /// </summary>
     public string Precision { get; set; } = "fastest";
 
@@ -122,7 +122,8 @@ public sealed record TrainingOptions
         if (!File.Exists(path))
         {
             throw new CinnabarException(
-                $"The training configuration '{path}' does not exist.", "Give the path of a JSON file, for example recipes/csharp-12m.json.");
+                $"The training configuration '{path}' does not exist.",
+                "Give the path of a JSON file, for example recipes/csharp-12m.json.");
         }
 
         TrainingOptions options;
@@ -135,8 +136,9 @@ public sealed record TrainingOptions
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
+            string reason = e.Message.Replace(Environment.NewLine, " ", StringComparison.Ordinal);
             throw new CinnabarException(
-                $"The training configuration '{path}' cannot be read: {e.Message.Replace(Environment.NewLine, " ", StringComparison.Ordinal)}",
+                $"The training configuration '{path}' cannot be read: {reason}",
                 "Correct it; docs/training.md describes every key.",
                 e);
         }
@@ -191,7 +193,10 @@ public sealed record TrainingOptions
         RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);
         ModelConfig model = ModelConfig;
         Require(
-            SequenceLength <= model.MaxSequenceLength, "sequence_length", $"at most the model's max_sequence_length {model.MaxSequenceLength}", SequenceLength.ToString());
+            SequenceLength <= model.MaxSequenceLength,
+            "sequence_length",
+            $"at most the model's max_sequence_length {model.MaxSequenceLength}",
+            SequenceLength.ToString());
     }
 
     private static string Shown(JsonElement value) => value.ValueKind == JsonValueKind.Undefined ? "nothing" : value.GetRawText();
@@ -235,7 +240,8 @@ public sealed record TrainingOptions
         if (!condition)
         {
             throw new CinnabarException(
-                $"The training configuration's \"{key}\" should be {expected}, found {found}.", "Correct it in the configuration file or by its flag.");
+                $"The training configuration's \"{key}\" should be {expected}, found {found}.",
+                "Correct it in the configuration file or by its flag.");
         }
     }
 }

@@ -61,9 +61,19 @@ internal static class BenchCommand
     private static Command CreateModel()
     {
         const int Passes = 5;
-        Option<string> shape = new("--shape") { Description = "Sizes of the network.", HelpName = "name", DefaultValueFactory = _ => "llada-100m" };
+        Option<string> shape = new("--shape")
+        {
+            Description = "Sizes of the network.",
+            HelpName = "name",
+            DefaultValueFactory = _ => "llada-100m",
+        };
         shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
-        Option<string> weights = new("--weights") { Description = "Element type of the matrices.", HelpName = "type", DefaultValueFactory = _ => "int8" };
+        Option<string> weights = new("--weights")
+        {
+            Description = "Element type of the matrices.",
+            HelpName = "type",
+            DefaultValueFactory = _ => "int8",
+        };
         weights.AcceptOnlyFromAmong("int8", "bf16");
         Option<int> threads = new("--threads")
         {
@@ -72,7 +82,10 @@ internal static class BenchCommand
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
         Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a table for people]" };
-        Command command = new("model", "A denoising pass over 64 and over 256 tokens, with made-up weights.") { shape, weights, threads, json };
+        Command command = new("model", "A denoising pass over 64 and over 256 tokens, with made-up weights.")
+        {
+            shape, weights, threads, json,
+        };
         command.SetWork((parsed, cancellation) =>
         {
             KernelTable kernels = KernelTable.Create(parsed.GetValue(threads));
@@ -102,7 +115,8 @@ internal static class BenchCommand
 
                 double rate = MatMulBenchmark.Median(rates);
                 double share = rate * benchmark.OperationsOf(1) / 1e9 / MatMulBenchmark.Median(peaks);
-                report.AddPass($"{precision.ToString().ToLowerInvariant()} pass", $"{name}, {tokens} tokens", kernels.Workers.Threads, rate, share, allocated);
+                string kind = $"{precision.ToString().ToLowerInvariant()} pass";
+                report.AddPass(kind, $"{name}, {tokens} tokens", kernels.Workers.Threads, rate, share, allocated);
             }
 
             report.Print(parsed.GetValue(json));

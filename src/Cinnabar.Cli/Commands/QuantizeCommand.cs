@@ -16,7 +16,11 @@ internal static class QuantizeCommand
             DefaultValueFactory = _ => "int8",
         };
         to.AcceptOnlyFromAmong("int8");
-        Option<string?> output = new("--out", "-o", "--output") { Description = "The folder to write. [default: MODEL-int8]", HelpName = "folder" };
+        Option<string?> output = new("--out", "-o", "--output")
+        {
+            Description = "The folder to write. [default: MODEL-int8]",
+            HelpName = "folder",
+        };
         Command command = new("quantize", "Write a model with smaller weights that runs faster.") { model, to, output };
         command.SetWork((parsed, _) =>
         {

@@ -97,8 +97,12 @@ public sealed class Tape
         Variable o = Output(q.Value.Shape);
         Tensor logSumExp = Rent(q.Value.Rows, shape.Heads);
         Kernels.Attention.Forward(q.Value, k.Value, v.Value, shape, AttentionPrecision, o.Value, logSumExp);
-        Note(o, () => Kernels.Attention.Backward(
-            o.Gradient!, q.Value, k.Value, v.Value, o.Value, logSumExp, shape, AttentionPrecision, GradientOf(q), GradientOf(k), GradientOf(v)));
+        Note(o, () =>
+        {
+            (Tensor dQ, Tensor dK, Tensor dV) = (GradientOf(q), GradientOf(k), GradientOf(v));
+            Kernels.Attention.Backward(
+                o.Gradient!, q.Value, k.Value, v.Value, o.Value, logSumExp, shape, AttentionPrecision, dQ, dK, dV);
+        });
         return o;
     }
 
@@ -133,8 +137,8 @@ public sealed class Tape
     }
 
     /// <summary>
-    /// Softmax cross-entropy of each row of <paramref name="logits"/> against its target, in nats. While recording, the logits are replaced by
-    /// the gradient of Σ scales[r]·loss[r], which <see cref="Backward"/> starts from.
+    /// Softmax cross-entropy of each row of <paramref name="logits"/> against its target, in nats. While recording, the logits are
+    /// replaced by the gradient of Σ scales[r]·loss[r], which <see cref="Backward"/> starts from.
     /// </summary>
     public Tensor CrossEntropy(Variable logits, int[] targets, float[] scales)
     {
@@ -152,7 +156,9 @@ public sealed class Tape
         return losses;
     }
 
-    /// <summary>Carries gradients back to every parameter (adding to what they hold), then forgets all operations and their buffers.</summary>
+    /// <summary>
+    /// Carries gradients back to every parameter (adding to what they hold), then forgets all operations and their buffers.
+    /// </summary>
     public void Backward()
     {
         for (int i = _notes.Count - 1; i >= 0; i--)
@@ -178,7 +184,9 @@ public sealed class Tape
     /// <summary>A point to release buffers back to.</summary>
     public int Mark() => _rented.Count;
 
-    /// <summary>Without recording, returns all buffers made since <paramref name="mark"/>; while recording they are still needed and stay.</summary>
+    /// <summary>
+    /// Without recording, returns all buffers made since <paramref name="mark"/>; while recording they are still needed and stay.
+    /// </summary>
     public void ReleaseSince(int mark)
     {
         if (!Recording)
@@ -231,7 +239,8 @@ public sealed class Tape
         return tensor;
     }
 
-    // Gradients of activations live only until the operation before has read them; giving them back at once keeps few buffers hot in the cache.
+    // Gradients of activations live only until the operation before has read them; giving them back at once keeps few buffers hot in
+    // the cache.
     private Tensor RentGradient(ReadOnlySpan<int> shape)
     {
         Tensor tensor = _workspace.Rent(shape);

@@ -1,6 +1,8 @@
 namespace Cinnabar.Numerics.Autograd;
 
-/// <summary>A pool of F32 tensors for activations and their gradients, so that a pass after the first allocates nothing. Not thread-safe.</summary>
+/// <summary>
+/// A pool of F32 tensors for activations and their gradients, so that a pass after the first allocates nothing. Not thread-safe.
+/// </summary>
 public sealed class Workspace
 {
     private readonly Dictionary<int, Stack<Tensor>> _free = [];

@@ -3,6 +3,7 @@
 // An Intel core takes a detour of about 150 cycles for each instruction that meets one, and a network in training makes many: softmax
 // probabilities behind a confident maximum, their gradients, moments of the optimiser. Without this, training steps of a model that had
 // learnt took up to 2.7 times as long as those of a fresh one. vdpbf16ps treats them the same way whatever MXCSR says.
+using System.Runtime.Intrinsics.X86;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -28,7 +29,7 @@ internal static unsafe class FloatControl
         s_exchange == 0 ? 0 : ((delegate* unmanaged[SuppressGCTransition]<uint, uint>)s_exchange)(control);
 
     private static nint Load() =>
-        System.Runtime.Intrinsics.X86.X86Base.X64.IsSupported ? (nint)ExecutableMemory.Load(Assemble(OperatingSystem.IsWindows()), out _) : 0;
+        X86Base.X64.IsSupported ? (nint)ExecutableMemory.Load(Assemble(OperatingSystem.IsWindows()), out _) : 0;
 
     private static byte[] Assemble(bool windows)
     {

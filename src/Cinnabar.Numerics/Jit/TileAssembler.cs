@@ -39,7 +39,9 @@ internal enum TileInstruction
     Avx512Int8,
 }
 
-/// <summary>Assembles a tile of <paramref name="rows"/> × <paramref name="registers"/> registers, within the panels of <paramref name="shape"/>.</summary>
+/// <summary>
+/// Assembles a tile of <paramref name="rows"/> × <paramref name="registers"/> registers, within the panels of <paramref name="shape"/>.
+/// </summary>
 internal sealed partial class TileAssembler(TileShape shape, int rows, int registers, bool windows)
 {
     private const int Unroll = 4;

@@ -27,11 +27,15 @@ public enum AttentionKind
 /// <param name="HeadSize">D.</param>
 /// <param name="Kind">Mask.</param>
 /// <param name="BlockSize">Block of <see cref="AttentionKind.BlockCausal"/>; unused otherwise.</param>
-/// <param name="ValidLengths">Rows of each sequence that are not padding ([B]); keys behind them are masked. Null: all rows are valid.</param>
+/// <param name="ValidLengths">
+/// Rows of each sequence that are not padding ([B]); keys behind them are masked. Null: all rows are valid.
+/// </param>
 public sealed record AttentionShape(
     int Batch, int Length, int Heads, int KeyValueHeads, int HeadSize, AttentionKind Kind, int BlockSize = 1, int[]? ValidLengths = null)
 {
-    /// <summary>Number of keys, counted from the first, that query <paramref name="query"/> of sequence <paramref name="sequence"/> may see.</summary>
+    /// <summary>
+    /// Number of keys, counted from the first, that query <paramref name="query"/> of sequence <paramref name="sequence"/> may see.
+    /// </summary>
     public int VisibleKeys(int sequence, int query)
     {
         int valid = ValidLengths?[sequence] ?? Length;

@@ -15,7 +15,10 @@ public interface ICrossEntropy
     /// <param name="losses">[R].</param>
     void Forward(Tensor logits, int[] targets, Tensor losses);
 
-    /// <summary>Forward, and replaces <paramref name="logits"/> by their gradient scaled by <paramref name="scales"/>: the logits are read once and no second [R, V] buffer exists.</summary>
+    /// <summary>
+    /// Forward, and replaces <paramref name="logits"/> by their gradient scaled by <paramref name="scales"/>: the logits are read once
+    /// and no second [R, V] buffer exists.
+    /// </summary>
     /// <param name="logits">z: [R, V]; on return dz.</param>
     /// <param name="targets">R token ids.</param>
     /// <param name="scales">R factors ∂(total loss)/∂(loss of the row).</param>

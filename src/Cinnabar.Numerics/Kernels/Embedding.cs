@@ -82,7 +82,7 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
                 long first = (long)ids[i] * columns;
                 switch (table.Type)
                 {
-                    case DType.F32: new ReadOnlySpan<float>(table.FloatPointer + first, columns).CopyTo(new Span<float>(destination, columns)); break;
+                    case DType.F32: table.Row(ids[i]).CopyTo(new Span<float>(destination, columns)); break;
                     case DType.BF16: Widen(table.BFloat16Pointer + first, destination, columns); break;
                     default: Widen((sbyte*)table.Start + first, table.Scales!.FloatPointer[ids[i]], destination, columns); break;
                 }

@@ -38,10 +38,14 @@ public abstract class PackedMatrix
 /// <summary>Matrix product.</summary>
 public interface IMatMul
 {
-    /// <summary>The rounding at which products are fastest here: BF16, or Int16 on processors that multiply pairs of integers but not of BF16.</summary>
+    /// <summary>
+    /// The rounding at which products are fastest here: BF16, or Int16 on processors that multiply pairs of integers but not of BF16.
+    /// </summary>
     MatMulPrecision Fastest { get; }
 
-    /// <summary>C = A·B, or C += A·B with <paramref name="accumulate"/>. The sum over K has one order whatever the number of threads.</summary>
+    /// <summary>
+    /// C = A·B, or C += A·B with <paramref name="accumulate"/>. The sum over K has one order whatever the number of threads.
+    /// </summary>
     /// <param name="a">[M, K], F32 or BF16, any of the two orders.</param>
     /// <param name="b">[K, N], F32 or BF16, any of the two orders.</param>
     /// <param name="c">[M, N], F32, ColumnStride 1, overlapping neither operand.</param>
@@ -49,7 +53,10 @@ public interface IMatMul
     /// <param name="precision">How operands are rounded.</param>
     void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision);
 
-    /// <summary>Rearranges <paramref name="b"/> [K, N] for <see cref="Multiply(in Matrix, PackedMatrix, in Matrix, bool)"/>; a copy, so later changes of b are not seen.</summary>
+    /// <summary>
+    /// Rearranges <paramref name="b"/> [K, N] for <see cref="Multiply(in Matrix, PackedMatrix, in Matrix, bool)"/>; a copy, so later
+    /// changes of b are not seen.
+    /// </summary>
     /// <param name="b">[K, N], F32 or BF16, any of the two orders.</param>
     /// <param name="precision">How it is rounded.</param>
     /// <param name="packed">Null, or a matrix packed before whose memory is used again.</param>

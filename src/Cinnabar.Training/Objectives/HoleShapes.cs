@@ -32,7 +32,10 @@ public sealed class HoleShapes
         }
     }
 
-    /// <summary>Rewrites <paramref name="sequence"/> as text with holes (text at the end that no longer fits falls off) and marks hole positions in <paramref name="maskable"/>.</summary>
+    /// <summary>
+    /// Rewrites <paramref name="sequence"/> as text with holes (text at the end that no longer fits falls off) and marks hole positions
+    /// in <paramref name="maskable"/>.
+    /// </summary>
     public void Dig(Span<int> sequence, Span<bool> maskable, DeterministicRandom random)
     {
         int[] source = sequence.ToArray();

@@ -61,7 +61,8 @@ internal static class ModelConfigJson
     // Weights per row, activations per token while running: what compressed-tensors calls W8A8, applied to the embedding table too.
     private const string QuantizationKey = "quantization_config";
     private const string Int8Quantization = """
-        {"quant_method": "compressed-tensors", "format": "int-quantized", "quantization_status": "compressed", "config_groups": {"group_0": {
+        {"quant_method": "compressed-tensors", "format": "int-quantized", "quantization_status": "compressed",
+        "config_groups": {"group_0": {
         "targets": ["Linear", "Embedding"],
         "weights": {"num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel"},
         "input_activations": {"num_bits": 8, "type": "int", "symmetric": true, "strategy": "token", "dynamic": true}}}}

@@ -200,7 +200,8 @@ public sealed class ModelFolder
             }
         }
 
-        return LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => Read(file, config, weight.Name, weight.Shape));
+        return LladaWeightNames.Expected(config)
+            .ToDictionary(weight => weight.Name, weight => Read(file, config, weight.Name, weight.Shape));
     }
 
     // What lies in the file: the weights and, where matrices are Int8, their scales.

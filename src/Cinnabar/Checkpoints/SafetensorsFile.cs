@@ -55,8 +55,8 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>
-    /// Reads one tensor. F32, BF16 and I8 keep their type (the scales of an I8 tensor are the caller's matter); F16 and F64 become F32 (F64 beyond its range becomes infinite); a single
-    /// number becomes [1].
+    /// Reads one tensor. F32, BF16 and I8 keep their type (the scales of an I8 tensor are the caller's matter); F16 and F64 become F32
+    /// (F64 beyond its range becomes infinite); a single number becomes [1].
     /// </summary>
     /// <exception cref="CinnabarException">No such tensor, or its type, number of dimensions or size is not supported.</exception>
     public Tensor Read(string name)

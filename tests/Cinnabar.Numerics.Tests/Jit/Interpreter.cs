@@ -1,6 +1,6 @@
 // Executes the bytes of an assembled tile kernel one instruction at a time: registers are arrays, memory is real memory. It knows the
-// instructions that tile kernels use and fails on any other. It stands in for processors that lack vdpbf16ps, vpdpwssd or vpdpbusd, and shows which
-// registers a function leaves changed.
+// instructions that tile kernels use and fails on any other. It stands in for processors that lack vdpbf16ps, vpdpwssd or vpdpbusd, and
+// shows which registers a function leaves changed.
 //
 // vdpbf16ps (Intel SDM vol. 2): for each lane, first the odd then the even element of the pair is multiplied and added with one rounding
 // to nearest even; denormal inputs count as zero and denormal results become zero, whatever MXCSR says.

@@ -9,7 +9,9 @@ using System.Diagnostics;
 
 namespace Cinnabar.Numerics.Kernels;
 
-/// <summary>Matrix product by register tiles over packed panels: the <see cref="KernelForm.Vector"/> and <see cref="KernelForm.Jit"/> forms.</summary>
+/// <summary>
+/// Matrix product by register tiles over packed panels: the <see cref="KernelForm.Vector"/> and <see cref="KernelForm.Jit"/> forms.
+/// </summary>
 public sealed class PackedMatMul : IMatMul
 {
     private readonly WorkerPool _workers;
@@ -25,7 +27,8 @@ public sealed class PackedMatMul : IMatMul
     /// <param name="pairs">Kernel for BF16 panels; null: BF16 products use rounded F32 panels.</param>
     /// <param name="shorts">Kernel for 16-bit integer panels; null: such products use rounded F32 panels.</param>
     /// <param name="bytes">Kernel for 8-bit integer panels, likewise.</param>
-    internal PackedMatMul(WorkerPool workers, TileKernel floats, TileKernel? pairs = null, TileKernel? shorts = null, TileKernel? bytes = null)
+    internal PackedMatMul(
+        WorkerPool workers, TileKernel floats, TileKernel? pairs = null, TileKernel? shorts = null, TileKernel? bytes = null)
     {
         _workers = workers;
         _floats = floats;

@@ -77,7 +77,8 @@ internal static class PanelForm
     {
         PanelFormat.Floats => bits,
         PanelFormat.RoundedFloats or PanelFormat.BFloat16Pairs => (uint)BFloat16.FromFloat(BitConverter.UInt32BitsToSingle(bits)) << 16,
-        PanelFormat.Int16Floats or PanelFormat.Int8Floats => BitConverter.SingleToUInt32Bits(MathF.Round(BitConverter.UInt32BitsToSingle(bits) * inverse) * scale),
+        PanelFormat.Int16Floats or PanelFormat.Int8Floats =>
+            BitConverter.SingleToUInt32Bits(MathF.Round(BitConverter.UInt32BitsToSingle(bits) * inverse) * scale),
         _ => (uint)(int)MathF.Round(BitConverter.UInt32BitsToSingle(bits) * inverse),
     };
 
@@ -132,19 +133,23 @@ internal static class PanelForm
 
     /// <inheritdoc cref="Quad{TForm}(uint, uint, uint, uint)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector256<uint> Quad<TForm>(Vector256<uint> first, Vector256<uint> second, Vector256<uint> third, Vector256<uint> fourth)
+    internal static Vector256<uint> Quad<TForm>(
+        Vector256<uint> first, Vector256<uint> second, Vector256<uint> third, Vector256<uint> fourth)
         where TForm : struct, IPanelForm
     {
-        Vector256<uint> quad = (first & Vector256.Create(LowByte)) | ((second & Vector256.Create(LowByte)) << 8) | ((third & Vector256.Create(LowByte)) << 16) | (fourth << 24);
+        Vector256<uint> low = Vector256.Create(LowByte);
+        Vector256<uint> quad = (first & low) | ((second & low) << 8) | ((third & low) << 16) | (fourth << 24);
         return TForm.Format == PanelFormat.UInt8Quads ? quad ^ Vector256.Create(Offset) : quad;
     }
 
     /// <inheritdoc cref="Quad{TForm}(uint, uint, uint, uint)"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Vector512<uint> Quad<TForm>(Vector512<uint> first, Vector512<uint> second, Vector512<uint> third, Vector512<uint> fourth)
+    internal static Vector512<uint> Quad<TForm>(
+        Vector512<uint> first, Vector512<uint> second, Vector512<uint> third, Vector512<uint> fourth)
         where TForm : struct, IPanelForm
     {
-        Vector512<uint> quad = (first & Vector512.Create(LowByte)) | ((second & Vector512.Create(LowByte)) << 8) | ((third & Vector512.Create(LowByte)) << 16) | (fourth << 24);
+        Vector512<uint> low = Vector512.Create(LowByte);
+        Vector512<uint> quad = (first & low) | ((second & low) << 8) | ((third & low) << 16) | (fourth << 24);
         return TForm.Format == PanelFormat.UInt8Quads ? quad ^ Vector512.Create(Offset) : quad;
     }
 

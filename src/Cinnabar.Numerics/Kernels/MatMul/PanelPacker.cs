@@ -96,7 +96,8 @@ internal static unsafe class PanelPacker
             float* scale = scales + (panel * strip.Width);
             byte* from = start + (panel * panelDistance);
             int valid = Math.Min(strip.Width, left - (panel * strip.Distance));
-            PanelScales.Find<TElement>(from, positionStride, kStride, valid, strip.Width, strip.Count, TForm.Format.Limit(), inverse, scale);
+            PanelScales.Find<TElement>(
+                from, positionStride, kStride, valid, strip.Width, strip.Count, TForm.Format.Limit(), inverse, scale);
             if (TForm.Format.PanelRows(strip.Count) > TForm.Format.Steps(strip.Count))
             {
                 new Span<float>(scale, strip.Width).CopyTo(

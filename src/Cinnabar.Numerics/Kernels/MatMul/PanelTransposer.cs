@@ -37,8 +37,9 @@ internal static unsafe class PanelTransposer
             if (position < valid)
             {
                 byte* first = source + (position * stride);
+                int existing = Math.Min(lanes, valid - position);
                 Lanes<TElement, TForm>(
-                    first, stride, Math.Min(lanes, valid - position), lanes, next, count, inverses + position, scales + position, panel + position, width);
+                    first, stride, existing, lanes, next, count, inverses + position, scales + position, panel + position, width);
             }
             else
             {

@@ -64,7 +64,8 @@ public sealed class ReferenceMatMul : IMatMul
 
         if (precision is MatMulPrecision.Int16 or MatMulPrecision.Int8 && matrix.Storage.Type != DType.Int8)
         {
-            RoundToMultiples(elements, matrix.Columns, precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats);
+            PanelFormat format = precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
+            RoundToMultiples(elements, matrix.Columns, format);
         }
 
         return elements;

@@ -27,7 +27,8 @@ internal static class MatMulForms
         "jit AVX2" => new PackedMatMul(workers, Assembled(TileShape.Avx2)),
         "jit AVX-512" => new PackedMatMul(workers, Assembled(TileShape.Avx512)),
         "jit AVX512_BF16" => new PackedMatMul(workers, Assembled(TileShape.Avx512), Assembled(TileShape.Avx512BFloat16)),
-        _ => new PackedMatMul(workers, Assembled(TileShape.Avx512), null, Assembled(TileShape.Avx512Int16), Assembled(TileShape.Avx512Int8)),
+        _ => new PackedMatMul(
+            workers, Assembled(TileShape.Avx512), null, Assembled(TileShape.Avx512Int16), Assembled(TileShape.Avx512Int8)),
     };
 
     public static JitTileKernel Assembled(TileShape shape)

@@ -157,7 +157,8 @@ public sealed class MatMulTests
     [MemberData(nameof(Forms))]
     public void Multiply_LargestIntegersOverAWholeBlock_DoesNotOverflow(string form)
     {
-        foreach ((int k, MatMulPrecision precision) in ((int, MatMulPrecision)[])[(512, MatMulPrecision.Int16), (2048, MatMulPrecision.Int8)])
+        (int K, MatMulPrecision Precision)[] blocks = [(512, MatMulPrecision.Int16), (2048, MatMulPrecision.Int8)];
+        foreach ((int k, MatMulPrecision precision) in blocks)
         {
             Tensor a = Tensor.Zeros(2, k), b = Tensor.Zeros(k, 3), c = Tensor.Zeros(2, 3);
             a.Floats.Fill(-3);
