@@ -1,6 +1,6 @@
 // The most multiply-adds per second this machine can do, the yardstick of every matrix product: PeakLoop on some cores at once.
 // Where there is no BF16 instruction the BF16 peak is the F32 peak: the fastest this machine can multiply BF16 operands into F32 sums;
-// likewise for integers.
+// likewise the int8 peak is the int16 peak without an instruction for bytes.
 using System.Diagnostics;
 using Cinnabar.Numerics.Jit;
 using Cinnabar.Numerics.Kernels;
@@ -40,10 +40,10 @@ public sealed class MachinePeak
             return null;
         }
 
-        PeakLoop? floats = PeakLoop.TryCreate(CpuFeatures.HasAvx512 ? TileInstruction.Avx512Float : TileInstruction.Avx2Float, out reason);
-        PeakLoop? pairs = CpuFeatures.HasBFloat16 ? PeakLoop.TryCreate(TileInstruction.Avx512BFloat16, out reason) : floats;
-        PeakLoop? shorts = CpuFeatures.HasVnni ? PeakLoop.TryCreate(TileInstruction.Avx512Int16, out reason) : floats;
-        PeakLoop? bytes = CpuFeatures.HasVnni ? PeakLoop.TryCreate(TileInstruction.Avx512Int8, out reason) : floats;
+        PeakLoop? floats = PeakLoop.TryCreate(TileShape.OfFloats, out reason);
+        PeakLoop? pairs = TileShape.OfBFloat16 is { } ofPairs ? PeakLoop.TryCreate(ofPairs, out reason) : floats;
+        PeakLoop? shorts = TileShape.OfInt16 is { } ofShorts ? PeakLoop.TryCreate(ofShorts, out reason) : floats;
+        PeakLoop? bytes = TileShape.OfInt8 is { } ofBytes ? PeakLoop.TryCreate(ofBytes, out reason) : shorts;
         return floats is null || pairs is null || shorts is null || bytes is null
             ? null
             : new MachinePeak(workers, floats, pairs, shorts, bytes);

@@ -71,7 +71,7 @@ internal sealed unsafe class JitTileKernel : TileKernel
         int lanes = columns - ((registers - 1) * shape.Lanes);
         arguments->EndOfC = (byte*)arguments->C + (rows * arguments->RowBytes);
         arguments->LaneBits = (1 << lanes) - 1;
-        for (int lane = 0; lane < LanesOfAvx2 && shape.Instruction == TileInstruction.Avx2Float; lane++)
+        for (int lane = 0; lane < LanesOfAvx2 && !shape.IsWide; lane++)
         {
             arguments->LaneMasks[lane] = lane < lanes ? -1 : 0;
         }
@@ -101,7 +101,49 @@ internal readonly record struct TileShape(TileInstruction Instruction, int Rows,
     /// <summary>6 × 2 registers of AVX2: 12 sums, 2 of B, 2 of A.</summary>
     internal static TileShape Avx2 => new(TileInstruction.Avx2Float, 6, 2);
 
-    internal int Lanes => Instruction == TileInstruction.Avx2Float ? 8 : 16;
+    /// <summary>The same tile for pairs of integers, with AVX-VNNI.</summary>
+    internal static TileShape AvxVnniInt16 => new(TileInstruction.AvxVnniInt16, 6, 2);
+
+    /// <summary>The same tile for quads of integers, with AVX-VNNI.</summary>
+    internal static TileShape AvxVnniInt8 => new(TileInstruction.AvxVnniInt8, 6, 2);
+
+    /// <summary>The same tile for pairs of integers, with nothing but AVX2: 12 sums, 2 of B, 1 of A, 1 product.</summary>
+    internal static TileShape Avx2Int16 => new(TileInstruction.Avx2Int16, 6, 2);
+
+    /// <summary>Of F32 products, on this processor.</summary>
+    internal static TileShape OfFloats => CpuFeatures.HasAvx512 ? Avx512 : Avx2;
+
+    /// <summary>Of BF16 products; null: the processor multiplies floats as fast.</summary>
+    internal static TileShape? OfBFloat16 => CpuFeatures.HasBFloat16 ? Avx512BFloat16 : null;
+
+    /// <summary>
+    /// Of 16-bit integer products; null: floats as fast. vpmaddwd and vpaddd on 512 bits take as many of the two vector units' cycles as
+    /// vfmadd231ps; on 256 bits there are more units for vpaddd.
+    /// </summary>
+    internal static TileShape? OfInt16 => CpuFeatures.HasVnni ? Avx512Int16
+        : CpuFeatures.HasAvx512 ? null
+        : CpuFeatures.HasAvxVnni ? AvxVnniInt16 : Avx2Int16;
+
+    /// <summary>Of 8-bit integer products; null: wider operands as fast.</summary>
+    internal static TileShape? OfInt8 => CpuFeatures.HasVnni ? Avx512Int8 : CpuFeatures.HasAvxVnni ? AvxVnniInt8 : null;
+
+    /// <summary>512-bit registers, of which there are 32.</summary>
+    internal bool IsWide => Instruction is TileInstruction.Avx512Float or TileInstruction.Avx512BFloat16 or TileInstruction.Avx512Int16
+        or TileInstruction.Avx512Int8;
+
+    /// <summary>Sums are integers until they are scaled.</summary>
+    internal bool IsInteger => ValuesPerElement == 4 || Instruction is TileInstruction.Avx512Int16 or TileInstruction.AvxVnniInt16
+        or TileInstruction.Avx2Int16;
+
+    /// <summary>Values of k in 32 bits.</summary>
+    internal int ValuesPerElement => Instruction switch
+    {
+        TileInstruction.Avx2Float or TileInstruction.Avx512Float => 1,
+        TileInstruction.Avx512Int8 or TileInstruction.AvxVnniInt8 => 4,
+        _ => 2,
+    };
+
+    internal int Lanes => IsWide ? 16 : 8;
 
     /// <summary>Rows of a panel of A, rounded up to what PanelTransposer handles at once.</summary>
     internal int RowPanelWidth => Rows <= 8 ? 8 : 16;

@@ -1,5 +1,6 @@
 // A loop of independent multiply-adds on registers alone: what the arithmetic units can do when nothing else is in the way.
-// 24 sums (12 with the 16 registers of AVX2) hide the latency of every known core: 4 cycles × 2 units need 8.
+// 24 sums (12 with the 16 registers of AVX2) hide the latency of every known core: 4 cycles × 2 units need 8. vpmaddwd and vpaddd, where
+// they stand in for one multiply-add, are both part of the loop.
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -18,10 +19,10 @@ internal sealed unsafe class PeakLoop
     }
 
     /// <summary>Assembles the loop; null, with the reason, if it cannot be made executable.</summary>
-    internal static PeakLoop? TryCreate(TileInstruction instruction, out string reason)
+    internal static PeakLoop? TryCreate(TileShape shape, out string reason)
     {
-        byte* code = ExecutableMemory.Load(Assemble(instruction, OperatingSystem.IsWindows()), out reason);
-        return code is null ? null : new PeakLoop((nint)code, OperationsPerIteration(instruction));
+        byte* code = ExecutableMemory.Load(Assemble(shape, OperatingSystem.IsWindows()), out reason);
+        return code is null ? null : new PeakLoop((nint)code, SumsOf(shape) * shape.Lanes * shape.ValuesPerElement * 2.0);
     }
 
     /// <summary>Runs the loop and returns the number of operations done: two per multiply-add, four per pair, eight per quad.</summary>
@@ -31,19 +32,12 @@ internal sealed unsafe class PeakLoop
         return iterations * _operations;
     }
 
-    private static double OperationsPerIteration(TileInstruction instruction) => instruction switch
-    {
-        TileInstruction.Avx2Float => 12 * 8 * 2,
-        TileInstruction.Avx512Float => 24 * 16 * 2,
-        TileInstruction.Avx512Int8 => 24 * 16 * 8,
-        _ => 24 * 16 * 4,
-    };
+    private static int SumsOf(TileShape shape) => shape.IsWide ? 24 : 12;
 
-    private static byte[] Assemble(TileInstruction instruction, bool windows)
+    private static byte[] Assemble(TileShape shape, bool windows)
     {
-        bool wide = instruction != TileInstruction.Avx2Float;
-        int sums = wide ? 24 : 12;
-        Register first = wide ? Register.ZMM0 : Register.YMM0;
+        int sums = SumsOf(shape);
+        Register first = shape.IsWide ? Register.ZMM0 : Register.YMM0;
         Assembler code = new(64);
 
         // Windows x64: the callee preserves the low halves of registers 6 to 15.
@@ -63,7 +57,8 @@ internal sealed unsafe class PeakLoop
         code.Label(ref loop);
         for (int i = 0; i < sums; i++)
         {
-            code.AddInstruction(Instruction.Create(TileAssembler.MultiplyAddOf(instruction), first + i, first + sums, first + sums + 1));
+            Register product = first + sums + 2 + (i % 2);
+            TileAssembler.AddMultiplyAdd(code, shape.Instruction, first + i, first + sums, first + sums + 1, product);
         }
 
         code.sub(rax, 1);

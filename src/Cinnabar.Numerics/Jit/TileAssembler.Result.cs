@@ -16,8 +16,7 @@ internal sealed partial class TileAssembler
     // scales of A stands what takes back the 128 added to each byte of B.
     private void ScaleSums()
     {
-        bool bytes = shape.Instruction == TileInstruction.Avx512Int8;
-        if (!bytes && shape.Instruction != TileInstruction.Avx512Int16)
+        if (!shape.IsInteger)
         {
             return;
         }
@@ -29,21 +28,26 @@ internal sealed partial class TileAssembler
 
         for (int row = 0; row < rows; row++)
         {
-            _code.AddInstruction(Instruction.Create(Code.EVEX_Vbroadcastss_zmm_k1z_xmmm32, A(row), Memory(s_a, row * sizeof(float))));
+            if (shape.ValuesPerElement == 4)
+            {
+                Broadcast(A(row), Memory(s_a, (shape.RowPanelWidth + row) * sizeof(int)));
+                for (int register = 0; register < registers; register++)
+                {
+                    Register sum = Sum(row, register);
+                    _code.AddInstruction(Instruction.Create(
+                        _wide ? Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32 : Code.VEX_Vpaddd_ymm_ymm_ymmm256, sum, sum, A(row)));
+                }
+            }
+
+            Broadcast(A(row), Memory(s_a, row * sizeof(float)));
             for (int register = 0; register < registers; register++)
             {
                 Register sum = Sum(row, register);
-                if (bytes)
-                {
-                    MemoryOperand correction = Memory(s_a, (shape.RowPanelWidth + row) * sizeof(int));
-                    Instruction add = Instruction.Create(Code.EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32, sum, sum, correction);
-                    add.IsBroadcast = true;
-                    _code.AddInstruction(add);
-                }
-
-                _code.AddInstruction(Instruction.Create(Code.EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er, sum, sum));
-                _code.AddInstruction(Instruction.Create(Code.EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er, sum, sum, A(row)));
-                _code.AddInstruction(Instruction.Create(Code.EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er, sum, sum, B(register)));
+                Code multiply = _wide ? Code.EVEX_Vmulps_zmm_k1z_zmm_zmmm512b32_er : Code.VEX_Vmulps_ymm_ymm_ymmm256;
+                _code.AddInstruction(Instruction.Create(
+                    _wide ? Code.EVEX_Vcvtdq2ps_zmm_k1z_zmmm512b32_er : Code.VEX_Vcvtdq2ps_ymm_ymmm256, sum, sum));
+                _code.AddInstruction(Instruction.Create(multiply, sum, sum, A(row)));
+                _code.AddInstruction(Instruction.Create(multiply, sum, sum, B(register)));
             }
         }
     }

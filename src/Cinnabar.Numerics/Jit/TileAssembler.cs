@@ -5,12 +5,16 @@
 //   AVX-512      vpdpwssd      zmm   pairs of 16-bit integers, two k per step; sums are int32, scaled to F32 at the end
 //   AVX-512      vpdpbusd      zmm   quads of 8-bit integers, four k per step; likewise
 //   AVX2 + FMA   vfmadd231ps   ymm   F32
+//   AVX-VNNI     vpdpwssd      ymm   pairs of 16-bit integers
+//   AVX-VNNI     vpdpbusd      ymm   quads of 8-bit integers
+//   AVX2         vpmaddwd, vpaddd    ymm   pairs of 16-bit integers in two instructions
 //
 // One step: V loads of B, then per row V multiply-adds with an element of A. Pairs and quads are broadcast as 32 bits like a float, so
-// all differ in one instruction and in the register file. In even rows a register receives the broadcast; in odd rows each multiply-add
-// of AVX-512 broadcasts from memory: fewer instructions but more loads. Half and half measured best (3 to 8 % over none), above all
-// while another hyperthread takes half of the issue slots. Layout of registers (names below): R·V sums from register 0 on,
-// then V of B, then two that take turns for A, so that a broadcast need not wait for the multiply-adds of the row before.
+// all differ in one instruction (two for vpmaddwd, which needs a register more) and in the register file. In even rows a register
+// receives the broadcast; in odd rows each multiply-add of AVX-512 broadcasts from memory: fewer instructions but more loads. Half and
+// half measured best (3 to 8 % over none), above all while another hyperthread takes half of the issue slots. Layout of registers (names
+// below): R·V sums from register 0 on, then V of B, then two that take turns for A, so that a broadcast need not wait for the
+// multiply-adds of the row before.
 //
 // The code is a leaf function of one argument, a TileArguments*: rdi (System V) or rcx (Windows). It uses only registers that
 // both conventions leave to the callee, and saves xmm6 … xmm15 in the arguments where Windows asks for it.
@@ -37,6 +41,15 @@ internal enum TileInstruction
 
     /// <summary>vpdpbusd on 16 lanes.</summary>
     Avx512Int8,
+
+    /// <summary>vpdpwssd on 8 lanes.</summary>
+    AvxVnniInt16,
+
+    /// <summary>vpdpbusd on 8 lanes.</summary>
+    AvxVnniInt8,
+
+    /// <summary>vpmaddwd and vpaddd on 8 lanes.</summary>
+    Avx2Int16,
 }
 
 /// <summary>
@@ -50,7 +63,7 @@ internal sealed partial class TileAssembler(TileShape shape, int rows, int regis
     private const int PrefetchSteps = 16;
 
     private readonly Assembler _code = new(64);
-    private readonly bool _wide = shape.Instruction != TileInstruction.Avx2Float;
+    private readonly bool _wide = shape.IsWide;
 
     // General registers.
     private static readonly AssemblerRegister64 s_arguments = rax;
@@ -69,7 +82,12 @@ internal sealed partial class TileAssembler(TileShape shape, int rows, int regis
     // Of AVX-512 only even rows use one.
     private Register A(int row) => Vector(((rows + 1) * registers) + ((_wide ? row / 2 : row) % 2 == 0 || SingleA ? 0 : 1));
 
-    private bool SingleA => ((rows + 1) * registers) + 2 > RegisterCount;
+    private bool SingleA => ((rows + 1) * registers) + 2 + Products > RegisterCount;
+
+    // What vpmaddwd writes before it is added.
+    private Register Product => Vector(RegisterCount - 1);
+
+    private int Products => shape.Instruction == TileInstruction.Avx2Int16 ? 1 : 0;
 
     private int ColumnPanelWidth => shape.Registers * shape.Lanes;
 
@@ -108,7 +126,7 @@ internal sealed partial class TileAssembler(TileShape shape, int rows, int regis
     // Windows x64: the callee preserves the low halves of registers 6 to 15.
     private void SaveRegisters(bool restore)
     {
-        int used = Math.Min(16, ((rows + 1) * registers) + (SingleA ? 1 : 2));
+        int used = Products > 0 ? 16 : Math.Min(16, ((rows + 1) * registers) + (SingleA ? 1 : 2));
         for (int i = 6; windows && i < used; i++)
         {
             MemoryOperand place = Memory(s_arguments, OffsetOf(nameof(Arguments.Saved)) + ((i - 6) * 16));
@@ -204,14 +222,18 @@ internal sealed partial class TileAssembler(TileShape shape, int rows, int regis
                 continue;
             }
 
-            _code.AddInstruction(Instruction.Create(
-                _wide ? Code.EVEX_Vbroadcastss_zmm_k1z_xmmm32 : Code.VEX_Vbroadcastss_ymm_m32, A(row), a));
+            Broadcast(A(row), a);
             for (int register = 0; register < registers; register++)
             {
-                _code.AddInstruction(Instruction.Create(MultiplyAddOf(shape.Instruction), Sum(row, register), B(register), A(row)));
+                // The last product of a row may overwrite A.
+                Register product = register == registers - 1 ? A(row) : Product;
+                AddMultiplyAdd(_code, shape.Instruction, Sum(row, register), B(register), A(row), product);
             }
         }
     }
+
+    private void Broadcast(Register register, MemoryOperand place) => _code.AddInstruction(Instruction.Create(
+        _wide ? Code.EVEX_Vbroadcastss_zmm_k1z_xmmm32 : Code.VEX_Vbroadcastss_ymm_m32, register, place));
 
     private void MultiplyAddFromMemory(int row, MemoryOperand a)
     {
@@ -223,13 +245,31 @@ internal sealed partial class TileAssembler(TileShape shape, int rows, int regis
         }
     }
 
-    /// <summary>The multiply-add on three registers; vpdpbusd wants its unsigned operand, B, second.</summary>
-    internal static Code MultiplyAddOf(TileInstruction instruction) => instruction switch
+    /// <summary>
+    /// Appends sum += b · a; vpdpbusd wants its unsigned operand, B, second. Only vpmaddwd uses <paramref name="product"/>, which may be
+    /// <paramref name="a"/>.
+    /// </summary>
+    internal static void AddMultiplyAdd(
+        Assembler code, TileInstruction instruction, Register sum, Register b, Register a, Register product)
+    {
+        if (instruction == TileInstruction.Avx2Int16)
+        {
+            code.AddInstruction(Instruction.Create(Code.VEX_Vpmaddwd_ymm_ymm_ymmm256, product, b, a));
+            code.AddInstruction(Instruction.Create(Code.VEX_Vpaddd_ymm_ymm_ymmm256, sum, sum, product));
+            return;
+        }
+
+        code.AddInstruction(Instruction.Create(MultiplyAddOf(instruction), sum, b, a));
+    }
+
+    private static Code MultiplyAddOf(TileInstruction instruction) => instruction switch
     {
         TileInstruction.Avx2Float => Code.VEX_Vfmadd231ps_ymm_ymm_ymmm256,
         TileInstruction.Avx512Float => Code.EVEX_Vfmadd231ps_zmm_k1z_zmm_zmmm512b32_er,
         TileInstruction.Avx512Int16 => Code.EVEX_Vpdpwssd_zmm_k1z_zmm_zmmm512b32,
         TileInstruction.Avx512Int8 => Code.EVEX_Vpdpbusd_zmm_k1z_zmm_zmmm512b32,
+        TileInstruction.AvxVnniInt16 => Code.VEX_Vpdpwssd_ymm_ymm_ymmm256,
+        TileInstruction.AvxVnniInt8 => Code.VEX_Vpdpbusd_ymm_ymm_ymmm256,
         _ => Code.EVEX_Vdpbf16ps_zmm_k1z_zmm_zmmm512b32,
     };
 

@@ -87,6 +87,8 @@ internal sealed unsafe class Interpreter(byte[] code)
                 sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
             case Mnemonic.Vpdpwssd: Each(instruction, (sum, lane) => AddIntegerPair(
                 sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
+            case Mnemonic.Vpmaddwd: Each(instruction, (_, lane) => AddIntegerPair(
+                0, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
             case Mnemonic.Vpdpbusd: Each(instruction, (sum, lane) => AddIntegerQuad(
                 sum, Source(instruction, 1, lane), Source(instruction, 2, lane))); return false;
             case Mnemonic.Vpaddd: Each(instruction, (_, lane) =>

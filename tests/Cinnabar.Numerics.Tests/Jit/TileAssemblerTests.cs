@@ -14,14 +14,18 @@ public sealed unsafe class TileAssemblerTests
         ["AVX512_BF16"] = TileShape.Avx512BFloat16,
         ["AVX512_VNNI 16"] = TileShape.Avx512Int16,
         ["AVX512_VNNI 8"] = TileShape.Avx512Int8,
+        ["AVX-VNNI 16"] = TileShape.AvxVnniInt16,
+        ["AVX-VNNI 8"] = TileShape.AvxVnniInt8,
+        ["AVX2 16"] = TileShape.Avx2Int16,
     };
 
-    public static TheoryData<string> Shapes => ["AVX2", "AVX-512", "AVX512_BF16", "AVX512_VNNI 16", "AVX512_VNNI 8"];
+    public static TheoryData<string> Shapes => [.. s_shapes.Keys];
 
     // Processors differ in which of these they run; one without any has nothing to compare.
     private static IEnumerable<TileShape> Executable =>
     [
-        .. CpuFeatures.HasAvx2 ? [TileShape.Avx2] : Array.Empty<TileShape>(),
+        .. CpuFeatures.HasAvx2 ? [TileShape.Avx2, TileShape.Avx2Int16] : Array.Empty<TileShape>(),
+        .. CpuFeatures.HasAvxVnni ? [TileShape.AvxVnniInt16, TileShape.AvxVnniInt8] : Array.Empty<TileShape>(),
         .. CpuFeatures.HasAvx512 ? [TileShape.Avx512] : Array.Empty<TileShape>(),
         .. CpuFeatures.HasBFloat16 ? [TileShape.Avx512BFloat16] : Array.Empty<TileShape>(),
         .. CpuFeatures.HasVnni ? [TileShape.Avx512Int16, TileShape.Avx512Int8] : Array.Empty<TileShape>(),
@@ -75,12 +79,14 @@ public sealed unsafe class TileAssemblerTests
         Mnemonic multiplyAdd = name switch
         {
             "AVX512_BF16" => Mnemonic.Vdpbf16ps,
-            "AVX512_VNNI 16" => Mnemonic.Vpdpwssd,
-            "AVX512_VNNI 8" => Mnemonic.Vpdpbusd,
+            "AVX512_VNNI 16" or "AVX-VNNI 16" => Mnemonic.Vpdpwssd,
+            "AVX512_VNNI 8" or "AVX-VNNI 8" => Mnemonic.Vpdpbusd,
+            "AVX2 16" => Mnemonic.Vpmaddwd,
             _ => Mnemonic.Vfmadd231ps,
         };
-        int broadcasts = name == "AVX2" ? shape.Rows : shape.Rows / 2; // the others happen inside the multiply-adds
-        int scales = name.StartsWith("AVX512_VNNI", StringComparison.Ordinal) ? 1 : 0;
+        int broadcasts = shape.IsWide ? shape.Rows / 2 : shape.Rows; // the others happen inside the multiply-adds
+        int scales = shape.IsInteger ? 1 : 0;
+        int corrections = shape.ValuesPerElement == 4 ? 1 : 0;
         foreach (int steps in (int[])[1, 4, 64, 67])
         {
             int k = steps * new TilePanels(shape, 1, 1, 1, Seed).Format.ValuesPerElement();
@@ -88,11 +94,11 @@ public sealed unsafe class TileAssemblerTests
             Interpreter interpreter = new(code);
             panels.Run((arguments, _, _) => interpreter.Run(panels.Prepare(arguments, offsets), Register.RDI, arguments), false);
             Assert.Equal(steps * sums, interpreter.Counts[multiplyAdd]);
-            Assert.Equal((steps * broadcasts) + (scales * shape.Rows), interpreter.Counts[Mnemonic.Vbroadcastss]);
+            Assert.Equal((steps * broadcasts) + ((scales + corrections) * shape.Rows), interpreter.Counts[Mnemonic.Vbroadcastss]);
 
             // Nothing else belongs into the loop: loads of B and of its scales, stores of C and, for AVX2, the lane mask.
             int moves = interpreter.Counts[Mnemonic.Vmovups] + interpreter.Counts.GetValueOrDefault(Mnemonic.Vmaskmovps);
-            Assert.Equal(((steps + scales) * shape.Registers) + sums + (name == "AVX2" ? 1 : 0), moves);
+            Assert.Equal(((steps + scales) * shape.Registers) + sums + (shape.IsWide ? 0 : 1), moves);
             Assert.DoesNotContain(Mnemonic.Vaddps, interpreter.Counts.Keys);
             Assert.Equal(1, interpreter.Counts[Mnemonic.Vzeroupper]);
         }

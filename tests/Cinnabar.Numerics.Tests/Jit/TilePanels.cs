@@ -27,11 +27,11 @@ internal sealed unsafe class TilePanels
         Random random = new(seed);
         _a = Uniform(random, rows, k);
         _b = Uniform(random, k, columns);
-        (Format, _precision) = shape.Instruction switch
+        (Format, _precision) = (shape.ValuesPerElement, shape.IsInteger) switch
         {
-            TileInstruction.Avx512BFloat16 => (PanelFormat.BFloat16Pairs, MatMulPrecision.BF16),
-            TileInstruction.Avx512Int16 => (PanelFormat.Int16Pairs, MatMulPrecision.Int16),
-            TileInstruction.Avx512Int8 => (PanelFormat.Int8Quads, MatMulPrecision.Int8),
+            (2, false) => (PanelFormat.BFloat16Pairs, MatMulPrecision.BF16),
+            (2, true) => (PanelFormat.Int16Pairs, MatMulPrecision.Int16),
+            (4, _) => (PanelFormat.Int8Quads, MatMulPrecision.Int8),
             _ => (PanelFormat.Floats, MatMulPrecision.F32),
         };
         int panelColumns = shape.Registers * shape.Lanes;

@@ -43,18 +43,18 @@ public static class MatMulFactory
             return null;
         }
 
-        TileShape shape = CpuFeatures.HasAvx512 ? TileShape.Avx512 : TileShape.Avx2;
-        if (JitTileKernel.TryCreate(shape, out reason) is not { } floats)
+        if (JitTileKernel.TryCreate(TileShape.OfFloats, out reason) is not { } floats)
         {
             return null;
         }
 
-        JitTileKernel? pairs = CpuFeatures.HasBFloat16 ? JitTileKernel.TryCreate(TileShape.Avx512BFloat16, out _) : null;
-        JitTileKernel? shorts = CpuFeatures.HasVnni ? JitTileKernel.TryCreate(TileShape.Avx512Int16, out _) : null;
-        JitTileKernel? bytes = CpuFeatures.HasVnni ? JitTileKernel.TryCreate(TileShape.Avx512Int8, out _) : null;
+        JitTileKernel? pairs = TileShape.OfBFloat16 is { } ofPairs ? JitTileKernel.TryCreate(ofPairs, out _) : null;
+        JitTileKernel? shorts = TileShape.OfInt16 is { } ofShorts ? JitTileKernel.TryCreate(ofShorts, out _) : null;
+        JitTileKernel? bytes = TileShape.OfInt8 is { } ofBytes ? JitTileKernel.TryCreate(ofBytes, out _) : null;
         reason = $"jit, {(CpuFeatures.HasAvx512 ? "AVX-512" : "AVX2")} FMA, tile {floats.Rows} × {floats.Columns}; BF16 by "
             + (pairs is null ? "rounding operands to BF16 in F32 (no AVX512_BF16)" : "vdpbf16ps")
-            + "; integers by " + (bytes is null ? "rounding operands in F32 (no AVX512_VNNI)" : "vpdpwssd and vpdpbusd");
+            + "; integers by " + (bytes is not null ? "vpdpwssd and vpdpbusd"
+                : shorts is not null ? "vpmaddwd (no VNNI)" : "rounding operands in F32 (no VNNI)");
         return new PackedMatMul(workers, floats, pairs, shorts, bytes);
     }
 }

@@ -26,7 +26,7 @@ public sealed class PackedMatMul : IMatMul
     /// <param name="floats">Kernel for F32 panels.</param>
     /// <param name="pairs">Kernel for BF16 panels; null: BF16 products use rounded F32 panels.</param>
     /// <param name="shorts">Kernel for 16-bit integer panels; null: such products use rounded F32 panels.</param>
-    /// <param name="bytes">Kernel for 8-bit integer panels, likewise.</param>
+    /// <param name="bytes">Kernel for 8-bit integer panels; null: such products use 16-bit integer panels.</param>
     internal PackedMatMul(
         WorkerPool workers, TileKernel floats, TileKernel? pairs = null, TileKernel? shorts = null, TileKernel? bytes = null)
     {
@@ -95,6 +95,7 @@ public sealed class PackedMatMul : IMatMul
         MatMulPrecision.Int16 when _shorts is not null => (_shorts, PanelFormat.Int16Pairs),
         MatMulPrecision.Int16 => (_floats, PanelFormat.Int16Floats),
         MatMulPrecision.Int8 when _bytes is not null => (_bytes, PanelFormat.Int8Quads),
+        MatMulPrecision.Int8 when _shorts is not null => (_shorts, PanelFormat.Int8Pairs),
         MatMulPrecision.Int8 => (_floats, PanelFormat.Int8Floats),
         _ => throw new UnreachableException(),
     };

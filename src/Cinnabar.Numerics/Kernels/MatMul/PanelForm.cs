@@ -47,6 +47,11 @@ internal readonly struct Int16PairForm : IPanelForm
     public static PanelFormat Format => PanelFormat.Int16Pairs;
 }
 
+internal readonly struct Int8PairForm : IPanelForm
+{
+    public static PanelFormat Format => PanelFormat.Int8Pairs;
+}
+
 internal readonly struct Int8QuadForm : IPanelForm
 {
     public static PanelFormat Format => PanelFormat.Int8Quads;

@@ -24,6 +24,9 @@ internal enum PanelFormat
     /// <summary>Two integers likewise.</summary>
     Int16Pairs,
 
+    /// <summary>Two integers likewise, rounded like <see cref="Int8Quads"/>: for processors that multiply pairs only.</summary>
+    Int8Pairs,
+
     /// <summary>
     /// Left side of vpdpbusd: four signed integers for k = 4s (low byte) … 4s + 3. Behind the scales a row of −128 · Σ_k q, which takes
     /// back the 128 that the right side adds.
@@ -47,7 +50,7 @@ internal static class PanelFormats
 
     internal static int ValuesPerElement(this PanelFormat format) => format switch
     {
-        PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs => 2,
+        PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs or PanelFormat.Int8Pairs => 2,
         PanelFormat.Int8Quads or PanelFormat.UInt8Quads => 4,
         _ => 1,
     };
@@ -56,7 +59,7 @@ internal static class PanelFormats
     internal static int Limit(this PanelFormat format) => format switch
     {
         PanelFormat.Int16Floats or PanelFormat.Int16Pairs => 2047,
-        PanelFormat.Int8Floats or PanelFormat.Int8Quads or PanelFormat.UInt8Quads => 127,
+        PanelFormat.Int8Floats or PanelFormat.Int8Pairs or PanelFormat.Int8Quads or PanelFormat.UInt8Quads => 127,
         _ => 0,
     };
 
@@ -71,7 +74,7 @@ internal static class PanelFormats
     /// <summary>Rows of a panel with a block of <paramref name="k"/> values of k: its steps and what follows them.</summary>
     internal static int PanelRows(this PanelFormat format, int k) => format.Steps(k) + format switch
     {
-        PanelFormat.Int16Pairs or PanelFormat.UInt8Quads => 1,
+        PanelFormat.Int16Pairs or PanelFormat.Int8Pairs or PanelFormat.UInt8Quads => 1,
         PanelFormat.Int8Quads => 2,
         _ => 0,
     };

@@ -2,6 +2,8 @@
 // four neighbours in k are one element of 32 bits, and 128 is added to each. And what the left side needs for that:
 //
 //   Σ_k a·w = Σ_k a·(w + 128) − 128·Σ_k a
+//
+// Processors that multiply pairs of 16-bit integers only get two neighbours in an element, and no 128.
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -15,7 +17,7 @@ internal static unsafe class PanelOfInt8
     /// <summary>Writes consecutive panels; positions behind the last are zero.</summary>
     internal static void Pack(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panels, nint panelSize)
     {
-        if (source.KStride != 1 || (strip.Count % Values != 0 && format == PanelFormat.UInt8Quads))
+        if (source.KStride != 1 || (strip.Count % Values != 0 && format.IsScaled()))
         {
             throw new ArgumentException($"An Int8 weight [N, K] with K a multiple of {Values} may only be used as the right side Wᵀ.");
         }
@@ -27,11 +29,20 @@ internal static unsafe class PanelOfInt8
             sbyte* from = (sbyte*)source.Start + ((nint)first * source.PositionStride) + strip.K;
             float* scales = (float*)source.Scales + first;
             uint* to = panels + (panel * panelSize);
-            if (format == PanelFormat.UInt8Quads)
+            if (format is PanelFormat.UInt8Quads or PanelFormat.Int8Pairs)
             {
-                int steps = strip.Count / Values;
-                PanelTransposer.Pack<QuadElement, FloatForm>(
-                    (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
+                int steps = format.Steps(strip.Count);
+                if (format == PanelFormat.UInt8Quads)
+                {
+                    PanelTransposer.Pack<QuadElement, FloatForm>(
+                        (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
+                }
+                else
+                {
+                    PanelTransposer.Pack<PairElement, FloatForm>(
+                        (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
+                }
+
                 Span<float> scaleRow = new(to + ((nint)steps * strip.Width), strip.Width);
                 new Span<float>(scales, valid).CopyTo(scaleRow);
                 scaleRow[valid..].Clear();
@@ -46,15 +57,15 @@ internal static unsafe class PanelOfInt8
     /// <summary>Writes −128·Σ_k q of each position of a panel of signed quads, behind its scales.</summary>
     internal static void WriteCorrection(uint* panel, int steps, int width)
     {
-        Vector512<byte> ones = Vector512.Create((byte)1);
-        Vector512<short> negative = Vector512.Create((short)-128);
-        for (int position = 0; position < width; position += Vector512<int>.Count)
+        Vector256<byte> ones = Vector256.Create((byte)1);
+        Vector256<short> negative = Vector256.Create((short)-128);
+        for (int position = 0; position < width; position += Vector256<int>.Count)
         {
-            Vector512<int> sum = Vector512<int>.Zero;
+            Vector256<int> sum = Vector256<int>.Zero;
             for (int step = 0; step < steps; step++)
             {
-                Vector512<sbyte> quads = Vector512.Load((sbyte*)(panel + ((nint)step * width) + position));
-                sum += Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(ones, quads), negative);
+                Vector256<sbyte> quads = Vector256.Load((sbyte*)(panel + ((nint)step * width) + position));
+                sum += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(ones, quads), negative);
             }
 
             sum.Store((int*)panel + ((nint)(steps + 1) * width) + position);
@@ -71,6 +82,25 @@ internal static unsafe class PanelOfInt8
                 panel[((nint)k * width) + position] = position < valid ? source[(position * stride) + k] * scales[position] : 0;
             }
         }
+    }
+
+    // Two bytes, each widened to 16 bits.
+    private readonly struct PairElement : IPanelElement
+    {
+        public static int Size => sizeof(ushort);
+
+        public static uint One(byte* source) => Half(source[0]) | (Half(source[1]) << 16);
+
+        private static uint Half(byte value) => (uint)(sbyte)value & 0xFFFF;
+
+        public static Vector128<uint> Four(byte* source) =>
+            Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsSByte()).AsUInt32();
+
+        public static Vector256<uint> Eight(byte* source) =>
+            Vector256.WidenLower(Vector128.Load((sbyte*)source).ToVector256Unsafe()).AsUInt32();
+
+        public static Vector512<uint> Sixteen(byte* source) =>
+            Vector512.WidenLower(Vector256.Load((sbyte*)source).ToVector512Unsafe()).AsUInt32();
     }
 
     // Four bytes, each with 128 added.

@@ -71,6 +71,7 @@ internal static unsafe class PanelPacker
             case PanelFormat.Int8Floats: Pack<TElement, Int8FloatForm>(source, strip, panels, panelSize); break;
             case PanelFormat.BFloat16Pairs: Pack<TElement, BFloat16PairForm>(source, strip, panels, panelSize); break;
             case PanelFormat.Int16Pairs: Pack<TElement, Int16PairForm>(source, strip, panels, panelSize); break;
+            case PanelFormat.Int8Pairs: Pack<TElement, Int8PairForm>(source, strip, panels, panelSize); break;
             case PanelFormat.Int8Quads: Pack<TElement, Int8QuadForm>(source, strip, panels, panelSize); break;
             case PanelFormat.UInt8Quads: Pack<TElement, UInt8QuadForm>(source, strip, panels, panelSize); break;
             default: throw new UnreachableException();
@@ -87,22 +88,28 @@ internal static unsafe class PanelPacker
         byte* start = (byte*)source.Start + (strip.First * positionStride) + (strip.K * kStride);
         nint panelDistance = strip.Distance * positionStride;
         int left = source.Positions - strip.First;
-        int positions = TForm.Format.IsScaled() ? strip.Panels * strip.Width : 0;
-        float* inverses = stackalloc float[2 * positions];
-        float* scales = inverses + positions;
-        for (int panel = 0; panel < strip.Panels && TForm.Format.IsScaled(); panel++)
+        int lanes = TForm.Format.IsScaled() ? strip.Panels * strip.Width : 0;
+        float* inverses = stackalloc float[3 * lanes];
+        float* scales = inverses + lanes;
+        if (TForm.Format.IsScaled())
         {
-            float* inverse = inverses + (panel * strip.Width);
-            float* scale = scales + (panel * strip.Width);
-            byte* from = start + (panel * panelDistance);
-            int valid = Math.Min(strip.Width, left - (panel * strip.Distance));
-            PanelScales.Find<TElement>(
-                from, positionStride, kStride, valid, strip.Width, strip.Count, TForm.Format.Limit(), inverse, scale);
-            if (TForm.Format.PanelRows(strip.Count) > TForm.Format.Steps(strip.Count))
+            // Unused lanes of a panel repeat the first positions of the next.
+            int positions = Math.Min(left, ((strip.Panels - 1) * strip.Distance) + strip.Width);
+            Span<uint> maxima = new((uint*)scales + lanes, positions);
+            PanelScales.FindMaxima<TElement>(start, positionStride, kStride, strip.Count, maxima);
+            for (int lane = 0; lane < lanes; lane++)
             {
-                new Span<float>(scale, strip.Width).CopyTo(
-                    new Span<float>(panels + (panel * panelSize) + ((nint)TForm.Format.Steps(strip.Count) * strip.Width), strip.Width));
+                int position = (lane / strip.Width * strip.Distance) + (lane % strip.Width);
+                float max = position < positions ? BitConverter.UInt32BitsToSingle(maxima[position]) : 0;
+                (scales[lane], inverses[lane]) = PanelScales.Of(max, TForm.Format.Limit());
             }
+        }
+
+        for (int panel = 0; panel < strip.Panels && TForm.Format.PanelRows(strip.Count) > TForm.Format.Steps(strip.Count); panel++)
+        {
+            nint behind = (nint)TForm.Format.Steps(strip.Count) * strip.Width;
+            new Span<float>(scales + (panel * strip.Width), strip.Width).CopyTo(
+                new Span<float>(panels + (panel * panelSize) + behind, strip.Width));
         }
 
         // K contiguous: panel after panel. Positions contiguous: some rows of the source, whatever panel they belong to, then the next.

@@ -34,50 +34,54 @@ internal static unsafe class PanelScales
         return max;
     }
 
-    /// <summary>Finds the scales of one panel.</summary>
+    /// <summary>Finds the largest magnitude, as the bits of an F32, of each of some positions.</summary>
     /// <param name="source">Position 0 at the first k.</param>
     /// <param name="positionStride">Bytes from one position to the next.</param>
     /// <param name="kStride">Bytes from one k to the next.</param>
-    /// <param name="valid">Existing positions.</param>
-    /// <param name="width">All positions; those that do not exist get scale 0.</param>
     /// <param name="count">Values of k.</param>
-    /// <param name="limit">Largest magnitude of q.</param>
-    /// <param name="inverses">Receives one number per position.</param>
-    /// <param name="scales">Receives one number per position.</param>
-    internal static void Find<TElement>(
-        byte* source, nint positionStride, nint kStride, int valid, int width, int count, float limit, float* inverses, float* scales)
+    /// <param name="maxima">Receives one number per position.</param>
+    internal static void FindMaxima<TElement>(byte* source, nint positionStride, nint kStride, int count, Span<uint> maxima)
         where TElement : struct, IPanelElement
     {
-        int position = 0;
-        for (; positionStride == TElement.Size && position + Vector512<uint>.Count <= valid; position += Vector512<uint>.Count)
+        if (positionStride == TElement.Size && kStride != TElement.Size)
         {
-            Vector512<uint> max = MaxAcross<TElement>(source + (position * positionStride), kStride, count);
-            for (int lane = 0; lane < Vector512<uint>.Count; lane++)
-            {
-                (scales[position + lane], inverses[position + lane]) = Of(BitConverter.UInt32BitsToSingle(max[lane]), limit);
-            }
+            MaxAcross<TElement>(source, kStride, count, maxima);
+            return;
         }
 
-        for (; position < width; position++)
+        for (int position = 0; position < maxima.Length; position++)
         {
-            byte* first = source + (position * positionStride);
-            uint max = position < valid ? MaxAlong<TElement>(first, kStride, count) : 0;
-            (scales[position], inverses[position]) = Of(BitConverter.UInt32BitsToSingle(max), limit);
+            maxima[position] = MaxAlong<TElement>(source + (position * positionStride), kStride, count);
         }
     }
 
-    // 16 positions side by side. Magnitudes compare like integers, with infinity and then NaN above all numbers.
-    private static Vector512<uint> MaxAcross<TElement>(byte* source, nint kStride, int count)
+    // Positions side by side: memory is read row after row. Magnitudes compare like integers, with infinity and then NaN above all numbers.
+    private static void MaxAcross<TElement>(byte* source, nint kStride, int count, Span<uint> maxima)
         where TElement : struct, IPanelElement
     {
-        Vector512<uint> magnitude = Vector512.Create(Magnitude);
-        Vector512<uint> max = Vector512<uint>.Zero;
-        for (int k = 0; k < count; k++)
+        Vector256<uint> magnitude = Vector256.Create(Magnitude);
+        maxima.Clear();
+        for (int k = 0; k < count; k += 2)
         {
-            max = Vector512.Max(max, TElement.Sixteen(source + (k * kStride)) & magnitude);
-        }
+            // The last of an odd number of rows is compared twice.
+            byte* even = source + (k * kStride);
+            byte* odd = k + 1 < count ? even + kStride : even;
+            int position = 0;
+            for (; position + Vector256<uint>.Count <= maxima.Length; position += Vector256<uint>.Count)
+            {
+                Span<uint> eight = maxima.Slice(position, Vector256<uint>.Count);
+                Vector256<uint> both = Vector256.Max(
+                    TElement.Eight(even + (position * TElement.Size)) & magnitude, TElement.Eight(odd + (position * TElement.Size)) & magnitude);
+                Vector256.Max(both, Vector256.Create<uint>(eight)).CopyTo(eight);
+            }
 
-        return max;
+            for (; position < maxima.Length; position++)
+            {
+                uint both = Math.Max(
+                    TElement.One(even + (position * TElement.Size)) & Magnitude, TElement.One(odd + (position * TElement.Size)) & Magnitude);
+                maxima[position] = Math.Max(maxima[position], both);
+            }
+        }
     }
 
     [SkipLocalsInit]
