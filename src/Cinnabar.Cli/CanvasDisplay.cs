@@ -118,7 +118,10 @@ internal sealed class CanvasDisplay : IDisposable
 
     private void Trace(DenoisingStep step)
     {
-        _writer.WriteLine($"step {step.Step}: {step.Commits.Count} committed, {step.Remaining} masks left");
+        string revised = step.Edits.Count + step.Renoised.Count > 0
+            ? $"{step.Edits.Count} edited, {step.Renoised.Count} masked again, "
+            : "";
+        _writer.WriteLine($"step {step.Step}: {step.Commits.Count} committed, {revised}{step.Remaining} masks left");
         foreach (PictureRow row in CanvasPicture.Draw(step.Canvas, _tokenizer, _lastStep, int.MaxValue).Where(row => row.InHole))
         {
             _writer.WriteLine("  " + row.Plain);

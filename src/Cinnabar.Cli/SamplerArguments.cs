@@ -8,7 +8,6 @@ namespace Cinnabar.Cli;
 internal sealed class SamplerArguments
 {
     private static readonly SamplerOptions s_standard = new();
-    private static readonly string[] s_orders = [.. Enum.GetValues<Remasking>().Select(NameOf)];
 
     private readonly Option<int?> _steps = Setting<int?>("--steps", "n", "Denoising steps", "one a token");
     private readonly Option<int?> _blockSize = Setting<int?>(
@@ -27,8 +26,42 @@ internal sealed class SamplerArguments
     private readonly Option<double?> _threshold = Setting<double?>(
         "--threshold", "p", "Also commit every token at least this sure, so fewer steps are needed; 0.9 is usual", "off");
 
+    private readonly Option<double?> _factor = Setting<double?>(
+        "--factor", "f", "Also commit the surest tokens as long as each is at least 1 - f/(n + 1) sure; 1 is usual", "off");
+
+    private readonly Option<double?> _entropyBound = Setting<double?>(
+        "--entropy-bound", "nats", "Also commit tokens while their entropies sum to less, with --remasking entropy; 0.1 is usual", "off");
+
+    private readonly Option<double?> _stability = Setting<double?>(
+        "--stability", "nats", "With --threshold: only tokens whose distribution has stood still for two steps; 0.01 is usual", "off");
+
+    private readonly Option<double?> _lowThreshold = Setting<double?>(
+        "--low-threshold", "p", "With --threshold: also the surest token of every gap if at least this sure; 0.5 is usual", "off");
+
+    private readonly Option<bool> _credit = new("--credit") { Description = "Trust tokens more that led in earlier steps. [default: off]" };
+    private readonly Option<double?> _earlyExit = Setting<double?>(
+        "--early-exit", "nats", "Commit everything once the best tokens lead by this on average; 5 to 7.5 is usual", "off");
+
+    private readonly Option<double?> _remaskBelow = Setting<double?>(
+        "--remask-below", "p", "Mask tokens again that are less probable than this by now; 0.4 is usual", "off");
+
+    private readonly Option<double?> _editThreshold = Setting<double?>(
+        "--edit-threshold", "p", "Replace tokens where another is more probable than this by now; 0.9 is usual", "off");
+
+    private readonly Option<string?> _remdm = Setting<string?>(
+        "--remdm", "kind", $"Remasking diffusion, with --remasking origin: {string.Join(", ", NamesOf<RemdmKind>())}", "off");
+
+    private readonly Option<double?> _remdmEta = Setting<double?>(
+        "--remdm-eta", "p", "How often remasking diffusion masks again", $"{s_standard.RemdmEta}");
+
+    private readonly Option<int?> _maxPasses = Setting<int?>(
+        "--max-passes", "n", "Passes through the network, at most; the last one writes all that is left", "no limit");
+
+    private readonly Option<int?> _deadline = Setting<int?>(
+        "--deadline-ms", "ms", "Time for the text; the last pass within it writes all that is left", "no limit");
+
     private readonly Option<string?> _remasking = Setting<string?>(
-        "--remasking", "order", $"Which tokens are committed first: {string.Join(", ", s_orders)}", NameOf(s_standard.Remasking));
+        "--remasking", "order", $"Which tokens are committed first: {string.Join(", ", NamesOf<Remasking>())}", NameOf(s_standard.Remasking));
 
     private readonly Option<ulong> _seed = new("--seed")
     {
@@ -39,14 +72,14 @@ internal sealed class SamplerArguments
 
     public SamplerArguments AddTo(Command command)
     {
-        _remasking.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string?>() is string name && !s_orders.Contains(name))
-            {
-                result.AddError($"Expected --remasking to be one of {string.Join(", ", s_orders)}, found {TerminalText.Quote(name)}.");
-            }
-        });
-        foreach (Option option in (Option[])[_steps, _blockSize, _temperature, _topP, _topK, _cfgScale, _threshold, _remasking, _seed])
+        ExpectName<Remasking>(_remasking);
+        ExpectName<RemdmKind>(_remdm);
+        Option[] options =
+        [
+            _steps, _blockSize, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound, _stability,
+            _lowThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline, _seed,
+        ];
+        foreach (Option option in options)
         {
             command.Add(option);
         }
@@ -63,13 +96,52 @@ internal sealed class SamplerArguments
         TopK = parsed.GetValue(_topK) ?? defaults.TopK,
         CfgScale = parsed.GetValue(_cfgScale) ?? defaults.CfgScale,
         Threshold = parsed.GetValue(_threshold) ?? defaults.Threshold,
-        Remasking = parsed.GetValue(_remasking) is string name
-            ? Enum.GetValues<Remasking>().First(r => NameOf(r) == name)
-            : defaults.Remasking,
+        Factor = parsed.GetValue(_factor) ?? defaults.Factor,
+        EntropyBound = parsed.GetValue(_entropyBound) ?? defaults.EntropyBound,
+        Stability = parsed.GetValue(_stability) ?? defaults.Stability,
+        LowThreshold = parsed.GetValue(_lowThreshold) ?? defaults.LowThreshold,
+        Credit = parsed.GetValue(_credit) || defaults.Credit,
+        EarlyExit = parsed.GetValue(_earlyExit) ?? defaults.EarlyExit,
+        RemaskBelow = parsed.GetValue(_remaskBelow) ?? defaults.RemaskBelow,
+        EditThreshold = parsed.GetValue(_editThreshold) ?? defaults.EditThreshold,
+        Remdm = Named<RemdmKind>(parsed.GetValue(_remdm)) ?? defaults.Remdm,
+        RemdmEta = parsed.GetValue(_remdmEta) ?? defaults.RemdmEta,
+        MaxPasses = parsed.GetValue(_maxPasses) ?? defaults.MaxPasses,
+        Deadline = parsed.GetValue(_deadline) is int ms ? TimeSpan.FromMilliseconds(ms) : defaults.Deadline,
+        Remasking = Named<Remasking>(parsed.GetValue(_remasking)) ?? defaults.Remasking,
         Seed = parsed.GetValue(_seed),
     };
 
-    private static string NameOf(Remasking remasking) => JsonNamingPolicy.SnakeCaseLower.ConvertName(remasking.ToString());
+    private static void ExpectName<T>(Option<string?> option)
+        where T : struct, Enum =>
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is string name && Named<T>(name) is null)
+            {
+                string known = string.Join(", ", NamesOf<T>());
+                result.AddError($"Expected {option.Name} to be one of {known}, found {TerminalText.Quote(name)}.");
+            }
+        });
+
+    private static T? Named<T>(string? name)
+        where T : struct, Enum
+    {
+        foreach (T value in Enum.GetValues<T>())
+        {
+            if (NameOf(value) == name)
+            {
+                return value;
+            }
+        }
+
+        return null;
+    }
+
+    private static IEnumerable<string> NamesOf<T>()
+        where T : struct, Enum => Enum.GetValues<T>().Select(value => NameOf(value));
+
+    private static string NameOf<T>(T value)
+        where T : struct, Enum => JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString());
 
     private static Option<T> Setting<T>(string name, string value, string meaning, string standard) =>
         new(name) { HelpName = value, Description = $"{meaning}. [default: the model's, or {standard}]" };

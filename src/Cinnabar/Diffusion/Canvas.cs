@@ -1,7 +1,7 @@
 // The sequence being denoised.
 //
 // Every position is Frozen (known from the start, never changes), Noisy (holds the mask token) or Committed (was noisy, now holds a
-// token, with the step and the confidence it was committed with).
+// token, with the step and the confidence it was committed with). A committed position may get another token, or become noisy again.
 //
 // How a hole ends up shorter than its canvas. The end token of a hole is end of text in a continuation, and padding in an infill hole.
 // It is an ordinary prediction: training shows a hole as its text, then padding up to the length of the hole, all masked, all in
@@ -151,6 +151,28 @@ public sealed class Canvas
         _confidence[commit.Position] = commit.Confidence;
         NoisyCount--;
     }
+
+    /// <summary>Gives a committed position another token.</summary>
+    internal void Edit(Commit edit, int step)
+    {
+        Renoise(edit.Position);
+        Commit(edit, step);
+    }
+
+    /// <summary>Makes a committed position noisy again.</summary>
+    internal void Renoise(int position)
+    {
+        Debug.Assert(_states[position] == PositionState.Committed, "Only a committed position can be masked again.");
+        _ids[position] = Tokens.MaskTokenId;
+        _states[position] = PositionState.Noisy;
+        _committedAt[position] = 0;
+        _confidence[position] = 0;
+        NoisyCount++;
+    }
+
+    /// <summary>Those of <paramref name="positions"/> that are committed and belong to the text of their hole.</summary>
+    internal int[] CommittedText(int[] positions) => Array.FindAll(
+        positions, position => _states[position] == PositionState.Committed && position < EndOfText(_holes[_holeOf[position]]));
 
     /// <summary>Rule 2 of the file head: fills what is left of settled holes; adds what it filled to <paramref name="commits"/>.</summary>
     internal void Settle(int step, List<Commit> commits)

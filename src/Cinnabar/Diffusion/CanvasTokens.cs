@@ -22,9 +22,12 @@ public sealed record CanvasTokens(int MaskTokenId, int? EosTokenId, int? Padding
     public IReadOnlyList<int> NeverEmitted { get; init; } = [];
 
     /// <summary>Whether <paramref name="tokenId"/> ends the text of a hole of this kind.</summary>
-    public bool Ends(HoleKind kind, int tokenId) => kind == HoleKind.Infill
-        ? tokenId == PaddingTokenId
-        : tokenId == EosTokenId || AlsoEndText.Contains(tokenId);
+    public bool Ends(HoleKind kind, int tokenId) => EndsOf(kind).Contains(tokenId);
+
+    /// <summary>The ids that end the text of a hole of this kind.</summary>
+    public IEnumerable<int> EndsOf(HoleKind kind) => kind == HoleKind.Infill
+        ? PaddingTokenId is int padding ? [padding] : []
+        : EosTokenId is int eos ? [eos, .. AlsoEndText] : AlsoEndText;
 
     /// <summary>The ids that must not be emitted in a hole of this kind, ascending.</summary>
     /// <param name="kind">Kind of the hole.</param>
@@ -32,7 +35,7 @@ public sealed record CanvasTokens(int MaskTokenId, int? EosTokenId, int? Padding
     public int[] Forbidden(HoleKind kind, bool allowPadding = false)
     {
         var forbidden = new SortedSet<int>(NeverEmitted) { MaskTokenId };
-        IEnumerable<int> endOfText = EosTokenId is int eos ? [eos, .. AlsoEndText] : AlsoEndText;
+        IEnumerable<int> endOfText = EndsOf(HoleKind.Continuation);
         if (kind == HoleKind.Infill)
         {
             forbidden.UnionWith(endOfText.Where(id => id != PaddingTokenId));

@@ -7,13 +7,13 @@ namespace Cinnabar.Sampling;
 internal static class Exponentials
 {
     /// <summary>Σ_v e^{l_v − maximum}.</summary>
-    public static double Sum(float[] logits, double maximum)
+    public static double Sum(ReadOnlySpan<float> logits, double maximum)
     {
         Vector<double> sums = Vector<double>.Zero;
         int v = 0;
         for (; v <= logits.Length - Vector<float>.Count; v += Vector<float>.Count)
         {
-            Vector.Widen(new Vector<float>(logits, v), out Vector<double> low, out Vector<double> high);
+            Vector.Widen(new Vector<float>(logits[v..]), out Vector<double> low, out Vector<double> high);
             sums += Vector.Exp(low - new Vector<double>(maximum)) + Vector.Exp(high - new Vector<double>(maximum));
         }
 

@@ -1,16 +1,17 @@
 // The loop: denoise the canvas, let the policy choose what to commit, repeat until no position is noisy.
 //
 //   for each block of BlockSize noisy positions, left to right          (whole canvas: one block)
-//     repeat for the block's steps, or until the block is clean
+//     repeat until the block is clean and the policy is content
 //       logits of the block's noisy rows  ←  denoiser(whole canvas)      future masks are visible
-//       token, score per row              ←  TokenDistribution, StepPolicy
-//       commit the surest; settle holes whose end token stands           (Canvas)
+//       candidate, score per row          ←  CandidateReader, StepPolicy.Score
+//       commit, edit, mask again          ←  StepPolicy.Choose
+//       settle holes whose end token stands                              (Canvas)
 //
-// Blocks are runs of consecutive *noisy* positions of the initial canvas, so with several holes a block may span two of them.
-// Options.Steps is divided evenly among the blocks, remainder first; it need not be divisible, unlike in LLaDA. A step whose quota is 0
-// costs no pass. When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
-//
-// Random numbers are looked up by (seed, step, position, token): rows may be spread over threads in any way.
+// A policy that looks back is also given the rows of committed positions. Blocks are runs of consecutive *noisy* positions of the initial
+// canvas, so with several holes a block may span two of them. Options.Steps is divided evenly among the blocks, remainder first; it need
+// not be divisible, unlike in LLaDA. The last step of a block commits all that is left, so a run ends whatever the policy does. A step
+// whose quota is 0 costs no pass. When the budget (PassBudget) allows one step more, that step commits everything on the canvas.
+// When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
 //
 // Sources: ML-GSAI/LLaDA generate.py (blocks, quotas, guidance); HKUNLP/Dream generation_utils.py (timesteps).
 using System.Diagnostics;
@@ -24,21 +25,18 @@ namespace Cinnabar.Sampling;
 public sealed class Sampler
 {
     private readonly IDenoiser _denoiser;
-    private readonly WorkerPool? _workers;
-    private readonly TokenDistribution[] _rows;
+    private readonly CandidateReader _reader;
+    private readonly TimeProvider _time;
 
     /// <summary>Makes a sampler.</summary>
     /// <param name="denoiser">The network.</param>
     /// <param name="workers">Threads that share the rows of a step; null: the caller alone. The result is the same.</param>
-    public Sampler(IDenoiser denoiser, WorkerPool? workers = null)
+    /// <param name="time">The clock of <see cref="SamplerOptions.Deadline"/>; null: the system's.</param>
+    public Sampler(IDenoiser denoiser, WorkerPool? workers = null, TimeProvider? time = null)
     {
         _denoiser = denoiser;
-        _workers = workers;
-        _rows = new TokenDistribution[workers?.Threads ?? 1];
-        for (int i = 0; i < _rows.Length; i++)
-        {
-            _rows[i] = new TokenDistribution(denoiser.VocabularySize);
-        }
+        _reader = new CandidateReader(denoiser.VocabularySize, workers);
+        _time = time ?? TimeProvider.System;
     }
 
     /// <summary>Denoises <paramref name="canvas"/> to the end.</summary>
@@ -82,95 +80,120 @@ public sealed class Sampler
         Canvas canvas, SamplerOptions options, int blockSize, int blocks, CancellationToken cancellation)
     {
         StepPolicy policy = StepPolicy.From(options);
+        policy.Begin(canvas);
+        var budget = new PassBudget(options, _time);
         int[] noisy = canvas.NoisyPositions();
-        var commits = new List<Commit>();
         int number = 0;
-        int passes = 0;
-        for (int block = 0; block < blocks; block++)
+        for (int block = 0; block < blocks && canvas.NoisyCount > 0; block++)
         {
             int[] positions = noisy[(block * blockSize)..Math.Min(noisy.Length, (block + 1) * blockSize)];
-            int[] rows = StillNoisy(canvas, positions);
-            int masks = rows.Length;
-            int steps = options.Steps is int all ? TransferQuota.Even(all, blocks, block) : masks;
-            for (int index = 0; index < steps && rows.Length > 0; index++)
+            int masks = StillNoisy(canvas, positions).Length;
+            var context = new StepContext(0, options.Steps is int all ? TransferQuota.Even(all, blocks, block) : masks, 0);
+            StepChoice? choice = null;
+            while (true)
             {
                 cancellation.ThrowIfCancellationRequested();
-                number++;
-                int quota = options.Transfer == Transfer.Even
-                    ? TransferQuota.Even(masks, steps, index)
-                    : TransferQuota.Timestep(rows.Length, steps, index);
-                var context = new StepContext(index, steps, quota);
-                commits.Clear();
-                if (policy.NeedsPass(context))
+                bool isFinal = budget.StepsLeft == 1;
+                positions = isFinal ? noisy : positions;
+                int[] rows = StillNoisy(canvas, positions);
+                context = context with { Quota = QuotaOf(context, options, masks, rows.Length, canvas.NoisyCount, budget) };
+                if (rows.Length == 0 && (masks == 0 || !policy.Continues(context, choice)))
                 {
-                    passes += options.CfgScale > 0 ? 2 : 1;
-                    Candidate[] candidates = Candidates(canvas, rows, options, policy, number);
-                    Commit(canvas, candidates, policy, context, number, commits);
-                    canvas.Settle(number, commits);
+                    break;
                 }
 
-                rows = StillNoisy(canvas, positions);
-                commits.Sort((a, b) => a.Position.CompareTo(b.Position));
-                yield return new DenoisingStep(number, passes, block, [.. commits], canvas.NoisyCount, canvas);
-            }
+                number++;
+                StepContext now = isFinal ? context with { Index = context.Steps } : context;
+                choice = Choose(canvas, positions, rows, now, options, policy, budget, number);
+                yield return Apply(canvas, choice, number, block) with { ForwardPasses = budget.Passes };
+                if (isFinal)
+                {
+                    yield break;
+                }
 
-            Debug.Assert(rows.Length == 0, "The quotas of a block sum to its masks.");
+                context = context with { Index = context.Index + 1, CleanSteps = context.CleanSteps + (rows.Length == 0 ? 1 : 0) };
+            }
         }
     }
 
-    private Candidate[] Candidates(Canvas canvas, int[] rows, SamplerOptions options, StepPolicy policy, int step)
+    // A budget that runs short raises the quota of the schedule.
+    private static int QuotaOf(
+        in StepContext context, SamplerOptions options, int masks, int noisyInBlock, int noisyOnCanvas, PassBudget budget)
     {
-        Tensor logits = Logits(canvas, rows, options);
-        int[] inContinuation = canvas.Tokens.Forbidden(HoleKind.Continuation, options.AllowPadding);
-        int[] inInfill = canvas.Tokens.Forbidden(HoleKind.Infill);
-        var candidates = new Candidate[rows.Length];
-        int grain = (rows.Length + _rows.Length - 1) / _rows.Length;
-
-        void Evaluate(int range)
-        {
-            TokenDistribution row = _rows[range];
-            for (int i = range * grain; i < Math.Min(rows.Length, (range + 1) * grain); i++)
-            {
-                int position = rows[i];
-                var random = new CounterRandom(options.Seed, step, position);
-                HoleKind kind = canvas.Holes[canvas.HoleOf(position)].Kind;
-                row.Load(logits.Row(i), kind == HoleKind.Infill ? inInfill : inContinuation, options, random, position);
-                double score = EndsTooEarly(canvas, position, row.TokenId) ? double.NegativeInfinity : policy.Score(row, random);
-                candidates[i] = new Candidate(position, row.TokenId, row.Probability, score);
-            }
-        }
-
-        if (_workers is null)
-        {
-            Evaluate(0);
-        }
-        else
-        {
-            _workers.For(_rows.Length, Evaluate);
-        }
-
-        return candidates;
+        int scheduled = context.IsLast ? noisyInBlock
+            : options.Transfer == Transfer.Even ? TransferQuota.Even(masks, context.Steps, context.Index)
+            : TransferQuota.Timestep(noisyInBlock, context.Steps, context.Index);
+        int needed = budget.StepsLeft == int.MaxValue ? 0 : (int)Math.Ceiling(noisyOnCanvas / (double)budget.StepsLeft);
+        return Math.Max(scheduled, needed);
     }
 
-    // Of all tokens of a hole the end token far to the right is the surest, long before the text is known. Committed in order of confidence
-    // it would eat the hole from the right and leave it empty, so it waits until no position before it is noisy.
-    private static bool EndsTooEarly(Canvas canvas, int position, int tokenId)
+    private StepChoice Choose(
+        Canvas canvas,
+        int[] positions,
+        int[] noisy,
+        in StepContext context,
+        SamplerOptions options,
+        StepPolicy policy,
+        PassBudget budget,
+        int step)
     {
-        Hole hole = canvas.Holes[canvas.HoleOf(position)];
-        if (hole.Kind != HoleKind.Infill || !canvas.Tokens.Ends(hole.Kind, tokenId))
+        int[] committed = canvas.CommittedText(positions);
+        int[] rows = policy.LooksBack ? [.. noisy.Concat(committed).Order()] : noisy;
+        var choice = new StepChoice();
+        if (!policy.NeedsPass(context))
         {
-            return false;
+            return choice;
         }
 
-        for (int before = hole.Start; before < position; before++)
+        Candidate[] candidates = [];
+        Review[] reviews = [];
+        if (rows.Length > 0)
         {
-            if (canvas.StateOf(before) == PositionState.Noisy)
-            {
-                return true;
-            }
+            Tensor logits = budget.Spend(() => Logits(canvas, rows, options));
+            (candidates, reviews) = _reader.Read(logits, canvas, rows, options, policy, step);
         }
 
-        return false;
+        policy.Choose(new StepView(context, canvas, candidates, committed, reviews, options.Seed, step), choice);
+        if (context.IsLast)
+        {
+            choice.Renoised.Clear();
+            choice.Commits.Clear();
+            choice.Commits.AddRange(candidates);
+        }
+
+        return choice;
+    }
+
+    private static DenoisingStep Apply(Canvas canvas, StepChoice choice, int step, int block)
+    {
+        List<Commit> commits = [.. choice.Commits.Select(c => new Commit(c.Position, c.TokenId, (float)c.Probability))];
+        foreach (Commit commit in commits)
+        {
+            canvas.Commit(commit, step);
+        }
+
+        foreach (Commit edit in choice.Edits)
+        {
+            canvas.Edit(edit, step);
+        }
+
+        // What is now behind the end of its hole is no text any more.
+        canvas.Settle(step, commits);
+        int[] renoised = canvas.CommittedText([.. choice.Renoised.Order()]);
+        foreach (int position in renoised)
+        {
+            canvas.Renoise(position);
+        }
+
+        return new DenoisingStep(
+            step,
+            ForwardPasses: 0,
+            block,
+            [.. commits.OrderBy(commit => commit.Position)],
+            [.. choice.Edits.OrderBy(edit => edit.Position)],
+            renoised,
+            canvas.NoisyCount,
+            canvas);
     }
 
     private Tensor Logits(Canvas canvas, int[] rows, SamplerOptions options)
@@ -188,19 +211,6 @@ public sealed class Sampler
         CheckShape(unconditional, rows.Length);
         ClassifierFreeGuidance.Combine(guided.Floats, unconditional.Floats, options.CfgScale);
         return guided;
-    }
-
-    private static void Commit(
-        Canvas canvas, Candidate[] candidates, StepPolicy policy, in StepContext context, int step, List<Commit> commits)
-    {
-        Array.Sort(candidates, (a, b) => a.Score != b.Score ? b.Score.CompareTo(a.Score) : a.Position.CompareTo(b.Position));
-        int count = policy.Count(Array.ConvertAll(candidates, candidate => candidate.Score), context);
-        foreach (Candidate candidate in candidates.AsSpan(0, count))
-        {
-            var commit = new Commit(candidate.Position, candidate.TokenId, (float)candidate.Probability);
-            canvas.Commit(commit, step);
-            commits.Add(commit);
-        }
     }
 
     private static int[] StillNoisy(Canvas canvas, int[] positions) =>
@@ -244,6 +254,4 @@ public sealed class Sampler
                 $"Expected logits of shape [{rows}, {_denoiser.VocabularySize}] from the denoiser, found {logits.ShapeText()}.");
         }
     }
-
-    private readonly record struct Candidate(int Position, int TokenId, double Probability, double Score);
 }

@@ -47,6 +47,58 @@ public sealed record SamplerOptions
     /// </summary>
     public double? Factor { get; init; }
 
+    /// <summary>
+    /// A step also commits as many positions, least entropy first, as keep the sum of their entropies but the largest within this, in nats,
+    /// 0 … 1000; with Entropy only (RND1 uses 0.1); null: off.
+    /// </summary>
+    public double? EntropyBound { get; init; }
+
+    /// <summary>
+    /// Beside <see cref="Threshold"/>: a position must also have changed by less than this divergence, in nats, in each of the last two steps;
+    /// greater than 0 (KLASS uses 0.01); null: off.
+    /// </summary>
+    public double? Stability { get; init; }
+
+    /// <summary>
+    /// Beside <see cref="Threshold"/>: the surest position of each run of noisy positions is also committed if it is at least this sure,
+    /// in (0, Threshold] (dInfer uses 0.5); null: off.
+    /// </summary>
+    public double? LowThreshold { get; init; }
+
+    /// <summary>Tokens that led in earlier steps become surer (dInfer's credit).</summary>
+    public bool Credit { get; init; }
+
+    /// <summary>
+    /// A step commits the whole block if the best logit leads the second by this, in nats, on average over its noisy positions; greater
+    /// than 0 (5 is bold, 7.5 careful); null: off.
+    /// </summary>
+    public double? EarlyExit { get; init; }
+
+    /// <summary>Committed tokens whose probability has fallen below this become noisy again, in (0, 1); null: off.</summary>
+    public double? RemaskBelow { get; init; }
+
+    /// <summary>
+    /// Committed tokens are replaced where another is more probable than this, in (0, 1] (LLaDA 2.1 uses 0.9); null: off.
+    /// </summary>
+    public double? EditThreshold { get; init; }
+
+    /// <summary>Remasking diffusion, with Origin only; null: off.</summary>
+    public RemdmKind? Remdm { get; init; }
+
+    /// <summary>η of <see cref="Remdm"/>, 0 … 1.</summary>
+    public double RemdmEta { get; init; } = 0.02;
+
+    /// <summary>
+    /// Most passes through the network, at least 1 (2 with guidance); the last one commits all that is left; null: no limit.
+    /// </summary>
+    public int? MaxPasses { get; init; }
+
+    /// <summary>
+    /// Time for the whole canvas, greater than 0; the pass that is expected to be the last within it commits all that is left. With it the
+    /// text depends on the speed of the machine. Null: no limit.
+    /// </summary>
+    public TimeSpan? Deadline { get; init; }
+
     /// <summary>Lets the padding token appear in a continuation.</summary>
     public bool AllowPadding { get; init; }
 
@@ -68,17 +120,32 @@ public sealed record SamplerOptions
         Check(Enum.IsDefined(Transfer), nameof(Transfer), string.Join(", ", Enum.GetNames<Transfer>()), Transfer);
         Check(Threshold is null or (> 0 and <= 1), nameof(Threshold), "greater than 0, at most 1", Threshold);
         Check(Factor is null or (> 0 and <= 1e6), nameof(Factor), "greater than 0, at most 1e6", Factor);
-        if (Threshold is not null)
-        {
-            bool onScale = Remasking is Remasking.LowConfidence or Remasking.Margin;
-            Check(onScale, nameof(Remasking), "LowConfidence or Margin beside Threshold", Remasking);
-            Check(Factor is null, nameof(Factor), "null beside Threshold", Factor);
-        }
+        Check(EntropyBound is null or (>= 0 and <= 1000), nameof(EntropyBound), "0 … 1000", EntropyBound);
+        Check(Stability is null or (> 0 and <= 1000), nameof(Stability), "greater than 0, at most 1000", Stability);
+        Check(LowThreshold is null or (> 0 and <= 1), nameof(LowThreshold), "greater than 0, at most Threshold", LowThreshold);
+        Check(EarlyExit is null or (> 0 and <= 1000), nameof(EarlyExit), "greater than 0, at most 1000", EarlyExit);
+        Check(RemaskBelow is null or (> 0 and < 1), nameof(RemaskBelow), "between 0 and 1", RemaskBelow);
+        Check(EditThreshold is null or (> 0 and <= 1), nameof(EditThreshold), "greater than 0, at most 1", EditThreshold);
+        Check(Remdm is not RemdmKind kind || Enum.IsDefined(kind), nameof(Remdm), string.Join(", ", Enum.GetNames<RemdmKind>()), Remdm);
+        Check(RemdmEta is >= 0 and <= 1, nameof(RemdmEta), "0 … 1", RemdmEta);
+        int fewest = CfgScale > 0 ? 2 : 1;
+        Check(MaxPasses is null || MaxPasses >= fewest, nameof(MaxPasses), $"{fewest} or more", MaxPasses);
+        Check(Deadline is null || Deadline > TimeSpan.Zero, nameof(Deadline), "greater than 0", Deadline);
+        ValidateTogether();
+    }
 
-        if (Factor is not null)
-        {
-            Check(Remasking is Remasking.LowConfidence, nameof(Remasking), "LowConfidence beside Factor", Remasking);
-        }
+    private void ValidateTogether()
+    {
+        bool isProbability = Remasking is Remasking.LowConfidence;
+        bool isOnScale = Remasking is Remasking.LowConfidence or Remasking.Margin;
+        Check(Threshold is null || isOnScale, nameof(Remasking), "LowConfidence or Margin beside Threshold", Remasking);
+        Check(Factor is null || isProbability, nameof(Remasking), "LowConfidence beside Factor", Remasking);
+        Check(EntropyBound is null || Remasking is Remasking.Entropy, nameof(Remasking), "Entropy beside EntropyBound", Remasking);
+        Check(Remdm is null || Remasking is Remasking.Origin, nameof(Remasking), "Origin beside Remdm", Remasking);
+        Check(Threshold is null || Factor is null, nameof(Factor), "null beside Threshold", Factor);
+        Check(Stability is null || (Threshold is not null && isProbability), nameof(Stability), "null without Threshold", Stability);
+        Check(LowThreshold is null || LowThreshold <= Threshold, nameof(LowThreshold), "at most Threshold, and null without it", LowThreshold);
+        Check(LowThreshold is null || Stability is null, nameof(LowThreshold), "null beside Stability", LowThreshold);
     }
 
     private static void Check(bool holds, string option, string range, object? found)

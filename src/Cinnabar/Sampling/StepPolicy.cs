@@ -1,21 +1,41 @@
-// Which noisy positions a step commits. Every policy is two functions:
+// What a step changes. The plain policies are two functions:
 //
 //   Score(row)               how sure the candidate token of a position is, higher is surer
 //   Count(scores, context)   how many of the candidates, surest first, are committed
 //
 // Candidates are ordered by score, ties to the lower position; the Count first ones are committed. The order policies (LowConfidence,
-// Random, Entropy, Margin) commit the step's quota; Origin, ConfidenceThreshold and ConfidenceFactor look at the scores as well. A
-// score comes from the distribution that the reference of that policy uses: raw softmax for LowConfidence (LLaDA), tempered and
-// filtered for Entropy and Margin (Dream).
+// Random, Entropy, Margin) commit the step's quota; the rules (threshold, factor, entropy bound, stability, hierarchy) look at the scores
+// as well. Policies that revise (RevisingPolicy) wrap one of these and also edit committed tokens or mask them again. A score comes from
+// the distribution that the reference of that policy uses: raw softmax for LowConfidence (LLaDA), tempered and filtered for Entropy and
+// Margin (Dream).
+//
+// A policy may keep what it saw in earlier steps of a run; Begin forgets it. Score and Adjust are called from several threads at once,
+// never twice at once for one position.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;
 
-/// <summary>Chooses which noisy positions a step commits.</summary>
+/// <summary>Chooses what a step commits, edits and masks again.</summary>
 public abstract class StepPolicy
 {
     /// <summary>Index of the random number that decides the order of positions: no token id.</summary>
     protected const ulong OrderNumber = ulong.MaxValue;
+
+    /// <summary>Whether the network is also asked about committed positions of the block.</summary>
+    public virtual bool LooksBack => false;
+
+    /// <summary>Starts a run.</summary>
+    /// <param name="canvas">What will be denoised.</param>
+    public virtual void Begin(Canvas canvas)
+    {
+    }
+
+    /// <summary>Changes the logits of a noisy position before its token is drawn; ids at −∞ must stay so.</summary>
+    /// <param name="position">Index into the canvas.</param>
+    /// <param name="logits">[V].</param>
+    public virtual void Adjust(int position, Span<float> logits)
+    {
+    }
 
     /// <summary>How sure the candidate of a position is; higher is surer.</summary>
     /// <param name="row">The distribution of that position, with its candidate.</param>
@@ -27,10 +47,29 @@ public abstract class StepPolicy
     /// <param name="context">The step.</param>
     public virtual int Count(ReadOnlySpan<double> scores, in StepContext context) => Math.Min(context.Quota, scores.Length);
 
+    /// <summary>Decides the step; here: commits the first <see cref="Count"/> candidates.</summary>
+    /// <param name="view">What is known.</param>
+    /// <param name="choice">Receives the decision.</param>
+    public virtual void Choose(StepView view, StepChoice choice)
+    {
+        Span<double> scores = new double[view.Candidates.Count];
+        for (int i = 0; i < scores.Length; i++)
+        {
+            scores[i] = view.Candidates[i].Score;
+        }
+
+        choice.Commits.AddRange(view.Candidates.Take(Count(scores, view.Context)));
+    }
+
     /// <summary>False if the step commits nothing whatever the network says, so that no pass is needed.</summary>
     public virtual bool NeedsPass(in StepContext context) => context.Quota > 0;
 
-    /// <summary>The policy that <paramref name="options"/> ask for.</summary>
+    /// <summary>Whether another step is wanted although no position of the block is noisy.</summary>
+    /// <param name="context">The step that would be next.</param>
+    /// <param name="last">What the step before decided; null before the first.</param>
+    public virtual bool Continues(in StepContext context, StepChoice? last) => false;
+
+    /// <summary>The policy that <paramref name="options"/> ask for; one run at a time.</summary>
     public static StepPolicy From(SamplerOptions options)
     {
         StepPolicy order = options.Remasking switch
@@ -41,17 +80,19 @@ public abstract class StepPolicy
             Remasking.Origin => new OriginPolicy(),
             _ => new LowConfidencePolicy(),
         };
-        return (options.Threshold, options.Factor) switch
+        StepPolicy policy = options switch
         {
-            (double threshold, _) => new ConfidenceThresholdPolicy(threshold, order),
-            (_, double factor) => new ConfidenceFactorPolicy(factor, order),
+            { Remdm: RemdmKind kind } => new RemdmPolicy(kind, options.RemdmEta),
+            { Threshold: double threshold, LowThreshold: double low } => new HierarchyPolicy(low, threshold, order),
+            { Threshold: double threshold, Stability: double bound } => new StabilityPolicy(threshold, bound, order),
+            { Threshold: double threshold } => new ConfidenceThresholdPolicy(threshold, order),
+            { Factor: double factor } => new ConfidenceFactorPolicy(factor, order),
+            { EntropyBound: double bound } => new EntropyBoundPolicy(bound, order),
             _ => order,
         };
+        policy = options.Credit ? new CreditPolicy(policy) : policy;
+        policy = options.EarlyExit is double gap ? new EarlyExitPolicy(gap, policy) : policy;
+        policy = options.RemaskBelow is double below ? new RemaskPolicy(below, policy) : policy;
+        return options.EditThreshold is double edit ? new TokenEditingPolicy(edit, policy) : policy;
     }
 }
-
-/// <summary>Where in its block a step stands.</summary>
-/// <param name="Index">Step within the block, from 0.</param>
-/// <param name="Steps">Steps of the block.</param>
-/// <param name="Quota">Masks the step is to commit by the schedule; may exceed what is left.</param>
-public readonly record struct StepContext(int Index, int Steps, int Quota);

@@ -37,11 +37,62 @@ public sealed class TokenDistribution
         _filter = new TokenFilter(vocabularySize);
     }
 
+    /// <summary>The position whose distribution this is.</summary>
+    public int Position { get; private set; }
+
     /// <summary>The drawn token.</summary>
     public int TokenId { get; private set; }
 
     /// <summary>Raw probability of <see cref="TokenId"/>.</summary>
-    public double Probability => Math.Exp(_logits[TokenId] - _maximum) / _sum;
+    public double Probability => ProbabilityOf(TokenId);
+
+    /// <summary>Raw probability of a token.</summary>
+    public double ProbabilityOf(int tokenId) => Math.Exp(_logits[tokenId] - _maximum) / _sum;
+
+    /// <summary>The largest logit minus the second largest, in nats; +∞ if only one token may be drawn.</summary>
+    public double LogitLead()
+    {
+        float first = float.NegativeInfinity;
+        float second = float.NegativeInfinity;
+        foreach (float logit in _logits)
+        {
+            (first, second) = logit > first ? (logit, first) : (first, Math.Max(second, logit));
+        }
+
+        return first - second;
+    }
+
+    /// <summary>The most probable tokens with their raw probabilities, most probable first, ties to the lower id.</summary>
+    /// <param name="ids">Receives the ids; its length is their number.</param>
+    /// <param name="probabilities">Receives the probabilities.</param>
+    /// <returns>How many were found: fewer than asked for if fewer may be drawn.</returns>
+    public int Top(Span<int> ids, Span<double> probabilities)
+    {
+        int count = 0;
+        for (int id = 0; id < _logits.Length; id++)
+        {
+            float logit = _logits[id];
+            if (float.IsNegativeInfinity(logit) || (count == ids.Length && logit <= _logits[ids[count - 1]]))
+            {
+                continue;
+            }
+
+            int place = count < ids.Length ? count++ : count - 1;
+            for (; place > 0 && _logits[ids[place - 1]] < logit; place--)
+            {
+                ids[place] = ids[place - 1];
+            }
+
+            ids[place] = id;
+        }
+
+        for (int i = 0; i < count; i++)
+        {
+            probabilities[i] = ProbabilityOf(ids[i]);
+        }
+
+        return count;
+    }
 
     /// <summary>Σ q ln q of the filtered distribution: 0 if one token is certain, −ln V if all are equal.</summary>
     public double NegativeEntropy()
@@ -62,16 +113,25 @@ public sealed class TokenDistribution
     /// <param name="forbidden">Ids that must not be drawn.</param>
     /// <param name="options">Temperature, TopP and TopK.</param>
     /// <param name="random">The numbers of this position in this step.</param>
-    /// <param name="position">Named in errors.</param>
+    /// <param name="position">The position.</param>
+    /// <param name="adjust">Changes the logits before the draw; null: none does.</param>
     /// <exception cref="CinnabarException">A logit is NaN or +∞, or no id may be drawn.</exception>
-    public void Load(ReadOnlySpan<float> logits, ReadOnlySpan<int> forbidden, SamplerOptions options, CounterRandom random, int position)
+    public void Load(
+        ReadOnlySpan<float> logits,
+        ReadOnlySpan<int> forbidden,
+        SamplerOptions options,
+        CounterRandom random,
+        int position,
+        StepPolicy? adjust = null)
     {
+        Position = position;
         logits.CopyTo(_logits);
         foreach (int id in forbidden)
         {
             _logits[id] = float.NegativeInfinity;
         }
 
+        adjust?.Adjust(position, _logits);
         _filtered = false;
         _scale = options.Temperature > 0 ? 1 / options.Temperature : 1;
         _topP = options.TopP ?? 1;

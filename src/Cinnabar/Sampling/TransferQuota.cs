@@ -35,5 +35,6 @@ internal static class TransferQuota
     public static double StayProbability(int steps, int index) =>
         index == steps - 1 ? 0 : Time(steps, index + 1) / Time(steps, index);
 
-    private static double Time(int steps, int index) => 1 - ((1 - Epsilon) * index / steps);
+    /// <summary>t at step <paramref name="index"/> of <paramref name="steps"/>, from 1.</summary>
+    public static double Time(int steps, int index) => 1 - ((1 - Epsilon) * index / steps);
 }

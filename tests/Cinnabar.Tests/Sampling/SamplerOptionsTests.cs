@@ -26,6 +26,22 @@ public sealed class SamplerOptionsTests
         { "Remasking", new() { Factor = 1, Remasking = Remasking.Random } },
         { "Factor", new() { Threshold = 0.9, Factor = 1 } },
         { "Factor", new() { Factor = double.NaN } },
+        { "EntropyBound", new() { EntropyBound = -0.1, Remasking = Remasking.Entropy } },
+        { "Remasking", new() { EntropyBound = 0.1 } },
+        { "Stability", new() { Stability = 0.01 } },
+        { "Stability", new() { Stability = 0, Threshold = 0.9 } },
+        { "LowThreshold", new() { LowThreshold = 0.5 } },
+        { "LowThreshold", new() { LowThreshold = 0.95, Threshold = 0.9 } },
+        { "LowThreshold", new() { LowThreshold = 0.5, Threshold = 0.9, Stability = 0.01 } },
+        { "EarlyExit", new() { EarlyExit = 0 } },
+        { "RemaskBelow", new() { RemaskBelow = 1 } },
+        { "EditThreshold", new() { EditThreshold = 1.5 } },
+        { "Remasking", new() { Remdm = RemdmKind.Cap } },
+        { "Remdm", new() { Remdm = (RemdmKind)77, Remasking = Remasking.Origin } },
+        { "RemdmEta", new() { RemdmEta = 2 } },
+        { "MaxPasses", new() { MaxPasses = 0 } },
+        { "MaxPasses", new() { MaxPasses = 1, CfgScale = 1 } },
+        { "Deadline", new() { Deadline = TimeSpan.Zero } },
     };
 
     [Fact]

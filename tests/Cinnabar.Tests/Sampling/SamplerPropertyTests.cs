@@ -48,9 +48,11 @@ public sealed class SamplerPropertyTests
         {
             Assert.Equal(++step, report.Step);
             Assert.Equal(report.Commits.Select(commit => commit.Position).Order(), report.Commits.Select(commit => commit.Position));
-            foreach (Commit commit in report.Commits)
+            Assert.All(report.Edits, edit => Assert.DoesNotContain(edit.Position, noisy));
+            Assert.All(report.Renoised, position => Assert.DoesNotContain(position, noisy));
+            foreach (Commit commit in report.Commits.Concat(report.Edits))
             {
-                Assert.True(noisy.Remove(commit.Position), $"Position {commit.Position} was not noisy.");
+                Assert.True(noisy.Remove(commit.Position) != report.Edits.Contains(commit), $"Position {commit.Position} was not noisy.");
                 Assert.Equal(commit.TokenId, canvas.Ids[commit.Position]);
                 Assert.Equal(report.Step, canvas.CommittedAt(commit.Position));
                 Assert.InRange(commit.Confidence, 0f, 1f);
@@ -58,7 +60,8 @@ public sealed class SamplerPropertyTests
                 Assert.DoesNotContain(commit.TokenId, s_tokens.Forbidden(kind, options.AllowPadding));
             }
 
-            committed += report.Commits.Count;
+            noisy.UnionWith(report.Renoised);
+            committed += report.Commits.Count - report.Renoised.Count;
             Assert.Equal(noisy.Count, report.Remaining);
             Assert.Equal(canvas.NoisyPositions(), noisy.Order());
         });
@@ -66,9 +69,14 @@ public sealed class SamplerPropertyTests
         Assert.Equal(masks, committed);
         Assert.Equal(denoiser.AskedRows.Count, passes);
         Assert.True(masks > 0 || passes == 0);
-        if (options.Steps is int steps)
+        if (options.Steps is int steps && options.EditThreshold is null)
         {
             Assert.True(step <= steps);
+        }
+
+        if (options.MaxPasses is int most)
+        {
+            Assert.True(passes <= most);
         }
 
         Assert.DoesNotContain(Mask, canvas.Ids.ToArray());
@@ -104,8 +112,20 @@ public sealed class SamplerPropertyTests
         int blocks = blockSize is int size ? (noisy + size - 1) / size : 1;
         Remasking remasking = Enum.GetValues<Remasking>()[random.NextInt(5)];
         bool threshold = remasking is Remasking.LowConfidence or Remasking.Margin && random.NextInt(3) == 0;
+        bool beside = threshold && remasking == Remasking.LowConfidence;
+        int extra = random.NextInt(4);
         return new SamplerOptions
         {
+            Stability = beside && extra == 0 ? 0.2 : null,
+            LowThreshold = beside && extra == 1 ? 0.2 : null,
+            EntropyBound = remasking == Remasking.Entropy && random.NextInt(2) == 0 ? random.NextDouble() : null,
+            Remdm = remasking == Remasking.Origin && random.NextInt(2) == 0 ? Enum.GetValues<RemdmKind>()[extra] : null,
+            RemdmEta = 0.3,
+            Credit = random.NextInt(4) == 0,
+            EarlyExit = random.NextInt(4) == 0 ? 0.3 : null,
+            RemaskBelow = random.NextInt(3) == 0 ? 0.2 : null,
+            EditThreshold = random.NextInt(3) == 0 ? 0.3 : null,
+            MaxPasses = random.NextInt(3) == 0 ? 2 + random.NextInt(6) : null,
             BlockSize = blockSize,
             Steps = random.NextInt(3) == 0 ? null : Math.Max(1, blocks) + random.NextInt(10),
             Remasking = remasking,
