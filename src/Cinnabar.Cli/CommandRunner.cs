@@ -21,6 +21,9 @@ internal static class CommandRunner
         Recursive = true,
     };
 
+    /// <summary>Whether details are wanted.</summary>
+    public static bool IsVerbose(this ParseResult parsed) => parsed.GetValue(s_verbose);
+
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {
         root.Add(s_verbose);
@@ -30,7 +33,7 @@ internal static class CommandRunner
             return TellWrongCommandLine(root, parsed);
         }
 
-        bool verbose = parsed.GetValue(s_verbose);
+        bool verbose = parsed.IsVerbose();
         try
         {
             RequireKnownKernelForm();

@@ -51,6 +51,12 @@ internal static class ResultWriter
         json.WriteNumber("new_tokens", result.NewTokens);
         json.WriteNumber("steps", result.Steps);
         json.WriteNumber("forward_passes", result.ForwardPasses);
+        json.WriteNumber("computed_positions", result.ComputedPositions);
+        if (result.CacheDrift is float drift)
+        {
+            json.WriteNumber("cache_drift", Math.Round(drift, 4));
+        }
+
         json.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 4));
         json.WriteNumber("tokens_per_second", Math.Round(result.TokensPerSecond, 2));
         json.WriteNumber("seed", result.Seed);
@@ -61,6 +67,15 @@ internal static class ResultWriter
     public static string Summary(GenerationResult result) =>
         $"{result.NewTokens} tokens in {result.Steps} steps, {result.Elapsed.TotalSeconds:F1} s, {result.TokensPerSecond:F0} tokens/s "
         + $"(model {result.Model}, seed {result.Seed})";
+
+    /// <summary>What the passes computed, and how far a cache has drifted.</summary>
+    public static string Details(GenerationResult result)
+    {
+        string drift = result.CacheDrift is float change
+            ? $"the logit of a committed token had changed by at most {change:F2} at a refresh"
+            : "no cache was refreshed";
+        return $"{result.ForwardPasses} passes over {result.ComputedPositions} positions in all; {drift}";
+    }
 
     private static void WriteIds(Utf8JsonWriter json, IReadOnlyList<int> ids)
     {

@@ -60,6 +60,12 @@ internal sealed class SamplerArguments
     private readonly Option<int?> _deadline = Setting<int?>(
         "--deadline-ms", "ms", "Time for the text; the last pass within it writes all that is left", "no limit");
 
+    private readonly Option<string?> _cache = Setting<string?>(
+        "--cache", "kind", $"Keys and values kept between passes, faster and less exact: {string.Join(", ", NamesOf<CacheKind>())}", "none");
+
+    private readonly Option<int?> _cacheRefresh = Setting<int?>(
+        "--cache-refresh", "n", "Compute everything in every n-th pass", "when the kind of cache says so");
+
     private readonly Option<string?> _remasking = Setting<string?>(
         "--remasking", "order", $"Which tokens are committed first: {string.Join(", ", NamesOf<Remasking>())}", NameOf(s_standard.Remasking));
 
@@ -74,10 +80,12 @@ internal sealed class SamplerArguments
     {
         ExpectName<Remasking>(_remasking);
         ExpectName<RemdmKind>(_remdm);
+        ExpectName<CacheKind>(_cache);
         Option[] options =
         [
             _steps, _blockSize, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound, _stability,
-            _lowThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline, _seed,
+            _lowThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline, _cache,
+            _cacheRefresh, _seed,
         ];
         foreach (Option option in options)
         {
@@ -108,6 +116,8 @@ internal sealed class SamplerArguments
         RemdmEta = parsed.GetValue(_remdmEta) ?? defaults.RemdmEta,
         MaxPasses = parsed.GetValue(_maxPasses) ?? defaults.MaxPasses,
         Deadline = parsed.GetValue(_deadline) is int ms ? TimeSpan.FromMilliseconds(ms) : defaults.Deadline,
+        Cache = Named<CacheKind>(parsed.GetValue(_cache)) ?? defaults.Cache,
+        CacheRefresh = parsed.GetValue(_cacheRefresh) ?? defaults.CacheRefresh,
         Remasking = Named<Remasking>(parsed.GetValue(_remasking)) ?? defaults.Remasking,
         Seed = parsed.GetValue(_seed),
     };

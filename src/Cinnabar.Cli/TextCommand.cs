@@ -52,7 +52,7 @@ internal sealed class TextCommand
     {
         string? target = inPlace ?? TargetOf(parsed);
         DiffusionModel model = _model.Load(parsed);
-        SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
+        SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions) with { MeasureDrift = parsed.IsVerbose() };
         Screen screen = Screen.Detect(parsed.GetValue(_plain));
         GenerationResult result;
         using (CanvasDisplay display = new(Console.Error, model.Tokenizer, screen, parsed.GetValue(_trace)))
@@ -80,6 +80,11 @@ internal sealed class TextCommand
         {
             string text = endWithLineBreak && !result.Text.EndsWith('\n') ? result.Text + "\n" : result.Text;
             Console.Out.Write(screen.ResultIsShown ? TerminalText.Safe(text) : text);
+        }
+
+        if (parsed.IsVerbose())
+        {
+            Console.Error.WriteLine(ResultWriter.Details(result));
         }
 
         string summary = ResultWriter.Summary(result);

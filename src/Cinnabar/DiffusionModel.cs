@@ -168,18 +168,22 @@ public sealed class DiffusionModel
 
     private GenerationResult Run(TextCanvas text, SamplerOptions options, Action<DenoisingStep>? onStep, CancellationToken cancellation)
     {
-        int steps = 0;
+        DenoisingStep? last = null;
+        float? drift = null;
         Stopwatch time = Stopwatch.StartNew();
-        int passes = _sampler.Run(text.Canvas, options, cancellation, step =>
+        _sampler.Run(text.Canvas, options, cancellation, step =>
         {
-            steps = step.Step;
+            last = step;
+            drift = step.CacheDrift is float now ? Math.Max(drift ?? 0, now) : drift;
             onStep?.Invoke(step);
         });
         return text.ToResult(Tokenizer) with
         {
             Model = Name,
-            Steps = steps,
-            ForwardPasses = passes,
+            Steps = last?.Step ?? 0,
+            ForwardPasses = last?.ForwardPasses ?? 0,
+            ComputedPositions = last?.ComputedPositions ?? 0,
+            CacheDrift = drift,
             Elapsed = time.Elapsed,
             Seed = options.Seed,
         };

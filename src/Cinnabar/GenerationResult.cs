@@ -24,6 +24,14 @@ public sealed record GenerationResult
     /// <summary>Passes through the network; more than steps with guidance.</summary>
     public int ForwardPasses { get; init; }
 
+    /// <summary>Positions that went through the network, over all passes; less than the canvas a pass with a cache.</summary>
+    public long ComputedPositions { get; init; }
+
+    /// <summary>
+    /// If <see cref="Sampling.SamplerOptions.MeasureDrift"/> is on and a cache was refreshed: the largest change of a committed token's logit.
+    /// </summary>
+    public float? CacheDrift { get; init; }
+
     /// <summary>Time of the steps, without loading the model.</summary>
     public TimeSpan Elapsed { get; init; }
 

@@ -76,10 +76,14 @@ public sealed class Tape
         return y;
     }
 
-    /// <summary>Rotates x by its positions, in place: x must not be used otherwise, and the result is x itself.</summary>
-    public Variable Rotary(Variable x, RotaryAngles angles, int sequenceLength)
+    /// <summary>
+    /// Rotates x by its positions, in place: x must not be used otherwise, and the result is x itself. The positions of a shape that chooses
+    /// some cannot be differentiated.
+    /// </summary>
+    public Variable Rotary(Variable x, RotaryAngles angles, AttentionShape shape)
     {
-        Kernels.Rotary.Forward(x.Value, angles, sequenceLength);
+        int sequenceLength = shape.Length;
+        Kernels.Rotary.Forward(x.Value, angles, sequenceLength, shape.Positions);
         Variable y = new(x.Value);
         Note(y, () =>
         {

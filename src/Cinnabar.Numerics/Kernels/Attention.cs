@@ -3,6 +3,7 @@
 // H query heads share G key/value heads in groups of H/G (grouped-query attention; G = H is the plain form).
 // Backward, with lse[i] = ln Σ_j exp S[i, j] kept from the forward pass (Dao et al. 2022, FlashAttention, alg. 4):
 //   P = exp(S − lse),  dV = Pᵀ·dO,  dP = dO·Vᵀ,  dS = P ∘ (dP − rowsum(dO ∘ O)),  dQ = dS·K/√D,  dK = dSᵀ·Q/√D
+// At inference the query rows may be some positions of one sequence, and K and V those of all positions, most of them computed earlier.
 // A query row whose keys are all masked yields zeros, lse = −∞ and no gradient.
 namespace Cinnabar.Numerics.Kernels;
 
@@ -30,20 +31,35 @@ public enum AttentionKind
 /// <param name="ValidLengths">
 /// Rows of each sequence that are not padding ([B]); keys behind them are masked. Null: all rows are valid.
 /// </param>
+/// <param name="Positions">
+/// The positions of the query rows, ascending, with a batch of 1 and without a backward pass. Null: every position is a query.
+/// </param>
 public sealed record AttentionShape(
-    int Batch, int Length, int Heads, int KeyValueHeads, int HeadSize, AttentionKind Kind, int BlockSize = 1, int[]? ValidLengths = null)
+    int Batch,
+    int Length,
+    int Heads,
+    int KeyValueHeads,
+    int HeadSize,
+    AttentionKind Kind,
+    int BlockSize = 1,
+    int[]? ValidLengths = null,
+    int[]? Positions = null)
 {
+    /// <summary>M: query rows of each sequence.</summary>
+    public int Queries => Positions?.Length ?? Length;
+
     /// <summary>
-    /// Number of keys, counted from the first, that query <paramref name="query"/> of sequence <paramref name="sequence"/> may see.
+    /// Number of keys, counted from the first, that query row <paramref name="query"/> of sequence <paramref name="sequence"/> may see.
     /// </summary>
     public int VisibleKeys(int sequence, int query)
     {
         int valid = ValidLengths?[sequence] ?? Length;
+        int position = Positions?[query] ?? query;
         return Kind switch
         {
             AttentionKind.Full => valid,
-            AttentionKind.BlockCausal => Math.Min(valid, ((query / BlockSize) + 1) * BlockSize),
-            _ => Math.Min(valid, query + 1),
+            AttentionKind.BlockCausal => Math.Min(valid, ((position / BlockSize) + 1) * BlockSize),
+            _ => Math.Min(valid, position + 1),
         };
     }
 
@@ -55,12 +71,18 @@ public sealed record AttentionShape(
             throw new ArgumentException($"Unusable attention sizes: {this}.");
         }
 
-        int rows = Batch * Length;
+        int rows = Batch * Queries;
         Expect.Floats(q, rows * Heads * HeadSize);
-        Expect.Floats(k, rows * KeyValueHeads * HeadSize);
-        Expect.Floats(v, rows * KeyValueHeads * HeadSize);
+        Expect.Floats(k, Batch * Length * KeyValueHeads * HeadSize);
+        Expect.Floats(v, Batch * Length * KeyValueHeads * HeadSize);
         Expect.Floats(o, rows * Heads * HeadSize);
         Expect.Floats(logSumExp, rows * Heads);
+        if (Positions is not null)
+        {
+            Expect.Length(Batch, 1, nameof(Batch));
+            Expect.Indices(Positions, Length, nameof(Positions));
+        }
+
         if (ValidLengths is not null)
         {
             Expect.Length(ValidLengths.Length, Batch, nameof(ValidLengths));
@@ -73,16 +95,16 @@ public sealed record AttentionShape(
 public interface IAttention
 {
     /// <summary>O = softmax(QKᵀ/√D + mask)·V.</summary>
-    /// <param name="q">[B·L, H·D].</param>
+    /// <param name="q">[B·M, H·D], M = L unless the shape chooses positions.</param>
     /// <param name="k">[B·L, G·D].</param>
     /// <param name="v">[B·L, G·D].</param>
     /// <param name="shape">Sizes and mask.</param>
     /// <param name="precision">Rounding of the operands of its products; <see cref="MatMulPrecision.F32"/> is the definition.</param>
-    /// <param name="o">[B·L, H·D].</param>
-    /// <param name="logSumExp">lse: [B·L, H].</param>
+    /// <param name="o">[B·M, H·D].</param>
+    /// <param name="logSumExp">lse: [B·M, H].</param>
     void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp);
 
-    /// <summary>dQ += …, dK += …, dV += ….</summary>
+    /// <summary>dQ += …, dK += …, dV += …; every position is a query.</summary>
     void Backward(
         Tensor dO,
         Tensor q,

@@ -83,7 +83,7 @@ internal sealed class ReferenceAttention : IAttention
         {
             for (int h = 0; h < shape.Heads; h++)
             {
-                for (int i = 0; i < shape.Length; i++)
+                for (int i = 0; i < shape.Queries; i++)
                 {
                     body(new Place(shape, b, h, i));
                 }
@@ -94,7 +94,7 @@ internal sealed class ReferenceAttention : IAttention
     // q·k/√D for every key that the query may see.
     private static double[] Scores(Tensor q, Tensor k, AttentionShape shape, Place at)
     {
-        double[] scores = new double[shape.VisibleKeys(at.Sequence, at.Position)];
+        double[] scores = new double[shape.VisibleKeys(at.Sequence, at.Index)];
         for (int j = 0; j < scores.Length; j++)
         {
             double dot = 0;
@@ -118,9 +118,9 @@ internal sealed class ReferenceAttention : IAttention
     }
 
     // One query row of one head: where its elements and those of its keys begin.
-    private readonly record struct Place(AttentionShape Shape, int Sequence, int Head, int Position)
+    private readonly record struct Place(AttentionShape Shape, int Sequence, int Head, int Index)
     {
-        public int Row => (Sequence * Shape.Length) + Position;
+        public int Row => (Sequence * Shape.Queries) + Index;
 
         public int Query => ((Row * Shape.Heads) + Head) * Shape.HeadSize;
 

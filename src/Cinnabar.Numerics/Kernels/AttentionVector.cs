@@ -26,7 +26,7 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
     public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
     {
         shape.Check(q, k, v, o, logSumExp);
-        int blocks = (shape.Length + QueryBlock - 1) / QueryBlock;
+        int blocks = (shape.Queries + QueryBlock - 1) / QueryBlock;
         int itemsPerHead = shape.Batch * shape.Heads < ItemsPerThread * workers.Threads ? blocks : 1;
         workers.For(shape.Batch * shape.Heads * itemsPerHead, item =>
         {
@@ -204,7 +204,7 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
             _sequence = sequence;
             _head = head;
             _first = first;
-            Rows = Math.Min(QueryBlock, shape.Length - first);
+            Rows = Math.Min(QueryBlock, shape.Queries - first);
             Keys = shape.VisibleKeys(sequence, first + Rows - 1);
         }
 
@@ -221,15 +221,15 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
 
         public int VisibleKeys(int row) => _shape.VisibleKeys(_sequence, _first + row);
 
-        public int LogSumExp(int row) => (((_sequence * _shape.Length) + _first + row) * _shape.Heads) + _head;
+        public int LogSumExp(int row) => (((_sequence * _shape.Queries) + _first + row) * _shape.Heads) + _head;
 
         public Matrix Scores(Tensor scratch) => new(scratch, 0, Rows, Keys, ScoreStride, 1);
 
-        // [Rows, D] of a tensor [B·L, H·D].
+        // [Rows, D] of a tensor [B·M, H·D].
         public Matrix Queries(Tensor tensor)
         {
             int columns = _shape.Heads * _shape.HeadSize;
-            int row = (_sequence * _shape.Length) + _first;
+            int row = (_sequence * _shape.Queries) + _first;
             return new Matrix(tensor, (row * columns) + (_head * _shape.HeadSize), Rows, _shape.HeadSize, columns, 1);
         }
 

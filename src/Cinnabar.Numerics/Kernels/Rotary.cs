@@ -1,6 +1,7 @@
 // Rotary position embedding (Su et al. 2021, RoFormer), half-split layout ("rotate_half", as LLaDA and GPT-NeoX):
 //   for j < D/2, θ = p · base^(−2j/D):   y[j] = x[j]·cos θ − x[j+D/2]·sin θ,   y[j+D/2] = x[j+D/2]·cos θ + x[j]·sin θ
-// Backward is the rotation by −θ.  x: [T, H·D]; position p of row t is t mod sequenceLength.
+// Backward is the rotation by −θ.  x: [T, H·D]; position p of row t is t mod sequenceLength,
+// or, at inference on some positions only, given.
 // Angles are computed in double and stored as F32.
 using System.Runtime.CompilerServices;
 using Cinnabar.Numerics.Simd;
@@ -13,8 +14,9 @@ public interface IRotary
     /// <summary>Rotates by +θ.</summary>
     /// <param name="x">[T, H·D], changed in place.</param>
     /// <param name="angles">Cosines and sines of at least <paramref name="sequenceLength"/> positions.</param>
-    /// <param name="sequenceLength">Rows of one sequence; T is a multiple of it.</param>
-    void Forward(Tensor x, RotaryAngles angles, int sequenceLength);
+    /// <param name="sequenceLength">Rows of one sequence; T is a multiple of it unless positions are given.</param>
+    /// <param name="positions">[T], the position of each row, below <paramref name="sequenceLength"/>; null: t mod sequenceLength.</param>
+    void Forward(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions = null);
 
     /// <summary>Rotates the gradient by −θ, in place.</summary>
     void Backward(Tensor dX, RotaryAngles angles, int sequenceLength);
@@ -57,12 +59,18 @@ public sealed class RotaryAngles
     /// <summary>[positions, D/2].</summary>
     public Tensor Sin { get; }
 
-    internal void Check(Tensor x, int sequenceLength)
+    internal void Check(Tensor x, int sequenceLength, int[]? positions)
     {
-        if (x.Type != DType.F32 || x.Columns % HeadSize != 0 || x.Rows % sequenceLength != 0 || sequenceLength > Positions)
+        bool isWhole = positions is null ? x.Rows % sequenceLength == 0 : x.Rows == positions.Length;
+        if (x.Type != DType.F32 || x.Columns % HeadSize != 0 || !isWhole || sequenceLength > Positions)
         {
             throw new ArgumentException(
                 $"Expected whole heads of {HeadSize} and sequences of {sequenceLength} of at most {Positions} rows, found {x}.", nameof(x));
+        }
+
+        if (positions is not null)
+        {
+            Expect.Indices(positions, sequenceLength, nameof(positions));
         }
     }
 }
@@ -70,18 +78,20 @@ public sealed class RotaryAngles
 /// <summary>The definition.</summary>
 internal sealed class ReferenceRotary : IRotary
 {
-    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength) => Rotate(x, angles, sequenceLength, 1);
+    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions) =>
+        Rotate(x, angles, sequenceLength, positions, 1);
 
-    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, -1);
+    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, null, -1);
 
-    private static void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, int direction)
+    private static void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions, int direction)
     {
-        angles.Check(x, sequenceLength);
+        angles.Check(x, sequenceLength, positions);
         int half = angles.HeadSize / 2;
         for (int t = 0; t < x.Rows; t++)
         {
-            Span<float> cos = angles.Cos.Row(t % sequenceLength);
-            Span<float> sin = angles.Sin.Row(t % sequenceLength);
+            int position = positions?[t] ?? t % sequenceLength;
+            Span<float> cos = angles.Cos.Row(position);
+            Span<float> sin = angles.Sin.Row(position);
             for (int head = 0; head < x.Columns; head += angles.HeadSize)
             {
                 Span<float> first = x.Row(t).Slice(head, half);
@@ -104,20 +114,21 @@ internal sealed unsafe class VectorRotary<TVec>(WorkerPool workers) : IRotary
 {
     private const int Grain = 16;
 
-    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength) => Rotate(x, angles, sequenceLength, 1);
+    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions) =>
+        Rotate(x, angles, sequenceLength, positions, 1);
 
-    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, -1);
+    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, null, -1);
 
-    private void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, float direction)
+    private void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions, float direction)
     {
-        angles.Check(x, sequenceLength);
+        angles.Check(x, sequenceLength, positions);
         int half = angles.HeadSize / 2;
         int columns = x.Columns;
         workers.ForRanges(x.Rows, Grain, (from, to) =>
         {
             for (int t = from; t < to; t++)
             {
-                long angle = (long)(t % sequenceLength) * half;
+                long angle = (long)(positions?[t] ?? t % sequenceLength) * half;
                 float* cos = angles.Cos.FloatPointer + angle;
                 float* sin = angles.Sin.FloatPointer + angle;
                 float* row = x.FloatPointer + ((long)t * columns);

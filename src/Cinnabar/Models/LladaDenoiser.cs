@@ -10,6 +10,7 @@
 // E ≥ V: the tables of a checkpoint may be padded (embedding_size) above the vocabulary (vocab_size), and no id stands for those rows.
 // Training takes the softmax over all E columns, as the reference does, which teaches the network that padding never occurs; whoever
 // samples or measures gets V columns, so that no id of the padding can be drawn.
+// With a cache only some positions are computed; they attend to the keys and values that the others had when they were computed last.
 // Deviations from LLaDA: the switches AttentionKind and ShiftLogits, which make the same network block-causal or autoregressive.
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -20,7 +21,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Models;
 
 /// <summary>A LLaDA-layout transformer on one kernel table. Not thread-safe.</summary>
-public sealed class LladaDenoiser : IDenoiser
+public sealed class LladaDenoiser : ICachingDenoiser
 {
     private readonly Block[] _blocks;
     private readonly Parameter _embedding;
@@ -35,7 +36,7 @@ public sealed class LladaDenoiser : IDenoiser
     /// Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 or Int8 for matrices at inference.
     /// </param>
     /// <param name="kernels">Where it runs.</param>
-    /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits"/>. Default BF16.</param>
+    /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits(int[], int[])"/>. Default BF16.</param>
     public LladaDenoiser(
         ModelConfig config,
         IReadOnlyDictionary<string, Tensor> weights,
@@ -103,39 +104,69 @@ public sealed class LladaDenoiser : IDenoiser
     public Variable Forward(Tape tape, int[] ids, int batch, int[] rows, int[]? validLengths = null)
     {
         int length = ids.Length / batch;
-        AttentionShape shape = new(
-            batch,
-            length,
-            Config.NumAttentionHeads,
-            Config.NumKeyValueHeads,
-            Config.HeadSize,
-            Config.AttentionKind,
-            Config.AttentionBlockSize,
-            validLengths);
-        Variable h = tape.Embedding(_embedding, ids);
-        foreach (Block block in _blocks)
-        {
-            int mark = tape.Mark();
-            h = block.Forward(tape, h, shape, _angles, (float)Config.RmsNormEps);
-            tape.ReleaseSince(mark);
-        }
-
-        Variable chosen = tape.SelectRows(h, Config.ShiftLogits ? Shifted(rows, length) : rows);
-        return tape.Linear(tape.RmsNorm(chosen, _finalNorm, (float)Config.RmsNormEps), _head);
+        return Forward(tape, ids, ShapeOf(batch, length, validLengths), Config.ShiftLogits ? Shifted(rows, length) : rows, cache: null);
     }
 
     /// <inheritdoc/>
     public Tensor Logits(int[] ids, int[] rows)
     {
         _inference.Reset();
-        Tensor logits = Forward(_inference, ids, batch: 1, rows).Value; // [rows, E]
-        return Config.EmbeddingSize == Config.VocabularySize ? logits : WithoutPadding(logits);
+        return WithoutPadding(Forward(_inference, ids, batch: 1, rows).Value);
     }
 
-    // Moves the first V columns of each row up to the row before, in place: no row is written before it was read.
+    /// <inheritdoc/>
+    public KeyValueCache CreateCache(int length) => new(Config, length);
+
+    /// <inheritdoc/>
+    public Tensor Logits(int[] ids, int[] rows, KeyValueCache cache, int[] positions)
+    {
+        if (cache.Length != ids.Length)
+        {
+            throw new ArgumentException($"Expected a cache of {ids.Length} positions, found one of {cache.Length}.", nameof(cache));
+        }
+
+        _inference.Reset();
+        int[] predictors = Config.ShiftLogits ? Shifted(rows, ids.Length) : rows;
+        int[] computed = [.. positions.Union(predictors).Order()];
+        AttentionShape shape = ShapeOf(batch: 1, ids.Length, validLengths: null) with { Positions = computed };
+        int[] chosen = Array.ConvertAll(predictors, position => Array.BinarySearch(computed, position));
+        return WithoutPadding(Forward(_inference, Array.ConvertAll(computed, position => ids[position]), shape, chosen, cache).Value);
+    }
+
+    private AttentionShape ShapeOf(int batch, int length, int[]? validLengths) => new(
+        batch,
+        length,
+        Config.NumAttentionHeads,
+        Config.NumKeyValueHeads,
+        Config.HeadSize,
+        Config.AttentionKind,
+        Config.AttentionBlockSize,
+        validLengths);
+
+    // ids: those of the shape's query rows; chosen: indices of query rows.
+    private Variable Forward(Tape tape, int[] ids, AttentionShape shape, int[] chosen, KeyValueCache? cache)
+    {
+        Variable h = tape.Embedding(_embedding, ids);
+        for (int layer = 0; layer < _blocks.Length; layer++)
+        {
+            int mark = tape.Mark();
+            h = _blocks[layer].Forward(tape, h, shape, _angles, (float)Config.RmsNormEps, cache);
+            tape.ReleaseSince(mark);
+        }
+
+        Variable rows = tape.SelectRows(h, chosen);
+        return tape.Linear(tape.RmsNorm(rows, _finalNorm, (float)Config.RmsNormEps), _head);
+    }
+
+    // Logits [rows, E] → [rows, V]: moves the first V columns of each row up to the row before, in place: no row is written before it was read.
     private Tensor WithoutPadding(Tensor logits)
     {
         int vocabulary = Config.VocabularySize;
+        if (Config.EmbeddingSize == vocabulary)
+        {
+            return logits;
+        }
+
         for (int row = 1; row < logits.Rows; row++)
         {
             logits.Row(row)[..vocabulary].CopyTo(logits.Floats.Slice(row * vocabulary, vocabulary));
@@ -159,12 +190,18 @@ public sealed class LladaDenoiser : IDenoiser
         private readonly Parameter _up = parameters[LladaWeightNames.OfBlock(index, "up_proj")];
         private readonly Parameter _down = parameters[LladaWeightNames.OfBlock(index, "ff_out")];
 
-        public Variable Forward(Tape tape, Variable h, AttentionShape shape, RotaryAngles angles, float epsilon)
+        public Variable Forward(
+            Tape tape, Variable h, AttentionShape shape, RotaryAngles angles, float epsilon, KeyValueCache? cache)
         {
             Variable a = tape.RmsNorm(h, _attentionNorm, epsilon);
-            Variable q = tape.Rotary(tape.Linear(a, _query), angles, shape.Length);
-            Variable k = tape.Rotary(tape.Linear(a, _key), angles, shape.Length);
+            Variable q = tape.Rotary(tape.Linear(a, _query), angles, shape);
+            Variable k = tape.Rotary(tape.Linear(a, _key), angles, shape);
             Variable v = tape.Linear(a, _value);
+            if (cache is not null)
+            {
+                (k, v) = cache.Update(index, shape.Positions!, k.Value, v.Value);
+            }
+
             h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));
 
             Variable m = tape.RmsNorm(h, _feedForwardNorm, epsilon);

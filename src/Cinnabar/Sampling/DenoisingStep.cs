@@ -6,17 +6,25 @@ namespace Cinnabar.Sampling;
 /// <param name="Step">Number of the step, from 1.</param>
 /// <param name="ForwardPasses">Passes through the network so far; guidance takes two a step, a step of quota 0 none.</param>
 /// <param name="Block">Block the step worked on, from 0.</param>
-/// <param name="Commits">The committed positions, ascending; includes what was filled because its hole was settled.</param>
-/// <param name="Edits">Committed positions that got another token, ascending.</param>
-/// <param name="Renoised">Committed positions that became noisy again, ascending.</param>
 /// <param name="Remaining">Noisy positions left on the whole canvas.</param>
 /// <param name="Canvas">The live canvas: it shows this step until the next one is asked for.</param>
-public sealed record DenoisingStep(
-    int Step,
-    int ForwardPasses,
-    int Block,
-    IReadOnlyList<Commit> Commits,
-    IReadOnlyList<Commit> Edits,
-    IReadOnlyList<int> Renoised,
-    int Remaining,
-    Canvas Canvas);
+public sealed record DenoisingStep(int Step, int ForwardPasses, int Block, int Remaining, Canvas Canvas)
+{
+    /// <summary>The committed positions, ascending; includes what was filled because its hole was settled.</summary>
+    public IReadOnlyList<Commit> Commits { get; init; } = [];
+
+    /// <summary>Committed positions that got another token, ascending.</summary>
+    public IReadOnlyList<Commit> Edits { get; init; } = [];
+
+    /// <summary>Committed positions that became noisy again, ascending.</summary>
+    public IReadOnlyList<int> Renoised { get; init; } = [];
+
+    /// <summary>Positions that went through the network so far, over all passes: without a cache, the canvas once a pass.</summary>
+    public long ComputedPositions { get; init; }
+
+    /// <summary>
+    /// If the step refreshed a cache and <see cref="SamplerOptions.MeasureDrift"/> is on: the largest change of the logit of a token
+    /// committed since the last refresh; else null.
+    /// </summary>
+    public float? CacheDrift { get; init; }
+}

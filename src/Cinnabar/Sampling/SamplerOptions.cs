@@ -99,6 +99,18 @@ public sealed record SamplerOptions
     /// </summary>
     public TimeSpan? Deadline { get; init; }
 
+    /// <summary>
+    /// What is kept of earlier passes with full attention; the text may differ from that without a cache. With causal and block-causal
+    /// attention everything that cannot have changed is always kept.
+    /// </summary>
+    public CacheKind Cache { get; init; } = CacheKind.None;
+
+    /// <summary>Every so many passes, at least 1, one computes everything; null: only when <see cref="Cache"/> says so.</summary>
+    public int? CacheRefresh { get; init; }
+
+    /// <summary>Measures how far a cache has drifted, at its refreshes and without guidance; costs time.</summary>
+    public bool MeasureDrift { get; init; }
+
     /// <summary>Lets the padding token appear in a continuation.</summary>
     public bool AllowPadding { get; init; }
 
@@ -131,6 +143,8 @@ public sealed record SamplerOptions
         int fewest = CfgScale > 0 ? 2 : 1;
         Check(MaxPasses is null || MaxPasses >= fewest, nameof(MaxPasses), $"{fewest} or more", MaxPasses);
         Check(Deadline is null || Deadline > TimeSpan.Zero, nameof(Deadline), "greater than 0", Deadline);
+        Check(Enum.IsDefined(Cache), nameof(Cache), string.Join(", ", Enum.GetNames<CacheKind>()), Cache);
+        Check(CacheRefresh is null or >= 1, nameof(CacheRefresh), "1 or more", CacheRefresh);
         ValidateTogether();
     }
 

@@ -135,6 +135,54 @@ public sealed class AttentionTests
         Assert.Equal(q.Row(0).ToArray(), o.Row(0).ToArray()); // the first row sees itself alone
     }
 
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_ChosenPositions_EqualsTheirRowsOfTheWhole(string form)
+    {
+        foreach (AttentionKind kind in Enum.GetValues<AttentionKind>())
+        {
+            // More than one query block, with a gap; then one row; then none.
+            foreach (int[] positions in (int[][])[[.. Enumerable.Range(3, 150), 200, 299], [150], []])
+            {
+                AttentionShape whole = new(1, 300, 4, 2, 12, kind, 32);
+                AttentionShape some = whole with { Positions = positions };
+                using GuardedMemory memory = new();
+                Operands operands = new(6, memory);
+                Tensor[] x = Inputs(operands, whole);
+                Tensor expected = operands.Zeros(300, 48);
+                Tensor expectedLse = operands.Zeros(300, 4);
+                KernelTables.Definition.Attention.Forward(x[0], x[1], x[2], whole, MatMulPrecision.F32, expected, expectedLse);
+
+                Tensor q = operands.Zeros(positions.Length, 48);
+                Tensor o = operands.Zeros(positions.Length, 48);
+                Tensor lse = operands.Zeros(positions.Length, 4);
+                for (int i = 0; i < positions.Length; i++)
+                {
+                    x[0].Row(positions[i]).CopyTo(q.Row(i));
+                }
+
+                KernelTables.Table(form).Attention.Forward(q, x[1], x[2], some, MatMulPrecision.F32, o, lse);
+                for (int i = 0; i < positions.Length; i++)
+                {
+                    string at = $"form {form}, {kind}, position {positions[i]}, seed 6";
+                    KernelSweep.Close(
+                        Tensor.From(expected.Row(positions[i]), 48), Tensor.From(o.Row(i), 48), Tolerance.Attention, at);
+                    KernelSweep.Close(
+                        Tensor.From(expectedLse.Row(positions[i]), 4), Tensor.From(lse.Row(i), 4), Tolerance.Attention, at);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Forward_PositionBehindTheSequence_Throws()
+    {
+        AttentionShape shape = new(1, 4, 1, 1, 2, AttentionKind.Full, Positions: [4]);
+        Tensor x = Tensor.Zeros(4, 2);
+        Assert.Throws<ArgumentOutOfRangeException>(() => KernelTables.Table("256").Attention.Forward(
+            Tensor.Zeros(1, 2), x, x, shape, MatMulPrecision.F32, Tensor.Zeros(1, 2), Tensor.Zeros(1, 1)));
+    }
+
     [Fact]
     public void Forward_TooManyValidRows_Throws()
     {

@@ -47,6 +47,20 @@ public sealed class RotaryTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_GivenPositions_TurnsByThem(string form)
+    {
+        int[] positions = [5, 0, 6];
+        Tensor x = Tensor.From([1, 0, 1, 0, 1, 0], 3, 2);
+        KernelTables.Table(form).Rotary.Forward(x, new RotaryAngles(7, 2, 500_000), 7, positions);
+        for (int t = 0; t < 3; t++)
+        {
+            Assert.Equal(Math.Cos(positions[t]), x.Row(t)[0], 1e-6);
+            Assert.Equal(Math.Sin(positions[t]), x.Row(t)[1], 1e-6);
+        }
+    }
+
     [Fact]
     public void Forward_SequenceLongerThanAngles_Throws()
     {

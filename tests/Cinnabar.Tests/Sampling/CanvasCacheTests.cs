@@ -1,0 +1,137 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
+using Cinnabar.Tests.Models;
+
+namespace Cinnabar.Tests.Sampling;
+
+/// <summary>Caches over a real network of two blocks: what they compute, and when that changes nothing.</summary>
+public sealed class CanvasCacheTests
+{
+    private const int L = 40;
+    private static readonly ModelConfig s_config = TinyNetwork.Config with { MaxSequenceLength = L, NumKeyValueHeads = 2 };
+    private static readonly CanvasTokens s_tokens = new(0, 1, 2);
+
+    [Theory]
+    [InlineData(AttentionKind.Causal, 1, true)]
+    [InlineData(AttentionKind.Causal, 1, false)]
+    [InlineData(AttentionKind.BlockCausal, 4, false)]
+    [InlineData(AttentionKind.BlockCausal, 7, true)]
+    public void Steps_CausalKinds_EqualThoseWithoutACacheBitForBit(AttentionKind kind, int blockSize, bool shift)
+    {
+        ModelConfig config = s_config with { AttentionKind = kind, AttentionBlockSize = blockSize, ShiftLogits = shift };
+        var options = new SamplerOptions { BlockSize = blockSize, Temperature = 0.7, Seed = 5 };
+        List<DenoisingStep> cached = Run(Network(config), Continuation(), options);
+        List<DenoisingStep> plain = Run(new Uncached(Network(config)), Continuation(), options);
+        Assert.Equal(plain.SelectMany(step => step.Commits), cached.SelectMany(step => step.Commits));
+        Assert.Equal((long)L * plain.Count, plain[^1].ComputedPositions);
+
+        // The prompt once, then about a block a step.
+        Assert.InRange(cached[^1].ComputedPositions, 1, L + (cached.Count * 2 * blockSize));
+    }
+
+    [Fact]
+    public void Steps_AutoregressiveTail_ComputesEveryPositionOnce()
+    {
+        ModelConfig config = s_config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
+        List<DenoisingStep> steps = Run(Network(config), Continuation(), new SamplerOptions { BlockSize = 1, Temperature = 1 });
+
+        // The rows asked for are predicted by the position before, so the last token is never computed; each row counts as well.
+        Assert.Equal((L - 1) + steps.Count, steps[^1].ComputedPositions);
+    }
+
+    [Theory]
+    [InlineData(CacheKind.Prefix)]
+    [InlineData(CacheKind.Dual)]
+    [InlineData(CacheKind.Active)]
+    public void Steps_RefreshedInEveryPass_EqualThoseWithoutACache(CacheKind kind)
+    {
+        var options = new SamplerOptions { BlockSize = 6, Steps = 12, Temperature = 0.7, Seed = 5 };
+        List<DenoisingStep> cached = Run(
+            Network(s_config), Hole(), options with { Cache = kind, CacheRefresh = 1, MeasureDrift = true });
+        Assert.Equal(Run(Network(s_config), Hole(), options).SelectMany(step => step.Commits), cached.SelectMany(step => step.Commits));
+        Assert.Contains(cached, step => step.CacheDrift > 0);
+    }
+
+    [Theory]
+    [InlineData(CacheKind.Prefix, new[] { 40, 30, 40, 24 })]
+    [InlineData(CacheKind.Dual, new[] { 40, 6, 40, 6 })]
+    [InlineData(CacheKind.Active, new[] { 40, 12, 12, 12 })]
+    public void Steps_TwoBlocksOfTwoSteps_ComputeWhatTheKindSays(CacheKind kind, int[] expected)
+    {
+        // Ten known tokens, two blocks of 6, eighteen known tokens. Active: all tokens committed so far are younger than two passes.
+        List<DenoisingStep> steps = Run(Network(s_config), Hole(), new SamplerOptions { BlockSize = 6, Steps = 4, Cache = kind });
+        long before = 0;
+        int[] computed = [.. steps.Select(step =>
+        {
+            long now = step.ComputedPositions - before;
+            before = step.ComputedPositions;
+            return (int)now;
+        })];
+        Assert.Equal(expected, computed);
+    }
+
+    [Theory]
+    [InlineData(CacheKind.Prefix)]
+    [InlineData(CacheKind.Dual)]
+    [InlineData(CacheKind.Active)]
+    public void Steps_StaleCache_StaysNearTheExactConfidence(CacheKind kind)
+    {
+        // The first pass is exact, so its commits are equal; later ones need not be, but the network is the same one.
+        var options = new SamplerOptions { Steps = 12 };
+        List<DenoisingStep> plain = Run(Network(s_config), Hole(), options);
+        List<DenoisingStep> cached = Run(Network(s_config), Hole(), options with { Cache = kind });
+        Assert.Equal(plain[0].Commits, cached[0].Commits);
+        Assert.Equal(plain.Count, cached.Count);
+        Assert.True(cached[^1].ComputedPositions < plain[^1].ComputedPositions);
+    }
+
+    [Fact]
+    public void Steps_Guidance_UsesACacheForEachSide()
+    {
+        var options = new SamplerOptions { Steps = 6, CfgScale = 1.5, Cache = CacheKind.Dual };
+        List<DenoisingStep> exact = Run(Network(s_config), Hole(), options with { CacheRefresh = 1 });
+        List<DenoisingStep> plain = Run(Network(s_config), Hole(), options with { Cache = CacheKind.None });
+        Assert.Equal(plain.SelectMany(step => step.Commits), exact.SelectMany(step => step.Commits));
+    }
+
+    [Fact]
+    public void Steps_NetworkWithoutCaches_IsRefusedByName()
+    {
+        var sampler = new Sampler(new Uncached(Network(s_config)));
+        string message = Assert.Throws<CinnabarException>(
+            () => sampler.Run(Hole(), new SamplerOptions { Cache = CacheKind.Dual })).Message;
+        Assert.Contains("Cache = Dual", message);
+    }
+
+    private static Canvas Continuation() => Canvas.ForContinuation([5, 6, 7, 8, 9, 10, 11, 12, 13, 14], L - 10, s_tokens);
+
+    private static Canvas Hole() => new(
+        [
+            CanvasSegment.Text([.. Enumerable.Range(5, 10)]),
+            CanvasSegment.Hole(12),
+            CanvasSegment.Text([.. Enumerable.Range(20, 18)]),
+        ],
+        new CanvasTokens(0, 1, null));
+
+    private static LladaDenoiser Network(ModelConfig config) =>
+        new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+
+    private static List<DenoisingStep> Run(IDenoiser network, Canvas canvas, SamplerOptions options) =>
+        [.. new Sampler(network).Steps(canvas, options)];
+
+    /// <summary>The same network without its caches.</summary>
+    private sealed class Uncached(LladaDenoiser network) : IDenoiser
+    {
+        public int VocabularySize => network.VocabularySize;
+
+        public int MaxLength => network.MaxLength;
+
+        public int MaskTokenId => network.MaskTokenId;
+
+        public Tensor Logits(int[] ids, int[] rows) => network.Logits(ids, rows);
+    }
+}
