@@ -10,7 +10,7 @@ namespace Cinnabar.Training;
 /// <param name="Step">Optimiser step.</param>
 /// <param name="Tokens">Tokens seen.</param>
 /// <param name="Loss">Loss of the batch in nats per token.</param>
-/// <param name="HeldOutBitsPerByte">Bound on held-out text, NaN when not measured at this step.</param>
+/// <param name="HeldOutBitsPerByte">Likelihood of held-out text, NaN when not measured at this step.</param>
 /// <param name="LearningRate">η.</param>
 /// <param name="GradientNorm">Before clipping.</param>
 public readonly record struct LossEntry(

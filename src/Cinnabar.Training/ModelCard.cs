@@ -14,16 +14,19 @@ public static class ModelCard
         string heldOut = mark.HeldOutBitsPerByte == 0
             ? "not measured"
             : string.Create(CultureInfo.InvariantCulture, $"{mark.HeldOutBitsPerByte:F3} bits per byte");
+        (string kind, string tags, string measure) = config.IsAutoregressive
+            ? ("An autoregressive", "autoregressive", "exact likelihood")
+            : ("A masked-diffusion", "diffusion-language-model, masked-diffusion", "likelihood bound");
         string sizes = $"{config.NumHiddenLayers}, {config.HiddenSize}, {config.NumAttentionHeads}, {config.IntermediateSize}";
         return string.Create(CultureInfo.InvariantCulture, $"""
             ---
             library_name: cinnabar
             pipeline_tag: text-generation
-            tags: [diffusion-language-model, masked-diffusion]
+            tags: [{tags}]
             ---
             # {Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Output)))}
 
-            A masked-diffusion language model in the LLaDA layout, trained by Cinnabar.
+            {kind} language model in the LLaDA layout, trained by Cinnabar.
 
             | | |
             |---|---|
@@ -32,7 +35,7 @@ public static class ModelCard
             | vocabulary, context | {config.VocabularySize}, {config.MaxSequenceLength} |
             | training tokens | {mark.Tokens:N0} in {mark.Step:N0} steps |
             | training compute (6·N·tokens) | {mark.Flops:E2} FLOPs |
-            | held-out text, likelihood bound | {heldOut} |
+            | held-out text, {measure} | {heldOut} |
 
             The training configuration is in `options.json` of the run.
             """) + "\n";

@@ -21,7 +21,10 @@ public sealed class Trainer : IDisposable
     private const ulong EvaluationSeed = 20_240_229;
 
     // What is this sure is almost never wrong, and commits several tokens a pass (Fast-dLLM's threshold).
-    private static readonly GenerationConfig s_generation = new() { Threshold = 0.9 };
+    private static readonly GenerationConfig s_diffusionSettings = new() { Threshold = 0.9 };
+
+    // The leftmost position first, since the network sees nothing to the right of it.
+    private static readonly GenerationConfig s_autoregressiveSettings = new() { BlockSize = 1 };
 
     private readonly TrainingOptions _options;
     private readonly ModelConfig _config;
@@ -59,7 +62,7 @@ public sealed class Trainer : IDisposable
         RequireId("pad_token_id", _config.PadTokenId, _tokenizer.PaddingTokenId);
 
         TokenDataset train = TokenDataset.Open(options.Corpus, "train");
-        MaskedDiffusionObjective objective = new(train, options, new HoleShapes(_tokenizer));
+        TrainingObjective objective = TrainingObjective.Create(options, train, _tokenizer);
         _heldOut = TokenDataset.Open(options.Corpus, "validation");
         _folder = RunFolder.Open(options.Output, resume);
         try
@@ -154,7 +157,7 @@ public sealed class Trainer : IDisposable
         _config,
         _state.Averages,
         File.ReadAllBytes(TokenizerFile),
-        s_generation,
+        _config.IsAutoregressive ? s_autoregressiveSettings : s_diffusionSettings,
         modelCard);
 
     /// <inheritdoc/>
@@ -164,8 +167,8 @@ public sealed class Trainer : IDisposable
         _folder.Dispose();
     }
 
-    // The likelihood bound of the averaged weights on fixed windows spread over the held-out split, always under the same masks.
-    // The held-out split of a corpus of few files can be empty: null.
+    // The averaged weights on fixed windows spread over the held-out split: exact for an autoregressive network, otherwise the bound,
+    // always under the same masks. The held-out split of a corpus of few files can be empty: null.
     private double? MeasureHeldOut()
     {
         if (_heldOut.TokenCount == 0)
@@ -190,7 +193,9 @@ public sealed class Trainer : IDisposable
             bytes += window.Sum(id => (long)_tokenizer.ByteLength(id));
         }
 
-        LikelihoodEstimate total = new LikelihoodBound(_averaged, _kernels).EstimateWindows(windows, EvaluationSeed);
+        LikelihoodEstimate total = _config.IsAutoregressive
+            ? new AutoregressiveLikelihood(_averaged, _kernels).OfWindows(windows)
+            : new LikelihoodBound(_averaged, _kernels).EstimateWindows(windows, EvaluationSeed);
         return total.BitsPer(bytes).Nats;
     }
 

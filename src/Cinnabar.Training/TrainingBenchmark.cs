@@ -1,6 +1,6 @@
 // The speed of a training step of a given network: data, forward, backward and optimiser, on made-up tokens (speed does not depend on
 // which). Floating-point operations are counted as 6·N·tokens, N without the embedding but with the head: what attention costs on top,
-// and what the head saves by running on masked rows only, is not counted.
+// and what the head saves by running on the rows of the loss only, is not counted.
 using System.Diagnostics;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
@@ -29,6 +29,7 @@ public sealed class TrainingBenchmark
             Corpus = "made-up tokens",
             Output = "nowhere",
             Model = JsonDocument.Parse(config.ToJson()).RootElement,
+            Objective = config.IsAutoregressive ? TrainingObjective.Autoregressive : TrainingObjective.MaskedDiffusion,
             SequenceLength = Math.Min(512, config.MaxSequenceLength),
         };
         Options.Validate();
@@ -40,7 +41,7 @@ public sealed class TrainingBenchmark
         }
 
         TokenDataset data = TokenDataset.FromTokens(tokens, config.VocabularySize);
-        MaskedDiffusionObjective objective = new(data, Options, new HoleShapes(tokenizer));
+        TrainingObjective objective = TrainingObjective.Create(Options, data, tokenizer);
         TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(config, Options.Seed));
         _step = new TrainingStep(Options, state, objective, kernels);
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Training.Objectives;
 
 namespace Cinnabar.Training;
 
@@ -23,6 +24,12 @@ public sealed record TrainingOptions
     /// Default: random weights.
     /// </summary>
     public string? InitialModel { get; set; }
+
+    /// <summary>
+    /// What the network is trained to say: "masked_diffusion", or "autoregressive" for a causal <see cref="Model"/> with shifted logits.
+    /// Default "masked_diffusion".
+    /// </summary>
+    public string Objective { get; set; } = TrainingObjective.MaskedDiffusion;
 
     /// <summary>Optimiser steps in all. Default 1000.</summary>
     public int Steps { get; set; } = 1000;
@@ -69,16 +76,19 @@ public sealed record TrainingOptions
     /// <summary>Decay per step of the averaged weights that are shipped and evaluated. Default 0.999.</summary>
     public double EmaDecay { get; set; } = 0.999;
 
-    /// <summary>Share of sequences with holes inside clean text, as infilling sees them. Default 0.25.</summary>
-    public double InfillShare { get; set; } = 0.25;
+    /// <summary>
+    /// Share of sequences as infilling sees them: with holes inside clean text, or laid out to fill in the middle if autoregressive.
+    /// Default null: the objective's own, 0.25 or 0.5.
+    /// </summary>
+    public double? InfillShare { get; set; }
 
-    /// <summary>Share of sequences with a clean prefix, as continuation sees them. Default 0.15.</summary>
+    /// <summary>Share of sequences with a clean prefix, as continuation sees them; masked diffusion only. Default 0.15.</summary>
     public double ContinuationShare { get; set; } = 0.15;
 
-    /// <summary>Share of sequences cut to a random length, so that short canvases are not foreign. Default 0.01.</summary>
+    /// <summary>Share of sequences of random length, so that short canvases are not foreign; masked diffusion only. Default 0.01.</summary>
     public double RandomLengthShare { get; set; } = 0.01;
 
-    /// <summary>ε: smallest masking probability. Default 1e-3.</summary>
+    /// <summary>ε: smallest masking probability; masked diffusion only. Default 1e-3.</summary>
     public double NoiseEpsilon { get; set; } = 1e-3;
 
     /// <summary>
@@ -158,11 +168,17 @@ public sealed record TrainingOptions
         Require(Corpus.Length > 0, "corpus", "the path of a corpus folder", "nothing");
         Require(Output.Length > 0, "output", "the path of a folder for the run", "nothing");
         Require(Model.ValueKind == JsonValueKind.Object, "model", "an object with the sizes of the network", Shown(Model));
+        bool autoregressive = Objective == TrainingObjective.Autoregressive;
+        Require(
+            autoregressive || Objective == TrainingObjective.MaskedDiffusion,
+            "objective",
+            $"\"{TrainingObjective.MaskedDiffusion}\" or \"{TrainingObjective.Autoregressive}\"",
+            $"\"{Objective}\"");
         RequireRange("steps", Steps, 1, int.MaxValue);
         RequireRange("batch_size", BatchSize, 1, 65_536);
         RequireRange("micro_batch_size", MicroBatchSize, 1, BatchSize);
         Require(BatchSize % MicroBatchSize == 0, "micro_batch_size", $"a divisor of batch_size {BatchSize}", MicroBatchSize.ToString());
-        RequireRange("sequence_length", SequenceLength, 2, 1_048_576);
+        RequireRange("sequence_length", SequenceLength, autoregressive ? AutoregressiveObjective.MinSequenceLength : 2, 1_048_576);
         RequireRange("learning_rate", LearningRate, 0, 1);
         RequireRange("final_learning_rate_ratio", FinalLearningRateRatio, 0, 1);
         Require(Schedule is "wsd" or "cosine", "schedule", "\"wsd\" or \"cosine\"", $"\"{Schedule}\"");
@@ -174,12 +190,13 @@ public sealed record TrainingOptions
         RequireRange("weight_decay", WeightDecay, 0, 10);
         RequireRange("clip_norm", ClipNorm, 1e-6, 1e6);
         RequireRange("ema_decay", EmaDecay, 0, 0.999999);
-        RequireRange("infill_share", InfillShare, 0, 1);
+        RequireRange("infill_share", InfillShare ?? 0, 0, 1);
         RequireRange("continuation_share", ContinuationShare, 0, 1);
+        double holes = InfillShare ?? MaskedDiffusionObjective.DefaultInfillShare;
         Require(
-            InfillShare + ContinuationShare <= 1 + 1e-9, // 0.8 + 0.2 may be a little more than 1
+            autoregressive || holes + ContinuationShare <= 1 + 1e-9, // 0.8 + 0.2 may be a little more than 1
             "continuation_share",
-            $"at most 1 less infill_share {InfillShare}",
+            $"at most 1 less infill_share {holes}",
             ContinuationShare.ToString());
         RequireRange("random_length_share", RandomLengthShare, 0, 1);
         RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 0.5);
@@ -192,11 +209,32 @@ public sealed record TrainingOptions
         RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
         RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);
         ModelConfig model = ModelConfig;
+        RequireDirection(autoregressive, model);
         Require(
             SequenceLength <= model.MaxSequenceLength,
             "sequence_length",
             $"at most the model's max_sequence_length {model.MaxSequenceLength}",
             SequenceLength.ToString());
+    }
+
+    // A network that looks ahead would read the next token, and one that never does has no use for the text behind a mask.
+    private static void RequireDirection(bool autoregressive, ModelConfig model)
+    {
+        ModelConfig wanted = model with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
+        if (autoregressive && model.FirstDifference(wanted) is (string key, string found, string expected))
+        {
+            throw new CinnabarException(
+                $"The objective \"autoregressive\" trains a model of {key} {expected}, found {key} {found}.",
+                "Set attention_kind \"causal\" and shift_logits true in \"model\", or the objective to \"masked_diffusion\".");
+        }
+
+        if (!autoregressive && model.IsAutoregressive)
+        {
+            throw new CinnabarException(
+                "The objective \"masked_diffusion\" trains a model that sees both sides of a mask, found attention_kind \"causal\" "
+                + "with shift_logits true.",
+                "Remove both from \"model\", or set the objective to \"autoregressive\".");
+        }
     }
 
     private static string Shown(JsonElement value) => value.ValueKind == JsonValueKind.Undefined ? "nothing" : value.GetRawText();

@@ -5,14 +5,14 @@ namespace Cinnabar.Training;
 /// <summary>What one optimiser step did, reported as it ends.</summary>
 /// <param name="Step">Step just done, from 1.</param>
 /// <param name="Steps">Steps in all.</param>
-/// <param name="Loss">Loss of the batch: likelihood bound per token in nats, over the batch's mix of shapes.</param>
+/// <param name="Loss">Loss of the batch in nats per token, over the batch's mix of shapes.</param>
 /// <param name="SmoothedLoss">Exponential average of the loss over about 50 steps.</param>
 /// <param name="LearningRate">η of the step.</param>
 /// <param name="GradientNorm">Global gradient norm before clipping.</param>
 /// <param name="Tokens">Tokens seen since the run began.</param>
 /// <param name="TokensPerSecond">Speed of this sitting, evaluation and checkpoints included.</param>
 /// <param name="FlopsPerSecond">6·N·tokens per second of the step alone, N without the embedding but with the head.</param>
-/// <param name="HeldOutBitsPerByte">Bound on held-out text, when this step measured it.</param>
+/// <param name="HeldOutBitsPerByte">Likelihood of held-out text (exact, or the bound), when this step measured it.</param>
 /// <param name="Checkpointed">Whether this step ended with a checkpoint.</param>
 /// <param name="Remaining">Estimated time to the end.</param>
 public sealed record TrainingProgress(
@@ -48,7 +48,7 @@ public sealed record TrainingProgressMark
     [JsonRequired]
     public double Flops { get; set; }
 
-    /// <summary>Last measured bound on held-out text in bits per byte; 0 if there was none yet.</summary>
+    /// <summary>Last measured likelihood of held-out text in bits per byte; 0 if there was none yet.</summary>
     [JsonRequired]
     public double HeldOutBitsPerByte { get; set; }
 }

@@ -12,7 +12,7 @@ public sealed class TrainingStep
 {
     private readonly TrainingOptions _options;
     private readonly TrainingCheckpoint _state;
-    private readonly MaskedDiffusionObjective _objective;
+    private readonly TrainingObjective _objective;
     private readonly KernelTable _kernels;
     private readonly LladaDenoiser _network;
     private readonly Tape _tape;
@@ -22,7 +22,7 @@ public sealed class TrainingStep
     /// <param name="state">Tensors that every step changes in place.</param>
     /// <param name="objective">Where batches come from.</param>
     /// <param name="kernels">Where the network runs.</param>
-    public TrainingStep(TrainingOptions options, TrainingCheckpoint state, MaskedDiffusionObjective objective, KernelTable kernels)
+    public TrainingStep(TrainingOptions options, TrainingCheckpoint state, TrainingObjective objective, KernelTable kernels)
     {
         _options = options;
         _state = state;

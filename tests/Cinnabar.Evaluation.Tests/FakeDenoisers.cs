@@ -1,3 +1,4 @@
+using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 
@@ -13,6 +14,58 @@ internal sealed class UniformDenoiser(int vocabularySize, int maskTokenId, int m
     public int MaskTokenId => maskTokenId;
 
     public Tensor Logits(int[] ids, int[] rows) => Tensor.Zeros(rows.Length, vocabularySize);
+}
+
+/// <summary>Writes one token for ever.</summary>
+internal sealed class ConstantDenoiser(int tokenId, int vocabularySize, int maskTokenId, int maxLength) : IDenoiser
+{
+    public int VocabularySize => vocabularySize;
+
+    public int MaxLength => maxLength;
+
+    public int MaskTokenId => maskTokenId;
+
+    public Tensor Logits(int[] ids, int[] rows)
+    {
+        Tensor logits = Tensor.Zeros(rows.Length, vocabularySize);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            logits.Row(i)[tokenId] = 10;
+        }
+
+        return logits;
+    }
+}
+
+/// <summary>
+/// Knows the lines of holes laid out to be filled in the middle, followed by an end; answers only if asked left to right, one token at a
+/// time, with its own answers so far.
+/// </summary>
+internal sealed class LeftToRightOracle(IReadOnlyList<LineHole> holes, ModelConfig config, int end) : IDenoiser
+{
+    public int VocabularySize => config.VocabularySize;
+
+    public int MaxLength => config.MaxSequenceLength;
+
+    public int MaskTokenId => config.MaskTokenId;
+
+    public Tensor Logits(int[] ids, int[] rows)
+    {
+        int suffix = Array.IndexOf(ids, config.MaskTokenId) + 1;
+        int middle = Array.IndexOf(ids, config.PadTokenId) + 1;
+        int[] before = ids[1..(suffix - 1)];
+        int[] after = ids[suffix..(middle - 1)];
+        LineHole hole = holes.First(h => TextOf(h.Before).SequenceEqual(before) && h.After.SequenceEqual(after));
+        int written = Assert.Single(rows) - middle;
+        Assert.Equal(config.BosTokenId, ids[0]);
+        Assert.Equal(hole.Reference[..written], ids[middle..rows[0]]);
+        Assert.All(ids[rows[0]..], id => Assert.Equal(config.MaskTokenId, id));
+        Tensor logits = Tensor.Zeros(1, VocabularySize);
+        logits.Row(0)[written < hole.Reference.Length ? hole.Reference[written] : end] = 10;
+        return logits;
+    }
+
+    private int[] TextOf(int[] before) => before.Length > 0 && before[0] == config.BosTokenId ? before[1..] : before;
 }
 
 /// <summary>Recognises a hole by its context and knows its line, followed by end-of-hole tokens.</summary>

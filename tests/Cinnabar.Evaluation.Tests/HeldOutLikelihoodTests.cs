@@ -21,6 +21,23 @@ public sealed class HeldOutLikelihoodTests
         Assert.Equal(expected / Math.Log(2) * measured.Tokens / bytes, measured.BitsPerByte.Nats, 5);
     }
 
+    [Fact]
+    public void MeasureExact_UniformDenoiser_IsLogVPerTokenAndSaysThatItIsExact()
+    {
+        UniformDenoiser uniform = new(s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, 64);
+        int[][] windows = [.. SampleCode.Documents.Select(document => document[..64])];
+        KernelTable kernels = KernelTable.Create(threads: 1);
+        List<int> done = [];
+        HeldOutLikelihood exact = HeldOutLikelihood.MeasureExact(uniform, kernels, s_tokenizer, windows, done.Add);
+        Assert.Equal(Math.Log(s_tokenizer.VocabularySize), exact.NatsPerToken.Nats, 5);
+        Assert.Equal(Enumerable.Range(1, windows.Length), done);
+        Assert.Contains("bits per byte, exact", exact.ToString(), StringComparison.Ordinal);
+        Assert.Contains("| held-out text, exact likelihood |", exact.ToMarkdown(), StringComparison.Ordinal);
+        HeldOutLikelihood bound = HeldOutLikelihood.Measure(uniform, kernels, s_tokenizer, windows, seed: 1);
+        Assert.Contains("bits per byte at most", bound.ToString(), StringComparison.Ordinal);
+        Assert.Contains("| held-out text, likelihood bound |", bound.ToMarkdown(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(100, 10, 4, new long[] { 0, 30, 60, 90 })]
     [InlineData(25, 10, 4, new long[] { 0, 15 })]

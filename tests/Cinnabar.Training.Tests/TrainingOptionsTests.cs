@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
 
 namespace Cinnabar.Training.Tests;
 
@@ -53,12 +54,14 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
         JsonObject defaults = JsonNode.Parse(runs.Options("x").ToJson())!.AsObject();
         JsonObject real = JsonNode.Parse((new TrainingOptions { Model = runs.Options("x").Model }).ToJson())!.AsObject();
         Assert.Equal(defaults.Select(key => key.Key), real.Select(key => key.Key));
-        foreach (string notInTheTable in (string[])["corpus", "output", "model", "initial_model"])
+        foreach (string notInTheTable in (string[])["corpus", "output", "model", "initial_model", "infill_share"])
         {
             Assert.True(real.Remove(notInTheTable), $"There is no key {notInTheTable}.");
             Assert.Contains($"`{notInTheTable}`", documentation, StringComparison.Ordinal);
         }
 
+        string shares = $"{MaskedDiffusionObjective.DefaultInfillShare}, or {AutoregressiveObjective.DefaultInfillShare} if autoregressive";
+        Assert.Contains($"`infill_share` is {shares}", documentation, StringComparison.Ordinal);
         Assert.Equal(real.Select(key => key.Key).Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
         foreach ((string key, JsonNode? value) in real)
         {
@@ -113,6 +116,7 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
     [InlineData("learning_rate", "1.5")]
     [InlineData("learning_rate", "1e999")]
     [InlineData("final_learning_rate_ratio", "1.1")]
+    [InlineData("objective", "\"causal\"")]
     [InlineData("schedule", "\"linear\"")]
     [InlineData("warmup_steps", "-1")]
     [InlineData("decay_steps", "-1")]
@@ -184,7 +188,7 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
     public void Load_SharesThatAddUpToOne_AreAccepted(string infill, string continuation)
     {
         TrainingOptions options = Load(Text("infill_share", infill + ", \"continuation_share\": " + continuation), _ => { });
-        Assert.Equal(1, options.InfillShare + options.ContinuationShare, 1e-12);
+        Assert.Equal(1, options.InfillShare!.Value + options.ContinuationShare, 1e-12);
     }
 
     [Fact]

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
 using Cinnabar.Training.Tests.Corpora;
 
 namespace Cinnabar.Training.Tests;
@@ -49,6 +51,11 @@ public sealed class TrainingRuns : IDisposable
         PadTokenId = Tokenizer.PaddingTokenId,
     };
 
+    internal ModelConfig AutoregressiveConfig => Config with
+    {
+        AttentionKind = AttentionKind.Causal, ShiftLogits = true, BosTokenId = Tokenizer.BeginOfTextTokenId,
+    };
+
     public void Dispose() => _folder.Dispose();
 
     /// <summary>A fresh output folder.</summary>
@@ -59,6 +66,7 @@ public sealed class TrainingRuns : IDisposable
         Corpus = Corpus,
         Output = output,
         Model = JsonDocument.Parse((config ?? Config).ToJson()).RootElement,
+        Objective = config is { IsAutoregressive: true } ? TrainingObjective.Autoregressive : TrainingObjective.MaskedDiffusion,
         Steps = 10,
         BatchSize = 4,
         MicroBatchSize = 2,

@@ -1,5 +1,6 @@
 // cinnabar eval infill | likelihood: how good a model is on the test split of its corpus, next to baselines on the same material.
 using System.CommandLine;
+using Cinnabar.Diffusion;
 using Cinnabar.Evaluation;
 using Cinnabar.Sampling;
 using Cinnabar.Training.Corpora;
@@ -80,7 +81,7 @@ internal sealed class EvalCommand
 
     private Command LikelihoodCommand()
     {
-        Command command = new("likelihood", "Measure how well a model predicts the test split: upper bound in bits per byte.")
+        Command command = new("likelihood", "Measure how well a model predicts the test split: bits per byte, an upper bound or exact.")
         {
             _corpus, _windows, _seed, _json, _markdown,
         };
@@ -122,9 +123,22 @@ internal sealed class EvalCommand
         return 0;
     }
 
-    // One token a pass (or --steps), and the fast setting.
-    private IEnumerable<DiffusionInfiller> ModelInfillers(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
+    // One token a pass (or --steps), and the fast setting; an autoregressive model has one way only.
+    private IEnumerable<IInfiller> ModelInfillers(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
     {
+        if (model.Config.IsAutoregressive)
+        {
+            yield return new AutoregressiveInfiller(
+                model.Name,
+                model.Denoiser,
+                new FillInTheMiddle(model.Config),
+                model.Tokenizer,
+                model.TokensFor(exactLength: false),
+                holes.CanvasLength,
+                model.Kernels.Workers);
+            yield break;
+        }
+
         SamplerOptions standard = new() { Steps = parsed.GetValue(_steps) };
         string steps = standard.Steps is int n ? $"{n} steps" : "one token a pass";
         yield return Infiller(
@@ -224,11 +238,9 @@ internal sealed class EvalCommand
 
         EvaluationProgress progress = new("held-out likelihood", "windows", windows.Count);
         ulong seed = parsed.GetValue(_seed);
-        HeldOutLikelihood measured = HeldOutLikelihood.Measure(model.Denoiser, model.Kernels, model.Tokenizer, windows, seed, done =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            progress.Show(done);
-        });
+        HeldOutLikelihood measured = model.Config.IsAutoregressive
+            ? HeldOutLikelihood.MeasureExact(model.Denoiser, model.Kernels, model.Tokenizer, windows, WindowDone)
+            : HeldOutLikelihood.Measure(model.Denoiser, model.Kernels, model.Tokenizer, windows, seed, WindowDone);
         if (parsed.GetValue(_json))
         {
             ResultWriter.WriteJson(json =>
@@ -245,6 +257,12 @@ internal sealed class EvalCommand
         }
 
         return 0;
+
+        void WindowDone(int done)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            progress.Show(done);
+        }
     }
 
     private static TokenDataset Open(string corpus, string split, DiffusionModel model)

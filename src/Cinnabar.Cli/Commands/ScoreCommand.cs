@@ -1,8 +1,9 @@
-// cinnabar score FILE: the likelihood bound of a text in bits per byte, with its standard error.
+// cinnabar score FILE: the likelihood of a text in bits per byte: the bound with its standard error, or exact if the model is
+// autoregressive.
 //
 // The text is cut into windows of the model's context, each scored by itself (so the first tokens of a window have no text before them,
-// and the bound is a little higher than with a sliding window). Bounds of windows add; their standard errors are independent and add in
-// squares.
+// and the figure is a little higher than with a sliding window). Figures of windows add; their standard errors are independent and add
+// in squares.
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
@@ -21,13 +22,13 @@ internal static class ScoreCommand
         Argument<string> file = new("file") { Description = "Text file in UTF-8; - is standard input." };
         Option<int> samples = new("--samples")
         {
-            Description = "Passes through the network per window of text; more makes the standard error smaller.",
+            Description = "Passes through the network per window of text; more makes the standard error smaller. An exact score takes one.",
             HelpName = "n",
             DefaultValueFactory = _ => DefaultSamples,
         };
         Option<ulong> seed = new("--seed") { Description = "Start of the random masks.", HelpName = "n", DefaultValueFactory = _ => 0 };
         Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a line for people]" };
-        Command command = new("score", "Measure how well a model predicts a text: upper bound in bits per byte.")
+        Command command = new("score", "Measure how well a model predicts a text: bits per byte, an upper bound or exact.")
         {
             file, samples, seed, json,
         };
@@ -58,6 +59,8 @@ internal static class ScoreCommand
             throw new CinnabarException("Expected a text of at least one byte, found an empty one.", "Give a file with text.");
         }
 
+        bool exact = model.Config.IsAutoregressive;
+        AutoregressiveLikelihood likelihood = new(model.Denoiser, model.Kernels);
         LikelihoodBound bound = new(model.Denoiser, model.Kernels);
         DeterministicRandom random = new(seed);
         int length = model.Config.MaxSequenceLength;
@@ -70,7 +73,9 @@ internal static class ScoreCommand
         {
             cancellation.ThrowIfCancellationRequested();
             ReadOnlySpan<int> window = ids.AsSpan((w * length)..Math.Min(ids.Length, (w + 1) * length));
-            LikelihoodEstimate estimate = bound.Estimate(window, samples, random.Fork((ulong)w));
+            LikelihoodEstimate estimate = exact
+                ? new LikelihoodEstimate(likelihood.Nats(window), StandardError: 0)
+                : bound.Estimate(window, samples, random.Fork((ulong)w));
             nats += estimate.Nats;
             variance += estimate.StandardError * estimate.StandardError;
             if (time.Elapsed - told > s_interval && w < windows - 1)
@@ -83,21 +88,25 @@ internal static class ScoreCommand
 
         long bytes = Encoding.UTF8.GetByteCount(text);
         LikelihoodEstimate perByte = new LikelihoodEstimate(nats, Math.Sqrt(variance)).BitsPer(bytes);
-        return new Score(perByte, bytes, ids.Length, windows, samples, seed, time.Elapsed);
+        return new Score(exact, perByte, bytes, ids.Length, windows, exact ? 1 : samples, seed, time.Elapsed);
     }
 
     private static void Print(Score score, DiffusionModel model, bool asJson)
     {
         if (!asJson)
         {
+            string error = score.Exact ? "" : $" ± {score.BitsPerByte.StandardError:F4}";
+            string kind = score.Exact ? ", exact" : "";
+            string passes = score.Exact ? "" : $" × {score.Samples} samples";
             Console.WriteLine(
-                $"{score.BitsPerByte.Nats:F4} ± {score.BitsPerByte.StandardError:F4} bits per byte "
-                + $"({score.Bytes} bytes, {score.Tokens} tokens, {score.Windows} windows × {score.Samples} samples, model {model.Name})");
+                $"{score.BitsPerByte.Nats:F4}{error} bits per byte{kind} "
+                + $"({score.Bytes} bytes, {score.Tokens} tokens, {score.Windows} windows{passes}, model {model.Name})");
             return;
         }
 
         ResultWriter.WriteJson(json =>
         {
+            json.WriteBoolean("exact", score.Exact);
             json.WriteNumber("bits_per_byte", score.BitsPerByte.Nats);
             json.WriteNumber("standard_error", score.BitsPerByte.StandardError);
             json.WriteNumber("bytes", score.Bytes);
@@ -113,5 +122,5 @@ internal static class ScoreCommand
 
     // BitsPerByte holds bits, not nats.
     private sealed record Score(
-        LikelihoodEstimate BitsPerByte, long Bytes, int Tokens, int Windows, int Samples, ulong Seed, TimeSpan Elapsed);
+        bool Exact, LikelihoodEstimate BitsPerByte, long Bytes, int Tokens, int Windows, int Samples, ulong Seed, TimeSpan Elapsed);
 }

@@ -23,7 +23,7 @@ internal static class TrainCommand
         Option<ulong?> seed = new("--seed") { Description = "Seed of weights, data order and noise. [default: the file's]" };
         Option<int?> threads = new("--threads") { Description = "Threads; the result does not depend on it. [default: all cores]" };
         Option<bool> resume = new("--resume") { Description = "Continue from the checkpoint in the output folder." };
-        Command command = new("train", "Train a masked-diffusion model from a configuration file.")
+        Command command = new("train", "Train a model from a configuration file.")
         {
             config, corpus, output, initialModel, steps, batchSize, learningRate, seed, threads, resume,
         };

@@ -67,6 +67,25 @@ public sealed class HoleShapes
         }
     }
 
+    /// <summary>
+    /// Chooses one hole in a window that stays as it is: the rest of a line or 1 … 48 tokens, half of the time each, behind at least
+    /// one token of context.
+    /// </summary>
+    /// <param name="window">Two tokens or more.</param>
+    /// <param name="random">Draws two or three numbers.</param>
+    /// <returns>First token and number of tokens; 0 for a line without any.</returns>
+    public (int Start, int Length) Choose(int[] window, DeterministicRandom random)
+    {
+        int start = 1 + random.NextInt(window.Length - 1);
+        if (random.NextDouble() < 0.5)
+        {
+            start = UpToLineBreak(window, 0, start);
+            return (start, LineLength(window, start));
+        }
+
+        return (start, Math.Min(1 + random.NextInt(MaxHole), window.Length - start));
+    }
+
     // Moves the end of the context to just behind the next line break, where a line hole starts.
     private int UpToLineBreak(int[] source, int from, int context)
     {

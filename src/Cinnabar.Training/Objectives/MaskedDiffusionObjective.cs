@@ -16,13 +16,15 @@ using Cinnabar.Training.Corpora;
 namespace Cinnabar.Training.Objectives;
 
 /// <summary>Draws corrupted batches for a masked-diffusion model from a corpus.</summary>
-public sealed class MaskedDiffusionObjective
+public sealed class MaskedDiffusionObjective : TrainingObjective
 {
+    /// <summary>Share of sequences with holes when a configuration has no infill_share.</summary>
+    public const double DefaultInfillShare = 0.25;
+
     private static readonly LinearSchedule s_schedule = new();
 
-    private readonly TokenDataset _data;
-    private readonly TrainingOptions _options;
     private readonly HoleShapes _holes;
+    private readonly double _infillShare;
     private readonly int _maskTokenId;
     private readonly int _padTokenId;
 
@@ -30,32 +32,25 @@ public sealed class MaskedDiffusionObjective
     /// <param name="data">Where windows of text come from; at least one sequence long.</param>
     /// <param name="options">Batch sizes, shares, ε and seed.</param>
     /// <param name="holes">How holes lie in text.</param>
+    /// <exception cref="CinnabarException">The text is shorter than a sequence.</exception>
     public MaskedDiffusionObjective(TokenDataset data, TrainingOptions options, HoleShapes holes)
+        : base(data, options)
     {
-        if (data.TokenCount < options.SequenceLength)
-        {
-            throw new CinnabarException(
-                $"The corpus '{options.Corpus}' has {data.TokenCount} training tokens, "
-                + $"fewer than one sequence of {options.SequenceLength}.",
-                "Give more text, or a smaller sequence_length.");
-        }
-
-        _data = data;
-        _options = options;
         _holes = holes;
+        _infillShare = options.InfillShare ?? DefaultInfillShare;
         _maskTokenId = options.ModelConfig.MaskTokenId;
         _padTokenId = options.ModelConfig.PadTokenId;
     }
 
-    /// <summary>The micro-batches of optimiser step <paramref name="step"/>, each ready for one pass.</summary>
-    public IReadOnlyList<TrainingBatch> Draw(int step)
+    /// <inheritdoc/>
+    public override IReadOnlyList<TrainingBatch> Draw(int step)
     {
-        DeterministicRandom random = new DeterministicRandom(_options.Seed).Fork((ulong)step);
-        int length = _options.SequenceLength;
-        double[] times = NoiseSchedule.Times(_options.BatchSize, random, _options.NoiseEpsilon);
-        int micro = _options.MicroBatchSize;
+        DeterministicRandom random = RandomOf(step);
+        int length = Options.SequenceLength;
+        double[] times = NoiseSchedule.Times(Options.BatchSize, random, Options.NoiseEpsilon);
+        int micro = Options.MicroBatchSize;
         List<TrainingBatch> batches = [];
-        for (int first = 0; first < _options.BatchSize; first += micro)
+        for (int first = 0; first < Options.BatchSize; first += micro)
         {
             int[] ids = new int[micro * length];
             int[] valid = new int[micro];
@@ -69,10 +64,10 @@ public sealed class MaskedDiffusionObjective
                 (valid[b], bool[] maskable) = DrawClean(sequence, random);
 
                 // 2. Time of the sequence; the strata are dealt to micro-batches like cards so that each sees all levels of noise.
-                double t = times[(first / micro) + (b * (_options.BatchSize / micro))];
+                double t = times[(first / micro) + (b * (Options.BatchSize / micro))];
 
                 // 3. Mask maskable tokens with the probability of the time; each becomes a row of the loss with the time's weight.
-                float scale = (float)(s_schedule.Weight(t) / _options.BatchSize / length);
+                float scale = (float)(s_schedule.Weight(t) / Options.BatchSize / length);
                 int[] clean = sequence.ToArray();
                 int[] positions = [.. Enumerable.Range(0, valid[b]).Where(i => maskable[i])];
                 foreach (int i in Corruption.Mask(sequence, positions, s_schedule.MaskProbability(t), _maskTokenId, random))
@@ -91,10 +86,9 @@ public sealed class MaskedDiffusionObjective
 
     private (int Valid, bool[] Maskable) DrawClean(Span<int> sequence, DeterministicRandom random)
     {
-        long start = (long)(random.NextDouble() * (_data.TokenCount - sequence.Length + 1));
-        _data.Read(start, sequence);
+        ReadWindow(sequence, random);
         int valid = sequence.Length;
-        if (random.NextDouble() < _options.RandomLengthShare)
+        if (random.NextDouble() < Options.RandomLengthShare)
         {
             valid = 1 + random.NextInt(sequence.Length);
             sequence[valid..].Fill(_padTokenId);
@@ -102,13 +96,13 @@ public sealed class MaskedDiffusionObjective
 
         double shape = random.NextDouble();
         bool[] maskable = new bool[sequence.Length];
-        if (shape < _options.InfillShare)
+        if (shape < _infillShare)
         {
             _holes.Dig(sequence[..valid], maskable, random);
         }
         else
         {
-            int prefix = shape < _options.InfillShare + _options.ContinuationShare ? random.NextInt(valid) : 0;
+            int prefix = shape < _infillShare + Options.ContinuationShare ? random.NextInt(valid) : 0;
             maskable.AsSpan(prefix..valid).Fill(true);
         }
 

@@ -68,6 +68,9 @@ public sealed record ModelConfig
     /// <summary>Whether the logits of position i − 1 predict token i (shift_logits). Default false.</summary>
     public bool ShiftLogits { get; init; }
 
+    /// <summary>Whether the network writes left to right: causal attention and shifted logits.</summary>
+    public bool IsAutoregressive => AttentionKind == AttentionKind.Causal && ShiftLogits;
+
     /// <summary>
     /// Whether every matrix is stored as 8-bit integers with a scale for each row (quantization_config; the layout "int-quantized" of
     /// the compressed-tensors library). Default false.

@@ -235,7 +235,7 @@ public sealed class Canvas
 
             foreach (int id in segment.Ids)
             {
-                if (id < 0 || id == tokens.MaskTokenId)
+                if (id < 0 || (id == tokens.MaskTokenId && !segment.MayHoldMask))
                 {
                     throw new CinnabarException(
                         $"Expected known text without negative ids and the mask token {tokens.MaskTokenId}, found {id} (segment {i}).",

@@ -18,8 +18,15 @@ public sealed class CanvasSegment
 
     internal int[] Ids { get; }
 
+    internal bool MayHoldMask { get; private init; }
+
     /// <summary>Known text, never changed.</summary>
     public static CanvasSegment Text(ReadOnlySpan<int> ids) => new(ids.ToArray(), ids.Length, null);
+
+    /// <summary>
+    /// Known text, never changed, in which the mask token is a marker of the layout (<see cref="FillInTheMiddle"/>) and no noise.
+    /// </summary>
+    public static CanvasSegment Layout(ReadOnlySpan<int> ids) => new(ids.ToArray(), ids.Length, null) { MayHoldMask = true };
 
     /// <summary>A hole of at most <paramref name="length"/> tokens with text after it.</summary>
     public static CanvasSegment Hole(int length) => new([], length, HoleKind.Infill);

@@ -10,15 +10,6 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Diffusion;
 
-/// <summary>An estimate and its standard error, in nats.</summary>
-/// <param name="Nats">Mean of the samples.</param>
-/// <param name="StandardError">Standard deviation of the mean; 0 for one sample.</param>
-public readonly record struct LikelihoodEstimate(double Nats, double StandardError)
-{
-    /// <summary>The estimate per byte in bits.</summary>
-    public LikelihoodEstimate BitsPer(long bytes) => new(Nats / bytes / Math.Log(2), StandardError / bytes / Math.Log(2));
-}
-
 /// <summary>Estimates the likelihood bound of token sequences.</summary>
 public sealed class LikelihoodBound
 {
@@ -47,7 +38,7 @@ public sealed class LikelihoodBound
             nats[j] = SampleWithCount(ids, masked, random);
         }
 
-        return MeanOf(nats);
+        return LikelihoodEstimate.MeanOf(nats);
     }
 
     /// <summary>
@@ -65,16 +56,7 @@ public sealed class LikelihoodBound
             windowDone?.Invoke(w + 1);
         }
 
-        LikelihoodEstimate mean = MeanOf(nats);
-        return new LikelihoodEstimate(mean.Nats * windows.Count, mean.StandardError * windows.Count);
-    }
-
-    // In two passes: the mean square less the squared mean would leave rounding noise where all samples are equal.
-    private static LikelihoodEstimate MeanOf(double[] samples)
-    {
-        double mean = samples.Average();
-        double squares = samples.Sum(sample => (sample - mean) * (sample - mean));
-        return new LikelihoodEstimate(mean, samples.Length < 2 ? 0 : Math.Sqrt(squares / (samples.Length - 1) / samples.Length));
+        return LikelihoodEstimate.SumOf(nats);
     }
 
     // n/l · Σ cross-entropy over l positions chosen without replacement.

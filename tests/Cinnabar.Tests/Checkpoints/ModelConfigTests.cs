@@ -24,6 +24,14 @@ public sealed class ModelConfigTests
         Assert.Equal(8_015_581_184 - (126464L * 4096), config.NonEmbeddingParameterCount);
     }
 
+    [Theory]
+    [InlineData(AttentionKind.Causal, true, true)]
+    [InlineData(AttentionKind.Causal, false, false)]
+    [InlineData(AttentionKind.Full, true, false)]
+    [InlineData(AttentionKind.BlockCausal, true, false)]
+    public void IsAutoregressive_TakesCausalAttentionAndShiftedLogits(AttentionKind kind, bool shift, bool expected) =>
+        Assert.Equal(expected, (Parse(LladaConfigs.Tiny) with { AttentionKind = kind, ShiftLogits = shift }).IsAutoregressive);
+
     [Fact]
     public void Parse_Tiny_FillsInWhatMayBeAbsent()
     {

@@ -68,6 +68,34 @@ public sealed class HoleShapesTests(TrainingRuns runs) : IClassFixture<TrainingR
         }
     }
 
+    [Fact]
+    public void Choose_AnyWindow_IsALineOrARunBehindSomeContext()
+    {
+        HoleShapes shapes = new(runs.Tokenizer);
+        int[] code = runs.Tokenizer.Encode(string.Concat(Enumerable.Range(0, 9).Select(Corpora.SourceFolder.Code)));
+        DeterministicRandom random = new(3);
+        int wholeLines = 0;
+        HashSet<int> lengths = [];
+        HashSet<int> starts = [];
+        for (int draw = 0; draw < 1000; draw++)
+        {
+            int from = random.NextInt(code.Length - 300);
+            int[] window = code[from..(from + (draw % 4 == 0 ? 2 : 300))];
+            int[] before = [.. window];
+            (int start, int length) = shapes.Choose(window, random);
+            Assert.Equal(before, window);
+            Assert.InRange(start, 1, window.Length);
+            Assert.InRange(length, 0, Math.Min(48, window.Length - start));
+            lengths.Add(length);
+            starts.Add(start);
+            int end = start + length;
+            wholeLines += end < window.Length && BeginsLine(window[start - 1]) && BeginsLine(window[end]) ? 1 : 0;
+        }
+
+        Assert.True(wholeLines > 250, $"{wholeLines} of 1000 holes are whole lines.");
+        Assert.True(lengths.Count > 40 && lengths.Max() == 48 && starts.Count > 150);
+    }
+
     private bool BeginsLine(int id)
     {
         byte[] bytes = runs.Tokenizer.DecodeBytes([id]);

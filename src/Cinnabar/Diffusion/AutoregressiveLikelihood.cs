@@ -1,0 +1,62 @@
+// Negative log-likelihood of a text of n tokens under a network that reads left to right: the chain rule, exact, in one pass.
+//
+//   −log p(x) = ln V + Σ_{i=1}^{n−1} −log f(x_i | x_0 … x_{i−1})
+//
+// Nothing stands before the first token, so it is charged as one of V equally likely ones. So all n tokens are paid for, as they are in
+// LikelihoodBound, and the two figures are of the same text; the charge is ln V/n nats per token, 0.02 for V = 8192 and n = 512.
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Diffusion;
+
+/// <summary>Computes the likelihood of token sequences under an autoregressive network.</summary>
+public sealed class AutoregressiveLikelihood
+{
+    private readonly IDenoiser _denoiser;
+    private readonly KernelTable _kernels;
+
+    /// <summary>Computes under one network, whose logits of a position must depend on earlier positions only.</summary>
+    public AutoregressiveLikelihood(IDenoiser denoiser, KernelTable kernels)
+    {
+        _denoiser = denoiser;
+        _kernels = kernels;
+    }
+
+    /// <summary>−log p of a sequence in nats.</summary>
+    /// <param name="ids">1 … MaxLength tokens.</param>
+    public double Nats(ReadOnlySpan<int> ids)
+    {
+        double nats = Math.Log(_denoiser.VocabularySize);
+        if (ids.Length == 1)
+        {
+            return nats;
+        }
+
+        int[] rows = [.. Enumerable.Range(1, ids.Length - 1)];
+        Tensor losses = Tensor.Zeros(rows.Length);
+        _kernels.CrossEntropy.Forward(_denoiser.Logits(ids.ToArray(), rows), ids[1..].ToArray(), losses);
+        foreach (float loss in losses.Floats)
+        {
+            nats += loss;
+        }
+
+        return nats;
+    }
+
+    /// <summary>
+    /// The sum over windows, each by itself; the standard error is that of the choice of windows alone, each figure being exact.
+    /// </summary>
+    /// <param name="windows">At least one.</param>
+    /// <param name="windowDone">Told the number of windows done.</param>
+    public LikelihoodEstimate OfWindows(IReadOnlyList<int[]> windows, Action<int>? windowDone = null)
+    {
+        double[] nats = new double[windows.Count];
+        for (int w = 0; w < windows.Count; w++)
+        {
+            nats[w] = Nats(windows[w]);
+            windowDone?.Invoke(w + 1);
+        }
+
+        return LikelihoodEstimate.SumOf(nats);
+    }
+}

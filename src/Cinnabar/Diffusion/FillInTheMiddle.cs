@@ -1,0 +1,55 @@
+// The layout in which a network that reads left to right fills a hole: what stands before it, what stands after it, then the hole
+// (Bavarian et al. 2022, "Efficient Training of Language Models to Fill in the Middle", order prefix, suffix, middle):
+//
+//   [bos] prefix [mask] suffix [pad] middle [eos]                           no bos if the model has none
+//
+// The vocabulary gets no new markers. Such a network knows no noise, and its sequences are never padded, so the id of the mask is free
+// to say "the suffix follows" and that of padding "the middle follows"; end of text ends the middle. Training and inference both lay
+// text out here.
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Diffusion;
+
+/// <summary>Lays out text with one hole for an autoregressive model.</summary>
+public sealed class FillInTheMiddle
+{
+    private readonly int[] _begin; // [bos], or nothing
+    private readonly int _suffixFollows;
+    private readonly int _middleFollows;
+    private readonly int _end;
+
+    /// <summary>Takes the markers from the special ids of a model.</summary>
+    public FillInTheMiddle(ModelConfig config)
+    {
+        _begin = config.BosTokenId is int bos ? [bos] : [];
+        _suffixFollows = config.MaskTokenId;
+        _middleFollows = config.PadTokenId;
+        _end = config.EosTokenId;
+    }
+
+    /// <summary>Tokens that <see cref="Sequence"/> adds to the text: 4, or 3 without a begin-of-text token.</summary>
+    public int MarkerCount => _begin.Length + 3;
+
+    /// <summary>A whole sequence, as training shows it.</summary>
+    public int[] Sequence(ReadOnlySpan<int> prefix, ReadOnlySpan<int> middle, ReadOnlySpan<int> suffix) =>
+        [.. Prompt(prefix, suffix), .. middle, _end];
+
+    /// <summary>A canvas whose known text asks for the middle, and whose continuation will be it.</summary>
+    /// <param name="prefix">Tokens before the hole; a begin-of-text token at their start is not doubled.</param>
+    /// <param name="suffix">Tokens after the hole.</param>
+    /// <param name="maxMiddle">Most tokens of the hole.</param>
+    /// <param name="tokens">The special ids of the canvas.</param>
+    /// <param name="limit">Positions there are; tokens far from the hole are left out where they do not fit.</param>
+    /// <exception cref="CinnabarException">The hole and a few tokens around it do not fit.</exception>
+    public Canvas CanvasFor(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix, int maxMiddle, CanvasTokens tokens, int limit)
+    {
+        prefix = _begin.Length > 0 && prefix.StartsWith(_begin) ? prefix[_begin.Length..] : prefix;
+        int known = MarkerCount - 1; // a middle as long as its canvas has no end
+        KeptText[] kept = ContextWindow.Choose([prefix.Length, suffix.Length], known + maxMiddle, limit);
+        int[] prompt = Prompt(prefix[^kept[0].Tail..], suffix[..kept[1].Head]);
+        return new Canvas([CanvasSegment.Layout(prompt), CanvasSegment.Continuation(maxMiddle)], tokens);
+    }
+
+    private int[] Prompt(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix) =>
+        [.. _begin, .. prefix, _suffixFollows, .. suffix, _middleFollows];
+}

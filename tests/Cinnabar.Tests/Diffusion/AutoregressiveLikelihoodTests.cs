@@ -1,0 +1,63 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tests.Models;
+using Cinnabar.Tests.Sampling;
+
+namespace Cinnabar.Tests.Diffusion;
+
+public sealed class AutoregressiveLikelihoodTests
+{
+    private const int Vocabulary = 50;
+
+    private static readonly KernelTable s_kernels = KernelTable.Create(threads: 1, KernelForm.Vector);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(9)]
+    public void Nats_UniformNetwork_IsLengthTimesLogVocabulary(int n)
+    {
+        TableDenoiser uniform = new(Vocabulary, 0, (_, _, _) => 0);
+        int[] ids = [.. Enumerable.Range(5, n)];
+        Assert.Equal(n * Math.Log(Vocabulary), new AutoregressiveLikelihood(uniform, s_kernels).Nats(ids), 1e-5);
+    }
+
+    // Each factor is asked for by itself, with something else in place of the token that it is about and nothing behind it.
+    [Fact]
+    public void Nats_CausalNetwork_IsTheChainRule()
+    {
+        ModelConfig config = TinyNetwork.Config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
+        LladaDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels, MatMulPrecision.F32);
+        int[] ids = [7, 12, 3, 39, 20, 7, 8];
+        double expected = Math.Log(config.VocabularySize);
+        for (int i = 1; i < ids.Length; i++)
+        {
+            double[] logits = [.. network.Logits([.. ids[..i], config.MaskTokenId], [i]).Row(0).ToArray().Select(x => (double)x)];
+            expected += Math.Log(logits.Sum(Math.Exp)) - logits[ids[i]];
+        }
+
+        Assert.Equal(expected, new AutoregressiveLikelihood(network, s_kernels).Nats(ids), 1e-3);
+        Assert.NotEqual(ids.Length * Math.Log(config.VocabularySize), expected, 0.1);
+    }
+
+    [Fact]
+    public void OfWindows_AddsUpAndTellsHowMuchWindowsDiffer()
+    {
+        // A window that begins with 1 is as good as known, one that begins with 2 is not known at all.
+        TableDenoiser network = new(Vocabulary, 0, (ids, position, token) => ids[0] == 1 && ids[position] == token ? 30 : 0);
+        AutoregressiveLikelihood likelihood = new(network, s_kernels);
+        int[] known = [1, 8, 9, 10];
+        int[] unknown = [2, 8, 9, 10];
+        List<int> done = [];
+        LikelihoodEstimate sum = likelihood.OfWindows([known, unknown], done.Add);
+        double logV = Math.Log(Vocabulary);
+        Assert.Equal(logV, likelihood.Nats(known), 1e-5);
+        Assert.Equal(4 * logV, likelihood.Nats(unknown), 1e-5);
+        Assert.Equal(5 * logV, sum.Nats, 1e-5);
+        Assert.Equal(3 * logV, sum.StandardError, 1e-5); // 2 windows, each ± 1.5 ln V
+        Assert.Equal([1, 2], done);
+    }
+}

@@ -1,0 +1,169 @@
+using Cinnabar.Diffusion;
+using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training.Tests.Objectives;
+
+public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixture<TrainingRuns>
+{
+    private const int Batch = 16;
+    private const int Micro = 4;
+    private const int Length = 64;
+    private const int Tokens = 5000;
+    private const int Markers = 4;
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(1.0)]
+    public void Draw_AnyStep_EveryTargetIsTheTokenAfterWhatItIsPredictedFrom(double infillShare)
+    {
+        AutoregressiveObjective objective = Objective(Options(infillShare), Text());
+        for (int step = 1; step <= 5; step++)
+        {
+            IReadOnlyList<TrainingBatch> batches = objective.Draw(step);
+            Assert.Equal(Batch / Micro, batches.Count);
+            foreach (TrainingBatch batch in batches)
+            {
+                Assert.Equal((Micro, Micro * Length), (batch.Batch, batch.Ids.Length));
+                Assert.Equal(Enumerable.Repeat(Length, Micro), batch.ValidLengths);
+
+                // The network answers row r from position r − 1, so the first position of a sequence is no row.
+                Assert.Equal(Enumerable.Range(0, Micro * Length).Where(i => i % Length > 0), batch.Rows);
+                Assert.Equal(batch.Rows.Select(row => batch.Ids[row]), batch.Targets);
+                Assert.Equal(batch.Rows.Length, batch.Scales.Length);
+                Assert.All(batch.Scales, scale => Assert.Equal(1.0 / (Batch * Length), scale, 1e-9));
+            }
+
+            double weight = batches.Sum(batch => batch.Scales.Sum(scale => (double)scale));
+            Assert.Equal((Length - 1.0) / Length, weight, 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Draw_NoInfill_ShowsWindowsOfTheText()
+    {
+        ushort[] text = Text();
+        int[][] sequences = [.. Sequences(Options(infillShare: 0), text, steps: 10)];
+        Assert.All(sequences, sequence => Assert.True(IsWindow(text, sequence), "A sequence is no window of the text."));
+        Assert.True(sequences.Select(sequence => sequence[0]).Distinct().Count() > 50);
+    }
+
+    [Fact]
+    public void Draw_OnlyInfill_LaysOutAWindowOfTheText()
+    {
+        ushort[] text = Text();
+        List<int> middles = [];
+        foreach (int[] sequence in Sequences(Options(infillShare: 1), text, steps: 20))
+        {
+            (int[] prefix, int[] middle, int[] suffix) = Parts(sequence);
+            int[] window = [.. prefix, .. middle, .. suffix];
+            Assert.Equal(Length - Markers, window.Length);
+            Assert.True(IsWindow(text, window), "The parts do not make a window of the text.");
+            Assert.NotEmpty(prefix);
+            Assert.Equal(sequence, new FillInTheMiddle(runs.AutoregressiveConfig).Sequence(prefix, middle, suffix));
+            middles.Add(middle.Length);
+        }
+
+        Assert.InRange(middles.Max(), 30, 48);
+        Assert.True(middles.Distinct().Count() > 20);
+    }
+
+    [Theory]
+    [InlineData(null, 0.5)]
+    [InlineData(0.2, 0.2)]
+    public void Draw_InfillShare_IsThatOfTheSequencesLaidOut(double? share, double expected)
+    {
+        int[][] sequences = [.. Sequences(Options(share), Text(), steps: 60)];
+        double found = sequences.Count(sequence => sequence.Contains(runs.Config.MaskTokenId)) / (double)sequences.Length;
+        double error = Math.Sqrt(expected * (1 - expected) / sequences.Length);
+        Assert.InRange((found - expected) / error, -4, 4);
+    }
+
+    [Fact]
+    public void Draw_DocumentsEndInTheWindow_NoMiddleCrossesTheirEnd()
+    {
+        // A short document after another: most holes would cross an end.
+        ushort[] text = Text();
+        for (int i = 0; i < text.Length; i += 12)
+        {
+            text[i] = (ushort)runs.Config.EosTokenId;
+        }
+
+        int lengths = 0;
+        foreach (int[] sequence in Sequences(Options(infillShare: 1), text, steps: 20))
+        {
+            (int[] prefix, int[] middle, int[] suffix) = Parts(sequence);
+            Assert.DoesNotContain(runs.Config.EosTokenId, middle);
+            Assert.True(IsWindow(text, [.. prefix, .. middle, .. suffix]));
+            lengths += middle.Length;
+        }
+
+        Assert.True(lengths > 0);
+    }
+
+    [Fact]
+    public void Draw_SameStep_DependsOnSeedAndStepAlone()
+    {
+        AutoregressiveObjective first = Objective(Options(infillShare: null), Text());
+        first.Draw(7);
+        int[] three = IdsOf(first.Draw(3));
+        Assert.Equal(three, IdsOf(Objective(Options(infillShare: null), Text()).Draw(3)));
+        Assert.NotEqual(three, IdsOf(first.Draw(4)));
+        Assert.NotEqual(three, IdsOf(Objective(Options(infillShare: null) with { Seed = 99 }, Text()).Draw(3)));
+    }
+
+    [Fact]
+    public void Constructor_TextShorterThanASequence_Throws()
+    {
+        CinnabarException error = Assert.Throws<CinnabarException>(() => Objective(Options(infillShare: 0), Text()[..(Length - 1)]));
+        Assert.Contains($"{Length - 1} training tokens", error.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(Objective(Options(infillShare: 0), Text()[..Length]).Draw(1));
+    }
+
+    [Fact]
+    public void Create_ChoosesByName()
+    {
+        TokenDataset data = TokenDataset.FromTokens(Text(), runs.Config.VocabularySize);
+        Assert.IsType<AutoregressiveObjective>(TrainingObjective.Create(Options(infillShare: 0), data, runs.Tokenizer));
+        Assert.IsType<MaskedDiffusionObjective>(TrainingObjective.Create(runs.Options("nowhere"), data, runs.Tokenizer));
+    }
+
+    private TrainingOptions Options(double? infillShare) =>
+        runs.Options("nowhere", runs.AutoregressiveConfig with { MaxSequenceLength = Length }) with
+        {
+            BatchSize = Batch, MicroBatchSize = Micro, SequenceLength = Length, InfillShare = infillShare,
+        };
+
+    // Ordinary tokens in a random order, so that a few of them tell where a window begins.
+    private ushort[] Text()
+    {
+        DeterministicRandom random = new(5);
+        int[] ordinary = [.. Enumerable.Range(0, runs.Config.VocabularySize).Where(id => !runs.Tokenizer.IsSpecial(id))];
+        return [.. Enumerable.Range(0, Tokens).Select(_ => (ushort)ordinary[random.NextInt(ordinary.Length)])];
+    }
+
+    private AutoregressiveObjective Objective(TrainingOptions options, ushort[] text) =>
+        new(TokenDataset.FromTokens(text, runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer));
+
+    private IEnumerable<int[]> Sequences(TrainingOptions options, ushort[] text, int steps)
+    {
+        AutoregressiveObjective objective = Objective(options, text);
+        return Enumerable.Range(1, steps).SelectMany(step => IdsOf(objective.Draw(step)).Chunk(Length));
+    }
+
+    private static int[] IdsOf(IReadOnlyList<TrainingBatch> batches) => [.. batches.SelectMany(batch => batch.Ids)];
+
+    // Takes the layout apart by its markers, which do not occur in the text.
+    private (int[] Prefix, int[] Middle, int[] Suffix) Parts(int[] sequence)
+    {
+        int suffix = Array.IndexOf(sequence, runs.Config.MaskTokenId);
+        int middle = Array.IndexOf(sequence, runs.Config.PadTokenId);
+        Assert.Equal(runs.AutoregressiveConfig.BosTokenId, sequence[0]);
+        Assert.Equal(runs.Config.EosTokenId, sequence[^1]);
+        Assert.InRange(suffix, 1, middle - 1);
+        return (sequence[1..suffix], sequence[(middle + 1)..^1], sequence[(suffix + 1)..middle]);
+    }
+
+    private static bool IsWindow(ushort[] text, int[] tokens) =>
+        text.AsSpan().IndexOf(Array.ConvertAll(tokens, id => (ushort)id)) >= 0;
+}
