@@ -67,7 +67,7 @@ public sealed class AutoregressiveInfiller : IInfiller
     {
         (int length, CanvasTokens tokens) = lengthGiven ? (hole.Reference.Length, _endForbidden) : (_canvasLength, _endAllowed);
         Canvas canvas = _layout.CanvasFor(hole.Before, hole.After, length, tokens, _denoiser.MaxLength);
-        int passes = _sampler.Run(canvas, s_greedy);
-        return new InfillPrediction(_tokenizer.Decode(canvas.TextOf(0)), passes);
+        DecodingWork work = DecodingWork.Run(_sampler, canvas, s_greedy);
+        return new InfillPrediction(_tokenizer.Decode(canvas.TextOf(0)), work);
     }
 }

@@ -65,7 +65,7 @@ public sealed class DiffusionInfiller : IInfiller
         Canvas canvas = new(
             [CanvasSegment.Text(hole.Before), CanvasSegment.Hole(length), CanvasSegment.Text(hole.After)],
             lengthGiven ? _endForbidden : _endAllowed);
-        int passes = _sampler.Run(canvas, _options);
-        return new InfillPrediction(_tokenizer.Decode(_lines.FirstLine(canvas.TextOf(0))), passes);
+        DecodingWork work = DecodingWork.Run(_sampler, canvas, _options);
+        return new InfillPrediction(_tokenizer.Decode(_lines.FirstLine(canvas.TextOf(0))), work);
     }
 }

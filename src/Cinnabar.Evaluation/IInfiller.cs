@@ -17,5 +17,5 @@ public interface IInfiller
 
 /// <summary>A predicted line.</summary>
 /// <param name="Text">The line without its indentation and line break.</param>
-/// <param name="ForwardPasses">Passes through a network that it took.</param>
-public readonly record struct InfillPrediction(string Text, int ForwardPasses);
+/// <param name="Work">Of a network, if one took part.</param>
+public readonly record struct InfillPrediction(string Text, DecodingWork Work);

@@ -13,6 +13,7 @@ namespace Cinnabar.Evaluation;
 /// <param name="EditSimilarity">Mean edit similarity, 0 … 1.</param>
 /// <param name="ForwardPasses">Mean passes through a network per hole.</param>
 /// <param name="Seconds">Mean time per hole.</param>
+/// <param name="Work">All that a network did.</param>
 /// <param name="Predictions">The predicted lines, in the order of the holes.</param>
 public sealed record InfillResult(
     string Name,
@@ -21,6 +22,7 @@ public sealed record InfillResult(
     SampleMean EditSimilarity,
     double ForwardPasses,
     double Seconds,
+    DecodingWork Work,
     IReadOnlyList<string> Predictions);
 
 /// <summary>Runs and scores predictors on line holes.</summary>
@@ -40,14 +42,14 @@ public static class InfillTask
         CancellationToken cancellation = default)
     {
         List<string> predictions = [];
-        long passes = 0;
+        DecodingWork work = default;
         Stopwatch time = Stopwatch.StartNew();
         foreach (LineHole hole in holes)
         {
             cancellation.ThrowIfCancellationRequested();
             InfillPrediction prediction = infiller.Fill(hole, lengthGiven);
             predictions.Add(prediction.Text);
-            passes += prediction.ForwardPasses;
+            work += prediction.Work;
             holeDone?.Invoke(predictions.Count);
         }
 
@@ -55,7 +57,14 @@ public static class InfillTask
         double[] exact = [.. predictions.Select((text, i) => IsExact(text, holes[i].Text) ? 1.0 : 0.0)];
         double[] similar = [.. predictions.Select((text, i) => EditSimilarity.Of(text.TrimEnd(), holes[i].Text.TrimEnd()))];
         return new InfillResult(
-            infiller.Name, lengthGiven, SampleMean.Of(exact), SampleMean.Of(similar), (double)passes / holes.Count, seconds, predictions);
+            infiller.Name,
+            lengthGiven,
+            SampleMean.Of(exact),
+            SampleMean.Of(similar),
+            (double)work.ForwardPasses / holes.Count,
+            seconds,
+            work,
+            predictions);
     }
 
     /// <summary>Whether a prediction counts as exact.</summary>

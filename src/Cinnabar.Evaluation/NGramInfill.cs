@@ -86,7 +86,7 @@ public sealed class NGramInfill : IInfiller
             beam = [.. grown.OrderByDescending(hypothesis => hypothesis.Score).Take(BeamWidth)];
         }
 
-        return new InfillPrediction(_tokenizer.Decode(best.Ids.AsSpan(Math.Min(history.Length, best.Ids.Length))), 0);
+        return new InfillPrediction(_tokenizer.Decode(best.Ids.AsSpan(Math.Min(history.Length, best.Ids.Length))), default);
     }
 
     // The next-token distribution, into _probabilities.

@@ -61,7 +61,7 @@ public sealed class NearestLineCopy : IInfiller
             }
         }
 
-        return new InfillPrediction(best, 0);
+        return new InfillPrediction(best, default);
     }
 
     // The nearest line that is not blank in one direction; null if that is the hole or there is none.

@@ -162,12 +162,17 @@ public sealed class DiffusionModel
 
     /// <summary>The special ids for a canvas of your own.</summary>
     /// <param name="exactLength">True: holes keep their length, the end of a hole is never predicted.</param>
-    public CanvasTokens TokensFor(bool exactLength) => exactLength
-        ? _tokens with { PaddingTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.PadTokenId] }
-        : _tokens;
+    public CanvasTokens TokensFor(bool exactLength) => (exactLength, Config.IsAutoregressive) switch
+    {
+        (false, _) => _tokens,
+        (true, false) => _tokens with { PaddingTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.PadTokenId] },
+        (true, true) => _tokens with { EosTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.EosTokenId] },
+    };
 
     private GenerationResult Run(TextCanvas text, SamplerOptions options, Action<DenoisingStep>? onStep, CancellationToken cancellation)
     {
+        // Left to right is the only order an autoregressive network knows.
+        options = Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;
         DenoisingStep? last = null;
         float? drift = null;
         Stopwatch time = Stopwatch.StartNew();

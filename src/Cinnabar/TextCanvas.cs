@@ -52,6 +52,11 @@ internal sealed class TextCanvas
     {
         bool usesCrLf = UsesCrLf(text);
         int[][] ids = [.. text.Texts.Select((_, i) => model.Tokenizer.Encode(Shown(text, i, usesCrLf)))];
+        if (model.Config.IsAutoregressive)
+        {
+            return ForMiddle(text, ids, usesCrLf, model);
+        }
+
         ids[0] = [.. Beginning(model), .. ids[0]];
         int[] lengths = [.. ids.Select(piece => piece.Length)];
         KeptText[] kept = ContextWindow.Choose(lengths, text.HoleTokens.Sum(n => (long)n), model.Config.MaxSequenceLength);
@@ -70,6 +75,24 @@ internal sealed class TextCanvas
         bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
         return new TextCanvas(text, new Canvas(segments, model.TokensFor(text.ExactLength)), spaceBefore, usesCrLf, omitted);
+    }
+
+    // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.
+    private static TextCanvas ForMiddle(TextWithHoles text, int[][] ids, bool usesCrLf, DiffusionModel model)
+    {
+        if (text.HoleTokens.Count != 1)
+        {
+            throw new CinnabarException(
+                $"Expected one hole for the autoregressive model {model.Name}, found {text.HoleTokens.Count}.",
+                "Fill the holes one after the other, or use a diffusion model.");
+        }
+
+        FillInTheMiddle layout = new(model.Config);
+        int middle = text.HoleTokens[0];
+        Canvas canvas = layout.CanvasFor(
+            ids[0], ids[1], middle, model.TokensFor(text.ExactLength), model.Config.MaxSequenceLength);
+        int shown = canvas.Length - middle - (layout.MarkerCount - 1);
+        return new TextCanvas(text, canvas, [SpaceBefore(text, 0)], usesCrLf, ids[0].Length + ids[1].Length - shown);
     }
 
     /// <summary>The text with what the canvas holds now.</summary>

@@ -2,6 +2,7 @@ using System.Text;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli.Tests;
@@ -90,6 +91,35 @@ public sealed class DiffusionModelTests(TinyModel tiny)
         GenerationResult result = padded.Generate("public static", options);
         GenerationResult infilled = padded.Infill("int <fill:30>;", options);
         Assert.All(result.TokenIds.Concat(infilled.TokenIds), id => Assert.InRange(id, 0, vocabulary - 1));
+    }
+
+    [Fact]
+    public void Infill_AutoregressiveModel_ReadsBothSidesAndWritesLeftToRight()
+    {
+        ModelConfig config = tiny.Model.Config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
+        string path = Path.Combine(tiny.Folder, "autoregressive");
+        ModelFolder.Save(
+            path,
+            config,
+            LladaDenoiser.Initialize(config, seed: 5),
+            File.ReadAllBytes(Path.Combine(tiny.Path, "tokenizer.json")),
+            generationConfig: null,
+            "# left to right\n");
+        DiffusionModel network = DiffusionModel.Load(path, tiny.Model.Kernels);
+        List<int> written = [];
+        GenerationResult result = network.Infill(
+            new TextWithHoles(["int a = ", ";"], [5]) { ExactLength = true },
+            new SamplerOptions { Temperature = 1, Seed = 3 },
+            step => written.AddRange(step.Commits.Select(commit => commit.Position)));
+        Assert.StartsWith("int a = ", result.Text);
+        Assert.EndsWith(";", result.Text);
+        Assert.Equal(5, result.Holes[0].TokenIds.Count);
+        Assert.Equal(5, result.ForwardPasses);
+        Assert.Equal(written.Order(), written);
+        Assert.DoesNotContain(result.Holes[0].TokenIds, network.Tokenizer.IsSpecial);
+
+        string refused = Assert.Throws<CinnabarException>(() => network.Infill("a<fill>b<fill>c")).Message;
+        Assert.Contains("Expected one hole for the autoregressive model autoregressive, found 2.", refused);
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-// cinnabar bench kernels | model | train: how fast the machine is, and which share of that the program reaches.
+// cinnabar bench kernels | model | train (decode: BenchDecodeCommand): how fast the machine is, and which share of that the program reaches.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
@@ -14,9 +14,9 @@ internal static class BenchCommand
     private const int TrainingRows = 2048; // one pass of the default configuration: 4 sequences of 512 tokens
     private const int HeadRows = 1024; // of which half are masked on average
 
-    public static Command Create() => new("bench", "Measure speed against the machine's peak.") 
+    public static Command Create() => new("bench", "Measure speed against the machine's peak.")
     {
-        CreateKernels(), CreateModel(), CreateTrain(),
+        CreateKernels(), CreateModel(), CreateTrain(), BenchDecodeCommand.Create(),
     };
 
     private static Command CreateKernels()

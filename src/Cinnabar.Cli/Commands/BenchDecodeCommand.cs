@@ -1,0 +1,215 @@
+// cinnabar bench decode: every way of decoding on the same holes, speed and quality side by side, next to an autoregressive model if one
+// is given. The numbers of one row come from the same passes, so none can be had without the other.
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Evaluation;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Training.Corpora;
+
+namespace Cinnabar.Cli.Commands;
+
+internal sealed class BenchDecodeCommand
+{
+    private const int WarmUpHoles = 2;
+
+    private readonly Option<string> _corpus = new("--corpus")
+    {
+        Description = "Folder written by 'cinnabar corpus'; the holes are lines of its test split. Required.",
+        HelpName = "folder",
+        Required = true,
+    };
+
+    private readonly Option<int> _holes = new("--holes")
+    {
+        Description = "Lines to take out and fill.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 100,
+    };
+
+    private readonly Option<string?> _baseline = new("--baseline")
+    {
+        Description = "An autoregressive model for the same corpus. [default: none]",
+        HelpName = "name or path",
+    };
+
+    private readonly Option<string?> _svg = new("--svg")
+    {
+        Description = "Draw speed against quality into this file. [default: no]",
+        HelpName = "file",
+    };
+
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object. [default: a table]" };
+    private readonly ModelArguments _model = new();
+
+    public static Command Create()
+    {
+        BenchDecodeCommand decode = new();
+        Command command = new("decode", "Ways of decoding: tokens per second next to what they got right.")
+        {
+            decode._corpus, decode._holes, decode._baseline, decode._svg, decode._json,
+        };
+        decode._model.AddTo(command);
+        decode._holes.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is var found and (< 1 or > 1_000_000))
+            {
+                result.AddError($"Expected --holes to be 1 … 1000000, found {found}.");
+            }
+        });
+        command.SetWork(decode.Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        DiffusionModel model = _model.Load(parsed);
+        List<DiffusionModel> models = [model];
+        if (parsed.GetValue(_baseline) is string baseline)
+        {
+            models.Add(DiffusionModel.Load(baseline, model.Kernels));
+        }
+
+        LineHoleOptions options = new() { Count = parsed.GetValue(_holes), WindowLength = model.Config.MaxSequenceLength };
+        TokenDataset test = TokenDataset.Open(parsed.GetValue(_corpus)!, "test");
+        IEnumerable<int[]> documents = Enumerable.Range(0, test.DocumentCount).Select(test.Document);
+        IReadOnlyList<LineHole> holes = LineHoles.Sample([.. documents], model.Tokenizer, options);
+        MachinePeak? peak = MachinePeak.TryCreate(model.Kernels.Workers, out _);
+        List<DecodingResult> results = [];
+        foreach (DiffusionModel each in models)
+        {
+            results.AddRange(Measure(each, holes, options, peak, cancellation));
+        }
+
+        if (parsed.GetValue(_svg) is string path)
+        {
+            AtomicFile.Write(path, Encoding.UTF8.GetBytes(ParetoPlot.Draw(results)));
+        }
+
+        Print(parsed, models, holes.Count, peak, results);
+        return 0;
+    }
+
+    private static IEnumerable<DecodingResult> Measure(
+        DiffusionModel model, IReadOnlyList<LineHole> holes, LineHoleOptions options, MachinePeak? peak, CancellationToken cancellation)
+    {
+        IEnumerable<DecodingMethod> methods = model.Config.IsAutoregressive
+            ? [new DecodingMethod("left to right, key/value cache", new())]
+            : DecodingMethod.Standard;
+        MatMulPrecision precision = model.Config.Int8Weights ? MatMulPrecision.Int8 : MatMulPrecision.BF16;
+        foreach (DecodingMethod method in methods)
+        {
+            IInfiller infiller = InfillerOf(model, method, options);
+            InfillTask.Run(infiller, [.. holes.Take(WarmUpHoles)], lengthGiven: true, cancellation: cancellation);
+            double? peakBefore = peak?.Measure(precision);
+            long allocated = GC.GetTotalAllocatedBytes(precise: true);
+            EvaluationProgress progress = new($"{model.Name}, {method.Name}", "holes", holes.Count);
+            InfillResult result = InfillTask.Run(infiller, holes, lengthGiven: true, progress.Show, cancellation);
+            allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
+            double rate = 2.0 * model.Config.NonEmbeddingParameterCount * result.Work.ComputedPositions / result.Work.Seconds / 1e9;
+            double? share = peak is null ? null : 2 * rate / (peakBefore + peak.Measure(precision));
+            yield return new DecodingResult(
+                method.Name, model.Name, result, share, (double)allocated / Math.Max(1, result.Work.ForwardPasses));
+        }
+    }
+
+    private static IInfiller InfillerOf(DiffusionModel model, DecodingMethod method, LineHoleOptions options) =>
+        model.Config.IsAutoregressive
+            ? new AutoregressiveInfiller(
+                method.Name,
+                model.Denoiser,
+                new FillInTheMiddle(model.Config),
+                model.Tokenizer,
+                model.TokensFor(exactLength: false),
+                options.CanvasLength,
+                model.Kernels.Workers)
+            : new DiffusionInfiller(
+                method.Name,
+                method.Name,
+                model.Denoiser,
+                model.Tokenizer,
+                model.TokensFor(exactLength: false),
+                method.Options,
+                options.CanvasLength,
+                model.Kernels.Workers);
+
+    private void Print(
+        ParseResult parsed, List<DiffusionModel> models, int holes, MachinePeak? peak, IReadOnlyList<DecodingResult> results)
+    {
+        int threads = models[0].Kernels.Workers.Threads;
+        if (parsed.GetValue(_json))
+        {
+            ResultWriter.WriteJson(json => WriteMembers(json, models, holes, peak, results));
+            return;
+        }
+
+        Console.WriteLine(
+            $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {threads} threads, "
+            + $"{RuntimeInformation.FrameworkDescription}; {holes} single-line holes, length given");
+        foreach (MatMulPrecision precision in Enum.GetValues<MatMulPrecision>())
+        {
+            if (peak is not null)
+            {
+                Console.WriteLine($"peak {precision.ToString().ToLowerInvariant()}: {peak.Measure(precision):F0} GFLOP/s");
+            }
+        }
+
+        ResultTable.Write(DecodingResult.Columns, [.. results.Select(result => result.Cells)], textColumns: 2);
+    }
+
+    private static void WriteMembers(
+        Utf8JsonWriter json, List<DiffusionModel> models, int holes, MachinePeak? peak, IReadOnlyList<DecodingResult> results)
+    {
+        json.WriteString("system", RuntimeInformation.OSDescription);
+        json.WriteString("architecture", RuntimeInformation.ProcessArchitecture.ToString());
+        json.WriteString("runtime", RuntimeInformation.FrameworkDescription);
+        json.WriteNumber("threads", models[0].Kernels.Workers.Threads);
+        json.WriteNumber("holes", holes);
+        json.WriteStartObject("peaks_gflops_per_second");
+        foreach (MatMulPrecision precision in Enum.GetValues<MatMulPrecision>())
+        {
+            if (peak is not null)
+            {
+                json.WriteNumber(precision.ToString().ToLowerInvariant(), Math.Round(peak.Measure(precision), 1));
+            }
+        }
+
+        json.WriteEndObject();
+        json.WriteStartArray("rows");
+        foreach (DecodingResult result in results)
+        {
+            DecodingWork work = result.Result.Work;
+            json.WriteStartObject();
+            json.WriteString("model", result.Model);
+            json.WriteString("weights", models.First(m => m.Name == result.Model).Config.Int8Weights ? "int8" : "bf16");
+            json.WriteString("method", result.Method);
+            json.WriteNumber("passes_per_hole", result.Result.ForwardPasses);
+            json.WriteNumber("tokens_per_pass", (double)work.Tokens / Math.Max(1, work.ForwardPasses));
+            json.WriteNumber("computed_positions", work.ComputedPositions);
+            json.WriteNumber("tokens", work.Tokens);
+            json.WriteNumber("seconds", Math.Round(work.Seconds, 4));
+            json.WriteNumber("tokens_per_second", Math.Round(result.TokensPerSecond, 1));
+            if (result.TokensPerSecondAfterFirstStep is double after)
+            {
+                json.WriteNumber("tokens_per_second_after_first_step", Math.Round(after, 1));
+            }
+
+            if (result.ShareOfPeak is double share)
+            {
+                json.WriteNumber("percent_of_peak", Math.Round(100 * share, 1));
+            }
+
+            json.WriteNumber("allocated_bytes_per_pass", Math.Round(result.AllocatedBytesPerPass));
+            json.WriteNumber("exact_match", result.Result.ExactMatch.Mean);
+            json.WriteNumber("exact_match_error", result.Result.ExactMatch.StandardError);
+            json.WriteNumber("edit_similarity", result.Result.EditSimilarity.Mean);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+}

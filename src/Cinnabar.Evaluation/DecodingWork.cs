@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using Cinnabar.Diffusion;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Evaluation;
+
+/// <summary>What it took to fill a canvas.</summary>
+/// <param name="ForwardPasses">Passes through the network.</param>
+/// <param name="ComputedPositions">Positions that went through it, over all passes.</param>
+/// <param name="Tokens">Tokens written, the unused rest of the holes left out.</param>
+/// <param name="FirstStepTokens">Those of them that the first step wrote.</param>
+/// <param name="FirstStepSeconds">Time of the first step, which has to read all that is known.</param>
+/// <param name="Seconds">Time of all steps.</param>
+public readonly record struct DecodingWork(
+    int ForwardPasses, long ComputedPositions, int Tokens, int FirstStepTokens, double FirstStepSeconds, double Seconds)
+{
+    /// <summary>Denoises a canvas to the end.</summary>
+    public static DecodingWork Run(Sampler sampler, Canvas canvas, SamplerOptions options)
+    {
+        DenoisingStep? last = null;
+        int firstTokens = 0;
+        double firstSeconds = 0;
+        Stopwatch time = Stopwatch.StartNew();
+        sampler.Run(canvas, options, observer: step =>
+        {
+            if (last is null)
+            {
+                firstTokens = step.Commits.Count;
+                firstSeconds = time.Elapsed.TotalSeconds;
+            }
+
+            last = step;
+        });
+        double seconds = time.Elapsed.TotalSeconds;
+        int tokens = Enumerable.Range(0, canvas.Holes.Count).Sum(hole => canvas.TextOf(hole).Length);
+        return new DecodingWork(
+            last?.ForwardPasses ?? 0, last?.ComputedPositions ?? 0, tokens, Math.Min(firstTokens, tokens), firstSeconds, seconds);
+    }
+
+    /// <summary>The sum of two pieces of work.</summary>
+    public static DecodingWork operator +(DecodingWork a, DecodingWork b) => new(
+        a.ForwardPasses + b.ForwardPasses,
+        a.ComputedPositions + b.ComputedPositions,
+        a.Tokens + b.Tokens,
+        a.FirstStepTokens + b.FirstStepTokens,
+        a.FirstStepSeconds + b.FirstStepSeconds,
+        a.Seconds + b.Seconds);
+}
