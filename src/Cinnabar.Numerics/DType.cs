@@ -1,7 +1,7 @@
 namespace Cinnabar.Numerics;
 
 /// <summary>
-/// Element type of a <see cref="Tensor"/>. Activations, gradients and optimiser state are F32; weights may also be BF16 or Int8.
+/// Element type of a <see cref="Tensor"/>. Activations, gradients and optimiser state are F32; weights may also be BF16, Int8 or Int4.
 /// </summary>
 public enum DType
 {
@@ -11,6 +11,11 @@ public enum DType
     /// <summary>bfloat16: the upper 16 bits of an F32, 2 bytes.</summary>
     BF16,
 
-    /// <summary>Signed 8-bit integers with an F32 scale for each row: 1 byte.</summary>
+    /// <summary>Signed 8-bit integers with an F32 scale for each row or group of columns: 1 byte.</summary>
     Int8,
+
+    /// <summary>
+    /// Integers −8 … 7 with an F32 scale for each group of columns, stored as q + 8 in half a byte, the even column in the low half.
+    /// </summary>
+    Int4,
 }

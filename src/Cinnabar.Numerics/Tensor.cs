@@ -14,6 +14,10 @@ public sealed unsafe class Tensor
 {
     private const int Alignment = 64;
 
+    // Of Int4: what is added to a value, and two zeros.
+    private const int NibbleOffset = 8;
+    private const byte ZeroNibbles = 0x88;
+
     private readonly byte[] _storage;
     private readonly int[] _shape;
 
@@ -45,15 +49,21 @@ public sealed unsafe class Tensor
     /// <exception cref="InvalidOperationException">The tensor is not F32.</exception>
     public Span<float> Floats => new(FloatPointer, Count);
 
-    /// <summary>Of an Int8 tensor: the scale of each row, [Rows]; element (r, c) stands for Scales[r] · q[r, c]. Null otherwise.</summary>
+    /// <summary>
+    /// Of a tensor of integers: [Rows · Columns / GroupSize]; element (r, c) stands for Scales[(r · Columns + c) / GroupSize] · q[r, c].
+    /// Null otherwise.
+    /// </summary>
     public Tensor? Scales { get; private init; }
+
+    /// <summary>Of a tensor of integers: neighbouring columns with a common scale, a divisor of Columns; 0 otherwise.</summary>
+    public int GroupSize { get; private init; }
 
     /// <summary>The raw bit patterns of a BF16 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not BF16.</exception>
     public Span<ushort> BFloat16Bits => new(BFloat16Pointer, Count);
 
     /// <summary>The stored bytes, little endian, of any element type.</summary>
-    public Span<byte> Bytes => new(Start, checked(Count * SizeOf(Type)));
+    public Span<byte> Bytes => new(Start, checked((int)BytesOf(Type, Count)));
 
     internal byte* Start { get; }
 
@@ -64,17 +74,38 @@ public sealed unsafe class Tensor
     /// <summary>Makes a tensor of zeros.</summary>
     /// <param name="type">Element type.</param>
     /// <param name="shape">One to four sizes, each zero or more.</param>
-    public static Tensor Zeros(DType type, params ReadOnlySpan<int> shape)
+    public static Tensor Zeros(DType type, params ReadOnlySpan<int> shape) => Zeros(type, groupSize: shape.IsEmpty ? 0 : shape[^1], shape);
+
+    /// <summary>Makes a tensor of integers, all zero, as are the scales.</summary>
+    /// <param name="type">Int8 or Int4.</param>
+    /// <param name="groupSize">Neighbouring columns with a common scale, a divisor of their number; even for Int4.</param>
+    /// <param name="shape">One to four sizes.</param>
+    /// <exception cref="ArgumentException">The groups do not divide the columns.</exception>
+    public static Tensor Zeros(DType type, int groupSize, ReadOnlySpan<int> shape)
     {
         int[] copy = Checked(shape);
-        int bytes = checked((CountOf(copy) * SizeOf(type)) + Alignment);
+        bool isInteger = type is DType.Int8 or DType.Int4;
+        bool fits = copy[^1] == 0 || (groupSize > 0 && copy[^1] % groupSize == 0 && (type != DType.Int4 || groupSize % 2 == 0));
+        if (isInteger && !fits)
+        {
+            throw new ArgumentException($"Groups of {groupSize} {type} do not divide rows of {copy[^1]}.", nameof(groupSize));
+        }
+
+        int bytes = checked((int)BytesOf(type, CountOf(copy)) + Alignment);
         byte[] storage = GC.AllocateArray<byte>(bytes, pinned: true);
         byte* first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(storage));
         byte* aligned = (byte*)(((nuint)first + Alignment - 1) & ~(nuint)(Alignment - 1));
-        return new Tensor(storage, aligned, type, copy)
+        Tensor tensor = new(storage, aligned, type, copy)
         {
-            Scales = type == DType.Int8 ? Zeros(copy[..^1].Aggregate(1, (a, b) => a * b)) : null,
+            Scales = isInteger ? Zeros(CountOf(copy) / Math.Max(1, groupSize)) : null,
+            GroupSize = isInteger ? groupSize : 0,
         };
+        if (type == DType.Int4)
+        {
+            tensor.Bytes.Fill(ZeroNibbles);
+        }
+
+        return tensor;
     }
 
     /// <summary>Makes an F32 tensor of zeros.</summary>
@@ -107,7 +138,7 @@ public sealed unsafe class Tensor
                 $"A view of shape [{string.Join(", ", copy)}] needs more elements than the {ShapeText()} it looks into.");
         }
 
-        return new Tensor(_storage, Start, Type, copy) { Scales = Scales };
+        return new Tensor(_storage, Start, Type, copy) { Scales = Scales, GroupSize = GroupSize };
     }
 
     /// <summary>Row <paramref name="row"/> of an F32 tensor seen as [Rows, Columns].</summary>
@@ -117,40 +148,83 @@ public sealed unsafe class Tensor
     public Matrix AsMatrix() => new(this, 0, Rows, Columns, Columns, 1);
 
     /// <summary>
-    /// A copy of the elements converted to <paramref name="type"/>. BF16 rounds to nearest, ties to even; Int8 rounds to multiples of
-    /// the largest magnitude of each row / 127.
+    /// A copy of the elements converted to <paramref name="type"/>. BF16 rounds to nearest, ties to even; Int8 and Int4 as
+    /// <see cref="Quantize(DType, int)"/> with one group a row.
     /// </summary>
     public Tensor To(DType type)
     {
+        if (type is DType.Int8 or DType.Int4)
+        {
+            return Quantize(type, Columns);
+        }
+
         Tensor result = Zeros(type, _shape);
         switch (Type, type)
         {
             case (DType.F32, DType.BF16): BFloat16.FromFloats(Floats, result.BFloat16Bits); break;
             case (DType.BF16, DType.F32): BFloat16.ToFloats(BFloat16Bits, result.Floats); break;
-            case (_, DType.Int8) when Type != DType.Int8: (Type == DType.F32 ? this : To(DType.F32)).Quantize(result); break;
-            case (DType.Int8, DType.F32): Dequantize(result.Floats); break;
-            case (DType.Int8, DType.BF16): return To(DType.F32).To(DType.BF16);
-            default:
-                Bytes.CopyTo(result.Bytes);
-                Scales?.Bytes.CopyTo(result.Scales!.Bytes);
-                break;
+            case (DType.Int8 or DType.Int4, DType.F32): Dequantize(result.Floats); break;
+            case (DType.Int8 or DType.Int4, _): return To(DType.F32).To(type);
+            default: Bytes.CopyTo(result.Bytes); break;
         }
 
         return result;
     }
 
-    private void Quantize(Tensor result)
+    /// <summary>
+    /// A copy rounded to integers: multiples of the largest magnitude of each group of columns / 127 (Int8) or / 7 (Int4). A tensor of
+    /// integers with the same groups keeps its scales, and its integers where they fit.
+    /// </summary>
+    /// <param name="type">Int8 or Int4.</param>
+    /// <param name="groupSize">Columns with a common scale.</param>
+    public Tensor Quantize(DType type, int groupSize)
     {
-        const float Limit = 127;
-        for (int row = 0; row < Rows; row++)
+        Tensor result = Zeros(type, groupSize, _shape);
+        if (Scales is not null && GroupSize == groupSize && (type == Type || type == DType.Int8))
         {
-            float max = PanelScales.LargestMagnitude(Row(row));
-            (float scale, float inverse) = PanelScales.Of(max, Limit);
-            result.Scales!.Floats[row] = scale;
-            for (int column = 0; column < Columns; column++)
+            CopyIntegers(result);
+            return result;
+        }
+
+        Tensor source = Type == DType.F32 ? this : To(DType.F32);
+        int limit = type == DType.Int8 ? 127 : 7;
+        for (int group = 0; group < result.Scales!.Count; group++)
+        {
+            Span<float> values = source.Floats.Slice(group * groupSize, groupSize);
+            (float scale, float inverse) = PanelScales.Of(PanelScales.LargestMagnitude(values), limit);
+            result.Scales.Floats[group] = scale;
+            for (int i = 0; i < groupSize; i++)
             {
-                result.Bytes[(row * Columns) + column] = (byte)(sbyte)MathF.Round(Row(row)[column] * inverse);
+                result.SetInteger((group * groupSize) + i, (int)MathF.Round(values[i] * inverse));
             }
+        }
+
+        return result;
+    }
+
+    /// <summary>Integer <paramref name="index"/> of a tensor of integers, without its scale.</summary>
+    internal int Integer(int index) => Type == DType.Int8
+        ? (sbyte)Start[index]
+        : ((Start[index / 2] >> (4 * (index % 2))) & 0xF) - NibbleOffset;
+
+    private void SetInteger(int index, int value)
+    {
+        if (Type == DType.Int8)
+        {
+            Start[index] = (byte)(sbyte)value;
+            return;
+        }
+
+        int shift = 4 * (index % 2);
+        Start[index / 2] = (byte)((Start[index / 2] & ~(0xF << shift)) | ((value + NibbleOffset) << shift));
+    }
+
+    private void CopyIntegers(Tensor result)
+    {
+        Scales!.Bytes.CopyTo(result.Scales!.Bytes);
+        for (int i = 0; i < Count; i++)
+        {
+            result.SetInteger(i, Integer(i));
         }
     }
 
@@ -158,7 +232,7 @@ public sealed unsafe class Tensor
     {
         for (int i = 0; i < Count; i++)
         {
-            result[i] = (sbyte)Bytes[i] * Scales!.Floats[i / Columns];
+            result[i] = Integer(i) * Scales!.Floats[i / GroupSize];
         }
     }
 
@@ -168,12 +242,13 @@ public sealed unsafe class Tensor
     /// <inheritdoc/>
     public override string ToString() => $"{Type} {ShapeText()}";
 
-    /// <summary>Bytes per element of <paramref name="type"/>.</summary>
-    public static int SizeOf(DType type) => type switch
+    /// <summary>Bytes that <paramref name="count"/> elements of <paramref name="type"/> take, scales left out.</summary>
+    public static long BytesOf(DType type, long count) => type switch
     {
-        DType.F32 => sizeof(float),
-        DType.BF16 => sizeof(ushort),
-        _ => sizeof(sbyte),
+        DType.F32 => count * sizeof(float),
+        DType.BF16 => count * sizeof(ushort),
+        DType.Int8 => count,
+        _ => (count + 1) / 2,
     };
 
     private static int CountOf(int[] shape)

@@ -21,7 +21,7 @@ internal sealed unsafe class GuardedMemory : IDisposable
             return Tensor.Zeros(type, shape);
         }
 
-        nuint used = (nuint)(shape.Aggregate(1, (a, b) => a * b) * Tensor.SizeOf(type));
+        nuint used = (nuint)Tensor.BytesOf(type, shape.Aggregate(1, (a, b) => a * b));
         nuint open = (used + s_page) / s_page * s_page;
         nint start = Map(0, open + s_page, 3, 0x22, -1, 0); // read and write; private and anonymous
         if (start == -1 || Protect(start + (nint)open, s_page, 0) != 0)

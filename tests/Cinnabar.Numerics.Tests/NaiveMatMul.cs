@@ -42,5 +42,7 @@ internal sealed class NaiveMatMul : IMatMul
     private sealed class Copy(Tensor values) : PackedMatrix
     {
         public Tensor Values => values;
+
+        public override long Bytes => values.Bytes.Length;
     }
 }

@@ -49,7 +49,7 @@ public sealed class Tape
         Variable y = Output(input.Rows, weight.Value.Rows);
         if (!Recording)
         {
-            MatMulPrecision precision = weight.Value.Type == DType.Int8 ? MatMulPrecision.Int8 : _precision;
+            MatMulPrecision precision = weight.Value.Type is DType.Int8 or DType.Int4 ? MatMulPrecision.Int8 : _precision;
             Kernels.MatMul.Multiply(input, weight.PackedTranspose(Kernels.MatMul, precision), y.Value.AsMatrix(), accumulate: false);
             return y;
         }

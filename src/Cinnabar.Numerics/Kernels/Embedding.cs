@@ -8,7 +8,7 @@ namespace Cinnabar.Numerics.Kernels;
 public interface IEmbedding
 {
     /// <summary>Y[i, :] = E[ids[i], :].</summary>
-    /// <param name="table">E: [V, C], F32, BF16 or Int8.</param>
+    /// <param name="table">E: [V, C], of any type.</param>
     /// <param name="ids">Row numbers, each in 0 … V − 1.</param>
     /// <param name="y">[ids.Length, C].</param>
     void Forward(Tensor table, int[] ids, Tensor y);
@@ -35,7 +35,7 @@ internal sealed class ReferenceEmbedding : IEmbedding
                 default:
                     for (int c = 0; c < columns; c++)
                     {
-                        row[c] = (sbyte)table.Bytes[(ids[i] * columns) + c] * table.Scales!.Floats[ids[i]];
+                        row[c] = table.Integer((ids[i] * columns) + c) * table.Scales!.Floats[((ids[i] * columns) + c) / table.GroupSize];
                     }
 
                     break;
@@ -84,7 +84,7 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
                 {
                     case DType.F32: table.Row(ids[i]).CopyTo(new Span<float>(destination, columns)); break;
                     case DType.BF16: Widen(table.BFloat16Pointer + first, destination, columns); break;
-                    default: Widen((sbyte*)table.Start + first, table.Scales!.FloatPointer[ids[i]], destination, columns); break;
+                    default: Widen(table, (int)first, destination, columns); break;
                 }
             }
         });
@@ -115,11 +115,17 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
         });
     }
 
-    private static void Widen(sbyte* source, float scale, float* destination, int count)
+    private static void Widen(Tensor integers, int first, float* destination, int count)
     {
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count;)
         {
-            destination[i] = source[i] * scale;
+            int group = (first + i) / integers.GroupSize;
+            int end = Math.Min(count, ((group + 1) * integers.GroupSize) - first);
+            float scale = integers.Scales!.FloatPointer[group];
+            for (; i < end; i++)
+            {
+                destination[i] = integers.Integer(first + i) * scale;
+            }
         }
     }
 

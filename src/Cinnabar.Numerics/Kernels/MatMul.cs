@@ -21,7 +21,10 @@ public enum MatMulPrecision
     /// </summary>
     Int16,
 
-    /// <summary>The same with 127 and blocks of at most 2048: for inference. Weights that are Int8 already keep their own scales.</summary>
+    /// <summary>
+    /// The same with 127 and blocks of at most 2048: for inference. Weights that are Int8 or Int4 already keep their own scales; where these
+    /// change along K, their groups are the blocks.
+    /// </summary>
     Int8,
 }
 
@@ -33,6 +36,9 @@ public abstract class PackedMatrix
 
     /// <summary>Columns of the matrix as it was given: N.</summary>
     public int Columns { get; internal set; }
+
+    /// <summary>Bytes of the rearranged elements and their scales.</summary>
+    public abstract long Bytes { get; }
 }
 
 /// <summary>Matrix product.</summary>

@@ -138,7 +138,7 @@ public sealed class SafetensorsFile : IDisposable
         }
 
         // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
-        long bytes = Tensor.SizeOf(type);
+        long bytes = Tensor.BytesOf(type, 1);
         foreach (long size in entry.Shape)
         {
             bytes = size > s_largestTensor ? long.MaxValue : bytes * size;

@@ -19,7 +19,7 @@ internal unsafe struct FetchAhead
     /// <summary>A strip of <paramref name="positions"/> × <paramref name="count"/> values of k.</summary>
     internal FetchAhead(in PanelSource source, int first, int positions, int k, int count)
     {
-        int size = Tensor.SizeOf(source.Type);
+        int size = (int)Tensor.BytesOf(source.Type, 1);
         _start = (byte*)source.Start + (size * (((nint)first * source.PositionStride) + ((nint)k * source.KStride)));
         bool kContiguous = source.KStride == 1;
         _stride = size * (nint)(kContiguous ? source.PositionStride : source.KStride);

@@ -20,9 +20,9 @@ internal readonly record struct MatMulPlan
     // Items per thread that even out unequal speeds.
     private const int ItemsPerThread = 2;
 
-    internal MatMulPlan(int rows, int columns, int k, TileKernel kernel, PanelFormat format, int threads, bool rowsContiguous)
+    internal MatMulPlan(int rows, int columns, int kBlock, TileKernel kernel, int threads, bool rowsContiguous)
     {
-        KBlock = format.BlockOfK(k);
+        KBlock = kBlock;
         RowPanels = Ceiling(rows, kernel.Rows);
         ColumnPanels = Ceiling(columns, kernel.Columns);
         RowBlocks = Ceiling(RowPanels, rowsContiguous ? MaxRowPanelsAcross : MaxRowPanels);

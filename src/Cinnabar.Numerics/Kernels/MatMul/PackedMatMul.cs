@@ -48,8 +48,8 @@ public sealed class PackedMatMul : IMatMul
         MatMulShapes.CheckInside(b);
         if (!IsEmpty(a, c, accumulate))
         {
-            (TileKernel kernel, PanelFormat format) = Choose(precision);
-            _products.Value!.Run(a, b, c, accumulate, kernel, format);
+            (ProductFormat format, Matrix right) = Choose(precision, b);
+            _products.Value!.Run(a, right, c, accumulate, format);
         }
     }
 
@@ -59,14 +59,13 @@ public sealed class PackedMatMul : IMatMul
         MatMulShapes.CheckInside(b);
         Panels panels = packed as Panels ?? new Panels();
         panels.Maker = this;
-        (panels.Kernel, panels.Format) = Choose(precision);
+        (panels.Format, Matrix right) = Choose(precision, b);
         panels.Rows = b.Rows;
         panels.Columns = b.Columns;
-        Tensor storage = Scratch.AtLeast(
-            ref panels.Storage, checked((int)PackedProduct.ElementsOfRight(b.Rows, b.Columns, panels.Kernel, panels.Format)));
+        Tensor storage = Scratch.AtLeast(ref panels.Storage, checked((int)panels.Format.ElementsOfRight(b.Rows, b.Columns)));
         if (b.Rows > 0 && b.Columns > 0)
         {
-            _products.Value!.PackRight(b, panels.Kernel, panels.Format, storage);
+            _products.Value!.PackRight(right, panels.Format, storage);
         }
 
         packed = panels;
@@ -83,8 +82,18 @@ public sealed class PackedMatMul : IMatMul
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         if (!IsEmpty(a, c, accumulate))
         {
-            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Kernel!, panels.Format);
+            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Format);
         }
+    }
+
+    // Processors without products of bytes multiply weights of 4 bits like those of 8: the same integers, the same scales.
+    private (ProductFormat Format, Matrix Right) Choose(MatMulPrecision precision, in Matrix b)
+    {
+        (TileKernel kernel, PanelFormat left) = Choose(precision);
+        Matrix right = b.Storage.Type == DType.Int4 && left != PanelFormat.Int8Quads
+            ? b with { Storage = b.Storage.Quantize(DType.Int8, b.Storage.GroupSize) }
+            : b;
+        return (ProductFormat.Of(kernel, left, right), right);
     }
 
     private (TileKernel Kernel, PanelFormat Format) Choose(MatMulPrecision precision) => precision switch
@@ -118,10 +127,10 @@ public sealed class PackedMatMul : IMatMul
     {
         public Tensor? Storage;
 
+        public override long Bytes => Format.ElementsOfRight(Rows, Columns) * sizeof(uint);
+
         public PackedMatMul? Maker { get; set; }
 
-        public TileKernel? Kernel { get; set; }
-
-        public PanelFormat Format { get; set; }
+        public ProductFormat Format { get; set; }
     }
 }

@@ -17,6 +17,7 @@ internal sealed unsafe class PackedProduct
     private readonly Action<int> _packItem;
     private readonly Action<int> _multiplyItem;
 
+    private ProductFormat _product;
     private TileKernel _kernel = null!;
     private PanelFormat _format; // of the left side
     private PanelSource _left;
@@ -45,46 +46,36 @@ internal sealed unsafe class PackedProduct
     internal PanelBuffer LeftBuffer { get; } = new();
 
     /// <summary>C (+)= A·B.</summary>
-    internal void Run(in Matrix a, in Matrix b, in Matrix c, bool accumulate, TileKernel kernel, PanelFormat format)
+    internal void Run(in Matrix a, in Matrix b, in Matrix c, bool accumulate, in ProductFormat format)
     {
-        int threads = Begin(a, c, accumulate, kernel, format);
+        int threads = Begin(a, c, accumulate, format);
         _right = PanelSource.OfRight(b);
-        _panels = _rightBuffer.Reserve(ElementsOfRight(_k, b.Columns, kernel, format));
+        _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
         Loop(threads, PackingItems, _packItem);
         Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
         KeepAlive(a, b.Storage, c);
     }
 
     /// <summary>C (+)= A·B with B in panels already.</summary>
-    internal void Run(in Matrix a, Tensor panels, in Matrix c, bool accumulate, TileKernel kernel, PanelFormat format)
+    internal void Run(in Matrix a, Tensor panels, in Matrix c, bool accumulate, in ProductFormat format)
     {
-        int threads = Begin(a, c, accumulate, kernel, format);
+        int threads = Begin(a, c, accumulate, format);
         _panels = (uint*)panels.Start;
         Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
         KeepAlive(a, panels, c);
     }
 
     /// <summary>Packs all of B into <paramref name="panels"/>.</summary>
-    internal void PackRight(in Matrix b, TileKernel kernel, PanelFormat format, Tensor panels)
+    internal void PackRight(in Matrix b, in ProductFormat format, Tensor panels)
     {
-        _kernel = kernel;
-        _format = format;
+        (_product, _kernel, _format) = (format, format.Kernel, format.Left);
         _k = b.Rows;
-        _plan = new MatMulPlan(0, b.Columns, _k, kernel, format, threads: 1, rowsContiguous: false);
+        _plan = new MatMulPlan(0, b.Columns, format.KBlock, _kernel, threads: 1, rowsContiguous: false);
         _right = PanelSource.OfRight(b);
         _panels = (uint*)panels.Start;
         Loop(_workers.Threads, PackingItems, _packItem);
         GC.KeepAlive(b.Storage);
         GC.KeepAlive(panels);
-    }
-
-    /// <summary>Elements of 32 bits that all panels of B take.</summary>
-    internal static long ElementsOfRight(int k, int columns, TileKernel kernel, PanelFormat format)
-    {
-        PanelFormat right = format.OfRightSide();
-        int block = right.BlockOfK(k);
-        long rows = ((long)(k / block) * right.PanelRows(block)) + (k % block == 0 ? 0 : right.PanelRows(k % block));
-        return checked(rows * MatMulPlan.Ceiling(columns, kernel.Columns) * kernel.Columns);
     }
 
     // The items know only pointers.
@@ -104,16 +95,15 @@ internal sealed unsafe class PackedProduct
         ? MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem)
         : MatMulPlan.Ceiling(_plan.KBlock, RowsPerPackingItem);
 
-    private int Begin(in Matrix a, in Matrix c, bool accumulate, TileKernel kernel, PanelFormat format)
+    private int Begin(in Matrix a, in Matrix c, bool accumulate, in ProductFormat format)
     {
         int threads = (long)a.Rows * a.Columns * c.Columns < SmallestShared ? 1 : _workers.Threads;
-        _kernel = kernel;
-        _format = format;
+        (_product, _kernel, _format) = (format, format.Kernel, format.Left);
         _left = PanelSource.OfLeft(a);
         _k = a.Columns;
         _rows = c.Rows;
         _columns = c.Columns;
-        _plan = new MatMulPlan(_rows, _columns, _k, kernel, format, threads, rowsContiguous: _left.KStride != 1);
+        _plan = new MatMulPlan(_rows, _columns, format.KBlock, _kernel, threads, rowsContiguous: _left.KStride != 1);
         _c = c.Floats;
         _rowStride = c.RowStride;
         _accumulate = accumulate;
@@ -134,7 +124,7 @@ internal sealed unsafe class PackedProduct
         }
     }
 
-    private PanelFormat RightFormat => _format.OfRightSide();
+    private PanelFormat RightFormat => _product.Right;
 
     private uint* RightPanel(int panel, int k, int rowsOfBlock)
     {
@@ -176,7 +166,8 @@ internal sealed unsafe class PackedProduct
         int firstColumn = _plan.FirstColumnPanel(columnBlock);
         int endColumn = _plan.FirstColumnPanel(columnBlock + 1);
         nint panelStep = _kernel.RowPanelWidth;
-        uint* block = _leftBlock().Reserve((endRow - firstRow) * panelStep * _format.PanelRows(_plan.KBlock));
+        nint blockSize = (endRow - firstRow) * panelStep * _format.PanelRows(_plan.KBlock);
+        uint* block = _leftBlock().Reserve(blockSize + _product.ElementsOfSpread);
         for (int k = 0; k < _k; k += _plan.KBlock)
         {
             int count = Math.Min(_plan.KBlock, _k - k);
@@ -187,7 +178,7 @@ internal sealed unsafe class PackedProduct
             FetchAhead ahead = next < _k ? NextLeft(item, next) : NextLeft(item + _workers.Threads, 0);
             for (int panel = firstColumn; panel < endColumn; panel++)
             {
-                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, count, ref ahead);
+                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, count, block + blockSize, ref ahead);
             }
         }
     }
@@ -201,9 +192,9 @@ internal sealed unsafe class PackedProduct
         return new FetchAhead(_left, first, rows, k, Math.Min(_plan.KBlock, _k - k));
     }
 
-    // All row panels of a block with one column panel.
+    // All row panels of a block with one column panel; spread: memory for that panel if it is not multiplied as it lies.
     private void MultiplyPanel(
-        uint* block, nint panelSize, int firstRow, int endRow, int columnPanel, int k, int count, ref FetchAhead ahead)
+        uint* block, nint panelSize, int firstRow, int endRow, int columnPanel, int k, int count, uint* spread, ref FetchAhead ahead)
     {
         int steps = _format.Steps(count);
         int column = columnPanel * _kernel.Columns;
@@ -216,6 +207,12 @@ internal sealed unsafe class PackedProduct
         nint panelBytes = (nint)RightFormat.PanelRows(count) * _kernel.Columns * sizeof(uint);
         byte* nextRight = (byte*)arguments.B + panelBytes;
         byte* endRight = nextRight + panelBytes;
+        if (RightFormat == PanelFormat.UInt4Octets)
+        {
+            PanelOfInt4.Spread((uint*)arguments.B, RightFormat.Steps(count), _kernel.Columns, spread);
+            arguments.B = spread;
+        }
+
         for (int panel = firstRow; panel < endRow; panel++)
         {
             int row = panel * _kernel.Rows;

@@ -35,6 +35,12 @@ internal enum PanelFormat
 
     /// <summary>Right side of vpdpbusd: four integers q + 128.</summary>
     UInt8Quads,
+
+    /// <summary>
+    /// The same for weights of 4 bits, as they stay in memory: eight integers q + 8, those of k = 8s … 8s + 3 in the low halves of the
+    /// bytes, the next four in the high halves. A block of K is spread out to <see cref="UInt8Quads"/> before it is multiplied.
+    /// </summary>
+    UInt4Octets,
 }
 
 internal static class PanelFormats
@@ -52,6 +58,7 @@ internal static class PanelFormats
     {
         PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs or PanelFormat.Int8Pairs => 2,
         PanelFormat.Int8Quads or PanelFormat.UInt8Quads => 4,
+        PanelFormat.UInt4Octets => 8,
         _ => 1,
     };
 
@@ -68,13 +75,17 @@ internal static class PanelFormats
     /// <summary>The format of B in a product whose A has this format.</summary>
     internal static PanelFormat OfRightSide(this PanelFormat format) => format == PanelFormat.Int8Quads ? PanelFormat.UInt8Quads : format;
 
+    /// <summary>The format of B in memory, for elements of <paramref name="stored"/>.</summary>
+    internal static PanelFormat OfRightSide(this PanelFormat format, DType stored) =>
+        format == PanelFormat.Int8Quads && stored == DType.Int4 ? PanelFormat.UInt4Octets : format.OfRightSide();
+
     /// <summary>Steps that <paramref name="k"/> values of k take.</summary>
     internal static int Steps(this PanelFormat format, int k) => MatMulPlan.Ceiling(k, format.ValuesPerElement());
 
     /// <summary>Rows of a panel with a block of <paramref name="k"/> values of k: its steps and what follows them.</summary>
     internal static int PanelRows(this PanelFormat format, int k) => format.Steps(k) + format switch
     {
-        PanelFormat.Int16Pairs or PanelFormat.Int8Pairs or PanelFormat.UInt8Quads => 1,
+        PanelFormat.Int16Pairs or PanelFormat.Int8Pairs or PanelFormat.UInt8Quads or PanelFormat.UInt4Octets => 1,
         PanelFormat.Int8Quads => 2,
         _ => 0,
     };

@@ -27,7 +27,6 @@ internal static unsafe class PanelOfInt8
             int first = strip.First + (panel * strip.Distance);
             int valid = Math.Min(strip.Width, source.Positions - first);
             sbyte* from = (sbyte*)source.Start + ((nint)first * source.PositionStride) + strip.K;
-            float* scales = (float*)source.Scales + first;
             uint* to = panels + (panel * panelSize);
             if (format is PanelFormat.UInt8Quads or PanelFormat.Int8Pairs)
             {
@@ -43,13 +42,15 @@ internal static unsafe class PanelOfInt8
                         (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
                 }
 
-                Span<float> scaleRow = new(to + ((nint)steps * strip.Width), strip.Width);
-                new Span<float>(scales, valid).CopyTo(scaleRow);
-                scaleRow[valid..].Clear();
+                Span<float> scales = new(to + ((nint)steps * strip.Width), strip.Width);
+                for (int position = 0; position < scales.Length; position++)
+                {
+                    scales[position] = position < valid ? source.ScaleOf(first + position, strip.K) : 0;
+                }
             }
             else
             {
-                Widen(from, source.PositionStride, valid, strip.Count, scales, (float*)to, strip.Width);
+                Widen(source, first, valid, strip, (float*)to);
             }
         }
     }
@@ -73,13 +74,15 @@ internal static unsafe class PanelOfInt8
     }
 
     // For processors without integer products: floats that the F32 kernel multiplies. Happens once a weight.
-    private static void Widen(sbyte* source, nint stride, int valid, int count, float* scales, float* panel, int width)
+    private static void Widen(in PanelSource source, int first, int valid, in PanelStrip strip, float* panel)
     {
-        for (int position = 0; position < width; position++)
+        for (int position = 0; position < strip.Width; position++)
         {
-            for (int k = 0; k < count; k++)
+            sbyte* row = (sbyte*)source.Start + ((nint)(first + position) * source.PositionStride);
+            for (int k = 0; k < strip.Count; k++)
             {
-                panel[((nint)k * width) + position] = position < valid ? source[(position * stride) + k] * scales[position] : 0;
+                float value = position < valid ? row[strip.K + k] * source.ScaleOf(first + position, strip.K + k) : 0;
+                panel[((nint)k * strip.Width) + position] = value;
             }
         }
     }

@@ -15,17 +15,23 @@ namespace Cinnabar.Numerics.Kernels;
 /// <param name="Positions">Rows of A, or columns of B.</param>
 /// <param name="PositionStride">Elements from one position to the next.</param>
 /// <param name="KStride">Elements from one k to the next.</param>
-/// <param name="Scales">Of an Int8 weight: the scale of each position.</param>
+/// <param name="Scales">Of a weight of integers: the scale of each group of the first position, then of the next.</param>
+/// <param name="GroupSize">Of a weight of integers: values of k with a common scale.</param>
 internal readonly unsafe record struct PanelSource(
-    nint Start, DType Type, int Positions, int PositionStride, int KStride, nint Scales = 0)
+    nint Start, DType Type, int Positions, int PositionStride, int KStride, nint Scales = 0, int GroupSize = 0)
 {
     internal static PanelSource OfLeft(in Matrix a) => new(
-        (nint)a.Storage.Start + ((nint)a.Offset * Tensor.SizeOf(a.Storage.Type)),
+        (nint)a.Storage.Start + (nint)Tensor.BytesOf(a.Storage.Type, a.Offset),
         a.Storage.Type,
         a.Rows,
         a.RowStride,
         a.ColumnStride,
-        a.Storage.Scales is null ? 0 : (nint)(a.Storage.Scales.FloatPointer + (a.Offset / a.Storage.Columns)));
+        a.Storage.Scales is null ? 0 : (nint)(a.Storage.Scales.FloatPointer + (a.Offset / a.Storage.GroupSize)),
+        a.Storage.GroupSize);
+
+    /// <summary>The scale of a weight at a position and k; k contiguous.</summary>
+    internal float ScaleOf(int position, int k) =>
+        ((float*)Scales)[((nint)position * (PositionStride / GroupSize)) + (k / GroupSize)];
 
     internal static PanelSource OfRight(in Matrix b) => OfLeft(b.Transposed);
 }
@@ -56,6 +62,7 @@ internal static unsafe class PanelPacker
         {
             case DType.BF16: Pack<BFloat16Element>(source, strip, format, panels, panelSize); break;
             case DType.Int8: PanelOfInt8.Pack(source, strip, format, panels, panelSize); break;
+            case DType.Int4: PanelOfInt4.Pack(source, strip, panels, panelSize); break;
             default: Pack<FloatElement>(source, strip, format, panels, panelSize); break;
         }
     }

@@ -12,12 +12,19 @@ public sealed class ReferenceMatMul : IMatMul
     public void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
     {
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
-        float[] left = Elements(a, precision); // [M, K]
-        float[] right = Elements(b.Transposed, precision); // [N, K]
+        PanelFormat format = precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
+        Multiply(a, Elements(b.Transposed, precision), b.Columns, c, accumulate, precision, ProductFormat.BlockOfK(format, b));
+    }
+
+    // right: [N, K].
+    private static void Multiply(
+        in Matrix a, float[] right, int columns, in Matrix c, bool accumulate, MatMulPrecision precision, int kBlock)
+    {
+        float[] left = Elements(a, precision, kBlock); // [M, K]
         Span<float> result = c.Storage.Floats;
         for (int m = 0; m < a.Rows; m++)
         {
-            for (int n = 0; n < b.Columns; n++)
+            for (int n = 0; n < columns; n++)
             {
                 int at = c.Offset + (m * c.RowStride) + (n * c.ColumnStride);
                 double sum = accumulate ? result[at] : 0;
@@ -34,20 +41,27 @@ public sealed class ReferenceMatMul : IMatMul
     /// <inheritdoc/>
     public void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed)
     {
-        Tensor copy = Tensor.From(Elements(b, MatMulPrecision.F32), b.Rows, b.Columns);
-        packed = new Copy { Rows = b.Rows, Columns = b.Columns, Values = copy, Precision = precision };
+        PanelFormat format = precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
+        packed = new Copy
+        {
+            Rows = b.Rows,
+            Columns = b.Columns,
+            Values = Elements(b.Transposed, precision),
+            Precision = precision,
+            KBlock = ProductFormat.BlockOfK(format, b),
+        };
     }
 
     /// <inheritdoc/>
     public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
     {
         var copy = (Copy)b;
-        Matrix right = new(copy.Values, 0, copy.Rows, copy.Columns, copy.Columns, 1);
-        Multiply(a, right, c, accumulate, copy.Precision);
+        MatMulShapes.Check(a, b.Rows, b.Columns, c);
+        Multiply(a, copy.Values, b.Columns, c, accumulate, copy.Precision, copy.KBlock);
     }
 
-    // The elements row by row, rounded.
-    private static float[] Elements(in Matrix matrix, MatMulPrecision precision)
+    // The elements row by row, rounded; weights of integers stay what they are.
+    private static float[] Elements(in Matrix matrix, MatMulPrecision precision, int? kBlock = null)
     {
         float[] elements = new float[matrix.Rows * matrix.Columns];
         for (int i = 0; i < elements.Length; i++)
@@ -57,28 +71,27 @@ public sealed class ReferenceMatMul : IMatMul
             {
                 DType.F32 => matrix.Storage.Floats[at],
                 DType.BF16 => BFloat16.ToFloat(matrix.Storage.BFloat16Bits[at]),
-                _ => (sbyte)matrix.Storage.Bytes[at] * matrix.Storage.Scales!.Floats[at / matrix.Storage.Columns],
+                _ => matrix.Storage.Integer(at) * matrix.Storage.Scales!.Floats[at / matrix.Storage.GroupSize],
             };
             elements[i] = precision == MatMulPrecision.BF16 ? BFloat16.ToFloat(BFloat16.FromFloat(value)) : value;
         }
 
-        if (precision is MatMulPrecision.Int16 or MatMulPrecision.Int8 && matrix.Storage.Type != DType.Int8)
+        if (precision is MatMulPrecision.Int16 or MatMulPrecision.Int8 && matrix.Storage.Scales is null)
         {
             PanelFormat format = precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
-            RoundToMultiples(elements, matrix.Columns, format);
+            RoundToMultiples(elements, matrix.Columns, kBlock ?? format.BlockOfK(matrix.Columns), format.Limit());
         }
 
         return elements;
     }
 
     // Each block of K in each row becomes multiples of its largest magnitude / 2047 or 127.
-    private static void RoundToMultiples(float[] elements, int k, PanelFormat format)
+    private static void RoundToMultiples(float[] elements, int k, int block, int limit)
     {
-        int block = format.BlockOfK(k);
         for (int i = 0; i < elements.Length; i += Math.Min(block, k - (i % k)))
         {
             Span<float> values = elements.AsSpan(i, Math.Min(block, k - (i % k)));
-            (float scale, float inverse) = PanelScales.Of(PanelScales.LargestMagnitude(values), format.Limit());
+            (float scale, float inverse) = PanelScales.Of(PanelScales.LargestMagnitude(values), limit);
             foreach (ref float value in values)
             {
                 value = MathF.Round(value * inverse) * scale;
@@ -88,8 +101,12 @@ public sealed class ReferenceMatMul : IMatMul
 
     private sealed class Copy : PackedMatrix
     {
-        public required Tensor Values { get; init; }
+        public required float[] Values { get; init; } // [N, K]
 
         public required MatMulPrecision Precision { get; init; }
+
+        public required int KBlock { get; init; }
+
+        public override long Bytes => (long)Values.Length * sizeof(float);
     }
 }

@@ -191,6 +191,48 @@ public sealed class MatMulTests
 
     [Theory]
     [MemberData(nameof(Forms))]
+    public void Multiply_WeightInGroups_EqualsReference(string form)
+    {
+        IMatMul product = MatMulForms.Create(form, s_two);
+        foreach (DType type in (DType[])[DType.Int8, DType.Int4])
+        {
+            foreach ((int m, int k, int n, int group) in
+                ((int, int, int, int)[])[(1, 32, 1, 32), (3, 64, 31, 16), (14, 256, 33, 128), (17, 2048, 70, 32), (70, 384, 100, 384)])
+            {
+                Tensor weight = Random(k, n, k).Quantize(type, group), x = Random(m, m, k);
+                Tensor expected = Tensor.Zeros(m, n), actual = Tensor.Zeros(m, n), again = Tensor.Zeros(m, n);
+                s_reference.Multiply(x.AsMatrix(), weight.AsMatrix().Transposed, expected.AsMatrix(), false, MatMulPrecision.Int8);
+                product.Multiply(x.AsMatrix(), weight.AsMatrix().Transposed, actual.AsMatrix(), false, MatMulPrecision.Int8);
+                KernelSweep.Close(expected, actual, new Bound(1e-4 * Math.Sqrt(k), 1e-5), $"{form}, {type}, {m}x{k}x{n}, group {group}");
+                PackedMatrix? packed = null;
+                product.Pack(weight.AsMatrix().Transposed, MatMulPrecision.Int8, ref packed);
+                product.Multiply(x.AsMatrix(), packed!, again.AsMatrix(), false);
+                Assert.True(actual.Floats.SequenceEqual(again.Floats));
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Pack_Int4Weight_TakesHalfTheMemoryOfInt8WhereBytesAreMultiplied(string form)
+    {
+        const double Scales = 4 / 128.0;
+        Tensor weight = Random(1, 1024, 1024);
+        IMatMul product = MatMulForms.Create(form, s_one);
+        double BytesPerWeight(DType type)
+        {
+            PackedMatrix? packed = null;
+            product.Pack(weight.Quantize(type, 128).AsMatrix().Transposed, MatMulPrecision.Int8, ref packed);
+            return packed!.Bytes / (1024.0 * 1024);
+        }
+
+        bool bytes = form is "jit AVX512_VNNI" or "jit AVX-VNNI";
+        Assert.Equal(bytes ? 0.5 + Scales : BytesPerWeight(DType.Int8), BytesPerWeight(DType.Int4));
+        Assert.Equal(bytes ? 1 + Scales : form == "jit AVX2 integers" ? 2 + Scales : 4, BytesPerWeight(DType.Int8));
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
     public void Multiply_Int8WeightNotTransposed_IsRefused(string form)
     {
         Tensor weight = Random(1, 8, 8).To(DType.Int8), x = Random(2, 8, 8), c = Tensor.Zeros(8, 8);
