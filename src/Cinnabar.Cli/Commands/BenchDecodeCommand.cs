@@ -100,7 +100,7 @@ internal sealed class BenchDecodeCommand
         IEnumerable<DecodingMethod> methods = model.Config.IsAutoregressive
             ? [new DecodingMethod("left to right, key/value cache", new())]
             : DecodingMethod.Standard;
-        MatMulPrecision precision = model.Config.Int8Weights ? MatMulPrecision.Int8 : MatMulPrecision.BF16;
+        MatMulPrecision precision = model.Config.Quantization is null ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
         foreach (DecodingMethod method in methods)
         {
             IInfiller infiller = InfillerOf(model, method, options);
@@ -185,7 +185,7 @@ internal sealed class BenchDecodeCommand
             DecodingWork work = result.Result.Work;
             json.WriteStartObject();
             json.WriteString("model", result.Model);
-            json.WriteString("weights", models.First(m => m.Name == result.Model).Config.Int8Weights ? "int8" : "bf16");
+            json.WriteString("weights", (models.First(m => m.Name == result.Model).Config.Quantization?.Type ?? DType.BF16).ToString().ToLowerInvariant());
             json.WriteString("method", result.Method);
             json.WriteNumber("passes_per_hole", result.Result.ForwardPasses);
             json.WriteNumber("tokens_per_pass", (double)work.Tokens / Math.Max(1, work.ForwardPasses));

@@ -1,6 +1,7 @@
-// cinnabar quantize MODEL --to int8: writes a model folder whose matrices are 8-bit integers with a scale for each row.
+// cinnabar quantize MODEL --to int8|int4: writes a model folder whose matrices are integers with a scale for each row or group of columns.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -15,41 +16,51 @@ internal static class QuantizeCommand
             HelpName = "type",
             DefaultValueFactory = _ => "int8",
         };
-        to.AcceptOnlyFromAmong("int8");
+        to.AcceptOnlyFromAmong("int8", "int4");
+        Option<int?> group = new("--group-size")
+        {
+            Description = "Columns with a common scale. [default: a row for int8, at most 128 for int4]",
+            HelpName = "n",
+        };
         Option<string?> output = new("--out", "-o", "--output")
         {
-            Description = "The folder to write. [default: MODEL-int8]",
+            Description = "The folder to write. [default: MODEL-int8 or MODEL-int4]",
             HelpName = "folder",
         };
-        Command command = new("quantize", "Write a model with smaller weights that runs faster.") { model, to, output };
+        Command command = new("quantize", "Write a model with smaller weights that runs faster.") { model, to, group, output };
         command.SetWork((parsed, _) =>
         {
             ModelFolder source = ModelFolder.Open(ModelLocator.Find(parsed.GetValue(model)!));
             string type = parsed.GetValue(to)!;
-            if (source.Config.Int8Weights)
+            if (source.Config.Quantization is { } already)
             {
                 throw new CinnabarException(
-                    $"{source.Path}: expected floating-point weights, found Int8.", "Quantize the model it was made from.");
+                    $"{source.Path}: expected floating-point weights, found {already.Type}.", "Quantize the model it was made from.");
             }
+
+            WeightQuantization quantization = WeightQuantization.For(Enum.Parse<DType>(type, ignoreCase: true), source.Config);
+            quantization = quantization with { GroupSize = parsed.GetValue(group) ?? quantization.GroupSize };
 
             string path = parsed.GetValue(output) ?? $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(source.Path))}-{type}";
             ModelFolder.Save(
                 path,
-                source.Config with { Int8Weights = true },
+                source.Config with { Quantization = quantization },
                 source.Tensors,
                 File.ReadAllBytes(source.TokenizerPath),
                 source.GenerationConfig,
-                CardOf(source));
+                CardOf(source, quantization));
             Console.Error.WriteLine($"{TerminalText.Quote(path)}: {source.Config.ParameterCount / 1e6:F1} M parameters as {type}");
             return 0;
         });
         return command;
     }
 
-    private static string CardOf(ModelFolder source)
+    private static string CardOf(ModelFolder source, WeightQuantization quantization)
     {
         string card = Path.Combine(source.Path, "README.md");
         string text = File.Exists(card) ? File.ReadAllText(card).TrimEnd() + "\n\n" : "";
-        return text + "Matrices of this folder were rounded to 8-bit integers by `cinnabar quantize`, with one scale for each row.\n";
+        string bits = quantization.Type == DType.Int8 ? "8-bit" : "4-bit";
+        string scales = quantization.GroupSize is int group ? $"{group} columns of each row" : "each row";
+        return text + $"Matrices of this folder were rounded to {bits} integers by `cinnabar quantize`, with one scale for {scales}.\n";
     }
 }

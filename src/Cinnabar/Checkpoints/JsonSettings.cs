@@ -57,6 +57,9 @@ internal sealed class JsonSettings
     /// <summary>True if the key is there and not null.</summary>
     public bool Has(string key) => TryFind(key, out _);
 
+    /// <summary>The value, whatever it is; null if the key is absent or null.</summary>
+    public JsonElement? Value(string key) => TryFind(key, out JsonElement value) ? value : null;
+
     /// <summary>A whole number, or null if the key is absent or null.</summary>
     public int? OptionalInt32(string key, int least, int most)
     {

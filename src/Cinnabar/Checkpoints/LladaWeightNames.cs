@@ -26,8 +26,11 @@ public static class LladaWeightNames
     /// <param name="part">attn_norm, q_proj, k_proj, v_proj, attn_out, ff_norm, ff_proj, up_proj or ff_out.</param>
     public static string OfBlock(int block, string part) => $"{Root}blocks.{block}.{part}.weight";
 
-    /// <summary>The name under which the scales [out, 1] of an Int8 matrix are stored (compressed-tensors).</summary>
+    /// <summary>The name under which the scales [out, groups] of a matrix of integers are stored (compressed-tensors).</summary>
     public static string ScalesOf(string weight) => weight + "_scale";
+
+    /// <summary>The name under which the integers of an Int4 matrix are stored (compressed-tensors).</summary>
+    public static string PackedOf(string weight) => weight + "_packed";
 
     /// <summary>Every tensor with its shape, in the order of the forward pass.</summary>
     public static IEnumerable<(string Name, int[] Shape)> Expected(ModelConfig config)

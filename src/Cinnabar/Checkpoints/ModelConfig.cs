@@ -71,11 +71,8 @@ public sealed record ModelConfig
     /// <summary>Whether the network writes left to right: causal attention and shifted logits.</summary>
     public bool IsAutoregressive => AttentionKind == AttentionKind.Causal && ShiftLogits;
 
-    /// <summary>
-    /// Whether every matrix is stored as 8-bit integers with a scale for each row (quantization_config; the layout "int-quantized" of
-    /// the compressed-tensors library). Default false.
-    /// </summary>
-    public bool Int8Weights { get; init; }
+    /// <summary>How matrices are stored as integers (quantization_config); null: they are floating-point numbers. Default null.</summary>
+    public WeightQuantization? Quantization { get; init; }
 
     /// <summary>D: width of one head.</summary>
     public int HeadSize => HiddenSize / NumAttentionHeads;

@@ -58,15 +58,7 @@ internal static class ModelConfigJson
     // Must be absent or null: they change the network or the storage of its weights.
     private static readonly string[] s_absent = ["clip_qkv", "multi_query_attention", "rope_scaling"];
 
-    // Weights per row, activations per token while running: what compressed-tensors calls W8A8, applied to the embedding table too.
     private const string QuantizationKey = "quantization_config";
-    private const string Int8Quantization = """
-        {"quant_method": "compressed-tensors", "format": "int-quantized", "quantization_status": "compressed",
-        "config_groups": {"group_0": {
-        "targets": ["Linear", "Embedding"],
-        "weights": {"num_bits": 8, "type": "int", "symmetric": true, "strategy": "channel"},
-        "input_activations": {"num_bits": 8, "type": "int", "symmetric": true, "strategy": "token", "dynamic": true}}}}
-        """;
 
     /// <summary>Checks every value.</summary>
     public static ModelConfig Read(JsonSettings json)
@@ -81,7 +73,6 @@ internal static class ModelConfigJson
             json.RequireOnly(key, "null", required: false, "not supported");
         }
 
-        json.RequireOnly(QuantizationKey, Int8Quantization, required: false, "how the weights are stored");
         int hidden = json.Int32("d_model", "width of the hidden states", 1, MaxWidth);
         int heads = json.Int32("n_heads", "number of attention heads", 1, MaxWidth);
         int vocabulary = json.Int32("vocab_size", "number of token ids", 1, MaxVocabulary);
@@ -106,7 +97,7 @@ internal static class ModelConfigJson
             AttentionKind = (AttentionKind)Array.IndexOf(s_attentionKinds, kind),
             AttentionBlockSize = json.OptionalInt32("attention_block_size", 1, MaxLength) ?? 1,
             ShiftLogits = json.OptionalBoolean("shift_logits") ?? false,
-            Int8Weights = json.Has(QuantizationKey),
+            Quantization = WeightQuantization.Read(json, QuantizationKey),
         };
 
         Check(config, json);
@@ -133,7 +124,7 @@ internal static class ModelConfigJson
             values.Remove("attention_kind");
         }
 
-        if (!config.Int8Weights)
+        if (config.Quantization is null)
         {
             values.Remove(QuantizationKey);
         }
@@ -180,7 +171,7 @@ internal static class ModelConfigJson
             ["n_kv_heads"] = Text(config.NumKeyValueHeads),
             ["n_layers"] = Text(config.NumHiddenLayers),
             ["pad_token_id"] = Text(config.PadTokenId),
-            [QuantizationKey] = config.Int8Weights ? Int8Quantization : "null",
+            [QuantizationKey] = config.Quantization?.ToJson() ?? "null",
             ["rms_norm_eps"] = Text(config.RmsNormEps),
             ["rope_theta"] = Text(config.RopeTheta),
             ["shift_logits"] = Text(config.ShiftLogits),
@@ -222,12 +213,15 @@ internal static class ModelConfigJson
             throw json.Wrong("embedding_size", $"at least vocab_size {config.VocabularySize}", $"{config.EmbeddingSize}");
         }
 
-        if (config.Int8Weights && (config.HiddenSize % 4 != 0 || config.IntermediateSize % 4 != 0))
+        // Products take four neighbouring values of k at once.
+        int group = config.Quantization is { } quantization ? quantization.GroupSize ?? 4 : 1;
+        if (config.HiddenSize % group != 0 || config.IntermediateSize % group != 0 || (group > 4 && group % WeightQuantization.GroupMultiple != 0))
         {
             throw json.Wrong(
                 QuantizationKey,
-                "none unless d_model and mlp_hidden_size are multiples of 4",
-                $"8-bit weights with {config.HiddenSize} and {config.IntermediateSize}");
+                $"groups of a multiple of {WeightQuantization.GroupMultiple} that divide d_model {config.HiddenSize} "
+                + $"and mlp_hidden_size {config.IntermediateSize}, or rows of a multiple of 4",
+                $"groups of {group}");
         }
 
         CheckId("mask_token_id", config.MaskTokenId);

@@ -40,7 +40,7 @@ public sealed class ModelFolder
     /// <summary>Recommended sampling settings; all null if the folder has none.</summary>
     public GenerationConfig GenerationConfig { get; }
 
-    /// <summary>The weights by name, F32, BF16 or Int8: exactly the names and shapes of <see cref="LladaWeightNames"/>.</summary>
+    /// <summary>The weights by name, F32, BF16, Int8 or Int4: exactly the names and shapes of <see cref="LladaWeightNames"/>.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors { get; }
 
     /// <summary>Path of tokenizer.json, which exists but was not read.</summary>
@@ -76,7 +76,7 @@ public sealed class ModelFolder
     /// <summary>Writes a model folder as one step; see <see cref="AtomicFolder"/>.</summary>
     /// <param name="path">The folder; an existing one is replaced if it holds nothing but files of a model.</param>
     /// <param name="config">Shape of the model.</param>
-    /// <param name="tensors">All weights by name; rounded to BF16, or matrices to Int8 where the configuration says so.</param>
+    /// <param name="tensors">All weights by name; rounded to BF16, or matrices to integers where the configuration says so.</param>
     /// <param name="tokenizerJson">Bytes of tokenizer.json.</param>
     /// <param name="generationConfig">Recommended sampling settings; null: none.</param>
     /// <param name="modelCard">Markdown of the model card.</param>
@@ -204,47 +204,62 @@ public sealed class ModelFolder
             .ToDictionary(weight => weight.Name, weight => Read(file, config, weight.Name, weight.Shape));
     }
 
-    // What lies in the file: the weights and, where matrices are Int8, their scales.
+    private static DType TypeOf(ModelConfig config, string name, int[] shape) =>
+        config.Quantization?.StoredType(name, shape) ?? DType.BF16;
+
+    // What lies in the file: the weights and, where matrices are integers, their scales.
     private static IEnumerable<(string Name, int[] Shape)> Stored(ModelConfig config)
     {
         foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
         {
-            yield return (name, shape);
-            if (config.Int8Weights && shape.Length > 1)
+            DType type = TypeOf(config, name, shape);
+            yield return type == DType.Int4
+                ? (LladaWeightNames.PackedOf(name), [shape[0], shape[1] / Safetensors.Int4sInOne])
+                : (name, shape);
+            if (type is DType.Int8 or DType.Int4)
             {
-                yield return (LladaWeightNames.ScalesOf(name), [shape[0], 1]);
+                yield return (LladaWeightNames.ScalesOf(name), [shape[0], shape[1] / config.Quantization!.GroupOf(shape[1])]);
             }
         }
     }
 
     private static Tensor Read(SafetensorsFile file, ModelConfig config, string name, int[] shape)
     {
-        bool integers = config.Int8Weights && shape.Length > 1;
-        TensorEntry entry = file.Tensors[name];
-        if (integers != (entry.Type == SafetensorsDType.I8))
+        DType type = TypeOf(config, name, shape);
+        string storedName = type == DType.Int4 ? LladaWeightNames.PackedOf(name) : name;
+        TensorEntry entry = file.Tensors[storedName];
+        (bool fits, string expected) = type switch
+        {
+            DType.Int8 => (entry.Type == SafetensorsDType.I8, "I8"),
+            DType.Int4 => (entry.Type == SafetensorsDType.I32, "I32"),
+            _ => (entry.Type is not SafetensorsDType.I8 and not SafetensorsDType.I32, "floating-point numbers"),
+        };
+        if (!fits)
         {
             throw new CinnabarException(
-                $"{file.Path}: tensor {ErrorText.Quote(name)}, offset {entry.Offset}: "
-                + $"expected {(integers ? "I8" : "floating-point numbers")} ({ConfigFile}), found {entry}.",
+                $"{file.Path}: tensor {ErrorText.Quote(storedName)}, offset {entry.Offset}: "
+                + $"expected {expected} ({ConfigFile}), found {entry}.",
                 "Check that the weights belong to this config.json.");
         }
 
-        Tensor tensor = file.Read(name);
-        if (integers)
+        if (type is not DType.Int8 and not DType.Int4)
         {
-            Tensor scales = file.Read(LladaWeightNames.ScalesOf(name)).To(DType.F32);
-            int wrong = scales.Floats.ToArray().AsSpan().IndexOfAnyExceptInRange(0, float.MaxValue);
-            if (wrong >= 0)
-            {
-                throw new CinnabarException(
-                    $"{file.Path}: tensor {ErrorText.Quote(LladaWeightNames.ScalesOf(name))}: "
-                    + $"expected scales that are not negative, found {scales.Floats[wrong]} at row {wrong}.",
-                    "The file is damaged: fetch it again.");
-            }
-
-            scales.Floats.CopyTo(tensor.Scales!.Floats);
+            return file.Read(name);
         }
 
+        Tensor tensor = Tensor.Zeros(type, config.Quantization!.GroupOf(shape[1]), shape);
+        file.ReadBytes(storedName, tensor.Bytes);
+        Tensor scales = file.Read(LladaWeightNames.ScalesOf(name)).To(DType.F32);
+        int wrong = scales.Floats.ToArray().AsSpan().IndexOfAnyExceptInRange(0, float.MaxValue);
+        if (wrong >= 0)
+        {
+            throw new CinnabarException(
+                $"{file.Path}: tensor {ErrorText.Quote(LladaWeightNames.ScalesOf(name))}: "
+                + $"expected scales that are not negative, found {scales.Floats[wrong]} at row {wrong / scales.Columns}.",
+                "The file is damaged: fetch it again.");
+        }
+
+        scales.Floats.CopyTo(tensor.Scales!.Floats);
         return tensor;
     }
 
@@ -260,13 +275,16 @@ public sealed class ModelFolder
                     nameof(tensors));
             }
 
-            DType type = config.Int8Weights && shape.Length > 1 ? DType.Int8 : DType.BF16;
-            Tensor written = value.Type == type ? value : value.To(type);
-            weights.Add((name, written));
-            if (written.Scales is not null)
+            DType type = TypeOf(config, name, shape);
+            if (type is not DType.Int8 and not DType.Int4)
             {
-                weights.Add((LladaWeightNames.ScalesOf(name), written.Scales.View(shape[0], 1)));
+                weights.Add((name, value.Type == type ? value : value.To(type)));
+                continue;
             }
+
+            Tensor written = value.Quantize(type, config.Quantization!.GroupOf(shape[1]));
+            weights.Add((type == DType.Int4 ? LladaWeightNames.PackedOf(name) : name, written));
+            weights.Add((LladaWeightNames.ScalesOf(name), written.Scales!.View(shape[0], written.Scales.Count / shape[0])));
         }
 
         int expected = LladaWeightNames.Expected(config).Count();

@@ -12,12 +12,15 @@ namespace Cinnabar.Checkpoints;
 /// <summary>Writes safetensors files.</summary>
 public static class Safetensors
 {
+    /// <summary>An Int4 tensor is written as I32, eight neighbouring values in each.</summary>
+    public const int Int4sInOne = 8;
+
     /// <summary>
     /// Writes a file atomically: afterwards either the whole new file is there, or the one from before
     /// (see <see cref="AtomicFile"/>).
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="tensors">Tensors with distinct names; written as they are, without the scales of Int8.</param>
+    /// <param name="tensors">Tensors with distinct names; written as they are, without the scales of integers; rows of Int4 are a multiple of 8.</param>
     /// <param name="metadata">Texts for "__metadata__"; null: none.</param>
     /// <exception cref="CinnabarException">The file could not be written.</exception>
     /// <exception cref="ArgumentException">A name occurs twice or is not allowed.</exception>
@@ -109,9 +112,10 @@ public static class Safetensors
         json.WriteStartObject(name);
         json.WriteString("dtype", SafetensorsDTypeNames.NameOf(SafetensorsDTypeNames.Of(value.Type)));
         json.WriteStartArray("shape");
-        foreach (int size in value.Shape)
+        for (int i = 0; i < value.Shape.Length; i++)
         {
-            json.WriteNumberValue(size);
+            bool isPacked = value.Type == DType.Int4 && i == value.Shape.Length - 1;
+            json.WriteNumberValue(isPacked ? value.Shape[i] / Int4sInOne : value.Shape[i]);
         }
 
         json.WriteEndArray();

@@ -59,6 +59,7 @@ internal static class SafetensorsDTypeNames
     {
         DType.F32 => SafetensorsDType.F32,
         DType.BF16 => SafetensorsDType.BF16,
-        _ => SafetensorsDType.I8,
+        DType.Int8 => SafetensorsDType.I8,
+        _ => SafetensorsDType.I32, // eight values in one
     };
 }

@@ -85,6 +85,20 @@ public sealed class SafetensorsFile : IDisposable
         return tensor;
     }
 
+    /// <summary>Reads the bytes of a tensor of any type as they are.</summary>
+    /// <param name="name">A tensor of the file.</param>
+    /// <param name="bytes">Receives them; exactly as many as the tensor has.</param>
+    public void ReadBytes(string name, Span<byte> bytes)
+    {
+        TensorEntry entry = Tensors[name];
+        if (entry.ByteCount != bytes.Length)
+        {
+            throw new ArgumentException($"Expected room for {entry}, found {bytes.Length} bytes.", nameof(bytes));
+        }
+
+        InputFile.ReadExactly(_handle, Path, bytes, entry.Offset);
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _handle.Dispose();
 

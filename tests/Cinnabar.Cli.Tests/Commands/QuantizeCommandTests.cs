@@ -16,13 +16,39 @@ public sealed class QuantizeCommandTests(TinyModel tiny)
         Assert.True(exitCode == 0, error);
         Assert.Contains("as int8", error);
         DiffusionModel model = DiffusionModel.Load(folder, KernelTable.Create(threads: 1));
-        Assert.True(model.Config.Int8Weights);
+        Assert.Equal(new WeightQuantization(DType.Int8, null), model.Config.Quantization);
         float[] expected = tiny.Model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Floats.ToArray();
         float[] actual = model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Floats.ToArray();
         double error2 = expected.Zip(actual, (x, y) => Math.Pow(x - y, 2)).Sum();
         Assert.InRange(Math.Sqrt(error2 / expected.Sum(x => x * x)), 1e-6, 0.05);
         Assert.Contains("cinnabar quantize", File.ReadAllText(Path.Combine(folder, "README.md")));
         Assert.Equal(12, ModelFolder.Open(folder).GenerationConfig.MaxNewTokens);
+    }
+
+    [Fact]
+    public async Task Quantize_ToInt4_ChoosesAGroupThatFits()
+    {
+        string folder = Path.Combine(tiny.Folder, "smaller");
+
+        (int exitCode, _, string error) = await tiny.Run("quantize", tiny.Path, "--to", "int4", "--out", folder);
+
+        Assert.True(exitCode == 0, error);
+        DiffusionModel model = DiffusionModel.Load(folder, KernelTable.Create(threads: 1));
+        Assert.Equal(new WeightQuantization(DType.Int4, 32), model.Config.Quantization);
+        float[] expected = tiny.Model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Floats.ToArray();
+        float[] actual = model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Floats.ToArray();
+        double error2 = expected.Zip(actual, (x, y) => Math.Pow(x - y, 2)).Sum();
+        Assert.InRange(Math.Sqrt(error2 / expected.Sum(x => x * x)), 1e-4, 0.3);
+    }
+
+    [Fact]
+    public async Task Quantize_GroupThatDoesNotDivide_IsRefused()
+    {
+        (int exitCode, _, string error) = await tiny.Run(
+            "quantize", tiny.Path, "--to", "int4", "--group-size", "48", "--out", Path.Combine(tiny.Folder, "wrong"));
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("found groups of 48", error);
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Tests.Checkpoints;
@@ -101,7 +102,7 @@ public sealed class ModelConfigTests
             ("n_kv_heads", config with { NumKeyValueHeads = 1 }),
             ("n_layers", config with { NumHiddenLayers = 1 }),
             ("pad_token_id", config with { PadTokenId = 5 }),
-            ("quantization_config", config with { Int8Weights = true }),
+            ("quantization_config", config with { Quantization = new(DType.Int8, null) }),
             ("rms_norm_eps", config with { RmsNormEps = 1e-6 }),
             ("rope_theta", config with { RopeTheta = 10_001 }),
             ("shift_logits", config with { ShiftLogits = true }),

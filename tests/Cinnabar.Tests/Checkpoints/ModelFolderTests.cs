@@ -38,7 +38,7 @@ public sealed class ModelFolderTests : IDisposable
     [Fact]
     public void Save_Int8_ThenOpen_SameIntegersAndScales()
     {
-        ModelConfig config = s_config with { Int8Weights = true };
+        ModelConfig config = s_config with { Quantization = new(DType.Int8, null) };
         Dictionary<string, Tensor> weights = Weights(s_config);
         ModelFolder.Save(Folder, config, weights, "{}"u8.ToArray(), null, "");
 
@@ -60,10 +60,61 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal(first, Bytes());
     }
 
+    [Theory]
+    [InlineData(DType.Int8, 16)]
+    [InlineData(DType.Int4, 16)]
+    [InlineData(DType.Int4, 32)]
+    public void Save_Groups_ThenOpen_SameIntegersAndScales(DType type, int group)
+    {
+        ModelConfig config = s_config with { HiddenSize = 32, IntermediateSize = 64, Quantization = new(type, group) };
+        Dictionary<string, Tensor> weights = Weights(config);
+        ModelFolder.Save(Folder, config, weights, "{}"u8.ToArray(), null, "");
+
+        ModelFolder model = ModelFolder.Open(Folder);
+        Assert.Equal(config, model.Config);
+        foreach ((string name, Tensor weight) in weights)
+        {
+            bool isTable = name is LladaWeightNames.Embedding or LladaWeightNames.Head;
+            bool isFloat = weight.Shape.Length == 1 || (type == DType.Int4 && isTable);
+            Tensor expected = isFloat ? weight.To(DType.BF16) : weight.Quantize(type, group);
+            Assert.Equal(expected.Type, model.Tensors[name].Type);
+            Assert.Equal(expected.GroupSize, model.Tensors[name].GroupSize);
+            Assert.Equal(expected.To(DType.F32).Floats.ToArray(), model.Tensors[name].To(DType.F32).Floats.ToArray());
+        }
+
+        Dictionary<string, byte[]> first = Bytes();
+        ModelFolder.Save(Folder, model.Config, model.Tensors, "{}"u8.ToArray(), null, "");
+        Assert.Equal(first, Bytes());
+    }
+
+    [Theory]
+    [InlineData(DType.Int4, 24)]
+    [InlineData(DType.Int4, 48)]
+    [InlineData(DType.Int8, 128)]
+    public void Save_GroupThatDoesNotDivide_IsRefusedWithTheNumbers(DType type, int group)
+    {
+        ModelConfig config = s_config with { HiddenSize = 32, IntermediateSize = 64, Quantization = new(type, group) };
+        CinnabarException failure = Assert.Throws<CinnabarException>(
+            () => ModelFolder.Save(Folder, config, Weights(config), "{}"u8.ToArray(), null, ""));
+        Assert.Contains($"mlp_hidden_size 64, or rows of a multiple of 4, found groups of {group}", failure.Message);
+    }
+
+    [Fact]
+    public void Open_FourBitsWithoutGroups_IsRefused()
+    {
+        ModelConfig config = s_config with { HiddenSize = 32, IntermediateSize = 64, Quantization = new(DType.Int4, 16) };
+        ModelFolder.Save(Folder, config, Weights(config), "{}"u8.ToArray(), null, "");
+        string file = Path.Combine(Folder, "config.json");
+        string text = File.ReadAllText(file).Replace("\"group\"", "\"channel\"", StringComparison.Ordinal);
+        File.WriteAllText(file, System.Text.RegularExpressions.Regex.Replace(text, ",\\s*\"group_size\": *16", ""));
+        CinnabarException failure = Assert.Throws<CinnabarException>(() => ModelFolder.Open(Folder));
+        Assert.Contains("expected a group_size for weights of 4 bits", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Open_IntegersWithoutQuantizationConfig_IsRefused()
     {
-        ModelFolder.Save(Folder, s_config with { Int8Weights = true }, Weights(s_config), "{}"u8.ToArray(), null, "");
+        ModelFolder.Save(Folder, s_config with { Quantization = new(DType.Int8, null) }, Weights(s_config), "{}"u8.ToArray(), null, "");
         s_config.Save(Path.Combine(Folder, "config.json"));
         CinnabarException failure = Assert.Throws<CinnabarException>(() => ModelFolder.Open(Folder));
         Assert.Contains("weight_scale", failure.Message, StringComparison.Ordinal);
@@ -73,7 +124,7 @@ public sealed class ModelFolderTests : IDisposable
     public void Open_QuantizationConfigWithoutIntegers_IsRefused()
     {
         ModelFolder.Save(Folder, s_config, Weights(s_config), "{}"u8.ToArray(), null, "");
-        (s_config with { Int8Weights = true }).Save(Path.Combine(Folder, "config.json"));
+        (s_config with { Quantization = new(DType.Int8, null) }).Save(Path.Combine(Folder, "config.json"));
         CinnabarException failure = Assert.Throws<CinnabarException>(() => ModelFolder.Open(Folder));
         Assert.Contains("weight_scale", failure.Message, StringComparison.Ordinal);
     }
