@@ -2,7 +2,8 @@
 //
 // Storage is one pinned managed array whose first element is aligned to 64 bytes (a cache line, and a 512-bit register), so
 // kernels may keep raw pointers for as long as they hold the Tensor, and nobody has to dispose anything. Elements are
-// row-major and contiguous; strided sub-matrices are described by Matrix.
+// row-major and contiguous; strided sub-matrices are described by Matrix. The shape of a tensor never changes, but for those that a
+// Workspace hands out again.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Cinnabar.Numerics.Kernels;
@@ -13,33 +14,35 @@ namespace Cinnabar.Numerics;
 public sealed unsafe class Tensor
 {
     private const int Alignment = 64;
+    private const int MaxDimensions = 4;
 
     private readonly byte[] _storage;
-    private readonly int[] _shape;
+    private readonly int[] _sizes = new int[MaxDimensions];
+    private int _dimensions;
 
-    private Tensor(byte[] storage, byte* start, DType type, int[] shape)
+    private Tensor(byte[] storage, byte* start, DType type, ReadOnlySpan<int> shape)
     {
         _storage = storage;
         Start = start;
         Type = type;
-        _shape = shape;
-        Count = CountOf(shape);
+        Capacity = CountOf(shape);
+        Reshape(shape);
     }
 
     /// <summary>Element type.</summary>
     public DType Type { get; }
 
     /// <summary>Sizes of the dimensions, slowest first.</summary>
-    public ReadOnlySpan<int> Shape => _shape;
+    public ReadOnlySpan<int> Shape => _sizes.AsSpan(0, _dimensions);
 
     /// <summary>Number of elements.</summary>
-    public int Count { get; }
+    public int Count { get; private set; }
 
     /// <summary>Size of the last dimension.</summary>
-    public int Columns => _shape[^1];
+    public int Columns => Shape[^1];
 
     /// <summary>Product of all dimensions but the last.</summary>
-    public int Rows => Columns == 0 ? _shape[..^1].Aggregate(1, (a, b) => a * b) : Count / Columns;
+    public int Rows => CountOf(Shape[..^1]);
 
     /// <summary>The elements of an F32 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not F32.</exception>
@@ -57,6 +60,9 @@ public sealed unsafe class Tensor
 
     internal byte* Start { get; }
 
+    /// <summary>Elements there is room for.</summary>
+    internal int Capacity { get; }
+
     internal float* FloatPointer => Type == DType.F32 ? (float*)Start : throw WrongType(DType.F32);
 
     internal ushort* BFloat16Pointer => Type == DType.BF16 ? (ushort*)Start : throw WrongType(DType.BF16);
@@ -66,14 +72,14 @@ public sealed unsafe class Tensor
     /// <param name="shape">One to four sizes, each zero or more.</param>
     public static Tensor Zeros(DType type, params ReadOnlySpan<int> shape)
     {
-        int[] copy = Checked(shape);
-        int bytes = checked((CountOf(copy) * SizeOf(type)) + Alignment);
+        Check(shape);
+        int bytes = checked((CountOf(shape) * SizeOf(type)) + Alignment);
         byte[] storage = GC.AllocateArray<byte>(bytes, pinned: true);
         byte* first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(storage));
         byte* aligned = (byte*)(((nuint)first + Alignment - 1) & ~(nuint)(Alignment - 1));
-        return new Tensor(storage, aligned, type, copy)
+        return new Tensor(storage, aligned, type, shape)
         {
-            Scales = type == DType.Int8 ? Zeros(copy[..^1].Aggregate(1, (a, b) => a * b)) : null,
+            Scales = type == DType.Int8 ? Zeros(CountOf(shape[..^1])) : null,
         };
     }
 
@@ -94,20 +100,32 @@ public sealed unsafe class Tensor
     }
 
     /// <summary>A tensor over memory that the caller keeps: for tests that place a buffer against a guard page.</summary>
-    internal static Tensor OverForeignMemory(byte* start, DType type, params ReadOnlySpan<int> shape) =>
-        new([], start, type, Checked(shape));
+    internal static Tensor OverForeignMemory(byte* start, DType type, params ReadOnlySpan<int> shape)
+    {
+        Check(shape);
+        return new Tensor([], start, type, shape);
+    }
 
     /// <summary>The same elements under another shape of equal or smaller size; writing through one is seen by the other.</summary>
     public Tensor View(params ReadOnlySpan<int> shape)
     {
-        int[] copy = Checked(shape);
-        if (CountOf(copy) > Count)
+        Check(shape);
+        if (CountOf(shape) > Count)
         {
             throw new ArgumentException(
-                $"A view of shape [{string.Join(", ", copy)}] needs more elements than the {ShapeText()} it looks into.");
+                $"A view of shape [{string.Join(", ", shape.ToArray())}] needs more elements than the {ShapeText()} it looks into.");
         }
 
-        return new Tensor(_storage, Start, Type, copy) { Scales = Scales };
+        return new Tensor(_storage, Start, Type, shape) { Scales = Scales };
+    }
+
+    /// <summary>Changes the shape to one of at most <see cref="Capacity"/> elements: for an owner whom nobody else knows.</summary>
+    internal void Reshape(ReadOnlySpan<int> shape)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(CountOf(shape), Capacity, nameof(shape));
+        shape.CopyTo(_sizes);
+        _dimensions = shape.Length;
+        Count = CountOf(shape);
     }
 
     /// <summary>Row <paramref name="row"/> of an F32 tensor seen as [Rows, Columns].</summary>
@@ -122,7 +140,7 @@ public sealed unsafe class Tensor
     /// </summary>
     public Tensor To(DType type)
     {
-        Tensor result = Zeros(type, _shape);
+        Tensor result = Zeros(type, Shape);
         switch (Type, type)
         {
             case (DType.F32, DType.BF16): BFloat16.FromFloats(Floats, result.BFloat16Bits); break;
@@ -163,7 +181,7 @@ public sealed unsafe class Tensor
     }
 
     /// <summary>The shape as text, e.g. "[512, 384]".</summary>
-    public string ShapeText() => $"[{string.Join(", ", _shape)}]";
+    public string ShapeText() => $"[{string.Join(", ", Shape.ToArray())}]";
 
     /// <inheritdoc/>
     public override string ToString() => $"{Type} {ShapeText()}";
@@ -176,7 +194,7 @@ public sealed unsafe class Tensor
         _ => sizeof(sbyte),
     };
 
-    private static int CountOf(int[] shape)
+    private static int CountOf(ReadOnlySpan<int> shape)
     {
         int count = 1;
         foreach (int size in shape)
@@ -187,9 +205,9 @@ public sealed unsafe class Tensor
         return count;
     }
 
-    private static int[] Checked(ReadOnlySpan<int> shape)
+    private static void Check(ReadOnlySpan<int> shape)
     {
-        if (shape.Length is < 1 or > 4)
+        if (shape.Length is < 1 or > MaxDimensions)
         {
             throw new ArgumentException($"A tensor has one to four dimensions, found {shape.Length}.", nameof(shape));
         }
@@ -198,8 +216,6 @@ public sealed unsafe class Tensor
         {
             ArgumentOutOfRangeException.ThrowIfNegative(size, nameof(shape));
         }
-
-        return shape.ToArray();
     }
 
     private InvalidOperationException WrongType(DType expected) => new($"Expected a tensor of {expected}, found {this}.");
