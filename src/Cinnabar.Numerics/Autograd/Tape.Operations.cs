@@ -43,6 +43,22 @@ public sealed partial class Tape
         return y;
     }
 
+    /// <summary>
+    /// Packs a weight [out, in] for <see cref="Linear"/> without recording, which otherwise happens at its first product.
+    /// </summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="keepValues">
+    /// False: only the packed form stays in memory, and <see cref="Variable.Value"/> is an error from now on.
+    /// </param>
+    public void Pack(Parameter weight, bool keepValues)
+    {
+        weight.PackedTranspose(Kernels.MatMul, _precision);
+        if (!keepValues)
+        {
+            weight.Replace(null);
+        }
+    }
+
     /// <summary>RMS normalisation over the last dimension.</summary>
     public Variable RmsNorm(Variable x, Parameter weight, float epsilon)
     {

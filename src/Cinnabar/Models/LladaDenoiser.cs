@@ -82,6 +82,41 @@ public sealed class LladaDenoiser : ICachingDenoiser
     public int MaskTokenId => Config.MaskTokenId;
 
     /// <summary>
+    /// Builds the network for inference alone: each matrix is packed as soon as it was read, and of all but the embedding table, which is
+    /// looked up in, only the packed form is kept. Memory so holds the weights once.
+    /// </summary>
+    /// <param name="config">Sizes and switches.</param>
+    /// <param name="read">
+    /// Reads a tensor by checkpoint name, F32, BF16 or, for matrices, Int8; called once for each, in checkpoint order. What it returns is
+    /// let go of here, so nobody else should keep it.
+    /// </param>
+    /// <param name="kernels">Where it runs.</param>
+    /// <param name="precision">Rounding of matrix-product operands. Default BF16; Int8 matrices stay Int8.</param>
+    public static LladaDenoiser ForInference(
+        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision = MatMulPrecision.BF16)
+    {
+        Tape inference = new(kernels, recording: false, precision);
+        return new LladaDenoiser(config, LladaWeightNames.Expected(config).Select(w => Lean(w.Name, w.Shape.Length)), inference);
+
+        Parameter Lean(string name, int dimensions)
+        {
+            if (dimensions == 1)
+            {
+                return new Parameter(name, read(name).To(DType.F32)); // what the norm kernels read
+            }
+
+            Parameter parameter = new(name, read(name));
+            bool isTable = name == LladaWeightNames.Embedding;
+            if (!isTable || config.WeightTying)
+            {
+                inference.Pack(parameter, keepValues: isTable);
+            }
+
+            return parameter;
+        }
+    }
+
+    /// <summary>
     /// Random weights: normal with deviation 0.02, divided by √(2·layers) for the two projections that write into the residual stream
     /// (Radford et al. 2019, GPT-2); norms are 1.
     /// </summary>
