@@ -45,6 +45,12 @@ internal sealed class BenchReport
         _rows.Add(new Row(name, shape, threads, allocatedBytes, "bytes allocated", null));
     }
 
+    public void AddMemory(string shape, int threads, long heldBytes, long weightBytes)
+    {
+        _rows.Add(new Row("network", shape, threads, heldBytes, "bytes held", null));
+        _rows.Add(new Row("network", shape, threads, 100.0 * heldBytes / weightBytes, "% of the weights", null));
+    }
+
     public void AddStep(TrainingBenchmark benchmark, double rate, double peak, int threads, ModelConfig config)
     {
         string shape = $"{benchmark.Options.BatchSize}x{benchmark.Options.SequenceLength} tokens, "

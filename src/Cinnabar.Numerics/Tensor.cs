@@ -2,7 +2,8 @@
 //
 // Storage is one pinned managed array whose first element is aligned to 64 bytes (a cache line, and a 512-bit register), so
 // kernels may keep raw pointers for as long as they hold the Tensor, and nobody has to dispose anything. Elements are
-// row-major and contiguous; strided sub-matrices are described by Matrix.
+// row-major and contiguous; strided sub-matrices are described by Matrix. The shape of a tensor never changes, but for those that a
+// Workspace hands out again.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Cinnabar.Numerics.Kernels;
@@ -13,37 +14,39 @@ namespace Cinnabar.Numerics;
 public sealed unsafe class Tensor
 {
     private const int Alignment = 64;
+    private const int MaxDimensions = 4;
 
     // Of Int4: what is added to a value, and two zeros.
     private const int NibbleOffset = 8;
     private const byte ZeroNibbles = 0x88;
 
     private readonly byte[] _storage;
-    private readonly int[] _shape;
+    private readonly int[] _sizes = new int[MaxDimensions];
+    private int _dimensions;
 
-    private Tensor(byte[] storage, byte* start, DType type, int[] shape)
+    private Tensor(byte[] storage, byte* start, DType type, ReadOnlySpan<int> shape)
     {
         _storage = storage;
         Start = start;
         Type = type;
-        _shape = shape;
-        Count = CountOf(shape);
+        Capacity = CountOf(shape);
+        Reshape(shape);
     }
 
     /// <summary>Element type.</summary>
     public DType Type { get; }
 
     /// <summary>Sizes of the dimensions, slowest first.</summary>
-    public ReadOnlySpan<int> Shape => _shape;
+    public ReadOnlySpan<int> Shape => _sizes.AsSpan(0, _dimensions);
 
     /// <summary>Number of elements.</summary>
-    public int Count { get; }
+    public int Count { get; private set; }
 
     /// <summary>Size of the last dimension.</summary>
-    public int Columns => _shape[^1];
+    public int Columns => Shape[^1];
 
     /// <summary>Product of all dimensions but the last.</summary>
-    public int Rows => Columns == 0 ? _shape[..^1].Aggregate(1, (a, b) => a * b) : Count / Columns;
+    public int Rows => CountOf(Shape[..^1]);
 
     /// <summary>The elements of an F32 tensor.</summary>
     /// <exception cref="InvalidOperationException">The tensor is not F32.</exception>
@@ -67,6 +70,9 @@ public sealed unsafe class Tensor
 
     internal byte* Start { get; }
 
+    /// <summary>Elements there is room for.</summary>
+    internal int Capacity { get; }
+
     internal float* FloatPointer => Type == DType.F32 ? (float*)Start : throw WrongType(DType.F32);
 
     internal ushort* BFloat16Pointer => Type == DType.BF16 ? (ushort*)Start : throw WrongType(DType.BF16);
@@ -83,21 +89,21 @@ public sealed unsafe class Tensor
     /// <exception cref="ArgumentException">The groups do not divide the columns.</exception>
     public static Tensor Zeros(DType type, int groupSize, ReadOnlySpan<int> shape)
     {
-        int[] copy = Checked(shape);
+        Check(shape);
         bool isInteger = type is DType.Int8 or DType.Int4;
-        bool fits = copy[^1] == 0 || (groupSize > 0 && copy[^1] % groupSize == 0 && (type != DType.Int4 || groupSize % 2 == 0));
+        bool fits = shape[^1] == 0 || (groupSize > 0 && shape[^1] % groupSize == 0 && (type != DType.Int4 || groupSize % 2 == 0));
         if (isInteger && !fits)
         {
-            throw new ArgumentException($"Groups of {groupSize} {type} do not divide rows of {copy[^1]}.", nameof(groupSize));
+            throw new ArgumentException($"Groups of {groupSize} {type} do not divide rows of {shape[^1]}.", nameof(groupSize));
         }
 
-        int bytes = checked((int)BytesOf(type, CountOf(copy)) + Alignment);
+        int bytes = checked((int)BytesOf(type, CountOf(shape)) + Alignment);
         byte[] storage = GC.AllocateArray<byte>(bytes, pinned: true);
         byte* first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(storage));
         byte* aligned = (byte*)(((nuint)first + Alignment - 1) & ~(nuint)(Alignment - 1));
-        Tensor tensor = new(storage, aligned, type, copy)
+        Tensor tensor = new(storage, aligned, type, shape)
         {
-            Scales = isInteger ? Zeros(CountOf(copy) / Math.Max(1, groupSize)) : null,
+            Scales = isInteger ? Zeros(CountOf(shape) / Math.Max(1, groupSize)) : null,
             GroupSize = isInteger ? groupSize : 0,
         };
         if (type == DType.Int4)
@@ -125,20 +131,32 @@ public sealed unsafe class Tensor
     }
 
     /// <summary>A tensor over memory that the caller keeps: for tests that place a buffer against a guard page.</summary>
-    internal static Tensor OverForeignMemory(byte* start, DType type, params ReadOnlySpan<int> shape) =>
-        new([], start, type, Checked(shape));
+    internal static Tensor OverForeignMemory(byte* start, DType type, params ReadOnlySpan<int> shape)
+    {
+        Check(shape);
+        return new Tensor([], start, type, shape);
+    }
 
     /// <summary>The same elements under another shape of equal or smaller size; writing through one is seen by the other.</summary>
     public Tensor View(params ReadOnlySpan<int> shape)
     {
-        int[] copy = Checked(shape);
-        if (CountOf(copy) > Count)
+        Check(shape);
+        if (CountOf(shape) > Count)
         {
             throw new ArgumentException(
-                $"A view of shape [{string.Join(", ", copy)}] needs more elements than the {ShapeText()} it looks into.");
+                $"A view of shape [{string.Join(", ", shape.ToArray())}] needs more elements than the {ShapeText()} it looks into.");
         }
 
-        return new Tensor(_storage, Start, Type, copy) { Scales = Scales, GroupSize = GroupSize };
+        return new Tensor(_storage, Start, Type, shape) { Scales = Scales, GroupSize = GroupSize };
+    }
+
+    /// <summary>Changes the shape to one of at most <see cref="Capacity"/> elements: for an owner whom nobody else knows.</summary>
+    internal void Reshape(ReadOnlySpan<int> shape)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(CountOf(shape), Capacity, nameof(shape));
+        shape.CopyTo(_sizes);
+        _dimensions = shape.Length;
+        Count = CountOf(shape);
     }
 
     /// <summary>Row <paramref name="row"/> of an F32 tensor seen as [Rows, Columns].</summary>
@@ -158,7 +176,7 @@ public sealed unsafe class Tensor
             return Quantize(type, Columns);
         }
 
-        Tensor result = Zeros(type, _shape);
+        Tensor result = Zeros(type, Shape);
         switch (Type, type)
         {
             case (DType.F32, DType.BF16): BFloat16.FromFloats(Floats, result.BFloat16Bits); break;
@@ -179,7 +197,7 @@ public sealed unsafe class Tensor
     /// <param name="groupSize">Columns with a common scale.</param>
     public Tensor Quantize(DType type, int groupSize)
     {
-        Tensor result = Zeros(type, groupSize, _shape);
+        Tensor result = Zeros(type, groupSize, Shape);
         if (Scales is not null && GroupSize == groupSize && (type == Type || type == DType.Int8))
         {
             CopyIntegers(result);
@@ -237,7 +255,7 @@ public sealed unsafe class Tensor
     }
 
     /// <summary>The shape as text, e.g. "[512, 384]".</summary>
-    public string ShapeText() => $"[{string.Join(", ", _shape)}]";
+    public string ShapeText() => $"[{string.Join(", ", Shape.ToArray())}]";
 
     /// <inheritdoc/>
     public override string ToString() => $"{Type} {ShapeText()}";
@@ -251,7 +269,7 @@ public sealed unsafe class Tensor
         _ => (count + 1) / 2,
     };
 
-    private static int CountOf(int[] shape)
+    private static int CountOf(ReadOnlySpan<int> shape)
     {
         int count = 1;
         foreach (int size in shape)
@@ -262,9 +280,9 @@ public sealed unsafe class Tensor
         return count;
     }
 
-    private static int[] Checked(ReadOnlySpan<int> shape)
+    private static void Check(ReadOnlySpan<int> shape)
     {
-        if (shape.Length is < 1 or > 4)
+        if (shape.Length is < 1 or > MaxDimensions)
         {
             throw new ArgumentException($"A tensor has one to four dimensions, found {shape.Length}.", nameof(shape));
         }
@@ -273,8 +291,6 @@ public sealed unsafe class Tensor
         {
             ArgumentOutOfRangeException.ThrowIfNegative(size, nameof(shape));
         }
-
-        return shape.ToArray();
     }
 
     private InvalidOperationException WrongType(DType expected) => new($"Expected a tensor of {expected}, found {this}.");

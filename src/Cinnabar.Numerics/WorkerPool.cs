@@ -3,6 +3,11 @@
 // Items are handed out by an atomic counter, so a slow thread takes fewer. What an item computes never depends on which
 // thread runs it or on how many there are; kernels choose their items so that every sum is made inside one item. That is
 // what makes results the same bits for 1, 2 or 16 threads. Inside a loop denormal numbers count as zero (FloatControl).
+//
+// A loop's body is a struct. Where the loop is shared, the threads find it in an object that the pool keeps for each type of body, so a
+// loop allocates only the first time.
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using Cinnabar.Numerics.Jit;
 
 namespace Cinnabar.Numerics;
@@ -19,7 +24,8 @@ public sealed class WorkerPool : IDisposable
     private readonly Thread[] _threads;
     private readonly Lock _oneLoop = new();
     private readonly SemaphoreSlim _wake = new(0);
-    private Action<int>? _body;
+    private readonly Dictionary<Type, SharedLoop> _loops = [];
+    private SharedLoop? _loop;
     private int _count;
     private int _next;
     private int _running;
@@ -27,7 +33,7 @@ public sealed class WorkerPool : IDisposable
     private volatile bool _stopping;
     private Exception? _failure;
 
-    /// <summary>Starts <paramref name="threads"/> − 1 background threads; the caller of <see cref="For"/> is the last one.</summary>
+    /// <summary>Starts <paramref name="threads"/> − 1 background threads; the caller of a loop is the last one.</summary>
     /// <param name="threads">Threads that share a loop, at least 1.</param>
     public WorkerPool(int threads)
     {
@@ -45,20 +51,23 @@ public sealed class WorkerPool : IDisposable
     public int Threads { get; }
 
     /// <summary>
-    /// Calls <paramref name="body"/> once for every item 0 … <paramref name="count"/> − 1, in any order, and returns when all are done.
+    /// Runs <paramref name="body"/> once for each of the consecutive ranges of <paramref name="grain"/> items that cover 0 …
+    /// <paramref name="total"/> − 1, in any order, and returns when all are done.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
-    /// <exception cref="Exception">The first exception thrown by <paramref name="body"/>; remaining items are then not started.</exception>
-    public void For(int count, Action<int> body)
+    /// <exception cref="Exception">The first one thrown by <paramref name="body"/>; remaining ranges are then not started.</exception>
+    public void For<TBody>(int total, int grain, TBody body)
+        where TBody : struct, ILoopBody
     {
-        if (count <= 1 || _threads.Length == 0 || t_insideLoop)
+        int ranges = (total + grain - 1) / grain;
+        if (ranges <= 1 || _threads.Length == 0 || t_insideLoop)
         {
             uint control = FloatControl.FlushDenormals();
             try
             {
-                for (int item = 0; item < count; item++)
+                for (int range = 0; range < ranges; range++)
                 {
-                    body(item);
+                    body.Run(range * grain, Math.Min(total, (range + 1) * grain));
                 }
             }
             finally
@@ -66,16 +75,17 @@ public sealed class WorkerPool : IDisposable
                 FloatControl.Restore(control);
             }
 
-            // Bodies hold raw pointers into tensors that only their closure keeps alive.
-            GC.KeepAlive(body);
+            KeepAlive(body);
             return;
         }
 
         lock (_oneLoop)
         {
             ObjectDisposedException.ThrowIf(_stopping, this);
-            _body = body;
-            _count = count;
+            SharedLoop<TBody> loop = LoopOf<TBody>();
+            loop.Set(body, total, grain);
+            _loop = loop;
+            _count = ranges;
             _failure = null;
             Volatile.Write(ref _running, _threads.Length);
             Volatile.Write(ref _next, 0);
@@ -88,23 +98,18 @@ public sealed class WorkerPool : IDisposable
                 spin.SpinOnce(sleep1Threshold: -1);
             }
 
-            _body = null;
+            _loop = null;
+            loop.Set(default, 0, grain); // the pool outlives what the body refers to
             if (_failure is not null)
             {
-                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_failure);
+                ExceptionDispatchInfo.Throw(_failure);
             }
         }
     }
 
-    /// <summary>
-    /// Calls <paramref name="body"/>(from, to) for consecutive ranges of <paramref name="grain"/> items that cover 0 …
-    /// <paramref name="total"/>.
-    /// </summary>
-    public void ForRanges(int total, int grain, Action<int, int> body)
-    {
-        int ranges = (total + grain - 1) / grain;
-        For(ranges, range => body(range * grain, Math.Min(total, (range + 1) * grain)));
-    }
+    /// <summary>Calls <paramref name="body"/> once for every item 0 … <paramref name="count"/> − 1, in any order.</summary>
+    /// <inheritdoc cref="For{TBody}(int, int, TBody)"/>
+    public void For(int count, Action<int> body) => For(count, grain: 1, new EachItem(body));
 
     /// <summary>Ends the threads.</summary>
     public void Dispose()
@@ -141,6 +146,7 @@ public sealed class WorkerPool : IDisposable
 
     private void TakeItems()
     {
+        SharedLoop loop = _loop!;
         t_insideLoop = true;
         uint control = FloatControl.FlushDenormals();
         try
@@ -148,7 +154,7 @@ public sealed class WorkerPool : IDisposable
             int item;
             while ((item = Interlocked.Increment(ref _next) - 1) < _count)
             {
-                _body!(item);
+                loop.Run(item);
             }
         }
         catch (Exception failure)
@@ -160,6 +166,57 @@ public sealed class WorkerPool : IDisposable
         {
             FloatControl.Restore(control);
             t_insideLoop = false;
+        }
+    }
+
+    private SharedLoop<TBody> LoopOf<TBody>()
+        where TBody : struct, ILoopBody
+    {
+        if (!_loops.TryGetValue(typeof(TBody), out SharedLoop? loop))
+        {
+            _loops.Add(typeof(TBody), loop = new SharedLoop<TBody>());
+        }
+
+        return (SharedLoop<TBody>)loop;
+    }
+
+    // Bodies take raw pointers from tensors that only their fields keep alive; a call that the compiler cannot look into needs them whole.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void KeepAlive<TBody>(in TBody body)
+        where TBody : struct, ILoopBody
+    {
+    }
+
+    private abstract class SharedLoop
+    {
+        public abstract void Run(int range);
+    }
+
+    private sealed class SharedLoop<TBody> : SharedLoop
+        where TBody : struct, ILoopBody
+    {
+        private TBody _body;
+        private int _total;
+        private int _grain;
+
+        public void Set(TBody body, int total, int grain)
+        {
+            _body = body;
+            _total = total;
+            _grain = grain;
+        }
+
+        public override void Run(int range) => _body.Run(range * _grain, Math.Min(_total, (range + 1) * _grain));
+    }
+
+    private readonly struct EachItem(Action<int> body) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                body(item);
+            }
         }
     }
 }

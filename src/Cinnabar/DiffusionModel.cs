@@ -39,8 +39,7 @@ public sealed class DiffusionModel
         GenerationConfig = folder.GenerationConfig;
         Tokenizer = tokenizer;
         Kernels = kernels;
-        Dictionary<string, Tensor> weights = folder.Tensors.ToDictionary(t => t.Key, t => ForInference(t.Value));
-        Denoiser = new LladaDenoiser(Config, weights, kernels);
+        Denoiser = ReadNetwork(folder, kernels);
         DefaultOptions = OptionsFrom(GenerationConfig);
         _tokens = TokensOf(Config, tokenizer);
         _sampler = new Sampler(Denoiser, kernels.Workers);
@@ -194,8 +193,16 @@ public sealed class DiffusionModel
         };
     }
 
-    // The norm kernels read F32; matrices stay as stored.
-    private static Tensor ForInference(Tensor weight) => weight.Shape.Length == 1 ? weight.To(DType.F32) : weight;
+    private static LladaDenoiser ReadNetwork(ModelFolder folder, KernelTable kernels)
+    {
+        using ModelWeights weights = folder.OpenWeights();
+        LladaDenoiser network = LladaDenoiser.ForInference(folder.Config, weights.Read, kernels);
+
+        // What was read before it was packed is garbage as large as the model, and a network that runs allocates nothing that would make
+        // the runtime look for it.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return network;
+    }
 
     // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text
     // or a hole.

@@ -123,6 +123,15 @@ public sealed class DiffusionModelTests(TinyModel tiny)
     }
 
     [Fact]
+    public void Load_KeepsMatricesPackedOnly()
+    {
+        LladaDenoiser network = Assert.IsType<LladaDenoiser>(tiny.Model.Denoiser);
+        Assert.All(
+            network.Parameters.Where(parameter => parameter.Name.EndsWith("proj.weight", StringComparison.Ordinal)),
+            parameter => Assert.Throws<InvalidOperationException>(() => parameter.Value));
+    }
+
+    [Fact]
     public void Generate_NoOptions_TakesTheModelsOwn()
     {
         GenerationResult result = tiny.Model.Generate("int");

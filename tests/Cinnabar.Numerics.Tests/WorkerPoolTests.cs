@@ -52,11 +52,11 @@ public sealed class WorkerPoolTests
     [InlineData(4, 4)]
     [InlineData(5, 4)]
     [InlineData(37, 8)]
-    public void ForRanges_AnyTotal_CoversItInRangesOfTheGrain(int total, int grain)
+    public void For_AnyTotal_CoversItInRangesOfTheGrain(int total, int grain)
     {
         using WorkerPool pool = new(2);
         ConcurrentBag<(int From, int To)> ranges = [];
-        pool.ForRanges(total, grain, (from, to) => ranges.Add((from, to)));
+        pool.For(total, grain, new NoteRanges(ranges));
         int next = 0;
         foreach ((int from, int to) in ranges.OrderBy(r => r.From))
         {
@@ -156,6 +156,41 @@ public sealed class WorkerPoolTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void For_BodyOfTheSameType_AllocatesNothing(int threads)
+    {
+        using WorkerPool pool = new(threads);
+        int[] counts = new int[100];
+        pool.For(counts.Length, grain: 7, new CountItems(counts));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int loop = 0; loop < 10; loop++)
+        {
+            pool.For(counts.Length, grain: 7, new CountItems(counts));
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.All(counts, count => Assert.Equal(11, count));
+    }
+
+    [Fact]
+    public void For_Finished_KeepsNothingOfTheBodyAlive()
+    {
+        using WorkerPool pool = new(2);
+        WeakReference counts = Loop(pool);
+        GC.Collect();
+        Assert.False(counts.IsAlive);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference Loop(WorkerPool pool)
+        {
+            int[] counts = new int[100];
+            pool.For(counts.Length, grain: 7, new CountItems(counts));
+            return new WeakReference(counts);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static float Half(float value) => value * 0.5f;
 
@@ -169,4 +204,20 @@ public sealed class WorkerPoolTests
 
     [Fact]
     public void Constructor_NoThreads_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new WorkerPool(0));
+
+    private readonly struct NoteRanges(ConcurrentBag<(int From, int To)> ranges) : ILoopBody
+    {
+        public void Run(int from, int to) => ranges.Add((from, to));
+    }
+
+    private readonly struct CountItems(int[] counts) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                Interlocked.Increment(ref counts[item]);
+            }
+        }
+    }
 }

@@ -97,6 +97,7 @@ internal static class BenchCommand
             DenoiserBenchmark benchmark = new(DenoiserBenchmark.Shapes[name], type, kernels);
             BenchReport report = new();
             report.AddPeaks(peak, kernels.Workers.Threads);
+            report.AddMemory(name, kernels.Workers.Threads, benchmark.HeldBytes, benchmark.WeightBytes);
             foreach (int tokens in (int[])[64, 256])
             {
                 benchmark.Run(tokens);

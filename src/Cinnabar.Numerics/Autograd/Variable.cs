@@ -5,14 +5,26 @@ namespace Cinnabar.Numerics.Autograd;
 /// <summary>A value in a computation, and the gradient of the loss with respect to it once the backward pass has reached it.</summary>
 public class Variable
 {
+    private Tensor? _value;
+
     /// <summary>Wraps a value.</summary>
-    public Variable(Tensor value) => Value = value;
+    public Variable(Tensor value) => _value = value;
 
     /// <summary>The value.</summary>
-    public Tensor Value { get; }
+    /// <exception cref="InvalidOperationException">A parameter of which only the packed form was kept.</exception>
+    public Tensor Value => _value ?? throw new InvalidOperationException(
+        $"The values of {this} were let go when it was packed for inference. Load the model again to read them, or build the network "
+        + "from tensors that you keep.");
 
     /// <summary>∂loss/∂value, of the value's shape; null before anything contributed to it.</summary>
     public Tensor? Gradient { get; internal set; }
+
+    // For whoever made this variable: another value, or none.
+    internal void Replace(Tensor? value)
+    {
+        _value = value;
+        Gradient = null;
+    }
 }
 
 /// <summary>A trained tensor. Its gradient accumulates over passes until <see cref="ZeroGradient"/>.</summary>
@@ -43,14 +55,22 @@ public sealed class Parameter : Variable
     }
 
     /// <summary>Forgets the packed copy that inference made: call after changing <see cref="Variable.Value"/>.</summary>
-    public void Changed() => _packed = null;
+    /// <exception cref="InvalidOperationException">Only the packed copy was kept.</exception>
+    public void Changed()
+    {
+        _ = Value; // an error if there is nothing to pack again
+        _packed = null;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => _packed is null ? Name : $"{Name} [{_packed.Columns}, {_packed.Rows}]";
 
     // Wᵀ [in, out] rearranged for the right-hand side of a product; kept because inference multiplies by the same weight on every pass.
     internal PackedMatrix PackedTranspose(IMatMul matMul, MatMulPrecision precision)
     {
         if (_packed is null)
         {
-            matMul.Pack(Value.AsMatrix().Transposed, precision, ref _packed);
+            matMul.Pack(Value.AsMatrix().Transposed, Value.Type is DType.Int8 or DType.Int4 ? MatMulPrecision.Int8 : precision, ref _packed);
         }
 
         return _packed!;

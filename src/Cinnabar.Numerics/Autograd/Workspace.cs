@@ -6,7 +6,7 @@ namespace Cinnabar.Numerics.Autograd;
 public sealed class Workspace
 {
     private readonly Dictionary<int, Stack<Tensor>> _free = [];
-    private readonly Dictionary<Tensor, Tensor> _whole = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<Tensor> _rented = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>A tensor of the given shape with unspecified contents.</summary>
     public Tensor Rent(params ReadOnlySpan<int> shape)
@@ -18,26 +18,26 @@ public sealed class Workspace
         }
 
         int capacity = CapacityFor(count);
-        Tensor whole = _free.TryGetValue(capacity, out Stack<Tensor>? stack) && stack.Count > 0 ? stack.Pop() : Tensor.Zeros(capacity);
-        Tensor view = whole.View(shape);
-        _whole.Add(view, whole);
-        return view;
+        Tensor tensor = _free.TryGetValue(capacity, out Stack<Tensor>? stack) && stack.Count > 0 ? stack.Pop() : Tensor.Zeros(capacity);
+        tensor.Reshape(shape);
+        _rented.Add(tensor);
+        return tensor;
     }
 
-    /// <summary>Gives a rented tensor back; it must not be used afterwards.</summary>
+    /// <summary>Gives a rented tensor back; it must not be used afterwards, for it will be handed out again in another shape.</summary>
     public void Return(Tensor rented)
     {
-        if (!_whole.Remove(rented, out Tensor? whole))
+        if (!_rented.Remove(rented))
         {
             throw new ArgumentException($"The tensor {rented} was not rented here, or was returned before.", nameof(rented));
         }
 
-        if (!_free.TryGetValue(whole.Count, out Stack<Tensor>? stack))
+        if (!_free.TryGetValue(rented.Capacity, out Stack<Tensor>? stack))
         {
-            _free.Add(whole.Count, stack = new Stack<Tensor>());
+            _free.Add(rented.Capacity, stack = new Stack<Tensor>());
         }
 
-        stack.Push(whole);
+        stack.Push(rented);
     }
 
     // Sizes are rounded up to four steps per power of two, so that canvases of slightly different length share buffers.

@@ -40,7 +40,14 @@ internal sealed unsafe class VectorAdd<TVec>(WorkerPool workers) : IAdd
     {
         Expect.Floats(b, a.Count);
         Expect.Floats(y, a.Count);
-        workers.ForRanges(a.Count, Grain, (from, to) =>
+        workers.For(a.Count, Grain, new ForwardBody(a, b, y));
+    }
+
+    public void Backward(Tensor dY, Tensor d) => Forward(d, dY, d);
+
+    private readonly struct ForwardBody(Tensor a, Tensor b, Tensor y) : ILoopBody
+    {
+        public void Run(int from, int to)
         {
             float* left = a.FloatPointer, right = b.FloatPointer, sum = y.FloatPointer;
             int i = from;
@@ -53,8 +60,6 @@ internal sealed unsafe class VectorAdd<TVec>(WorkerPool workers) : IAdd
             {
                 sum[i] = left[i] + right[i];
             }
-        });
+        }
     }
-
-    public void Backward(Tensor dY, Tensor d) => Forward(d, dY, d);
 }

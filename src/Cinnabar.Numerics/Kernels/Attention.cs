@@ -34,7 +34,7 @@ public enum AttentionKind
 /// <param name="Positions">
 /// The positions of the query rows, ascending, with a batch of 1 and without a backward pass. Null: every position is a query.
 /// </param>
-public sealed record AttentionShape(
+public readonly record struct AttentionShape(
     int Batch,
     int Length,
     int Heads,
@@ -43,7 +43,7 @@ public sealed record AttentionShape(
     AttentionKind Kind,
     int BlockSize = 1,
     int[]? ValidLengths = null,
-    int[]? Positions = null)
+    ReadOnlyMemory<int>? Positions = null)
 {
     /// <summary>M: query rows of each sequence.</summary>
     public int Queries => Positions?.Length ?? Length;
@@ -54,7 +54,7 @@ public sealed record AttentionShape(
     public int VisibleKeys(int sequence, int query)
     {
         int valid = ValidLengths?[sequence] ?? Length;
-        int position = Positions?[query] ?? query;
+        int position = Positions is { } positions ? positions.Span[query] : query;
         return Kind switch
         {
             AttentionKind.Full => valid,
@@ -77,10 +77,10 @@ public sealed record AttentionShape(
         Expect.Floats(v, Batch * Length * KeyValueHeads * HeadSize);
         Expect.Floats(o, rows * Heads * HeadSize);
         Expect.Floats(logSumExp, rows * Heads);
-        if (Positions is not null)
+        if (Positions is { } positions)
         {
             Expect.Length(Batch, 1, nameof(Batch));
-            Expect.Indices(Positions, Length, nameof(Positions));
+            Expect.Indices(positions.Span, Length, nameof(Positions));
         }
 
         if (ValidLengths is not null)

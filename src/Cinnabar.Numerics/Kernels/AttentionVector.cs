@@ -15,8 +15,6 @@ namespace Cinnabar.Numerics.Kernels;
 internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul matMul) : IAttention
     where TVec : struct, ISimd<TVec>
 {
-    private const int QueryBlock = 128;
-
     // Items per thread that even out unequal speeds.
     private const int ItemsPerThread = 3;
 
@@ -26,32 +24,9 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
     public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
     {
         shape.Check(q, k, v, o, logSumExp);
-        int blocks = (shape.Queries + QueryBlock - 1) / QueryBlock;
-        int itemsPerHead = shape.Batch * shape.Heads < ItemsPerThread * workers.Threads ? blocks : 1;
-        workers.For(shape.Batch * shape.Heads * itemsPerHead, item =>
-        {
-            BlockMemory memory = t_memory ??= new BlockMemory();
-            int head = item / itemsPerHead % shape.Heads;
-            int packedKeys = 0;
-            for (int block = item % itemsPerHead; block < blocks; block += itemsPerHead)
-            {
-                Block at = new(shape, item / itemsPerHead / shape.Heads, head, block * QueryBlock);
-                if (at.Keys == 0)
-                {
-                    NothingVisible(at, o, logSumExp);
-                    continue;
-                }
-
-                if (at.Keys != packedKeys)
-                {
-                    packedKeys = at.Keys;
-                    matMul.Pack(at.KeysOf(k).Transposed, precision, ref memory.KeysTransposed);
-                    matMul.Pack(at.KeysOf(v), precision, ref memory.Values);
-                }
-
-                ForwardBlock(at, memory, q, o, logSumExp);
-            }
-        });
+        int itemsPerHead = shape.Batch * shape.Heads < ItemsPerThread * workers.Threads ? BlocksOf(shape.Queries) : 1;
+        ForwardBody body = new(matMul, q, k, v, shape, precision, o, logSumExp, itemsPerHead);
+        workers.For(shape.Batch * shape.Heads * itemsPerHead, grain: 1, body);
     }
 
     public void Backward(
@@ -69,57 +44,14 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
     {
         shape.Check(q, k, v, o, logSumExp);
         shape.Check(dQ, dK, dV, dO, logSumExp);
-        int group = shape.Heads / shape.KeyValueHeads;
-        int blocks = (shape.Length + QueryBlock - 1) / QueryBlock;
-        workers.For(shape.Batch * shape.KeyValueHeads, item =>
-        {
-            BlockMemory memory = t_memory ??= new BlockMemory();
-            int packedKeys = 0;
-            for (int i = 0; i < group * blocks; i++)
-            {
-                int head = (item % shape.KeyValueHeads * group) + (i / blocks);
-                Block at = new(shape, item / shape.KeyValueHeads, head, i % blocks * QueryBlock);
-                if (at.Keys == 0)
-                {
-                    continue;
-                }
-
-                if (at.Keys != packedKeys)
-                {
-                    packedKeys = at.Keys;
-                    matMul.Pack(at.KeysOf(k), precision, ref memory.Keys);
-                    matMul.Pack(at.KeysOf(k).Transposed, precision, ref memory.KeysTransposed);
-                    matMul.Pack(at.KeysOf(v).Transposed, precision, ref memory.ValuesTransposed);
-                }
-
-                Matrix p = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
-                Matrix dS = at.Scores(Scratch.AtLeast(ref memory.ScoreGradients, at.ScoreCount));
-                matMul.Multiply(at.Queries(q), memory.KeysTransposed!, p, accumulate: false);
-                matMul.Multiply(at.Queries(dO), memory.ValuesTransposed!, dS, accumulate: false);
-                ScoreGradients(at, p, dS, at.Queries(dO), at.Queries(o), logSumExp);
-                matMul.Multiply(p.Transposed, at.Queries(dO), at.KeysOf(dV), accumulate: true, precision);
-                matMul.Multiply(dS, memory.Keys!, at.Queries(dQ), accumulate: true);
-                matMul.Multiply(dS.Transposed, at.Queries(q), at.KeysOf(dK), accumulate: true, precision);
-            }
-        });
+        BackwardBody body = new(matMul, dO, q, k, v, o, logSumExp, shape, precision, dQ, dK, dV);
+        workers.For(shape.Batch * shape.KeyValueHeads, grain: 1, body);
     }
 
-    private void ForwardBlock(in Block at, BlockMemory memory, Tensor q, Tensor o, Tensor logSumExp)
-    {
-        Matrix scores = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
-        matMul.Multiply(at.Queries(q), memory.KeysTransposed!, scores, accumulate: false);
-        double* sums = stackalloc double[QueryBlock];
-        Softmax(at, scores, logSumExp, sums);
-        Matrix output = at.Queries(o);
-        matMul.Multiply(scores, memory.Values!, output, accumulate: false);
-        for (int i = 0; i < at.Rows; i++)
-        {
-            Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), output.Columns, (float)(1 / sums[i]));
-        }
-    }
+    private static int BlocksOf(int queries) => (queries + AttentionBlock.MaxRows - 1) / AttentionBlock.MaxRows;
 
     // scores[i, j] becomes exp(scores[i, j]/√D − max); writes lse and, per row, the sum still to be divided by.
-    private static void Softmax(in Block at, in Matrix scores, Tensor logSumExp, double* sums)
+    private static void Softmax(in AttentionBlock at, in Matrix scores, Tensor logSumExp, double* sums)
     {
         float scale = at.Scale;
         for (int i = 0; i < at.Rows; i++)
@@ -134,7 +66,7 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
     }
 
     // p: S on entry, P on return.  dS: dP on entry, dS on return.
-    private static void ScoreGradients(in Block at, in Matrix p, in Matrix dS, in Matrix dO, in Matrix o, Tensor logSumExp)
+    private static void ScoreGradients(in AttentionBlock at, in Matrix p, in Matrix dS, in Matrix dO, in Matrix o, Tensor logSumExp)
     {
         float scale = at.Scale;
         for (int i = 0; i < at.Rows; i++)
@@ -169,13 +101,130 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         V.Store(probability * V.Broadcast(scale) * (V.Load(dS) - V.Broadcast(delta)), dS);
     }
 
-    private static void NothingVisible(in Block at, Tensor o, Tensor logSumExp)
+    private static void NothingVisible(in AttentionBlock at, Tensor o, Tensor logSumExp)
     {
         Matrix output = at.Queries(o);
         for (int i = 0; i < at.Rows; i++)
         {
             new Span<float>(output.Floats + ((long)i * output.RowStride), output.Columns).Clear();
             logSumExp.FloatPointer[at.LogSumExp(i)] = float.NegativeInfinity;
+        }
+    }
+
+    private readonly struct ForwardBody(
+        IMatMul matMul,
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        AttentionShape shape,
+        MatMulPrecision precision,
+        Tensor o,
+        Tensor logSumExp,
+        int itemsPerHead) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                Forward(item);
+            }
+        }
+
+        private void Forward(int item)
+        {
+            BlockMemory memory = t_memory ??= new BlockMemory();
+            int blocks = BlocksOf(shape.Queries);
+            int head = item / itemsPerHead % shape.Heads;
+            int packedKeys = 0;
+            for (int block = item % itemsPerHead; block < blocks; block += itemsPerHead)
+            {
+                AttentionBlock at = new(shape, item / itemsPerHead / shape.Heads, head, block * AttentionBlock.MaxRows);
+                if (at.Keys == 0)
+                {
+                    NothingVisible(at, o, logSumExp);
+                    continue;
+                }
+
+                if (at.Keys != packedKeys)
+                {
+                    packedKeys = at.Keys;
+                    matMul.Pack(at.KeysOf(k).Transposed, precision, ref memory.KeysTransposed);
+                    matMul.Pack(at.KeysOf(v), precision, ref memory.Values);
+                }
+
+                Forward(at, memory);
+            }
+        }
+
+        private void Forward(in AttentionBlock at, BlockMemory memory)
+        {
+            Matrix scores = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
+            matMul.Multiply(at.Queries(q), memory.KeysTransposed!, scores, accumulate: false);
+            double* sums = stackalloc double[AttentionBlock.MaxRows];
+            Softmax(at, scores, logSumExp, sums);
+            Matrix output = at.Queries(o);
+            matMul.Multiply(scores, memory.Values!, output, accumulate: false);
+            for (int i = 0; i < at.Rows; i++)
+            {
+                Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), output.Columns, (float)(1 / sums[i]));
+            }
+        }
+    }
+
+    private readonly struct BackwardBody(
+        IMatMul matMul,
+        Tensor dO,
+        Tensor q,
+        Tensor k,
+        Tensor v,
+        Tensor o,
+        Tensor logSumExp,
+        AttentionShape shape,
+        MatMulPrecision precision,
+        Tensor dQ,
+        Tensor dK,
+        Tensor dV) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                Backward(item);
+            }
+        }
+
+        private void Backward(int item)
+        {
+            BlockMemory memory = t_memory ??= new BlockMemory();
+            int group = shape.Heads / shape.KeyValueHeads;
+            int blocks = BlocksOf(shape.Length);
+            int packedKeys = 0;
+            for (int i = 0; i < group * blocks; i++)
+            {
+                int head = (item % shape.KeyValueHeads * group) + (i / blocks);
+                AttentionBlock at = new(shape, item / shape.KeyValueHeads, head, i % blocks * AttentionBlock.MaxRows);
+                if (at.Keys == 0)
+                {
+                    continue;
+                }
+
+                if (at.Keys != packedKeys)
+                {
+                    packedKeys = at.Keys;
+                    matMul.Pack(at.KeysOf(k), precision, ref memory.Keys);
+                    matMul.Pack(at.KeysOf(k).Transposed, precision, ref memory.KeysTransposed);
+                    matMul.Pack(at.KeysOf(v).Transposed, precision, ref memory.ValuesTransposed);
+                }
+
+                Matrix p = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
+                Matrix dS = at.Scores(Scratch.AtLeast(ref memory.ScoreGradients, at.ScoreCount));
+                matMul.Multiply(at.Queries(q), memory.KeysTransposed!, p, accumulate: false);
+                matMul.Multiply(at.Queries(dO), memory.ValuesTransposed!, dS, accumulate: false);
+                ScoreGradients(at, p, dS, at.Queries(dO), at.Queries(o), logSumExp);
+                matMul.Multiply(p.Transposed, at.Queries(dO), at.KeysOf(dV), accumulate: true, precision);
+                matMul.Multiply(dS, memory.Keys!, at.Queries(dQ), accumulate: true);
+                matMul.Multiply(dS.Transposed, at.Queries(q), at.KeysOf(dK), accumulate: true, precision);
+            }
         }
     }
 
@@ -188,57 +237,5 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         public PackedMatrix? KeysTransposed;
         public PackedMatrix? Values;
         public PackedMatrix? ValuesTransposed;
-    }
-
-    /// <summary>Consecutive query rows of one head of one sequence, and the keys that the last of them may see.</summary>
-    private readonly struct Block
-    {
-        private readonly AttentionShape _shape;
-        private readonly int _sequence;
-        private readonly int _head;
-        private readonly int _first;
-
-        public Block(AttentionShape shape, int sequence, int head, int first)
-        {
-            _shape = shape;
-            _sequence = sequence;
-            _head = head;
-            _first = first;
-            Rows = Math.Min(QueryBlock, shape.Queries - first);
-            Keys = shape.VisibleKeys(sequence, first + Rows - 1);
-        }
-
-        public int Rows { get; }
-
-        public int Keys { get; }
-
-        public float Scale => 1 / MathF.Sqrt(_shape.HeadSize);
-
-        // A row stride of a large power of two would put a column of scores into few cache sets.
-        private int ScoreStride => ((_shape.Length + 15) / 16 * 16) + 16;
-
-        public int ScoreCount => QueryBlock * ScoreStride;
-
-        public int VisibleKeys(int row) => _shape.VisibleKeys(_sequence, _first + row);
-
-        public int LogSumExp(int row) => (((_sequence * _shape.Queries) + _first + row) * _shape.Heads) + _head;
-
-        public Matrix Scores(Tensor scratch) => new(scratch, 0, Rows, Keys, ScoreStride, 1);
-
-        // [Rows, D] of a tensor [B·M, H·D].
-        public Matrix Queries(Tensor tensor)
-        {
-            int columns = _shape.Heads * _shape.HeadSize;
-            int row = (_sequence * _shape.Queries) + _first;
-            return new Matrix(tensor, (row * columns) + (_head * _shape.HeadSize), Rows, _shape.HeadSize, columns, 1);
-        }
-
-        // [Keys, D] of a tensor [B·L, G·D].
-        public Matrix KeysOf(Tensor tensor)
-        {
-            int columns = _shape.KeyValueHeads * _shape.HeadSize;
-            int head = _head / (_shape.Heads / _shape.KeyValueHeads);
-            return new Matrix(tensor, (_sequence * _shape.Length * columns) + (head * _shape.HeadSize), Keys, _shape.HeadSize, columns, 1);
-        }
     }
 }

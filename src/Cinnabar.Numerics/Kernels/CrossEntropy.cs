@@ -83,9 +83,28 @@ internal sealed unsafe class VectorCrossEntropy<TVec>(WorkerPool workers) : ICro
     public void Forward(Tensor logits, int[] targets, Tensor losses)
     {
         Check(logits, targets, losses);
-        int columns = logits.Columns;
-        workers.ForRanges(targets.Length, Grain, (from, to) =>
+        workers.For(targets.Length, Grain, new ForwardBody(logits, targets, losses));
+    }
+
+    public void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses)
+    {
+        Check(logits, targets, losses);
+        Expect.Length(scales.Length, targets.Length, nameof(scales));
+        workers.For(targets.Length, Grain, new ForwardBackwardBody(logits, targets, scales, losses));
+    }
+
+    private static void Check(Tensor logits, int[] targets, Tensor losses)
+    {
+        Expect.Length(targets.Length, logits.Rows, nameof(targets));
+        Expect.Indices(targets, logits.Columns, nameof(targets));
+        Expect.Floats(losses, targets.Length);
+    }
+
+    private readonly struct ForwardBody(Tensor logits, int[] targets, Tensor losses) : ILoopBody
+    {
+        public void Run(int from, int to)
         {
+            int columns = logits.Columns;
             for (int r = from; r < to; r++)
             {
                 float* row = logits.FloatPointer + ((long)r * columns);
@@ -93,16 +112,14 @@ internal sealed unsafe class VectorCrossEntropy<TVec>(WorkerPool workers) : ICro
                 double sum = Rows<TVec>.SumOfExp(row, columns, max);
                 losses.FloatPointer[r] = (float)(Math.Log(sum) + max - row[targets[r]]);
             }
-        });
+        }
     }
 
-    public void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses)
+    private readonly struct ForwardBackwardBody(Tensor logits, int[] targets, float[] scales, Tensor losses) : ILoopBody
     {
-        Check(logits, targets, losses);
-        Expect.Length(scales.Length, targets.Length, nameof(scales));
-        int columns = logits.Columns;
-        workers.ForRanges(targets.Length, Grain, (from, to) =>
+        public void Run(int from, int to)
         {
+            int columns = logits.Columns;
             for (int r = from; r < to; r++)
             {
                 float* row = logits.FloatPointer + ((long)r * columns);
@@ -113,13 +130,6 @@ internal sealed unsafe class VectorCrossEntropy<TVec>(WorkerPool workers) : ICro
                 Rows<TVec>.Scale(row, columns, (float)(scales[r] / sum));
                 row[targets[r]] -= scales[r];
             }
-        });
-    }
-
-    private static void Check(Tensor logits, int[] targets, Tensor losses)
-    {
-        Expect.Length(targets.Length, logits.Rows, nameof(targets));
-        Expect.Indices(targets, logits.Columns, nameof(targets));
-        Expect.Floats(losses, targets.Length);
+        }
     }
 }

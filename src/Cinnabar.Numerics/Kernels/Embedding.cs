@@ -11,16 +11,16 @@ public interface IEmbedding
     /// <param name="table">E: [V, C], of any type.</param>
     /// <param name="ids">Row numbers, each in 0 … V − 1.</param>
     /// <param name="y">[ids.Length, C].</param>
-    void Forward(Tensor table, int[] ids, Tensor y);
+    void Forward(Tensor table, ReadOnlySpan<int> ids, Tensor y);
 
     /// <summary>dE[ids[i], :] += dY[i, :]; repeated ids add up in order of i.</summary>
-    void Backward(Tensor dY, int[] ids, Tensor dTable);
+    void Backward(Tensor dY, ReadOnlySpan<int> ids, Tensor dTable);
 }
 
 /// <summary>The definition.</summary>
 internal sealed class ReferenceEmbedding : IEmbedding
 {
-    public void Forward(Tensor table, int[] ids, Tensor y)
+    public void Forward(Tensor table, ReadOnlySpan<int> ids, Tensor y)
     {
         int columns = table.Columns;
         Expect.Floats(y, ids.Length * columns);
@@ -43,7 +43,7 @@ internal sealed class ReferenceEmbedding : IEmbedding
         }
     }
 
-    public void Backward(Tensor dY, int[] ids, Tensor dTable)
+    public void Backward(Tensor dY, ReadOnlySpan<int> ids, Tensor dTable)
     {
         int columns = dTable.Columns;
         Expect.Floats(dY, ids.Length * columns);
@@ -69,50 +69,26 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
     private const int RowGrain = 32;
     private const int ColumnGrain = 64;
 
-    public void Forward(Tensor table, int[] ids, Tensor y)
+    public void Forward(Tensor table, ReadOnlySpan<int> ids, Tensor y)
     {
         int columns = table.Columns;
         Expect.Floats(y, ids.Length * columns);
         Expect.Indices(ids, table.Rows, nameof(ids));
-        workers.ForRanges(ids.Length, RowGrain, (from, to) =>
+        fixed (int* rows = ids)
         {
-            float* destination = y.FloatPointer + ((long)from * columns);
-            for (int i = from; i < to; i++, destination += columns)
-            {
-                long first = (long)ids[i] * columns;
-                switch (table.Type)
-                {
-                    case DType.F32: table.Row(ids[i]).CopyTo(new Span<float>(destination, columns)); break;
-                    case DType.BF16: Widen(table.BFloat16Pointer + first, destination, columns); break;
-                    default: Widen(table, (int)first, destination, columns); break;
-                }
-            }
-        });
+            workers.For(ids.Length, RowGrain, new ForwardBody(table, rows, y));
+        }
     }
 
-    public void Backward(Tensor dY, int[] ids, Tensor dTable)
+    public void Backward(Tensor dY, ReadOnlySpan<int> ids, Tensor dTable)
     {
         int columns = dTable.Columns;
         Expect.Floats(dY, ids.Length * columns);
         Expect.Indices(ids, dTable.Rows, nameof(ids));
-        workers.ForRanges(columns, ColumnGrain, (from, to) =>
+        fixed (int* rows = ids)
         {
-            for (int i = 0; i < ids.Length; i++)
-            {
-                float* source = dY.FloatPointer + ((long)i * columns);
-                float* destination = dTable.FloatPointer + ((long)ids[i] * columns);
-                int c = from;
-                for (; c <= to - TVec.Width; c += TVec.Width)
-                {
-                    TVec.Store(TVec.Load(destination + c) + TVec.Load(source + c), destination + c);
-                }
-
-                for (; c < to; c++)
-                {
-                    destination[c] += source[c];
-                }
-            }
-        });
+            workers.For(columns, ColumnGrain, new BackwardBody(dY, rows, ids.Length, dTable));
+        }
     }
 
     private static void Widen(Tensor integers, int first, float* destination, int count)
@@ -140,6 +116,48 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
         for (; i < count; i++)
         {
             destination[i] = BFloat16.ToFloat(source[i]);
+        }
+    }
+
+    private readonly struct ForwardBody(Tensor table, int* ids, Tensor y) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            int columns = table.Columns;
+            float* destination = y.FloatPointer + ((long)from * columns);
+            for (int i = from; i < to; i++, destination += columns)
+            {
+                long first = (long)ids[i] * columns;
+                switch (table.Type)
+                {
+                    case DType.F32: table.Row(ids[i]).CopyTo(new Span<float>(destination, columns)); break;
+                    case DType.BF16: Widen(table.BFloat16Pointer + first, destination, columns); break;
+                    default: Widen(table, (int)first, destination, columns); break;
+                }
+            }
+        }
+    }
+
+    private readonly struct BackwardBody(Tensor dY, int* ids, int count, Tensor dTable) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            int columns = dTable.Columns;
+            for (int i = 0; i < count; i++)
+            {
+                float* source = dY.FloatPointer + ((long)i * columns);
+                float* destination = dTable.FloatPointer + ((long)ids[i] * columns);
+                int c = from;
+                for (; c <= to - TVec.Width; c += TVec.Width)
+                {
+                    TVec.Store(TVec.Load(destination + c) + TVec.Load(source + c), destination + c);
+                }
+
+                for (; c < to; c++)
+                {
+                    destination[c] += source[c];
+                }
+            }
         }
     }
 }

@@ -87,35 +87,15 @@ internal sealed unsafe class VectorOptimizer<TVec>(WorkerPool workers) : IOptimi
         Expect.Floats(gradient, weight.Count);
         Expect.Floats(m, weight.Count);
         Expect.Floats(v, weight.Count);
-        AdamWStep given = step; // a lambda cannot capture an in parameter
         float correction1 = (float)(1 / (1 - Math.Pow(step.Beta1, step.Step)));
         float correction2 = (float)(1 / (1 - Math.Pow(step.Beta2, step.Step)));
-        workers.ForRanges(weight.Count, Grain, (from, to) =>
-        {
-            AdamWStep constants = given; // in a local, so that its broadcasts leave the loop
-            float* w = weight.FloatPointer, g = gradient.FloatPointer, mean = m.FloatPointer, square = v.FloatPointer;
-            int i = from;
-            for (; i <= to - TVec.Width; i += TVec.Width)
-            {
-                AdamW<TVec>(w + i, g + i, mean + i, square + i, constants, correction1, correction2);
-            }
-
-            for (; i < to; i++)
-            {
-                AdamW<ScalarVector>(w + i, g + i, mean + i, square + i, constants, correction1, correction2);
-            }
-        });
+        workers.For(weight.Count, Grain, new AdamWBody(weight, gradient, m, v, step, correction1, correction2));
     }
 
     public double SumOfSquares(Tensor x)
     {
         double[] partial = new double[(x.Count + Grain - 1) / Grain];
-        workers.ForRanges(x.Count, Grain, (from, to) =>
-        {
-            float* values = x.FloatPointer + from;
-            partial[from / Grain] = Rows<TVec>.Dot(values, values, to - from);
-        });
-
+        workers.For(x.Count, Grain, new SquaresBody(x, partial));
         double total = 0;
         foreach (double sum in partial)
         {
@@ -128,20 +108,7 @@ internal sealed unsafe class VectorOptimizer<TVec>(WorkerPool workers) : IOptimi
     public void Ema(Tensor average, Tensor weight, float decay)
     {
         Expect.Floats(weight, average.Count);
-        workers.ForRanges(average.Count, Grain, (from, to) =>
-        {
-            float* s = average.FloatPointer, w = weight.FloatPointer;
-            int i = from;
-            for (; i <= to - TVec.Width; i += TVec.Width)
-            {
-                Ema<TVec>(s + i, w + i, decay);
-            }
-
-            for (; i < to; i++)
-            {
-                Ema<ScalarVector>(s + i, w + i, decay);
-            }
-        });
+        workers.For(average.Count, Grain, new EmaBody(average, weight, decay));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -164,4 +131,53 @@ internal sealed unsafe class VectorOptimizer<TVec>(WorkerPool workers) : IOptimi
     private static void Ema<V>(float* average, float* weight, float decay)
         where V : struct, ISimd<V> =>
         V.Store(V.MultiplyAdd(V.Broadcast(1 - decay), V.Load(weight), V.Broadcast(decay) * V.Load(average)), average);
+
+    private readonly struct AdamWBody(
+        Tensor weight, Tensor gradient, Tensor m, Tensor v, AdamWStep step, float correction1, float correction2) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            // In locals, so that their broadcasts leave the loop.
+            AdamWStep constants = step;
+            float forMean = correction1, forSquare = correction2;
+            float* w = weight.FloatPointer, g = gradient.FloatPointer, mean = m.FloatPointer, square = v.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                AdamW<TVec>(w + i, g + i, mean + i, square + i, constants, forMean, forSquare);
+            }
+
+            for (; i < to; i++)
+            {
+                AdamW<ScalarVector>(w + i, g + i, mean + i, square + i, constants, forMean, forSquare);
+            }
+        }
+    }
+
+    private readonly struct SquaresBody(Tensor x, double[] partial) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            float* values = x.FloatPointer + from;
+            partial[from / Grain] = Rows<TVec>.Dot(values, values, to - from);
+        }
+    }
+
+    private readonly struct EmaBody(Tensor average, Tensor weight, float decay) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            float* s = average.FloatPointer, w = weight.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                Ema<TVec>(s + i, w + i, decay);
+            }
+
+            for (; i < to; i++)
+            {
+                Ema<ScalarVector>(s + i, w + i, decay);
+            }
+        }
+    }
 }

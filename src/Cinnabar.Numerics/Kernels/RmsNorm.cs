@@ -105,27 +105,7 @@ internal sealed unsafe class VectorRmsNorm<TVec>(WorkerPool workers) : IRmsNorm
         Expect.Floats(weight, columns);
         Expect.Floats(x, rows * columns);
         Expect.Floats(y, rows * columns);
-        workers.ForRanges(rows, ForwardGrain, (from, to) =>
-        {
-            float* w = weight.FloatPointer;
-            for (int t = from; t < to; t++)
-            {
-                float* row = x.FloatPointer + ((long)t * columns);
-                float* result = y.FloatPointer + ((long)t * columns);
-                float r = (float)(1 / Math.Sqrt((Rows<TVec>.Dot(row, row, columns) / columns) + epsilon));
-                inverseRms.FloatPointer[t] = r;
-                int c = 0;
-                for (; c <= columns - TVec.Width; c += TVec.Width)
-                {
-                    TVec.Store(TVec.Load(row + c) * TVec.Broadcast(r) * TVec.Load(w + c), result + c);
-                }
-
-                for (; c < columns; c++)
-                {
-                    result[c] = row[c] * r * w[c];
-                }
-            }
-        });
+        workers.For(rows, ForwardGrain, new ForwardBody(x, weight, epsilon, y, inverseRms));
     }
 
     public void Backward(Tensor dY, Tensor x, Tensor weight, Tensor inverseRms, Tensor dX, Tensor dWeight)
@@ -140,18 +120,7 @@ internal sealed unsafe class VectorRmsNorm<TVec>(WorkerPool workers) : IRmsNorm
         Expect.Floats(dWeight, columns);
         int chunks = (rows + BackwardGrain - 1) / BackwardGrain;
         Tensor chunkSums = Scratch.AtLeast(ref t_chunkSums, chunks * columns);
-        workers.ForRanges(rows, BackwardGrain, (from, to) =>
-        {
-            float* sums = chunkSums.FloatPointer + ((long)from / BackwardGrain * columns);
-            new Span<float>(sums, columns).Clear();
-            for (int t = from; t < to; t++)
-            {
-                long at = (long)t * columns;
-                float r = inverseRms.FloatPointer[t];
-                BackwardRow(dY.FloatPointer + at, x.FloatPointer + at, weight.FloatPointer, r, dX.FloatPointer + at, sums, columns);
-            }
-        });
-
+        workers.For(rows, BackwardGrain, new BackwardBody(dY, x, weight, inverseRms, dX, chunkSums));
         for (int chunk = 0; chunk < chunks; chunk++)
         {
             Span<float> sums = chunkSums.Floats.Slice(chunk * columns, columns);
@@ -199,5 +168,47 @@ internal sealed unsafe class VectorRmsNorm<TVec>(WorkerPool workers) : IRmsNorm
     {
         V sum = V.MultiplyAdd(V.Load(dY) * V.Broadcast(r), V.Load(weight), V.Load(dX));
         V.Store(V.MultiplyAdd(V.Load(x), V.Broadcast(projection), sum), dX);
+    }
+
+    private readonly struct ForwardBody(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverseRms) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            int columns = weight.Count;
+            float* w = weight.FloatPointer;
+            for (int t = from; t < to; t++)
+            {
+                float* row = x.FloatPointer + ((long)t * columns);
+                float* result = y.FloatPointer + ((long)t * columns);
+                float r = (float)(1 / Math.Sqrt((Rows<TVec>.Dot(row, row, columns) / columns) + epsilon));
+                inverseRms.FloatPointer[t] = r;
+                int c = 0;
+                for (; c <= columns - TVec.Width; c += TVec.Width)
+                {
+                    TVec.Store(TVec.Load(row + c) * TVec.Broadcast(r) * TVec.Load(w + c), result + c);
+                }
+
+                for (; c < columns; c++)
+                {
+                    result[c] = row[c] * r * w[c];
+                }
+            }
+        }
+    }
+
+    private readonly struct BackwardBody(Tensor dY, Tensor x, Tensor weight, Tensor inverseRms, Tensor dX, Tensor chunkSums) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            int columns = weight.Count;
+            float* sums = chunkSums.FloatPointer + ((long)from / BackwardGrain * columns);
+            new Span<float>(sums, columns).Clear();
+            for (int t = from; t < to; t++)
+            {
+                long at = (long)t * columns;
+                float r = inverseRms.FloatPointer[t];
+                BackwardRow(dY.FloatPointer + at, x.FloatPointer + at, weight.FloatPointer, r, dX.FloatPointer + at, sums, columns);
+            }
+        }
     }
 }

@@ -15,8 +15,8 @@ public interface IRotary
     /// <param name="x">[T, H·D], changed in place.</param>
     /// <param name="angles">Cosines and sines of at least <paramref name="sequenceLength"/> positions.</param>
     /// <param name="sequenceLength">Rows of one sequence; T is a multiple of it unless positions are given.</param>
-    /// <param name="positions">[T], the position of each row, below <paramref name="sequenceLength"/>; null: t mod sequenceLength.</param>
-    void Forward(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions = null);
+    /// <param name="positions">[T], the position of each row, below <paramref name="sequenceLength"/>; empty: t mod sequenceLength.</param>
+    void Forward(Tensor x, RotaryAngles angles, int sequenceLength, ReadOnlySpan<int> positions = default);
 
     /// <summary>Rotates the gradient by −θ, in place.</summary>
     void Backward(Tensor dX, RotaryAngles angles, int sequenceLength);
@@ -59,37 +59,34 @@ public sealed class RotaryAngles
     /// <summary>[positions, D/2].</summary>
     public Tensor Sin { get; }
 
-    internal void Check(Tensor x, int sequenceLength, int[]? positions)
+    internal void Check(Tensor x, int sequenceLength, ReadOnlySpan<int> positions)
     {
-        bool isWhole = positions is null ? x.Rows % sequenceLength == 0 : x.Rows == positions.Length;
+        bool isWhole = positions.IsEmpty ? x.Rows % sequenceLength == 0 : x.Rows == positions.Length;
         if (x.Type != DType.F32 || x.Columns % HeadSize != 0 || !isWhole || sequenceLength > Positions)
         {
             throw new ArgumentException(
                 $"Expected whole heads of {HeadSize} and sequences of {sequenceLength} of at most {Positions} rows, found {x}.", nameof(x));
         }
 
-        if (positions is not null)
-        {
-            Expect.Indices(positions, sequenceLength, nameof(positions));
-        }
+        Expect.Indices(positions, sequenceLength, nameof(positions));
     }
 }
 
 /// <summary>The definition.</summary>
 internal sealed class ReferenceRotary : IRotary
 {
-    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions) =>
+    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength, ReadOnlySpan<int> positions) =>
         Rotate(x, angles, sequenceLength, positions, 1);
 
-    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, null, -1);
+    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, [], -1);
 
-    private static void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions, int direction)
+    private static void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, ReadOnlySpan<int> positions, int direction)
     {
         angles.Check(x, sequenceLength, positions);
         int half = angles.HeadSize / 2;
         for (int t = 0; t < x.Rows; t++)
         {
-            int position = positions?[t] ?? t % sequenceLength;
+            int position = positions.IsEmpty ? t % sequenceLength : positions[t];
             Span<float> cos = angles.Cos.Row(position);
             Span<float> sin = angles.Sin.Row(position);
             for (int head = 0; head < x.Columns; head += angles.HeadSize)
@@ -114,39 +111,18 @@ internal sealed unsafe class VectorRotary<TVec>(WorkerPool workers) : IRotary
 {
     private const int Grain = 16;
 
-    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions) =>
+    public void Forward(Tensor x, RotaryAngles angles, int sequenceLength, ReadOnlySpan<int> positions) =>
         Rotate(x, angles, sequenceLength, positions, 1);
 
-    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, null, -1);
+    public void Backward(Tensor dX, RotaryAngles angles, int sequenceLength) => Rotate(dX, angles, sequenceLength, [], -1);
 
-    private void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, int[]? positions, float direction)
+    private void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, ReadOnlySpan<int> positions, float direction)
     {
         angles.Check(x, sequenceLength, positions);
-        int half = angles.HeadSize / 2;
-        int columns = x.Columns;
-        workers.ForRanges(x.Rows, Grain, (from, to) =>
+        fixed (int* given = positions)
         {
-            for (int t = from; t < to; t++)
-            {
-                long angle = (long)(positions?[t] ?? t % sequenceLength) * half;
-                float* cos = angles.Cos.FloatPointer + angle;
-                float* sin = angles.Sin.FloatPointer + angle;
-                float* row = x.FloatPointer + ((long)t * columns);
-                for (float* head = row; head < row + columns; head += 2 * half)
-                {
-                    int j = 0;
-                    for (; j <= half - TVec.Width; j += TVec.Width)
-                    {
-                        Step<TVec>(head + j, head + half + j, cos + j, sin + j, direction);
-                    }
-
-                    for (; j < half; j++)
-                    {
-                        Step<ScalarVector>(head + j, head + half + j, cos + j, sin + j, direction);
-                    }
-                }
-            }
-        });
+            workers.For(x.Rows, Grain, new RotateBody(x, angles, sequenceLength, given, direction));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -159,5 +135,36 @@ internal sealed unsafe class VectorRotary<TVec>(WorkerPool workers) : IRotary
         V s = V.Load(sin) * V.Broadcast(direction);
         V.Store((a * c) - (b * s), first);
         V.Store((b * c) + (a * s), second);
+    }
+
+    // positions: null where none are given.
+    private readonly struct RotateBody(Tensor x, RotaryAngles angles, int sequenceLength, int* positions, float direction) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            int half = angles.HeadSize / 2;
+            int columns = x.Columns;
+            float sign = direction;
+            for (int t = from; t < to; t++)
+            {
+                long angle = (long)(positions == null ? t % sequenceLength : positions[t]) * half;
+                float* cos = angles.Cos.FloatPointer + angle;
+                float* sin = angles.Sin.FloatPointer + angle;
+                float* row = x.FloatPointer + ((long)t * columns);
+                for (float* head = row; head < row + columns; head += 2 * half)
+                {
+                    int j = 0;
+                    for (; j <= half - TVec.Width; j += TVec.Width)
+                    {
+                        Step<TVec>(head + j, head + half + j, cos + j, sin + j, sign);
+                    }
+
+                    for (; j < half; j++)
+                    {
+                        Step<ScalarVector>(head + j, head + half + j, cos + j, sin + j, sign);
+                    }
+                }
+            }
+        }
     }
 }

@@ -45,11 +45,13 @@ internal sealed unsafe class VectorSoftmax<TVec>(WorkerPool workers) : ISoftmax
 {
     private const int Grain = 4;
 
-    public void Forward(Tensor x)
+    public void Forward(Tensor x) => workers.For(x.Rows, Grain, new ForwardBody(x));
+
+    private readonly struct ForwardBody(Tensor x) : ILoopBody
     {
-        int columns = x.Columns;
-        workers.ForRanges(x.Rows, Grain, (from, to) =>
+        public void Run(int from, int to)
         {
+            int columns = x.Columns;
             for (int r = from; r < to; r++)
             {
                 float* row = x.FloatPointer + ((long)r * columns);
@@ -63,6 +65,6 @@ internal sealed unsafe class VectorSoftmax<TVec>(WorkerPool workers) : ISoftmax
                 double sum = Rows<TVec>.Exp(row, columns, 1, max, row);
                 Rows<TVec>.Scale(row, columns, (float)(1 / sum));
             }
-        });
+        }
     }
 }

@@ -56,20 +56,7 @@ internal sealed unsafe class VectorSwiGlu<TVec>(WorkerPool workers) : ISwiGlu
     {
         Expect.Floats(up, gate.Count);
         Expect.Floats(y, gate.Count);
-        workers.ForRanges(gate.Count, Grain, (from, to) =>
-        {
-            float* g = gate.FloatPointer, u = up.FloatPointer, result = y.FloatPointer;
-            int i = from;
-            for (; i <= to - TVec.Width; i += TVec.Width)
-            {
-                Forward<TVec>(g + i, u + i, result + i);
-            }
-
-            for (; i < to; i++)
-            {
-                Forward<ScalarVector>(g + i, u + i, result + i);
-            }
-        });
+        workers.For(gate.Count, Grain, new ForwardBody(gate, up, y));
     }
 
     public void Backward(Tensor dY, Tensor gate, Tensor up, Tensor dGate, Tensor dUp)
@@ -78,20 +65,7 @@ internal sealed unsafe class VectorSwiGlu<TVec>(WorkerPool workers) : ISwiGlu
         Expect.Floats(up, gate.Count);
         Expect.Floats(dGate, gate.Count);
         Expect.Floats(dUp, gate.Count);
-        workers.ForRanges(gate.Count, Grain, (from, to) =>
-        {
-            float* d = dY.FloatPointer, g = gate.FloatPointer, u = up.FloatPointer, dG = dGate.FloatPointer, dU = dUp.FloatPointer;
-            int i = from;
-            for (; i <= to - TVec.Width; i += TVec.Width)
-            {
-                Backward<TVec>(d + i, g + i, u + i, dG + i, dU + i);
-            }
-
-            for (; i < to; i++)
-            {
-                Backward<ScalarVector>(d + i, g + i, u + i, dG + i, dU + i);
-            }
-        });
+        workers.For(gate.Count, Grain, new BackwardBody(dY, gate, up, dGate, dUp));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -116,5 +90,41 @@ internal sealed unsafe class VectorSwiGlu<TVec>(WorkerPool workers) : ISwiGlu
         V.Store(V.MultiplyAdd(d, g, V.Load(dUp)), dUp);
         V slope = V.MultiplyAdd(g, V.Broadcast(1) - sigmoid, V.Broadcast(1));
         V.Store(V.MultiplyAdd(d * V.Load(up), slope, V.Load(dGate)), dGate);
+    }
+
+    private readonly struct ForwardBody(Tensor gate, Tensor up, Tensor y) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            float* g = gate.FloatPointer, u = up.FloatPointer, result = y.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                Forward<TVec>(g + i, u + i, result + i);
+            }
+
+            for (; i < to; i++)
+            {
+                Forward<ScalarVector>(g + i, u + i, result + i);
+            }
+        }
+    }
+
+    private readonly struct BackwardBody(Tensor dY, Tensor gate, Tensor up, Tensor dGate, Tensor dUp) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            float* d = dY.FloatPointer, g = gate.FloatPointer, u = up.FloatPointer, dG = dGate.FloatPointer, dU = dUp.FloatPointer;
+            int i = from;
+            for (; i <= to - TVec.Width; i += TVec.Width)
+            {
+                Backward<TVec>(d + i, g + i, u + i, dG + i, dU + i);
+            }
+
+            for (; i < to; i++)
+            {
+                Backward<ScalarVector>(d + i, g + i, u + i, dG + i, dU + i);
+            }
+        }
     }
 }

@@ -23,12 +23,13 @@ public sealed class ModelFolder
     private static readonly string[] s_files = [ConfigFile, GenerationConfigFile, TokenizerFile, WeightsFile, ModelCardFile];
     private static readonly string[] s_unsafeExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
 
-    private ModelFolder(string path, ModelConfig config, GenerationConfig generation, IReadOnlyDictionary<string, Tensor> tensors)
+    private IReadOnlyDictionary<string, Tensor>? _tensors;
+
+    private ModelFolder(string path, ModelConfig config, GenerationConfig generation)
     {
         Path = path;
         Config = config;
         GenerationConfig = generation;
-        Tensors = tensors;
     }
 
     /// <summary>The folder.</summary>
@@ -40,13 +41,17 @@ public sealed class ModelFolder
     /// <summary>Recommended sampling settings; all null if the folder has none.</summary>
     public GenerationConfig GenerationConfig { get; }
 
-    /// <summary>The weights by name, F32, BF16, Int8 or Int4: exactly the names and shapes of <see cref="LladaWeightNames"/>.</summary>
-    public IReadOnlyDictionary<string, Tensor> Tensors { get; }
+    /// <summary>
+    /// The weights by name, F32, BF16, Int8 or Int4: exactly the names and shapes of <see cref="LladaWeightNames"/>. Read when first asked for,
+    /// then kept.
+    /// </summary>
+    /// <exception cref="CinnabarException">As <see cref="OpenWeights"/>, or a matrix of integers has a negative scale.</exception>
+    public IReadOnlyDictionary<string, Tensor> Tensors => _tensors ??= ReadAll();
 
     /// <summary>Path of tokenizer.json, which exists but was not read.</summary>
     public string TokenizerPath => System.IO.Path.Combine(Path, TokenizerFile);
 
-    /// <summary>Opens a folder and reads its configuration and weights.</summary>
+    /// <summary>Opens a folder, reads its configuration, and checks names, shapes and types of its weights.</summary>
     /// <exception cref="CinnabarException">A file is missing, damaged or not supported, or weights and configuration differ.</exception>
     public static ModelFolder Open(string path)
     {
@@ -66,12 +71,14 @@ public sealed class ModelFolder
         RequireFiles(path);
         ModelConfig config = ModelConfig.Load(In(path, ConfigFile));
         string generation = In(path, GenerationConfigFile);
-        return new ModelFolder(
-            path,
-            config,
-            File.Exists(generation) ? GenerationConfig.Load(generation) : new GenerationConfig(),
-            ReadWeights(In(path, WeightsFile), config));
+        ModelFolder folder = new(path, config, File.Exists(generation) ? GenerationConfig.Load(generation) : new GenerationConfig());
+        folder.OpenWeights().Dispose();
+        return folder;
     }
+
+    /// <summary>Opens the weights, to be read one after the other by whoever does not want to hold all of them.</summary>
+    /// <exception cref="CinnabarException">The file is missing or damaged, or does not belong to the configuration.</exception>
+    public ModelWeights OpenWeights() => ModelWeights.Open(In(Path, WeightsFile), Config);
 
     /// <summary>Writes a model folder as one step; see <see cref="AtomicFolder"/>.</summary>
     /// <param name="path">The folder; an existing one is replaced if it holds nothing but files of a model.</param>
@@ -108,6 +115,12 @@ public sealed class ModelFolder
         Dictionary<string, string> metadata = new() { ["format"] = "pt" };
         folder.Write(WeightsFile, Safetensors.SizeOf(weights, metadata), stream => Safetensors.Write(stream, weights, metadata));
         folder.Commit();
+    }
+
+    private Dictionary<string, Tensor> ReadAll()
+    {
+        using ModelWeights weights = OpenWeights();
+        return LladaWeightNames.Expected(Config).ToDictionary(weight => weight.Name, weight => weights.Read(weight.Name));
     }
 
     private static string In(string folder, string file) => System.IO.Path.Combine(folder, file);
@@ -167,102 +180,6 @@ public sealed class ModelFolder
         }
     }
 
-    private static Dictionary<string, Tensor> ReadWeights(string path, ModelConfig config)
-    {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
-        Dictionary<string, int[]> expected = Stored(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
-        List<string> missing = [.. expected.Keys.Where(name => !file.Tensors.ContainsKey(name))];
-        List<string> unexpected = [.. file.Tensors.Keys.Where(name => !expected.ContainsKey(name)).Order(StringComparer.Ordinal)];
-        if (missing.Count > 0)
-        {
-            string others = unexpected.Count > 0 ? ErrorText.Some(unexpected) + " instead" : "none of that name";
-            throw new CinnabarException(
-                $"{path}: expected {expected.Count} tensors ({ConfigFile}), among them {ErrorText.Some(missing)}, found {others}.",
-                "Check that the weights belong to this config.json and have the names of the LLaDA layout.");
-        }
-
-        if (unexpected.Count > 0)
-        {
-            throw new CinnabarException(
-                $"{path}: expected the {expected.Count} tensors of {ConfigFile}, found besides {ErrorText.Some(unexpected)}.",
-                "Check that the weights belong to this config.json; with weight_tying there is no separate head.");
-        }
-
-        foreach ((string name, int[] shape) in expected)
-        {
-            TensorEntry entry = file.Tensors[name];
-            if (!entry.Shape.SequenceEqual(shape.Select(size => (long)size)))
-            {
-                throw new CinnabarException(
-                    $"{path}: tensor {ErrorText.Quote(name)}, offset {entry.Offset}: " +
-                    $"expected shape [{string.Join(", ", shape)}] ({ConfigFile}), found {entry}.",
-                    "Check that the weights belong to this config.json.");
-            }
-        }
-
-        return LladaWeightNames.Expected(config)
-            .ToDictionary(weight => weight.Name, weight => Read(file, config, weight.Name, weight.Shape));
-    }
-
-    private static DType TypeOf(ModelConfig config, string name, int[] shape) =>
-        config.Quantization?.StoredType(name, shape) ?? DType.BF16;
-
-    // What lies in the file: the weights and, where matrices are integers, their scales.
-    private static IEnumerable<(string Name, int[] Shape)> Stored(ModelConfig config)
-    {
-        foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
-        {
-            DType type = TypeOf(config, name, shape);
-            yield return type == DType.Int4
-                ? (LladaWeightNames.PackedOf(name), [shape[0], shape[1] / Safetensors.Int4sInOne])
-                : (name, shape);
-            if (type is DType.Int8 or DType.Int4)
-            {
-                yield return (LladaWeightNames.ScalesOf(name), [shape[0], shape[1] / config.Quantization!.GroupOf(shape[1])]);
-            }
-        }
-    }
-
-    private static Tensor Read(SafetensorsFile file, ModelConfig config, string name, int[] shape)
-    {
-        DType type = TypeOf(config, name, shape);
-        string storedName = type == DType.Int4 ? LladaWeightNames.PackedOf(name) : name;
-        TensorEntry entry = file.Tensors[storedName];
-        (bool fits, string expected) = type switch
-        {
-            DType.Int8 => (entry.Type == SafetensorsDType.I8, "I8"),
-            DType.Int4 => (entry.Type == SafetensorsDType.I32, "I32"),
-            _ => (entry.Type is not SafetensorsDType.I8 and not SafetensorsDType.I32, "floating-point numbers"),
-        };
-        if (!fits)
-        {
-            throw new CinnabarException(
-                $"{file.Path}: tensor {ErrorText.Quote(storedName)}, offset {entry.Offset}: "
-                + $"expected {expected} ({ConfigFile}), found {entry}.",
-                "Check that the weights belong to this config.json.");
-        }
-
-        if (type is not DType.Int8 and not DType.Int4)
-        {
-            return file.Read(name);
-        }
-
-        Tensor tensor = Tensor.Zeros(type, config.Quantization!.GroupOf(shape[1]), shape);
-        file.ReadBytes(storedName, tensor.Bytes);
-        Tensor scales = file.Read(LladaWeightNames.ScalesOf(name)).To(DType.F32);
-        int wrong = scales.Floats.ToArray().AsSpan().IndexOfAnyExceptInRange(0, float.MaxValue);
-        if (wrong >= 0)
-        {
-            throw new CinnabarException(
-                $"{file.Path}: tensor {ErrorText.Quote(LladaWeightNames.ScalesOf(name))}: "
-                + $"expected scales that are not negative, found {scales.Floats[wrong]} at row {wrong / scales.Columns}.",
-                "The file is damaged: fetch it again.");
-        }
-
-        scales.Floats.CopyTo(tensor.Scales!.Floats);
-        return tensor;
-    }
-
     private static List<(string Name, Tensor Value)> WeightsToWrite(ModelConfig config, IReadOnlyDictionary<string, Tensor> tensors)
     {
         List<(string Name, Tensor Value)> weights = [];
@@ -275,7 +192,7 @@ public sealed class ModelFolder
                     nameof(tensors));
             }
 
-            DType type = TypeOf(config, name, shape);
+            DType type = ModelWeights.TypeOf(config, name, shape);
             if (type is not DType.Int8 and not DType.Int4)
             {
                 weights.Add((name, value.Type == type ? value : value.To(type)));

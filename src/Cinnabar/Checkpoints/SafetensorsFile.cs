@@ -99,6 +99,17 @@ public sealed class SafetensorsFile : IDisposable
         InputFile.ReadExactly(_handle, Path, bytes, entry.Offset);
     }
 
+    /// <summary>The element type that <see cref="Read"/> gives a tensor of this file.</summary>
+    /// <exception cref="CinnabarException">Its type is not supported.</exception>
+    internal DType TypeOf(string name) => Tensors[name] switch
+    {
+        { Type: SafetensorsDType.BF16 } => DType.BF16,
+        { Type: SafetensorsDType.I8 } => DType.Int8,
+        { Type: SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.F64 } => DType.F32,
+        TensorEntry entry => throw new CinnabarException(
+            $"{Where(entry)}: expected F32, BF16, F16, F64 or I8, found {entry}.", "Export the model with one of these element types."),
+    };
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _handle.Dispose();
 
@@ -134,17 +145,12 @@ public sealed class SafetensorsFile : IDisposable
         return header;
     }
 
+    private string Where(TensorEntry entry) => $"{Path}: tensor {ErrorText.Quote(entry.Name)}, offset {entry.Offset}";
+
     private Tensor Allocate(TensorEntry entry)
     {
-        string where = $"{Path}: tensor {ErrorText.Quote(entry.Name)}, offset {entry.Offset}";
-        DType type = entry.Type switch
-        {
-            SafetensorsDType.BF16 => DType.BF16,
-            SafetensorsDType.I8 => DType.Int8,
-            SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.F64 => DType.F32,
-            _ => throw new CinnabarException(
-                $"{where}: expected F32, BF16, F16, F64 or I8, found {entry}.", "Export the model with one of these element types."),
-        };
+        string where = Where(entry);
+        DType type = TypeOf(entry.Name);
         if (entry.Shape.Count > 4)
         {
             throw new CinnabarException(

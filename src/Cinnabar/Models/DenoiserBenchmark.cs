@@ -1,5 +1,6 @@
-// The speed of one denoising pass of a network with made-up weights (speed does not depend on which): all positions noisy, logits of
-// every one. Operations are counted as 2·N·tokens, N without the embedding but with the head; attention is not counted.
+// The speed of one denoising pass of a network with made-up weights (speed does not depend on which), all positions noisy, logits of
+// every one; and the memory that the network takes. Operations are counted as 2·N·tokens, N without the embedding but with the head;
+// attention is not counted.
 using System.Diagnostics;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -21,10 +22,17 @@ public sealed class DenoiserBenchmark
     public DenoiserBenchmark(ModelConfig config, DType weights, KernelTable kernels)
     {
         Config = config;
-        _network = new LladaDenoiser(
-            config,
-            LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => Made(weight.Shape, weights)),
-            kernels);
+        Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        _network = LladaDenoiser.ForInference(config, Read, kernels);
+        HeldBytes = GC.GetTotalMemory(forceFullCollection: true) - before;
+
+        Tensor Read(string name)
+        {
+            Tensor tensor = Made(shapes[name], weights);
+            WeightBytes += tensor.Bytes.Length + (tensor.Scales?.Bytes.Length ?? 0);
+            return tensor;
+        }
     }
 
     /// <summary>Networks in the LLaDA layout of sizes that people know.</summary>
@@ -36,6 +44,12 @@ public sealed class DenoiserBenchmark
 
     /// <summary>Sizes of the network.</summary>
     public ModelConfig Config { get; }
+
+    /// <summary>Bytes of the weights as a checkpoint stores them.</summary>
+    public long WeightBytes { get; private set; }
+
+    /// <summary>Bytes of managed memory that the network takes, pinned arrays included.</summary>
+    public long HeldBytes { get; }
 
     /// <summary>Runs one pass over a canvas of <paramref name="tokens"/> masks.</summary>
     /// <returns>Seconds, and bytes allocated meanwhile by all threads.</returns>

@@ -33,7 +33,7 @@ public sealed class KeyValueCache
     /// <param name="keys">[M, G·D].</param>
     /// <param name="values">[M, G·D].</param>
     /// <returns>Keys and values of all positions, [L, G·D].</returns>
-    internal (Variable Keys, Variable Values) Update(int layer, int[] positions, Tensor keys, Tensor values)
+    internal (Variable Keys, Variable Values) Update(int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values)
     {
         for (int i = 0; i < positions.Length; i++)
         {

@@ -29,6 +29,9 @@ public sealed class LladaDenoiser : ICachingDenoiser
     private readonly Parameter _head;
     private readonly RotaryAngles _angles;
     private readonly Tape _inference;
+    private readonly PassRows _rows;
+    private Tensor? _padded;
+    private Tensor? _unpadded;
 
     /// <summary>Builds the network over given weights.</summary>
     /// <param name="config">Sizes and switches.</param>
@@ -42,16 +45,25 @@ public sealed class LladaDenoiser : ICachingDenoiser
         IReadOnlyDictionary<string, Tensor> weights,
         KernelTable kernels,
         MatMulPrecision precision = MatMulPrecision.BF16)
+        : this(
+            config,
+            LladaWeightNames.Expected(config).Select(w => new Parameter(w.Name, weights[w.Name])),
+            new Tape(kernels, recording: false, precision))
+    {
+    }
+
+    private LladaDenoiser(ModelConfig config, IEnumerable<Parameter> parameters, Tape inference)
     {
         Config = config;
-        Parameters = [.. LladaWeightNames.Expected(config).Select(w => new Parameter(w.Name, weights[w.Name]))];
+        Parameters = [.. parameters];
         Dictionary<string, Parameter> byName = Parameters.ToDictionary(p => p.Name);
         _embedding = byName[LladaWeightNames.Embedding];
         _finalNorm = byName[LladaWeightNames.FinalNorm];
         _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
         _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new Block(byName, i))];
         _angles = new RotaryAngles(config.MaxSequenceLength, config.HeadSize, config.RopeTheta);
-        _inference = new Tape(kernels, recording: false, precision);
+        _inference = inference;
+        _rows = new PassRows(config.ShiftLogits);
     }
 
     /// <summary>Sizes and switches.</summary>
@@ -68,6 +80,41 @@ public sealed class LladaDenoiser : ICachingDenoiser
 
     /// <inheritdoc/>
     public int MaskTokenId => Config.MaskTokenId;
+
+    /// <summary>
+    /// Builds the network for inference alone: each matrix is packed as soon as it was read, and of all but the embedding table, which is
+    /// looked up in, only the packed form is kept. Memory so holds the weights once.
+    /// </summary>
+    /// <param name="config">Sizes and switches.</param>
+    /// <param name="read">
+    /// Reads a tensor by checkpoint name, F32, BF16 or, for matrices, Int8; called once for each, in checkpoint order. What it returns is
+    /// let go of here, so nobody else should keep it.
+    /// </param>
+    /// <param name="kernels">Where it runs.</param>
+    /// <param name="precision">Rounding of matrix-product operands. Default BF16; Int8 matrices stay Int8.</param>
+    public static LladaDenoiser ForInference(
+        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision = MatMulPrecision.BF16)
+    {
+        Tape inference = new(kernels, recording: false, precision);
+        return new LladaDenoiser(config, LladaWeightNames.Expected(config).Select(w => Lean(w.Name, w.Shape.Length)), inference);
+
+        Parameter Lean(string name, int dimensions)
+        {
+            if (dimensions == 1)
+            {
+                return new Parameter(name, read(name).To(DType.F32)); // what the norm kernels read
+            }
+
+            Parameter parameter = new(name, read(name));
+            bool isTable = name == LladaWeightNames.Embedding;
+            if (!isTable || config.WeightTying)
+            {
+                inference.Pack(parameter, keepValues: isTable);
+            }
+
+            return parameter;
+        }
+    }
 
     /// <summary>
     /// Random weights: normal with deviation 0.02, divided by √(2·layers) for the two projections that write into the residual stream
@@ -104,7 +151,7 @@ public sealed class LladaDenoiser : ICachingDenoiser
     public Variable Forward(Tape tape, int[] ids, int batch, int[] rows, int[]? validLengths = null)
     {
         int length = ids.Length / batch;
-        return Forward(tape, ids, ShapeOf(batch, length, validLengths), Config.ShiftLogits ? Shifted(rows, length) : rows, cache: null);
+        return Forward(tape, ids, ShapeOf(batch, length, validLengths), _rows.Predictors(rows, length), cache: null);
     }
 
     /// <inheritdoc/>
@@ -126,11 +173,9 @@ public sealed class LladaDenoiser : ICachingDenoiser
         }
 
         _inference.Reset();
-        int[] predictors = Config.ShiftLogits ? Shifted(rows, ids.Length) : rows;
-        int[] computed = [.. positions.Union(predictors).Order()];
-        AttentionShape shape = ShapeOf(batch: 1, ids.Length, validLengths: null) with { Positions = computed };
-        int[] chosen = Array.ConvertAll(predictors, position => Array.BinarySearch(computed, position));
-        return WithoutPadding(Forward(_inference, Array.ConvertAll(computed, position => ids[position]), shape, chosen, cache).Value);
+        _rows.Choose(ids, rows, positions);
+        AttentionShape shape = ShapeOf(batch: 1, ids.Length, validLengths: null) with { Positions = _rows.Positions };
+        return WithoutPadding(Forward(_inference, _rows.Ids, shape, _rows.Chosen, cache).Value);
     }
 
     private AttentionShape ShapeOf(int batch, int length, int[]? validLengths) => new(
@@ -144,7 +189,8 @@ public sealed class LladaDenoiser : ICachingDenoiser
         validLengths);
 
     // ids: those of the shape's query rows; chosen: indices of query rows.
-    private Variable Forward(Tape tape, int[] ids, AttentionShape shape, int[] chosen, KeyValueCache? cache)
+    private Variable Forward(
+        Tape tape, ReadOnlySpan<int> ids, AttentionShape shape, ReadOnlySpan<int> chosen, KeyValueCache? cache)
     {
         Variable h = tape.Embedding(_embedding, ids);
         for (int layer = 0; layer < _blocks.Length; layer++)
@@ -158,7 +204,8 @@ public sealed class LladaDenoiser : ICachingDenoiser
         return tape.Linear(tape.RmsNorm(rows, _finalNorm, (float)Config.RmsNormEps), _head);
     }
 
-    // Logits [rows, E] → [rows, V]: moves the first V columns of each row up to the row before, in place: no row is written before it was read.
+    // Logits [rows, E] → [rows, V]: moves the first V columns of each row up to the row before, in place: no row is written before it was
+    // read.
     private Tensor WithoutPadding(Tensor logits)
     {
         int vocabulary = Config.VocabularySize;
@@ -172,11 +219,15 @@ public sealed class LladaDenoiser : ICachingDenoiser
             logits.Row(row)[..vocabulary].CopyTo(logits.Floats.Slice(row * vocabulary, vocabulary));
         }
 
-        return logits.View(logits.Rows, vocabulary);
-    }
+        // Passes of the same size get the same tensor from the tape, so the view of the last one usually fits.
+        if (_unpadded is null || _padded != logits || _unpadded.Rows != logits.Rows)
+        {
+            _padded = logits;
+            _unpadded = logits.View(logits.Rows, vocabulary);
+        }
 
-    // With shifted logits the output at position i − 1 predicts token i; position 0 has no predecessor and uses itself.
-    private static int[] Shifted(int[] rows, int length) => [.. rows.Select(row => row % length == 0 ? row : row - 1)];
+        return _unpadded;
+    }
 
     private sealed class Block(Dictionary<string, Parameter> parameters, int index)
     {
@@ -199,7 +250,7 @@ public sealed class LladaDenoiser : ICachingDenoiser
             Variable v = tape.Linear(a, _value);
             if (cache is not null)
             {
-                (k, v) = cache.Update(index, shape.Positions!, k.Value, v.Value);
+                (k, v) = cache.Update(index, shape.Positions!.Value.Span, k.Value, v.Value);
             }
 
             h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));

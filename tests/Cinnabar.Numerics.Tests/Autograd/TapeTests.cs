@@ -92,6 +92,25 @@ public sealed class TapeTests
         Assert.Equal(before.Select(y => 2 * y), tape.Linear(x, weights[1]).Value.Floats.ToArray());
     }
 
+    [Theory]
+    [InlineData(DType.F32)]
+    [InlineData(DType.BF16)]
+    [InlineData(DType.Int8)]
+    public void Pack_KeepingOnlyThePackedForm_GivesTheSameBitsAndNamesTheWeightWhoseValuesAreGone(DType type)
+    {
+        Tape tape = new(KernelTables.Shipped(KernelForm.Vector, 1), recording: false);
+        Variable x = new(Filled(5, Rows, Width));
+        float[] expected = tape.Linear(x, new Parameter("w", Filled(2, 32, Width).To(type))).Value.Floats.ToArray();
+        Parameter weight = new("w", Filled(2, 32, Width).To(type));
+        tape.Pack(weight, keepValues: true);
+        Assert.Equal(32, weight.Value.Rows);
+        tape.Pack(weight, keepValues: false);
+        Assert.Equal(expected, tape.Linear(x, weight).Value.Floats.ToArray());
+        Assert.Contains("w [32, 256]", Assert.Throws<InvalidOperationException>(() => weight.Value).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(weight.Changed);
+        Assert.Equal(expected, tape.Linear(x, weight).Value.Floats.ToArray());
+    }
+
     private static float[] GradientOfW(KernelTable kernels, Func<Tape, Variable, Parameter, Variable> logits, float logitScale)
     {
         Tape tape = new(kernels, recording: true, MatMulPrecision.F32);

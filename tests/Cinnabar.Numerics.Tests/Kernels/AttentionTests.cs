@@ -177,7 +177,7 @@ public sealed class AttentionTests
     [Fact]
     public void Forward_PositionBehindTheSequence_Throws()
     {
-        AttentionShape shape = new(1, 4, 1, 1, 2, AttentionKind.Full, Positions: [4]);
+        AttentionShape shape = new(1, 4, 1, 1, 2, AttentionKind.Full, Positions: new[] { 4 });
         Tensor x = Tensor.Zeros(4, 2);
         Assert.Throws<ArgumentOutOfRangeException>(() => KernelTables.Table("256").Attention.Forward(
             Tensor.Zeros(1, 2), x, x, shape, MatMulPrecision.F32, Tensor.Zeros(1, 2), Tensor.Zeros(1, 1)));

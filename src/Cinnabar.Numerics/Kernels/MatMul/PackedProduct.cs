@@ -14,8 +14,6 @@ internal sealed unsafe class PackedProduct
     private readonly WorkerPool _workers;
     private readonly Func<PanelBuffer> _leftBlock;
     private readonly PanelBuffer _rightBuffer = new();
-    private readonly Action<int> _packItem;
-    private readonly Action<int> _multiplyItem;
 
     private ProductFormat _product;
     private TileKernel _kernel = null!;
@@ -38,8 +36,6 @@ internal sealed unsafe class PackedProduct
     {
         _workers = workers;
         _leftBlock = leftBlock;
-        _packItem = PackItem;
-        _multiplyItem = MultiplyItem;
     }
 
     /// <summary>Memory for the block of A that the owning thread works on.</summary>
@@ -51,8 +47,8 @@ internal sealed unsafe class PackedProduct
         int threads = Begin(a, c, accumulate, format);
         _right = PanelSource.OfRight(b);
         _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
-        Loop(threads, PackingItems, _packItem);
-        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
+        Loop(threads, PackingItems, new Packing(this));
+        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, new Multiplying(this));
         KeepAlive(a, b.Storage, c);
     }
 
@@ -61,7 +57,7 @@ internal sealed unsafe class PackedProduct
     {
         int threads = Begin(a, c, accumulate, format);
         _panels = (uint*)panels.Start;
-        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
+        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, new Multiplying(this));
         KeepAlive(a, panels, c);
     }
 
@@ -73,7 +69,7 @@ internal sealed unsafe class PackedProduct
         _plan = new MatMulPlan(0, b.Columns, format.KBlock, _kernel, threads: 1, rowsContiguous: false);
         _right = PanelSource.OfRight(b);
         _panels = (uint*)panels.Start;
-        Loop(_workers.Threads, PackingItems, _packItem);
+        Loop(_workers.Threads, PackingItems, new Packing(this));
         GC.KeepAlive(b.Storage);
         GC.KeepAlive(panels);
     }
@@ -110,17 +106,16 @@ internal sealed unsafe class PackedProduct
         return threads;
     }
 
-    private void Loop(int threads, int items, Action<int> body)
+    private void Loop<TBody>(int threads, int items, TBody body)
+        where TBody : struct, ILoopBody
     {
         if (threads > 1)
         {
-            _workers.For(items, body);
-            return;
+            _workers.For(items, grain: 1, body);
         }
-
-        for (int item = 0; item < items; item++)
+        else
         {
-            body(item);
+            body.Run(0, items);
         }
     }
 
@@ -230,6 +225,28 @@ internal sealed unsafe class PackedProduct
             }
 
             _kernel.Run(&arguments, Math.Min(_kernel.Rows, _rows - row), columns);
+        }
+    }
+
+    private readonly struct Packing(PackedProduct product) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                product.PackItem(item);
+            }
+        }
+    }
+
+    private readonly struct Multiplying(PackedProduct product) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                product.MultiplyItem(item);
+            }
         }
     }
 }

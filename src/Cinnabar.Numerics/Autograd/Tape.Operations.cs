@@ -1,0 +1,176 @@
+// The operations of a network. The gradient of each stands beside it as a static lambda over a tuple of operands: a lambda that captured
+// them would cost memory even where nothing is noted.
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Autograd;
+
+public sealed partial class Tape
+{
+    // Weights are BF16 anyway; activations need not be, and at inference attention is a small part of the work.
+    private MatMulPrecision AttentionPrecision => Recording ? _precision : MatMulPrecision.F32;
+
+    /// <summary>y[i, :] = table[ids[i], :].</summary>
+    public Variable Embedding(Parameter table, ReadOnlySpan<int> ids) => Lookup(table, ids);
+
+    /// <summary>y[i, :] = x[rows[i], :].</summary>
+    public Variable SelectRows(Variable x, ReadOnlySpan<int> rows) => Lookup(x, rows);
+
+    /// <summary>y = x·Wᵀ for a weight W [out, in].</summary>
+    public Variable Linear(Variable x, Parameter weight)
+    {
+        Matrix input = x.Value.AsMatrix();
+        if (!Recording)
+        {
+            PackedMatrix packed = weight.PackedTranspose(Kernels.MatMul, _precision);
+            Variable result = Output(input.Rows, packed.Columns);
+            Kernels.MatMul.Multiply(input, packed, result.Value.AsMatrix(), accumulate: false);
+            return result;
+        }
+
+        Variable y = Output(input.Rows, weight.Value.Rows);
+        Kernels.MatMul.Multiply(input, weight.Value.AsMatrix().Transposed, y.Value.AsMatrix(), accumulate: false, _precision);
+        Note(y, (x, weight), static (tape, y, of) =>
+        {
+            (Variable x, Parameter weight) = of;
+            Matrix dY = y.Gradient!.AsMatrix();
+            bool first = x.Gradient is null;
+            x.Gradient ??= tape.RentGradient(x.Value.Shape);
+            IMatMul product = tape.Kernels.MatMul;
+            product.Multiply(dY, weight.Value.AsMatrix(), x.Gradient.AsMatrix(), accumulate: !first, tape._precision);
+            product.Multiply(
+                dY.Transposed, x.Value.AsMatrix(), tape.GradientOf(weight).AsMatrix(), accumulate: true, tape._precision);
+        });
+        return y;
+    }
+
+    /// <summary>
+    /// Packs a weight [out, in] for <see cref="Linear"/> without recording, which otherwise happens at its first product.
+    /// </summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="keepValues">
+    /// False: only the packed form stays in memory, and <see cref="Variable.Value"/> is an error from now on.
+    /// </param>
+    public void Pack(Parameter weight, bool keepValues)
+    {
+        weight.PackedTranspose(Kernels.MatMul, _precision);
+        if (!keepValues)
+        {
+            weight.Replace(null);
+        }
+    }
+
+    /// <summary>RMS normalisation over the last dimension.</summary>
+    public Variable RmsNorm(Variable x, Parameter weight, float epsilon)
+    {
+        Variable y = Output(x.Value.Shape);
+        Tensor inverseRms = Rent(x.Value.Rows);
+        Kernels.RmsNorm.Forward(x.Value, weight.Value, epsilon, y.Value, inverseRms);
+        Note(y, (x, weight, inverseRms), static (tape, y, of) =>
+        {
+            (Variable x, Parameter weight, Tensor inverseRms) = of;
+            tape.Kernels.RmsNorm.Backward(
+                y.Gradient!, x.Value, weight.Value, inverseRms, tape.GradientOf(x), tape.GradientOf(weight));
+        });
+        return y;
+    }
+
+    /// <summary>
+    /// Rotates x by its positions, in place: x must not be used otherwise. The positions of a shape that chooses some cannot be
+    /// differentiated.
+    /// </summary>
+    public Variable Rotary(Variable x, RotaryAngles angles, AttentionShape shape)
+    {
+        Kernels.Rotary.Forward(x.Value, angles, shape.Length, shape.Positions.GetValueOrDefault().Span);
+        Variable y = NewVariable(x.Value);
+        Note(y, (x, angles, shape.Length), static (tape, y, of) =>
+        {
+            // The gradient buffer changes hands like the value did: x takes it over from y.
+            (Variable x, RotaryAngles angles, int sequenceLength) = of;
+            tape.Kernels.Rotary.Backward(y.Gradient!, angles, sequenceLength);
+            x.Gradient = y.Gradient;
+            y.Gradient = null;
+        });
+        return y;
+    }
+
+    /// <summary>Scaled dot-product attention.</summary>
+    public Variable Attention(Variable q, Variable k, Variable v, AttentionShape shape)
+    {
+        Variable o = Output(q.Value.Shape);
+        Tensor logSumExp = Rent(q.Value.Rows, shape.Heads);
+        Kernels.Attention.Forward(q.Value, k.Value, v.Value, shape, AttentionPrecision, o.Value, logSumExp);
+        Note(o, (q, k, v, logSumExp, shape), static (tape, o, of) =>
+        {
+            (Variable q, Variable k, Variable v, Tensor logSumExp, AttentionShape shape) = of;
+            (Tensor dQ, Tensor dK, Tensor dV) = (tape.GradientOf(q), tape.GradientOf(k), tape.GradientOf(v));
+            tape.Kernels.Attention.Backward(
+                o.Gradient!, q.Value, k.Value, v.Value, o.Value, logSumExp, shape, tape.AttentionPrecision, dQ, dK, dV);
+        });
+        return o;
+    }
+
+    /// <summary>y = silu(gate) ∘ up.</summary>
+    public Variable SwiGlu(Variable gate, Variable up)
+    {
+        Variable y = Output(gate.Value.Shape);
+        Kernels.SwiGlu.Forward(gate.Value, up.Value, y.Value);
+        Note(y, (gate, up), static (tape, y, of) =>
+        {
+            (Variable gate, Variable up) = of;
+            tape.Kernels.SwiGlu.Backward(y.Gradient!, gate.Value, up.Value, tape.GradientOf(gate), tape.GradientOf(up));
+        });
+        return y;
+    }
+
+    /// <summary>The residual connection, stream + branch; without recording it happens in place in <paramref name="stream"/>.</summary>
+    public Variable Add(Variable stream, Variable branch)
+    {
+        Variable y = Recording ? Output(stream.Value.Shape) : stream;
+        Kernels.Add.Forward(stream.Value, branch.Value, y.Value);
+        Note(y, (stream, branch), static (tape, y, of) =>
+        {
+            (Variable stream, Variable branch) = of;
+            tape.Kernels.Add.Backward(y.Gradient!, tape.GradientOf(branch));
+            if (stream.Gradient is null)
+            {
+                stream.Gradient = y.Gradient;
+                y.Gradient = null;
+            }
+            else
+            {
+                tape.Kernels.Add.Backward(y.Gradient!, stream.Gradient);
+            }
+        });
+        return y;
+    }
+
+    /// <summary>
+    /// Softmax cross-entropy of each row of <paramref name="logits"/> against its target, in nats. While recording, the logits are
+    /// replaced by the gradient of Σ scales[r]·loss[r], which <see cref="Backward"/> starts from.
+    /// </summary>
+    public Tensor CrossEntropy(Variable logits, int[] targets, float[] scales)
+    {
+        Tensor losses = Rent(targets.Length);
+        if (Recording)
+        {
+            Kernels.CrossEntropy.ForwardBackward(logits.Value, targets, scales, losses);
+            logits.Gradient = logits.Value;
+        }
+        else
+        {
+            Kernels.CrossEntropy.Forward(logits.Value, targets, losses);
+        }
+
+        return losses;
+    }
+
+    private Variable Lookup(Variable table, ReadOnlySpan<int> ids)
+    {
+        Variable y = Output(ids.Length, table.Value.Columns);
+        Kernels.Embedding.Forward(table.Value, ids, y.Value);
+        int[] kept = Recording ? ids.ToArray() : []; // the caller may use its own again
+        Note(y, (table, kept), static (tape, y, of) =>
+            tape.Kernels.Embedding.Backward(y.Gradient!, of.kept, tape.GradientOf(of.table)));
+        return y;
+    }
+}

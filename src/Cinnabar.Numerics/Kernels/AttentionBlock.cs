@@ -1,0 +1,56 @@
+namespace Cinnabar.Numerics.Kernels;
+
+/// <summary>Consecutive query rows of one head of one sequence, and the keys that the last of them may see.</summary>
+internal readonly struct AttentionBlock
+{
+    /// <summary>Rows of every block but the last.</summary>
+    public const int MaxRows = 128;
+
+    private readonly AttentionShape _shape;
+    private readonly int _sequence;
+    private readonly int _head;
+    private readonly int _first;
+
+    public AttentionBlock(AttentionShape shape, int sequence, int head, int first)
+    {
+        _shape = shape;
+        _sequence = sequence;
+        _head = head;
+        _first = first;
+        Rows = Math.Min(MaxRows, shape.Queries - first);
+        Keys = shape.VisibleKeys(sequence, first + Rows - 1);
+    }
+
+    public int Rows { get; }
+
+    public int Keys { get; }
+
+    public float Scale => 1 / MathF.Sqrt(_shape.HeadSize);
+
+    // A row stride of a large power of two would put a column of scores into few cache sets.
+    private int ScoreStride => ((_shape.Length + 15) / 16 * 16) + 16;
+
+    public int ScoreCount => MaxRows * ScoreStride;
+
+    public int VisibleKeys(int row) => _shape.VisibleKeys(_sequence, _first + row);
+
+    public int LogSumExp(int row) => (((_sequence * _shape.Queries) + _first + row) * _shape.Heads) + _head;
+
+    public Matrix Scores(Tensor scratch) => new(scratch, 0, Rows, Keys, ScoreStride, 1);
+
+    // [Rows, D] of a tensor [B·M, H·D].
+    public Matrix Queries(Tensor tensor)
+    {
+        int columns = _shape.Heads * _shape.HeadSize;
+        int row = (_sequence * _shape.Queries) + _first;
+        return new Matrix(tensor, (row * columns) + (_head * _shape.HeadSize), Rows, _shape.HeadSize, columns, 1);
+    }
+
+    // [Keys, D] of a tensor [B·L, G·D].
+    public Matrix KeysOf(Tensor tensor)
+    {
+        int columns = _shape.KeyValueHeads * _shape.HeadSize;
+        int head = _head / (_shape.Heads / _shape.KeyValueHeads);
+        return new Matrix(tensor, (_sequence * _shape.Length * columns) + (head * _shape.HeadSize), Keys, _shape.HeadSize, columns, 1);
+    }
+}

@@ -1,0 +1,94 @@
+// What a pass computes, in buffers that grow to the longest canvas and are used again, so that a pass allocates nothing:
+//
+//   predictors   positions whose outputs predict the rows asked for: the rows themselves or, with shifted logits, the positions before
+//                them (position 0 has no predecessor and uses itself)
+//   positions    with a cache: the predictors and what else is to be computed, ascending, each once
+//   chosen       where the predictors stand among the positions
+namespace Cinnabar.Models;
+
+/// <summary>Rows and positions of a pass; what it gives is valid until it is asked again. Not thread-safe.</summary>
+/// <param name="shifted">The output at position i − 1 predicts token i.</param>
+internal sealed class PassRows(bool shifted)
+{
+    private int[] _chosen = [];
+    private int[] _positions = [];
+    private int[] _ids = [];
+    private int[] _places = [];
+    private int _count;
+    private int _rows;
+
+    /// <summary>The positions of the last <see cref="Choose"/>, ascending.</summary>
+    public ReadOnlyMemory<int> Positions => _positions.AsMemory(0, _count);
+
+    /// <summary>The token at each of <see cref="Positions"/>.</summary>
+    public ReadOnlySpan<int> Ids => _ids.AsSpan(0, _count);
+
+    /// <summary>For each row asked for, the index in <see cref="Positions"/> of its predictor.</summary>
+    public ReadOnlySpan<int> Chosen => _chosen.AsSpan(0, _rows);
+
+    /// <summary>The predictors of <paramref name="rows"/> in sequences of <paramref name="length"/> tokens.</summary>
+    public ReadOnlySpan<int> Predictors(int[] rows, int length)
+    {
+        if (!shifted)
+        {
+            return rows;
+        }
+
+        Span<int> predictors = Grown(ref _chosen, rows.Length);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            predictors[i] = rows[i] % length == 0 ? rows[i] : rows[i] - 1;
+        }
+
+        return predictors;
+    }
+
+    /// <summary>Chooses the predictors of <paramref name="rows"/> and <paramref name="further"/> positions of one sequence.</summary>
+    public void Choose(int[] ids, int[] rows, int[] further)
+    {
+        const int Wanted = 1;
+        Span<int> places = Grown(ref _places, ids.Length);
+        places.Clear();
+        ReadOnlySpan<int> predictors = Predictors(rows, ids.Length);
+        foreach (int position in predictors)
+        {
+            places[position] = Wanted;
+        }
+
+        foreach (int position in further)
+        {
+            places[position] = Wanted;
+        }
+
+        Span<int> positions = Grown(ref _positions, ids.Length);
+        Span<int> tokens = Grown(ref _ids, ids.Length);
+        _count = 0;
+        for (int position = 0; position < ids.Length; position++)
+        {
+            if (places[position] == Wanted)
+            {
+                places[position] = _count;
+                positions[_count] = position;
+                tokens[_count] = ids[position];
+                _count++;
+            }
+        }
+
+        _rows = rows.Length;
+        Span<int> chosen = Grown(ref _chosen, _rows);
+        for (int i = 0; i < _rows; i++)
+        {
+            chosen[i] = places[predictors[i]]; // shifted predictors stand in the same place
+        }
+    }
+
+    private static Span<int> Grown(ref int[] buffer, int length)
+    {
+        if (buffer.Length < length)
+        {
+            buffer = new int[length];
+        }
+
+        return buffer.AsSpan(0, length);
+    }
+}

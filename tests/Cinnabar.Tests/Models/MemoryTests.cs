@@ -1,0 +1,138 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Tests.Models;
+
+/// <summary>What a pass allocates and what a network holds. Nothing else may run meanwhile: the runtime counts the whole process.</summary>
+[CollectionDefinition(nameof(MemoryTests), DisableParallelization = true)]
+[Collection(nameof(MemoryTests))]
+public sealed class MemoryTests
+{
+    private const int L = 96;
+
+    // Large enough that every loop of a pass is shared between threads.
+    private static readonly ModelConfig s_config = TinyNetwork.Config with
+    {
+        HiddenSize = 128, IntermediateSize = 256, MaxSequenceLength = L, NumKeyValueHeads = 2,
+    };
+
+    public static TheoryData<KernelForm, int, DType> Networks => new()
+    {
+        { KernelForm.Jit, 1, DType.F32 },
+        { KernelForm.Jit, 2, DType.BF16 },
+        { KernelForm.Jit, 1, DType.Int8 },
+        { KernelForm.Jit, 2, DType.Int8 },
+        { KernelForm.Vector, 2, DType.F32 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void Logits_AfterTheFirstPasses_AllocateNothing(KernelForm form, int threads, DType type)
+    {
+        int[] ids = [.. Enumerable.Range(0, L).Select(i => i % s_config.VocabularySize)];
+        int[] rows = [.. Enumerable.Range(0, L).Where(i => i % 3 == 0)];
+        int[] positions = [.. Enumerable.Range(20, 50)];
+        KernelTable kernels = KernelTable.Create(threads, form);
+        foreach (ModelConfig config in (ModelConfig[])
+            [
+                s_config,
+                s_config with { EmbeddingSize = 57, AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = 16 },
+                s_config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true, WeightTying = true },
+            ])
+        {
+            LladaDenoiser network = Network(config, type, kernels);
+            KeyValueCache cache = network.CreateCache(L);
+            Assert.Equal(0, LeastAllocated(() => network.Logits(ids, rows)));
+            Assert.Equal(0, LeastAllocated(() => network.Logits(ids, rows, cache, positions)));
+        }
+
+        kernels.Workers.Dispose();
+    }
+
+    [Theory]
+    [InlineData(DType.Int8, false)]
+    [InlineData(DType.Int8, true)]
+    [InlineData(DType.BF16, false)]
+    public void ForInference_HoldsThePackedWeightsAndTheEmbeddingTable(DType type, bool tied)
+    {
+        ModelConfig config = TinyNetwork.Config with
+        {
+            HiddenSize = 256, IntermediateSize = 704, NumHiddenLayers = 3, VocabularySize = 4096, EmbeddingSize = 4096, WeightTying = tied,
+        };
+        Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
+        KernelTable kernels = KernelTable.Create(threads: 1);
+        Tensor Made(string name) => Tensor.Zeros(shapes[name].Length == 1 ? DType.F32 : type, shapes[name]);
+        MatMulPrecision precision = type == DType.Int8 ? MatMulPrecision.Int8 : MatMulPrecision.BF16;
+        long table = Made(LladaWeightNames.Embedding).Bytes.Length;
+
+        long before = InUse();
+        List<PackedMatrix> alone = [];
+        foreach ((string name, _) in shapes.Where(weight => weight.Value.Length > 1 && (tied || weight.Key != LladaWeightNames.Embedding)))
+        {
+            PackedMatrix? packed = null;
+            kernels.MatMul.Pack(Made(name).AsMatrix().Transposed, precision, ref packed);
+            alone.Add(packed!);
+        }
+
+        long packedBytes = InUse() - before;
+        GC.KeepAlive(alone);
+        alone.Clear();
+        before = InUse();
+        LladaDenoiser network = LladaDenoiser.ForInference(config, Made, kernels);
+        long held = InUse() - before;
+
+        Assert.True(packedBytes > 1_000_000, $"Packed weights take {packedBytes} bytes: too few to compare with.");
+        Assert.InRange(held, packedBytes, 1.15 * (packedBytes + table));
+        foreach (Parameter parameter in network.Parameters)
+        {
+            bool kept = parameter.Name == LladaWeightNames.Embedding || shapes[parameter.Name].Length == 1;
+            Assert.Equal(kept, Record.Exception(() => parameter.Value) is null);
+        }
+    }
+
+    [Fact]
+    public void ForInference_GivesTheLogitsOfTheWholeWeights()
+    {
+        foreach (ModelConfig config in (ModelConfig[])[s_config, s_config with { WeightTying = true }])
+        {
+            KernelTable kernels = KernelTable.Create(threads: 1);
+            Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
+            Tensor expected = new LladaDenoiser(config, weights, kernels).Logits([3, 4, 0, 5], [1, 2]);
+            Tensor found = LladaDenoiser.ForInference(config, name => weights[name], kernels).Logits([3, 4, 0, 5], [1, 2]);
+            Assert.Equal(expected.Floats.ToArray(), found.Floats.ToArray());
+        }
+    }
+
+    private static LladaDenoiser Network(ModelConfig config, DType type, KernelTable kernels)
+    {
+        Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
+        return LladaDenoiser.ForInference(config, name => weights[name].Shape.Length > 1 ? weights[name].To(type) : weights[name], kernels);
+    }
+
+    // Of several passes after the first two: a thread may meet its first item late, and the test runner may have something to say.
+    private static long LeastAllocated(Action pass)
+    {
+        const int Passes = 10;
+        pass();
+        pass();
+        long least = long.MaxValue;
+        for (int i = 0; i < Passes; i++)
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            pass();
+            least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+
+        return least;
+    }
+
+    private static long InUse()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        return GC.GetTotalMemory(forceFullCollection: true);
+    }
+}
