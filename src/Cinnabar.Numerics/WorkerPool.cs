@@ -4,6 +4,9 @@
 // thread runs it or on how many there are; kernels choose their items so that every sum is made inside one item. That is
 // what makes results the same bits for 1, 2 or 16 threads. Inside a loop denormal numbers count as zero (FloatControl).
 //
+// Workers wait for the next loop in a spin, and after a while asleep. Starting a loop wakes only those that sleep: the number of the loop
+// is published first and looked at again after falling asleep, so neither side can miss the other.
+//
 // A loop's body is a struct. Where the loop is shared, the threads find it in an object that the pool keeps for each type of body, so a
 // loop allocates only the first time.
 using System.Runtime.CompilerServices;
@@ -21,9 +24,8 @@ public sealed class WorkerPool : IDisposable
     [ThreadStatic]
     private static bool t_insideLoop;
 
-    private readonly Thread[] _threads;
+    private readonly Sleeper[] _workers;
     private readonly Lock _oneLoop = new();
-    private readonly SemaphoreSlim _wake = new(0);
     private readonly Dictionary<Type, SharedLoop> _loops = [];
     private SharedLoop? _loop;
     private int _count;
@@ -39,11 +41,11 @@ public sealed class WorkerPool : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Threads = threads;
-        _threads = new Thread[threads - 1];
-        for (int i = 0; i < _threads.Length; i++)
+        _workers = new Sleeper[threads - 1];
+        for (int i = 0; i < _workers.Length; i++)
         {
-            _threads[i] = new Thread(Work) { IsBackground = true, Name = $"cinnabar worker {i + 1}" };
-            _threads[i].Start();
+            Sleeper worker = _workers[i] = new Sleeper();
+            new Thread(() => Work(worker)) { IsBackground = true, Name = $"cinnabar worker {i + 1}" }.Start();
         }
     }
 
@@ -60,7 +62,7 @@ public sealed class WorkerPool : IDisposable
         where TBody : struct, ILoopBody
     {
         int ranges = (total + grain - 1) / grain;
-        if (ranges <= 1 || _threads.Length == 0 || t_insideLoop)
+        if (ranges <= 1 || _workers.Length == 0 || t_insideLoop)
         {
             uint control = FloatControl.FlushDenormals();
             try
@@ -87,10 +89,9 @@ public sealed class WorkerPool : IDisposable
             _loop = loop;
             _count = ranges;
             _failure = null;
-            Volatile.Write(ref _running, _threads.Length);
+            Volatile.Write(ref _running, _workers.Length);
             Volatile.Write(ref _next, 0);
-            Interlocked.Increment(ref _generation);
-            _wake.Release(_threads.Length);
+            Begin();
             TakeItems();
             SpinWait spin = default;
             while (Volatile.Read(ref _running) != 0)
@@ -115,14 +116,19 @@ public sealed class WorkerPool : IDisposable
     public void Dispose()
     {
         _stopping = true;
+        Begin();
+    }
+
+    private void Begin()
+    {
         Interlocked.Increment(ref _generation);
-        if (_threads.Length > 0)
+        foreach (Sleeper worker in _workers)
         {
-            _wake.Release(_threads.Length);
+            worker.Wake();
         }
     }
 
-    private void Work()
+    private void Work(Sleeper me)
     {
         int seen = 0;
         while (true)
@@ -132,7 +138,7 @@ public sealed class WorkerPool : IDisposable
                 Thread.SpinWait(8);
             }
 
-            _wake.Wait();
+            me.SleepWhile(ref _generation, seen);
             if (_stopping)
             {
                 return;
@@ -185,6 +191,38 @@ public sealed class WorkerPool : IDisposable
     private static void KeepAlive<TBody>(in TBody body)
         where TBody : struct, ILoopBody
     {
+    }
+
+    // Not a SemaphoreSlim: that takes a lock for every loop, and allocates where a thread has to wait.
+    private sealed class Sleeper
+    {
+        private readonly AutoResetEvent _event = new(false);
+        private int _asleep;
+
+        public void SleepWhile(ref int value, int unchanged)
+        {
+            if (Volatile.Read(ref value) != unchanged)
+            {
+                return;
+            }
+
+            Interlocked.Exchange(ref _asleep, 1);
+            while (Volatile.Read(ref value) == unchanged)
+            {
+                _event.WaitOne();
+            }
+
+            Volatile.Write(ref _asleep, 0);
+        }
+
+        // The value was changed by an interlocked operation before.
+        public void Wake()
+        {
+            if (Volatile.Read(ref _asleep) != 0)
+            {
+                _event.Set();
+            }
+        }
     }
 
     private abstract class SharedLoop
