@@ -1,7 +1,8 @@
 // How fast matrix products of given shapes run, as a share of the machine's peak.
 //
 // Clocks move and neighbours come and go, so the peak is measured beside every product: each of several rounds takes a sample of the peak
-// and a sample of the product, and both figures are medians over the rounds. Packing is part of a product's time.
+// and a sample of the product, and both figures are medians over the rounds. Packing is part of a product's time, but for weights, which
+// inference packs once.
 using System.Diagnostics;
 using Cinnabar.Numerics.Kernels;
 
@@ -15,8 +16,18 @@ namespace Cinnabar.Numerics;
 /// <param name="TransposeA">A is stored as [K, M].</param>
 /// <param name="TransposeB">B is stored as [N, K].</param>
 /// <param name="Accumulate">Adds to C.</param>
+/// <param name="Weight">B is a weight Wᵀ of this type, packed once; null: B is F32 and packed each time.</param>
+/// <param name="GroupSize">Of a weight of integers: values of K with a common scale.</param>
 public sealed record MatMulCase(
-    string Name, int M, int K, int N, bool TransposeA = false, bool TransposeB = false, bool Accumulate = false);
+    string Name,
+    int M,
+    int K,
+    int N,
+    bool TransposeA = false,
+    bool TransposeB = false,
+    bool Accumulate = false,
+    DType? Weight = null,
+    int GroupSize = 0);
 
 /// <summary>One measured product.</summary>
 /// <param name="Case">What was measured.</param>
@@ -45,7 +56,14 @@ public sealed class MatMulBenchmark
     public MatMulResult Measure(MatMulCase product, MatMulPrecision precision)
     {
         Matrix a = Operand(product.M, product.K, product.TransposeA);
-        Matrix b = Operand(product.K, product.N, product.TransposeB);
+        Matrix b = Operand(product.K, product.N, product.TransposeB || product.Weight is not null);
+        PackedMatrix? packed = null;
+        if (product.Weight is DType type)
+        {
+            Tensor weight = type is DType.Int8 or DType.Int4 ? b.Storage.Quantize(type, product.GroupSize) : b.Storage.To(type);
+            _kernels.MatMul.Pack(weight.AsMatrix().Transposed, precision, ref packed);
+        }
+
         Matrix c = Tensor.Zeros(product.M, product.N).AsMatrix();
         double operations = 2.0 * product.M * product.K * product.N;
         Run(1);
@@ -65,7 +83,14 @@ public sealed class MatMulBenchmark
             long start = Stopwatch.GetTimestamp();
             for (int i = 0; i < times; i++)
             {
-                _kernels.MatMul.Multiply(a, b, c, product.Accumulate, precision);
+                if (packed is null)
+                {
+                    _kernels.MatMul.Multiply(a, b, c, product.Accumulate, precision);
+                }
+                else
+                {
+                    _kernels.MatMul.Multiply(a, packed, c, product.Accumulate);
+                }
             }
 
             return Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -16,10 +16,9 @@ public sealed class DenoiserBenchmark
     private readonly LladaDenoiser _network;
 
     /// <summary>Makes the weights.</summary>
-    /// <param name="config">Sizes.</param>
-    /// <param name="weights">Element type of the matrices.</param>
+    /// <param name="config">Sizes, and how the matrices are stored.</param>
     /// <param name="kernels">Where it runs.</param>
-    public DenoiserBenchmark(ModelConfig config, DType weights, KernelTable kernels)
+    public DenoiserBenchmark(ModelConfig config, KernelTable kernels)
     {
         Config = config;
         Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
@@ -29,7 +28,7 @@ public sealed class DenoiserBenchmark
 
         Tensor Read(string name)
         {
-            Tensor tensor = Made(shapes[name], weights);
+            Tensor tensor = Made(shapes[name], ModelWeights.TypeOf(config, name, shapes[name]), config.Quantization);
             WeightBytes += tensor.Bytes.Length + (tensor.Scales?.Bytes.Length ?? 0);
             return tensor;
         }
@@ -82,16 +81,16 @@ public sealed class DenoiserBenchmark
         PadTokenId = 2,
     };
 
-    private static Tensor Made(int[] shape, DType type)
+    private static Tensor Made(int[] shape, DType type, WeightQuantization? quantization)
     {
-        Tensor tensor = Tensor.Zeros(shape.Length > 1 ? type : DType.F32, shape);
         if (shape.Length == 1)
         {
-            tensor.Floats.Fill(1);
-            return tensor;
+            Tensor ones = Tensor.Zeros(shape);
+            ones.Floats.Fill(1);
+            return ones;
         }
 
-        // Small numbers of both signs; as BF16 the pattern's bytes would include infinities.
+        // Integers of any value; floating-point numbers must not be infinite, so they are drawn as such.
         DeterministicRandom random = new(1);
         Tensor pattern = Tensor.Zeros(PatternBytes);
         foreach (ref float value in pattern.Floats)
@@ -99,8 +98,10 @@ public sealed class DenoiserBenchmark
             value = (float)(0.02 * random.NextGaussian());
         }
 
-        tensor.Scales?.Floats.Fill(0.02f / 50);
-        Span<byte> bytes = pattern.To(type).Bytes;
+        bool isInteger = type is DType.Int8 or DType.Int4;
+        Tensor tensor = isInteger ? Tensor.Zeros(type, quantization!.GroupOf(shape[1]), shape) : Tensor.Zeros(type, shape);
+        tensor.Scales?.Floats.Fill(type == DType.Int8 ? 0.02f / 50 : 0.02f / 4);
+        Span<byte> bytes = pattern.To(isInteger ? DType.Int8 : type).Bytes;
         for (int i = 0; i < tensor.Bytes.Length; i += bytes.Length)
         {
             bytes[..Math.Min(bytes.Length, tensor.Bytes.Length - i)].CopyTo(tensor.Bytes[i..]);

@@ -20,6 +20,11 @@ internal readonly record struct MatMulPlan
     // Items per thread that even out unequal speeds.
     private const int ItemsPerThread = 2;
 
+    // So few row panels (336 rows of 14) do not divide evenly among threads, columns do; A is then packed once for all items, which would
+    // cost as much as every fifth multiply-add if each of them did it for itself.
+    private const int MaxSharedRowPanels = 24;
+    private const int ItemsPerThreadOfShared = 4;
+
     internal MatMulPlan(int rows, int columns, int kBlock, TileKernel kernel, int threads, bool rowsContiguous)
     {
         KBlock = kBlock;
@@ -27,6 +32,15 @@ internal readonly record struct MatMulPlan
         ColumnPanels = Ceiling(columns, kernel.Columns);
         RowBlocks = Ceiling(RowPanels, rowsContiguous ? MaxRowPanelsAcross : MaxRowPanels);
         ColumnBlocks = Ceiling(ColumnPanels, MaxColumnPanels);
+        if (RowPanels <= MaxSharedRowPanels && (threads > 1 || ColumnBlocks > 1))
+        {
+            SharesLeft = true;
+            // As many for each thread, so that none waits for another's last item.
+            int blocks = Ceiling(Ceiling(threads * ItemsPerThreadOfShared, Math.Max(1, RowBlocks)), threads) * threads;
+            ColumnBlocks = Math.Max(ColumnBlocks, Math.Min(ColumnPanels, blocks));
+            return;
+        }
+
         if (threads == 1)
         {
             return;
@@ -39,11 +53,7 @@ internal readonly record struct MatMulPlan
             RowBlocks = Math.Min(RowPanels, Ceiling(wanted, ColumnBlocks));
         }
 
-        if (RowPanels < 2 * threads && RowBlocks * ColumnBlocks < wanted)
-        {
-            ColumnBlocks = Math.Min(ColumnPanels, Ceiling(wanted, RowBlocks));
-        }
-        else if (ColumnBlocks == 1)
+        if (ColumnBlocks == 1)
         {
             RowBlocks = Math.Min(RowPanels, Ceiling(RowBlocks, threads) * threads);
         }
@@ -63,6 +73,9 @@ internal readonly record struct MatMulPlan
 
     /// <summary>Cuts of N.</summary>
     internal int ColumnBlocks { get; }
+
+    /// <summary>Whether A is packed once, before the items, instead of by each item for itself.</summary>
+    internal bool SharesLeft { get; }
 
     internal int FirstRowPanel(int block) => (int)((long)RowPanels * block / RowBlocks);
 

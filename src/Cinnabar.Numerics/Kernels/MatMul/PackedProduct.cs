@@ -1,5 +1,6 @@
 // The state of one product while it runs: what PackedMatMul's loops refer to. One per calling thread and reused, so that a
-// product allocates nothing once its buffers have grown. Items are run by all threads of the pool; each packs A into its own buffer.
+// product allocates nothing once its buffers have grown. Items are run by all threads of the pool; each packs A into its own buffer, or
+// where A has few rows (MatMulPlan.SharesLeft) finds it packed.
 namespace Cinnabar.Numerics.Kernels;
 
 internal sealed unsafe class PackedProduct
@@ -14,6 +15,7 @@ internal sealed unsafe class PackedProduct
     private readonly WorkerPool _workers;
     private readonly Func<PanelBuffer> _leftBlock;
     private readonly PanelBuffer _rightBuffer = new();
+    private readonly PanelBuffer _sharedLeftBuffer = new();
 
     private ProductFormat _product;
     private TileKernel _kernel = null!;
@@ -23,6 +25,7 @@ internal sealed unsafe class PackedProduct
     private MatMulPlan _plan;
     private int _k;
     private uint* _panels;
+    private uint* _sharedLeft;
     private float* _c;
     private int _rows;
     private int _columns;
@@ -48,7 +51,7 @@ internal sealed unsafe class PackedProduct
         _right = PanelSource.OfRight(b);
         _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
         Loop(threads, PackingItems, new Packing(this));
-        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, new Multiplying(this));
+        MultiplyPacked(threads);
         KeepAlive(a, b.Storage, c);
     }
 
@@ -57,7 +60,7 @@ internal sealed unsafe class PackedProduct
     {
         int threads = Begin(a, c, accumulate, format);
         _panels = (uint*)panels.Start;
-        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, new Multiplying(this));
+        MultiplyPacked(threads);
         KeepAlive(a, panels, c);
     }
 
@@ -72,6 +75,18 @@ internal sealed unsafe class PackedProduct
         Loop(_workers.Threads, PackingItems, new Packing(this));
         GC.KeepAlive(b.Storage);
         GC.KeepAlive(panels);
+    }
+
+    private void MultiplyPacked(int threads)
+    {
+        if (_plan.SharesLeft)
+        {
+            int blocks = MatMulPlan.Ceiling(_k, _plan.KBlock);
+            _sharedLeft = _sharedLeftBuffer.Reserve(blocks * SharedBlockSize);
+            Loop(threads, blocks * _plan.RowPanels, new PackingLeft(this));
+        }
+
+        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, new Multiplying(this));
     }
 
     // The items know only pointers.
@@ -152,6 +167,21 @@ internal sealed unsafe class PackedProduct
         }
     }
 
+    // Elements of all row panels with one block of K, in shared memory.
+    private nint SharedBlockSize => (nint)_plan.RowPanels * _kernel.RowPanelWidth * _format.PanelRows(_plan.KBlock);
+
+    private uint* SharedPanel(int panel, int k, nint panelSize) => _sharedLeft + (k / _plan.KBlock * SharedBlockSize) + (panel * panelSize);
+
+    private void PackLeftItem(int item)
+    {
+        int panel = item % _plan.RowPanels;
+        int k = item / _plan.RowPanels * _plan.KBlock;
+        int count = Math.Min(_plan.KBlock, _k - k);
+        nint panelSize = (nint)_kernel.RowPanelWidth * _format.PanelRows(count);
+        PanelStrip strip = new(panel * _kernel.Rows, 1, _kernel.Rows, _kernel.RowPanelWidth, k, count);
+        PanelPacker.Pack(_left, strip, _format, SharedPanel(panel, k, panelSize), panelSize);
+    }
+
     private void MultiplyItem(int item)
     {
         int rowBlock = item % _plan.RowBlocks;
@@ -161,19 +191,30 @@ internal sealed unsafe class PackedProduct
         int firstColumn = _plan.FirstColumnPanel(columnBlock);
         int endColumn = _plan.FirstColumnPanel(columnBlock + 1);
         nint panelStep = _kernel.RowPanelWidth;
-        nint blockSize = (endRow - firstRow) * panelStep * _format.PanelRows(_plan.KBlock);
-        uint* block = _leftBlock().Reserve(blockSize + _product.ElementsOfSpread);
+        nint blockSize = _plan.SharesLeft ? 0 : (endRow - firstRow) * panelStep * _format.PanelRows(_plan.KBlock);
+        uint* own = _leftBlock().Reserve(blockSize + _product.ElementsOfSpread);
         for (int k = 0; k < _k; k += _plan.KBlock)
         {
             int count = Math.Min(_plan.KBlock, _k - k);
             nint panelSize = panelStep * _format.PanelRows(count);
-            PanelStrip strip = new(firstRow * _kernel.Rows, endRow - firstRow, _kernel.Rows, _kernel.RowPanelWidth, k, count);
-            PanelPacker.Pack(_left, strip, _format, block, panelSize);
+            uint* block = own;
+            if (_plan.SharesLeft)
+            {
+                block = SharedPanel(firstRow, k, panelSize);
+            }
+            else
+            {
+                PanelStrip strip = new(firstRow * _kernel.Rows, endRow - firstRow, _kernel.Rows, _kernel.RowPanelWidth, k, count);
+                PanelPacker.Pack(_left, strip, _format, block, panelSize);
+            }
+
             int next = k + _plan.KBlock;
-            FetchAhead ahead = next < _k ? NextLeft(item, next) : NextLeft(item + _workers.Threads, 0);
+            FetchAhead ahead = _plan.SharesLeft ? new FetchAhead(_left, 0, 1, 0, 1)
+                : next < _k ? NextLeft(item, next)
+                : NextLeft(item + _workers.Threads, 0);
             for (int panel = firstColumn; panel < endColumn; panel++)
             {
-                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, count, block + blockSize, ref ahead);
+                MultiplyPanel(block, panelSize, firstRow, endRow, panel, k, count, own + blockSize, ref ahead);
             }
         }
     }
@@ -235,6 +276,17 @@ internal sealed unsafe class PackedProduct
             for (int item = from; item < to; item++)
             {
                 product.PackItem(item);
+            }
+        }
+    }
+
+    private readonly struct PackingLeft(PackedProduct product) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                product.PackLeftItem(item);
             }
         }
     }
