@@ -38,6 +38,9 @@ internal sealed class SamplerArguments
     private readonly Option<double?> _lowThreshold = Setting<double?>(
         "--low-threshold", "p", "With --threshold: also the surest token of every gap if at least this sure; 0.5 is usual", "off");
 
+    private readonly Option<double?> _verifyThreshold = Setting<double?>(
+        "--verify-threshold", "p", "With --threshold: mask tokens again that the others do not make this probable; 0.9 is usual", "off");
+
     private readonly Option<bool> _credit = new("--credit") { Description = "Trust tokens more that led in earlier steps. [default: off]" };
     private readonly Option<double?> _earlyExit = Setting<double?>(
         "--early-exit", "nats", "Commit everything once the best tokens lead by this on average; 5 to 7.5 is usual", "off");
@@ -61,13 +64,16 @@ internal sealed class SamplerArguments
         "--deadline-ms", "ms", "Time for the text; the last pass within it writes all that is left", "no limit");
 
     private readonly Option<string?> _cache = Setting<string?>(
-        "--cache", "kind", $"Keys and values kept between passes, faster and less exact: {string.Join(", ", NamesOf<CacheKind>())}", "none");
+        "--cache", "kind", $"Keys and values to keep between passes, not exact: {string.Join(", ", NamesOf<CacheKind>())}", "none");
 
     private readonly Option<int?> _cacheRefresh = Setting<int?>(
         "--cache-refresh", "n", "Compute everything in every n-th pass", "when the kind of cache says so");
 
     private readonly Option<string?> _remasking = Setting<string?>(
-        "--remasking", "order", $"Which tokens are committed first: {string.Join(", ", NamesOf<Remasking>())}", NameOf(s_standard.Remasking));
+        "--remasking",
+        "order",
+        $"Which tokens are committed first: {string.Join(", ", NamesOf<Remasking>())}",
+        NameOf(s_standard.Remasking));
 
     private readonly Option<ulong> _seed = new("--seed")
     {
@@ -84,8 +90,8 @@ internal sealed class SamplerArguments
         Option[] options =
         [
             _steps, _blockSize, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound, _stability,
-            _lowThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline, _cache,
-            _cacheRefresh, _seed,
+            _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline,
+            _cache, _cacheRefresh, _seed,
         ];
         foreach (Option option in options)
         {
@@ -108,6 +114,7 @@ internal sealed class SamplerArguments
         EntropyBound = parsed.GetValue(_entropyBound) ?? defaults.EntropyBound,
         Stability = parsed.GetValue(_stability) ?? defaults.Stability,
         LowThreshold = parsed.GetValue(_lowThreshold) ?? defaults.LowThreshold,
+        VerifyThreshold = parsed.GetValue(_verifyThreshold) ?? defaults.VerifyThreshold,
         Credit = parsed.GetValue(_credit) || defaults.Credit,
         EarlyExit = parsed.GetValue(_earlyExit) ?? defaults.EarlyExit,
         RemaskBelow = parsed.GetValue(_remaskBelow) ?? defaults.RemaskBelow,

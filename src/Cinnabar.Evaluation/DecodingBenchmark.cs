@@ -42,6 +42,7 @@ public sealed record DecodingMethod(string Name, SamplerOptions Options)
             new("threshold 0.9, credit", sure with { Credit = true }),
             new("threshold 0.5, edits", bold with { EditThreshold = 0.5 }),
             new("threshold 0.5, masks again", bold with { RemaskBelow = 0.3 }),
+            new("threshold 0.6, verified 0.9", plain with { Threshold = 0.6, VerifyThreshold = 0.9 }),
             new("early exit 5", plain with { EarlyExit = 5 }),
             new("ReMDM, 8 steps", plain with { Steps = 8, Remasking = Remasking.Origin, Remdm = RemdmKind.Confidence }),
             new("one token a pass, dual cache", dual),

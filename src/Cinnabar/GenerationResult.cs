@@ -28,7 +28,8 @@ public sealed record GenerationResult
     public long ComputedPositions { get; init; }
 
     /// <summary>
-    /// If <see cref="Sampling.SamplerOptions.MeasureDrift"/> is on and a cache was refreshed: the largest change of a committed token's logit.
+    /// If <see cref="Sampling.SamplerOptions.MeasureDrift"/> is on and a cache was refreshed: the largest change of a committed token's
+    /// logit.
     /// </summary>
     public float? CacheDrift { get; init; }
 

@@ -1,4 +1,5 @@
-// cinnabar bench kernels | products | model | train (decode: BenchDecodeCommand): how fast the machine is, and which share of that the program reaches.
+// cinnabar bench kernels | products | model | train (decode: BenchDecodeCommand): how fast the machine is, and which share of that the
+// program reaches.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;

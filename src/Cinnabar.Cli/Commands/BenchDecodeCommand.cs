@@ -185,7 +185,8 @@ internal sealed class BenchDecodeCommand
             DecodingWork work = result.Result.Work;
             json.WriteStartObject();
             json.WriteString("model", result.Model);
-            json.WriteString("weights", (models.First(m => m.Name == result.Model).Config.Quantization?.Type ?? DType.BF16).ToString().ToLowerInvariant());
+            DType weights = models.First(m => m.Name == result.Model).Config.Quantization?.Type ?? DType.BF16;
+            json.WriteString("weights", weights.ToString().ToLowerInvariant());
             json.WriteString("method", result.Method);
             json.WriteNumber("passes_per_hole", result.Result.ForwardPasses);
             json.WriteNumber("tokens_per_pass", (double)work.Tokens / Math.Max(1, work.ForwardPasses));

@@ -9,7 +9,10 @@ internal static class BenchProductsCommand
 {
     private const int Int4Group = 128;
     private static readonly int[] s_rows = [32, 64, 128, 256];
-    private static readonly (int In, int Out)[] s_weights = [(768, 768), (768, 2048), (2048, 768), (2048, 2048), (2048, 5632), (5632, 2048)];
+    private static readonly (int In, int Out)[] s_weights =
+    [
+        (768, 768), (768, 2048), (2048, 768), (2048, 2048), (2048, 5632), (5632, 2048),
+    ];
 
     public static Command Create()
     {

@@ -75,14 +75,17 @@ public sealed partial class Tape
     }
 
     /// <summary>
-    /// Rotates x by its positions, in place: x must not be used otherwise. The positions of a shape that chooses some cannot be
-    /// differentiated.
+    /// Rotates x by its positions, in place: x must not be used otherwise. Given positions cannot be differentiated.
     /// </summary>
-    public Variable Rotary(Variable x, RotaryAngles angles, AttentionShape shape)
+    /// <param name="x">[T, H·D].</param>
+    /// <param name="angles">Of all positions.</param>
+    /// <param name="sequenceLength">Rows of one sequence, or an upper bound of the given positions.</param>
+    /// <param name="positions">[T], the position of each row; empty: the row's place in its sequence.</param>
+    public Variable Rotary(Variable x, RotaryAngles angles, int sequenceLength, ReadOnlySpan<int> positions)
     {
-        Kernels.Rotary.Forward(x.Value, angles, shape.Length, shape.Positions.GetValueOrDefault().Span);
+        Kernels.Rotary.Forward(x.Value, angles, sequenceLength, positions);
         Variable y = NewVariable(x.Value);
-        Note(y, (x, angles, shape.Length), static (tape, y, of) =>
+        Note(y, (x, angles, sequenceLength), static (tape, y, of) =>
         {
             // The gradient buffer changes hands like the value did: x takes it over from y.
             (Variable x, RotaryAngles angles, int sequenceLength) = of;

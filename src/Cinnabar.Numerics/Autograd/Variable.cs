@@ -70,7 +70,8 @@ public sealed class Parameter : Variable
     {
         if (_packed is null)
         {
-            matMul.Pack(Value.AsMatrix().Transposed, Value.Type is DType.Int8 or DType.Int4 ? MatMulPrecision.Int8 : precision, ref _packed);
+            precision = Value.Type is DType.Int8 or DType.Int4 ? MatMulPrecision.Int8 : precision;
+            matMul.Pack(Value.AsMatrix().Transposed, precision, ref _packed);
         }
 
         return _packed!;

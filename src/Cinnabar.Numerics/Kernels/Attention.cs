@@ -34,6 +34,10 @@ public enum AttentionKind
 /// <param name="Positions">
 /// The positions of the query rows, ascending, with a batch of 1 and without a backward pass. Null: every position is a query.
 /// </param>
+/// <param name="Shadowed">
+/// With full attention, a batch of 1 and without a backward pass: the last S of the L rows are shadows, each of the position given here,
+/// below L − S. A shadow sees all other shadows and all positions but its own; the positions see no shadow. Null: there are none.
+/// </param>
 public readonly record struct AttentionShape(
     int Batch,
     int Length,
@@ -43,8 +47,14 @@ public readonly record struct AttentionShape(
     AttentionKind Kind,
     int BlockSize = 1,
     int[]? ValidLengths = null,
-    ReadOnlyMemory<int>? Positions = null)
+    ReadOnlyMemory<int>? Positions = null,
+    ReadOnlyMemory<int>? Shadowed = null)
 {
+    private const int None = -1;
+
+    // L − S.
+    private int Unshadowed => Length - (Shadowed?.Length ?? 0);
+
     /// <summary>M: query rows of each sequence.</summary>
     public int Queries => Positions?.Length ?? Length;
 
@@ -57,11 +67,15 @@ public readonly record struct AttentionShape(
         int position = Positions is { } positions ? positions.Span[query] : query;
         return Kind switch
         {
-            AttentionKind.Full => valid,
+            AttentionKind.Full => query < Unshadowed ? Math.Min(valid, Unshadowed) : valid,
             AttentionKind.BlockCausal => Math.Min(valid, ((position / BlockSize) + 1) * BlockSize),
             _ => Math.Min(valid, position + 1),
         };
     }
+
+    /// <summary>The one key among the visible ones that query row <paramref name="query"/> may not see; −1 if there is none.</summary>
+    public int HiddenKey(int query) =>
+        Shadowed is { } shadowed && query >= Unshadowed ? shadowed.Span[query - Unshadowed] : None;
 
     /// <summary>Throws unless the sizes are usable and every tensor has the elements they ask for.</summary>
     internal void Check(Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp)
@@ -81,6 +95,16 @@ public readonly record struct AttentionShape(
         {
             Expect.Length(Batch, 1, nameof(Batch));
             Expect.Indices(positions.Span, Length, nameof(Positions));
+        }
+
+        if (Shadowed is { } shadowed)
+        {
+            if (Batch != 1 || Kind != AttentionKind.Full || Positions is not null || ValidLengths is not null || shadowed.Length > Length)
+            {
+                throw new ArgumentException($"Shadows need full attention over one whole sequence: {this}.");
+            }
+
+            Expect.Indices(shadowed.Span, Unshadowed, nameof(Shadowed));
         }
 
         if (ValidLengths is not null)

@@ -34,6 +34,8 @@ internal readonly struct AttentionBlock
 
     public int VisibleKeys(int row) => _shape.VisibleKeys(_sequence, _first + row);
 
+    public int HiddenKey(int row) => _shape.HiddenKey(_first + row);
+
     public int LogSumExp(int row) => (((_sequence * _shape.Queries) + _first + row) * _shape.Heads) + _head;
 
     public Matrix Scores(Tensor scratch) => new(scratch, 0, Rows, Keys, ScoreStride, 1);

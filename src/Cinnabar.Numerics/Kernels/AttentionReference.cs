@@ -103,7 +103,7 @@ internal sealed class ReferenceAttention : IAttention
                 dot += (double)q.Floats[at.Query + d] * k.Floats[at.Key(j) + d];
             }
 
-            scores[j] = dot / Math.Sqrt(shape.HeadSize);
+            scores[j] = j == shape.HiddenKey(at.Index) ? double.NegativeInfinity : dot / Math.Sqrt(shape.HeadSize);
         }
 
         return scores;

@@ -50,6 +50,9 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
 
     private static int BlocksOf(int queries) => (queries + AttentionBlock.MaxRows - 1) / AttentionBlock.MaxRows;
 
+    // Far below any score: its exponential is nothing beside the largest one.
+    private const float Hidden = -1e30f;
+
     // scores[i, j] becomes exp(scores[i, j]/√D − max); writes lse and, per row, the sum still to be divided by.
     private static void Softmax(in AttentionBlock at, in Matrix scores, Tensor logSumExp, double* sums)
     {
@@ -58,6 +61,11 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         {
             float* row = scores.Floats + ((long)i * scores.RowStride);
             int visible = at.VisibleKeys(i);
+            if (at.HiddenKey(i) is var hidden and >= 0)
+            {
+                row[hidden] = Hidden;
+            }
+
             float max = Rows<TVec>.Max(row, visible) * scale;
             sums[i] = Rows<TVec>.Exp(row, visible, scale, max, row);
             new Span<float>(row + visible, at.Keys - visible).Clear();

@@ -22,8 +22,8 @@ public enum MatMulPrecision
     Int16,
 
     /// <summary>
-    /// The same with 127 and blocks of at most 2048: for inference. Weights that are Int8 or Int4 already keep their own scales; where these
-    /// change along K, their groups are the blocks.
+    /// The same with 127 and blocks of at most 2048: for inference. Weights that are Int8 or Int4 already keep their own scales; where
+    /// these change along K, their groups are the blocks.
     /// </summary>
     Int8,
 }

@@ -215,7 +215,8 @@ internal static class ModelConfigJson
 
         // Products take four neighbouring values of k at once.
         int group = config.Quantization is { } quantization ? quantization.GroupSize ?? 4 : 1;
-        if (config.HiddenSize % group != 0 || config.IntermediateSize % group != 0 || (group > 4 && group % WeightQuantization.GroupMultiple != 0))
+        bool isMultiple = group <= 4 || group % WeightQuantization.GroupMultiple == 0;
+        if (config.HiddenSize % group != 0 || config.IntermediateSize % group != 0 || !isMultiple)
         {
             throw json.Wrong(
                 QuantizationKey,

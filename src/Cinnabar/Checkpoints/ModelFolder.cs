@@ -42,8 +42,8 @@ public sealed class ModelFolder
     public GenerationConfig GenerationConfig { get; }
 
     /// <summary>
-    /// The weights by name, F32, BF16, Int8 or Int4: exactly the names and shapes of <see cref="LladaWeightNames"/>. Read when first asked for,
-    /// then kept.
+    /// The weights by name, F32, BF16, Int8 or Int4: exactly the names and shapes of <see cref="LladaWeightNames"/>. Read when first
+    /// asked for, then kept.
     /// </summary>
     /// <exception cref="CinnabarException">As <see cref="OpenWeights"/>, or a matrix of integers has a negative scale.</exception>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors ??= ReadAll();

@@ -20,7 +20,8 @@ public static class Safetensors
     /// (see <see cref="AtomicFile"/>).
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="tensors">Tensors with distinct names; written as they are, without the scales of integers; rows of Int4 are a multiple of 8.</param>
+    /// <param name="tensors">Tensors with distinct names; written as they are, without the scales of integers; rows of Int4 are a
+    /// multiple of 8.</param>
     /// <param name="metadata">Texts for "__metadata__"; null: none.</param>
     /// <exception cref="CinnabarException">The file could not be written.</exception>
     /// <exception cref="ArgumentException">A name occurs twice or is not allowed.</exception>

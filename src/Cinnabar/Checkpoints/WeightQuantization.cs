@@ -1,8 +1,9 @@
 // How the matrices of a model are stored as integers, in the layouts of the compressed-tensors library:
 //
-//   8 bits   format "int-quantized"    X.weight I8 [out, in],  X.weight_scale F32 [out, groups];  every matrix, the embedding table too
-//   4 bits   format "pack-quantized"   X.weight_packed I32 [out, in/8], eight values q + 8 from the low bits up,  X.weight_scale [out, groups];
-//                                      every matrix but the embedding table and the head, which stay BF16
+//   8 bits   format "int-quantized"    X.weight I8 [out, in];  every matrix, the embedding table too
+//   4 bits   format "pack-quantized"   X.weight_packed I32 [out, in/8], eight values q + 8 from the low bits up;  every matrix but the
+//                                      embedding table and the head, which stay BF16
+//   both                               X.weight_scale F32 [out, groups]
 //
 // symmetric, one scale for a row ("channel") or for each group of columns ("group"). Deviation: no X.weight_shape, which config.json tells.
 using System.Text.Json;
@@ -20,7 +21,9 @@ public sealed record WeightQuantization(DType Type, int? GroupSize)
 
     private const int LargestGroup = 1 << 16;
 
-    /// <summary>The quantisation called <paramref name="type"/> with the largest group of at most 128 columns that fits a network.</summary>
+    /// <summary>
+    /// The quantisation called <paramref name="type"/> with the largest group of at most 128 columns that fits a network.
+    /// </summary>
     /// <param name="type">Int8: one scale a row; Int4: groups.</param>
     /// <param name="config">The network.</param>
     /// <exception cref="CinnabarException">No group fits.</exception>
@@ -87,7 +90,7 @@ public sealed record WeightQuantization(DType Type, int? GroupSize)
                 """ + weights + "}}}"
             : Start + """
                 "format": "pack-quantized", "config_groups": {"group_0": {"targets": ["Linear"],
-                """ + weights + "}}, \"ignore\": [\"" + ModuleOf(LladaWeightNames.Embedding) + "\", \"" + ModuleOf(LladaWeightNames.Head) + "\"]}";
+                """ + weights + $"}}}}, \"ignore\": [\"{ModuleOf(LladaWeightNames.Embedding)}\", \"{ModuleOf(LladaWeightNames.Head)}\"]}}";
     }
 
     private static string ModuleOf(string weight) => weight[..weight.LastIndexOf('.')];

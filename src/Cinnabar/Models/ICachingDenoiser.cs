@@ -9,7 +9,9 @@ public interface ICachingDenoiser : IDenoiser
     /// <summary>Sizes and switches.</summary>
     ModelConfig Config { get; }
 
-    /// <summary>An empty cache for a canvas of <paramref name="length"/> tokens; the first pass must compute every position it needs.</summary>
+    /// <summary>
+    /// An empty cache for a canvas of <paramref name="length"/> tokens; the first pass must compute every position it needs.
+    /// </summary>
     KeyValueCache CreateCache(int length);
 
     /// <summary>One pass over some positions, which attend to all positions of the cache that their attention kind lets them see.</summary>

@@ -21,7 +21,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Models;
 
 /// <summary>A LLaDA-layout transformer on one kernel table. Not thread-safe.</summary>
-public sealed class LladaDenoiser : ICachingDenoiser
+public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
 {
     private readonly Block[] _blocks;
     private readonly Parameter _embedding;
@@ -151,7 +151,7 @@ public sealed class LladaDenoiser : ICachingDenoiser
     public Variable Forward(Tape tape, int[] ids, int batch, int[] rows, int[]? validLengths = null)
     {
         int length = ids.Length / batch;
-        return Forward(tape, ids, ShapeOf(batch, length, validLengths), _rows.Predictors(rows, length), cache: null);
+        return Forward(tape, ids, ShapeOf(batch, length, validLengths), default, _rows.Predictors(rows, length), cache: null);
     }
 
     /// <inheritdoc/>
@@ -175,7 +175,24 @@ public sealed class LladaDenoiser : ICachingDenoiser
         _inference.Reset();
         _rows.Choose(ids, rows, positions);
         AttentionShape shape = ShapeOf(batch: 1, ids.Length, validLengths: null) with { Positions = _rows.Positions };
-        return WithoutPadding(Forward(_inference, _rows.Ids, shape, _rows.Chosen, cache).Value);
+        return WithoutPadding(Forward(_inference, _rows.Ids, shape, _rows.Positions, _rows.Chosen, cache).Value);
+    }
+
+    /// <inheritdoc/>
+    public Tensor LogitsWithShadows(int[] ids, int[] rows, int[] shadowed)
+    {
+        if (Config.AttentionKind != AttentionKind.Full || Config.ShiftLogits)
+        {
+            throw new CinnabarException(
+                "Expected a network with full attention that predicts a token at its own position, for leaving one token out, "
+                + $"found attention_kind {Config.AttentionKind}, shift_logits {Config.ShiftLogits}.",
+                "Leave VerifyThreshold out.");
+        }
+
+        _inference.Reset();
+        _rows.ChooseWithShadows(ids, rows, shadowed, MaskTokenId);
+        AttentionShape shape = ShapeOf(batch: 1, ids.Length + shadowed.Length, validLengths: null) with { Shadowed = shadowed };
+        return WithoutPadding(Forward(_inference, _rows.Ids, shape, _rows.Positions, _rows.Chosen, cache: null).Value);
     }
 
     private AttentionShape ShapeOf(int batch, int length, int[]? validLengths) => new(
@@ -188,15 +205,20 @@ public sealed class LladaDenoiser : ICachingDenoiser
         Config.AttentionBlockSize,
         validLengths);
 
-    // ids: those of the shape's query rows; chosen: indices of query rows.
+    // ids: those of the shape's query rows; positions: where these stand, empty for whole sequences; chosen: indices of query rows.
     private Variable Forward(
-        Tape tape, ReadOnlySpan<int> ids, AttentionShape shape, ReadOnlySpan<int> chosen, KeyValueCache? cache)
+        Tape tape,
+        ReadOnlySpan<int> ids,
+        AttentionShape shape,
+        ReadOnlyMemory<int> positions,
+        ReadOnlySpan<int> chosen,
+        KeyValueCache? cache)
     {
         Variable h = tape.Embedding(_embedding, ids);
         for (int layer = 0; layer < _blocks.Length; layer++)
         {
             int mark = tape.Mark();
-            h = _blocks[layer].Forward(tape, h, shape, _angles, (float)Config.RmsNormEps, cache);
+            h = _blocks[layer].Forward(tape, h, shape, positions.Span, _angles, (float)Config.RmsNormEps, cache);
             tape.ReleaseSince(mark);
         }
 
@@ -242,11 +264,18 @@ public sealed class LladaDenoiser : ICachingDenoiser
         private readonly Parameter _down = parameters[LladaWeightNames.OfBlock(index, "ff_out")];
 
         public Variable Forward(
-            Tape tape, Variable h, AttentionShape shape, RotaryAngles angles, float epsilon, KeyValueCache? cache)
+            Tape tape,
+            Variable h,
+            AttentionShape shape,
+            ReadOnlySpan<int> positions,
+            RotaryAngles angles,
+            float epsilon,
+            KeyValueCache? cache)
         {
             Variable a = tape.RmsNorm(h, _attentionNorm, epsilon);
-            Variable q = tape.Rotary(tape.Linear(a, _query), angles, shape);
-            Variable k = tape.Rotary(tape.Linear(a, _key), angles, shape);
+            int length = positions.IsEmpty ? shape.Length : angles.Positions;
+            Variable q = tape.Rotary(tape.Linear(a, _query), angles, length, positions);
+            Variable k = tape.Rotary(tape.Linear(a, _key), angles, length, positions);
             Variable v = tape.Linear(a, _value);
             if (cache is not null)
             {

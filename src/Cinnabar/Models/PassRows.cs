@@ -4,6 +4,8 @@
 //                them (position 0 has no predecessor and uses itself)
 //   positions    with a cache: the predictors and what else is to be computed, ascending, each once
 //   chosen       where the predictors stand among the positions
+//
+// With shadows the positions are all there are, followed by those of the shadows.
 namespace Cinnabar.Models;
 
 /// <summary>Rows and positions of a pass; what it gives is valid until it is asked again. Not thread-safe.</summary>
@@ -79,6 +81,31 @@ internal sealed class PassRows(bool shifted)
         for (int i = 0; i < _rows; i++)
         {
             chosen[i] = places[predictors[i]]; // shifted predictors stand in the same place
+        }
+    }
+
+    /// <summary>
+    /// Chooses all positions, then a masked shadow of each of <paramref name="shadowed"/>; chosen: the rows, then the shadows.
+    /// </summary>
+    public void ChooseWithShadows(int[] ids, int[] rows, int[] shadowed, int maskTokenId)
+    {
+        _count = ids.Length + shadowed.Length;
+        _rows = rows.Length + shadowed.Length;
+        Span<int> positions = Grown(ref _positions, _count);
+        Span<int> tokens = Grown(ref _ids, _count);
+        Span<int> chosen = Grown(ref _chosen, _rows);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            positions[i] = i;
+            tokens[i] = ids[i];
+        }
+
+        rows.CopyTo(chosen);
+        for (int i = 0; i < shadowed.Length; i++)
+        {
+            positions[ids.Length + i] = shadowed[i];
+            tokens[ids.Length + i] = maskTokenId;
+            chosen[rows.Length + i] = ids.Length + i;
         }
     }
 

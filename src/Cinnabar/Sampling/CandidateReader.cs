@@ -24,11 +24,11 @@ internal sealed class CandidateReader
     /// <summary>Reads the logits of a step.</summary>
     /// <param name="logits">[positions.Length, V].</param>
     /// <param name="canvas">Before the step's changes.</param>
-    /// <param name="positions">Noisy positions, and committed ones that are reviewed, ascending.</param>
+    /// <param name="positions">Noisy positions, and committed ones that are reviewed; reviews keep their order.</param>
     /// <param name="options">How tokens are drawn.</param>
     /// <param name="policy">Gives scores.</param>
     /// <param name="step">Number of the step.</param>
-    /// <returns>Candidates, surest first, ties to the lower position; reviews, ascending.</returns>
+    /// <returns>Candidates, surest first, ties to the lower position; reviews.</returns>
     public (Candidate[] Candidates, Review[] Reviews) Read(
         Tensor logits, Canvas canvas, int[] positions, SamplerOptions options, StepPolicy policy, int step)
     {

@@ -11,8 +11,8 @@
 // and with CacheRefresh = R, everything in every R-th pass since the last time. Rows that are asked for, and the positions that predict
 // them, are always computed. With full attention the kept keys and values are stale: they were computed beside other neighbours.
 // Sources: prefix and dual, NVlabs/Fast-dLLM v1, 2025; active, dKV-Cache, Ma et al. 2025 (a token's key and value settle one step after it
-// was decoded), and iafiscal1212/diffuse-cpp. Deviation: for shifted logits Fast-dLLM takes the first row of a block from the full pass; here
-// the position before the block is computed with it.
+// was decoded), and iafiscal1212/diffuse-cpp. Deviation: for shifted logits Fast-dLLM takes the first row of a block from the full pass;
+// here the position before the block is computed with it.
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
@@ -88,11 +88,12 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser, int length, CacheKi
         _block = block;
         _passesSinceFull = isFull ? 0 : _passesSinceFull + 1;
         IEnumerable<int> all = Enumerable.Range(0, length);
+        bool IsYoung(int i) => ids[i] != _lastIds[i] || _pass - _changedIn[i] <= PassesUntilSettled;
         return isFull ? [.. all] : kind switch
         {
             CacheKind.Prefix => [.. all.Skip(blockPositions[0])],
             CacheKind.Dual => blockPositions,
-            _ => [.. all.Where(i => ids[i] == denoiser.MaskTokenId || ids[i] != _lastIds[i] || _pass - _changedIn[i] <= PassesUntilSettled)],
+            _ => [.. all.Where(i => ids[i] == denoiser.MaskTokenId || IsYoung(i))],
         };
     }
 

@@ -80,6 +80,24 @@ internal sealed class NetworkPasses
         return guided;
     }
 
+    /// <summary>A pass with shadows of committed positions.</summary>
+    /// <param name="rows">Positions whose logits are wanted, ascending.</param>
+    /// <param name="shadowed">Positions that are predicted as if they were masked.</param>
+    /// <returns>[rows.Length + shadowed.Length, V].</returns>
+    /// <exception cref="CinnabarException">The network cannot do that.</exception>
+    public Tensor LogitsWithShadows(int[] rows, int[] shadowed)
+    {
+        if (_denoiser is not ILeaveOneOutDenoiser denoiser)
+        {
+            throw new CinnabarException(
+                "Expected a network that can leave out one token, for the option VerifyThreshold, found one that cannot.",
+                "Leave VerifyThreshold out.");
+        }
+
+        ComputedPositions += _canvas.Length + shadowed.Length;
+        return denoiser.LogitsWithShadows(_canvas.IdArray, rows, shadowed);
+    }
+
     /// <summary>Notes what a step committed, so that its drift can be measured.</summary>
     public void Committed(IReadOnlyList<Commit> commits)
     {

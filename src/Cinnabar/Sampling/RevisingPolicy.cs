@@ -10,6 +10,9 @@ public abstract class RevisingPolicy(StepPolicy inner) : StepPolicy
     public override bool LooksBack => inner.LooksBack;
 
     /// <inheritdoc/>
+    public override bool HidesReviewed => inner.HidesReviewed;
+
+    /// <inheritdoc/>
     public override void Begin(Canvas canvas) => inner.Begin(canvas);
 
     /// <inheritdoc/>

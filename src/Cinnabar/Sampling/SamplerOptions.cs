@@ -54,8 +54,8 @@ public sealed record SamplerOptions
     public double? EntropyBound { get; init; }
 
     /// <summary>
-    /// Beside <see cref="Threshold"/>: a position must also have changed by less than this divergence, in nats, in each of the last two steps;
-    /// greater than 0 (KLASS uses 0.01); null: off.
+    /// Beside <see cref="Threshold"/>: a position must also have changed by less than this divergence, in nats, in each of the last two
+    /// steps; greater than 0 (KLASS uses 0.01); null: off.
     /// </summary>
     public double? Stability { get; init; }
 
@@ -64,6 +64,12 @@ public sealed record SamplerOptions
     /// in (0, Threshold] (dInfer uses 0.5); null: off.
     /// </summary>
     public double? LowThreshold { get; init; }
+
+    /// <summary>
+    /// Beside <see cref="Threshold"/>: committed tokens are masked again whose probability, had they not been written, is below this, in
+    /// (0, 1] (WINO uses 0.9 beside a threshold of 0.6); null: off.
+    /// </summary>
+    public double? VerifyThreshold { get; init; }
 
     /// <summary>Tokens that led in earlier steps become surer (dInfer's credit).</summary>
     public bool Credit { get; init; }
@@ -135,6 +141,7 @@ public sealed record SamplerOptions
         Check(EntropyBound is null or (>= 0 and <= 1000), nameof(EntropyBound), "0 … 1000", EntropyBound);
         Check(Stability is null or (> 0 and <= 1000), nameof(Stability), "greater than 0, at most 1000", Stability);
         Check(LowThreshold is null or (> 0 and <= 1), nameof(LowThreshold), "greater than 0, at most Threshold", LowThreshold);
+        Check(VerifyThreshold is null or (> 0 and <= 1), nameof(VerifyThreshold), "greater than 0, at most 1", VerifyThreshold);
         Check(EarlyExit is null or (> 0 and <= 1000), nameof(EarlyExit), "greater than 0, at most 1000", EarlyExit);
         Check(RemaskBelow is null or (> 0 and < 1), nameof(RemaskBelow), "between 0 and 1", RemaskBelow);
         Check(EditThreshold is null or (> 0 and <= 1), nameof(EditThreshold), "greater than 0, at most 1", EditThreshold);
@@ -158,7 +165,16 @@ public sealed record SamplerOptions
         Check(Remdm is null || Remasking is Remasking.Origin, nameof(Remasking), "Origin beside Remdm", Remasking);
         Check(Threshold is null || Factor is null, nameof(Factor), "null beside Threshold", Factor);
         Check(Stability is null || (Threshold is not null && isProbability), nameof(Stability), "null without Threshold", Stability);
-        Check(LowThreshold is null || LowThreshold <= Threshold, nameof(LowThreshold), "at most Threshold, and null without it", LowThreshold);
+        bool isBelow = LowThreshold is null || LowThreshold <= Threshold;
+        Check(isBelow, nameof(LowThreshold), "at most Threshold, and null without it", LowThreshold);
+        bool hasDraft = Threshold is not null && isProbability;
+        Check(VerifyThreshold is null || hasDraft, nameof(VerifyThreshold), "null without Threshold", VerifyThreshold);
+        bool verifiesAlone = LowThreshold is null && Stability is null && Cache == CacheKind.None && CfgScale == 0;
+        Check(
+            VerifyThreshold is null || verifiesAlone,
+            nameof(VerifyThreshold),
+            "null beside LowThreshold, Stability, Cache and CfgScale",
+            VerifyThreshold);
         Check(LowThreshold is null || Stability is null, nameof(LowThreshold), "null beside Stability", LowThreshold);
     }
 

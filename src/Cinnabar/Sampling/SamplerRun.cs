@@ -97,12 +97,14 @@ internal sealed class SamplerRun
         }
 
         int[] committed = _canvas.CommittedText(positions);
-        int[] rows = _policy.LooksBack ? [.. noisy.Concat(committed).Order()] : noisy;
+        bool hides = _policy.HidesReviewed && committed.Length > 0;
+        int[] rows = hides ? [.. noisy, .. committed] : _policy.LooksBack ? [.. noisy.Concat(committed).Order()] : noisy;
         Candidate[] candidates = [];
         Review[] reviews = [];
         if (rows.Length > 0)
         {
-            Tensor logits = _budget.Spend(() => _network.Logits(rows, block, positions));
+            Tensor logits = _budget.Spend(
+                () => hides ? _network.LogitsWithShadows(noisy, committed) : _network.Logits(rows, block, positions));
             (candidates, reviews) = _reader.Read(logits, _canvas, rows, _options, _policy, step);
         }
 

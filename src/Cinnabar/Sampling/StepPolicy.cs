@@ -24,6 +24,11 @@ public abstract class StepPolicy
     /// <summary>Whether the network is also asked about committed positions of the block.</summary>
     public virtual bool LooksBack => false;
 
+    /// <summary>
+    /// Whether a committed position is reviewed without its own token, as if that were masked; needs <see cref="LooksBack"/>.
+    /// </summary>
+    public virtual bool HidesReviewed => false;
+
     /// <summary>Starts a run.</summary>
     /// <param name="canvas">What will be denoised.</param>
     public virtual void Begin(Canvas canvas)
@@ -83,6 +88,7 @@ public abstract class StepPolicy
         StepPolicy policy = options switch
         {
             { Remdm: RemdmKind kind } => new RemdmPolicy(kind, options.RemdmEta),
+            { Threshold: double threshold, VerifyThreshold: double verify } => new WinoPolicy(threshold, verify, order),
             { Threshold: double threshold, LowThreshold: double low } => new HierarchyPolicy(low, threshold, order),
             { Threshold: double threshold, Stability: double bound } => new StabilityPolicy(threshold, bound, order),
             { Threshold: double threshold } => new ConfidenceThresholdPolicy(threshold, order),

@@ -174,6 +174,47 @@ public sealed class AttentionTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_Shadows_SeeEverythingButTheirOwnPosition(string form)
+    {
+        // 140 positions and shadows of three of them; a shadow equals the query over the other keys alone.
+        int[] shadowed = [3, 130, 77];
+        AttentionShape plain = new(1, 143, 4, 2, 12, AttentionKind.Full);
+        using GuardedMemory memory = new();
+        Operands operands = new(8, memory);
+        Tensor[] x = Inputs(operands, plain);
+        Tensor o = operands.Zeros(143, 48);
+        Tensor lse = operands.Zeros(143, 4);
+        KernelTables.Table(form).Attention.Forward(x[0], x[1], x[2], plain with { Shadowed = shadowed }, MatMulPrecision.F32, o, lse);
+
+        Tensor main = operands.Zeros(140, 48);
+        (Tensor q, Tensor k, Tensor v) = (x[0].View(140, 48), x[1].View(140, 24), x[2].View(140, 24));
+        KernelTables.Definition.Attention.Forward(
+            q, k, v, plain with { Length = 140 }, MatMulPrecision.F32, main, operands.Zeros(140, 4));
+        KernelSweep.Close(main, o.View(140, 48), Tolerance.Attention, $"form {form}, seed 8");
+        for (int i = 0; i < shadowed.Length; i++)
+        {
+            int[] seen = [.. Enumerable.Range(0, 143).Where(key => key != shadowed[i])];
+            Tensor keys = operands.Zeros(142, 24), values = operands.Zeros(142, 24), alone = operands.Zeros(1, 48);
+            for (int j = 0; j < seen.Length; j++)
+            {
+                x[1].Row(seen[j]).CopyTo(keys.Row(j));
+                x[2].Row(seen[j]).CopyTo(values.Row(j));
+            }
+
+            KernelTables.Definition.Attention.Forward(
+                Tensor.From(x[0].Row(140 + i), 1, 48),
+                keys,
+                values,
+                plain with { Length = 142, Positions = new int[] { 0 } },
+                MatMulPrecision.F32,
+                alone,
+                operands.Zeros(1, 4));
+            KernelSweep.Close(alone.View(48), Tensor.From(o.Row(140 + i), 48), Tolerance.Attention, $"form {form}, shadow {i}, seed 8");
+        }
+    }
+
     [Fact]
     public void Forward_PositionBehindTheSequence_Throws()
     {

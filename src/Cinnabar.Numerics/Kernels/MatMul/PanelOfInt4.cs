@@ -1,7 +1,7 @@
-// Panels of weights of 4 bits, W [N, K] with a scale for each row and group of K, as the right side Wᵀ of a product. A block of K of one panel
-// is spread out to bytes in the first-level cache just before the rows of A are multiplied with it: q + 8 becomes q + 128, four values to an
-// element, and the tile kernel of 8-bit weights does the rest. Spreading costs about 3 instructions for 64 weights, against as many
-// multiply-adds of 64 as there are rows of A.
+// Panels of weights of 4 bits, W [N, K] with a scale for each row and group of K, as the right side Wᵀ of a product. A block of K of one
+// panel is spread out to bytes in the first-level cache just before the rows of A are multiplied with it: q + 8 becomes q + 128, four
+// values to an element, and the tile kernel of 8-bit weights does the rest. Spreading costs about 3 instructions for 64 weights, against
+// as many multiply-adds of 64 as there are rows of A.
 using System.Buffers.Binary;
 using System.Runtime.Intrinsics;
 

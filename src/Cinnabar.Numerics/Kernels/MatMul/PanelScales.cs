@@ -70,15 +70,15 @@ internal static unsafe class PanelScales
             for (; position + Vector256<uint>.Count <= maxima.Length; position += Vector256<uint>.Count)
             {
                 Span<uint> eight = maxima.Slice(position, Vector256<uint>.Count);
-                Vector256<uint> both = Vector256.Max(
-                    TElement.Eight(even + (position * TElement.Size)) & magnitude, TElement.Eight(odd + (position * TElement.Size)) & magnitude);
+                nint offset = position * TElement.Size;
+                Vector256<uint> both = Vector256.Max(TElement.Eight(even + offset) & magnitude, TElement.Eight(odd + offset) & magnitude);
                 Vector256.Max(both, Vector256.Create<uint>(eight)).CopyTo(eight);
             }
 
             for (; position < maxima.Length; position++)
             {
-                uint both = Math.Max(
-                    TElement.One(even + (position * TElement.Size)) & Magnitude, TElement.One(odd + (position * TElement.Size)) & Magnitude);
+                nint offset = position * TElement.Size;
+                uint both = Math.Max(TElement.One(even + offset) & Magnitude, TElement.One(odd + offset) & Magnitude);
                 maxima[position] = Math.Max(maxima[position], both);
             }
         }

@@ -28,5 +28,6 @@ internal readonly record struct ProductFormat(TileKernel Kernel, PanelFormat Lef
     }
 
     /// <summary>Elements of 32 bits that a panel of B takes once it is spread out; 0 if it is multiplied as it lies.</summary>
-    internal long ElementsOfSpread => Right == PanelFormat.UInt4Octets ? (long)PanelFormat.UInt8Quads.PanelRows(KBlock) * Kernel.Columns : 0;
+    internal long ElementsOfSpread =>
+        Right == PanelFormat.UInt4Octets ? (long)PanelFormat.UInt8Quads.PanelRows(KBlock) * Kernel.Columns : 0;
 }
