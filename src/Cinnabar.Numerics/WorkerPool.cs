@@ -5,7 +5,9 @@
 // what makes results the same bits for 1, 2 or 16 threads. Inside a loop denormal numbers count as zero (FloatControl).
 //
 // Workers wait for the next loop in a spin, and after a while asleep. Starting a loop wakes only those that sleep: the number of the loop
-// is published first and looked at again after falling asleep, so neither side can miss the other.
+// is published first and looked at again after falling asleep, so neither side can miss the other. A worker takes part in a loop by
+// passing its gate. The caller closes the gate when no item is left and waits for those inside only: whoever comes late, because it
+// slept or another program has its core, is not waited for.
 //
 // A loop's body is a struct. Where the loop is shared, the threads find it in an object that the pool keeps for each type of body, so a
 // loop allocates only the first time.
@@ -21,6 +23,8 @@ public sealed class WorkerPool : IDisposable
     // A training step issues a loop every few hundred microseconds; waiting that long in a spin is cheaper than two context switches.
     private const int SpinIterations = 2_000;
 
+    private const int Open = 1 << 30;
+
     [ThreadStatic]
     private static bool t_insideLoop;
 
@@ -30,7 +34,7 @@ public sealed class WorkerPool : IDisposable
     private SharedLoop? _loop;
     private int _count;
     private int _next;
-    private int _running;
+    private int _gate; // Open, plus the number of workers inside
     private int _generation;
     private volatile bool _stopping;
     private Exception? _failure;
@@ -89,12 +93,13 @@ public sealed class WorkerPool : IDisposable
             _loop = loop;
             _count = ranges;
             _failure = null;
-            Volatile.Write(ref _running, _workers.Length);
             Volatile.Write(ref _next, 0);
+            Interlocked.Exchange(ref _gate, Open);
             Begin();
             TakeItems();
+            Interlocked.And(ref _gate, ~Open);
             SpinWait spin = default;
-            while (Volatile.Read(ref _running) != 0)
+            while (Volatile.Read(ref _gate) != 0)
             {
                 spin.SpinOnce(sleep1Threshold: -1);
             }
@@ -145,9 +150,30 @@ public sealed class WorkerPool : IDisposable
             }
 
             seen = Volatile.Read(ref _generation);
-            TakeItems();
-            Interlocked.Decrement(ref _running);
+            if (Enter())
+            {
+                TakeItems();
+                Interlocked.Decrement(ref _gate);
+            }
         }
+    }
+
+    // What a loop has written before it opened the gate is seen by whoever passes it, and stays until they have left.
+    private bool Enter()
+    {
+        int gate = Volatile.Read(ref _gate);
+        while ((gate & Open) != 0)
+        {
+            int found = Interlocked.CompareExchange(ref _gate, gate + 1, gate);
+            if (found == gate)
+            {
+                return true;
+            }
+
+            gate = found;
+        }
+
+        return false;
     }
 
     private void TakeItems()
