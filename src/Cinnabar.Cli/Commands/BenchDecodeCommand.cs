@@ -16,6 +16,8 @@ namespace Cinnabar.Cli.Commands;
 internal sealed class BenchDecodeCommand
 {
     private const int WarmUpHoles = 2;
+    private const int LikelihoodWindows = 50;
+    private const ulong LikelihoodSeed = 1;
 
     private readonly Option<string> _corpus = new("--corpus")
     {
@@ -80,8 +82,10 @@ internal sealed class BenchDecodeCommand
         IReadOnlyList<LineHole> holes = LineHoles.Sample([.. documents], model.Tokenizer, options);
         MachinePeak? peak = MachinePeak.TryCreate(model.Kernels.Workers, out _);
         List<DecodingResult> results = [];
+        Dictionary<string, HeldOutLikelihood> likelihoods = [];
         foreach (DiffusionModel each in models)
         {
+            likelihoods[each.Name] = HeldOutText.Measure(each, test, LikelihoodWindows, LikelihoodSeed, cancellation);
             results.AddRange(Measure(each, holes, options, peak, cancellation));
         }
 
@@ -90,7 +94,7 @@ internal sealed class BenchDecodeCommand
             AtomicFile.Write(path, Encoding.UTF8.GetBytes(ParetoPlot.Draw(results)));
         }
 
-        Print(parsed, models, holes.Count, peak, results);
+        Print(parsed, models, holes.Count, peak, likelihoods, results);
         return 0;
     }
 
@@ -138,12 +142,17 @@ internal sealed class BenchDecodeCommand
                 model.Kernels.Workers);
 
     private void Print(
-        ParseResult parsed, List<DiffusionModel> models, int holes, MachinePeak? peak, IReadOnlyList<DecodingResult> results)
+        ParseResult parsed,
+        List<DiffusionModel> models,
+        int holes,
+        MachinePeak? peak,
+        Dictionary<string, HeldOutLikelihood> likelihoods,
+        IReadOnlyList<DecodingResult> results)
     {
         int threads = models[0].Kernels.Workers.Threads;
         if (parsed.GetValue(_json))
         {
-            ResultWriter.WriteJson(json => WriteMembers(json, models, holes, peak, results));
+            ResultWriter.WriteJson(json => WriteMembers(json, models, holes, peak, likelihoods, results));
             return;
         }
 
@@ -158,11 +167,24 @@ internal sealed class BenchDecodeCommand
             }
         }
 
+        foreach (DiffusionModel model in models)
+        {
+            Console.WriteLine($"{model.Name}, {WeightsOf(model)} weights: {likelihoods[model.Name]}");
+        }
+
         ResultTable.Write(DecodingResult.Columns, [.. results.Select(result => result.Cells)], textColumns: 2);
     }
 
+    private static string WeightsOf(DiffusionModel model) =>
+        (model.Config.Quantization?.Type ?? DType.BF16).ToString().ToLowerInvariant();
+
     private static void WriteMembers(
-        Utf8JsonWriter json, List<DiffusionModel> models, int holes, MachinePeak? peak, IReadOnlyList<DecodingResult> results)
+        Utf8JsonWriter json,
+        List<DiffusionModel> models,
+        int holes,
+        MachinePeak? peak,
+        Dictionary<string, HeldOutLikelihood> likelihoods,
+        IReadOnlyList<DecodingResult> results)
     {
         json.WriteString("system", RuntimeInformation.OSDescription);
         json.WriteString("architecture", RuntimeInformation.ProcessArchitecture.ToString());
@@ -185,8 +207,8 @@ internal sealed class BenchDecodeCommand
             DecodingWork work = result.Result.Work;
             json.WriteStartObject();
             json.WriteString("model", result.Model);
-            DType weights = models.First(m => m.Name == result.Model).Config.Quantization?.Type ?? DType.BF16;
-            json.WriteString("weights", weights.ToString().ToLowerInvariant());
+            json.WriteString("weights", WeightsOf(models.First(model => model.Name == result.Model)));
+            json.WriteNumber("bits_per_byte", likelihoods[result.Model].BitsPerByte.Nats);
             json.WriteString("method", result.Method);
             json.WriteNumber("passes_per_hole", result.Result.ForwardPasses);
             json.WriteNumber("tokens_per_pass", (double)work.Tokens / Math.Max(1, work.ForwardPasses));

@@ -227,20 +227,8 @@ internal sealed class EvalCommand
     private int Likelihood(ParseResult parsed, DiffusionModel model, CancellationToken cancellation)
     {
         TokenDataset test = Open(parsed.GetValue(_corpus)!, TestSplit, model);
-        int length = (int)Math.Min(model.Config.MaxSequenceLength, test.TokenCount);
-        List<int[]> windows = [];
-        foreach (long start in HeldOutLikelihood.Spread(test.TokenCount, length, parsed.GetValue(_windows)))
-        {
-            int[] window = new int[length];
-            test.Read(start, window);
-            windows.Add(window);
-        }
-
-        EvaluationProgress progress = new("held-out likelihood", "windows", windows.Count);
         ulong seed = parsed.GetValue(_seed);
-        HeldOutLikelihood measured = model.Config.IsAutoregressive
-            ? HeldOutLikelihood.MeasureExact(model.Denoiser, model.Kernels, model.Tokenizer, windows, WindowDone)
-            : HeldOutLikelihood.Measure(model.Denoiser, model.Kernels, model.Tokenizer, windows, seed, WindowDone);
+        HeldOutLikelihood measured = HeldOutText.Measure(model, test, parsed.GetValue(_windows), seed, cancellation);
         if (parsed.GetValue(_json))
         {
             ResultWriter.WriteJson(json =>
@@ -257,12 +245,6 @@ internal sealed class EvalCommand
         }
 
         return 0;
-
-        void WindowDone(int done)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            progress.Show(done);
-        }
     }
 
     private static TokenDataset Open(string corpus, string split, DiffusionModel model)

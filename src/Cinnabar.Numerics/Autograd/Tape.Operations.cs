@@ -1,11 +1,17 @@
 // The operations of a network. The gradient of each stands beside it as a static lambda over a tuple of operands: a lambda that captured
 // them would cost memory even where nothing is noted.
+using System.Runtime.InteropServices;
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics.Autograd;
 
 public sealed partial class Tape
 {
+    // Of the last group of products.
+    private readonly List<PackedMatrix> _rightSides = [];
+    private readonly List<Matrix> _products = [];
+    private readonly List<Variable> _results = [];
+
     // Weights are BF16 anyway; activations need not be, and at inference attention is a small part of the work.
     private MatMulPrecision AttentionPrecision => Recording ? _precision : MatMulPrecision.F32;
 
@@ -43,8 +49,42 @@ public sealed partial class Tape
         return y;
     }
 
+    /// <summary>y_i = x·W_iᵀ for several weights [out_i, in] of the same x.</summary>
+    /// <param name="x">[T, in].</param>
+    /// <param name="weights">The weights.</param>
+    /// <returns>One [T, out_i] for each; valid until the next call.</returns>
+    public ReadOnlySpan<Variable> Linear(Variable x, ReadOnlySpan<Parameter> weights)
+    {
+        _results.Clear();
+        if (Recording)
+        {
+            foreach (Parameter weight in weights)
+            {
+                _results.Add(Linear(x, weight));
+            }
+
+            return CollectionsMarshal.AsSpan(_results);
+        }
+
+        Matrix input = x.Value.AsMatrix();
+        _rightSides.Clear();
+        _products.Clear();
+        foreach (Parameter weight in weights)
+        {
+            PackedMatrix packed = weight.PackedTranspose(Kernels.MatMul, _precision);
+            Variable result = Output(input.Rows, packed.Columns);
+            _rightSides.Add(packed);
+            _results.Add(result);
+            _products.Add(result.Value.AsMatrix());
+        }
+
+        Kernels.MatMul.Multiply(input, CollectionsMarshal.AsSpan(_rightSides), CollectionsMarshal.AsSpan(_products));
+        return CollectionsMarshal.AsSpan(_results);
+    }
+
     /// <summary>
-    /// Packs a weight [out, in] for <see cref="Linear"/> without recording, which otherwise happens at its first product.
+    /// Packs a weight [out, in] for <see cref="Linear(Variable, Parameter)"/> without recording, which otherwise happens at its first
+    /// product.
     /// </summary>
     /// <param name="weight">The weight.</param>
     /// <param name="keepValues">

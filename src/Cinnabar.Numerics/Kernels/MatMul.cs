@@ -70,4 +70,16 @@ public interface IMatMul
 
     /// <summary>C (+)= A·B with a right-hand side packed before, at the precision it was packed with.</summary>
     void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate);
+
+    /// <summary>C_i = A·B_i: the same as one after the other, but A is rearranged once where that pays.</summary>
+    /// <param name="a">[M, K].</param>
+    /// <param name="b">Right-hand sides packed before, each [K, N_i].</param>
+    /// <param name="c">One [M, N_i] for each.</param>
+    void Multiply(in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    {
+        for (int i = 0; i < b.Length; i++)
+        {
+            Multiply(a, b[i], c[i], accumulate: false);
+        }
+    }
 }

@@ -254,13 +254,21 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     private sealed class Block(Dictionary<string, Parameter> parameters, int index)
     {
         private readonly Parameter _attentionNorm = parameters[LladaWeightNames.OfBlock(index, "attn_norm")];
-        private readonly Parameter _query = parameters[LladaWeightNames.OfBlock(index, "q_proj")];
-        private readonly Parameter _key = parameters[LladaWeightNames.OfBlock(index, "k_proj")];
-        private readonly Parameter _value = parameters[LladaWeightNames.OfBlock(index, "v_proj")];
+        private readonly Parameter[] _queryKeyValue =
+        [
+            parameters[LladaWeightNames.OfBlock(index, "q_proj")],
+            parameters[LladaWeightNames.OfBlock(index, "k_proj")],
+            parameters[LladaWeightNames.OfBlock(index, "v_proj")],
+        ];
+
         private readonly Parameter _attentionOut = parameters[LladaWeightNames.OfBlock(index, "attn_out")];
         private readonly Parameter _feedForwardNorm = parameters[LladaWeightNames.OfBlock(index, "ff_norm")];
-        private readonly Parameter _gate = parameters[LladaWeightNames.OfBlock(index, "ff_proj")];
-        private readonly Parameter _up = parameters[LladaWeightNames.OfBlock(index, "up_proj")];
+        private readonly Parameter[] _gateUp =
+        [
+            parameters[LladaWeightNames.OfBlock(index, "ff_proj")],
+            parameters[LladaWeightNames.OfBlock(index, "up_proj")],
+        ];
+
         private readonly Parameter _down = parameters[LladaWeightNames.OfBlock(index, "ff_out")];
 
         public Variable Forward(
@@ -274,9 +282,10 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
         {
             Variable a = tape.RmsNorm(h, _attentionNorm, epsilon);
             int length = positions.IsEmpty ? shape.Length : angles.Positions;
-            Variable q = tape.Rotary(tape.Linear(a, _query), angles, length, positions);
-            Variable k = tape.Rotary(tape.Linear(a, _key), angles, length, positions);
-            Variable v = tape.Linear(a, _value);
+            ReadOnlySpan<Variable> projected = tape.Linear(a, _queryKeyValue);
+            Variable q = tape.Rotary(projected[0], angles, length, positions);
+            Variable k = tape.Rotary(projected[1], angles, length, positions);
+            Variable v = projected[2];
             if (cache is not null)
             {
                 (k, v) = cache.Update(index, shape.Positions!.Value.Span, k.Value, v.Value);
@@ -285,8 +294,8 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
             h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));
 
             Variable m = tape.RmsNorm(h, _feedForwardNorm, epsilon);
-            Variable activated = tape.SwiGlu(tape.Linear(m, _gate), tape.Linear(m, _up));
-            return tape.Add(h, tape.Linear(activated, _down));
+            ReadOnlySpan<Variable> gateUp = tape.Linear(m, _gateUp);
+            return tape.Add(h, tape.Linear(tape.SwiGlu(gateUp[0], gateUp[1]), _down));
         }
     }
 }

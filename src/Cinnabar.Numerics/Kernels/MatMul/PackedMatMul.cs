@@ -72,7 +72,20 @@ public sealed class PackedMatMul : IMatMul
     }
 
     /// <inheritdoc/>
-    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
+    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate) => Multiply(a, b, c, accumulate, leftIsPacked: false);
+
+    /// <inheritdoc/>
+    public void Multiply(in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    {
+        bool leftIsPacked = false;
+        for (int i = 0; i < b.Length; i++)
+        {
+            leftIsPacked = Multiply(a, b[i], c[i], accumulate: false, leftIsPacked);
+        }
+    }
+
+    // False if there was nothing to multiply.
+    private bool Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate, bool leftIsPacked)
     {
         if (b is not Panels panels || panels.Maker != this)
         {
@@ -80,10 +93,13 @@ public sealed class PackedMatMul : IMatMul
         }
 
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
-        if (!IsEmpty(a, c, accumulate))
+        bool isEmpty = IsEmpty(a, c, accumulate);
+        if (!isEmpty)
         {
-            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Format);
+            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Format, leftIsPacked);
         }
+
+        return !isEmpty;
     }
 
     // Processors without products of bytes multiply weights of 4 bits like those of 8: the same integers, the same scales.

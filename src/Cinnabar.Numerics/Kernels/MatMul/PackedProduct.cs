@@ -51,16 +51,23 @@ internal sealed unsafe class PackedProduct
         _right = PanelSource.OfRight(b);
         _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
         Loop(threads, PackingItems, new Packing(this));
-        MultiplyPacked(threads);
+        MultiplyPacked(threads, leftIsPacked: false);
         KeepAlive(a, b.Storage, c);
     }
 
     /// <summary>C (+)= A·B with B in panels already.</summary>
-    internal void Run(in Matrix a, Tensor panels, in Matrix c, bool accumulate, in ProductFormat format)
+    /// <param name="a">A.</param>
+    /// <param name="panels">B.</param>
+    /// <param name="c">C.</param>
+    /// <param name="accumulate">Adds to C.</param>
+    /// <param name="format">Of <paramref name="panels"/>.</param>
+    /// <param name="leftIsPacked">The product before had the same A, which need not be packed again if it was packed as a whole.</param>
+    internal void Run(in Matrix a, Tensor panels, in Matrix c, bool accumulate, in ProductFormat format, bool leftIsPacked)
     {
+        bool same = leftIsPacked && _plan.SharesLeft && _product.Left == format.Left && _product.KBlock == format.KBlock;
         int threads = Begin(a, c, accumulate, format);
         _panels = (uint*)panels.Start;
-        MultiplyPacked(threads);
+        MultiplyPacked(threads, leftIsPacked: same);
         KeepAlive(a, panels, c);
     }
 
@@ -77,9 +84,9 @@ internal sealed unsafe class PackedProduct
         GC.KeepAlive(panels);
     }
 
-    private void MultiplyPacked(int threads)
+    private void MultiplyPacked(int threads, bool leftIsPacked)
     {
-        if (_plan.SharesLeft)
+        if (_plan.SharesLeft && !leftIsPacked)
         {
             int blocks = MatMulPlan.Ceiling(_k, _plan.KBlock);
             _sharedLeft = _sharedLeftBuffer.Reserve(blocks * SharedBlockSize);

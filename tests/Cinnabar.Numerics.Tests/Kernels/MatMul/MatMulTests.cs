@@ -214,6 +214,39 @@ public sealed class MatMulTests
 
     [Theory]
     [MemberData(nameof(Forms))]
+    public void Multiply_SeveralRightSides_SameBitsAsOneAfterTheOther(string form)
+    {
+        // Few rows, whose panels are shared, and many; the groups of the third weight have other blocks of K.
+        IMatMul product = MatMulForms.Create(form, s_two);
+        foreach (int rows in (int[])[1, 40, 150, 700])
+        {
+            Tensor x = Random(rows, rows, 256);
+            Tensor[] weights =
+            [
+                Random(1, 70, 256).To(DType.Int8),
+                Random(2, 600, 256).To(DType.Int8),
+                Random(3, 64, 256).Quantize(DType.Int4, 64),
+                Random(4, 33, 256).Quantize(DType.Int8, 64),
+            ];
+            PackedMatrix[] packed = Array.ConvertAll(weights, weight =>
+            {
+                PackedMatrix? one = null;
+                product.Pack(weight.AsMatrix().Transposed, MatMulPrecision.Int8, ref one);
+                return one!;
+            });
+            Tensor[] together = Array.ConvertAll(weights, weight => Tensor.Zeros(rows, weight.Rows));
+            product.Multiply(x.AsMatrix(), packed, Array.ConvertAll(together, c => c.AsMatrix()));
+            for (int i = 0; i < weights.Length; i++)
+            {
+                Tensor alone = Tensor.Zeros(rows, weights[i].Rows);
+                product.Multiply(x.AsMatrix(), packed[i], alone.AsMatrix(), accumulate: false);
+                Assert.True(alone.Floats.SequenceEqual(together[i].Floats), $"{form}, {rows} rows, weight {i}");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
     public void Pack_Int4Weight_TakesHalfTheMemoryOfInt8WhereBytesAreMultiplied(string form)
     {
         const double Scales = 4 / 128.0;
