@@ -12,13 +12,13 @@ namespace Samples
         /// <summary>Number of items on the stack.</summary>
         public int Count
         {
-            get { return <fill>; }
+            get { return _count; }
         }
 
         /// <summary>Puts an item on top.</summary>
         public void Push(T item)
         {
-            if (_count == _items.Length)
+            if (_count == <fill:4>)
             {
                 Array.Resize(ref _items, _items.Length * 2);
             }
