@@ -1,12 +1,57 @@
+using Cinnabar.Diffusion;
 using Cinnabar.Evaluation;
+using Cinnabar.Numerics;
+using Cinnabar.Sampling;
 using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Cli;
 
-/// <summary>The likelihood of a model on windows of a held-out split: a bound, or exact for a model that writes left to right.</summary>
+/// <summary>The splits of a model's corpus, and how well it predicts them.</summary>
 internal static class HeldOutText
 {
-    /// <summary>Measures it.</summary>
+    /// <summary>The split that evaluations use.</summary>
+    public const string TestSplit = "test";
+
+    /// <summary>Opens a split.</summary>
+    /// <exception cref="CinnabarException">It is empty, or not in the model's vocabulary.</exception>
+    public static TokenDataset Open(string corpus, string split, DiffusionModel model)
+    {
+        TokenDataset data = TokenDataset.Open(corpus, split);
+        int vocabularySize = model.Tokenizer.VocabularySize;
+        return data.VocabularySize == vocabularySize && data.TokenCount > 0 ? data : throw new CinnabarException(
+            $"{corpus}: expected a {split} split in the model's vocabulary of {vocabularySize}, found {data.TokenCount} tokens "
+            + $"of a vocabulary of {data.VocabularySize}.",
+            "Use the corpus that the model was trained on.");
+    }
+
+    /// <summary>Its documents, one after the other.</summary>
+    public static IEnumerable<int[]> Documents(TokenDataset data, Action<int>? documentDone = null)
+    {
+        for (int i = 0; i < data.DocumentCount; i++)
+        {
+            yield return data.Document(i);
+            documentDone?.Invoke(i + 1);
+        }
+    }
+
+    /// <summary>A model as a predictor of line holes; one that writes left to right has one way only, and describes itself.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="name">Short name, for tables.</param>
+    /// <param name="description">What it is, in one sentence.</param>
+    /// <param name="options">How it is sampled.</param>
+    /// <param name="canvasLength">Tokens of a hole whose length is not given.</param>
+    public static IInfiller InfillerOf(
+        DiffusionModel model, string name, string description, SamplerOptions options, int canvasLength)
+    {
+        CanvasTokens tokens = model.TokensFor(exactLength: false);
+        WorkerPool workers = model.Kernels.Workers;
+        return model.Config.IsAutoregressive
+            ? new AutoregressiveInfiller(
+                name, model.Denoiser, new FillInTheMiddle(model.Config), model.Tokenizer, tokens, canvasLength, workers)
+            : new DiffusionInfiller(name, description, model.Denoiser, model.Tokenizer, tokens, options, canvasLength, workers);
+    }
+
+    /// <summary>Measures the likelihood of windows: a bound, or exact for a model that writes left to right.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The split, in the model's vocabulary.</param>
     /// <param name="windows">Most windows, as long as the model's context.</param>

@@ -19,3 +19,10 @@ public enum DType
     /// </summary>
     Int4,
 }
+
+/// <summary>What holds for element types.</summary>
+public static class DTypes
+{
+    /// <summary>Whether elements are integers with scales.</summary>
+    public static bool IsInteger(this DType type) => type is DType.Int8 or DType.Int4;
+}

@@ -60,7 +60,7 @@ public sealed class MatMulBenchmark
         PackedMatrix? packed = null;
         if (product.Weight is DType type)
         {
-            Tensor weight = type is DType.Int8 or DType.Int4 ? b.Storage.Quantize(type, product.GroupSize) : b.Storage.To(type);
+            Tensor weight = type.IsInteger() ? b.Storage.Quantize(type, product.GroupSize) : b.Storage.To(type);
             _kernels.MatMul.Pack(weight.AsMatrix().Transposed, precision, ref packed);
         }
 

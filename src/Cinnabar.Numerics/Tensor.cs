@@ -90,7 +90,7 @@ public sealed unsafe class Tensor
     public static Tensor Zeros(DType type, int groupSize, ReadOnlySpan<int> shape)
     {
         Check(shape);
-        bool isInteger = type is DType.Int8 or DType.Int4;
+        bool isInteger = type.IsInteger();
         bool fits = shape[^1] == 0 || (groupSize > 0 && shape[^1] % groupSize == 0 && (type != DType.Int4 || groupSize % 2 == 0));
         if (isInteger && !fits)
         {
@@ -171,7 +171,7 @@ public sealed unsafe class Tensor
     /// </summary>
     public Tensor To(DType type)
     {
-        if (type is DType.Int8 or DType.Int4)
+        if (type.IsInteger())
         {
             return Quantize(type, Columns);
         }

@@ -1,5 +1,4 @@
 using System.Xml.Linq;
-using Cinnabar.Sampling;
 
 namespace Cinnabar.Evaluation.Tests;
 

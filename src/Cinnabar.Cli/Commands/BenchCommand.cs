@@ -63,20 +63,7 @@ internal static class BenchCommand
     private static Command CreateModel()
     {
         const int Passes = 7;
-        Option<string> shape = new("--shape")
-        {
-            Description = "Sizes of the network.",
-            HelpName = "name",
-            DefaultValueFactory = _ => "llada-100m",
-        };
-        shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
-        Option<string> weights = new("--weights")
-        {
-            Description = "Element type of the matrices.",
-            HelpName = "type",
-            DefaultValueFactory = _ => "int8",
-        };
-        weights.AcceptOnlyFromAmong("int8", "int4", "bf16");
+        MadeUpModelArguments arguments = new();
         Option<int> threads = new("--threads")
         {
             Description = "Threads.",
@@ -86,19 +73,18 @@ internal static class BenchCommand
         Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a table for people]" };
         Command command = new("model", "A denoising pass over 64 and over 256 tokens, with made-up weights.")
         {
-            shape, weights, threads, json,
+            threads, json,
         };
+        arguments.AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
             KernelTable kernels = KernelTable.Create(parsed.GetValue(threads));
             MachinePeak peak = BenchReport.RequirePeak(kernels);
-            string name = parsed.GetValue(shape)!;
-            ModelConfig config = DenoiserBenchmark.Shapes[name];
-            DType type = Enum.Parse<DType>(parsed.GetValue(weights)!, ignoreCase: true);
-            MatMulPrecision precision = type == DType.BF16 ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
+            string name = arguments.Shape(parsed);
+            ModelConfig config = arguments.Config(parsed);
+            MatMulPrecision precision = arguments.Precision(parsed);
             Console.Error.WriteLine($"making {config.ParameterCount / 1e6:F0} M weights");
-            DenoiserBenchmark benchmark = new(
-                config with { Quantization = type == DType.BF16 ? null : WeightQuantization.For(type, config) }, kernels);
+            DenoiserBenchmark benchmark = new(config, kernels);
             BenchReport report = new();
             report.AddPeaks(peak, kernels.Workers.Threads);
             report.AddMemory(name, kernels.Workers.Threads, benchmark.HeldBytes, benchmark.WeightBytes);
@@ -119,7 +105,7 @@ internal static class BenchCommand
 
                 double rate = MatMulBenchmark.Median(rates);
                 double share = rate * benchmark.OperationsOf(1) / 1e9 / MatMulBenchmark.Median(peaks);
-                string kind = $"{type.ToString().ToLowerInvariant()} pass";
+                string kind = $"{arguments.Weights(parsed).ToString().ToLowerInvariant()} pass";
                 report.AddPass(kind, $"{name}, {tokens} tokens", kernels.Workers.Threads, rate, share, allocated);
             }
 

@@ -5,7 +5,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
-using Cinnabar.Diffusion;
 using Cinnabar.Evaluation;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
@@ -77,9 +76,8 @@ internal sealed class BenchDecodeCommand
         }
 
         LineHoleOptions options = new() { Count = parsed.GetValue(_holes), WindowLength = model.Config.MaxSequenceLength };
-        TokenDataset test = TokenDataset.Open(parsed.GetValue(_corpus)!, "test");
-        IEnumerable<int[]> documents = Enumerable.Range(0, test.DocumentCount).Select(test.Document);
-        IReadOnlyList<LineHole> holes = LineHoles.Sample([.. documents], model.Tokenizer, options);
+        TokenDataset test = HeldOutText.Open(parsed.GetValue(_corpus)!, HeldOutText.TestSplit, model);
+        IReadOnlyList<LineHole> holes = LineHoles.Sample([.. HeldOutText.Documents(test)], model.Tokenizer, options);
         MachinePeak? peak = MachinePeak.TryCreate(model.Kernels.Workers, out _);
         List<DecodingResult> results = [];
         Dictionary<string, HeldOutLikelihood> likelihoods = [];
@@ -107,7 +105,7 @@ internal sealed class BenchDecodeCommand
         MatMulPrecision precision = model.Config.Quantization is null ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
         foreach (DecodingMethod method in methods)
         {
-            IInfiller infiller = InfillerOf(model, method, options);
+            IInfiller infiller = HeldOutText.InfillerOf(model, method.Name, method.Name, method.Options, options.CanvasLength);
             InfillTask.Run(infiller, [.. holes.Take(WarmUpHoles)], lengthGiven: true, cancellation: cancellation);
             double? peakBefore = peak?.Measure(precision);
             long allocated = GC.GetTotalAllocatedBytes(precise: true);
@@ -120,26 +118,6 @@ internal sealed class BenchDecodeCommand
                 method.Name, model.Name, result, share, (double)allocated / Math.Max(1, result.Work.ForwardPasses));
         }
     }
-
-    private static IInfiller InfillerOf(DiffusionModel model, DecodingMethod method, LineHoleOptions options) =>
-        model.Config.IsAutoregressive
-            ? new AutoregressiveInfiller(
-                method.Name,
-                model.Denoiser,
-                new FillInTheMiddle(model.Config),
-                model.Tokenizer,
-                model.TokensFor(exactLength: false),
-                options.CanvasLength,
-                model.Kernels.Workers)
-            : new DiffusionInfiller(
-                method.Name,
-                method.Name,
-                model.Denoiser,
-                model.Tokenizer,
-                model.TokensFor(exactLength: false),
-                method.Options,
-                options.CanvasLength,
-                model.Kernels.Workers);
 
     private void Print(
         ParseResult parsed,

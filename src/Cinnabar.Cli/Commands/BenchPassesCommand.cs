@@ -10,7 +10,6 @@ using System.Globalization;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -23,29 +22,12 @@ internal static class BenchPassesCommand
 
     public static Command Create()
     {
-        Option<string> shape = new("--shape")
-        {
-            Description = "Sizes of the network.",
-            HelpName = "name",
-            DefaultValueFactory = _ => "llada-1.1b",
-        };
-        shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
-        Option<string> weights = new("--weights")
-        {
-            Description = "Element type of the matrices.",
-            HelpName = "type",
-            DefaultValueFactory = _ => "int8",
-        };
-        weights.AcceptOnlyFromAmong("int8", "int4", "bf16");
-        Command command = new("passes", "Blocks of diffusion beside one token at a time: speed by the passes a block takes.")
-        {
-            shape, weights,
-        };
+        MadeUpModelArguments arguments = new(shape: "llada-1.1b");
+        Command command = new("passes", "Blocks of diffusion beside one token at a time: speed by the passes a block takes.");
+        arguments.AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
-            ModelConfig config = DenoiserBenchmark.Shapes[parsed.GetValue(shape)!];
-            DType type = Enum.Parse<DType>(parsed.GetValue(weights)!, ignoreCase: true);
-            config = config with { Quantization = type == DType.BF16 ? null : WeightQuantization.For(type, config) };
+            ModelConfig config = arguments.Config(parsed);
             int all = Environment.ProcessorCount;
             List<string[]> rows = [];
             foreach (int threads in all == 1 ? [1] : (int[])[1, all])
@@ -62,7 +44,8 @@ internal static class BenchPassesCommand
                 }
             }
 
-            Console.WriteLine($"tokens/s of {parsed.GetValue(shape)}, {parsed.GetValue(weights)} weights, a context of {Context} tokens");
+            string weights = arguments.Weights(parsed).ToString().ToLowerInvariant();
+            Console.WriteLine($"tokens/s of {arguments.Shape(parsed)}, {weights} weights, a context of {Context} tokens");
             string[] columns = ["threads", "", .. s_passes.Select(passes => $"{passes} pass{(passes > 1 ? "es" : "")}"), "crossing at"];
             ResultTable.Write(columns, rows, textColumns: 2);
             return 0;

@@ -16,26 +16,21 @@ internal static class BenchProductsCommand
 
     public static Command Create()
     {
-        Option<string> weights = new("--weights")
-        {
-            Description = "Element type of the weights.",
-            HelpName = "type",
-            DefaultValueFactory = _ => "int8",
-        };
-        weights.AcceptOnlyFromAmong("int8", "int4", "bf16");
+        MadeUpModelArguments arguments = new();
         Option<int?> threads = new("--threads") { Description = "Threads. [default: all cores]", HelpName = "n" };
         ModelArguments.RequireThreads(threads);
         Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a table]" };
         Command command = new("products", "Matrix products of inference: 32 to 256 rows with weights of common sizes.")
         {
-            weights, threads, json,
+            threads, json,
         };
+        arguments.AddWeightsTo(command);
         command.SetWork((parsed, cancellation) =>
         {
             KernelTable kernels = KernelTable.Create(parsed.GetValue(threads));
             MachinePeak peak = BenchReport.RequirePeak(kernels);
-            DType type = Enum.Parse<DType>(parsed.GetValue(weights)!, ignoreCase: true);
-            MatMulPrecision precision = type == DType.BF16 ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
+            DType type = arguments.Weights(parsed);
+            MatMulPrecision precision = arguments.Precision(parsed);
             MatMulBenchmark benchmark = new(kernels, peak);
             BenchReport report = new();
             report.AddPeaks(peak, kernels.Workers.Threads);

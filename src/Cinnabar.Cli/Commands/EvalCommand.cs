@@ -1,6 +1,5 @@
 // cinnabar eval infill | likelihood: how good a model is on the test split of its corpus, next to baselines on the same material.
 using System.CommandLine;
-using Cinnabar.Diffusion;
 using Cinnabar.Evaluation;
 using Cinnabar.Sampling;
 using Cinnabar.Training.Corpora;
@@ -9,8 +8,6 @@ namespace Cinnabar.Cli.Commands;
 
 internal sealed class EvalCommand
 {
-    private const string TestSplit = "test";
-
     private static readonly LineHoleOptions s_standard = new();
 
     private readonly Option<string> _corpus = new("--corpus")
@@ -100,7 +97,8 @@ internal sealed class EvalCommand
             WindowLength = model.Config.MaxSequenceLength,
         };
         string corpus = parsed.GetValue(_corpus)!;
-        IReadOnlyList<LineHole> holes = LineHoles.Sample([.. Documents(Open(corpus, TestSplit, model))], model.Tokenizer, options);
+        TokenDataset test = HeldOutText.Open(corpus, HeldOutText.TestSplit, model);
+        IReadOnlyList<LineHole> holes = LineHoles.Sample([.. HeldOutText.Documents(test)], model.Tokenizer, options);
         if (holes.Count < options.Count)
         {
             Console.Error.WriteLine($"The test split has only {holes.Count} fitting lines, fewer than the {options.Count} asked for.");
@@ -126,19 +124,6 @@ internal sealed class EvalCommand
     // One token a pass (or --steps), and the fast setting; an autoregressive model has one way only.
     private IEnumerable<IInfiller> ModelInfillers(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
     {
-        if (model.Config.IsAutoregressive)
-        {
-            yield return new AutoregressiveInfiller(
-                model.Name,
-                model.Denoiser,
-                new FillInTheMiddle(model.Config),
-                model.Tokenizer,
-                model.TokensFor(exactLength: false),
-                holes.CanvasLength,
-                model.Kernels.Workers);
-            yield break;
-        }
-
         SamplerOptions standard = new() { Steps = parsed.GetValue(_steps) };
         string steps = standard.Steps is int n ? $"{n} steps" : "one token a pass";
         yield return Infiller(
@@ -147,28 +132,21 @@ internal sealed class EvalCommand
             + "tokens and the model ends the line itself.",
             standard);
         double threshold = parsed.GetValue(_threshold);
-        if (threshold > 0)
+        if (threshold > 0 && !model.Config.IsAutoregressive)
         {
             string description = $"the same, but each pass commits all tokens with a probability of at least {threshold}.";
             yield return Infiller($"{model.Name}, fast", description, standard with { Threshold = threshold });
         }
 
-        DiffusionInfiller Infiller(string name, string description, SamplerOptions options) => new(
-            name,
-            description,
-            model.Denoiser,
-            model.Tokenizer,
-            model.TokensFor(exactLength: false),
-            options,
-            holes.CanvasLength,
-            model.Kernels.Workers);
+        IInfiller Infiller(string name, string description, SamplerOptions options) =>
+            HeldOutText.InfillerOf(model, name, description, options, holes.CanvasLength);
     }
 
     private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)
     {
-        TokenDataset train = Open(corpus, "train", model);
+        TokenDataset train = HeldOutText.Open(corpus, "train", model);
         EvaluationProgress progress = new("counting n-grams", "documents", train.DocumentCount);
-        NGramModel counts = new(Documents(train, progress.Show), model.Tokenizer.VocabularySize, parsed.GetValue(_order));
+        NGramModel counts = new(HeldOutText.Documents(train, progress.Show), model.Tokenizer.VocabularySize, parsed.GetValue(_order));
         if (counts.TokenCount < train.TokenCount)
         {
             Console.Error.WriteLine($"The n-gram baseline counts {counts.TokenCount:N0} of {train.TokenCount:N0} training tokens.");
@@ -226,7 +204,7 @@ internal sealed class EvalCommand
 
     private int Likelihood(ParseResult parsed, DiffusionModel model, CancellationToken cancellation)
     {
-        TokenDataset test = Open(parsed.GetValue(_corpus)!, TestSplit, model);
+        TokenDataset test = HeldOutText.Open(parsed.GetValue(_corpus)!, HeldOutText.TestSplit, model);
         ulong seed = parsed.GetValue(_seed);
         HeldOutLikelihood measured = HeldOutText.Measure(model, test, parsed.GetValue(_windows), seed, cancellation);
         if (parsed.GetValue(_json))
@@ -245,25 +223,6 @@ internal sealed class EvalCommand
         }
 
         return 0;
-    }
-
-    private static TokenDataset Open(string corpus, string split, DiffusionModel model)
-    {
-        TokenDataset data = TokenDataset.Open(corpus, split);
-        int vocabularySize = model.Tokenizer.VocabularySize;
-        return data.VocabularySize == vocabularySize && data.TokenCount > 0 ? data : throw new CinnabarException(
-            $"{corpus}: expected a {split} split in the model's vocabulary of {vocabularySize}, found {data.TokenCount} tokens "
-            + $"of a vocabulary of {data.VocabularySize}.",
-            "Use the corpus that the model was trained on.");
-    }
-
-    private static IEnumerable<int[]> Documents(TokenDataset data, Action<int>? documentDone = null)
-    {
-        for (int i = 0; i < data.DocumentCount; i++)
-        {
-            yield return data.Document(i);
-            documentDone?.Invoke(i + 1);
-        }
     }
 
     private static Option<int> Count(string name, string description, int standard, int least = 1)

@@ -24,15 +24,12 @@ public sealed partial class Tape
     /// <summary>y = x·Wᵀ for a weight W [out, in].</summary>
     public Variable Linear(Variable x, Parameter weight)
     {
-        Matrix input = x.Value.AsMatrix();
         if (!Recording)
         {
-            PackedMatrix packed = weight.PackedTranspose(Kernels.MatMul, _precision);
-            Variable result = Output(input.Rows, packed.Columns);
-            Kernels.MatMul.Multiply(input, packed, result.Value.AsMatrix(), accumulate: false);
-            return result;
+            return Linear(x, new ReadOnlySpan<Parameter>(in weight))[0];
         }
 
+        Matrix input = x.Value.AsMatrix();
         Variable y = Output(input.Rows, weight.Value.Rows);
         Kernels.MatMul.Multiply(input, weight.Value.AsMatrix().Transposed, y.Value.AsMatrix(), accumulate: false, _precision);
         Note(y, (x, weight), static (tape, y, of) =>

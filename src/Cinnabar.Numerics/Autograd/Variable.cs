@@ -70,7 +70,7 @@ public sealed class Parameter : Variable
     {
         if (_packed is null)
         {
-            precision = Value.Type is DType.Int8 or DType.Int4 ? MatMulPrecision.Int8 : precision;
+            precision = Value.Type.IsInteger() ? MatMulPrecision.Int8 : precision;
             matMul.Pack(Value.AsMatrix().Transposed, precision, ref _packed);
         }
 

@@ -193,7 +193,7 @@ public sealed class ModelFolder
             }
 
             DType type = ModelWeights.TypeOf(config, name, shape);
-            if (type is not DType.Int8 and not DType.Int4)
+            if (!type.IsInteger())
             {
                 weights.Add((name, value.Type == type ? value : value.To(type)));
                 continue;

@@ -126,7 +126,7 @@ public sealed class ModelWeights : IDisposable
             yield return type == DType.Int4
                 ? (LladaWeightNames.PackedOf(name), [shape[0], shape[1] / Safetensors.Int4sInOne], type)
                 : (name, shape, type);
-            if (type is DType.Int8 or DType.Int4)
+            if (type.IsInteger())
             {
                 yield return (LladaWeightNames.ScalesOf(name), [shape[0], shape[1] / config.Quantization!.GroupOf(shape[1])], DType.F32);
             }

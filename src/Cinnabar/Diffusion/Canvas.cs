@@ -171,8 +171,12 @@ public sealed class Canvas
     }
 
     /// <summary>Those of <paramref name="positions"/> that are committed and belong to the text of their hole.</summary>
-    internal int[] CommittedText(int[] positions) => Array.FindAll(
-        positions, position => _states[position] == PositionState.Committed && position < EndOfText(_holes[_holeOf[position]]));
+    internal int[] CommittedText(int[] positions)
+    {
+        int[] ends = Array.ConvertAll(_holes, EndOfText);
+        return Array.FindAll(
+            positions, position => _states[position] == PositionState.Committed && position < ends[_holeOf[position]]);
+    }
 
     /// <summary>Rule 2 of the file head: fills what is left of settled holes; adds what it filled to <paramref name="commits"/>.</summary>
     internal void Settle(int step, List<Commit> commits)

@@ -22,7 +22,9 @@ public sealed record CanvasTokens(int MaskTokenId, int? EosTokenId, int? Padding
     public IReadOnlyList<int> NeverEmitted { get; init; } = [];
 
     /// <summary>Whether <paramref name="tokenId"/> ends the text of a hole of this kind.</summary>
-    public bool Ends(HoleKind kind, int tokenId) => EndsOf(kind).Contains(tokenId);
+    public bool Ends(HoleKind kind, int tokenId) => kind == HoleKind.Infill
+        ? tokenId == PaddingTokenId
+        : tokenId == EosTokenId || AlsoEndText.Contains(tokenId);
 
     /// <summary>The ids that end the text of a hole of this kind.</summary>
     public IEnumerable<int> EndsOf(HoleKind kind) => kind == HoleKind.Infill

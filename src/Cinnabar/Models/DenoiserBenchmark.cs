@@ -117,10 +117,9 @@ public sealed class DenoiserBenchmark
             value = (float)(0.02 * random.NextGaussian());
         }
 
-        bool isInteger = type is DType.Int8 or DType.Int4;
-        Tensor tensor = isInteger ? Tensor.Zeros(type, quantization!.GroupOf(shape[1]), shape) : Tensor.Zeros(type, shape);
+        Tensor tensor = Tensor.Zeros(type, quantization?.GroupOf(shape[1]) ?? 0, shape);
         tensor.Scales?.Floats.Fill(type == DType.Int8 ? 0.02f / 50 : 0.02f / 4);
-        Span<byte> bytes = pattern.To(isInteger ? DType.Int8 : type).Bytes;
+        Span<byte> bytes = pattern.To(type.IsInteger() ? DType.Int8 : type).Bytes;
         for (int i = 0; i < tensor.Bytes.Length; i += bytes.Length)
         {
             bytes[..Math.Min(bytes.Length, tensor.Bytes.Length - i)].CopyTo(tensor.Bytes[i..]);

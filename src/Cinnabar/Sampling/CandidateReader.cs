@@ -34,6 +34,8 @@ internal sealed class CandidateReader
     {
         int[] inContinuation = canvas.Tokens.Forbidden(HoleKind.Continuation, options.AllowPadding);
         int[] inInfill = canvas.Tokens.Forbidden(HoleKind.Infill);
+        int[] reviewedInContinuation = [.. inContinuation, .. canvas.Tokens.EndsOf(HoleKind.Continuation)];
+        int[] reviewedInInfill = [.. inInfill, .. canvas.Tokens.EndsOf(HoleKind.Infill)];
         SamplerOptions mostProbable = options with { Temperature = 0 };
         var candidates = new Candidate?[positions.Length];
         var reviews = new Review?[positions.Length];
@@ -46,10 +48,10 @@ internal sealed class CandidateReader
             {
                 int position = positions[i];
                 HoleKind kind = canvas.Holes[canvas.HoleOf(position)].Kind;
-                int[] forbidden = kind == HoleKind.Infill ? inInfill : inContinuation;
                 var random = new CounterRandom(options.Seed, step, position);
                 if (canvas.StateOf(position) == PositionState.Noisy)
                 {
+                    int[] forbidden = kind == HoleKind.Infill ? inInfill : inContinuation;
                     row.Load(logits.Row(i), forbidden, options, random, position, policy);
                     double score = policy.Score(row, random);
                     score = EndsTooEarly(canvas, position, row.TokenId) ? double.NegativeInfinity : score;
@@ -57,7 +59,8 @@ internal sealed class CandidateReader
                 }
                 else
                 {
-                    row.Load(logits.Row(i), [.. forbidden, .. canvas.Tokens.EndsOf(kind)], mostProbable, random, position);
+                    int[] forbidden = kind == HoleKind.Infill ? reviewedInInfill : reviewedInContinuation;
+                    row.Load(logits.Row(i), forbidden, mostProbable, random, position);
                     int standing = canvas.Ids[position];
                     reviews[i] = new Review(position, standing, row.ProbabilityOf(standing), row.TokenId, row.Probability);
                 }

@@ -15,10 +15,6 @@ public sealed class RemaskPolicy(double below, StepPolicy inner) : RevisingPolic
     public override void Choose(StepView view, StepChoice choice)
     {
         base.Choose(view, choice);
-        IEnumerable<Review> doubtful = view.Reviews
-            .Where(review => review.Probability < below)
-            .OrderBy(review => review.Probability)
-            .ThenBy(review => review.Position);
-        choice.Renoised.AddRange(doubtful.Take(Math.Max(0, choice.Commits.Count - 1)).Select(review => review.Position));
+        choice.Renoised.AddRange(view.Doubtful(below, choice.Commits.Count - 1));
     }
 }

@@ -30,6 +30,16 @@ public sealed record StepView(
     ulong Seed,
     int Step)
 {
+    /// <summary>Reviewed positions whose token is less probable than a bound, least first, ties to the lower position.</summary>
+    /// <param name="bound">Bound of the probability.</param>
+    /// <param name="most">At most so many; none if negative.</param>
+    public IEnumerable<int> Doubtful(double bound, int most) => Reviews
+        .Where(review => review.Probability < bound)
+        .OrderBy(review => review.Probability)
+        .ThenBy(review => review.Position)
+        .Take(most)
+        .Select(review => review.Position);
+
     /// <summary>The random numbers of a position in this step.</summary>
     public CounterRandom RandomOf(int position) => new(Seed, Step, position);
 }

@@ -55,11 +55,7 @@ public sealed class WinoPolicy(double threshold, double verifyThreshold, StepPol
         base.Choose(view, choice);
         if (choice.Commits.Count > 1)
         {
-            IEnumerable<Review> unsupported = view.Reviews
-                .Where(review => review.Probability < verifyThreshold)
-                .OrderBy(review => review.Probability)
-                .ThenBy(review => review.Position);
-            choice.Renoised.AddRange(unsupported.Take(Math.Max(0, _accepted - 1)).Select(review => review.Position));
+            choice.Renoised.AddRange(view.Doubtful(verifyThreshold, _accepted - 1));
         }
 
         _accepted = choice.Commits.Count;

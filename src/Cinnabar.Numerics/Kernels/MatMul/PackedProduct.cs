@@ -16,6 +16,9 @@ internal sealed unsafe class PackedProduct
     private readonly Func<PanelBuffer> _leftBlock;
     private readonly PanelBuffer _rightBuffer = new();
     private readonly PanelBuffer _sharedLeftBuffer = new();
+    private readonly Action<int> _packItem;
+    private readonly Action<int> _packLeftItem;
+    private readonly Action<int> _multiplyItem;
 
     private ProductFormat _product;
     private TileKernel _kernel = null!;
@@ -39,6 +42,9 @@ internal sealed unsafe class PackedProduct
     {
         _workers = workers;
         _leftBlock = leftBlock;
+        _packItem = PackItem;
+        _packLeftItem = PackLeftItem;
+        _multiplyItem = MultiplyItem;
     }
 
     /// <summary>Memory for the block of A that the owning thread works on.</summary>
@@ -50,7 +56,7 @@ internal sealed unsafe class PackedProduct
         int threads = Begin(a, c, accumulate, format);
         _right = PanelSource.OfRight(b);
         _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
-        Loop(threads, PackingItems, new Packing(this));
+        Loop(threads, PackingItems, _packItem);
         MultiplyPacked(threads, leftIsPacked: false);
         KeepAlive(a, b.Storage, c);
     }
@@ -79,7 +85,7 @@ internal sealed unsafe class PackedProduct
         _plan = new MatMulPlan(0, b.Columns, format.KBlock, _kernel, threads: 1, rowsContiguous: false);
         _right = PanelSource.OfRight(b);
         _panels = (uint*)panels.Start;
-        Loop(_workers.Threads, PackingItems, new Packing(this));
+        Loop(_workers.Threads, PackingItems, _packItem);
         GC.KeepAlive(b.Storage);
         GC.KeepAlive(panels);
     }
@@ -90,10 +96,10 @@ internal sealed unsafe class PackedProduct
         {
             int blocks = MatMulPlan.Ceiling(_k, _plan.KBlock);
             _sharedLeft = _sharedLeftBuffer.Reserve(blocks * SharedBlockSize);
-            Loop(threads, blocks * _plan.RowPanels, new PackingLeft(this));
+            Loop(threads, blocks * _plan.RowPanels, _packLeftItem);
         }
 
-        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, new Multiplying(this));
+        Loop(threads, _plan.RowBlocks * _plan.ColumnBlocks, _multiplyItem);
     }
 
     // The items know only pointers.
@@ -128,16 +134,17 @@ internal sealed unsafe class PackedProduct
         return threads;
     }
 
-    private void Loop<TBody>(int threads, int items, TBody body)
-        where TBody : struct, ILoopBody
+    private void Loop(int threads, int items, Action<int> body)
     {
         if (threads > 1)
         {
-            _workers.For(items, grain: 1, body);
+            _workers.For(items, body);
+            return;
         }
-        else
+
+        for (int item = 0; item < items; item++)
         {
-            body.Run(0, items);
+            body(item);
         }
     }
 
@@ -273,39 +280,6 @@ internal sealed unsafe class PackedProduct
             }
 
             _kernel.Run(&arguments, Math.Min(_kernel.Rows, _rows - row), columns);
-        }
-    }
-
-    private readonly struct Packing(PackedProduct product) : ILoopBody
-    {
-        public void Run(int from, int to)
-        {
-            for (int item = from; item < to; item++)
-            {
-                product.PackItem(item);
-            }
-        }
-    }
-
-    private readonly struct PackingLeft(PackedProduct product) : ILoopBody
-    {
-        public void Run(int from, int to)
-        {
-            for (int item = from; item < to; item++)
-            {
-                product.PackLeftItem(item);
-            }
-        }
-    }
-
-    private readonly struct Multiplying(PackedProduct product) : ILoopBody
-    {
-        public void Run(int from, int to)
-        {
-            for (int item = from; item < to; item++)
-            {
-                product.MultiplyItem(item);
-            }
         }
     }
 }

@@ -12,8 +12,8 @@ public sealed class ReferenceMatMul : IMatMul
     public void Multiply(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
     {
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
-        PanelFormat format = precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
-        Multiply(a, Elements(b.Transposed, precision), b.Columns, c, accumulate, precision, ProductFormat.BlockOfK(format, b));
+        int kBlock = ProductFormat.BlockOfK(FormatOf(precision), b);
+        Multiply(a, Elements(b.Transposed, precision), b.Columns, c, accumulate, precision, kBlock);
     }
 
     // right: [N, K].
@@ -41,14 +41,13 @@ public sealed class ReferenceMatMul : IMatMul
     /// <inheritdoc/>
     public void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed)
     {
-        PanelFormat format = precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
         packed = new Copy
         {
             Rows = b.Rows,
             Columns = b.Columns,
             Values = Elements(b.Transposed, precision),
             Precision = precision,
-            KBlock = ProductFormat.BlockOfK(format, b),
+            KBlock = ProductFormat.BlockOfK(FormatOf(precision), b),
         };
     }
 
@@ -59,6 +58,10 @@ public sealed class ReferenceMatMul : IMatMul
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         Multiply(a, copy.Values, b.Columns, c, accumulate, copy.Precision, copy.KBlock);
     }
+
+    // Decides blocks and limits where operands become integers.
+    private static PanelFormat FormatOf(MatMulPrecision precision) =>
+        precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
 
     // The elements row by row, rounded; weights of integers stay what they are.
     private static float[] Elements(in Matrix matrix, MatMulPrecision precision, int? kBlock = null)
@@ -78,7 +81,7 @@ public sealed class ReferenceMatMul : IMatMul
 
         if (precision is MatMulPrecision.Int16 or MatMulPrecision.Int8 && matrix.Storage.Scales is null)
         {
-            PanelFormat format = precision == MatMulPrecision.Int16 ? PanelFormat.Int16Floats : PanelFormat.Int8Floats;
+            PanelFormat format = FormatOf(precision);
             RoundToMultiples(elements, matrix.Columns, kBlock ?? format.BlockOfK(matrix.Columns), format.Limit());
         }
 
