@@ -9,7 +9,6 @@ namespace Cinnabar.Numerics;
 /// <summary>The kernels of one device, and the threads they run on.</summary>
 public sealed class KernelTable
 {
-
     /// <summary>Which form was asked for or found best.</summary>
     public required KernelForm Form { get; init; }
 
@@ -39,6 +38,12 @@ public sealed class KernelTable
 
     /// <summary>Elementwise sum.</summary>
     public required IAdd Add { get; init; }
+
+    /// <summary>One row added to every row.</summary>
+    public required IAddBias AddBias { get; init; }
+
+    /// <summary>Rows, each times a number, added to chosen rows.</summary>
+    public required IAddScaledRows AddScaledRows { get; init; }
 
     /// <summary>Softmax cross-entropy.</summary>
     public required ICrossEntropy CrossEntropy { get; init; }
@@ -94,6 +99,8 @@ public sealed class KernelTable
         Attention = new ReferenceAttention(),
         SwiGlu = new ReferenceSwiGlu(),
         Add = new ReferenceAdd(),
+        AddBias = new ReferenceAddBias(),
+        AddScaledRows = new ReferenceAddScaledRows(),
         CrossEntropy = new ReferenceCrossEntropy(),
         Softmax = new ReferenceSoftmax(),
         Optimizer = new ReferenceOptimizer(),
@@ -112,6 +119,8 @@ public sealed class KernelTable
         Attention = new VectorAttention<TVec>(workers, matMul),
         SwiGlu = new VectorSwiGlu<TVec>(workers),
         Add = new VectorAdd<TVec>(workers),
+        AddBias = new VectorAddBias<TVec>(workers),
+        AddScaledRows = new VectorAddScaledRows<TVec>(workers),
         CrossEntropy = new VectorCrossEntropy<TVec>(workers),
         Softmax = new VectorSoftmax<TVec>(workers),
         Optimizer = new VectorOptimizer<TVec>(workers),

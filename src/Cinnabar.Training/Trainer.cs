@@ -31,7 +31,7 @@ public sealed class Trainer : IDisposable
     private readonly KernelTable _kernels;
     private readonly TrainingCheckpoint _state;
     private readonly TrainingStep _step;
-    private readonly LladaDenoiser _averaged;
+    private readonly TransformerDenoiser _averaged;
     private readonly Tokenizer _tokenizer;
     private readonly TokenDataset _heldOut;
     private readonly RunFolder _folder;
@@ -69,7 +69,7 @@ public sealed class Trainer : IDisposable
         {
             _state = resume ? Continue() : TrainingCheckpoint.Start(InitialWeights());
             _step = new TrainingStep(options, _state, objective, kernels);
-            _averaged = new LladaDenoiser(_config, _state.Averages, kernels);
+            _averaged = new TransformerDenoiser(_config, _state.Averages, kernels);
             AtomicFile.Write(_folder.OptionsPath, options.ToJson());
             _log = new LossLog(_folder.LogPath, _state.Mark.Step);
         }
@@ -209,7 +209,7 @@ public sealed class Trainer : IDisposable
     {
         if (_options.InitialModel is null)
         {
-            return LladaDenoiser.Initialize(_config, _options.Seed);
+            return TransformerDenoiser.Initialize(_config, _options.Seed);
         }
 
         ModelFolder model = ModelFolder.Open(ModelLocator.Find(_options.InitialModel));
@@ -220,7 +220,7 @@ public sealed class Trainer : IDisposable
                 $"Build it again with --tokenizer {model.TokenizerPath}.");
         }
 
-        (string Name, int[] Shape)[] expected = [.. LladaWeightNames.Expected(_config)];
+        NetworkWeight[] expected = [.. LladaWeightNames.Expected(_config)];
         string? foreign = model.Tensors.Keys.Except(expected.Select(w => w.Name)).Order(StringComparer.Ordinal).FirstOrDefault();
         if (foreign is not null)
         {

@@ -42,7 +42,7 @@ public sealed class TrainingBenchmark
 
         TokenDataset data = TokenDataset.FromTokens(tokens, config.VocabularySize);
         TrainingObjective objective = TrainingObjective.Create(Options, data, tokenizer);
-        TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(config, Options.Seed));
+        TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(config, Options.Seed));
         _step = new TrainingStep(Options, state, objective, kernels);
     }
 

@@ -14,7 +14,7 @@ public sealed class TrainingStep
     private readonly TrainingCheckpoint _state;
     private readonly TrainingObjective _objective;
     private readonly KernelTable _kernels;
-    private readonly LladaDenoiser _network;
+    private readonly TransformerDenoiser _network;
     private readonly Tape _tape;
 
     /// <summary>Prepares steps.</summary>
@@ -28,7 +28,7 @@ public sealed class TrainingStep
         _state = state;
         _objective = objective;
         _kernels = kernels;
-        _network = new LladaDenoiser(options.ModelConfig, state.Weights, kernels);
+        _network = new TransformerDenoiser(options.ModelConfig, state.Weights, kernels);
         _tape = new Tape(kernels, recording: true, options.MatMulPrecision(kernels.MatMul));
         FlopsPerToken = 6.0 * options.ModelConfig.NonEmbeddingParameterCount;
     }

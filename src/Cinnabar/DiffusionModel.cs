@@ -193,10 +193,10 @@ public sealed class DiffusionModel
         };
     }
 
-    private static LladaDenoiser ReadNetwork(ModelFolder folder, KernelTable kernels)
+    private static TransformerDenoiser ReadNetwork(ModelFolder folder, KernelTable kernels)
     {
         using ModelWeights weights = folder.OpenWeights();
-        LladaDenoiser network = LladaDenoiser.ForInference(folder.Config, weights.Read, kernels);
+        TransformerDenoiser network = TransformerDenoiser.ForInference(folder.Config, weights.Read, kernels);
 
         // What was read before it was packed is garbage as large as the model, and a network that runs allocates nothing that would make
         // the runtime look for it.

@@ -80,7 +80,7 @@ public sealed class DiffusionModelTests(TinyModel tiny)
         ModelFolder.Save(
             path,
             config,
-            LladaDenoiser.Initialize(config, seed: 5),
+            TransformerDenoiser.Initialize(config, seed: 5),
             File.ReadAllBytes(Path.Combine(tiny.Path, "tokenizer.json")),
             generationConfig: null,
             "# padded\n");
@@ -101,7 +101,7 @@ public sealed class DiffusionModelTests(TinyModel tiny)
         ModelFolder.Save(
             path,
             config,
-            LladaDenoiser.Initialize(config, seed: 5),
+            TransformerDenoiser.Initialize(config, seed: 5),
             File.ReadAllBytes(Path.Combine(tiny.Path, "tokenizer.json")),
             generationConfig: null,
             "# left to right\n");
@@ -125,7 +125,7 @@ public sealed class DiffusionModelTests(TinyModel tiny)
     [Fact]
     public void Load_KeepsMatricesPackedOnly()
     {
-        LladaDenoiser network = Assert.IsType<LladaDenoiser>(tiny.Model.Denoiser);
+        TransformerDenoiser network = Assert.IsType<TransformerDenoiser>(tiny.Model.Denoiser);
         Assert.All(
             network.Parameters.Where(parameter => parameter.Name.EndsWith("proj.weight", StringComparison.Ordinal)),
             parameter => Assert.Throws<InvalidOperationException>(() => parameter.Value));

@@ -36,7 +36,7 @@ public sealed class TinyModel : IDisposable
         ModelFolder.Save(
             Path,
             config,
-            LladaDenoiser.Initialize(config, seed: 5),
+            TransformerDenoiser.Initialize(config, seed: 5),
             File.ReadAllBytes(tokenizerFile),
             new GenerationConfig { MaxNewTokens = 12 },
             "---\nlicense: mit\n---\n# tiny\n");

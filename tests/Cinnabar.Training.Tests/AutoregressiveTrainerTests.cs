@@ -34,7 +34,7 @@ public sealed class AutoregressiveTrainerTests(TrainingRuns runs) : IClassFixtur
         TokenDataset.Open(runs.Corpus, "validation").Read(0, window);
         TrainingCheckpoint state = TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), runs.AutoregressiveConfig);
         KernelTable kernels = KernelTable.Create(1, KernelForm.Vector);
-        LladaDenoiser averaged = new(runs.AutoregressiveConfig, state.Averages, kernels);
+        TransformerDenoiser averaged = new(runs.AutoregressiveConfig, state.Averages, kernels);
         double nats = new AutoregressiveLikelihood(averaged, kernels).Nats(window);
         Assert.Equal(nats / Math.Log(2) / window.Sum(runs.Tokenizer.ByteLength), measured, 1e-9);
     }

@@ -200,7 +200,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     public void Take_PoisonedWeight_ChangesNothing()
     {
         TrainingOptions options = runs.Options("nowhere");
-        TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(runs.Config, 1));
+        TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(runs.Config, 1));
         MaskedDiffusionObjective objective = new(TokenDataset.Open(runs.Corpus, "train"), options, new HoleShapes(runs.Tokenizer));
         TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
         step.Take(1, 1e-3);
@@ -221,7 +221,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     public void Take_InfiniteGradient_ChangesNothing()
     {
         TrainingOptions options = runs.Options("nowhere");
-        TrainingCheckpoint state = TrainingCheckpoint.Start(LladaDenoiser.Initialize(runs.Config, 1));
+        TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(runs.Config, 1));
         MaskedDiffusionObjective objective = new(TokenDataset.Open(runs.Corpus, "train"), options, new HoleShapes(runs.Tokenizer));
         TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
         state.Weights[LladaWeightNames.FinalNorm].Floats.Fill(float.MaxValue);

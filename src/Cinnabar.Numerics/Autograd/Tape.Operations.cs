@@ -87,20 +87,51 @@ public sealed partial class Tape
     /// <param name="keepValues">
     /// False: only the packed form stays in memory, and <see cref="Variable.Value"/> is an error from now on.
     /// </param>
-    public void Pack(Parameter weight, bool keepValues)
+    /// <param name="precision">Rounding of the operands of its products; null: the tape's. A weight of integers stays one.</param>
+    public void Pack(Parameter weight, bool keepValues, MatMulPrecision? precision = null)
     {
-        weight.PackedTranspose(Kernels.MatMul, _precision);
+        weight.PackedTranspose(Kernels.MatMul, precision ?? _precision);
         if (!keepValues)
         {
             weight.Replace(null);
         }
     }
 
-    /// <summary>RMS normalisation over the last dimension.</summary>
+    /// <summary>Adds a bias [out] to every row of x [T, out], in place: x must not be used otherwise.</summary>
+    public Variable AddBias(Variable x, Parameter bias)
+    {
+        Kernels.AddBias.Forward(x.Value, bias.Value);
+        Variable y = NewVariable(x.Value);
+        Note(y, (x, bias), static (tape, y, of) =>
+        {
+            tape.Kernels.AddBias.Backward(y.Gradient!, tape.GradientOf(of.bias));
+            of.x.Gradient = y.Gradient; // changes hands, like the value did
+            y.Gradient = null;
+        });
+        return y;
+    }
+
+    /// <summary>y[rows[i], :] += scales[i] · x[i, :], in place in <paramref name="y"/>; at inference only.</summary>
+    /// <param name="x">[M, C].</param>
+    /// <param name="rows">[M], none twice.</param>
+    /// <param name="scales">[M].</param>
+    /// <param name="y">[T, C].</param>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public void AddScaledRows(Variable x, ReadOnlySpan<int> rows, ReadOnlySpan<float> scales, Variable y)
+    {
+        if (Recording)
+        {
+            throw new NotSupportedException("The weighted sum of experts has no gradient yet: networks with experts can only be run.");
+        }
+
+        Kernels.AddScaledRows.Forward(x.Value, rows, scales, y.Value);
+    }
+
+    /// <summary>RMS normalisation over the last dimension or, with a shorter weight, over each of its parts (heads).</summary>
     public Variable RmsNorm(Variable x, Parameter weight, float epsilon)
     {
         Variable y = Output(x.Value.Shape);
-        Tensor inverseRms = Rent(x.Value.Rows);
+        Tensor inverseRms = Rent(x.Value.Count / weight.Value.Count);
         Kernels.RmsNorm.Forward(x.Value, weight.Value, epsilon, y.Value, inverseRms);
         Note(y, (x, weight, inverseRms), static (tape, y, of) =>
         {

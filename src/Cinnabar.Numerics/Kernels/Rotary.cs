@@ -1,5 +1,6 @@
 // Rotary position embedding (Su et al. 2021, RoFormer), half-split layout ("rotate_half", as LLaDA and GPT-NeoX):
-//   for j < D/2, θ = p · base^(−2j/D):   y[j] = x[j]·cos θ − x[j+D/2]·sin θ,   y[j+D/2] = x[j+D/2]·cos θ + x[j]·sin θ
+//   for j < R/2, θ = p · base^(−2j/R):   y[j] = x[j]·cos θ − x[j+R/2]·sin θ,   y[j+R/2] = x[j+R/2]·cos θ + x[j]·sin θ
+// R = D, or less: the rest of each head is not rotated (partial rotary, as LLaDA2).
 // Backward is the rotation by −θ.  x: [T, H·D]; position p of row t is t mod sequenceLength,
 // or, at inference on some positions only, given.
 // Angles are computed in double and stored as F32.
@@ -27,20 +28,22 @@ public sealed class RotaryAngles
 {
     /// <summary>Tabulates positions 0 … <paramref name="positions"/> − 1.</summary>
     /// <param name="positions">Number of positions.</param>
-    /// <param name="headSize">D, even.</param>
+    /// <param name="headSize">D.</param>
     /// <param name="theta">Base of the frequencies, e.g. 10 000 or 500 000.</param>
-    public RotaryAngles(int positions, int headSize, double theta)
+    /// <param name="dimensions">R: the first dimensions of each head, even, which rotate; null: all.</param>
+    public RotaryAngles(int positions, int headSize, double theta, int? dimensions = null)
     {
-        int half = headSize / 2;
+        Dimensions = dimensions ?? headSize;
         HeadSize = headSize;
         Positions = positions;
+        int half = Dimensions / 2;
         Cos = Tensor.Zeros(positions, half);
         Sin = Tensor.Zeros(positions, half);
         for (int p = 0; p < positions; p++)
         {
             for (int j = 0; j < half; j++)
             {
-                double angle = p * Math.Pow(theta, -2.0 * j / headSize);
+                double angle = p * Math.Pow(theta, -2.0 * j / Dimensions);
                 Cos.Row(p)[j] = (float)Math.Cos(angle);
                 Sin.Row(p)[j] = (float)Math.Sin(angle);
             }
@@ -50,13 +53,16 @@ public sealed class RotaryAngles
     /// <summary>D.</summary>
     public int HeadSize { get; }
 
+    /// <summary>R.</summary>
+    public int Dimensions { get; }
+
     /// <summary>Number of tabulated positions.</summary>
     public int Positions { get; }
 
-    /// <summary>[positions, D/2].</summary>
+    /// <summary>[positions, R/2].</summary>
     public Tensor Cos { get; }
 
-    /// <summary>[positions, D/2].</summary>
+    /// <summary>[positions, R/2].</summary>
     public Tensor Sin { get; }
 
     internal void Check(Tensor x, int sequenceLength, ReadOnlySpan<int> positions)
@@ -83,7 +89,7 @@ internal sealed class ReferenceRotary : IRotary
     private static void Rotate(Tensor x, RotaryAngles angles, int sequenceLength, ReadOnlySpan<int> positions, int direction)
     {
         angles.Check(x, sequenceLength, positions);
-        int half = angles.HeadSize / 2;
+        int half = angles.Dimensions / 2;
         for (int t = 0; t < x.Rows; t++)
         {
             int position = positions.IsEmpty ? t % sequenceLength : positions[t];
@@ -142,7 +148,8 @@ internal sealed unsafe class VectorRotary<TVec>(WorkerPool workers) : IRotary
     {
         public void Run(int from, int to)
         {
-            int half = angles.HeadSize / 2;
+            int half = angles.Dimensions / 2;
+            int headSize = angles.HeadSize;
             int columns = x.Columns;
             float sign = direction;
             for (int t = from; t < to; t++)
@@ -151,7 +158,7 @@ internal sealed unsafe class VectorRotary<TVec>(WorkerPool workers) : IRotary
                 float* cos = angles.Cos.FloatPointer + angle;
                 float* sin = angles.Sin.FloatPointer + angle;
                 float* row = x.FloatPointer + ((long)t * columns);
-                for (float* head = row; head < row + columns; head += 2 * half)
+                for (float* head = row; head < row + columns; head += headSize)
                 {
                     int j = 0;
                     for (; j <= half - TVec.Width; j += TVec.Width)

@@ -3,7 +3,7 @@
 //   loss = 1/(B·L) · Σ_b Σ_{i=1}^{L−1} −log f(x_b^i | x_b^0 … x_b^{i−1})
 //
 // Normalised over all B·L tokens, like the masked-diffusion loss; nothing stands before position 0, so it is no row of the loss. Rows
-// are named by the position of their target: with shifted logits LladaDenoiser answers row i from its output at i − 1.
+// are named by the position of their target: with shifted logits TransformerDenoiser answers row i from its output at i − 1.
 //
 // A sequence is a window of the corpus. For a share of them the window is split at two places and laid out as Diffusion/FillInTheMiddle.cs
 // says, so that the network learns to fill a hole whose surroundings it has read (Bavarian et al. 2022); every token of it is predicted,

@@ -11,6 +11,7 @@ namespace Cinnabar.Checkpoints;
 internal sealed class JsonSettings
 {
     private const int MaxBytes = 1 << 20;
+    private const int MaxIds = 1 << 12;
 
     private readonly JsonElement _root;
 
@@ -141,6 +142,57 @@ internal sealed class JsonSettings
         throw Wrong(key, string.Join(" or ", words.Select(word => $"\"{word}\"")), value);
     }
 
+    /// <summary>A text, or null if the key is absent or null.</summary>
+    public string? OptionalText(string key)
+    {
+        if (!TryFind(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Wrong(key, "a text", value);
+    }
+
+    /// <summary>The first text of a list, or null if the key is absent or null or the list is empty.</summary>
+    public string? FirstText(string key)
+    {
+        if (!TryFind(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        bool isList = value.ValueKind == JsonValueKind.Array;
+        JsonElement[] items = isList ? [.. value.EnumerateArray().Take(1)] : [];
+        return isList && items.All(item => item.ValueKind == JsonValueKind.String)
+            ? items.FirstOrDefault() is { ValueKind: JsonValueKind.String } first ? first.GetString() : null
+            : throw Wrong(key, "a list of texts", value);
+    }
+
+    /// <summary>One whole number or a list of them, none negative; null if the key is absent or null or the list is empty.</summary>
+    public int[]? OptionalIds(string key)
+    {
+        if (!TryFind(key, out JsonElement value))
+        {
+            return null;
+        }
+
+        JsonElement[] items = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray().Take(MaxIds + 1)] : [value];
+        int[] ids = new int[items.Length];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if (items.Length > MaxIds || items[i].ValueKind != JsonValueKind.Number || !items[i].TryGetInt32(out ids[i]) || ids[i] < 0)
+            {
+                throw Wrong(key, $"a whole number, or a list of at most {MaxIds}, none negative", value);
+            }
+        }
+
+        return ids.Length == 0 ? null : ids;
+    }
+
+    /// <summary>An object inside this one, or null if the key is absent, null or no object.</summary>
+    public JsonSettings? Member(string key) =>
+        TryFind(key, out JsonElement value) && value.ValueKind == JsonValueKind.Object ? new JsonSettings($"{File}: {key}", value) : null;
+
     /// <summary>Refuses any value but one, given as JSON text.</summary>
     /// <param name="key">The key.</param>
     /// <param name="json">The only supported value; "null" is supported besides when <paramref name="required"/> is false.</param>
@@ -163,7 +215,7 @@ internal sealed class JsonSettings
         {
             throw new CinnabarException(
                 $"{File}: {key} ({meaning}): expected {json}, found {Shown(value)}.",
-                "This variant of the architecture is not supported; use a model of the LLaDA layout.");
+                "This variant of the architecture is not supported.");
         }
     }
 

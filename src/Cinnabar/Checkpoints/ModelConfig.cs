@@ -1,9 +1,10 @@
-// config.json of a model in the LLaDA layout (LLaDAModelLM, spec of ML-GSAI/LLaDA configuration_llada.py). The names here are those of
-// Hugging Face in general, the keys in the file are LLaDA's: d_model, n_layers, n_heads, n_kv_heads, mlp_hidden_size …
+// The shape of a network, whatever its family calls it in config.json. The names here are those of Hugging Face in general; the keys in
+// brackets are LLaDA's (LLaDAModelLM, spec of ML-GSAI/LLaDA configuration_llada.py), the layout of Cinnabar's own models.
 //
 // Deviations from the reference class: its defaults describe GPT-2, so every key whose absence would mean another network there
 // (rope_theta, weight_tying, layer_norm_type …) must be present here. Own keys, written only when they differ from plain LLaDA:
 // attention_kind ("full", "block_causal", "causal"), attention_block_size, shift_logits.
+using Cinnabar.Checkpoints.Families;
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Checkpoints;
@@ -11,6 +12,12 @@ namespace Cinnabar.Checkpoints;
 /// <summary>Shape of a model and the ids of its special tokens.</summary>
 public sealed record ModelConfig
 {
+    private readonly int? _headSize;
+    private readonly int? _rotaryDimensions;
+
+    /// <summary>What its files call things, and how it decodes. Default LLaDA.</summary>
+    public ModelFamily Family { get; init; } = LladaFamily.Instance;
+
     /// <summary>C: width of the residual stream (d_model).</summary>
     public required int HiddenSize { get; init; }
 
@@ -74,11 +81,34 @@ public sealed record ModelConfig
     /// <summary>How matrices are stored as integers (quantization_config); null: they are floating-point numbers. Default null.</summary>
     public WeightQuantization? Quantization { get; init; }
 
-    /// <summary>D: width of one head.</summary>
-    public int HeadSize => HiddenSize / NumAttentionHeads;
+    /// <summary>D: width of one head. Default: <see cref="HiddenSize"/> / <see cref="NumAttentionHeads"/>.</summary>
+    public int HeadSize
+    {
+        get => _headSize ?? HiddenSize / NumAttentionHeads;
+        init => _headSize = value;
+    }
+
+    /// <summary>Dimensions of each head, from the first, that rotate with the position; even. Default: all.</summary>
+    public int RotaryDimensions
+    {
+        get => _rotaryDimensions ?? HeadSize;
+        init => _rotaryDimensions = value;
+    }
+
+    /// <summary>Whether queries, keys and values have biases. Default false.</summary>
+    public bool QueryKeyValueBias { get; init; }
+
+    /// <summary>Whether each head of queries and keys is normalised before it is rotated. Default false.</summary>
+    public bool QueryKeyNorm { get; init; }
+
+    /// <summary>Experts instead of dense feed-forward layers; null: there are none. Default null.</summary>
+    public ExpertConfig? Experts { get; init; }
+
+    /// <summary>Further ids that end a text, such as the end of a chat turn. Default none.</summary>
+    public IReadOnlyList<int> AlsoEndText { get; init; } = [];
 
     /// <summary>Number of weights.</summary>
-    public long ParameterCount => LladaWeightNames.Expected(this).Sum(CountOf);
+    public long ParameterCount => Family.Weights(this).Sum(CountOf);
 
     /// <summary>
     /// Number of weights that take part in matrix products: blocks, final norm and head (a tied table counts as the head).
@@ -93,13 +123,22 @@ public sealed record ModelConfig
 
     /// <summary>Reads and checks a config.json.</summary>
     /// <exception cref="CinnabarException">The file cannot be read, or a value is missing, wrong or not supported.</exception>
-    public static ModelConfig Load(string path) => ModelConfigJson.Read(JsonSettings.Load(path, "the shape of the model"));
+    public static ModelConfig Load(string path) =>
+        Read(new ConfigSource(
+            JsonSettings.Load(path, "the shape of the model"),
+            ConfigSource.AddedTokens(Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer.json"))));
 
     /// <summary>Reads and checks the bytes of a config.json.</summary>
     /// <param name="file">Name for messages.</param>
     /// <param name="json">UTF-8 text.</param>
     /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
-    public static ModelConfig Parse(string file, byte[] json) => ModelConfigJson.Read(JsonSettings.Parse(file, json));
+    public static ModelConfig Parse(string file, byte[] json) => Read(ConfigSource.Alone(JsonSettings.Parse(file, json)));
+
+    private static ModelConfig Read(ConfigSource source)
+    {
+        ModelFamily family = ModelFamilies.Of(source.Json);
+        return family.ReadConfig(source) with { Family = family };
+    }
 
     /// <summary>The UTF-8 text of config.json with every key of a LLaDA configuration, in alphabetical order.</summary>
     /// <exception cref="CinnabarException">The values do not fit together.</exception>
@@ -109,5 +148,8 @@ public sealed record ModelConfig
     /// <exception cref="CinnabarException">The file could not be written.</exception>
     public void Save(string path) => AtomicFile.Write(path, ToJson());
 
-    private static long CountOf((string Name, int[] Shape) weight) => weight.Shape.Aggregate(1L, (product, size) => product * size);
+    /// <summary>Whether a block has experts instead of a dense feed-forward layer.</summary>
+    internal bool HasExperts(int block) => Experts is { } experts && block >= experts.DenseBlocks;
+
+    private static long CountOf(NetworkWeight weight) => weight.Shape.Aggregate(1L, (product, size) => product * size);
 }

@@ -13,7 +13,7 @@ public sealed class DenoiserBenchmark
 {
     private const int PatternBytes = 65_521; // a prime, so that rows differ
 
-    private readonly LladaDenoiser _network;
+    private readonly TransformerDenoiser _network;
     private KeyValueCache? _cache;
 
     /// <summary>Makes the weights.</summary>
@@ -24,7 +24,7 @@ public sealed class DenoiserBenchmark
         Config = config;
         Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
         long before = GC.GetTotalMemory(forceFullCollection: true);
-        _network = LladaDenoiser.ForInference(config, Read, kernels);
+        _network = TransformerDenoiser.ForInference(config, Read, kernels);
         HeldBytes = GC.GetTotalMemory(forceFullCollection: true) - before;
 
         Tensor Read(string name)

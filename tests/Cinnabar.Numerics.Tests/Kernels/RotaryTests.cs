@@ -61,6 +61,18 @@ public sealed class RotaryTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_SomeDimensions_LeavesTheRestOfEachHead(string form)
+    {
+        // Two heads of 5, of which 2 rotate.
+        Tensor x = Tensor.From([1, 0, 7, 8, 9, 0, 1, 4, 5, 6], 1, 10);
+        KernelTables.Table(form).Rotary.Forward(x, new RotaryAngles(4, 5, 500_000, dimensions: 2), 4, [3]);
+        float cos = (float)Math.Cos(3), sin = (float)Math.Sin(3);
+        float[] expected = [cos, sin, 7, 8, 9, -sin, cos, 4, 5, 6];
+        KernelSweep.Close(Tensor.From(expected, 1, 10), x, Tolerance.Elementwise, $"form {form}");
+    }
+
     [Fact]
     public void Forward_SequenceLongerThanAngles_Throws()
     {

@@ -30,7 +30,7 @@ public sealed class AutoregressiveLikelihoodTests
     public void Nats_CausalNetwork_IsTheChainRule()
     {
         ModelConfig config = TinyNetwork.Config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
-        LladaDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels, MatMulPrecision.F32);
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels, MatMulPrecision.F32);
         int[] ids = [7, 12, 3, 39, 20, 7, 8];
         double expected = Math.Log(config.VocabularySize);
         for (int i = 1; i < ids.Length; i++)

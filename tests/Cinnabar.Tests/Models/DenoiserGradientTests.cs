@@ -41,7 +41,7 @@ public sealed class DenoiserGradientTests
             NumKeyValueHeads = keyValueHeads,
             WeightTying = tied,
         };
-        LladaDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels);
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels);
         Sequences[] batches = [.. Enumerable.Range(0, passes).Select(pass => new Sequences(pass, padded))];
         Tape recording = new(s_kernels, recording: true, MatMulPrecision.F32);
         foreach (Sequences batch in batches)
@@ -75,7 +75,7 @@ public sealed class DenoiserGradientTests
     public void Forward_OtherPaddingTokens_SameLogitsOfValidRows(AttentionKind kind)
     {
         ModelConfig config = TinyNetwork.Config with { AttentionKind = kind, AttentionBlockSize = 3 };
-        LladaDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels);
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels);
         Tape tape = new(s_kernels, recording: false, MatMulPrecision.F32);
         Sequences batch = new(0, padded: true);
         float[] before = network.Forward(tape, batch.Ids, Batch, batch.Rows, batch.ValidLengths).Value.Floats.ToArray();
@@ -89,14 +89,14 @@ public sealed class DenoiserGradientTests
     public void Forward_CausalAndShifted_SeesOnlyEarlierTokens()
     {
         ModelConfig config = TinyNetwork.Config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
-        LladaDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels, MatMulPrecision.F32);
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels, MatMulPrecision.F32);
         int[] ids = [4, 5, 6, 7, 8, 9];
         float[] before = network.Logits(ids, [3]).Floats.ToArray();
         Assert.Equal(before, network.Logits([4, 5, 6, 20, 21, 22], [3]).Floats.ToArray());
         Assert.NotEqual(before, network.Logits([4, 5, 7, 7, 8, 9], [3]).Floats.ToArray());
     }
 
-    private static double LossOf(LladaDenoiser network, Tape tape, Sequences batch)
+    private static double LossOf(TransformerDenoiser network, Tape tape, Sequences batch)
     {
         tape.Reset();
         Tensor logits = network.Forward(tape, batch.Ids, Batch, batch.Rows, batch.ValidLengths).Value;

@@ -31,8 +31,8 @@ public sealed class GoldenLogitsTests
         foreach (KernelForm form in Enum.GetValues<KernelForm>())
         {
             KernelTable kernels = KernelTable.Create(threads: 2, form);
-            LladaDenoiser exact = new(config, weights, kernels, MatMulPrecision.F32);
-            LladaDenoiser rounded = new(config, weights, kernels);
+            TransformerDenoiser exact = new(config, weights, kernels, MatMulPrecision.F32);
+            TransformerDenoiser rounded = new(config, weights, kernels);
             foreach (JsonElement sequence in sequences)
             {
                 Compare(golden, sequence, exact, relative: 1e-5, largest: 2e-4, $"{model}, {form}, F32");
@@ -44,7 +44,7 @@ public sealed class GoldenLogitsTests
     }
 
     private static void Compare(
-        string golden, JsonElement sequence, LladaDenoiser network, double relative, double largest, string name)
+        string golden, JsonElement sequence, TransformerDenoiser network, double relative, double largest, string name)
     {
         int[] ids = [.. sequence.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32())];
         float[] expected = ReadNpy(Path.Combine(golden, sequence.GetProperty("logits").GetString()!));

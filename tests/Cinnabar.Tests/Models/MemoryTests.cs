@@ -43,7 +43,7 @@ public sealed class MemoryTests
                 s_config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true, WeightTying = true },
             ])
         {
-            LladaDenoiser network = Network(config, type, kernels);
+            TransformerDenoiser network = Network(config, type, kernels);
             KeyValueCache cache = network.CreateCache(L);
             Assert.Equal(0, LeastAllocated(() => network.Logits(ids, rows)));
             Assert.Equal(0, LeastAllocated(() => network.Logits(ids, rows, cache, positions)));
@@ -81,7 +81,7 @@ public sealed class MemoryTests
         GC.KeepAlive(alone);
         alone.Clear();
         before = InUse();
-        LladaDenoiser network = LladaDenoiser.ForInference(config, Made, kernels);
+        TransformerDenoiser network = TransformerDenoiser.ForInference(config, Made, kernels);
         long held = InUse() - before;
 
         Assert.True(packedBytes > 1_000_000, $"Packed weights take {packedBytes} bytes: too few to compare with.");
@@ -100,16 +100,16 @@ public sealed class MemoryTests
         {
             KernelTable kernels = KernelTable.Create(threads: 1);
             Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
-            Tensor expected = new LladaDenoiser(config, weights, kernels).Logits([3, 4, 0, 5], [1, 2]);
-            Tensor found = LladaDenoiser.ForInference(config, name => weights[name], kernels).Logits([3, 4, 0, 5], [1, 2]);
+            Tensor expected = new TransformerDenoiser(config, weights, kernels).Logits([3, 4, 0, 5], [1, 2]);
+            Tensor found = TransformerDenoiser.ForInference(config, name => weights[name], kernels).Logits([3, 4, 0, 5], [1, 2]);
             Assert.Equal(expected.Floats.ToArray(), found.Floats.ToArray());
         }
     }
 
-    private static LladaDenoiser Network(ModelConfig config, DType type, KernelTable kernels)
+    private static TransformerDenoiser Network(ModelConfig config, DType type, KernelTable kernels)
     {
         Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
-        return LladaDenoiser.ForInference(config, name => weights[name].Shape.Length > 1 ? weights[name].To(type) : weights[name], kernels);
+        return TransformerDenoiser.ForInference(config, name => weights[name].Shape.Length > 1 ? weights[name].To(type) : weights[name], kernels);
     }
 
     // Of many passes after the first two: a thread may meet its first item late, and the test runner may have something to say, which on

@@ -25,9 +25,9 @@ public sealed class PaddedVocabularyTests
         foreach (KernelForm form in Enum.GetValues<KernelForm>())
         {
             KernelTable kernels = KernelTable.Create(threads: 1, form);
-            LladaDenoiser denoiser = new(paddedConfig, padded, kernels, MatMulPrecision.F32);
+            TransformerDenoiser denoiser = new(paddedConfig, padded, kernels, MatMulPrecision.F32);
             Assert.Equal(config.VocabularySize, denoiser.VocabularySize);
-            Tensor expected = new LladaDenoiser(config, plain, kernels, MatMulPrecision.F32).Logits(ids, rows);
+            Tensor expected = new TransformerDenoiser(config, plain, kernels, MatMulPrecision.F32).Logits(ids, rows);
             denoiser.Logits([7, 0], [1]);
             Tensor found = denoiser.Logits(ids, rows);
             Assert.Equal([rows.Length, config.VocabularySize], found.Shape.ToArray());

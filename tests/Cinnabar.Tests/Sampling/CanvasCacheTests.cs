@@ -117,14 +117,14 @@ public sealed class CanvasCacheTests
         ],
         new CanvasTokens(0, 1, null));
 
-    private static LladaDenoiser Network(ModelConfig config) =>
+    private static TransformerDenoiser Network(ModelConfig config) =>
         new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
 
     private static List<DenoisingStep> Run(IDenoiser network, Canvas canvas, SamplerOptions options) =>
         [.. new Sampler(network).Steps(canvas, options)];
 
     /// <summary>The same network without its caches.</summary>
-    private sealed class Uncached(LladaDenoiser network) : IDenoiser
+    private sealed class Uncached(TransformerDenoiser network) : IDenoiser
     {
         public int VocabularySize => network.VocabularySize;
 

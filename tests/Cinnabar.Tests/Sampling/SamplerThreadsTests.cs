@@ -63,7 +63,7 @@ public sealed class SamplerThreadsTests
         KernelTable kernels = KernelTable.Create(threads);
         using WorkerPool workers = kernels.Workers;
         Dictionary<string, Tensor> weights = TinyNetwork.Weights(s_config);
-        LladaDenoiser network = LladaDenoiser.ForInference(
+        TransformerDenoiser network = TransformerDenoiser.ForInference(
             s_config, name => weights[name].Shape.Length > 1 ? weights[name].To(type) : weights[name], kernels);
         Canvas canvas = new(
             [CanvasSegment.Text([.. Enumerable.Range(3, 30)]), CanvasSegment.Hole(30), CanvasSegment.Text([.. Enumerable.Range(5, 30)])],

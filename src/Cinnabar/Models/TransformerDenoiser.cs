@@ -1,17 +1,16 @@
-// The transformer of LLaDA (Nie et al. 2025; layout of LLaDAModelLM): one definition for training and inference.
+// The transformer of LLaDA (Nie et al. 2025; layout of LLaDAModelLM) and of the families that differ from it in details only: one
+// definition for training and inference.
 //
 //   h = wte[ids]                                                     [B·L, C]
-//   per block:  a = RMSNorm(h);  q, k, v = a·Wqᵀ, a·Wkᵀ, a·Wvᵀ;  rotate q, k
-//               h += attention(q, k, v)·Woᵀ
-//               m = RMSNorm(h);  h += (silu(m·Wgateᵀ) ∘ m·Wupᵀ)·Wdownᵀ
+//   per block:  h += attention(RMSNorm(h));  h += feed-forward or experts(RMSNorm(h))        TransformerBlock
 //   logits = RMSNorm(h[rows])·Wheadᵀ                                 [rows, E]
 //
-// No biases and no time input (the best prediction given x_t does not depend on t). The head runs only on the rows asked for.
+// No time input (the best prediction given x_t does not depend on t). The head runs only on the rows asked for.
 // E ≥ V: the tables of a checkpoint may be padded (embedding_size) above the vocabulary (vocab_size), and no id stands for those rows.
 // Training takes the softmax over all E columns, as the reference does, which teaches the network that padding never occurs; whoever
 // samples or measures gets V columns, so that no id of the padding can be drawn.
 // With a cache only some positions are computed; they attend to the keys and values that the others had when they were computed last.
-// Deviations from LLaDA: the switches AttentionKind and ShiftLogits, which make the same network block-causal or autoregressive.
+// The switches AttentionKind and ShiftLogits make the same network block-causal or autoregressive.
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
@@ -20,14 +19,16 @@ using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Models;
 
-/// <summary>A LLaDA-layout transformer on one kernel table. Not thread-safe.</summary>
-public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
+/// <summary>A transformer on one kernel table. Not thread-safe.</summary>
+public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
 {
-    private readonly Block[] _blocks;
+    private const int FirstAngles = 4_096;
+
+    private readonly TransformerBlock[] _blocks;
     private readonly Parameter _embedding;
     private readonly Parameter _finalNorm;
     private readonly Parameter _head;
-    private readonly RotaryAngles _angles;
+    private RotaryAngles _angles;
     private readonly Tape _inference;
     private readonly PassRows _rows;
     private Tensor? _padded;
@@ -40,7 +41,7 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     /// </param>
     /// <param name="kernels">Where it runs.</param>
     /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits(int[], int[])"/>. Default BF16.</param>
-    public LladaDenoiser(
+    public TransformerDenoiser(
         ModelConfig config,
         IReadOnlyDictionary<string, Tensor> weights,
         KernelTable kernels,
@@ -52,7 +53,7 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     {
     }
 
-    private LladaDenoiser(ModelConfig config, IEnumerable<Parameter> parameters, Tape inference)
+    private TransformerDenoiser(ModelConfig config, IEnumerable<Parameter> parameters, Tape inference)
     {
         Config = config;
         Parameters = [.. parameters];
@@ -60,8 +61,8 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
         _embedding = byName[LladaWeightNames.Embedding];
         _finalNorm = byName[LladaWeightNames.FinalNorm];
         _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
-        _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new Block(byName, i))];
-        _angles = new RotaryAngles(config.MaxSequenceLength, config.HeadSize, config.RopeTheta);
+        _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new TransformerBlock(config, byName, i))];
+        _angles = AnglesOf(Math.Min(config.MaxSequenceLength, FirstAngles));
         _inference = inference;
         _rows = new PassRows(config.ShiftLogits);
     }
@@ -92,24 +93,25 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     /// </param>
     /// <param name="kernels">Where it runs.</param>
     /// <param name="precision">Rounding of matrix-product operands. Default BF16; Int8 matrices stay Int8.</param>
-    public static LladaDenoiser ForInference(
+    public static TransformerDenoiser ForInference(
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision = MatMulPrecision.BF16)
     {
         Tape inference = new(kernels, recording: false, precision);
-        return new LladaDenoiser(config, LladaWeightNames.Expected(config).Select(w => Lean(w.Name, w.Shape.Length)), inference);
+        return new TransformerDenoiser(config, LladaWeightNames.Expected(config).Select(Lean), inference);
 
-        Parameter Lean(string name, int dimensions)
+        Parameter Lean(NetworkWeight weight)
         {
-            if (dimensions == 1)
+            if (weight.Shape.Length == 1)
             {
-                return new Parameter(name, read(name).To(DType.F32)); // what the norm kernels read
+                return new Parameter(weight.Name, read(weight.Name).To(DType.F32)); // what the kernels of norms and biases read
             }
 
-            Parameter parameter = new(name, read(name));
-            bool isTable = name == LladaWeightNames.Embedding;
+            Parameter parameter = new(weight.Name, read(weight.Name));
+            bool isTable = weight.Name == LladaWeightNames.Embedding;
             if (!isTable || config.WeightTying)
             {
-                inference.Pack(parameter, keepValues: isTable);
+                // Rounding could make the router choose another expert.
+                inference.Pack(parameter, keepValues: isTable, weight.Part == "router" ? MatMulPrecision.F32 : null);
             }
 
             return parameter;
@@ -118,24 +120,23 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
 
     /// <summary>
     /// Random weights: normal with deviation 0.02, divided by √(2·layers) for the two projections that write into the residual stream
-    /// (Radford et al. 2019, GPT-2); norms are 1.
+    /// (Radford et al. 2019, GPT-2); norms are 1, biases 0.
     /// </summary>
     public static Dictionary<string, Tensor> Initialize(ModelConfig config, ulong seed)
     {
         Dictionary<string, Tensor> weights = [];
         DeterministicRandom random = new(seed);
-        foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
+        foreach (NetworkWeight weight in LladaWeightNames.Expected(config))
         {
-            Tensor tensor = Tensor.Zeros(shape);
-            bool writesResidual = name != LladaWeightNames.Head
-                && (name.EndsWith("attn_out.weight", StringComparison.Ordinal) || name.EndsWith("ff_out.weight", StringComparison.Ordinal));
+            Tensor tensor = Tensor.Zeros(weight.Shape);
+            bool writesResidual = weight.Part is "attn_out" or "ff_out";
             double deviation = writesResidual ? 0.02 / Math.Sqrt(2.0 * config.NumHiddenLayers) : 0.02;
             foreach (ref float value in tensor.Floats)
             {
-                value = shape.Length == 1 ? 1f : (float)(deviation * random.NextGaussian());
+                value = weight.IsBias ? 0 : weight.Shape.Length == 1 ? 1f : (float)(deviation * random.NextGaussian());
             }
 
-            weights.Add(name, tensor);
+            weights.Add(weight.Name, tensor);
         }
 
         return weights;
@@ -214,11 +215,12 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
         ReadOnlySpan<int> chosen,
         KeyValueCache? cache)
     {
+        RotaryAngles angles = AnglesFor(cache?.Length ?? shape.Length);
         Variable h = tape.Embedding(_embedding, ids);
         for (int layer = 0; layer < _blocks.Length; layer++)
         {
             int mark = tape.Mark();
-            h = _blocks[layer].Forward(tape, h, shape, positions.Span, _angles, (float)Config.RmsNormEps, cache);
+            h = _blocks[layer].Forward(tape, h, shape, positions.Span, angles, cache);
             tape.ReleaseSince(mark);
         }
 
@@ -251,51 +253,16 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
         return _unpadded;
     }
 
-    private sealed class Block(Dictionary<string, Parameter> parameters, int index)
+    // Models that allow for 100,000 positions are seldom given so many: the table grows as it is needed.
+    private RotaryAngles AnglesFor(int positions)
     {
-        private readonly Parameter _attentionNorm = parameters[LladaWeightNames.OfBlock(index, "attn_norm")];
-        private readonly Parameter[] _queryKeyValue =
-        [
-            parameters[LladaWeightNames.OfBlock(index, "q_proj")],
-            parameters[LladaWeightNames.OfBlock(index, "k_proj")],
-            parameters[LladaWeightNames.OfBlock(index, "v_proj")],
-        ];
-
-        private readonly Parameter _attentionOut = parameters[LladaWeightNames.OfBlock(index, "attn_out")];
-        private readonly Parameter _feedForwardNorm = parameters[LladaWeightNames.OfBlock(index, "ff_norm")];
-        private readonly Parameter[] _gateUp =
-        [
-            parameters[LladaWeightNames.OfBlock(index, "ff_proj")],
-            parameters[LladaWeightNames.OfBlock(index, "up_proj")],
-        ];
-
-        private readonly Parameter _down = parameters[LladaWeightNames.OfBlock(index, "ff_out")];
-
-        public Variable Forward(
-            Tape tape,
-            Variable h,
-            AttentionShape shape,
-            ReadOnlySpan<int> positions,
-            RotaryAngles angles,
-            float epsilon,
-            KeyValueCache? cache)
+        if (positions > _angles.Positions)
         {
-            Variable a = tape.RmsNorm(h, _attentionNorm, epsilon);
-            int length = positions.IsEmpty ? shape.Length : angles.Positions;
-            ReadOnlySpan<Variable> projected = tape.Linear(a, _queryKeyValue);
-            Variable q = tape.Rotary(projected[0], angles, length, positions);
-            Variable k = tape.Rotary(projected[1], angles, length, positions);
-            Variable v = projected[2];
-            if (cache is not null)
-            {
-                (k, v) = cache.Update(index, shape.Positions!.Value.Span, k.Value, v.Value);
-            }
-
-            h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));
-
-            Variable m = tape.RmsNorm(h, _feedForwardNorm, epsilon);
-            ReadOnlySpan<Variable> gateUp = tape.Linear(m, _gateUp);
-            return tape.Add(h, tape.Linear(tape.SwiGlu(gateUp[0], gateUp[1]), _down));
+            _angles = AnglesOf((int)Math.Min(Config.MaxSequenceLength, Math.Max(positions, 2L * _angles.Positions)));
         }
+
+        return _angles;
     }
+
+    private RotaryAngles AnglesOf(int positions) => new(positions, Config.HeadSize, Config.RopeTheta, Config.RotaryDimensions);
 }

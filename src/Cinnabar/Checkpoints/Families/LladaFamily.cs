@@ -1,0 +1,38 @@
+// LLaDA 8B (Base, Instruct, 1.5), iLLaDA, and Cinnabar's own models: the layout that the network's weights are named after.
+// Facts: ML-GSAI/LLaDA; specification A.1, A.11.
+namespace Cinnabar.Checkpoints.Families;
+
+/// <summary>LLaDA.</summary>
+public sealed class LladaFamily : ModelFamily
+{
+    // Of the published LLaDA-8B checkpoints: <|endoftext|> and <|eot_id|>.
+    private const int EndOfText = 126_081;
+    private const int EndOfTurn = 126_348;
+
+    private LladaFamily()
+    {
+    }
+
+    /// <summary>The one instance.</summary>
+    public static LladaFamily Instance { get; } = new();
+
+    /// <inheritdoc/>
+    public override string Name => "llada";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<(string Architecture, string ModelType)> Kinds => [("LLaDAModelLM", "llada")];
+
+    /// <inheritdoc/>
+    public override string ChatTemplate => "llada";
+
+    /// <inheritdoc/>
+    public override string GgufArchitecture => "llada";
+
+    internal override ModelConfig ReadConfig(ConfigSource source)
+    {
+        ModelConfig config = ModelConfigJson.Read(source.Json);
+        return config.EosTokenId == EndOfText && config.VocabularySize > EndOfTurn ? config with { AlsoEndText = [EndOfTurn] } : config;
+    }
+
+    internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) => new(weight.Name);
+}

@@ -1,0 +1,50 @@
+// What one family of checkpoints calls things, how its configuration is read, and how it decodes. A family is one file beside this one.
+//
+//   config.json ─▶ ReadConfig ─▶ ModelConfig ─▶ Weights ─▶ PlaceOf (name and rows in the file) ─▶ CreateNetwork
+//
+// Dispatch is on architectures[0] and model_type together: LLaDA-MoE says model_type "llada", and some files lack one of the two.
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Checkpoints.Families;
+
+/// <summary>One family of open diffusion language models.</summary>
+public abstract class ModelFamily
+{
+    /// <summary>What people call it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The pairs of architectures[0] and model_type in config.json that are of this family.</summary>
+    public abstract IReadOnlyList<(string Architecture, string ModelType)> Kinds { get; }
+
+    /// <summary>The built-in chat template for models that bring none; null: there is none.</summary>
+    public virtual string? ChatTemplate => null;
+
+    /// <summary>The value of general.architecture in GGUF files of this family; null: no GGUF layout is known.</summary>
+    public virtual string? GgufArchitecture => null;
+
+    /// <summary>Reads config.json.</summary>
+    /// <param name="source">The file and the tokens beside it.</param>
+    /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
+    internal abstract ModelConfig ReadConfig(ConfigSource source);
+
+    /// <summary>Every weight of the network.</summary>
+    internal virtual IEnumerable<NetworkWeight> Weights(ModelConfig config) => LladaWeightNames.Expected(config);
+
+    /// <summary>Where a weight lies in the safetensors files of this family.</summary>
+    internal abstract WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config);
+
+    /// <summary>Builds the network for inference.</summary>
+    /// <param name="config">Sizes and switches.</param>
+    /// <param name="read">Reads a weight by its <see cref="NetworkWeight.Name"/>; called once for each, in order.</param>
+    /// <param name="kernels">Where it runs.</param>
+    /// <param name="precision">Rounding of matrix-product operands.</param>
+    internal virtual IDenoiser CreateNetwork(
+        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
+        TransformerDenoiser.ForInference(config, read, kernels, precision);
+
+    /// <summary>How models of this family decode unless told otherwise, before what generation_config.json sets.</summary>
+    internal virtual SamplerOptions Defaults(ModelConfig config) => new();
+}

@@ -1,0 +1,144 @@
+// The configuration keys and tensor names of Qwen2, Qwen3 and Qwen3-MoE in Hugging Face's transformers, which most families share:
+//   model.embed_tokens.weight, model.norm.weight, lm_head.weight
+//   model.layers.{i}.input_layernorm, post_attention_layernorm, self_attn.{q,k,v}_proj (.weight, .bias), self_attn.o_proj,
+//   self_attn.{q,k}_norm, mlp.{gate,up,down}_proj, mlp.gate (router), mlp.experts.{e}.{gate,up,down}_proj
+namespace Cinnabar.Checkpoints.Families;
+
+/// <summary>Reads configurations and names weights in the manner of Qwen.</summary>
+internal static class QwenLayout
+{
+    private const int MaxWidth = 1 << 17;
+    private const int MaxLayers = 1 << 10;
+    private const int MaxVocabulary = 1 << 24;
+    private const int MaxLength = 1 << 24;
+    private const int MaxExperts = 1 << 12;
+
+    private static readonly string[] s_plainRotary = ["default"];
+
+    /// <summary>What all of them have in common; the caller adds the switches of its family.</summary>
+    /// <param name="source">config.json.</param>
+    /// <param name="maskTokenId">The mask.</param>
+    /// <param name="intermediateKey">Key of the width of dense feed-forward layers; null if there are none.</param>
+    public static ModelConfig Read(ConfigSource source, int maskTokenId, string? intermediateKey = "intermediate_size")
+    {
+        JsonSettings json = source.Json;
+        json.RequireOnly("hidden_act", "\"silu\"", required: false, "the activation of the feed-forward layer");
+        json.RequireOnly("use_sliding_window", "false", required: false, "attention to a window only");
+        RequirePlainRotary(json);
+        int hidden = json.Int32("hidden_size", "width of the hidden states", 1, MaxWidth);
+        int heads = json.Int32("num_attention_heads", "number of attention heads", 1, MaxWidth);
+        int vocabulary = json.Int32("vocab_size", "number of token ids", 1, MaxVocabulary);
+        int[] ends = json.OptionalIds("eos_token_id") ?? [json.Int32("eos_token_id", "the id that ends a text", 0, int.MaxValue)];
+        ModelConfig config = new()
+        {
+            HiddenSize = hidden,
+            NumHiddenLayers = json.Int32("num_hidden_layers", "number of transformer blocks", 1, MaxLayers),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = json.OptionalInt32("num_key_value_heads", 1, MaxWidth) ?? heads,
+            IntermediateSize = intermediateKey is null
+                ? 1
+                : json.Int32(intermediateKey, "width of the feed-forward layer", 1, MaxWidth),
+            VocabularySize = vocabulary,
+            EmbeddingSize = vocabulary,
+            MaxSequenceLength = json.Int32("max_position_embeddings", "longest sequence the model was made for", 1, MaxLength),
+            RmsNormEps = json.Number("rms_norm_eps", "the small number inside the root of RMSNorm", 1e-12, 0.1),
+            RopeTheta = json.Member("rope_parameters")?.OptionalNumber("rope_theta", 1, 1e12)
+                ?? json.Number("rope_theta", "base of the rotary frequencies", 1, 1e12),
+            WeightTying = json.OptionalBoolean("tie_word_embeddings") ?? false,
+            MaskTokenId = maskTokenId,
+            EosTokenId = ends[0],
+            PadTokenId = ends[0],
+            BosTokenId = null,
+            AlsoEndText = ends[1..],
+        };
+        config = json.OptionalInt32("head_dim", 1, MaxWidth) is int size ? config with { HeadSize = size } : config;
+        Check(config, json);
+        return config;
+    }
+
+    /// <summary>Experts under the keys of Qwen3-MoE.</summary>
+    /// <param name="json">config.json.</param>
+    /// <param name="widthKey">Key of the width of an expert.</param>
+    public static ExpertConfig ReadExperts(JsonSettings json, string widthKey = "moe_intermediate_size")
+    {
+        int count = json.Int32("num_experts", "experts of a layer", 1, MaxExperts);
+        int active = json.Int32("num_experts_per_tok", "experts that a token takes", 1, MaxExperts);
+        return active <= count
+            ? new ExpertConfig
+            {
+                Count = count,
+                ActiveCount = active,
+                IntermediateSize = json.Int32(widthKey, "width of an expert", 1, MaxWidth),
+                Renormalize = json.OptionalBoolean("norm_topk_prob") ?? false,
+            }
+            : throw json.Wrong("num_experts_per_tok", $"at most num_experts {count}", $"{active}");
+    }
+
+    /// <summary>The name of a weight in the file.</summary>
+    public static WeightPlace PlaceOf(NetworkWeight weight)
+    {
+        string layer = $"model.layers.{weight.Block}.";
+        string suffix = weight.IsBias ? ".bias" : ".weight";
+        return new WeightPlace(weight.Part switch
+        {
+            "wte" => "model.embed_tokens.weight",
+            "ln_f" => "model.norm.weight",
+            "head" => "lm_head.weight",
+            "attn_norm" => layer + "input_layernorm.weight",
+            "ff_norm" => layer + "post_attention_layernorm.weight",
+            "attn_out" => layer + "self_attn.o_proj.weight",
+            "router" => layer + "mlp.gate.weight",
+            "ff_proj" or "up_proj" or "ff_out" => layer + FeedForwardOf(weight) + suffix,
+            _ => layer + "self_attn." + weight.Part + suffix,
+        });
+    }
+
+    private static string FeedForwardOf(NetworkWeight weight)
+    {
+        string expert = weight.Expert is int number ? $"experts.{number}." : "";
+        string part = weight.Part switch { "ff_proj" => "gate_proj", "up_proj" => "up_proj", _ => "down_proj" };
+        return "mlp." + expert + part;
+    }
+
+    /// <summary>Checks what the network takes for granted.</summary>
+    public static void Check(ModelConfig config, JsonSettings json)
+    {
+        if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
+        {
+            throw json.Wrong(
+                "num_key_value_heads", $"a divisor of num_attention_heads {config.NumAttentionHeads}", $"{config.NumKeyValueHeads}");
+        }
+
+        if (config.HeadSize % 2 != 0)
+        {
+            throw json.Wrong("head_dim", "heads of an even width, for rotary positions", $"{config.HeadSize}");
+        }
+
+        if ((long)config.NumAttentionHeads * config.HeadSize > MaxWidth)
+        {
+            throw json.Wrong("head_dim", $"heads of together at most {MaxWidth}", $"{config.NumAttentionHeads} of {config.HeadSize}");
+        }
+
+        foreach ((string key, int id) in (IEnumerable<(string, int)>)
+            [("mask_token_id", config.MaskTokenId), ("eos_token_id", config.EosTokenId), .. config.AlsoEndText.Select(id => ("eos_token_id", id))])
+        {
+            if (id >= config.VocabularySize)
+            {
+                throw json.Wrong(key, $"an id below vocab_size {config.VocabularySize}", $"{id}");
+            }
+        }
+
+        if (config.AlsoEndText.Append(config.EosTokenId).Contains(config.MaskTokenId))
+        {
+            throw json.Wrong("mask_token_id", "an id of its own", $"{config.MaskTokenId}, which also ends a text");
+        }
+    }
+
+    private static void RequirePlainRotary(JsonSettings json)
+    {
+        JsonSettings? scaling = json.Member("rope_scaling") ?? json.Member("rope_parameters");
+        scaling?.OptionalWord("rope_type", s_plainRotary);
+        scaling?.OptionalWord("type", s_plainRotary);
+        scaling?.RequireOnly("factor", "1.0", required: false, "stretching of the rotary positions");
+    }
+}
