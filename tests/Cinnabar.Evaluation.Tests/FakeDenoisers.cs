@@ -13,7 +13,7 @@ internal sealed class UniformDenoiser(int vocabularySize, int maskTokenId, int m
 
     public int MaskTokenId => maskTokenId;
 
-    public Tensor Logits(int[] ids, int[] rows) => Tensor.Zeros(rows.Length, vocabularySize);
+    public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows) => Tensor.Zeros(rows.Length, vocabularySize);
 }
 
 /// <summary>Writes one token for ever.</summary>
@@ -25,7 +25,7 @@ internal sealed class ConstantDenoiser(int tokenId, int vocabularySize, int mask
 
     public int MaskTokenId => maskTokenId;
 
-    public Tensor Logits(int[] ids, int[] rows)
+    public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
         Tensor logits = Tensor.Zeros(rows.Length, vocabularySize);
         for (int i = 0; i < rows.Length; i++)
@@ -49,8 +49,9 @@ internal sealed class LeftToRightOracle(IReadOnlyList<LineHole> holes, ModelConf
 
     public int MaskTokenId => config.MaskTokenId;
 
-    public Tensor Logits(int[] ids, int[] rows)
+    public Tensor Logits(ReadOnlySpan<int> sequence, ReadOnlySpan<int> wanted)
     {
+        (int[] ids, int[] rows) = (sequence.ToArray(), wanted.ToArray());
         int suffix = Array.IndexOf(ids, config.MaskTokenId) + 1;
         int middle = Array.IndexOf(ids, config.PadTokenId) + 1;
         int[] before = ids[1..(suffix - 1)];
@@ -78,9 +79,10 @@ internal sealed class OracleDenoiser(
 
     public int MaskTokenId => maskTokenId;
 
-    public Tensor Logits(int[] ids, int[] rows)
+    public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
-        LineHole hole = holes.First(h => ids.AsSpan().StartsWith(h.Before) && ids.AsSpan().EndsWith(h.After));
+        int[] canvas = ids.ToArray();
+        LineHole hole = holes.First(h => canvas.AsSpan().StartsWith(h.Before) && canvas.AsSpan().EndsWith(h.After));
         Tensor logits = Tensor.Zeros(rows.Length, vocabularySize);
         for (int i = 0; i < rows.Length; i++)
         {

@@ -84,9 +84,6 @@ public sealed class Canvas
     /// <summary>Number of noisy positions.</summary>
     public int NoisyCount { get; private set; }
 
-    // The denoiser takes an array and only reads it.
-    internal int[] IdArray => _ids;
-
     /// <summary>A canvas for continuing <paramref name="prompt"/>.</summary>
     /// <param name="prompt">Known ids, may be empty.</param>
     /// <param name="maxNewTokens">Length of the noisy tail.</param>
@@ -170,12 +167,31 @@ public sealed class Canvas
         NoisyCount++;
     }
 
-    /// <summary>Those of <paramref name="positions"/> that are committed and belong to the text of their hole.</summary>
-    internal int[] CommittedText(int[] positions)
+    /// <summary>
+    /// Adds to <paramref name="text"/> those of <paramref name="positions"/> that are committed and belong to the text of their hole.
+    /// </summary>
+    internal void AddCommittedText(ReadOnlySpan<int> positions, List<int> text)
     {
-        int[] ends = Array.ConvertAll(_holes, EndOfText);
-        return Array.FindAll(
-            positions, position => _states[position] == PositionState.Committed && position < ends[_holeOf[position]]);
+        // Positions ascend, so the end of a hole is looked for once.
+        (int hole, int end) = (-1, 0);
+        foreach (int position in positions)
+        {
+            if (_states[position] != PositionState.Committed)
+            {
+                continue;
+            }
+
+            if (_holeOf[position] != hole)
+            {
+                hole = _holeOf[position];
+                end = EndOfText(_holes[hole]);
+            }
+
+            if (position < end)
+            {
+                text.Add(position);
+            }
+        }
     }
 
     /// <summary>Rule 2 of the file head: fills what is left of settled holes; adds what it filled to <paramref name="commits"/>.</summary>

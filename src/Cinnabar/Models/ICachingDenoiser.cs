@@ -19,6 +19,6 @@ public interface ICachingDenoiser : IDenoiser
     /// <param name="rows">Positions whose logits are wanted, ascending; those that predict them are always computed.</param>
     /// <param name="cache">Of this network, for L tokens.</param>
     /// <param name="positions">Further positions to compute, ascending; their keys and values replace the cached ones.</param>
-    /// <returns>As <see cref="IDenoiser.Logits(int[], int[])"/>.</returns>
-    Tensor Logits(int[] ids, int[] rows, KeyValueCache cache, int[] positions);
+    /// <returns>As <see cref="IDenoiser.Logits"/>.</returns>
+    Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions);
 }

@@ -21,5 +21,5 @@ public interface IDenoiser
     /// F32 [rows.Length, V], row i for position rows[i] (same-position: logits of a position predict that position's token). Valid until
     /// the next call.
     /// </returns>
-    Tensor Logits(int[] ids, int[] rows);
+    Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows);
 }

@@ -14,5 +14,5 @@ public interface ILeaveOneOutDenoiser : IDenoiser
     /// <param name="shadowed">S positions.</param>
     /// <returns>F32 [rows.Length + S, V]: the rows, then the shadows. Valid until the next call.</returns>
     /// <exception cref="CinnabarException">The network's attention does not allow it.</exception>
-    Tensor LogitsWithShadows(int[] ids, int[] rows, int[] shadowed);
+    Tensor LogitsWithShadows(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed);
 }

@@ -29,7 +29,7 @@ internal sealed class PassRows(bool shifted)
     public ReadOnlySpan<int> Chosen => _chosen.AsSpan(0, _rows);
 
     /// <summary>The predictors of <paramref name="rows"/> in sequences of <paramref name="length"/> tokens.</summary>
-    public ReadOnlySpan<int> Predictors(int[] rows, int length)
+    public ReadOnlySpan<int> Predictors(ReadOnlySpan<int> rows, int length)
     {
         if (!shifted)
         {
@@ -46,7 +46,7 @@ internal sealed class PassRows(bool shifted)
     }
 
     /// <summary>Chooses the predictors of <paramref name="rows"/> and <paramref name="further"/> positions of one sequence.</summary>
-    public void Choose(int[] ids, int[] rows, int[] further)
+    public void Choose(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> further)
     {
         const int Wanted = 1;
         Span<int> places = Grown(ref _places, ids.Length);
@@ -87,7 +87,7 @@ internal sealed class PassRows(bool shifted)
     /// <summary>
     /// Chooses all positions, then a masked shadow of each of <paramref name="shadowed"/>; chosen: the rows, then the shadows.
     /// </summary>
-    public void ChooseWithShadows(int[] ids, int[] rows, int[] shadowed, int maskTokenId)
+    public void ChooseWithShadows(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed, int maskTokenId)
     {
         _count = ids.Length + shadowed.Length;
         _rows = rows.Length + shadowed.Length;

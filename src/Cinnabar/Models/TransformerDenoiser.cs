@@ -40,7 +40,7 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     /// Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 or Int8 for matrices at inference.
     /// </param>
     /// <param name="kernels">Where it runs.</param>
-    /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits(int[], int[])"/>. Default BF16.</param>
+    /// <param name="precision">Rounding of matrix-product operands in <see cref="IDenoiser.Logits"/>. Default BF16.</param>
     public TransformerDenoiser(
         ModelConfig config,
         IReadOnlyDictionary<string, Tensor> weights,
@@ -149,14 +149,15 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     /// <param name="rows">Positions in 0 … B·L − 1 whose logits are wanted.</param>
     /// <param name="validLengths">Tokens of each sequence before its padding; null when there is none.</param>
     /// <returns>Logits [rows.Length, E], the padding of the tables included; row i predicts the token at rows[i].</returns>
-    public Variable Forward(Tape tape, int[] ids, int batch, int[] rows, int[]? validLengths = null)
+    public Variable Forward(
+        Tape tape, ReadOnlySpan<int> ids, int batch, ReadOnlySpan<int> rows, int[]? validLengths = null)
     {
         int length = ids.Length / batch;
         return Forward(tape, ids, ShapeOf(batch, length, validLengths), default, _rows.Predictors(rows, length), cache: null);
     }
 
     /// <inheritdoc/>
-    public Tensor Logits(int[] ids, int[] rows)
+    public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
         _inference.Reset();
         return WithoutPadding(Forward(_inference, ids, batch: 1, rows).Value);
@@ -166,7 +167,7 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     public KeyValueCache CreateCache(int length) => new(Config, length);
 
     /// <inheritdoc/>
-    public Tensor Logits(int[] ids, int[] rows, KeyValueCache cache, int[] positions)
+    public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions)
     {
         if (cache.Length != ids.Length)
         {
@@ -180,7 +181,7 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     }
 
     /// <inheritdoc/>
-    public Tensor LogitsWithShadows(int[] ids, int[] rows, int[] shadowed)
+    public Tensor LogitsWithShadows(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed)
     {
         if (Config.AttentionKind != AttentionKind.Full || Config.ShiftLogits)
         {
@@ -192,7 +193,10 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
 
         _inference.Reset();
         _rows.ChooseWithShadows(ids, rows, shadowed, MaskTokenId);
-        AttentionShape shape = ShapeOf(batch: 1, ids.Length + shadowed.Length, validLengths: null) with { Shadowed = shadowed };
+        AttentionShape shape = ShapeOf(batch: 1, ids.Length + shadowed.Length, validLengths: null) with
+        {
+            Shadowed = _rows.Positions[ids.Length..],
+        };
         return WithoutPadding(Forward(_inference, _rows.Ids, shape, _rows.Positions, _rows.Chosen, cache: null).Value);
     }
 

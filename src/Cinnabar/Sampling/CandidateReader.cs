@@ -5,80 +5,99 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Sampling;
 
+/// <summary>The rows of logits that belong to one step of one canvas.</summary>
+/// <param name="Logits">[rows, V].</param>
+/// <param name="First">The row of the first position; those of the others follow.</param>
+/// <param name="Positions">Noisy positions, and committed ones that are reviewed.</param>
+/// <param name="Canvas">Before the step's changes.</param>
+/// <param name="Rules">How tokens are drawn.</param>
+/// <param name="Policy">Gives scores.</param>
+/// <param name="Step">Number of the step.</param>
+internal readonly record struct StepRows(
+    Tensor Logits, int First, List<int> Positions, Canvas Canvas, DrawingRules Rules, StepPolicy Policy, int Step);
+
 /// <summary>Draws the tokens of one step; not thread-safe.</summary>
 internal sealed class CandidateReader
 {
+    private static readonly Comparison<Candidate> s_surestFirst =
+        (a, b) => a.Score != b.Score ? b.Score.CompareTo(a.Score) : a.Position.CompareTo(b.Position);
+
     private readonly WorkerPool? _workers;
-    private readonly TokenDistribution[] _rows;
+    private readonly TokenDistribution[] _distributions; // one for each thread
+
+    // Of each row the one or the other.
+    private Candidate[] _candidates = [];
+    private Review[] _reviews = [];
 
     public CandidateReader(int vocabularySize, WorkerPool? workers)
     {
         _workers = workers;
-        _rows = new TokenDistribution[workers?.Threads ?? 1];
-        for (int i = 0; i < _rows.Length; i++)
+        _distributions = new TokenDistribution[workers?.Threads ?? 1];
+        for (int i = 0; i < _distributions.Length; i++)
         {
-            _rows[i] = new TokenDistribution(vocabularySize);
+            _distributions[i] = new TokenDistribution(vocabularySize);
         }
     }
 
     /// <summary>Reads the logits of a step.</summary>
-    /// <param name="logits">[positions.Length, V].</param>
-    /// <param name="canvas">Before the step's changes.</param>
-    /// <param name="positions">Noisy positions, and committed ones that are reviewed; reviews keep their order.</param>
-    /// <param name="options">How tokens are drawn.</param>
-    /// <param name="policy">Gives scores.</param>
-    /// <param name="step">Number of the step.</param>
-    /// <returns>Candidates, surest first, ties to the lower position; reviews.</returns>
-    public (Candidate[] Candidates, Review[] Reviews) Read(
-        Tensor logits, Canvas canvas, int[] positions, SamplerOptions options, StepPolicy policy, int step)
+    /// <param name="rows">At least one.</param>
+    /// <param name="candidates">Receives the candidates, surest first, ties to the lower position.</param>
+    /// <param name="reviews">Receives the reviews, in the order of the rows.</param>
+    public void Read(in StepRows rows, List<Candidate> candidates, List<Review> reviews)
     {
-        int[] inContinuation = canvas.Tokens.Forbidden(HoleKind.Continuation, options.AllowPadding);
-        int[] inInfill = canvas.Tokens.Forbidden(HoleKind.Infill);
-        int[] reviewedInContinuation = [.. inContinuation, .. canvas.Tokens.EndsOf(HoleKind.Continuation)];
-        int[] reviewedInInfill = [.. inInfill, .. canvas.Tokens.EndsOf(HoleKind.Infill)];
-        SamplerOptions mostProbable = options with { Temperature = 0 };
-        var candidates = new Candidate?[positions.Length];
-        var reviews = new Review?[positions.Length];
-        int grain = (positions.Length + _rows.Length - 1) / _rows.Length;
-
-        void Evaluate(int range)
+        int count = rows.Positions.Count;
+        if (_candidates.Length < count)
         {
-            TokenDistribution row = _rows[range];
-            for (int i = range * grain; i < Math.Min(positions.Length, (range + 1) * grain); i++)
-            {
-                int position = positions[i];
-                HoleKind kind = canvas.Holes[canvas.HoleOf(position)].Kind;
-                var random = new CounterRandom(options.Seed, step, position);
-                if (canvas.StateOf(position) == PositionState.Noisy)
-                {
-                    int[] forbidden = kind == HoleKind.Infill ? inInfill : inContinuation;
-                    row.Load(logits.Row(i), forbidden, options, random, position, policy);
-                    double score = policy.Score(row, random);
-                    score = EndsTooEarly(canvas, position, row.TokenId) ? double.NegativeInfinity : score;
-                    candidates[i] = new Candidate(position, row.TokenId, row.Probability, score);
-                }
-                else
-                {
-                    int[] forbidden = kind == HoleKind.Infill ? reviewedInInfill : reviewedInContinuation;
-                    row.Load(logits.Row(i), forbidden, mostProbable, random, position);
-                    int standing = canvas.Ids[position];
-                    reviews[i] = new Review(position, standing, row.ProbabilityOf(standing), row.TokenId, row.Probability);
-                }
-            }
+            _candidates = new Candidate[count];
+            _reviews = new Review[count];
         }
 
+        int grain = (count + _distributions.Length - 1) / _distributions.Length;
+        ReadBody body = new(this, rows, grain);
         if (_workers is null)
         {
-            Evaluate(0);
+            body.Run(0, count);
         }
         else
         {
-            _workers.For(_rows.Length, Evaluate);
+            _workers.For(count, grain, body);
         }
 
-        Candidate[] sorted = [.. candidates.OfType<Candidate>()];
-        Array.Sort(sorted, (a, b) => a.Score != b.Score ? b.Score.CompareTo(a.Score) : a.Position.CompareTo(b.Position));
-        return (sorted, [.. reviews.OfType<Review>()]);
+        for (int i = 0; i < count; i++)
+        {
+            if (rows.Canvas.StateOf(rows.Positions[i]) == PositionState.Noisy)
+            {
+                candidates.Add(_candidates[i]);
+            }
+            else
+            {
+                reviews.Add(_reviews[i]);
+            }
+        }
+
+        candidates.Sort(s_surestFirst);
+    }
+
+    private void Read(in StepRows rows, int i, TokenDistribution distribution)
+    {
+        (Canvas canvas, DrawingRules rules, int position) = (rows.Canvas, rows.Rules, rows.Positions[i]);
+        HoleKind kind = canvas.Holes[canvas.HoleOf(position)].Kind;
+        var random = new CounterRandom(rules.Options.Seed, rows.Step, position);
+        Span<float> logits = rows.Logits.Row(rows.First + i);
+        if (canvas.StateOf(position) == PositionState.Noisy)
+        {
+            distribution.Load(logits, rules.Forbidden(kind), rules.Options, random, position, rows.Policy);
+            double score = rows.Policy.Score(distribution, random);
+            score = EndsTooEarly(canvas, position, distribution.TokenId) ? double.NegativeInfinity : score;
+            _candidates[i] = new Candidate(position, distribution.TokenId, distribution.Probability, score);
+        }
+        else
+        {
+            distribution.Load(logits, rules.ForbiddenInReview(kind), rules.MostProbable, random, position);
+            int standing = canvas.Ids[position];
+            _reviews[i] = new Review(
+                position, standing, distribution.ProbabilityOf(standing), distribution.TokenId, distribution.Probability);
+        }
     }
 
     // Of all tokens of a hole the end token far to the right is the surest, long before the text is known. Committed in order of confidence
@@ -100,5 +119,17 @@ internal sealed class CandidateReader
         }
 
         return false;
+    }
+
+    // Range after range of rows, each with a workspace of its own.
+    private readonly struct ReadBody(CandidateReader reader, StepRows rows, int grain) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int i = from; i < to; i++)
+            {
+                reader.Read(rows, i, reader._distributions[from / grain]);
+            }
+        }
     }
 }

@@ -35,22 +35,42 @@ public enum CacheKind
     Active,
 }
 
-/// <summary>The cache of one canvas through one run.</summary>
+/// <summary>The cache of one canvas through one run; its memory is used again for the next canvas of the same length.</summary>
 /// <param name="denoiser">The network.</param>
-/// <param name="length">L.</param>
-/// <param name="kind">What is kept, with full attention.</param>
-/// <param name="refresh">R; null: never.</param>
-internal sealed class CanvasCache(ICachingDenoiser denoiser, int length, CacheKind kind, int? refresh)
+internal sealed class CanvasCache(ICachingDenoiser denoiser)
 {
     private const int PassesUntilSettled = 2;
     private const int Never = -1;
 
-    private readonly KeyValueCache _cache = denoiser.CreateCache(length);
-    private readonly int[] _lastIds = [.. Enumerable.Repeat(Never, length)];
-    private readonly int[] _changedIn = [.. Enumerable.Repeat(-PassesUntilSettled, length)];
+    private KeyValueCache? _cache;
+    private CacheKind _kind;
+    private int? _refresh;
+    private int[] _lastIds = [];
+    private int[] _changedIn = [];
+    private int[] _positions = [];
     private int _pass;
     private int _passesSinceFull;
-    private int _block = Never;
+    private int _block;
+
+    /// <summary>Starts a run; nothing is cached.</summary>
+    /// <param name="length">L.</param>
+    /// <param name="kind">What is kept, with full attention.</param>
+    /// <param name="refresh">R; null: never.</param>
+    public void Begin(int length, CacheKind kind, int? refresh)
+    {
+        if (_cache?.Length != length)
+        {
+            _cache = denoiser.CreateCache(length);
+            _lastIds = new int[length];
+            _changedIn = new int[length];
+            _positions = new int[length];
+        }
+
+        Array.Fill(_lastIds, Never);
+        Array.Fill(_changedIn, -PassesUntilSettled);
+        (_kind, _refresh) = (kind, refresh);
+        (_pass, _passesSinceFull, _block) = (0, 0, Never);
+    }
 
     /// <summary>Whether the pass that is next computes every position although something is cached.</summary>
     public bool IsRefreshNext(int block) =>
@@ -62,13 +82,14 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser, int length, CacheKi
     /// <param name="block">Number of the active block.</param>
     /// <param name="blockPositions">Its positions, ascending.</param>
     /// <returns>Logits [rows.Length, V], and the number of positions computed.</returns>
-    public (Tensor Logits, int Computed) Logits(int[] ids, int[] rows, int block, int[] blockPositions)
+    public (Tensor Logits, int Computed) Logits(
+        ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
     {
         _pass++;
-        int[] positions = denoiser.Config.AttentionKind == AttentionKind.Full
+        ReadOnlySpan<int> positions = denoiser.Config.AttentionKind == AttentionKind.Full
             ? Chosen(ids, block, blockPositions)
             : Outdated(ids, rows);
-        Tensor logits = denoiser.Logits(ids, rows, _cache, positions);
+        Tensor logits = denoiser.Logits(ids, rows, _cache!, positions);
         foreach (int position in positions)
         {
             bool changed = _lastIds[position] != Never && _lastIds[position] != ids[position];
@@ -76,39 +97,68 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser, int length, CacheKi
             _lastIds[position] = ids[position];
         }
 
-        return (logits, positions.Union(rows).Count());
+        int computed = positions.Length;
+        foreach (int row in rows)
+        {
+            computed += positions.BinarySearch(row) < 0 ? 1 : 0;
+        }
+
+        return (logits, computed);
     }
 
     private bool IsFull(int block) =>
-        _block == Never || _passesSinceFull + 1 >= refresh || (block != _block && kind is CacheKind.Prefix or CacheKind.Dual);
+        _block == Never || _passesSinceFull + 1 >= _refresh || (block != _block && _kind is CacheKind.Prefix or CacheKind.Dual);
 
-    private int[] Chosen(int[] ids, int block, int[] blockPositions)
+    private ReadOnlySpan<int> Chosen(ReadOnlySpan<int> ids, int block, ReadOnlySpan<int> blockPositions)
     {
         bool isFull = IsFull(block);
         _block = block;
         _passesSinceFull = isFull ? 0 : _passesSinceFull + 1;
-        IEnumerable<int> all = Enumerable.Range(0, length);
-        bool IsYoung(int i) => ids[i] != _lastIds[i] || _pass - _changedIn[i] <= PassesUntilSettled;
-        return isFull ? [.. all] : kind switch
+        return isFull ? Range(0, ids.Length) : _kind switch
         {
-            CacheKind.Prefix => [.. all.Skip(blockPositions[0])],
+            CacheKind.Prefix => Range(blockPositions[0], ids.Length),
             CacheKind.Dual => blockPositions,
-            _ => [.. all.Where(i => ids[i] == denoiser.MaskTokenId || IsYoung(i))],
+            _ => Young(ids),
         };
     }
 
-    private int[] Outdated(int[] ids, int[] rows)
+    private ReadOnlySpan<int> Outdated(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
         int blockSize = denoiser.Config.AttentionKind == AttentionKind.Causal ? 1 : denoiser.Config.AttentionBlockSize;
         int lastRow = rows.Length == 0 ? -1 : denoiser.Config.ShiftLogits ? Math.Max(0, rows[^1] - 1) : rows[^1];
-        int end = Math.Min(length, ((lastRow / blockSize) + 1) * blockSize);
+        int end = Math.Min(ids.Length, ((lastRow / blockSize) + 1) * blockSize);
         int first = 0;
         while (first < end && ids[first] == _lastIds[first])
         {
             first++;
         }
 
-        first = first / blockSize * blockSize;
-        return first < end ? [.. Enumerable.Range(first, end - first)] : [];
+        return Range(first / blockSize * blockSize, end);
+    }
+
+    // Masks, and tokens that have not stood for two passes.
+    private ReadOnlySpan<int> Young(ReadOnlySpan<int> ids)
+    {
+        int count = 0;
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if (ids[i] == denoiser.MaskTokenId || ids[i] != _lastIds[i] || _pass - _changedIn[i] <= PassesUntilSettled)
+            {
+                _positions[count++] = i;
+            }
+        }
+
+        return _positions.AsSpan(0, count);
+    }
+
+    private ReadOnlySpan<int> Range(int first, int end)
+    {
+        int count = Math.Max(0, end - first);
+        for (int i = 0; i < count; i++)
+        {
+            _positions[i] = first + i;
+        }
+
+        return _positions.AsSpan(0, count);
     }
 }

@@ -6,19 +6,13 @@ namespace Cinnabar.Sampling;
 
 internal static class ClassifierFreeGuidance
 {
-    /// <summary>The ids of <paramref name="canvas"/> with every frozen position masked; committed positions stay.</summary>
-    public static int[] Unconditional(Canvas canvas)
+    /// <summary>Writes the ids of <paramref name="canvas"/> with every frozen position masked; committed positions stay.</summary>
+    public static void Unconditional(Canvas canvas, Span<int> ids)
     {
-        int[] ids = canvas.Ids.ToArray();
         for (int i = 0; i < ids.Length; i++)
         {
-            if (canvas.StateOf(i) == PositionState.Frozen)
-            {
-                ids[i] = canvas.Tokens.MaskTokenId;
-            }
+            ids[i] = canvas.StateOf(i) == PositionState.Frozen ? canvas.Tokens.MaskTokenId : canvas.Ids[i];
         }
-
-        return ids;
     }
 
     /// <summary>Replaces c by the guided logits. An id that either pass rules out (−∞) stays ruled out.</summary>

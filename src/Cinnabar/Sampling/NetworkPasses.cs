@@ -9,42 +9,20 @@ using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Sampling;
 
-internal sealed class NetworkPasses
+internal sealed class NetworkPasses(IDenoiser denoiser)
 {
-    private readonly IDenoiser _denoiser;
-    private readonly Canvas _canvas;
-    private readonly SamplerOptions _options;
-    private readonly CanvasCache? _cache;
-    private readonly CanvasCache? _unconditionalCache;
     private readonly SortedDictionary<int, float> _committedLogits = [];
-    private int[] _rows = [];
-    private Tensor? _logits;
+    private Canvas _canvas = null!;
+    private SamplerOptions _options = null!;
+    private CanvasCache? _cache;
+    private CanvasCache? _unconditionalCache;
+    private bool _measuresDrift;
+    private int[] _unconditional = []; // [L]
+    private Tensor? _guided; // [rows or more, V]
+    private Tensor? _logits; // of the last pass, if drift is measured
 
-    /// <summary>Prepares a run.</summary>
-    /// <exception cref="CinnabarException">A cache is asked for and the network cannot use one.</exception>
-    public NetworkPasses(IDenoiser denoiser, Canvas canvas, SamplerOptions options)
-    {
-        _denoiser = denoiser;
-        _canvas = canvas;
-        _options = options;
-        bool isFull = denoiser is not ICachingDenoiser { Config.AttentionKind: not AttentionKind.Full };
-        if (isFull && options.Cache == CacheKind.None)
-        {
-            return;
-        }
-
-        if (denoiser is not ICachingDenoiser caching)
-        {
-            throw new CinnabarException(
-                $"Expected a network that can keep keys and values for the option Cache = {options.Cache}, found one that cannot.",
-                "Change Cache to None.");
-        }
-
-        _cache = new CanvasCache(caching, canvas.Length, options.Cache, options.CacheRefresh);
-        _unconditionalCache = options.CfgScale > 0
-            ? new CanvasCache(caching, canvas.Length, options.Cache, options.CacheRefresh)
-            : null;
-    }
+    /// <summary>Whether passes of this run keep keys and values.</summary>
+    public bool IsCached { get; private set; }
 
     /// <summary>Positions computed so far, over all passes.</summary>
     public long ComputedPositions { get; private set; }
@@ -52,32 +30,62 @@ internal sealed class NetworkPasses
     /// <summary>The largest change of a committed token's logit at the last pass, if that was a refresh and drift is measured.</summary>
     public float? Drift { get; private set; }
 
+    /// <summary>The network, if runs with these options keep keys and values; else null.</summary>
+    /// <exception cref="CinnabarException">They shall, and the network cannot.</exception>
+    public static ICachingDenoiser? CachingFor(IDenoiser denoiser, SamplerOptions options)
+    {
+        bool isFull = denoiser is not ICachingDenoiser { Config.AttentionKind: not AttentionKind.Full };
+        if (isFull && options.Cache == CacheKind.None)
+        {
+            return null;
+        }
+
+        return denoiser as ICachingDenoiser ?? throw new CinnabarException(
+            $"Expected a network that can keep keys and values for the option Cache = {options.Cache}, found one that cannot.",
+            "Change Cache to None.");
+    }
+
+    /// <summary>Starts a run.</summary>
+    public void Begin(Canvas canvas, SamplerOptions options)
+    {
+        (_canvas, _options) = (canvas, options);
+        (ComputedPositions, Drift, _logits) = (0, null, null);
+        _committedLogits.Clear();
+        ICachingDenoiser? caching = CachingFor(denoiser, options);
+        IsCached = caching is not null;
+        _measuresDrift = IsCached && options.MeasureDrift && options.CfgScale == 0;
+        if (caching is null)
+        {
+            return;
+        }
+
+        _cache ??= new CanvasCache(caching);
+        _cache.Begin(canvas.Length, options.Cache, options.CacheRefresh);
+        if (options.CfgScale > 0)
+        {
+            _unconditionalCache ??= new CanvasCache(caching);
+            _unconditionalCache.Begin(canvas.Length, options.Cache, options.CacheRefresh);
+        }
+    }
+
     /// <summary>The passes of one step.</summary>
     /// <param name="rows">Positions whose logits are wanted, ascending.</param>
     /// <param name="block">Number of the active block.</param>
     /// <param name="blockPositions">Its positions, ascending.</param>
-    /// <returns>[rows.Length, V].</returns>
-    public Tensor Logits(int[] rows, int block, int[] blockPositions)
+    /// <returns>[rows.Length or more, V]; valid until the next call.</returns>
+    public Tensor Logits(ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
     {
         Drift = null;
-        bool measures = _options.MeasureDrift && _options.CfgScale == 0 && _cache is not null;
-        if (measures && _committedLogits.Count > 0 && _cache!.IsRefreshNext(block))
+        if (_measuresDrift)
         {
-            return Remember(rows, AtRefresh(rows, block, blockPositions));
+            bool compares = _committedLogits.Count > 0 && _cache!.IsRefreshNext(block);
+            return _logits = compares
+                ? AtRefresh(rows, block, blockPositions)
+                : Pass(_cache, _canvas.Ids, rows, block, blockPositions);
         }
 
-        Tensor logits = Pass(_cache, _canvas.IdArray, rows, block, blockPositions);
-        if (_options.CfgScale == 0)
-        {
-            return Remember(rows, logits);
-        }
-
-        // The denoiser reuses its tensor, so the first result is copied before the second pass.
-        Tensor guided = Tensor.From(logits.Floats, logits.Shape);
-        int[] unconditional = ClassifierFreeGuidance.Unconditional(_canvas);
-        ClassifierFreeGuidance.Combine(
-            guided.Floats, Pass(_unconditionalCache, unconditional, rows, block, blockPositions).Floats, _options.CfgScale);
-        return guided;
+        Tensor logits = Pass(_cache, _canvas.Ids, rows, block, blockPositions);
+        return _options.CfgScale == 0 ? logits : Guided(logits, rows, block, blockPositions);
     }
 
     /// <summary>A pass with shadows of committed positions.</summary>
@@ -85,9 +93,9 @@ internal sealed class NetworkPasses
     /// <param name="shadowed">Positions that are predicted as if they were masked.</param>
     /// <returns>[rows.Length + shadowed.Length, V].</returns>
     /// <exception cref="CinnabarException">The network cannot do that.</exception>
-    public Tensor LogitsWithShadows(int[] rows, int[] shadowed)
+    public Tensor LogitsWithShadows(ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed)
     {
-        if (_denoiser is not ILeaveOneOutDenoiser denoiser)
+        if (denoiser is not ILeaveOneOutDenoiser leaveOneOut)
         {
             throw new CinnabarException(
                 "Expected a network that can leave out one token, for the option VerifyThreshold, found one that cannot.",
@@ -95,26 +103,45 @@ internal sealed class NetworkPasses
         }
 
         ComputedPositions += _canvas.Length + shadowed.Length;
-        return denoiser.LogitsWithShadows(_canvas.IdArray, rows, shadowed);
+        return leaveOneOut.LogitsWithShadows(_canvas.Ids, rows, shadowed);
     }
 
     /// <summary>Notes what a step committed, so that its drift can be measured.</summary>
-    public void Committed(IReadOnlyList<Commit> commits)
+    /// <param name="commits">Its commits, or its edits.</param>
+    /// <param name="rows">The rows of its pass.</param>
+    public void Committed(List<Commit> commits, ReadOnlySpan<int> rows)
     {
-        foreach (Commit commit in commits)
+        for (int i = 0; i < commits.Count && _measuresDrift; i++)
         {
-            int row = Array.BinarySearch(_rows, commit.Position);
-            if (_options.MeasureDrift && row >= 0)
+            int row = rows.BinarySearch(commits[i].Position);
+            if (row >= 0)
             {
-                _committedLogits[commit.Position] = _logits!.Row(row)[commit.TokenId];
+                _committedLogits[commits[i].Position] = _logits!.Row(row)[commits[i].TokenId];
             }
         }
     }
 
-    private Tensor AtRefresh(int[] rows, int block, int[] blockPositions)
+    private Tensor Guided(Tensor conditional, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
     {
-        int[] all = [.. rows.Union(_committedLogits.Keys).Order()];
-        Tensor logits = Pass(_cache, _canvas.IdArray, all, block, blockPositions);
+        // The denoiser reuses its tensor, so the first result is copied before the second pass.
+        int count = conditional.Count;
+        if (_guided is null || _guided.Count < count)
+        {
+            _guided = Tensor.Zeros(rows.Length, conditional.Columns);
+        }
+
+        conditional.Floats.CopyTo(_guided.Floats);
+        _unconditional = _unconditional.Length == _canvas.Length ? _unconditional : new int[_canvas.Length];
+        ClassifierFreeGuidance.Unconditional(_canvas, _unconditional);
+        Tensor unconditional = Pass(_unconditionalCache, _unconditional, rows, block, blockPositions);
+        ClassifierFreeGuidance.Combine(_guided.Floats[..count], unconditional.Floats, _options.CfgScale);
+        return _guided;
+    }
+
+    private Tensor AtRefresh(ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
+    {
+        int[] all = [.. rows.ToArray().Union(_committedLogits.Keys).Order()];
+        Tensor logits = Pass(_cache, _canvas.Ids, all, block, blockPositions);
         float Change(KeyValuePair<int, float> committed) =>
             MathF.Abs(logits.Row(Array.BinarySearch(all, committed.Key))[_canvas.Ids[committed.Key]] - committed.Value);
         Drift = _committedLogits.Where(c => _canvas.StateOf(c.Key) == PositionState.Committed).Select(Change).DefaultIfEmpty().Max();
@@ -129,29 +156,23 @@ internal sealed class NetworkPasses
         return wanted;
     }
 
-    private Tensor Remember(int[] rows, Tensor logits)
-    {
-        (_rows, _logits) = (rows, logits);
-        return logits;
-    }
-
-    private Tensor Pass(CanvasCache? cache, int[] ids, int[] rows, int block, int[] blockPositions)
+    private Tensor Pass(CanvasCache? cache, ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
     {
         int computed = ids.Length;
         Tensor logits;
-        if (cache is null)
+        if (IsCached)
         {
-            logits = _denoiser.Logits(ids, rows);
+            (logits, computed) = cache!.Logits(ids, rows, block, blockPositions);
         }
         else
         {
-            (logits, computed) = cache.Logits(ids, rows, block, blockPositions);
+            logits = denoiser.Logits(ids, rows);
         }
 
         ComputedPositions += computed;
-        return logits.Rows == rows.Length && logits.Columns == _denoiser.VocabularySize
+        return logits.Rows == rows.Length && logits.Columns == denoiser.VocabularySize
             ? logits
             : throw new InvalidOperationException(
-                $"Expected logits of shape [{rows.Length}, {_denoiser.VocabularySize}] from the denoiser, found {logits.ShapeText()}.");
+                $"Expected logits of shape [{rows.Length}, {denoiser.VocabularySize}] from the denoiser, found {logits.ShapeText()}.");
     }
 }

@@ -1,4 +1,5 @@
-// A network and what reads its logits, ready for one canvas after another. The loop over a canvas is SamplerRun.
+// A network and what reads its logits, ready for one canvas after another. The loop over a canvas is SamplerRun; runs that have ended, with
+// their lists and caches, are kept for the next canvas.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -11,6 +12,8 @@ public sealed class Sampler
     private readonly IDenoiser _denoiser;
     private readonly CandidateReader _reader;
     private readonly TimeProvider _time;
+    private readonly Stack<SamplerRun> _idle = new();
+    private DrawingRules? _rules;
 
     /// <summary>Makes a sampler.</summary>
     /// <param name="denoiser">The network.</param>
@@ -27,21 +30,21 @@ public sealed class Sampler
     /// <param name="canvas">Changed in place.</param>
     /// <param name="options">Checked before the first pass.</param>
     /// <param name="cancellation">Looked at before every pass.</param>
-    /// <param name="observer">Called after every step.</param>
+    /// <param name="observer">Called after every step; without one, a step after the first canvas allocates nothing.</param>
     /// <returns>The number of passes through the network.</returns>
     /// <exception cref="CinnabarException">An option, or the canvas, does not fit; the network returned NaN.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the canvas is as the last step left it.</exception>
     public int Run(
         Canvas canvas, SamplerOptions options, CancellationToken cancellation = default, Action<DenoisingStep>? observer = null)
     {
-        int passes = 0;
-        foreach (DenoisingStep step in Steps(canvas, options, cancellation))
+        SamplerRun run = Begin(canvas, RulesFor(canvas, options));
+        while (run.Step(cancellation))
         {
-            passes = step.ForwardPasses;
-            observer?.Invoke(step);
+            observer?.Invoke(run.Report());
         }
 
-        return passes;
+        _idle.Push(run);
+        return run.Passes;
     }
 
     /// <summary>Denoises <paramref name="canvas"/> step by step, as the result is enumerated; no step if nothing is noisy.</summary>
@@ -49,19 +52,36 @@ public sealed class Sampler
     /// <returns>The steps, in order.</returns>
     public IEnumerable<DenoisingStep> Steps(Canvas canvas, SamplerOptions options, CancellationToken cancellation = default)
     {
-        options.Validate();
-        CheckFit(canvas);
-        int blockSize = Math.Max(1, Math.Min(options.BlockSize ?? int.MaxValue, canvas.NoisyCount));
-        int blocks = (canvas.NoisyCount + blockSize - 1) / blockSize;
-        return options.Steps is null || options.Steps >= blocks
-            ? new SamplerRun(_denoiser, _reader, _time, canvas, options).Steps(blockSize, blocks, cancellation)
-            : throw new CinnabarException(
-                $"Expected the option Steps to be at least {blocks}, one for each block of {blockSize} positions, found {options.Steps}.",
-                "Raise Steps or BlockSize.");
+        DrawingRules rules = RulesFor(canvas, options);
+        return Enumerate();
+
+        IEnumerable<DenoisingStep> Enumerate()
+        {
+            SamplerRun run = Begin(canvas, rules);
+            while (run.Step(cancellation))
+            {
+                yield return run.Report();
+            }
+
+            _idle.Push(run);
+        }
     }
 
-    private void CheckFit(Canvas canvas)
+    private SamplerRun Begin(Canvas canvas, DrawingRules rules)
     {
+        SamplerRun run = _idle.TryPop(out SamplerRun? idle) ? idle : new SamplerRun(_denoiser, _reader, _time);
+        run.Begin(canvas, rules);
+        return run;
+    }
+
+    // Checks that the options, the canvas and the network fit together.
+    private DrawingRules RulesFor(Canvas canvas, SamplerOptions options)
+    {
+        if (_rules?.Are(canvas.Tokens, options) != true)
+        {
+            _rules = new DrawingRules(canvas.Tokens, options, _denoiser.VocabularySize);
+        }
+
         if (canvas.Tokens.MaskTokenId != _denoiser.MaskTokenId)
         {
             throw new ArgumentException(
@@ -76,17 +96,13 @@ public sealed class Sampler
                 "Shorten the prompt, or ask for fewer new tokens.");
         }
 
-        int vocabularySize = _denoiser.VocabularySize;
-        CanvasTokens tokens = canvas.Tokens;
-        int[] special = [.. tokens.Forbidden(HoleKind.Continuation), .. tokens.Forbidden(HoleKind.Infill)];
-        foreach (int id in (int[])[.. canvas.Ids, .. special])
-        {
-            if ((uint)id >= (uint)vocabularySize)
-            {
-                throw new CinnabarException(
-                    $"Expected token ids below {vocabularySize} (the network's vocabulary), found {id}.",
-                    "Use the tokenizer that belongs to this network.");
-            }
-        }
+        DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
+        NetworkPasses.CachingFor(_denoiser, options);
+        (int blockSize, int blocks) = SamplerRun.BlocksOf(canvas, options);
+        return options.Steps is null || options.Steps >= blocks
+            ? _rules
+            : throw new CinnabarException(
+                $"Expected the option Steps to be at least {blocks}, one for each block of {blockSize} positions, found {options.Steps}.",
+                "Raise Steps or BlockSize.");
     }
 }

@@ -13,7 +13,11 @@
 // whose quota is 0 costs no pass. When the budget (PassBudget) allows one step more, that step commits everything on the canvas.
 // When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
 //
+// A step comes in two halves, Next and Finish, with the pass through the network between them, so that whoever drives several runs can let
+// them share a pass. A run is used for one canvas after another and keeps its lists: a step allocates nothing once they have grown.
+//
 // Sources: ML-GSAI/LLaDA generate.py (blocks, quotas, guidance); HKUNLP/Dream generation_utils.py (timesteps).
+using System.Runtime.InteropServices;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -21,125 +25,255 @@ using Cinnabar.Numerics;
 namespace Cinnabar.Sampling;
 
 /// <summary>One canvas on its way from noise to text.</summary>
-internal sealed class SamplerRun
+internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, TimeProvider time)
 {
-    private readonly Canvas _canvas;
-    private readonly SamplerOptions _options;
-    private readonly CandidateReader _reader;
-    private readonly StepPolicy _policy;
-    private readonly PassBudget _budget;
-    private readonly NetworkPasses _network;
+    private readonly NetworkPasses _network = new(denoiser);
+    private readonly PassBudget _budget = new(time);
+    private readonly StepChoice _choice = new();
 
-    public SamplerRun(IDenoiser denoiser, CandidateReader reader, TimeProvider time, Canvas canvas, SamplerOptions options)
+    // Positions, ascending: noisy before the first step; of the active block those still noisy and those committed.
+    private readonly List<int> _masks = [];
+    private readonly List<int> _noisy = [];
+    private readonly List<int> _committed = [];
+    private readonly List<int> _rows = []; // whose logits the step wants
+
+    private readonly List<Candidate> _candidates = [];
+    private readonly List<Review> _reviews = [];
+    private readonly List<Commit> _commits = [];
+    private readonly List<int> _renoised = [];
+
+    private Canvas _canvas = null!;
+    private DrawingRules _rules = null!;
+    private StepPolicy _policy = null!;
+    private int _blockSize;
+    private int _blocks;
+    private int _block;
+    private Range _positions; // of the active block, in _masks
+    private int _masksOfBlock;
+    private StepContext _context;
+    private int _step;
+    private bool _inBlock;
+    private bool _isFinal; // commits everything on the canvas
+    private bool _choosesAny;
+    private bool _hides;
+
+    /// <summary>Passes through the network so far.</summary>
+    public int Passes => _budget.Passes;
+
+    private ReadOnlySpan<int> Positions => CollectionsMarshal.AsSpan(_masks)[_positions];
+
+    private ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
+
+    /// <summary>How many positions a block has, and how many blocks there are.</summary>
+    public static (int BlockSize, int Blocks) BlocksOf(Canvas canvas, SamplerOptions options)
     {
-        _canvas = canvas;
-        _options = options;
-        _reader = reader;
-        _policy = StepPolicy.From(options);
-        _budget = new PassBudget(options, time);
-        _network = new NetworkPasses(denoiser, canvas, options);
+        int blockSize = Math.Max(1, Math.Min(options.BlockSize ?? int.MaxValue, canvas.NoisyCount));
+        return (blockSize, (canvas.NoisyCount + blockSize - 1) / blockSize);
     }
 
-    /// <summary>The steps, each taken when it is asked for.</summary>
-    public IEnumerable<DenoisingStep> Steps(int blockSize, int blocks, CancellationToken cancellation)
+    /// <summary>Starts with a canvas.</summary>
+    public void Begin(Canvas canvas, DrawingRules rules)
     {
-        _policy.Begin(_canvas);
-        int[] noisy = _canvas.NoisyPositions();
-        int number = 0;
-        for (int block = 0; block < blocks && _canvas.NoisyCount > 0; block++)
+        _policy = _rules == rules ? _policy : StepPolicy.From(rules.Options);
+        (_canvas, _rules) = (canvas, rules);
+        (_blockSize, _blocks) = BlocksOf(canvas, rules.Options);
+        (_block, _step, _inBlock, _isFinal) = (0, 0, false, false);
+        _masks.Clear();
+        for (int position = 0; position < canvas.Length; position++)
         {
-            int[] positions = noisy[(block * blockSize)..Math.Min(noisy.Length, (block + 1) * blockSize)];
-            int masks = StillNoisy(positions).Length;
-            int steps = _options.Steps is int all ? TransferQuota.Even(all, blocks, block) : masks;
-            var context = new StepContext(0, steps, 0);
-            StepChoice? choice = null;
-            while (true)
+            if (canvas.StateOf(position) == PositionState.Noisy)
             {
-                cancellation.ThrowIfCancellationRequested();
-                bool isFinal = _budget.StepsLeft == 1;
-                positions = isFinal ? noisy : positions;
-                int[] rows = StillNoisy(positions);
-                context = context with { Quota = QuotaOf(context, masks, rows.Length) };
-                if (rows.Length == 0 && (masks == 0 || !_policy.Continues(context, choice)))
-                {
-                    break;
-                }
+                _masks.Add(position);
+            }
+        }
 
-                number++;
-                choice = Choose(block, positions, rows, isFinal ? context with { Index = context.Steps } : context, number);
-                yield return Apply(choice, number, block);
-                if (isFinal)
-                {
-                    yield break;
-                }
+        _budget.Begin(rules.Options);
+        _network.Begin(canvas, rules.Options);
+        _policy.Begin(canvas);
+    }
 
-                context = context with { Index = context.Index + 1, CleanSteps = context.CleanSteps + (rows.Length == 0 ? 1 : 0) };
+    /// <summary>Takes a step.</summary>
+    /// <returns>False: there was none left to take.</returns>
+    public bool Step(CancellationToken cancellation)
+    {
+        if (!Next(cancellation))
+        {
+            return false;
+        }
+
+        if (_rows.Count == 0)
+        {
+            Finish(null);
+            return true;
+        }
+
+        long begin = time.GetTimestamp();
+        Tensor logits = _hides
+            ? _network.LogitsWithShadows(CollectionsMarshal.AsSpan(_noisy), CollectionsMarshal.AsSpan(_committed))
+            : _network.Logits(Rows, _block, Positions);
+        _budget.Spend(begin);
+        Finish(logits);
+        return true;
+    }
+
+    /// <summary>What the last step did.</summary>
+    public DenoisingStep Report() => new(_step, _budget.Passes, _block, _canvas.NoisyCount, _canvas)
+    {
+        Commits = [.. _commits.OrderBy(commit => commit.Position)],
+        Edits = [.. _choice.Edits.OrderBy(edit => edit.Position)],
+        Renoised = [.. _renoised],
+        ComputedPositions = _network.ComputedPositions,
+        CacheDrift = _network.Drift,
+    };
+
+    // Goes on to the next step and decides which rows it wants; false if there is none.
+    private bool Next(CancellationToken cancellation)
+    {
+        while (!_isFinal && (_inBlock || EnterBlock()))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int stepsLeft = _budget.StepsLeft;
+            if (stepsLeft == 1)
+            {
+                (_isFinal, _positions) = (true, ..);
+            }
+
+            FindNoisy();
+            _context = _context with { Quota = QuotaOf(stepsLeft) };
+            if (_noisy.Count == 0 && (_masksOfBlock == 0 || !_policy.Continues(_context, _context.Index > 0 ? _choice : null)))
+            {
+                _inBlock = false;
+                _block++;
+                continue;
+            }
+
+            _step++;
+            ChooseRows(ContextOfStep());
+            return true;
+        }
+
+        return false;
+    }
+
+    private bool EnterBlock()
+    {
+        if (_block >= _blocks || _canvas.NoisyCount == 0)
+        {
+            return false;
+        }
+
+        _positions = (_block * _blockSize)..Math.Min(_masks.Count, (_block + 1) * _blockSize);
+        FindNoisy();
+        _masksOfBlock = _noisy.Count;
+        int steps = _rules.Options.Steps is int all ? TransferQuota.Even(all, _blocks, _block) : _masksOfBlock;
+        _context = new StepContext(0, steps, 0);
+        _inBlock = true;
+        return true;
+    }
+
+    private void FindNoisy()
+    {
+        _noisy.Clear();
+        foreach (int position in Positions)
+        {
+            if (_canvas.StateOf(position) == PositionState.Noisy)
+            {
+                _noisy.Add(position);
             }
         }
     }
 
     // A budget that runs short raises the quota of the schedule.
-    private int QuotaOf(in StepContext context, int masks, int noisyInBlock)
+    private int QuotaOf(int stepsLeft)
     {
-        int scheduled = context.IsLast ? noisyInBlock
-            : _options.Transfer == Transfer.Even ? TransferQuota.Even(masks, context.Steps, context.Index)
-            : TransferQuota.Timestep(noisyInBlock, context.Steps, context.Index);
-        int needed = _budget.StepsLeft == int.MaxValue ? 0 : (int)Math.Ceiling(_canvas.NoisyCount / (double)_budget.StepsLeft);
+        int scheduled = _context.IsLast ? _noisy.Count
+            : _rules.Options.Transfer == Transfer.Even ? TransferQuota.Even(_masksOfBlock, _context.Steps, _context.Index)
+            : TransferQuota.Timestep(_noisy.Count, _context.Steps, _context.Index);
+        int needed = stepsLeft == int.MaxValue ? 0 : (int)Math.Ceiling(_canvas.NoisyCount / (double)stepsLeft);
         return Math.Max(scheduled, needed);
     }
 
-    private StepChoice Choose(int block, int[] positions, int[] noisy, in StepContext context, int step)
+    // The final step is the last one of its block, wherever that stands.
+    private StepContext ContextOfStep() => _isFinal ? _context with { Index = _context.Steps } : _context;
+
+    private void ChooseRows(in StepContext context)
     {
-        var choice = new StepChoice();
-        if (!_policy.NeedsPass(context))
+        _rows.Clear();
+        _committed.Clear();
+        _choosesAny = _policy.NeedsPass(context);
+        if (!_choosesAny)
         {
-            return choice;
+            return;
         }
 
-        int[] committed = _canvas.CommittedText(positions);
-        bool hides = _policy.HidesReviewed && committed.Length > 0;
-        int[] rows = hides ? [.. noisy, .. committed] : _policy.LooksBack ? [.. noisy.Concat(committed).Order()] : noisy;
-        Candidate[] candidates = [];
-        Review[] reviews = [];
-        if (rows.Length > 0)
+        _canvas.AddCommittedText(Positions, _committed);
+        _hides = _policy.HidesReviewed && _committed.Count > 0;
+        _rows.AddRange(_noisy);
+        if (_policy.LooksBack)
         {
-            Tensor logits = _budget.Spend(
-                () => hides ? _network.LogitsWithShadows(noisy, committed) : _network.Logits(rows, block, positions));
-            (candidates, reviews) = _reader.Read(logits, _canvas, rows, _options, _policy, step);
+            _rows.AddRange(_committed);
         }
 
-        _policy.Choose(new StepView(context, _canvas, candidates, committed, reviews, _options.Seed, step), choice);
-        if (context.IsLast)
+        if (!_hides)
         {
-            choice.Renoised.Clear();
-            choice.Commits.Clear();
-            choice.Commits.AddRange(candidates);
+            _rows.Sort();
         }
-
-        return choice;
     }
 
-    private DenoisingStep Apply(StepChoice choice, int step, int block)
+    // logits: those of the step's rows; null: it wanted none.
+    private void Finish(Tensor? logits)
     {
-        List<Commit> commits = [.. choice.Commits.Select(c => new Commit(c.Position, c.TokenId, (float)c.Probability))];
-        commits.ForEach(commit => _canvas.Commit(commit, step));
-        choice.Edits.ForEach(edit => _canvas.Edit(edit, step));
-        _network.Committed([.. commits, .. choice.Edits]);
+        StepContext context = ContextOfStep();
+        _choice.Clear();
+        _candidates.Clear();
+        _reviews.Clear();
+        if (logits is not null)
+        {
+            reader.Read(new StepRows(logits, 0, _rows, _canvas, _rules, _policy, _step), _candidates, _reviews);
+        }
+
+        if (_choosesAny)
+        {
+            _policy.Choose(new StepView(context, _canvas, _candidates, _committed, _reviews, _rules.Options.Seed, _step), _choice);
+        }
+
+        if (_choosesAny && context.IsLast)
+        {
+            _choice.Renoised.Clear();
+            _choice.Commits.Clear();
+            _choice.Commits.AddRange(_candidates);
+        }
+
+        Apply();
+        _context = _context with { Index = _context.Index + 1, CleanSteps = _context.CleanSteps + (_noisy.Count == 0 ? 1 : 0) };
+    }
+
+    private void Apply()
+    {
+        _commits.Clear();
+        foreach (Candidate chosen in _choice.Commits)
+        {
+            Commit commit = new(chosen.Position, chosen.TokenId, (float)chosen.Probability);
+            _commits.Add(commit);
+            _canvas.Commit(commit, _step);
+        }
+
+        foreach (Commit edit in _choice.Edits)
+        {
+            _canvas.Edit(edit, _step);
+        }
+
+        _network.Committed(_commits, Rows);
+        _network.Committed(_choice.Edits, Rows);
 
         // What is now behind the end of its hole is no text any more.
-        _canvas.Settle(step, commits);
-        int[] renoised = _canvas.CommittedText([.. choice.Renoised.Order()]);
-        Array.ForEach(renoised, _canvas.Renoise);
-        return new DenoisingStep(step, _budget.Passes, block, _canvas.NoisyCount, _canvas)
+        _canvas.Settle(_step, _commits);
+        _choice.Renoised.Sort();
+        _renoised.Clear();
+        _canvas.AddCommittedText(CollectionsMarshal.AsSpan(_choice.Renoised), _renoised);
+        foreach (int position in _renoised)
         {
-            Commits = [.. commits.OrderBy(commit => commit.Position)],
-            Edits = [.. choice.Edits.OrderBy(edit => edit.Position)],
-            Renoised = renoised,
-            ComputedPositions = _network.ComputedPositions,
-            CacheDrift = _network.Drift,
-        };
+            _canvas.Renoise(position);
+        }
     }
-
-    private int[] StillNoisy(int[] positions) =>
-        Array.FindAll(positions, position => _canvas.StateOf(position) == PositionState.Noisy);
 }

@@ -21,6 +21,8 @@ public abstract class StepPolicy
     /// <summary>Index of the random number that decides the order of positions: no token id.</summary>
     protected const ulong OrderNumber = ulong.MaxValue;
 
+    private double[] _scores = [];
+
     /// <summary>Whether the network is also asked about committed positions of the block.</summary>
     public virtual bool LooksBack => false;
 
@@ -57,13 +59,18 @@ public abstract class StepPolicy
     /// <param name="choice">Receives the decision.</param>
     public virtual void Choose(StepView view, StepChoice choice)
     {
-        Span<double> scores = new double[view.Candidates.Count];
-        for (int i = 0; i < scores.Length; i++)
+        int candidates = view.Candidates.Count;
+        _scores = _scores.Length < candidates ? new double[candidates] : _scores;
+        for (int i = 0; i < candidates; i++)
         {
-            scores[i] = view.Candidates[i].Score;
+            _scores[i] = view.Candidates[i].Score;
         }
 
-        choice.Commits.AddRange(view.Candidates.Take(Count(scores, view.Context)));
+        int count = Count(_scores.AsSpan(0, candidates), view.Context);
+        for (int i = 0; i < count; i++)
+        {
+            choice.Commits.Add(view.Candidates[i]);
+        }
     }
 
     /// <summary>False if the step commits nothing whatever the network says, so that no pass is needed.</summary>

@@ -13,7 +13,7 @@ public readonly record struct StepContext(int Index, int Steps, int Quota, int C
     public bool IsLast => Index >= Steps - 1;
 }
 
-/// <summary>What a policy decides from: a step after its pass through the network.</summary>
+/// <summary>What a policy decides from: a step after its pass through the network. The lists are those of this step only.</summary>
 /// <param name="Context">Where the step stands.</param>
 /// <param name="Canvas">The canvas before the step's changes; to be read only.</param>
 /// <param name="Candidates">One for each noisy position of the block, surest first, ties to the lower position.</param>
@@ -21,7 +21,7 @@ public readonly record struct StepContext(int Index, int Steps, int Quota, int C
 /// <param name="Reviews">One for each of <paramref name="Committed"/> if the policy looks back, else none.</param>
 /// <param name="Seed">Start of the random numbers.</param>
 /// <param name="Step">Number of the step on the whole canvas, from 1.</param>
-public sealed record StepView(
+public readonly record struct StepView(
     StepContext Context,
     Canvas Canvas,
     IReadOnlyList<Candidate> Candidates,
@@ -44,7 +44,7 @@ public sealed record StepView(
     public CounterRandom RandomOf(int position) => new(Seed, Step, position);
 }
 
-/// <summary>What a policy decided for a step.</summary>
+/// <summary>What a policy decided for a step; used again for the next one.</summary>
 public sealed class StepChoice
 {
     /// <summary>Candidates whose tokens are written.</summary>
@@ -55,4 +55,11 @@ public sealed class StepChoice
 
     /// <summary>Committed positions that become noisy again.</summary>
     public List<int> Renoised { get; } = [];
+
+    internal void Clear()
+    {
+        Commits.Clear();
+        Edits.Clear();
+        Renoised.Clear();
+    }
 }

@@ -2,6 +2,8 @@
 //
 // Neither filter sorts the vocabulary. Top-p: ids with a probability below (1 − TopP)/V sum to less than 1 − TopP, so the id that
 // crosses TopP is above that bound, and only the ids above it are sorted. Top-k alone keeps the k best in a heap.
+using System.Runtime.InteropServices;
+
 namespace Cinnabar.Sampling;
 
 internal sealed class TokenFilter : IComparer<int>
@@ -21,7 +23,7 @@ internal sealed class TokenFilter : IComparer<int>
     }
 
     /// <summary>The ids that passed; most probable first if a filter is on, else ascending.</summary>
-    public IReadOnlyList<int> Kept => _kept;
+    public ReadOnlySpan<int> Kept => CollectionsMarshal.AsSpan(_kept);
 
     /// <summary>Filters a row.</summary>
     /// <param name="logits">[V], −∞ where forbidden.</param>

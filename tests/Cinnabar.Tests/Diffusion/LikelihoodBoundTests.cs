@@ -106,12 +106,13 @@ public sealed class LikelihoodBoundTests
 
         public int MaskTokenId => Mask;
 
-        public Tensor Logits(int[] ids, int[] rows)
+        public Tensor Logits(ReadOnlySpan<int> sequence, ReadOnlySpan<int> wanted)
         {
+            (int[] ids, int[] rows) = (sequence.ToArray(), wanted.ToArray());
             int[] clean = Text(ids.Length);
             Assert.Equal(rows, Enumerable.Range(0, ids.Length).Where(i => ids[i] == Mask));
             Assert.All(Enumerable.Range(0, ids.Length).Except(rows), i => Assert.Equal(clean[i], ids[i]));
-            Rows.Add([.. rows]);
+            Rows.Add(rows);
             Tensor logits = Tensor.Zeros(rows.Length, Vocabulary);
             for (int r = 0; r < rows.Length; r++)
             {

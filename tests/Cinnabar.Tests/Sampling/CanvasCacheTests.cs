@@ -132,6 +132,6 @@ public sealed class CanvasCacheTests
 
         public int MaskTokenId => network.MaskTokenId;
 
-        public Tensor Logits(int[] ids, int[] rows) => network.Logits(ids, rows);
+        public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows) => network.Logits(ids, rows);
     }
 }

@@ -18,10 +18,11 @@ internal sealed class TableDenoiser(int vocabularySize, int maskTokenId, Func<in
 
     public List<int[]> AskedRows { get; } = [];
 
-    public Tensor Logits(int[] ids, int[] rows)
+    public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
-        AskedIds.Add([.. ids]);
-        AskedRows.Add(rows);
+        int[] canvas = ids.ToArray();
+        AskedIds.Add(canvas);
+        AskedRows.Add(rows.ToArray());
 
         // One tensor for all calls, as the contract allows: a caller that keeps a result sees it overwritten.
         if (_logits.Rows < rows.Length)
@@ -33,7 +34,7 @@ internal sealed class TableDenoiser(int vocabularySize, int maskTokenId, Func<in
         {
             for (int token = 0; token < vocabularySize; token++)
             {
-                _logits.Row(i)[token] = (float)logit(ids, rows[i], token);
+                _logits.Row(i)[token] = (float)logit(canvas, rows[i], token);
             }
         }
 

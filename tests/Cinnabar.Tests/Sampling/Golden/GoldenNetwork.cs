@@ -39,9 +39,9 @@ internal sealed class GoldenNetwork : IDenoiser
 
     public int MaskTokenId { get; }
 
-    public Tensor Logits(int[] ids, int[] rows)
+    public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
-        double[][] h = [.. ids.Select(id => _weights["token_embd.weight"].Skip(id * _width).Take(_width).Select(x => (double)x).ToArray())];
+        double[][] h = [.. ids.ToArray().Select(id => _weights["token_embd.weight"].Skip(id * _width).Take(_width).Select(x => (double)x).ToArray())];
         for (int layer = 0; layer < _layers; layer++)
         {
             string block = $"blk.{layer}.";
