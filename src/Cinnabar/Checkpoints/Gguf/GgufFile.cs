@@ -1,0 +1,205 @@
+// Reading a GGUF file: the header is checked in full when the file is opened (see GgufHeader), tensors are read when they are asked for,
+// by positioned reads of some hundred kilobytes that are decoded straight into the result. The chunks of a tensor are shared among the
+// threads of the thread pool; each value depends on its own block alone, so the result does not depend on their number.
+using System.Buffers;
+using System.Runtime.ExceptionServices;
+using Cinnabar.Numerics;
+using Microsoft.Win32.SafeHandles;
+
+namespace Cinnabar.Checkpoints.Gguf;
+
+/// <summary>An open GGUF file. Safe for use by several threads.</summary>
+public sealed class GgufFile : IDisposable
+{
+    private const int ChunkBytes = 256 * 1024;
+
+    // Tensor keeps its elements in one array and aligns the first to 64 bytes.
+    private static readonly long s_largestTensor = Array.MaxLength - 64;
+
+    private readonly SafeFileHandle _handle;
+
+    private GgufFile(string path, SafeFileHandle handle, GgufHeader header)
+    {
+        Path = path;
+        _handle = handle;
+        Metadata = header.Metadata;
+        Tensors = header.Tensors;
+    }
+
+    // Turns some blocks into the elements of a tensor from a given one on.
+    private delegate void ConvertBlocks(ReadOnlySpan<byte> blocks, Tensor target, int first);
+
+    /// <summary>The path given to <see cref="Open"/>.</summary>
+    public string Path { get; }
+
+    /// <summary>The key-value pairs.</summary>
+    public GgufMetadata Metadata { get; }
+
+    /// <summary>All tensors by name, in the order of the file's table.</summary>
+    public IReadOnlyDictionary<string, GgufTensor> Tensors { get; }
+
+    /// <summary>Opens a file and checks its whole header; no tensor is read.</summary>
+    /// <exception cref="CinnabarException">The file cannot be read or breaks a rule of the format.</exception>
+    public static GgufFile Open(string path)
+    {
+        SafeFileHandle handle = InputFile.Open(path, "a model in GGUF format");
+        try
+        {
+            long length = InputFile.LengthOf(handle, path);
+            return new GgufFile(path, handle, GgufHeader.Parse(new GgufCursor(handle, path, length), path, length));
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads one tensor as F32, which holds the values of every type exactly. A single number becomes [1].</summary>
+    /// <exception cref="CinnabarException">No such tensor, it is too large for memory, or it could not be read.</exception>
+    public Tensor Read(string name) => Load(Find(name), null, DType.F32);
+
+    /// <summary>Reads slice <paramref name="slice"/> of a tensor of three dimensions, e.g. one of stacked experts, as F32.</summary>
+    /// <returns>[out, in] of a tensor [experts, out, in].</returns>
+    /// <exception cref="CinnabarException">No such tensor or slice, it is too large for memory, or it could not be read.</exception>
+    public Tensor Read(string name, int slice) => Load(Find(name), slice, DType.F32);
+
+    /// <summary>
+    /// Reads one tensor in the engine's own form where that is exact and smaller: BF16 as BF16, Q8_0 as Int8 and Q4_0 as Int4 in groups of
+    /// 32 columns (the scales of Q4_0 may be negative); everything else as F32.
+    /// </summary>
+    /// <exception cref="CinnabarException">No such tensor, it is too large for memory, or it could not be read.</exception>
+    public Tensor ReadStored(string name)
+    {
+        GgufTensor tensor = Find(name);
+        return Load(tensor, null, StoredType(tensor.Type));
+    }
+
+    /// <summary>Reads slice <paramref name="slice"/> of a tensor of three dimensions as <see cref="ReadStored(string)"/> does.</summary>
+    /// <returns>[out, in] of a tensor [experts, out, in].</returns>
+    /// <exception cref="CinnabarException">No such tensor or slice, it is too large for memory, or it could not be read.</exception>
+    public Tensor ReadStored(string name, int slice)
+    {
+        GgufTensor tensor = Find(name);
+        return Load(tensor, slice, StoredType(tensor.Type));
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _handle.Dispose();
+
+    private static DType StoredType(GgmlType type) => type switch
+    {
+        GgmlType.BF16 => DType.BF16,
+        GgmlType.Q8_0 => DType.Int8,
+        GgmlType.Q4_0 => DType.Int4,
+        _ => DType.F32,
+    };
+
+    private static ConvertBlocks? Conversion(GgmlType from, DType to) => (from, to) switch
+    {
+        (GgmlType.F32, DType.F32) or (GgmlType.BF16, DType.BF16) => null,
+        (_, DType.Int8) => (blocks, target, first) =>
+            StoredBlocks.Q8_0(blocks, target.Bytes[first..], target.Scales!.Floats[(first / target.GroupSize)..]),
+        (_, DType.Int4) => (blocks, target, first) =>
+            StoredBlocks.Q4_0(blocks, target.Bytes[(first / 2)..], target.Scales!.Floats[(first / target.GroupSize)..]),
+        _ => (blocks, target, first) =>
+            BlockDecoder.Decode(from, blocks, target.Floats.Slice(first, blocks.Length / from.BlockBytes() * from.BlockSize())),
+    };
+
+    private GgufTensor Find(string name) => Tensors.TryGetValue(name, out GgufTensor? tensor) ? tensor : throw new CinnabarException(
+        $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
+        "Check that the file belongs to this model.");
+
+    private Tensor Load(GgufTensor tensor, int? slice, DType type)
+    {
+        GgufTensor part = slice is int index ? Slice(tensor, index) : tensor;
+        Tensor target = Allocate(part, type);
+        if (Conversion(part.Type, type) is ConvertBlocks convert)
+        {
+            Convert(part, target, convert);
+        }
+        else
+        {
+            InputFile.ReadExactly(_handle, Path, target.Bytes, part.Offset);
+        }
+
+        return target;
+    }
+
+    private GgufTensor Slice(GgufTensor tensor, int slice)
+    {
+        if (tensor.Shape.Count != 3 || slice < 0 || slice >= tensor.Shape[0])
+        {
+            throw new CinnabarException(
+                $"{Where(tensor)}: expected 3 dimensions, the first of at least {(long)slice + 1}, found {tensor}.",
+                "Check that the numbers of the metadata, such as expert_count, belong to these tensors.");
+        }
+
+        long bytes = tensor.ByteCount / tensor.Shape[0];
+        return tensor with { Shape = [tensor.Shape[1], tensor.Shape[2]], Offset = tensor.Offset + (bytes * slice), ByteCount = bytes };
+    }
+
+    private Tensor Allocate(GgufTensor part, DType type)
+    {
+        // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
+        // One byte more for two elements of Int4 does not matter here.
+        long bytes = Tensor.BytesOf(type, 1);
+        foreach (long size in part.Shape)
+        {
+            bytes = size > s_largestTensor ? long.MaxValue : bytes * size;
+            if (bytes > s_largestTensor)
+            {
+                throw new CinnabarException(
+                    $"{Where(part)}: expected at most {s_largestTensor} bytes of {type} in one tensor in memory, found {part}.",
+                    "Models with tensors of this size are not supported.");
+            }
+        }
+
+        try
+        {
+            int[] shape = part.Shape.Count == 0 ? [1] : [.. part.Shape.Select(size => (int)size)];
+            return type.IsInteger() ? Tensor.Zeros(type, part.Type.BlockSize(), shape) : Tensor.Zeros(type, shape);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new CinnabarException(
+                $"{Where(part)}: expected {bytes} bytes of free memory for {part}, found less.",
+                "Close other programs or use a smaller model.",
+                e);
+        }
+    }
+
+    private void Convert(GgufTensor part, Tensor target, ConvertBlocks convert)
+    {
+        int blockBytes = part.Type.BlockBytes();
+        int blockSize = part.Type.BlockSize();
+        int chunkBlocks = ChunkBytes / blockBytes;
+        int blocks = (int)(part.ByteCount / blockBytes);
+        try
+        {
+            Parallel.For(0, (blocks + chunkBlocks - 1) / chunkBlocks, ConvertChunk);
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
+
+        void ConvertChunk(int chunk)
+        {
+            int first = chunk * chunkBlocks;
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+            Span<byte> bytes = buffer.AsSpan(0, Math.Min(chunkBlocks, blocks - first) * blockBytes);
+            try
+            {
+                InputFile.ReadExactly(_handle, Path, bytes, part.Offset + ((long)first * blockBytes));
+                convert(bytes, target, first * blockSize);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+
+    private string Where(GgufTensor tensor) => $"{Path}: tensor {ErrorText.Quote(tensor.Name)}, offset {tensor.Offset}";
+}
