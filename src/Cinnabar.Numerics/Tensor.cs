@@ -220,6 +220,25 @@ public sealed unsafe class Tensor
         return result;
     }
 
+    /// <summary>A copy of some rows, in the order given, with their scales.</summary>
+    /// <param name="rows">Row numbers of the tensor seen as [Rows, Columns].</param>
+    /// <returns>[rows.Length, Columns] of the same type.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
+    public Tensor SelectRows(ReadOnlySpan<int> rows)
+    {
+        Expect.Indices(rows, Rows, nameof(rows));
+        Tensor result = Zeros(Type, GroupSize, [rows.Length, Columns]);
+        int bytes = (int)BytesOf(Type, Columns);
+        int scales = GroupSize == 0 ? 0 : Columns / GroupSize;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            Bytes.Slice(rows[i] * bytes, bytes).CopyTo(result.Bytes[(i * bytes)..]);
+            Scales?.Floats.Slice(rows[i] * scales, scales).CopyTo(result.Scales!.Floats[(i * scales)..]);
+        }
+
+        return result;
+    }
+
     /// <summary>Integer <paramref name="index"/> of a tensor of integers, without its scale.</summary>
     internal int Integer(int index) => Type == DType.Int8
         ? (sbyte)Start[index]

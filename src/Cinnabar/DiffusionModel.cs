@@ -9,6 +9,7 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
 
@@ -31,16 +32,16 @@ public sealed class DiffusionModel
     private readonly CanvasTokens _tokens;
     private readonly Sampler _sampler;
 
-    private DiffusionModel(ModelFolder folder, Tokenizer tokenizer, KernelTable kernels)
+    private DiffusionModel(Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
     {
-        Path = System.IO.Path.GetFullPath(folder.Path);
+        Path = System.IO.Path.GetFullPath(checkpoint.Path);
         Name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path));
-        Config = folder.Config;
-        GenerationConfig = folder.GenerationConfig;
+        Config = checkpoint.Config;
+        GenerationConfig = checkpoint.GenerationConfig;
         Tokenizer = tokenizer;
         Kernels = kernels;
-        Denoiser = ReadNetwork(folder, kernels);
-        DefaultOptions = OptionsFrom(GenerationConfig);
+        Denoiser = ReadNetwork(checkpoint, kernels, form, progress);
+        DefaultOptions = OptionsFrom(GenerationConfig, Config.Family.Defaults(Config));
         _tokens = TokensOf(Config, tokenizer);
         _sampler = new Sampler(Denoiser, kernels.Workers);
     }
@@ -71,25 +72,31 @@ public sealed class DiffusionModel
     /// </summary>
     public SamplerOptions DefaultOptions { get; }
 
-    /// <summary>Loads a model folder: config.json, tokenizer.json, model.safetensors.</summary>
-    /// <param name="pathOrName">Path of the folder, or the name of one under "models".</param>
+    /// <summary>Loads a model folder (config.json, tokenizer.json, safetensors) or a GGUF file.</summary>
+    /// <param name="pathOrName">Path of the folder or file, or the name of a folder under "models".</param>
     /// <param name="kernels">Where to run; null: the best of this CPU on all cores.</param>
+    /// <param name="form">How matrices are held in memory. Default: as the file has them, as nearly as the engine can.</param>
+    /// <param name="progress">Told after every weight.</param>
     /// <exception cref="CinnabarException">
     /// There is no such model, or one of its files is missing, damaged, or does not fit the others.
     /// </exception>
-    public static DiffusionModel Load(string pathOrName, KernelTable? kernels = null)
+    public static DiffusionModel Load(
+        string pathOrName,
+        KernelTable? kernels = null,
+        WeightForm form = WeightForm.AsStored,
+        IProgress<LoadProgress>? progress = null)
     {
-        ModelFolder folder = ModelFolder.Open(ModelLocator.Find(pathOrName));
-        Tokenizer tokenizer = Tokenizer.Load(folder.TokenizerPath);
-        if (tokenizer.VocabularySize > folder.Config.VocabularySize)
+        Checkpoint checkpoint = Checkpoint.Open(ModelLocator.Find(pathOrName));
+        Tokenizer tokenizer = checkpoint.LoadTokenizer();
+        if (tokenizer.VocabularySize > checkpoint.Config.VocabularySize)
         {
             throw new CinnabarException(
-                $"{folder.TokenizerPath}: expected at most {folder.Config.VocabularySize} tokens (vocab_size of config.json), "
+                $"{checkpoint.Path}: expected a tokenizer of at most {checkpoint.Config.VocabularySize} tokens (vocab_size of the network), "
                 + $"found {tokenizer.VocabularySize}.",
                 "Use the tokenizer that belongs to the model.");
         }
 
-        return new DiffusionModel(folder, tokenizer, kernels ?? KernelTable.Create(threads: null));
+        return new DiffusionModel(checkpoint, tokenizer, kernels ?? KernelTable.Create(threads: null), form, progress);
     }
 
     /// <summary>Continues a text.</summary>
@@ -193,15 +200,27 @@ public sealed class DiffusionModel
         };
     }
 
-    private static TransformerDenoiser ReadNetwork(ModelFolder folder, KernelTable kernels)
+    private static IDenoiser ReadNetwork(Checkpoint checkpoint, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
     {
-        using ModelWeights weights = folder.OpenWeights();
-        TransformerDenoiser network = TransformerDenoiser.ForInference(folder.Config, weights.Read, kernels);
+        ModelConfig config = checkpoint.Config;
+        using ModelWeights weights = checkpoint.OpenWeights();
+        long all = config.ParameterCount;
+        long read = 0;
+        MatMulPrecision precision = form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16;
+        IDenoiser network = config.Family.CreateNetwork(config, Read, kernels, precision);
 
         // What was read before it was packed is garbage as large as the model, and a network that runs allocates nothing that would make
         // the runtime look for it.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         return network;
+
+        Tensor Read(string name)
+        {
+            Tensor tensor = weights.Read(name, form);
+            read += tensor.Count;
+            progress?.Report(new LoadProgress(read, all));
+            return tensor;
+        }
     }
 
     // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text
@@ -210,14 +229,16 @@ public sealed class DiffusionModel
     {
         IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize)
             .Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
-        int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId])];
-        return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId) { NeverEmitted = never };
+        int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId, .. config.AlsoEndText])];
+        return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId)
+        {
+            NeverEmitted = never,
+            AlsoEndText = config.AlsoEndText,
+        };
     }
 
-    private static SamplerOptions OptionsFrom(GenerationConfig config)
-    {
-        SamplerOptions standard = new();
-        return new SamplerOptions
+    private static SamplerOptions OptionsFrom(GenerationConfig config, SamplerOptions standard) =>
+        standard with
         {
             Steps = config.Steps ?? standard.Steps,
             BlockSize = config.BlockSize ?? standard.BlockSize,
@@ -231,5 +252,4 @@ public sealed class DiffusionModel
                 ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
                 : standard.Remasking,
         };
-    }
 }

@@ -8,11 +8,12 @@
 // folder is ever executed.
 using System.Text;
 using Cinnabar.Numerics;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Checkpoints;
 
 /// <summary>A loaded model folder.</summary>
-public sealed class ModelFolder
+public sealed class ModelFolder : Checkpoint
 {
     private const string ConfigFile = "config.json";
     private const string GenerationConfigFile = "generation_config.json";
@@ -26,24 +27,12 @@ public sealed class ModelFolder
     private IReadOnlyDictionary<string, Tensor>? _tensors;
 
     private ModelFolder(string path, ModelConfig config, GenerationConfig generation)
+        : base(path, config, generation)
     {
-        Path = path;
-        Config = config;
-        GenerationConfig = generation;
     }
 
-    /// <summary>The folder.</summary>
-    public string Path { get; }
-
-    /// <summary>Shape of the model.</summary>
-    public ModelConfig Config { get; }
-
-    /// <summary>Recommended sampling settings; all null if the folder has none.</summary>
-    public GenerationConfig GenerationConfig { get; }
-
     /// <summary>
-    /// The weights by name, F32, BF16, Int8 or Int4: exactly the names and shapes of <see cref="LladaWeightNames"/>. Read when first
-    /// asked for, then kept.
+    /// The weights of the network by name, F32, BF16, Int8 or Int4. Read when first asked for, then kept.
     /// </summary>
     /// <exception cref="CinnabarException">As <see cref="OpenWeights"/>, or a matrix of integers has a negative scale.</exception>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors ??= ReadAll();
@@ -53,7 +42,7 @@ public sealed class ModelFolder
 
     /// <summary>Opens a folder, reads its configuration, and checks names, shapes and types of its weights.</summary>
     /// <exception cref="CinnabarException">A file is missing, damaged or not supported, or weights and configuration differ.</exception>
-    public static ModelFolder Open(string path)
+    public static new ModelFolder Open(string path)
     {
         if (path.Length == 0 || path.Contains('\0'))
         {
@@ -76,9 +65,11 @@ public sealed class ModelFolder
         return folder;
     }
 
-    /// <summary>Opens the weights, to be read one after the other by whoever does not want to hold all of them.</summary>
-    /// <exception cref="CinnabarException">The file is missing or damaged, or does not belong to the configuration.</exception>
-    public ModelWeights OpenWeights() => ModelWeights.Open(In(Path, WeightsFile), Config);
+    /// <inheritdoc/>
+    public override ModelWeights OpenWeights() => SafetensorsWeights.Open(In(Path, WeightsFile), Config);
+
+    /// <inheritdoc/>
+    public override Tokenizer LoadTokenizer() => Tokenizer.Load(TokenizerPath);
 
     /// <summary>Writes a model folder as one step; see <see cref="AtomicFolder"/>.</summary>
     /// <param name="path">The folder; an existing one is replaced if it holds nothing but files of a model.</param>
@@ -120,7 +111,7 @@ public sealed class ModelFolder
     private Dictionary<string, Tensor> ReadAll()
     {
         using ModelWeights weights = OpenWeights();
-        return LladaWeightNames.Expected(Config).ToDictionary(weight => weight.Name, weight => weights.Read(weight.Name));
+        return Config.Family.Weights(Config).ToDictionary(weight => weight.Name, weight => weights.Read(weight.Name));
     }
 
     private static string In(string folder, string file) => System.IO.Path.Combine(folder, file);
@@ -183,8 +174,9 @@ public sealed class ModelFolder
     private static List<(string Name, Tensor Value)> WeightsToWrite(ModelConfig config, IReadOnlyDictionary<string, Tensor> tensors)
     {
         List<(string Name, Tensor Value)> weights = [];
-        foreach ((string name, int[] shape) in LladaWeightNames.Expected(config))
+        foreach (NetworkWeight weight in LladaWeightNames.Expected(config))
         {
+            (string name, int[] shape) = weight;
             if (!tensors.TryGetValue(name, out Tensor? value) || !value.Shape.SequenceEqual(shape))
             {
                 throw new ArgumentException(
@@ -192,7 +184,7 @@ public sealed class ModelFolder
                     nameof(tensors));
             }
 
-            DType type = ModelWeights.TypeOf(config, name, shape);
+            DType type = SafetensorsWeights.TypeOf(config, weight);
             if (!type.IsInteger())
             {
                 weights.Add((name, value.Type == type ? value : value.To(type)));

@@ -49,10 +49,10 @@ public sealed record WeightQuantization(DType Type, int? GroupSize)
     }
 
     /// <summary>The type in which a weight is stored.</summary>
-    internal DType StoredType(string name, int[] shape)
+    internal DType StoredType(NetworkWeight weight)
     {
-        bool isTable = name == LladaWeightNames.Embedding || name == LladaWeightNames.Head;
-        return shape.Length == 1 || (Type == DType.Int4 && isTable) ? DType.BF16 : Type;
+        bool isTable = weight.Part is "wte" or "head";
+        return weight.Shape.Length == 1 || weight.Part == "router" || (Type == DType.Int4 && isTable) ? DType.BF16 : Type;
     }
 
     /// <summary>Columns with a common scale in a matrix of so many columns.</summary>

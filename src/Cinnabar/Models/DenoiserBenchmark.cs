@@ -22,14 +22,15 @@ public sealed class DenoiserBenchmark
     public DenoiserBenchmark(ModelConfig config, KernelTable kernels)
     {
         Config = config;
-        Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
+        Dictionary<string, NetworkWeight> weights = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name);
         long before = GC.GetTotalMemory(forceFullCollection: true);
         _network = TransformerDenoiser.ForInference(config, Read, kernels);
         HeldBytes = GC.GetTotalMemory(forceFullCollection: true) - before;
 
         Tensor Read(string name)
         {
-            Tensor tensor = Made(shapes[name], ModelWeights.TypeOf(config, name, shapes[name]), config.Quantization);
+            NetworkWeight weight = weights[name];
+            Tensor tensor = Made(weight.Shape, SafetensorsWeights.TypeOf(config, weight), config.Quantization);
             WeightBytes += tensor.Bytes.Length + (tensor.Scales?.Bytes.Length ?? 0);
             return tensor;
         }

@@ -110,12 +110,17 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
             bool isTable = weight.Name == LladaWeightNames.Embedding;
             if (!isTable || config.WeightTying)
             {
-                // Rounding could make the router choose another expert.
-                inference.Pack(parameter, keepValues: isTable, weight.Part == "router" ? MatMulPrecision.F32 : null);
+                inference.Pack(parameter, keepValues: isTable, PrecisionOf(weight, parameter.Value.Type));
             }
 
             return parameter;
         }
+
+        // Rounding could make the router choose another expert. Values finer than BF16 (F16 files) lose less as integers of 12 bits.
+        MatMulPrecision? PrecisionOf(NetworkWeight weight, DType type) =>
+            weight.Part == "router" ? MatMulPrecision.F32
+            : type == DType.F32 && precision == MatMulPrecision.BF16 ? MatMulPrecision.Int16
+            : null;
     }
 
     /// <summary>

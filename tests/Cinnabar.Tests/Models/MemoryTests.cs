@@ -99,7 +99,8 @@ public sealed class MemoryTests
         foreach (ModelConfig config in (ModelConfig[])[s_config, s_config with { WeightTying = true }])
         {
             KernelTable kernels = KernelTable.Create(threads: 1);
-            Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
+            Dictionary<string, Tensor> weights = TinyNetwork.Weights(config)
+                .ToDictionary(weight => weight.Key, weight => weight.Value.Shape.Length == 1 ? weight.Value : weight.Value.To(DType.BF16));
             Tensor expected = new TransformerDenoiser(config, weights, kernels).Logits([3, 4, 0, 5], [1, 2]);
             Tensor found = TransformerDenoiser.ForInference(config, name => weights[name], kernels).Logits([3, 4, 0, 5], [1, 2]);
             Assert.Equal(expected.Floats.ToArray(), found.Floats.ToArray());

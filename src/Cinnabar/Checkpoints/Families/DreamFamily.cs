@@ -1,5 +1,6 @@
 // Dream-7B, DiffuCoder, Dream-Coder and DreamOn: the body of Qwen2.5 with full attention and shifted logits; biases on q, k, v.
 // Facts: HKUNLP/Dream, apple/ml-diffucoder, DreamLM/DreamOn; specification A.4, B.2.
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
@@ -31,6 +32,9 @@ public sealed class DreamFamily : ModelFamily
         };
         return source.TokenId("<|im_end|>") is int turn && turn != config.EosTokenId ? config with { AlsoEndText = [turn] } : config;
     }
+
+    internal override ModelConfig ReadGguf(GgufFile file) =>
+        GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null) with { QueryKeyValueBias = true };
 
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) => QwenLayout.PlaceOf(weight);
 

@@ -1,6 +1,7 @@
 // LLaDA-MoE-7B-A1B: 64 experts of which a token takes 8, weights not renormalised; norms of q and k heads; full attention, logits of the
 // same position. Its model_type is that of LLaDA.
 // Facts: ZHZisZZ/dllm pipelines/llada (lladamoe); specification A.2.
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
@@ -37,6 +38,12 @@ public sealed class LladaMoeFamily : ModelFamily
             Experts = QwenLayout.ReadExperts(json, "expert_intermediate_size"),
         };
     }
+
+    internal override ModelConfig ReadGguf(GgufFile file) => GgufLayout.Read(file, shiftByDefault: true, PublishedMask) with
+    {
+        QueryKeyNorm = true,
+        Experts = GgufLayout.ReadExperts(file),
+    };
 
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) => QwenLayout.PlaceOf(weight);
 

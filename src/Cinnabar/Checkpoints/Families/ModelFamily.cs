@@ -3,6 +3,7 @@
 //   config.json ─▶ ReadConfig ─▶ ModelConfig ─▶ Weights ─▶ PlaceOf (name and rows in the file) ─▶ CreateNetwork
 //
 // Dispatch is on architectures[0] and model_type together: LLaDA-MoE says model_type "llada", and some files lack one of the two.
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
@@ -35,6 +36,18 @@ public abstract class ModelFamily
 
     /// <summary>Where a weight lies in the safetensors files of this family.</summary>
     internal abstract WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config);
+
+    /// <summary>Reads the metadata of a GGUF file of <see cref="GgufArchitecture"/>.</summary>
+    /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
+    internal virtual ModelConfig ReadGguf(GgufFile file) => throw new NotSupportedException($"No GGUF layout of {Name} is known.");
+
+    /// <summary>Where a weight lies in GGUF files of this family.</summary>
+    internal virtual WeightPlace GgufPlaceOf(NetworkWeight weight, ModelConfig config) =>
+        GgufLayout.PlaceOf(weight, config, hasRotaryPairs: false);
+
+    /// <summary>Whether a tensor that no weight is read from may lie in the files of this family.</summary>
+    internal virtual bool Ignores(string tensor, ModelConfig config) =>
+        tensor.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (config.WeightTying && tensor == "lm_head.weight");
 
     /// <summary>Builds the network for inference.</summary>
     /// <param name="config">Sizes and switches.</param>

@@ -1,6 +1,7 @@
 // RND1: Qwen3-30B-A3B turned into a diffusion model: experts renormalised over the chosen, norms of q and k heads, full attention,
 // shifted logits.
 // Facts: RadicalNumerics/RND1; specification A.9.
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
@@ -32,6 +33,12 @@ public sealed class Rnd1Family : ModelFamily
             Experts = QwenLayout.ReadExperts(json) with { Renormalize = json.OptionalBoolean("norm_topk_prob") ?? true },
         };
     }
+
+    internal override ModelConfig ReadGguf(GgufFile file) => GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null) with
+    {
+        QueryKeyNorm = true,
+        Experts = GgufLayout.ReadExperts(file) with { Renormalize = true },
+    };
 
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) => QwenLayout.PlaceOf(weight);
 

@@ -7,6 +7,9 @@ public readonly record struct WeightPlace(string Tensor)
     /// <summary>Which matrix of a stack [n, out, in] it is; null: the tensor is the weight.</summary>
     public int? Slice { get; init; }
 
+    /// <summary>n, where <see cref="Slice"/> takes one.</summary>
+    public int StoredSlices { get; init; }
+
     /// <summary>The rows of the tensor that are the weight's, in order; null: all.</summary>
     public int[]? Rows { get; init; }
 

@@ -76,7 +76,7 @@ public sealed class GgufMetadata : IReadOnlyCollection<KeyValuePair<string, Gguf
 
     /// <summary>An array of any integer type, or null if the key is absent.</summary>
     /// <exception cref="CinnabarException">The key holds something else or a number out of range.</exception>
-    public long[]? OptionalIntegers(string key, long least = long.MinValue, long most = long.MaxValue) => Elements(
+    public long[]? OptionalIntegers(string key, long least = long.MinValue, long most = long.MaxValue) => Elements<long>(
         key,
         $"whole numbers {Range(least, most)}",
         element => GgufValue.AsInteger(element) is long number && number >= least && number <= most ? number : null);

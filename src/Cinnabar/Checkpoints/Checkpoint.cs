@@ -1,0 +1,34 @@
+namespace Cinnabar.Checkpoints;
+
+/// <summary>A model on disk: a folder in the manner of Hugging Face, or a GGUF file.</summary>
+public abstract class Checkpoint
+{
+    private protected Checkpoint(string path, ModelConfig config, GenerationConfig generationConfig)
+    {
+        Path = path;
+        Config = config;
+        GenerationConfig = generationConfig;
+    }
+
+    /// <summary>The folder or file.</summary>
+    public string Path { get; }
+
+    /// <summary>Shape of the model.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Recommended sampling settings; all null if it brings none.</summary>
+    public GenerationConfig GenerationConfig { get; }
+
+    /// <summary>Opens a folder or a GGUF file, reads its configuration, and checks names, shapes and types of its weights.</summary>
+    /// <exception cref="CinnabarException">A file is missing, damaged or not supported, or weights and configuration differ.</exception>
+    public static Checkpoint Open(string path) =>
+        File.Exists(path) && Gguf.GgufCheckpoint.IsGguf(path) ? Gguf.GgufCheckpoint.Open(path) : ModelFolder.Open(path);
+
+    /// <summary>Reads the tokenizer.</summary>
+    /// <exception cref="CinnabarException">It is missing, damaged or not supported.</exception>
+    public abstract Tokenizers.Tokenizer LoadTokenizer();
+
+    /// <summary>Opens the weights, to be read one after the other by whoever does not want to hold all of them.</summary>
+    /// <exception cref="CinnabarException">They are missing or damaged, or do not belong to the configuration.</exception>
+    public abstract ModelWeights OpenWeights();
+}

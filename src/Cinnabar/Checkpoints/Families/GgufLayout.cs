@@ -1,0 +1,157 @@
+// The metadata keys and tensor names of llama.cpp's GGUF files for transformers (specification A.11):
+//   {arch}.embedding_length, block_count, feed_forward_length, attention.head_count, attention.head_count_kv, attention.key_length,
+//   attention.layer_norm_rms_epsilon, rope.freq_base, rope.dimension_count, context_length, vocab_size, expert_*;  diffusion.shift_logits
+//   token_embd, output_norm, output;  blk.{i}.attn_norm, attn_{q,k,v} (.weight, .bias), attn_{q,k}_norm, attn_output, ffn_norm,
+//   ffn_{gate,up,down}, ffn_gate_inp (router), exp_probs_b (its bias), ffn_{gate,up,down}_exps [E, out, in], ffn_{gate,up,down}_shexp
+// The rows of q and k of arch "llada" lie in the order of interleaved rotary pairs; in the network the pairs are half a head apart:
+// row s·D/2 + i of a head here is row 2·i + s there. The others are not permuted.
+using Cinnabar.Checkpoints.Gguf;
+
+namespace Cinnabar.Checkpoints.Families;
+
+/// <summary>Reads configurations from GGUF metadata and names weights as llama.cpp does.</summary>
+internal static class GgufLayout
+{
+    private const int MaxWidth = 1 << 17;
+    private const int MaxLayers = 1 << 10;
+    private const int MaxVocabulary = 1 << 24;
+    private const int MaxLength = 1 << 24;
+    private const int MaxExperts = 1 << 12;
+    private const string EndOfTurn = "tokenizer.ggml.eot_token_id";
+
+    /// <summary>What all architectures have in common; the caller adds the switches of its family.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="shiftByDefault">Whether logits are shifted where the file does not say.</param>
+    /// <param name="maskOtherwise">The mask of the published checkpoints, where the file does not say; null: an error.</param>
+    public static ModelConfig Read(GgufFile file, bool shiftByDefault, int? maskOtherwise)
+    {
+        GgufMetadata metadata = file.Metadata;
+        string architecture = metadata.Text("general.architecture");
+        int Number(string key, int most) => (int)metadata.Integer($"{architecture}.{key}", 1, most);
+        int? Optional(string key, int most) => (int?)metadata.OptionalInteger($"{architecture}.{key}", 1, most);
+        const string EpsilonKey = "attention.layer_norm_rms_epsilon";
+        int vocabulary = Optional("vocab_size", MaxVocabulary) ?? Math.Max(1, metadata.Texts("tokenizer.ggml.tokens").Count);
+        int heads = Number("attention.head_count", MaxWidth);
+        int eos = (int)metadata.Integer("tokenizer.ggml.eos_token_id", 0, vocabulary - 1);
+        int? turn = (int?)metadata.OptionalInteger(EndOfTurn, 0, vocabulary - 1);
+        ModelConfig config = new()
+        {
+            HiddenSize = Number("embedding_length", MaxWidth),
+            NumHiddenLayers = Number("block_count", MaxLayers),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = Optional("attention.head_count_kv", MaxWidth) ?? heads,
+            IntermediateSize = Optional("feed_forward_length", MaxWidth) ?? 1,
+            VocabularySize = vocabulary,
+            EmbeddingSize = vocabulary,
+            MaxSequenceLength = Number("context_length", MaxLength),
+            RmsNormEps = InRange(EpsilonKey, 1e-12, 0.1),
+            RopeTheta = InRange("rope.freq_base", 1, 1e12),
+            WeightTying = !file.Tensors.ContainsKey("output.weight"),
+            MaskTokenId = (int?)metadata.OptionalInteger("tokenizer.ggml.mask_token_id", 0, vocabulary - 1)
+                ?? maskOtherwise ?? (int)metadata.Integer("tokenizer.ggml.mask_token_id", 0, vocabulary - 1),
+            EosTokenId = eos,
+            PadTokenId = (int?)metadata.OptionalInteger("tokenizer.ggml.padding_token_id", 0, vocabulary - 1) ?? eos,
+            BosTokenId = metadata.OptionalBoolean("tokenizer.ggml.add_bos_token") == true
+                ? (int?)metadata.OptionalInteger("tokenizer.ggml.bos_token_id", 0, vocabulary - 1)
+                : null,
+            AlsoEndText = turn is int id && id != eos ? [id] : [],
+            ShiftLogits = metadata.OptionalBoolean("diffusion.shift_logits") ?? shiftByDefault,
+        };
+        config = Optional("attention.key_length", MaxWidth) is int size ? config with { HeadSize = size } : config;
+        config = Optional("rope.dimension_count", MaxWidth) is int rotating ? config with { RotaryDimensions = rotating } : config;
+        Check(config, metadata, architecture);
+        return config;
+
+        double InRange(string key, double least, double most)
+        {
+            string full = $"{architecture}.{key}";
+            double number = metadata.Number(full);
+            return number >= least && number <= most ? number : throw metadata.Wrong(full, $"a number from {least} to {most}");
+        }
+    }
+
+    /// <summary>Sizes of the experts; how they are chosen is the family's.</summary>
+    public static ExpertConfig ReadExperts(GgufFile file)
+    {
+        GgufMetadata metadata = file.Metadata;
+        string architecture = metadata.Text("general.architecture");
+        int count = (int)metadata.Integer($"{architecture}.expert_count", 1, MaxExperts);
+        return new ExpertConfig
+        {
+            Count = count,
+            ActiveCount = (int)metadata.Integer($"{architecture}.expert_used_count", 1, count),
+            IntermediateSize = (int)metadata.Integer($"{architecture}.expert_feed_forward_length", 1, MaxWidth),
+        };
+    }
+
+    /// <summary>Where a weight lies in the file.</summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="config">The network.</param>
+    /// <param name="hasRotaryPairs">Whether rows of q and k are in the order of interleaved pairs.</param>
+    public static WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config, bool hasRotaryPairs)
+    {
+        string block = $"blk.{weight.Block}.";
+        string suffix = weight.IsBias ? ".bias" : ".weight";
+        string experts = weight.Expert is not null ? "_exps" : weight.IsShared ? "_shexp" : "";
+        string name = weight.Part switch
+        {
+            "wte" => "token_embd.weight",
+            "ln_f" => "output_norm.weight",
+            "head" => "output.weight",
+            "attn_out" => block + "attn_output.weight",
+            "attn_norm" or "ff_norm" => block + weight.Part.Replace("ff_", "ffn_", StringComparison.Ordinal) + ".weight",
+            "router" => block + "ffn_gate_inp.weight",
+            "router_bias" => block + "exp_probs_b.bias",
+            "ff_proj" => block + "ffn_gate" + experts + ".weight",
+            "up_proj" => block + "ffn_up" + experts + ".weight",
+            "ff_out" => block + "ffn_down" + experts + ".weight",
+            "q_norm" or "k_norm" => block + "attn_" + weight.Part + ".weight",
+            _ => block + "attn_" + weight.Part[..1] + suffix,
+        };
+        bool isPermuted = hasRotaryPairs && weight.Part is "q_proj" or "k_proj";
+        return new WeightPlace(name)
+        {
+            Slice = weight.Expert,
+            StoredSlices = weight.Expert is null ? 0 : config.Experts!.Count,
+            Rows = isPermuted ? HalvesFromPairs(weight.Shape[0], config.HeadSize) : null,
+            StoredRows = isPermuted ? weight.Shape[0] : 0,
+        };
+    }
+
+    /// <summary>For each row of the network, the row of the file that holds it.</summary>
+    internal static int[] HalvesFromPairs(int rows, int headSize)
+    {
+        int half = headSize / 2;
+        int RowOf(int row)
+        {
+            (int head, int inHead) = Math.DivRem(row, headSize);
+            return (head * headSize) + (2 * (inHead % half)) + (inHead / half);
+        }
+
+        return [.. Enumerable.Range(0, rows).Select(RowOf)];
+    }
+
+    private static void Check(ModelConfig config, GgufMetadata metadata, string architecture)
+    {
+        string heads = $"{architecture}.attention.head_count";
+        if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
+        {
+            throw metadata.Wrong($"{heads}_kv", $"a divisor of head_count {config.NumAttentionHeads}");
+        }
+
+        if (config.HeadSize < 2 || config.HeadSize % 2 != 0 || (long)config.HeadSize * config.NumAttentionHeads > MaxWidth)
+        {
+            throw metadata.Wrong(heads, $"heads of an even width, together at most {MaxWidth}", $"width {config.HeadSize}");
+        }
+
+        if (config.RotaryDimensions > config.HeadSize || config.RotaryDimensions % 2 != 0)
+        {
+            throw metadata.Wrong($"{architecture}.rope.dimension_count", $"an even number up to the width of a head {config.HeadSize}");
+        }
+
+        if (config.MaskTokenId == config.EosTokenId)
+        {
+            throw metadata.Wrong("tokenizer.ggml.eos_token_id", $"another id than the mask {config.MaskTokenId}");
+        }
+    }
+}

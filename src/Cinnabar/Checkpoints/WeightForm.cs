@@ -1,0 +1,87 @@
+// In which form the matrices of a checkpoint are held for inference:
+//
+//              F32     F16     BF16    Q8_0 (Int8, groups of 32)   Q4_0 (Int4, groups of 32)   other GGUF blocks
+//   AsStored   BF16    F32     BF16    as it is                    as it is                    Int8, groups of 32
+//   BF16       BF16    BF16    BF16    BF16                        BF16                        BF16
+//   Int8       Int8, one scale a row   as it is                    as it is                    Int8, one scale a row
+//   Int4       Int4, groups of 32      as it is                    as it is                    Int4; tables Int8
+//   Exact      F32 of every value, and products of F32 operands
+//
+// The F32 that F16 becomes is packed for products of 12-bit integers, which keep more of it than BF16 would in the same space.
+//
+// Norms, biases and the router are never rounded. Int8 and Int4 need rows of a multiple of 4 or 32; others become BF16.
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Checkpoints;
+
+/// <summary>The form of matrices in memory.</summary>
+public enum WeightForm
+{
+    /// <summary>The engine's form that is nearest to the file's.</summary>
+    AsStored,
+
+    /// <summary>Two bytes a weight.</summary>
+    BF16,
+
+    /// <summary>One byte a weight, a scale for each row.</summary>
+    Int8,
+
+    /// <summary>Half a byte a weight, a scale for 32 columns.</summary>
+    Int4,
+
+    /// <summary>The exact values, computed with in F32: slow, for comparing with other programs.</summary>
+    Exact,
+}
+
+/// <summary>What a file holds, where the engine has no element type for it.</summary>
+internal enum StoredForm
+{
+    /// <summary>A type that the engine has.</summary>
+    Own,
+
+    /// <summary>Floating-point numbers of 16 bits with 11 bits of precision.</summary>
+    F16,
+
+    /// <summary>Blocks of integers.</summary>
+    Blocks,
+}
+
+/// <summary>Brings tensors into a form.</summary>
+internal static class WeightForms
+{
+    private const int Group = 32;
+    private const int Quad = 4; // products take so many values of k at once
+
+    /// <summary>The tensor in the form asked for; itself where it is already.</summary>
+    /// <param name="tensor">As the file holds it, or its exact values in F32.</param>
+    /// <param name="weight">What it is.</param>
+    /// <param name="form">The form.</param>
+    /// <param name="stored">What the file holds.</param>
+    public static Tensor Apply(Tensor tensor, NetworkWeight weight, WeightForm form, StoredForm stored)
+    {
+        if (weight.Shape.Length == 1 || weight.Part == "router")
+        {
+            return tensor;
+        }
+
+        if (form == WeightForm.Exact)
+        {
+            return tensor.Type == DType.F32 ? tensor : tensor.To(DType.F32);
+        }
+
+        if (tensor.Type.IsInteger() && form != WeightForm.BF16)
+        {
+            return tensor;
+        }
+
+        bool isTable = weight.Part is "wte" or "head";
+        return form switch
+        {
+            WeightForm.Int4 when !isTable && tensor.Columns % Group == 0 => tensor.Quantize(DType.Int4, Group),
+            WeightForm.Int4 or WeightForm.Int8 when tensor.Columns % Quad == 0 => tensor.Quantize(DType.Int8, tensor.Columns),
+            WeightForm.AsStored when stored == StoredForm.Blocks && tensor.Columns % Group == 0 => tensor.Quantize(DType.Int8, Group),
+            WeightForm.AsStored when stored == StoredForm.F16 => tensor,
+            _ => tensor.Type == DType.BF16 ? tensor : tensor.To(DType.BF16),
+        };
+    }
+}
