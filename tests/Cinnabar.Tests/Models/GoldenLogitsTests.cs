@@ -5,6 +5,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
@@ -22,7 +23,7 @@ public sealed class GoldenLogitsTests
     public void Logits_OfF32Weights_AreThoseOfLlamaCpp(string model)
     {
         string golden = GoldenFolder.Path!;
-        GgufFloats file = new(Path.Combine(golden, "models", model + ".gguf"));
+        using GgufFile file = GgufFile.Open(Path.Combine(golden, "models", model + ".gguf"));
         ModelConfig config = ConfigOf(file);
         Dictionary<string, Tensor> weights = WeightsOf(file, config);
         using JsonDocument description = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden, model + ".json")));
@@ -58,29 +59,29 @@ public sealed class GoldenLogitsTests
             $"{name}, {ids.Length} tokens: relative error {difference / norm:E2}, largest {max:E2}.");
     }
 
-    private static ModelConfig ConfigOf(GgufFloats file)
+    private static ModelConfig ConfigOf(GgufFile file)
     {
-        object Value(string key) => file.Metadata[$"llada.{key}"];
+        int Integer(string key) => (int)file.Metadata.Integer(key);
         return new ModelConfig
         {
-            HiddenSize = (int)Value("embedding_length"),
-            NumHiddenLayers = (int)Value("block_count"),
-            NumAttentionHeads = (int)Value("attention.head_count"),
-            NumKeyValueHeads = (int)Value("attention.head_count_kv"),
-            IntermediateSize = (int)Value("feed_forward_length"),
-            VocabularySize = (int)Value("vocab_size"),
-            EmbeddingSize = (int)Value("vocab_size"),
+            HiddenSize = Integer("llada.embedding_length"),
+            NumHiddenLayers = Integer("llada.block_count"),
+            NumAttentionHeads = Integer("llada.attention.head_count"),
+            NumKeyValueHeads = Integer("llada.attention.head_count_kv"),
+            IntermediateSize = Integer("llada.feed_forward_length"),
+            VocabularySize = Integer("llada.vocab_size"),
+            EmbeddingSize = Integer("llada.vocab_size"),
             MaxSequenceLength = 128,
-            RmsNormEps = (double)Value("attention.layer_norm_rms_epsilon"),
-            RopeTheta = (double)Value("rope.freq_base"),
+            RmsNormEps = file.Metadata.Number("llada.attention.layer_norm_rms_epsilon"),
+            RopeTheta = file.Metadata.Number("llada.rope.freq_base"),
             WeightTying = !file.Tensors.ContainsKey("output.weight"),
-            MaskTokenId = (int)file.Metadata["tokenizer.ggml.mask_token_id"],
-            EosTokenId = (int)file.Metadata["tokenizer.ggml.eos_token_id"],
-            PadTokenId = (int)file.Metadata["tokenizer.ggml.eos_token_id"],
+            MaskTokenId = Integer("tokenizer.ggml.mask_token_id"),
+            EosTokenId = Integer("tokenizer.ggml.eos_token_id"),
+            PadTokenId = Integer("tokenizer.ggml.eos_token_id"),
         };
     }
 
-    private static Dictionary<string, Tensor> WeightsOf(GgufFloats file, ModelConfig config)
+    private static Dictionary<string, Tensor> WeightsOf(GgufFile file, ModelConfig config)
     {
         Dictionary<string, string> names = new()
         {
@@ -105,7 +106,7 @@ public sealed class GoldenLogitsTests
             weight => weight.Name,
             weight =>
             {
-                float[] values = file.Tensors[names[weight.Name] + ".weight"];
+                float[] values = file.Read(names[weight.Name] + ".weight").Floats.ToArray();
                 bool rotated = weight.Name.Contains("q_proj", StringComparison.Ordinal)
                     || weight.Name.Contains("k_proj", StringComparison.Ordinal);
                 return Tensor.From(rotated ? HalvesFromPairs(values, config) : values, weight.Shape);
