@@ -42,7 +42,8 @@ public static class GgufWriter
 
         (byte[] header, int alignment) = Header([.. metadata], tensors);
         long total = tensors.Sum(tensor => tensor.ByteCount);
-        AtomicFile.Write(path, header.Length + total, stream =>
+        long padding = tensors.Sum(tensor => (long)Padding(tensor.ByteCount, alignment));
+        AtomicFile.Write(path, header.Length + total + padding, stream =>
         {
             stream.Write(header);
             long done = 0;

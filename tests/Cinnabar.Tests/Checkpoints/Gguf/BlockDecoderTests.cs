@@ -20,7 +20,8 @@ public sealed class BlockDecoderTests
             int block = i / type.BlockSize();
             ReferenceBlocks reference = new(blocks[(block * type.BlockBytes())..((block + 1) * type.BlockBytes())]);
             float expected = reference.Value(type, i % type.BlockSize());
-            Assert.True(expected.Equals(found[i]), $"{type}, block {block}, value {i % type.BlockSize()}: {expected} expected, {found[i]} found.");
+            Assert.True(
+                expected.Equals(found[i]), $"{type}, block {block}, value {i % type.BlockSize()}: {expected} expected, {found[i]} found.");
         }
     }
 

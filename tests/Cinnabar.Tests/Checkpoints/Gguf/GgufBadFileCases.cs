@@ -5,7 +5,7 @@ namespace Cinnabar.Tests.Checkpoints.Gguf;
 /// <summary>Broken GGUF files by name, with texts that the error must contain: a field, an offset, what was expected and found.</summary>
 internal static class GgufBadFileCases
 {
-    private const string NoMore = "found the end of the file after";
+    public const string NoMore = "found the end of the file after";
 
     public static IReadOnlyDictionary<string, (Func<byte[]> Bytes, string[] Expected)> All { get; } = Make();
 
@@ -17,9 +17,7 @@ internal static class GgufBadFileCases
         Values(cases);
         Arrays(cases);
         Alignments(cases);
-        Names(cases);
-        Shapes(cases);
-        Places(cases);
+        GgufBadTensorCases.Add(cases);
         return cases;
     }
 
@@ -32,7 +30,9 @@ internal static class GgufBadFileCases
             cases[$"file of {size} bytes"] = (() => new GgufBytes().File()[..bytes], [field, "more bytes", NoMore]);
         }
 
-        cases["other magic"] = (() => new GgufBytes { Magic = "GGML"u8.ToArray() }.File(), ["header, offset 0", "\"GGUF\"", "not a GGUF file"]);
+        cases["other magic"] = (
+            () => new GgufBytes { Magic = "GGML"u8.ToArray() }.File(),
+            ["header, offset 0", "\"GGUF\"", "not a GGUF file"]);
         cases["magic backwards"] = (() => new GgufBytes { Magic = "FUGG"u8.ToArray() }.File(), ["header, offset 0", "\"GGUF\""]);
         cases["magic in lower case"] = (() => new GgufBytes { Magic = "gguf"u8.ToArray() }.File(), ["header, offset 0", "\"GGUF\""]);
         cases["zip archive"] = (() => [.. "PK\u0003\u0004"u8, .. new byte[60]], ["header, offset 0", "\"GGUF\""]);
@@ -93,11 +93,13 @@ internal static class GgufBadFileCases
             () => new GgufBytes().Key("a", Bool, 1).Key("b", Bool, 1).Key("a", U8, 1).File(),
             ["key 'a', offset 52", "each key once", "a second time"]);
         cases["second key missing"] = (
-            () => new GgufBytes { KeyCount = 2 }.Key("general.name", U64, Number(1UL)).File(), ["key 1, offset 56", "8 more bytes", NoMore]);
+            () => new GgufBytes { KeyCount = 2 }.Key("general.name", U64, Number(1UL)).File(),
+            ["key 1, offset 56", "8 more bytes", NoMore]);
         foreach (uint type in (uint[])[13, 14, 255, 256, uint.MaxValue])
         {
             cases[$"value of type {type}"] = (
-                () => new GgufBytes().Key("a", type, new byte[8]).File(), ["key 'a', offset 33", "type of value from 0 to 12", $"found {type}."]);
+                () => new GgufBytes().Key("a", type, new byte[8]).File(),
+                ["key 'a', offset 33", "type of value from 0 to 12", $"found {type}."]);
         }
 
         cases["key without a type"] = (
@@ -106,7 +108,8 @@ internal static class GgufBadFileCases
 
     private static void Values(Dictionary<string, (Func<byte[]>, string[])> cases)
     {
-        foreach ((uint type, int bytes) in (ReadOnlySpan<(uint, int)>)[(U16, 2), (I16, 2), (U32, 4), (I32, 4), (F32, 4), (U64, 8), (I64, 8), (F64, 8)])
+        (uint, int)[] sizes = [(U16, 2), (I16, 2), (U32, 4), (I32, 4), (F32, 4), (U64, 8), (I64, 8), (F64, 8)];
+        foreach ((uint type, int bytes) in sizes)
         {
             cases[$"value of type {type} cut short"] = (
                 () => new GgufBytes().Key("a", type, new byte[bytes - 1]).File(), ["key 'a', offset 37", $"{bytes} more bytes", NoMore]);
@@ -125,7 +128,8 @@ internal static class GgufBadFileCases
             () => new GgufBytes { DataBytes = 64 }.Key("a", StringType, Text("abc"u8.ToArray(), 200)).File(),
             ["key 'a', offset 45", "200 more bytes", NoMore]);
         cases["text of 16 MiB in a small file"] = (
-            () => new GgufBytes().Key("a", StringType, Text("abc"u8.ToArray(), 16 << 20)).File(), ["key 'a', offset 45", "16777216 more bytes", NoMore]);
+            () => new GgufBytes().Key("a", StringType, Text("abc"u8.ToArray(), 16 << 20)).File(),
+            ["key 'a', offset 45", "16777216 more bytes", NoMore]);
         foreach (ulong length in (ulong[])[(16 << 20) + 1, 1UL << 63, ulong.MaxValue])
         {
             cases[$"text of {length} bytes"] = (
@@ -136,7 +140,8 @@ internal static class GgufBadFileCases
         cases["text not UTF-8"] = (
             () => new GgufBytes().Key("a", StringType, Text([0x41, 0xC3, 0x28])).File(), ["key 'a', offset 46", "UTF-8 text"]);
         cases["long text not UTF-8"] = (
-            () => new GgufBytes().Key("a", StringType, Text([.. new byte[200_000], 0xFF])).File(), ["key 'a', offset 200045", "UTF-8 text"]);
+            () => new GgufBytes().Key("a", StringType, Text([.. new byte[200_000], 0xFF])).File(),
+            ["key 'a', offset 200045", "UTF-8 text"]);
     }
 
     private static void Arrays(Dictionary<string, (Func<byte[]>, string[])> cases)
@@ -162,7 +167,8 @@ internal static class GgufBadFileCases
         }
 
         cases["array longer than the file"] = (
-            () => new GgufBytes().Key("a", ArrayType, List(U8, 65, new byte[64])).File(), ["key 'a', offset 41", "at most 64 elements of type UInt8"]);
+            () => new GgufBytes().Key("a", ArrayType, List(U8, 65, new byte[64])).File(),
+            ["key 'a', offset 41", "at most 64 elements of type UInt8"]);
         cases["array of words longer than the file"] = (
             () => new GgufBytes().Key("a", ArrayType, List(U32, 1 << 24, new byte[63])).File(),
             ["key 'a', offset 41", "at most 15 elements of type UInt32"]);
@@ -181,7 +187,8 @@ internal static class GgufBadFileCases
             () => new GgufBytes().Key("a", ArrayType, List(StringType, 2, Text("ab"), Text([0xFE]))).File(),
             ["key 'a', element 1, offset 67", "UTF-8 text"]);
         cases["array with a Bool of 2"] = (
-            () => new GgufBytes().Key("a", ArrayType, List(Bool, 3, [0, 1, 2])).File(), ["key 'a', element 2, offset 51", "a Bool, 0 or 1"]);
+            () => new GgufBytes().Key("a", ArrayType, List(Bool, 3, [0, 1, 2])).File(),
+            ["key 'a', element 2, offset 51", "a Bool, 0 or 1"]);
         cases["array without a count"] = (
             () => new GgufBytes().Key("a", ArrayType, Number(U8)).File(), ["key 'a', offset 41", "8 more bytes", NoMore]);
         cases["array without a type"] = (
@@ -199,8 +206,9 @@ internal static class GgufBadFileCases
 
         foreach ((uint type, byte[] value, string found) in (ReadOnlySpan<(uint, byte[], string)>)
             [
-                (I32, Number(32u), "Int32 32"), (U64, Number(32UL), "UInt64 32"), (U8, [32], "UInt8 32"), (F32, BitConverter.GetBytes(32f), "Float32 32"),
-                (StringType, Text("32"), "String '32'"), (Bool, [1], "Bool True"), (ArrayType, List(U32, 1, Number(32u)), "Array of 1 UInt32"),
+                (I32, Number(32u), "Int32 32"), (U64, Number(32UL), "UInt64 32"), (U8, [32], "UInt8 32"),
+                (F32, BitConverter.GetBytes(32f), "Float32 32"), (StringType, Text("32"), "String '32'"), (Bool, [1], "Bool True"),
+                (ArrayType, List(U32, 1, Number(32u)), "Array of 1 UInt32"),
             ])
         {
             cases[$"alignment of type {type}"] = (
@@ -212,115 +220,8 @@ internal static class GgufBadFileCases
             () => new GgufBytes().Key("general.alignment", U32, Number(32u)).Key("general.alignment", U32, Number(64u)).File(),
             ["key 'general.alignment'", "each key once"]);
         cases["offset for another alignment"] = (
-            () => new GgufBytes { DataBytes = 128, Alignment = 64 }.Key("general.alignment", U32, Number(64u)).Tensor("w", [2], 0, 32).File(),
+            () => new GgufBytes { DataBytes = 128, Alignment = 64 }
+                .Key("general.alignment", U32, Number(64u)).Tensor("w", [2], 0, 32).File(),
             ["tensor 'w', offset", "a multiple of 64", "found 32."]);
-    }
-
-    private static void Names(Dictionary<string, (Func<byte[]>, string[])> cases)
-    {
-        cases["tensor without a name"] = (
-            () => new GgufBytes { DataBytes = 8 }.Tensor("", [2], 0, 0).File(), ["tensor 0, offset 24", "expected a name", "found none"]);
-        cases["NUL in a tensor name"] = (
-            () => new GgufBytes { DataBytes = 8 }.Tensor("a\0", [2], 0, 0).File(), ["tensor 0, offset 24", "a name without NUL"]);
-        cases["tensor name of 65 bytes"] = (
-            () => new GgufBytes { DataBytes = 8 }.Tensor(new string('t', 65), [2], 0, 0).File(),
-            ["tensor 0, offset 24", "at most 64 bytes", "a length of 65"]);
-        cases["tensor name of 2^64 - 1 bytes"] = (
-            () => new GgufBytes { DataBytes = 8 }.Tensor(Text("t"u8.ToArray(), ulong.MaxValue), 1, [2], 0, 0).File(),
-            ["tensor 0, offset 24", "at most 64 bytes"]);
-        cases["tensor name not UTF-8"] = (
-            () => new GgufBytes { DataBytes = 8 }.Tensor(Text([0x80]), 1, [2], 0, 0).File(), ["tensor 0, offset 32", "UTF-8 text"]);
-        cases["tensor name twice"] = (
-            () => new GgufBytes { DataBytes = 64 }.Tensor("w", [2], 0, 0).Tensor("w", [2], 0, 32).File(),
-            ["tensor 'w', offset 57", "each name once", "a second time"]);
-        cases["tensor table cut short"] = (
-            () => new GgufBytes().Tensor("weights", [2], 0, 0).File()[..^1], ["tensor 'weights', offset 55", "8 more bytes", NoMore]);
-    }
-
-    private static void Shapes(Dictionary<string, (Func<byte[]>, string[])> cases)
-    {
-        foreach (uint dimensions in (uint[])[5, 6, 1u << 31, uint.MaxValue])
-        {
-            cases[$"{dimensions} dimensions"] = (
-                () => new GgufBytes { DataBytes = 8 }.Tensor(Text("w"), dimensions, [1, 1, 1, 1, 2], 0, 0).File(),
-                ["tensor 'w', offset 33", "at most 4 dimensions", $"found {dimensions}."]);
-        }
-
-        foreach (ulong size in (ulong[])[1UL << 63, ulong.MaxValue, ulong.MaxValue - 1])
-        {
-            cases[$"size {size}"] = (
-                () => new GgufBytes { DataBytes = 8 }.Tensor("w", [2, size], 0, 0).File(),
-                ["tensor 'w', offset 45", "a size below 2^63", $"found {size}."]);
-        }
-
-        (string, ulong[])[] products =
-        [
-            ("2^64", [1UL << 32, 1UL << 32]), ("2^64 + 8", [8, 2305843009213693953]), ("2^62, 4 bytes each", [1UL << 62]),
-            ("2^168", [1UL << 42, 1UL << 42, 1UL << 42, 1UL << 42]), ("2^63 - 1", [long.MaxValue]), ("large before a zero", [1UL << 62, 4, 0]),
-        ];
-        foreach ((string name, ulong[] sizes) in products)
-        {
-            cases[$"product {name}"] = (
-                () => new GgufBytes { DataBytes = 8 }.Tensor("w", sizes, 0, 0).File(),
-                ["tensor 'w', offset 37", "fewer than 2^63 bytes", $"F32 [{string.Join(", ", sizes.Reverse())}]"]);
-        }
-
-        foreach (uint type in (uint[])[4, 5, 9, 20, 24, 28, 31, 39, 40, 1u << 31, uint.MaxValue])
-        {
-            cases[$"tensor of type {type}"] = (
-                () => new GgufBytes { DataBytes = 512 }.Tensor("w", [256], type, 0).File(),
-                ["tensor 'w', offset 45", "a type among F32, F16, Q4_0", $"found {type}"]);
-        }
-
-        (uint, ulong, string)[] rows = [(2, 31, "Q4_0"), (3, 33, "Q4_1"), (8, 16, "Q8_0"), (12, 128, "Q4_K"), (14, 255, "Q6_K"), (10, 1, "Q2_K")];
-        foreach ((uint type, ulong row, string name) in rows)
-        {
-            cases[$"{name} in rows of {row}"] = (
-                () => new GgufBytes { DataBytes = 4096 }.Tensor("w", [row, 256], type, 0).File(),
-                ["tensor 'w', offset 37", $"rows of {name} of a multiple of", $"found {row}."]);
-        }
-
-        cases["single number of blocks"] = (
-            () => new GgufBytes { DataBytes = 64 }.Tensor("w", [], 8, 0).File(), ["tensor 'w'", "a multiple of 32", "found 1."]);
-    }
-
-    private static void Places(Dictionary<string, (Func<byte[]>, string[])> cases)
-    {
-        foreach (ulong offset in (ulong[])[1, 4, 31, 33, ulong.MaxValue])
-        {
-            cases[$"offset {offset}"] = (
-                () => new GgufBytes { DataBytes = 128 }.Tensor("w", [2], 0, offset).File(),
-                ["tensor 'w', offset 49", "a multiple of 32", $"found {offset}."]);
-        }
-
-        foreach (ulong offset in (ulong[])[320, 1UL << 40, 1UL << 62, 1UL << 63, ulong.MaxValue - 31])
-        {
-            cases[$"offset {offset} beyond the file"] = (
-                () => new GgufBytes { DataBytes = 128 }.Tensor("w", [2], 0, offset).File(),
-                ["tensor 'w', offset 49", "inside the file of 192 bytes", $"found {offset}."]);
-        }
-
-        cases["begin beyond the file"] = (
-            () => new GgufBytes { DataBytes = 128 }.Tensor("w", [2], 0, 160).File(), ["tensor 'w', offset 49", "8 bytes of F32 [2] at offset 224", "192"]);
-        cases["data one byte too short"] = (
-            () => new GgufBytes { DataBytes = 7 }.Tensor("w", [2], 0, 0).File(),
-            ["tensor 'w', offset 49", "8 bytes of F32 [2] at offset 64 of the file", "the end of the file at 71"]);
-        cases["no data"] = (() => new GgufBytes().Tensor("w", [2], 0, 0).File(), ["tensor 'w', offset 49", "the end of the file at 57"]);
-        cases["last block cut short"] = (
-            () => new GgufBytes { DataBytes = 67 }.Tensor("w", [32, 2], 8, 0).File(), ["tensor 'w', offset 57", "68 bytes of Q8_0 [2, 32]"]);
-        cases["4 EB declared"] = (
-            () => new GgufBytes { DataBytes = 8 }.Tensor("w", [1UL << 60], 0, 0).File(), ["tensor 'w', offset 49", "4611686018427387904 bytes"]);
-        cases["sizes that wrap together"] = (
-            () => new GgufBytes { DataBytes = 32 }.Tensor("v", [0x1FFFFFFFFFFFFFF0], 0, 0).Tensor("w", [0x1FFFFFFFFFFFFFF0], 0, 32).File(),
-            ["tensor 'v', offset 49", "9223372036854775744 bytes"]);
-        cases["the same bytes twice"] = (
-            () => new GgufBytes { DataBytes = 64 }.Tensor("v", [2], 0, 0).Tensor("w", [2], 0, 0).File(), ["tensor 'w', offset", "an overlap"]);
-        cases["overlap"] = (
-            () => new GgufBytes { DataBytes = 96 }.Tensor("v", [9], 0, 0).Tensor("w", [2], 0, 32).File(),
-            ["tensor 'w', offset 82", "at or behind offset 132 of the file, where tensor 'v' ends", "begins at 128"]);
-        cases["overlap in reverse order"] = (
-            () => new GgufBytes { DataBytes = 96 }.Tensor("v", [2], 0, 32).Tensor("w", [9], 0, 0).File(), ["tensor 'v', offset 49", "where tensor 'w' ends"]);
-        cases["one inside another"] = (
-            () => new GgufBytes { DataBytes = 128 }.Tensor("v", [32], 0, 0).Tensor("w", [2], 0, 64).File(), ["tensor 'w'", "an overlap"]);
     }
 }

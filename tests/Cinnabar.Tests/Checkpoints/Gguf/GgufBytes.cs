@@ -50,7 +50,8 @@ internal sealed class GgufBytes
     }
 
     /// <summary>A tensor with its sizes as they stand in the file, fastest first.</summary>
-    public GgufBytes Tensor(string name, ulong[] sizes, uint type, ulong offset) => Tensor(Text(name), (uint)sizes.Length, sizes, type, offset);
+    public GgufBytes Tensor(string name, ulong[] sizes, uint type, ulong offset) =>
+        Tensor(Text(name), (uint)sizes.Length, sizes, type, offset);
 
     public GgufBytes Tensor(byte[] name, uint dimensions, ulong[] sizes, uint type, ulong offset)
     {

@@ -125,8 +125,9 @@ public sealed class GgufFileTests
     public void ReadStored_EachType_KeepsWhatTheEngineHas(uint type, string expected, int groupSize)
     {
         using TemporaryFolder folder = new();
+        byte[] blocks = Blocks(((GgmlType)type).BlockBytes(), 128);
         using GgufFile file = GgufFile.Open(
-            folder.Write("x.gguf", new GgufBytes { Data = Blocks(((GgmlType)type).BlockBytes(), 128) }.Tensor("w", [64, 2], type, 0).File()));
+            folder.Write("x.gguf", new GgufBytes { Data = blocks }.Tensor("w", [64, 2], type, 0).File()));
         Tensor tensor = file.ReadStored("w");
         Assert.Equal(expected, tensor.ToString());
         Assert.Equal(groupSize, tensor.GroupSize);

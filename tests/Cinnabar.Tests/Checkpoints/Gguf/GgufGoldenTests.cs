@@ -39,7 +39,7 @@ public sealed class GgufGoldenTests
         Assert.True(at == expected.Length, $"{model}-{type}: byte {at} differs, {name ?? "outside the tensors"}.");
     }
 
-    // Relative L2 error of the weights; measured: BF16 1.6e-3, F16 2e-4, Q8_0 5e-3, Q6_K 1.7e-2, Q4_K 7e-2, Q4_0 9e-2.
+    // Relative L2 error of the weights; measured: F16 2.1e-4, BF16 1.7e-3, Q8_0 5.6e-3, Q4_0 8.9e-2.
     [GoldenTheory]
     [InlineData("dream-tiny-F16", 4e-4)]
     [InlineData("dream-tiny-BF16", 3e-3)]
@@ -61,7 +61,7 @@ public sealed class GgufGoldenTests
         }
     }
 
-    // The same random weights in two types of blocks: what one gets wrong, the other does not.
+    // The same random weights in two types of blocks: what one gets wrong, the other does not. Measured: 7.4e-2.
     [GoldenFact]
     public void Read_Q4_KAndQ6_K_AreCloseToEachOther()
     {

@@ -80,10 +80,16 @@ public sealed class GgufMetadataTests
 
     public static TheoryData<string, Action<GgufMetadata>, string> Wrongs => new()
     {
-        { "absent", m => m.Text("absent"), "metadata: expected a String under the key 'absent', found 23 other keys: 'u8', 'i8', 'u16' and 20 more." },
+        {
+            "absent", m => m.Text("absent"),
+            "metadata: expected a String under the key 'absent', found 23 other keys: 'u8', 'i8', 'u16' and 20 more."
+        },
         { "absent list", m => m.Integers("absent"), "expected an Array of whole numbers under the key 'absent'" },
         { "number as text", m => m.Text("u8"), "key 'u8', offset 38: expected a String, found UInt8 200." },
-        { "text as number", m => m.Number("text"), "key 'text', offset 305: expected a finite Float32 or Float64, found String 'naïve 𝄞\\u0000'." },
+        {
+            "text as number", m => m.Number("text"),
+            "key 'text', offset 305: expected a finite Float32 or Float64, found String 'naïve 𝄞\\u0000'."
+        },
         { "integer as number", m => m.OptionalNumber("u32"), "found UInt32 4294967295." },
         { "number as integer", m => m.Integer("f32"), "expected a whole number below 2^63, found Float32 0.5." },
         { "Bool as integer", m => m.Integer("yes"), "found Bool True." },

@@ -1,4 +1,3 @@
-using System.Text;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 using static Cinnabar.Tests.Checkpoints.Gguf.GgufBytes;
@@ -14,8 +13,8 @@ public sealed class GgufWriterTests
     {
         (string Key, object Value)[] values =
         [
-            ("u8", (byte)200), ("i8", (sbyte)-56), ("u16", (ushort)513), ("i16", (short)-2), ("u32", 7u), ("i32", -7), ("u64", ulong.MaxValue),
-            ("i64", long.MinValue), ("f32", 1.5f), ("f64", Math.PI), ("yes", true), ("text", "é𝄞"), ("none", ""),
+            ("u8", (byte)200), ("i8", (sbyte)-56), ("u16", (ushort)513), ("i16", (short)-2), ("u32", 7u), ("i32", -7),
+            ("u64", ulong.MaxValue), ("i64", long.MinValue), ("f32", 1.5f), ("f64", Math.PI), ("yes", true), ("text", "é𝄞"), ("none", ""),
             ("texts", new[] { "a", "" }), ("bytes", new byte[] { 1, 2 }), ("small", new sbyte[] { -1 }), ("ints", new[] { 1, -1 }),
             ("floats", new[] { 0.5f }), ("bools", new[] { true, false }), ("nothing", Array.Empty<int>()),
         ];
@@ -39,7 +38,10 @@ public sealed class GgufWriterTests
         Tensor half = Tensor.From([1, -2], 1, 2).To(DType.BF16);
         byte[] found = Written(
             [("general.alignment", 8u)],
-            [new("a", GgmlType.F32, Tensor.From([1, 2, 3], 3)), new("b", GgmlType.BF16, half), new("c", GgmlType.F16, Tensor.From([0.5f], 1))]);
+            [
+                new("a", GgmlType.F32, Tensor.From([1, 2, 3], 3)), new("b", GgmlType.BF16, half),
+                new("c", GgmlType.F16, Tensor.From([0.5f], 1)),
+            ]);
         byte[] data = [.. BitConverter.GetBytes(1f), .. BitConverter.GetBytes(2f), .. BitConverter.GetBytes(3f), 0, 0, 0, 0];
         byte[] expected = new GgufBytes { Alignment = 8, Data = [.. data, 0x80, 0x3F, 0, 0xC0, 0, 0, 0, 0, 0, 0x38, 0, 0, 0, 0, 0, 0] }
             .Key("general.alignment", U32, Number(8u))
@@ -135,7 +137,7 @@ public sealed class GgufWriterTests
     public void Write_RowsOfNoWholeBlocks_SaysSo()
     {
         CinnabarException error = Assert.Throws<CinnabarException>(() => Written([], [new("w", GgmlType.Q4_0, Tensor.Zeros(2, 176))]));
-        Assert.Contains("tensor 'w': expected rows of a multiple of 32 values for Q4_0, found 176", error.Message, StringComparison.Ordinal);
+        Assert.Contains("tensor 'w': expected rows of a multiple of 32 values for Q4_0, found 176", error.Message);
     }
 
     [Fact]
