@@ -3,7 +3,8 @@
 //   h[32]  q[64]  s[12]  d F16          x = (d · (scale − 32)) · (q − 4),  q from 0 to 7
 //
 // Value 128·a + 32·b + l, l < 32: the low 2 bits at bits 2·b and 2·b + 1 of byte 32·a + l of q, the third at bit 4·a + b of byte l of h.
-// Scale of run r: the low 4 bits in the low (r < 8) or high half of s[r % 8], the upper 2 at bits 2·(r / 4) and 2·(r / 4) + 1 of s[8 + r % 4].
+// Scale of run r: the low 4 bits in the low (r < 8) or high half of s[r % 8], the upper 2 at bits 2·(r / 4) and 2·(r / 4) + 1 of
+// s[8 + r % 4].
 namespace Cinnabar.Checkpoints.Gguf;
 
 /// <summary>Decodes Q3_K.</summary>

@@ -142,7 +142,7 @@ public sealed class GgufFile : IDisposable
     private Tensor Allocate(GgufTensor part, DType type)
     {
         // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
-        // One byte more for two elements of Int4 does not matter here.
+        // An element of Int4 counts as a whole byte here.
         long bytes = Tensor.BytesOf(type, 1);
         foreach (long size in part.Shape)
         {

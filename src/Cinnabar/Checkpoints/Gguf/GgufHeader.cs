@@ -88,6 +88,10 @@ internal sealed class GgufHeader
         return header;
     }
 
+    /// <summary>The alignment that <see cref="AlignmentKey"/> states; null if it is not allowed.</summary>
+    public static int? AlignmentOf(GgufValue value) =>
+        value.Content is uint alignment && BitOperations.IsPow2(alignment) && alignment <= MaxAlignment ? (int)alignment : null;
+
     private void ReadMagicAndVersion()
     {
         long at = _cursor.Offset;
@@ -196,9 +200,8 @@ internal sealed class GgufHeader
             return DefaultAlignment;
         }
 
-        return value.Content is uint alignment && BitOperations.IsPow2(alignment) && alignment <= MaxAlignment
-            ? (int)alignment
-            : throw Metadata.Wrong(AlignmentKey, $"a UInt32 that is a power of two, at most {MaxAlignment}");
+        return AlignmentOf(value)
+            ?? throw Metadata.Wrong(AlignmentKey, $"a UInt32 that is a power of two, at most {MaxAlignment}");
     }
 
     private void ReadTensor(int index, GgufLayout layout)

@@ -87,7 +87,7 @@ public sealed class GgufMetadata : IReadOnlyCollection<KeyValuePair<string, Gguf
 
     /// <summary>An array of a floating-point type, or null if the key is absent; NaN and infinities are passed on.</summary>
     /// <exception cref="CinnabarException">The key holds something else.</exception>
-    public double[]? OptionalNumbers(string key) => Elements(key, "Float32 or Float64", GgufValue.AsNumber);
+    public double[]? OptionalNumbers(string key) => Elements<double>(key, "Float32 or Float64", GgufValue.AsNumber);
 
     /// <summary>Keys and values in the order of the file.</summary>
     public IEnumerator<KeyValuePair<string, GgufValue>> GetEnumerator() => _values.GetEnumerator();
@@ -135,7 +135,8 @@ public sealed class GgufMetadata : IReadOnlyCollection<KeyValuePair<string, Gguf
     }
 
     private CinnabarException Missing(string key, string expected) => new(
-        $"{_file}: metadata: expected {expected} under the key {ErrorText.Quote(key)}, found {Count} other keys: {ErrorText.Some(_values.Keys)}.",
+        $"{_file}: metadata: expected {expected} under the key {ErrorText.Quote(key)}, "
+        + $"found {Count} other keys: {ErrorText.Some(_values.Keys)}.",
         "Check that the file holds a model of a supported kind, and that the program which made it is not too old.");
 
     private static string Range(long least, long most) => (least, most) switch

@@ -31,3 +31,10 @@ internal sealed class GoldenTheoryAttribute : TheoryAttribute
         }
     }
 }
+
+/// <summary>A test that needs the goldens, and is skipped without them.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class GoldenFactAttribute : FactAttribute
+{
+    public GoldenFactAttribute() => Skip = new GoldenTheoryAttribute().Skip;
+}

@@ -1,6 +1,7 @@
 // The network of a golden GGUF file in float64, from the formulas: RMS norm, grouped-query bidirectional attention, rotary embedding on
 // interleaved pairs (llada) or on halves (dream), SwiGLU. Independent of the library's own network, so the traces test the sampler alone.
 using System.Runtime.CompilerServices;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 
@@ -17,20 +18,20 @@ internal sealed class GoldenNetwork : IDenoiser
     private readonly double _epsilon;
     private readonly double _base;
 
-    public GoldenNetwork(GgufFloats file)
+    public GoldenNetwork(GgufFile file)
     {
-        string architecture = (string)file.Metadata["general.architecture"];
-        object Value(string key) => file.Metadata[$"{architecture}.{key}"];
-        _weights = file.Tensors;
+        string architecture = file.Metadata.Text("general.architecture");
+        int Integer(string key) => (int)file.Metadata.Integer($"{architecture}.{key}");
+        _weights = file.Tensors.Keys.ToDictionary(name => name, name => file.Read(name).Floats.ToArray());
         _dream = architecture == "dream";
-        _layers = (int)Value("block_count");
-        _width = (int)Value("embedding_length");
-        _heads = (int)Value("attention.head_count");
-        _keyHeads = (int)Value("attention.head_count_kv");
-        _epsilon = (double)Value("attention.layer_norm_rms_epsilon");
-        _base = (double)Value("rope.freq_base");
-        VocabularySize = (int)Value("vocab_size");
-        MaskTokenId = (int)file.Metadata["tokenizer.ggml.mask_token_id"];
+        _layers = Integer("block_count");
+        _width = Integer("embedding_length");
+        _heads = Integer("attention.head_count");
+        _keyHeads = Integer("attention.head_count_kv");
+        _epsilon = file.Metadata.Number($"{architecture}.attention.layer_norm_rms_epsilon");
+        _base = file.Metadata.Number($"{architecture}.rope.freq_base");
+        VocabularySize = Integer("vocab_size");
+        MaskTokenId = (int)file.Metadata.Integer("tokenizer.ggml.mask_token_id");
     }
 
     public int VocabularySize { get; }

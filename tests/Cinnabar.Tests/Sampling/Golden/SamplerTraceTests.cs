@@ -4,6 +4,7 @@
 //
 // The traces were made without forbidding any token, so the special ids here are chosen to forbid the mask only.
 using System.Text.Json;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 
@@ -19,7 +20,7 @@ public sealed class SamplerTraceTests
     public void Run_GoldenNetwork_ReproducesTheTrace(string model, string kind, int cases)
     {
         string golden = GoldenFolder.Path!;
-        var file = new GgufFloats(Path.Combine(golden, "models", model + ".gguf"));
+        using GgufFile file = GgufFile.Open(Path.Combine(golden, "models", model + ".gguf"));
         using JsonDocument traces = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden, "sampler", model + ".json")));
         int compared = 0;
         foreach (JsonElement trace in traces.RootElement.GetProperty("cases").EnumerateArray())
