@@ -17,7 +17,9 @@ internal sealed class SafetensorsIndex
     /// <summary>Most shards of one checkpoint; each keeps a file open. The largest open checkpoints have some two hundred.</summary>
     public const int MaxShards = 1_000;
 
-    private const int MaxBytes = 16 << 20;
+    /// <summary>Largest index that is read.</summary>
+    public const int MaxBytes = 16 << 20;
+
     private const string ShardExtension = ".safetensors";
 
     private SafetensorsIndex(string file, Dictionary<string, string> shardOf)
