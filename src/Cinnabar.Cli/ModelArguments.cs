@@ -11,7 +11,7 @@ internal sealed class ModelArguments
 
     private readonly Option<string> _model = new("--model", "-m")
     {
-        Description = "Name of a model under models/, or path of a model folder.",
+        Description = "Name of a model under models/, path of a model folder, or org/name of a model that was pulled.",
         HelpName = "name or path",
         DefaultValueFactory = _ => DefaultModel,
     };

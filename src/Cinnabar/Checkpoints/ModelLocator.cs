@@ -1,7 +1,11 @@
-// Where a model is, given a path or a bare name such as "csharp-12m". A name is looked up as models/<name>
+// Where a model is, given a path, a bare name such as "csharp-12m", or a name of the Hugging Face hub such as "org/name".
+// A bare name is looked up as models/<name>
 //   1. in the current folder and its parents, 2. in the folder of the program and its parents,
 // each time up to the root of the repository (the folder that holds .git). Outside a repository only the starting folder itself
 // is searched, so that nobody can plant a models folder in a shared parent such as /tmp.
+// A name of the hub (see ModelReference) is looked up in the shared cache; nothing is ever fetched here.
+using Cinnabar.Checkpoints.Hub;
+
 namespace Cinnabar.Checkpoints;
 
 /// <summary>Finds model folders by path or name.</summary>
@@ -9,13 +13,19 @@ public static class ModelLocator
 {
     private const string ModelsFolder = "models";
 
-    /// <summary>The folder of a model.</summary>
-    /// <param name="pathOrName">A path to a folder, or a name under a "models" folder.</param>
+    /// <summary>The folder of a model, or its file if a reference to the hub names a GGUF file.</summary>
+    /// <param name="pathOrName">
+    /// A path to a folder, a name under a "models" folder, or org/name[@revision][:file.gguf] of a model that was pulled from the hub.
+    /// </param>
     /// <exception cref="CinnabarException">Not found; the message lists where it was looked for and which names there are.</exception>
-    public static string Find(string pathOrName) => Find(pathOrName, Directory.GetCurrentDirectory(), AppContext.BaseDirectory);
+    public static string Find(string pathOrName) => Find(
+        pathOrName,
+        Directory.GetCurrentDirectory(),
+        AppContext.BaseDirectory,
+        new HubCache(HubOptions.FromEnvironment().CacheFolder));
 
-    /// <summary>As <see cref="Find(string)"/> with the starting folders given.</summary>
-    internal static string Find(string pathOrName, string currentFolder, string programFolder)
+    /// <summary>As <see cref="Find(string)"/> with the starting folders and the cache given.</summary>
+    internal static string Find(string pathOrName, string currentFolder, string programFolder, HubCache cache)
     {
         if (string.IsNullOrWhiteSpace(pathOrName) || pathOrName.Contains('\0'))
         {
@@ -26,6 +36,14 @@ public static class ModelLocator
         if (AtomicFolder.Exists(asPath))
         {
             return asPath;
+        }
+
+        if (ModelReference.TryParse(pathOrName) is ModelReference reference)
+        {
+            return cache.FindSnapshot(reference) ?? throw new CinnabarException(
+                $"{ErrorText.Quote(pathOrName)}: expected a model folder, or a model of the Hugging Face hub in {cache.Folder}, "
+                + "found neither.",
+                $"Check the path, or fetch the model from the hub: cinnabar pull {reference}");
         }
 
         if (!IsName(pathOrName))

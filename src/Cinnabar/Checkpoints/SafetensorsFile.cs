@@ -9,13 +9,15 @@ namespace Cinnabar.Checkpoints;
 /// <summary>An open safetensors file. Safe for use by several threads.</summary>
 public sealed class SafetensorsFile : IDisposable
 {
-    // Elements converted at a time when the file holds F16 or F64.
+    // Bytes converted at a time when the file holds F16, F64 or 8-bit floats.
     private const int ChunkBytes = 64 * 1024;
 
     // Tensor keeps its elements in one array and aligns the first to 64 bytes.
     private static readonly long s_largestTensor = Array.MaxLength - 64;
 
     private readonly SafeFileHandle _handle;
+
+    private delegate void Widening(ReadOnlySpan<byte> bytes, Span<float> values);
 
     private SafetensorsFile(
         string path, SafeFileHandle handle, Dictionary<string, TensorEntry> tensors, Dictionary<string, string> metadata)
@@ -55,42 +57,70 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>
-    /// Reads one tensor. F32, BF16 and I8 keep their type (the scales of an I8 tensor are the caller's matter); F16 and F64 become F32
-    /// (F64 beyond its range becomes infinite); a single number becomes [1].
+    /// Reads one tensor. F32, BF16 and I8 keep their type (the scales of an I8 tensor are the caller's matter); F16, F64, F8_E4M3 and
+    /// F8_E5M2 become F32 (F64 beyond its range becomes infinite); a single number becomes [1].
     /// </summary>
     /// <exception cref="CinnabarException">No such tensor, or its type, number of dimensions or size is not supported.</exception>
-    public Tensor Read(string name)
-    {
-        if (!Tensors.TryGetValue(name, out TensorEntry? entry))
-        {
-            throw new CinnabarException(
-                $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
-                "Check that the file belongs to this model.");
-        }
+    public Tensor Read(string name) => Read(Find(name));
 
+    /// <summary>Reads one slice along the first dimension, e.g. one expert [out, in] of stacked experts [experts, out, in].</summary>
+    /// <param name="name">A tensor of two or more dimensions; only the slice has to fit into memory.</param>
+    /// <param name="slice">Which, from 0.</param>
+    /// <returns>The shape without its first dimension; element types as <see cref="Read(string)"/>.</returns>
+    /// <exception cref="CinnabarException">As <see cref="Read(string)"/>, or there is no such slice.</exception>
+    public Tensor Read(string name, int slice) => Read(SliceOf(name, slice));
+
+    /// <summary>Reads the bytes of a tensor of any type as they are.</summary>
+    /// <param name="name">A tensor of the file.</param>
+    /// <param name="bytes">Receives them; exactly as many as the tensor has.</param>
+    /// <exception cref="CinnabarException">No such tensor, or it could not be read.</exception>
+    public void ReadBytes(string name, Span<byte> bytes) => ReadBytes(Find(name), bytes);
+
+    /// <summary>Reads the bytes of one slice along the first dimension as they are.</summary>
+    /// <param name="name">A tensor of two or more dimensions.</param>
+    /// <param name="slice">Which, from 0.</param>
+    /// <param name="bytes">Receives them; exactly as many as the slice has.</param>
+    /// <exception cref="CinnabarException">No such tensor or slice, or it could not be read.</exception>
+    public void ReadBytes(string name, int slice, Span<byte> bytes) => ReadBytes(SliceOf(name, slice), bytes);
+
+    /// <summary>The element type that <see cref="Read(string)"/> gives a tensor of this file.</summary>
+    /// <exception cref="CinnabarException">No such tensor, or its type is not supported.</exception>
+    internal DType TypeOf(string name) => TypeOf(Find(name));
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _handle.Dispose();
+
+    private TensorEntry Find(string name) => Tensors.TryGetValue(name, out TensorEntry? entry)
+        ? entry
+        : throw new CinnabarException(
+            $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
+            "Check that the file belongs to this model.");
+
+    private TensorEntry SliceOf(string name, int slice)
+    {
+        TensorEntry entry = Find(name);
+        return entry.Slice(slice) ?? throw new CinnabarException(
+            $"{Where(entry)}: expected two or more dimensions and a slice {slice} along the first, found {entry}.",
+            "Check that the file belongs to this model.");
+    }
+
+    private Tensor Read(TensorEntry entry)
+    {
         Tensor tensor = Allocate(entry);
         switch (entry.Type)
         {
-            case SafetensorsDType.F16:
-                ReadConverted(entry, tensor, 2, bytes => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes));
-                break;
-            case SafetensorsDType.F64:
-                ReadConverted(entry, tensor, 8, bytes => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes));
-                break;
-            default:
-                InputFile.ReadExactly(_handle, Path, tensor.Bytes, entry.Offset);
-                break;
+            case SafetensorsDType.F16: ReadWidened(entry, tensor, 2, WidenF16); break;
+            case SafetensorsDType.F64: ReadWidened(entry, tensor, 8, NarrowF64); break;
+            case SafetensorsDType.F8E4M3: ReadWidened(entry, tensor, 1, Float8.WidenE4M3); break;
+            case SafetensorsDType.F8E5M2: ReadWidened(entry, tensor, 1, Float8.WidenE5M2); break;
+            default: InputFile.ReadExactly(_handle, Path, tensor.Bytes, entry.Offset); break;
         }
 
         return tensor;
     }
 
-    /// <summary>Reads the bytes of a tensor of any type as they are.</summary>
-    /// <param name="name">A tensor of the file.</param>
-    /// <param name="bytes">Receives them; exactly as many as the tensor has.</param>
-    public void ReadBytes(string name, Span<byte> bytes)
+    private void ReadBytes(TensorEntry entry, Span<byte> bytes)
     {
-        TensorEntry entry = Tensors[name];
         if (entry.ByteCount != bytes.Length)
         {
             throw new ArgumentException($"Expected room for {entry}, found {bytes.Length} bytes.", nameof(bytes));
@@ -99,19 +129,16 @@ public sealed class SafetensorsFile : IDisposable
         InputFile.ReadExactly(_handle, Path, bytes, entry.Offset);
     }
 
-    /// <summary>The element type that <see cref="Read"/> gives a tensor of this file.</summary>
-    /// <exception cref="CinnabarException">Its type is not supported.</exception>
-    internal DType TypeOf(string name) => Tensors[name] switch
+    private DType TypeOf(TensorEntry entry) => entry.Type switch
     {
-        { Type: SafetensorsDType.BF16 } => DType.BF16,
-        { Type: SafetensorsDType.I8 } => DType.Int8,
-        { Type: SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.F64 } => DType.F32,
-        TensorEntry entry => throw new CinnabarException(
-            $"{Where(entry)}: expected F32, BF16, F16, F64 or I8, found {entry}.", "Export the model with one of these element types."),
+        SafetensorsDType.BF16 => DType.BF16,
+        SafetensorsDType.I8 => DType.Int8,
+        SafetensorsDType.F32 or SafetensorsDType.F16 or SafetensorsDType.F64 => DType.F32,
+        SafetensorsDType.F8E4M3 or SafetensorsDType.F8E5M2 => DType.F32,
+        _ => throw new CinnabarException(
+            $"{Where(entry)}: expected F32, BF16, F16, F64, F8_E4M3, F8_E5M2 or I8, found {entry}.",
+            "Export the model with one of these element types."),
     };
-
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => _handle.Dispose();
 
     private static byte[] ReadHeader(SafeFileHandle handle, string path, long fileLength)
     {
@@ -150,7 +177,7 @@ public sealed class SafetensorsFile : IDisposable
     private Tensor Allocate(TensorEntry entry)
     {
         string where = Where(entry);
-        DType type = TypeOf(entry.Name);
+        DType type = TypeOf(entry);
         if (entry.Shape.Count > 4)
         {
             throw new CinnabarException(
@@ -183,7 +210,8 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    private void ReadConverted(TensorEntry entry, Tensor tensor, int size, Func<ReadOnlySpan<byte>, float> convert)
+    // Chunk by chunk, so that no second copy of the tensor is ever held.
+    private void ReadWidened(TensorEntry entry, Tensor tensor, int size, Widening widen)
     {
         byte[] chunk = new byte[(int)Math.Min(entry.ByteCount, ChunkBytes)];
         Span<float> rest = tensor.Floats;
@@ -191,15 +219,27 @@ public sealed class SafetensorsFile : IDisposable
         while (rest.Length > 0)
         {
             int count = Math.Min(rest.Length, chunk.Length / size);
-            ReadOnlySpan<byte> bytes = chunk.AsSpan(0, count * size);
-            InputFile.ReadExactly(_handle, Path, chunk.AsSpan(0, count * size), offset);
-            for (int i = 0; i < count; i++)
-            {
-                rest[i] = convert(bytes.Slice(i * size, size));
-            }
-
+            Span<byte> bytes = chunk.AsSpan(0, count * size);
+            InputFile.ReadExactly(_handle, Path, bytes, offset);
+            widen(bytes, rest);
             rest = rest[count..];
-            offset += count * size;
+            offset += bytes.Length;
+        }
+    }
+
+    private static void WidenF16(ReadOnlySpan<byte> bytes, Span<float> values)
+    {
+        for (int i = 0; i < bytes.Length / 2; i++)
+        {
+            values[i] = (float)BinaryPrimitives.ReadHalfLittleEndian(bytes[(2 * i)..]);
+        }
+    }
+
+    private static void NarrowF64(ReadOnlySpan<byte> bytes, Span<float> values)
+    {
+        for (int i = 0; i < bytes.Length / 8; i++)
+        {
+            values[i] = (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes[(8 * i)..]);
         }
     }
 }

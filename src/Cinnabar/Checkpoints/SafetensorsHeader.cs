@@ -8,7 +8,6 @@
 // the number of tensors, dimensions, name length and metadata size, and no unknown fields.
 using System.Text;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace Cinnabar.Checkpoints;
 
@@ -34,6 +33,7 @@ internal ref struct SafetensorsHeader
     public const int MaxMetadataBytes = 4 << 20;
 
     private const string MetadataName = "__metadata__";
+
     /// <summary>What to do about a broken file.</summary>
     internal const string FetchAgain = "The file is damaged or was not made by a safetensors writer: fetch it or export it again.";
 
@@ -58,18 +58,7 @@ internal ref struct SafetensorsHeader
     public static (Dictionary<string, TensorEntry> Tensors, Dictionary<string, string> Metadata) Parse(
         string file, ReadOnlySpan<byte> header, long fileLength)
     {
-        if (header.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
-        {
-            throw new CinnabarException($"{file}: header, offset {Start}: expected '{{', found a byte order mark.", FetchAgain);
-        }
-
-        if (!Utf8.IsValid(header))
-        {
-            throw new CinnabarException(
-                $"{file}: header, offset {Start + FirstInvalidUtf8(header)}: expected UTF-8 text, found an invalid byte sequence.",
-                FetchAgain);
-        }
-
+        SafetensorsJson.RequireUtf8($"{file}: header", header, Start);
         SafetensorsHeader parser = new(file, header, fileLength);
         try
         {
@@ -78,7 +67,7 @@ internal ref struct SafetensorsHeader
         catch (JsonException e)
         {
             throw new CinnabarException(
-                $"{file}: header, near offset {Start + parser._json.BytesConsumed}: expected valid JSON, found: {Plain(e.Message)}",
+                $"{file}: header, near offset {Start + parser._json.BytesConsumed}: expected valid JSON, found: {SafetensorsJson.Plain(e)}",
                 FetchAgain,
                 e);
         }
@@ -253,35 +242,10 @@ internal ref struct SafetensorsHeader
     {
         if (_json.TokenType != type)
         {
-            throw Broken(where, expected, Describe(_json.TokenType));
+            throw Broken(where, expected, SafetensorsJson.Describe(_json.TokenType));
         }
     }
 
     private readonly CinnabarException Broken(string where, string expected, string found, Exception? inner = null) =>
         new($"{_file}: {where}, header offset {Start + _json.TokenStartIndex}: expected {expected}, found {found}.", FetchAgain, inner);
-
-    private static string Describe(JsonTokenType type) => type switch
-    {
-        JsonTokenType.StartObject => "an object",
-        JsonTokenType.StartArray => "a list",
-        JsonTokenType.EndArray => "the end of a list",
-        JsonTokenType.String => "a text",
-        JsonTokenType.Number => "a number",
-        JsonTokenType.True or JsonTokenType.False => "true or false",
-        _ => "null",
-    };
-
-    private static int FirstInvalidUtf8(ReadOnlySpan<byte> text)
-    {
-        int at = 0;
-        while (Rune.DecodeFromUtf8(text[at..], out _, out int length) == System.Buffers.OperationStatus.Done)
-        {
-            at += length;
-        }
-
-        return at;
-    }
-
-    // The reader quotes bytes of the file in its messages.
-    private static string Plain(string message) => string.Concat(message.Select(c => char.IsControl(c) ? '?' : c));
 }

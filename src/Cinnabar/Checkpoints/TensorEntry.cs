@@ -10,4 +10,17 @@ public sealed record TensorEntry(string Name, SafetensorsDType Type, IReadOnlyLi
 {
     /// <summary>Type and shape as text, e.g. "BF16 [512, 384]".</summary>
     public override string ToString() => $"{SafetensorsDTypeNames.NameOf(Type)} [{string.Join(", ", Shape)}]";
+
+    /// <summary>The part of the tensor at one index of its first dimension, with the other dimensions as its shape.</summary>
+    /// <returns>Null if there are fewer than two dimensions, or no such index, or if the part is not whole bytes.</returns>
+    internal TensorEntry? Slice(int index)
+    {
+        if (Shape.Count < 2 || index < 0 || index >= Shape[0] || ByteCount % Shape[0] != 0)
+        {
+            return null;
+        }
+
+        long bytes = ByteCount / Shape[0];
+        return this with { Shape = [.. Shape.Skip(1)], Offset = Offset + (index * bytes), ByteCount = bytes };
+    }
 }

@@ -1,4 +1,5 @@
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Hub;
 
 namespace Cinnabar.Tests.Checkpoints;
 
@@ -70,7 +71,37 @@ public sealed class ModelLocatorTests : IDisposable
         Assert.DoesNotContain(error.Message, char.IsControl);
     }
 
+    [Fact]
+    public void Find_HubName_GivesTheSnapshot()
+    {
+        string commit = new('a', 40);
+        string repository = _root["cache/models--org--name"];
+        string snapshot = Path.Combine(repository, "snapshots", commit);
+        Directory.CreateDirectory(snapshot);
+        Directory.CreateDirectory(Path.Combine(repository, "refs"));
+        File.WriteAllText(Path.Combine(repository, "refs", "main"), commit);
+        File.WriteAllText(Path.Combine(snapshot, "config.json"), "{}");
+
+        Assert.Equal(snapshot, Find("org/name", "repository"));
+        Assert.Equal(snapshot, Find($"org/name@{commit}", "repository"));
+    }
+
+    [Theory]
+    [InlineData("org/name", "cinnabar pull org/name")]
+    [InlineData("org/name@v1:a.gguf", "cinnabar pull org/name@v1:a.gguf")]
+    public void Find_HubNameNotPulled_TellsTheCommand(string name, string expected)
+    {
+        CinnabarException error = Assert.Throws<CinnabarException>(() => Find(name, "repository"));
+        Assert.EndsWith(expected, error.Message, StringComparison.Ordinal);
+        Assert.Contains(_root["cache"], error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Find_FolderThatLooksLikeAHubName_IsTheFolder() =>
+        Assert.Equal(_root["repository/models/one"], Find("models/one", "repository"));
+
     public void Dispose() => _root.Dispose();
 
-    private string Find(string name, string current) => ModelLocator.Find(name, _root[current], _root["program"]);
+    private string Find(string name, string current) =>
+        ModelLocator.Find(name, _root[current], _root["program"], new HubCache(_root["cache"]));
 }

@@ -91,8 +91,8 @@ public sealed class SafetensorsFileTests
     }
 
     [Theory]
-    [InlineData("I64", "[1]", 8, "expected F32, BF16, F16, F64 or I8, found I64 [1]")]
-    [InlineData("F8_E4M3", "[8]", 8, "found F8_E4M3 [8]")]
+    [InlineData("I64", "[1]", 8, "expected F32, BF16, F16, F64, F8_E4M3, F8_E5M2 or I8, found I64 [1]")]
+    [InlineData("F8_E8M0", "[8]", 8, "found F8_E8M0 [8]")]
     [InlineData("F4", "[16]", 8, "found F4 [16]")]
     [InlineData("F32", "[1,1,1,1,2]", 8, "expected at most 4 dimensions, found F32 [1, 1, 1, 1, 2]")]
     [InlineData("F32", "[536870912,268435456,0]", 0, "found F32 [536870912, 268435456, 0]")]

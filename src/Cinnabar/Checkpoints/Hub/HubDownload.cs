@@ -1,0 +1,161 @@
+// One file of a repository into the cache, with any number of interruptions:
+//   1. wait for the lock of the blob; if the blob is whole by now, another program fetched it
+//   2. hash what <digest>.incomplete holds, ask for the rest (Range: bytes=n-), append and hash what comes
+//        206 from byte n → append;   200 → the server ignores Range: start afresh;   416 or another byte → start afresh
+//   3. after a cut go back to 2 (see HubRetry)   4. compare size and hash, flush, rename to <digest>
+// More bytes than the list of files says, or another hash, and the part is deleted: nothing unverified ever gets the name of a blob.
+using System.Net;
+using System.Net.Http.Headers;
+
+namespace Cinnabar.Checkpoints.Hub;
+
+/// <summary>Fetches files of one version of a repository.</summary>
+internal sealed class HubDownload(
+    HubConnection connection, HubCache cache, ModelReference model, Func<HubFile, Uri> addressOf, TimeSpan firstRetryDelay)
+{
+    private const string Kept = "What has arrived is kept.";
+
+    private readonly byte[] _buffer = new byte[256 * 1024];
+
+    /// <summary>Fetches a file unless its blob is there.</summary>
+    /// <exception cref="CinnabarException">The hub refuses, what it sends is wrong, or the cache cannot be written.</exception>
+    public async Task FetchAsync(HubFile file, TransferMeter meter, CancellationToken cancellation)
+    {
+        using IDisposable held =
+            await cache.LockAsync(model, file, () => meter.Wait(file.Path), cancellation).ConfigureAwait(false);
+        string blob = cache.BlobPath(model, file);
+        if (new FileInfo(blob) is { Exists: true } whole && whole.Length == file.Size)
+        {
+            meter.Keep(file.Path, file.Size);
+            return;
+        }
+
+        string path = cache.PartPath(model, file);
+        try
+        {
+            await ReceiveVerifiedAsync(path, file, meter, cancellation).ConfigureAwait(false);
+            File.Move(path, blob, overwrite: true);
+        }
+        catch (WrongContentsException e)
+        {
+            File.Delete(path);
+            throw new CinnabarException(
+                $"{model}, file {ErrorText.Quote(file.Path)}: {e.Message} (list of files).",
+                "What arrived was removed: try again, and if it happens again report it to the hub.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw AtomicFile.Failure(path, file.Size, e, Kept);
+        }
+    }
+
+    private async Task ReceiveVerifiedAsync(string path, HubFile file, TransferMeter meter, CancellationToken cancellation)
+    {
+        using FileStream part = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        using BlobHash hash = new(file);
+        HashPart(part, hash, file, meter, cancellation);
+        await ReceiveAllAsync(part, hash, file, meter, cancellation).ConfigureAwait(false);
+        part.Flush(flushToDisk: true);
+        if (hash.Finish() is string found && found != file.Digest)
+        {
+            throw new WrongContentsException($"the hash {file.Digest}", found);
+        }
+    }
+
+    private void HashPart(FileStream part, BlobHash hash, HubFile file, TransferMeter meter, CancellationToken cancellation)
+    {
+        if (part.Length > file.Size)
+        {
+            part.SetLength(0);
+        }
+
+        for (int read; (read = part.Read(_buffer)) > 0;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            hash.Append(_buffer.AsSpan(0, read));
+        }
+
+        meter.Keep(file.Path, hash.Count);
+    }
+
+    private async Task ReceiveAllAsync(FileStream part, BlobHash hash, HubFile file, TransferMeter meter, CancellationToken cancellation)
+    {
+        HubRetry retry = new(firstRetryDelay);
+        while (hash.Count < file.Size)
+        {
+            try
+            {
+                await ReceiveAsync(part, hash, file, meter, retry, cancellation).ConfigureAwait(false);
+            }
+            catch (HubInterruption interruption)
+            {
+                await retry.WaitAsync(interruption, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task ReceiveAsync(
+        FileStream part, BlobHash hash, HubFile file, TransferMeter meter, HubRetry retry, CancellationToken cancellation)
+    {
+        using HttpResponseMessage answer = await connection.GetAsync(
+            addressOf(file), hash.Count, $"{model}, file {ErrorText.Quote(file.Path)}", headers => RequireSame(headers, file), cancellation)
+            .ConfigureAwait(false);
+        if (hash.Count > 0 && !ContinuesAt(answer, hash.Count))
+        {
+            part.SetLength(0);
+            meter.Discard(hash.Count);
+            hash.Restart();
+        }
+
+        if (answer.StatusCode != HttpStatusCode.OK && !ContinuesAt(answer, hash.Count))
+        {
+            throw new HubInterruption($"The hub sent another part of {ErrorText.Quote(file.Path)} than it was asked for");
+        }
+
+        if (answer.Content.Headers.ContentLength is long length && hash.Count + length != file.Size)
+        {
+            throw new WrongContentsException($"{file.Size} bytes", $"{hash.Count + length}");
+        }
+
+        Stream body = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+        while (await HubConnection.ReadAsync(body, _buffer, cancellation).ConfigureAwait(false) is int read and > 0)
+        {
+            if (hash.Count + read > file.Size)
+            {
+                throw new WrongContentsException($"{file.Size} bytes", "more");
+            }
+
+            part.Write(_buffer, 0, read);
+            hash.Append(_buffer.AsSpan(0, read));
+            meter.Receive(file.Path, read);
+            retry.Reached(hash.Count);
+        }
+
+        if (hash.Count < file.Size)
+        {
+            throw new HubInterruption(
+                $"The connection was closed {file.Size - hash.Count} bytes before the end of {ErrorText.Quote(file.Path)}");
+        }
+    }
+
+    private static bool ContinuesAt(HttpResponseMessage answer, long offset) =>
+        answer.StatusCode == HttpStatusCode.PartialContent && answer.Content.Headers.ContentRange?.From == offset;
+
+    // The hub's own answer tells size and hash before a content network sends the first byte.
+    private static void RequireSame(HttpResponseHeaders headers, HubFile file)
+    {
+        string? size = HubConnection.ValueOf(headers, "X-Linked-Size");
+        if (size is not null && size != file.Size.ToString(System.Globalization.CultureInfo.InvariantCulture))
+        {
+            throw new WrongContentsException($"{file.Size} bytes", ErrorText.Quote(size));
+        }
+
+        string? digest = HubConnection.ValueOf(headers, "X-Linked-Etag")?.Trim('"');
+        if (digest is not null && digest != file.Digest)
+        {
+            throw new WrongContentsException($"the hash {file.Digest}", ErrorText.Quote(digest));
+        }
+    }
+
+    private sealed class WrongContentsException(string expected, string found) : Exception($"expected {expected}, found {found}");
+}
