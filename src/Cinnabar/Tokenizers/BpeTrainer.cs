@@ -31,7 +31,7 @@ public sealed record BpeTrainerOptions
 public sealed class BpeTrainer
 {
     private readonly BpeTrainerOptions _options;
-    private readonly PreTokenizer _preTokenizer = new CodePreTokenizer();
+    private readonly RegexSplit _preTokenizer = RegexSplit.Of(SplitPatterns.Code);
     private readonly Dictionary<ulong, Pair> _pairs = [];
     private readonly PriorityQueue<ulong, (long Count, ulong Pair)> _queue = new(HighestCountFirst.Instance);
     private int[][] _pieces = [];
@@ -60,30 +60,37 @@ public sealed class BpeTrainer
     public Tokenizer Train(IEnumerable<string> texts, IProgress<int>? progress = null)
     {
         PieceCounts counts = PieceCounts.Count(texts, _preTokenizer, _options.Threads);
-        List<byte[]> tokens = [.. SpecialTokens.All.Select(_ => Array.Empty<byte>())];
+        List<string?> tokens = [.. SpecialTokens.All.Select(_ => (string?)null)];
         int[] idOfByte = new int[256];
         foreach (byte b in ByteLevel.AlphabetOrder)
         {
             idOfByte[b] = tokens.Count;
-            tokens.Add([b]);
+            tokens.Add(ByteLevel.Spell([b]));
         }
 
         CountPairs(counts, idOfByte);
-        List<(int, int, int)> merges = [];
+        List<Merge> merges = [];
         while (tokens.Count < _options.VocabularySize && TakeBest() is ulong best)
         {
             (int left, int right) = ((int)(best >> 32), (int)(uint)best);
-            merges.Add((left, right, tokens.Count));
+            merges.Add(new Merge(left, right, tokens.Count, merges.Count));
             Replace(left, right, tokens.Count);
-            tokens.Add([.. tokens[left], .. tokens[right]]);
+            tokens.Add(tokens[left] + tokens[right]);
             if (tokens.Count % 256 == 0)
             {
                 progress?.Report(tokens.Count);
             }
         }
 
-        Dictionary<string, int> special = SpecialTokens.All.Index().ToDictionary(token => token.Item, token => token.Index);
-        return new Tokenizer(new TokenizerDefinition(_preTokenizer, [.. tokens], special, [.. merges]));
+        AddedTokens added = new([.. SpecialTokens.All.Select((name, id) => new AddedToken(id, name, Special: true))], normalizer: null);
+        return new Tokenizer(new TokenizerDefinition
+        {
+            AddedTokens = added,
+            PreTokenizers = [_preTokenizer],
+            Model = new Bpe(new ByteSymbols(idOfByte), [.. merges]),
+            Tokens = new TokenBytes(tokens, added.All, new ByteLevelDecoder()),
+            SpecialIds = SpecialTokenIds.Of(added),
+        });
     }
 
     private void CountPairs(PieceCounts counts, int[] idOfByte)

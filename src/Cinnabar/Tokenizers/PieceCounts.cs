@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -10,7 +9,7 @@ internal sealed class PieceCounts
     // A longer piece (a line of base64, a text without a cut) is counted in parts: it would be walked again for every merge.
     private const int MaxPieceBytes = 256;
 
-    private readonly Dictionary<byte[], long> _pieces = new(ByBytes.Instance);
+    private readonly Dictionary<byte[], long> _pieces = new(ByteSequenceComparer.Instance);
 
     /// <summary>The pieces, in no particular order.</summary>
     public IReadOnlyDictionary<byte[], long> Pieces => _pieces;
@@ -44,7 +43,7 @@ internal sealed class PieceCounts
         ReadOnlySpan<byte> utf8 = Encoding.UTF8.GetBytes(text);
         for (int start = 0; start < utf8.Length;)
         {
-            int end = Math.Min(preTokenizer.PieceEnd(utf8, start), start + MaxPieceBytes);
+            int end = Math.Min(preTokenizer.PieceEnd(utf8, start, out _), start + MaxPieceBytes);
             CollectionsMarshal.GetValueRefOrAddDefault(lookup, utf8[start..end], out _)++;
             start = end;
         }
@@ -56,25 +55,5 @@ internal sealed class PieceCounts
         {
             CollectionsMarshal.GetValueRefOrAddDefault(_pieces, piece, out _) += count;
         }
-    }
-
-    private sealed class ByBytes : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
-    {
-        public static ByBytes Instance { get; } = new();
-
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
-
-        public int GetHashCode([DisallowNull] byte[] bytes) => GetHashCode(bytes.AsSpan());
-
-        public int GetHashCode(ReadOnlySpan<byte> bytes)
-        {
-            HashCode hash = default;
-            hash.AddBytes(bytes);
-            return hash.ToHashCode();
-        }
-
-        public byte[] Create(ReadOnlySpan<byte> bytes) => bytes.ToArray();
     }
 }

@@ -5,66 +5,42 @@ using System.Text;
 namespace Cinnabar.Tokenizers;
 
 /// <summary>
-/// Text ↔ token ids, by byte-level byte-pair encoding. Thread-safe. Any text comes back as it was, except that unpaired surrogates
-/// become U+FFFD.
+/// Text ↔ token ids. Thread-safe. With a byte-level or byte-fallback vocabulary and no normalizer any text comes back as it was, except
+/// that unpaired surrogates become U+FFFD.
 /// </summary>
 public sealed class Tokenizer
 {
     private readonly TokenizerDefinition _definition;
-    private readonly MergeTable _merges;
-    private readonly int[] _idOfByte = new int[256];
-    private readonly bool[] _isSpecial;
-    private readonly string[] _specialNames; // longest first, so that the first that fits is the longest
-    private readonly SearchValues<string> _specialSearch;
-    private readonly ConcurrentBag<Bpe> _idle = [];
+    private readonly PreTokenizer[] _preTokenizers;
+    private readonly Dictionary<int, AddedToken> _special;
+    private readonly ConcurrentBag<Model> _idle = [];
 
     internal Tokenizer(TokenizerDefinition definition)
     {
         _definition = definition;
-        _merges = new MergeTable(definition.Merges.Length);
-        for (int rank = 0; rank < definition.Merges.Length; rank++)
-        {
-            (int left, int right, int merged) = definition.Merges[rank];
-            _merges.TryAdd(left, right, rank, merged);
-        }
-
-        for (int id = definition.Tokens.Length - 1; id >= 0; id--)
-        {
-            if (definition.Tokens[id].Length == 1)
-            {
-                _idOfByte[definition.Tokens[id][0]] = id;
-            }
-        }
-
-        _isSpecial = new bool[definition.Tokens.Length];
-        foreach (int id in definition.SpecialTokens.Values)
-        {
-            _isSpecial[id] = true;
-        }
-
-        _specialNames = [.. definition.SpecialTokens.Keys.Order(StringComparer.Ordinal).OrderByDescending(name => name.Length)];
-        _specialSearch = SearchValues.Create(_specialNames, StringComparison.Ordinal);
+        _preTokenizers = [.. definition.PreTokenizers];
+        _special = definition.AddedTokens.All.Where(token => token.Special).ToDictionary(token => token.Id);
     }
 
-    /// <summary>V: the number of ids, special tokens included.</summary>
-    public int VocabularySize => _definition.Tokens.Length;
+    /// <summary>V: one more than the highest id, special tokens included.</summary>
+    public int VocabularySize => _definition.Tokens.Count;
 
     /// <summary>The id that stands for noise.</summary>
     /// <exception cref="CinnabarException">The tokenizer has no such token; the same for the three properties below.</exception>
-    public int MaskTokenId => RequireSpecial(SpecialTokens.Mask);
+    public int MaskTokenId => _definition.SpecialIds.Mask ?? throw NoSpecial("mask", SpecialTokens.Mask);
 
     /// <summary>The id at the end of a document.</summary>
-    public int EndOfTextTokenId => RequireSpecial(SpecialTokens.EndOfText);
+    public int EndOfTextTokenId => _definition.SpecialIds.EndOfText ?? throw NoSpecial("end of text", SpecialTokens.EndOfText);
 
     /// <summary>The id of padding and of the unused end of a hole.</summary>
-    public int PaddingTokenId => RequireSpecial(SpecialTokens.Padding);
+    public int PaddingTokenId => _definition.SpecialIds.Padding ?? throw NoSpecial("padding", SpecialTokens.Padding);
 
     /// <summary>The id at the beginning of a document.</summary>
-    public int BeginOfTextTokenId => RequireSpecial(SpecialTokens.BeginOfText);
+    public int BeginOfTextTokenId => _definition.SpecialIds.BeginOfText ?? throw NoSpecial("begin of text", SpecialTokens.BeginOfText);
 
     internal TokenizerDefinition Definition => _definition;
 
-    /// <summary>Reads tokenizer.json (Hugging Face layout).</summary>
+    /// <summary>Reads tokenizer.json (Hugging Face layout), and tokenizer_config.json beside it for the names of special tokens.</summary>
     /// <param name="path">The file, or the folder that holds it.</param>
     /// <exception cref="CinnabarException">The file is missing, damaged, or of a kind that is not supported.</exception>
     public static Tokenizer Load(string path)
@@ -72,34 +48,68 @@ public sealed class Tokenizer
         return new Tokenizer(TokenizerReader.Read(Directory.Exists(path) ? Path.Combine(path, "tokenizer.json") : path));
     }
 
-    /// <summary>Writes tokenizer.json, replacing the file in one step.</summary>
+    /// <summary>Makes the tokenizer of a GGUF file.</summary>
+    /// <param name="vocabulary">What the file says under <c>tokenizer.ggml</c>.</param>
+    /// <param name="file">Its name, for errors.</param>
+    /// <exception cref="CinnabarException">The vocabulary is damaged, or of a kind that is not supported.</exception>
+    public static Tokenizer FromVocabulary(GgufVocabulary vocabulary, string file)
+    {
+        ArgumentNullException.ThrowIfNull(vocabulary);
+        return new Tokenizer(new GgufVocabularyReader(vocabulary, file).Read());
+    }
+
+    /// <summary>Writes tokenizer.json, replacing the file in one step: the bytes it was loaded from, or those of a trained tokenizer.</summary>
     /// <param name="path">The file.</param>
+    /// <exception cref="CinnabarException">The tokenizer is the one of a GGUF file and not of GPT-2's kind.</exception>
     public void Save(string path) => TokenizerWriter.Write(_definition, path);
 
-    /// <summary>The ids of a text. A special token spelled in it is ordinary text.</summary>
+    /// <summary>The ids of a text. A special token spelled in it is ordinary text, and none is added around it.</summary>
     public int[] Encode(string text) => Encode(text, parseSpecialTokens: false);
 
     /// <summary>The ids of a text.</summary>
     /// <param name="text">Any text.</param>
     /// <param name="parseSpecialTokens">Whether names of special tokens in the text become those tokens. Only for text you wrote.</param>
-    public int[] Encode(string text, bool parseSpecialTokens)
+    /// <param name="addSpecialTokens">Whether the special tokens go around it that the model wants around a text, such as the begin of
+    /// text (default false).</param>
+    public int[] Encode(string text, bool parseSpecialTokens, bool addSpecialTokens = false)
     {
         ArgumentNullException.ThrowIfNull(text);
         List<int> output = new(text.Length / 3 + 4);
-        Bpe bpe = _idle.TryTake(out Bpe? idle) ? idle : new Bpe(_merges, _idOfByte);
-        int start = 0;
-        if (parseSpecialTokens)
+        Model model = _idle.TryTake(out Model? idle) ? idle : _definition.Model.Fork();
+        if (addSpecialTokens)
         {
-            while (FindSpecial(text, start) is (int index, string name))
+            output.AddRange(_definition.PostProcessor.Before);
+        }
+
+        foreach ((int start, int end, AddedToken? token) in _definition.AddedTokens.Search(false, parseSpecialTokens).Split(text))
+        {
+            if (token is not null)
             {
-                EncodeOrdinary(text.AsSpan(start, index - start), bpe, output);
-                output.Add(_definition.SpecialTokens[name]);
-                start = index + name.Length;
+                output.Add(token.Id);
+                continue;
+            }
+
+            string part = text[start..end];
+            part = _definition.Normalizer?.Normalize(part) ?? part;
+            foreach ((int from, int to, AddedToken? found) in _definition.AddedTokens.Search(true, parseSpecialTokens).Split(part))
+            {
+                if (found is not null)
+                {
+                    output.Add(found.Id);
+                }
+                else
+                {
+                    EncodeOrdinary(part[from..to], first: start == 0 && from == 0, model, output);
+                }
             }
         }
 
-        EncodeOrdinary(text.AsSpan(start), bpe, output);
-        _idle.Add(bpe);
+        if (addSpecialTokens)
+        {
+            output.AddRange(_definition.PostProcessor.After);
+        }
+
+        _idle.Add(model);
         return [.. output];
     }
 
@@ -117,54 +127,64 @@ public sealed class Tokenizer
     public byte[] DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
     {
         ArrayBufferWriter<byte> bytes = new();
+        bool first = true;
         foreach (int id in ids)
         {
-            CheckId(id);
-            bytes.Write(_isSpecial[id] && !skipSpecialTokens ? Encoding.UTF8.GetBytes(SpecialName(id)) : _definition.Tokens[id]);
+            bytes.Write(BytesOf(id, skipSpecialTokens, ref first));
         }
 
         return bytes.WrittenSpan.ToArray();
     }
 
-    /// <summary>How many bytes of text a token stands for; 0 for special tokens.</summary>
+    /// <summary>How many bytes of text a token stands for, not at the beginning of a text; 0 for special tokens.</summary>
     public int ByteLength(int id)
     {
         CheckId(id);
-        return _definition.Tokens[id].Length;
+        return _definition.Tokens[id, first: false].Length;
     }
 
     /// <summary>Whether a token is special: it stands for no text.</summary>
     public bool IsSpecial(int id)
     {
         CheckId(id);
-        return _isSpecial[id];
+        return _special.ContainsKey(id);
     }
 
-    /// <summary>The id of a special token's name, or of a text that is exactly one token; null where there is none.</summary>
+    /// <summary>The id of an added token's name, or of a text that is exactly one token; null where there is none.</summary>
     public int? TokenToId(string token)
     {
         ArgumentNullException.ThrowIfNull(token);
-        if (_definition.SpecialTokens.TryGetValue(token, out int special))
-        {
-            return special;
-        }
-
-        byte[] bytes = Encoding.UTF8.GetBytes(token);
-        int found = bytes.Length == 0 ? -1 : Array.FindIndex(_definition.Tokens, candidate => candidate.AsSpan().SequenceEqual(bytes));
-        return found < 0 ? null : found;
+        return _definition.AddedTokens.Find(token)?.Id ?? (_definition.Tokens.Find(token) is int found and >= 0 ? found : null);
     }
 
     /// <summary>A token for people to read: control characters as \n, \t, \r or \xNN, and \xNN for a part of a character.</summary>
     public string TokenText(int id)
     {
         CheckId(id);
-        if (_isSpecial[id])
+        return _special.TryGetValue(id, out AddedToken? special) ? special.Content : Readable(_definition.Tokens[id, first: false]);
+    }
+
+    /// <summary>The bytes that an id adds to a text.</summary>
+    /// <param name="id">From 0 to <see cref="VocabularySize"/> − 1.</param>
+    /// <param name="skipSpecialTokens">Whether special tokens give nothing.</param>
+    /// <param name="first">Whether nothing came before; false afterwards, if the id gave anything.</param>
+    internal ReadOnlySpan<byte> BytesOf(int id, bool skipSpecialTokens, ref bool first)
+    {
+        CheckId(id);
+        bool special = _special.ContainsKey(id);
+        if (special && skipSpecialTokens)
         {
-            return SpecialName(id);
+            return [];
         }
 
+        ReadOnlySpan<byte> bytes = special ? _definition.Tokens.SpecialName(id, first) : _definition.Tokens[id, first];
+        first = false;
+        return bytes;
+    }
+
+    private static string Readable(ReadOnlySpan<byte> rest)
+    {
         StringBuilder text = new();
-        ReadOnlySpan<byte> rest = _definition.Tokens[id];
         while (!rest.IsEmpty)
         {
             bool whole = Rune.DecodeFromUtf8(rest, out Rune rune, out int length) == OperationStatus.Done;
@@ -197,33 +217,40 @@ public sealed class Tokenizer
         }
     }
 
-    private void EncodeOrdinary(ReadOnlySpan<char> text, Bpe bpe, List<int> output)
+    private void EncodeOrdinary(string text, bool first, Model model, List<int> output)
     {
+        text = _preTokenizers.Length == 0 ? text : _preTokenizers[0].Prepare(text, first);
         byte[] rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
-        ReadOnlySpan<byte> utf8 = rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented));
-        for (int start = 0; start < utf8.Length;)
-        {
-            int end = _definition.PreTokenizer.PieceEnd(utf8, start);
-            bpe.Encode(utf8[start..end], output);
-            start = end;
-        }
-
+        EncodePieces(rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented)), 0, model, output);
         ArrayPool<byte>.Shared.Return(rented);
     }
 
-    // The leftmost special token at or after start, the longest of those that begin there.
-    private (int Index, string Name)? FindSpecial(string text, int start)
+    private void EncodePieces(ReadOnlySpan<byte> text, int stage, Model model, List<int> output)
     {
-        int found = text.AsSpan(start).IndexOfAny(_specialSearch);
-        return found < 0 ? null : (start + found, _specialNames.First(name => text.AsSpan(start + found).StartsWith(name)));
+        if (stage == _preTokenizers.Length)
+        {
+            model.Encode(text, output);
+            return;
+        }
+
+        for (int start = 0; start < text.Length;)
+        {
+            int end = _preTokenizers[stage].PieceEnd(text, start, out bool kept);
+            if (kept)
+            {
+                EncodePieces(text[start..end], stage + 1, model, output);
+            }
+
+            start = end;
+        }
     }
 
-    private string SpecialName(int id) => _definition.SpecialTokens.First(token => token.Value == id).Key;
-
-    private int RequireSpecial(string name)
+    private CinnabarException NoSpecial(string meaning, string name)
     {
-        return _definition.SpecialTokens.TryGetValue(name, out int id) ? id : throw new CinnabarException(
-            $"The tokenizer has no special token {name}; it has {(_specialNames.Length == 0 ? "none" : string.Join(", ", _specialNames))}.",
+        string[] names = [.. _special.Values.Select(token => token.Content)];
+        return new CinnabarException(
+            $"The tokenizer has no special token for {meaning}, such as {name}; "
+            + $"it has {(names.Length == 0 ? "none" : Checkpoints.ErrorText.Some(names))}.",
             "Use the tokenizer that belongs to the model, or train one with `cinnabar corpus`.");
     }
 

@@ -1,12 +1,29 @@
 namespace Cinnabar.Tokenizers;
 
-/// <summary>What tokenizer.json says, checked and with names resolved to ids.</summary>
-/// <param name="PreTokenizer">How text is cut into pieces.</param>
-/// <param name="Tokens">By id: the bytes of a token; empty for a special token.</param>
-/// <param name="SpecialTokens">The tokens that stand for no text, by name.</param>
-/// <param name="Merges">By rank: two ids and the id they become.</param>
-internal sealed record TokenizerDefinition(
-    PreTokenizer PreTokenizer,
-    byte[][] Tokens,
-    IReadOnlyDictionary<string, int> SpecialTokens,
-    (int Left, int Right, int Merged)[] Merges);
+/// <summary>The parts of a tokenizer, named as in Hugging Face tokenizers, checked and with names resolved to ids.</summary>
+internal sealed record TokenizerDefinition
+{
+    /// <summary>Tokens that are found as a whole.</summary>
+    public required AddedTokens AddedTokens { get; init; }
+
+    /// <summary>What changes the text between them; null for nothing.</summary>
+    public Normalizer? Normalizer { get; init; }
+
+    /// <summary>What cuts it into pieces, each cutting the pieces of the one before; none where the text is one piece.</summary>
+    public required IReadOnlyList<PreTokenizer> PreTokenizers { get; init; }
+
+    /// <summary>What turns a piece into ids.</summary>
+    public required Model Model { get; init; }
+
+    /// <summary>The special tokens around a text.</summary>
+    public PostProcessor PostProcessor { get; init; } = PostProcessor.None;
+
+    /// <summary>What ids stand for.</summary>
+    public required TokenBytes Tokens { get; init; }
+
+    /// <summary>The ids of mask, end, padding and beginning.</summary>
+    public required SpecialTokenIds SpecialIds { get; init; }
+
+    /// <summary>The tokenizer.json that this was read from; null for a trained one and for a GGUF vocabulary.</summary>
+    public byte[]? Json { get; init; }
+}
