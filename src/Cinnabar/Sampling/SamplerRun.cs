@@ -14,7 +14,7 @@
 // When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
 //
 // A step comes in two halves, Next and Finish, with the pass through the network between them, so that whoever drives several runs can let
-// them share a pass. A run is used for one canvas after another and keeps its lists: a step allocates nothing once they have grown.
+// them share a pass. A run is used for one canvas after another and keeps its lists, which have room for all masks from the start: a step allocates nothing.
 //
 // Sources: ML-GSAI/LLaDA generate.py (blocks, quotas, guidance); HKUNLP/Dream generation_utils.py (timesteps).
 using System.Runtime.InteropServices;
@@ -87,6 +87,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
             }
         }
 
+        Reserve(_masks.Count);
         _budget.Begin(rules.Options);
         _network.Begin(canvas, rules.Options);
         _policy.Begin(canvas);
@@ -125,6 +126,19 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         ComputedPositions = _network.ComputedPositions,
         CacheDrift = _network.Drift,
     };
+
+    // No list of a step gets longer than all masks, but that of the rows of a policy that reviews shadows.
+    private void Reserve(int masks)
+    {
+        _noisy.EnsureCapacity(masks);
+        _committed.EnsureCapacity(masks);
+        _rows.EnsureCapacity(masks);
+        _candidates.EnsureCapacity(masks);
+        _reviews.EnsureCapacity(masks);
+        _commits.EnsureCapacity(masks);
+        _renoised.EnsureCapacity(masks);
+        _choice.Commits.EnsureCapacity(masks);
+    }
 
     // Goes on to the next step and decides which rows it wants; false if there is none.
     private bool Next(CancellationToken cancellation)
