@@ -21,7 +21,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Models;
 
 /// <summary>A LLaDA-layout transformer on one kernel table. Not thread-safe.</summary>
-public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
+public sealed class LladaDenoiser : IBatchDenoiser, ICachingDenoiser, ILeaveOneOutDenoiser
 {
     private readonly Block[] _blocks;
     private readonly Parameter _embedding;
@@ -39,7 +39,7 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     /// Tensors by checkpoint name, as listed by <see cref="LladaWeightNames"/>; F32, or BF16 or Int8 for matrices at inference.
     /// </param>
     /// <param name="kernels">Where it runs.</param>
-    /// <param name="precision">Rounding of matrix-product operands in <see cref="Logits(ReadOnlySpan{int}, ReadOnlySpan{int})"/>. Default BF16.</param>
+    /// <param name="precision">Rounding of matrix-product operands in <see cref="IDenoiser.Logits"/>. Default BF16.</param>
     public LladaDenoiser(
         ModelConfig config,
         IReadOnlyDictionary<string, Tensor> weights,
@@ -160,6 +160,15 @@ public sealed class LladaDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     {
         _inference.Reset();
         return WithoutPadding(Forward(_inference, ids, batch: 1, rows).Value);
+    }
+
+    /// <inheritdoc/>
+    public Tensor LogitsOfBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, ReadOnlySpan<int> rows)
+    {
+        _inference.Reset();
+        int longest = _rows.ChooseBatch(ids, lengths, rows, MaskTokenId);
+        AttentionShape shape = ShapeOf(lengths.Length, longest, _rows.Lengths);
+        return WithoutPadding(Forward(_inference, _rows.Ids, shape, default, _rows.Chosen, cache: null).Value);
     }
 
     /// <inheritdoc/>
