@@ -236,7 +236,7 @@ public sealed class LladaDenoiser : IBatchDenoiser, ICachingDenoiser, ILeaveOneO
         }
 
         Variable rows = tape.SelectRows(h, chosen);
-        return tape.Linear(tape.RmsNorm(rows, _finalNorm, (float)Config.RmsNormEps), _head);
+        return tape.RmsNormLinear(rows, _finalNorm, (float)Config.RmsNormEps, _head)[0];
     }
 
     // Logits [rows, E] → [rows, V]: moves the first V columns of each row up to the row before, in place: no row is written before it was
@@ -293,9 +293,8 @@ public sealed class LladaDenoiser : IBatchDenoiser, ICachingDenoiser, ILeaveOneO
             float epsilon,
             KeyValueCache? cache)
         {
-            Variable a = tape.RmsNorm(h, _attentionNorm, epsilon);
             int length = positions.IsEmpty ? shape.Length : angles.Positions;
-            ReadOnlySpan<Variable> projected = tape.Linear(a, _queryKeyValue);
+            ReadOnlySpan<Variable> projected = tape.RmsNormLinear(h, _attentionNorm, epsilon, _queryKeyValue);
             Variable q = tape.Rotary(projected[0], angles, length, positions);
             Variable k = tape.Rotary(projected[1], angles, length, positions);
             Variable v = projected[2];
@@ -306,9 +305,8 @@ public sealed class LladaDenoiser : IBatchDenoiser, ICachingDenoiser, ILeaveOneO
 
             h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));
 
-            Variable m = tape.RmsNorm(h, _feedForwardNorm, epsilon);
-            ReadOnlySpan<Variable> gateUp = tape.Linear(m, _gateUp);
-            return tape.Add(h, tape.Linear(tape.SwiGlu(gateUp[0], gateUp[1]), _down));
+            ReadOnlySpan<Variable> gateUp = tape.RmsNormLinear(h, _feedForwardNorm, epsilon, _gateUp);
+            return tape.Add(h, tape.SwiGluLinear(gateUp[0], gateUp[1], _down));
         }
     }
 }
