@@ -12,6 +12,10 @@ public sealed partial class Tape
     private readonly List<Matrix> _products = [];
     private readonly List<Variable> _results = [];
 
+    // Left-hand sides that are computed while they are packed.
+    private RowSource? _normedRows;
+    private RowSource? _gatedRows;
+
     // Weights are BF16 anyway; activations need not be, and at inference attention is a small part of the work.
     private MatMulPrecision AttentionPrecision => Recording ? _precision : MatMulPrecision.F32;
 
@@ -50,7 +54,7 @@ public sealed partial class Tape
     /// <param name="x">[T, in].</param>
     /// <param name="weights">The weights.</param>
     /// <returns>One [T, out_i] for each; valid until the next call.</returns>
-    public ReadOnlySpan<Variable> Linear(Variable x, ReadOnlySpan<Parameter> weights)
+    public ReadOnlySpan<Variable> Linear(Variable x, scoped ReadOnlySpan<Parameter> weights)
     {
         _results.Clear();
         if (Recording)
@@ -64,19 +68,46 @@ public sealed partial class Tape
         }
 
         Matrix input = x.Value.AsMatrix();
+        Prepare(input.Rows, weights);
+        Kernels.MatMul.Multiply(input, CollectionsMarshal.AsSpan(_rightSides), CollectionsMarshal.AsSpan(_products));
+        return CollectionsMarshal.AsSpan(_results);
+    }
+
+    /// <summary>
+    /// y_i = RmsNorm(x)·W_iᵀ: without recording the normalised rows become operands of the products at once and are never stored.
+    /// </summary>
+    /// <inheritdoc cref="Linear(Variable, ReadOnlySpan{Parameter})"/>
+    public ReadOnlySpan<Variable> RmsNormLinear(Variable x, Parameter norm, float epsilon, params ReadOnlySpan<Parameter> weights) =>
+        Recording
+            ? Linear(RmsNorm(x, norm, epsilon), weights)
+            : Linear(Kernels.RmsNorm.AsRows(x.Value, norm.Value, epsilon, ref _normedRows), weights);
+
+    /// <summary>y = (silu(gate) ∘ up)·Wᵀ, without recording likewise.</summary>
+    public Variable SwiGluLinear(Variable gate, Variable up, Parameter weight) => Recording
+        ? Linear(SwiGlu(gate, up), weight)
+        : Linear(Kernels.SwiGlu.AsRows(gate.Value, up.Value, ref _gatedRows), new ReadOnlySpan<Parameter>(in weight))[0];
+
+    private ReadOnlySpan<Variable> Linear(RowSource x, scoped ReadOnlySpan<Parameter> weights)
+    {
+        _results.Clear();
+        Prepare(x.Rows, weights);
+        Kernels.MatMul.Multiply(x, CollectionsMarshal.AsSpan(_rightSides), CollectionsMarshal.AsSpan(_products));
+        return CollectionsMarshal.AsSpan(_results);
+    }
+
+    // Packed weights and room for the products.
+    private void Prepare(int rows, ReadOnlySpan<Parameter> weights)
+    {
         _rightSides.Clear();
         _products.Clear();
         foreach (Parameter weight in weights)
         {
             PackedMatrix packed = weight.PackedTranspose(Kernels.MatMul, _precision);
-            Variable result = Output(input.Rows, packed.Columns);
+            Variable result = Output(rows, packed.Columns);
             _rightSides.Add(packed);
             _results.Add(result);
             _products.Add(result.Value.AsMatrix());
         }
-
-        Kernels.MatMul.Multiply(input, CollectionsMarshal.AsSpan(_rightSides), CollectionsMarshal.AsSpan(_products));
-        return CollectionsMarshal.AsSpan(_results);
     }
 
     /// <summary>

@@ -1,11 +1,12 @@
 namespace Cinnabar.Numerics.Autograd;
 
 /// <summary>
-/// A pool of F32 tensors for activations and their gradients, so that a pass after the first allocates nothing. Not thread-safe.
+/// A pool of F32 tensors for activations and their gradients, so that a pass allocates nothing if one before it was as large. Not
+/// thread-safe.
 /// </summary>
 public sealed class Workspace
 {
-    private readonly Dictionary<int, Stack<Tensor>> _free = [];
+    private readonly List<Tensor> _free = []; // by capacity, ascending; of equal ones the last returned first
     private readonly HashSet<Tensor> _rented = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>A tensor of the given shape with unspecified contents.</summary>
@@ -17,8 +18,7 @@ public sealed class Workspace
             count = checked(count * size);
         }
 
-        int capacity = CapacityFor(count);
-        Tensor tensor = _free.TryGetValue(capacity, out Stack<Tensor>? stack) && stack.Count > 0 ? stack.Pop() : Tensor.Zeros(capacity);
+        Tensor tensor = TakeFree(count) ?? Tensor.Zeros(CapacityFor(count));
         tensor.Reshape(shape);
         _rented.Add(tensor);
         return tensor;
@@ -32,12 +32,34 @@ public sealed class Workspace
             throw new ArgumentException($"The tensor {rented} was not rented here, or was returned before.", nameof(rented));
         }
 
-        if (!_free.TryGetValue(rented.Capacity, out Stack<Tensor>? stack))
+        _free.Insert(FirstOf(rented.Capacity), rented);
+    }
+
+    // The smallest that is large enough: what is left serves the most of what may be asked for next.
+    private Tensor? TakeFree(int count)
+    {
+        int first = FirstOf(count);
+        if (first == _free.Count)
         {
-            _free.Add(rented.Capacity, stack = new Stack<Tensor>());
+            return null;
         }
 
-        stack.Push(rented);
+        Tensor tensor = _free[first];
+        _free.RemoveAt(first);
+        return tensor;
+    }
+
+    // Index of the first free tensor with at least this capacity.
+    private int FirstOf(int capacity)
+    {
+        (int low, int high) = (0, _free.Count);
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = _free[middle].Capacity < capacity ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
     }
 
     // Sizes are rounded up to four steps per power of two, so that canvases of slightly different length share buffers.

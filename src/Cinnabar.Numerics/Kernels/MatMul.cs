@@ -82,4 +82,19 @@ public interface IMatMul
             Multiply(a, b[i], c[i], accumulate: false);
         }
     }
+
+    /// <summary>C_i = A·B_i with an A that is computed while it is packed; the same bits as with its rows in memory.</summary>
+    /// <param name="a">[M, K].</param>
+    /// <param name="b">Right-hand sides packed before, each [K, N_i].</param>
+    /// <param name="c">One [M, N_i] for each, overlapping nothing that the rows are computed from.</param>
+    unsafe void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    {
+        Tensor rows = Tensor.Zeros(a.Rows, a.Columns);
+        for (int row = 0; row < a.Rows; row++)
+        {
+            a.Write(row, 0, a.Columns, rows.FloatPointer + ((nint)row * a.Columns));
+        }
+
+        Multiply(rows.AsMatrix(), b, c);
+    }
 }

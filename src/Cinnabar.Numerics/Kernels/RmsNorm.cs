@@ -18,6 +18,18 @@ public interface IRmsNorm
     /// <param name="inverseRms">r: [T].</param>
     void Forward(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverseRms);
 
+    /// <summary>y as the left-hand side of products, computed while it is packed.</summary>
+    /// <param name="x">[T, C]; must not change before the products are done.</param>
+    /// <param name="weight">[C], F32.</param>
+    /// <param name="epsilon">ε inside the root.</param>
+    /// <param name="rows">Null, or what this kernel returned before and now returns again.</param>
+    RowSource AsRows(Tensor x, Tensor weight, float epsilon, ref RowSource? rows)
+    {
+        Tensor y = Tensor.Zeros(x.Shape);
+        Forward(x, weight, epsilon, y, Tensor.Zeros(x.Rows));
+        return rows = new FinishedRows(y);
+    }
+
     /// <summary>dX += …, dWeight += … (both accumulate).</summary>
     void Backward(Tensor dY, Tensor x, Tensor weight, Tensor inverseRms, Tensor dX, Tensor dWeight);
 }
@@ -108,6 +120,15 @@ internal sealed unsafe class VectorRmsNorm<TVec>(WorkerPool workers) : IRmsNorm
         workers.For(rows, ForwardGrain, new ForwardBody(x, weight, epsilon, y, inverseRms));
     }
 
+    public RowSource AsRows(Tensor x, Tensor weight, float epsilon, ref RowSource? rows)
+    {
+        Expect.Floats(weight, x.Columns);
+        NormedRows normed = rows as NormedRows ?? new NormedRows();
+        normed.Set(x, weight, epsilon);
+        rows = normed;
+        return normed;
+    }
+
     public void Backward(Tensor dY, Tensor x, Tensor weight, Tensor inverseRms, Tensor dX, Tensor dWeight)
     {
         int columns = weight.Count;
@@ -128,6 +149,23 @@ internal sealed unsafe class VectorRmsNorm<TVec>(WorkerPool workers) : IRmsNorm
             {
                 dWeight.Floats[c] += sums[c];
             }
+        }
+    }
+
+    private static float InverseRms(float* row, int columns, float epsilon) =>
+        (float)(1 / Math.Sqrt((Rows<TVec>.Dot(row, row, columns) / columns) + epsilon));
+
+    private static void Scale(float* row, float r, float* weight, float* result, int count)
+    {
+        int c = 0;
+        for (; c <= count - TVec.Width; c += TVec.Width)
+        {
+            TVec.Store(TVec.Load(row + c) * TVec.Broadcast(r) * TVec.Load(weight + c), result + c);
+        }
+
+        for (; c < count; c++)
+        {
+            result[c] = row[c] * r * weight[c];
         }
     }
 
@@ -179,20 +217,30 @@ internal sealed unsafe class VectorRmsNorm<TVec>(WorkerPool workers) : IRmsNorm
             for (int t = from; t < to; t++)
             {
                 float* row = x.FloatPointer + ((long)t * columns);
-                float* result = y.FloatPointer + ((long)t * columns);
-                float r = (float)(1 / Math.Sqrt((Rows<TVec>.Dot(row, row, columns) / columns) + epsilon));
+                float r = InverseRms(row, columns, epsilon);
                 inverseRms.FloatPointer[t] = r;
-                int c = 0;
-                for (; c <= columns - TVec.Width; c += TVec.Width)
-                {
-                    TVec.Store(TVec.Load(row + c) * TVec.Broadcast(r) * TVec.Load(w + c), result + c);
-                }
-
-                for (; c < columns; c++)
-                {
-                    result[c] = row[c] * r * w[c];
-                }
+                Scale(row, r, w, y.FloatPointer + ((long)t * columns), columns);
             }
+        }
+    }
+
+    // The root is taken again for each block of K: rows seldom have more than one.
+    private sealed class NormedRows : RowSource
+    {
+        private Tensor _x = null!;
+        private Tensor _weight = null!;
+        private float _epsilon;
+
+        internal void Set(Tensor x, Tensor weight, float epsilon)
+        {
+            (_x, _weight, _epsilon) = (x, weight, epsilon);
+            (Rows, Columns) = (x.Rows, x.Columns);
+        }
+
+        internal override void Write(int row, int k, int count, float* to)
+        {
+            float* x = _x.FloatPointer + ((long)row * Columns);
+            Scale(x + k, InverseRms(x, Columns, _epsilon), _weight.FloatPointer + k, to, count);
         }
     }
 

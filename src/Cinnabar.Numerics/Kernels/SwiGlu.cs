@@ -12,6 +12,17 @@ public interface ISwiGlu
     /// <summary>y = silu(gate) ∘ up, elementwise.</summary>
     void Forward(Tensor gate, Tensor up, Tensor y);
 
+    /// <summary>y as the left-hand side of products, computed while it is packed.</summary>
+    /// <param name="gate">[T, F]; must not change before the products are done, nor <paramref name="up"/>.</param>
+    /// <param name="up">[T, F].</param>
+    /// <param name="rows">Null, or what this kernel returned before and now returns again.</param>
+    RowSource AsRows(Tensor gate, Tensor up, ref RowSource? rows)
+    {
+        Tensor y = Tensor.Zeros(gate.Shape);
+        Forward(gate, up, y);
+        return rows = new FinishedRows(y);
+    }
+
     /// <summary>dGate += …, dUp += ….</summary>
     void Backward(Tensor dY, Tensor gate, Tensor up, Tensor dGate, Tensor dUp);
 }
@@ -59,6 +70,15 @@ internal sealed unsafe class VectorSwiGlu<TVec>(WorkerPool workers) : ISwiGlu
         workers.For(gate.Count, Grain, new ForwardBody(gate, up, y));
     }
 
+    public RowSource AsRows(Tensor gate, Tensor up, ref RowSource? rows)
+    {
+        Expect.Floats(up, gate.Count);
+        GatedRows gated = rows as GatedRows ?? new GatedRows();
+        gated.Set(gate, up);
+        rows = gated;
+        return gated;
+    }
+
     public void Backward(Tensor dY, Tensor gate, Tensor up, Tensor dGate, Tensor dUp)
     {
         Expect.Floats(dY, gate.Count);
@@ -92,21 +112,41 @@ internal sealed unsafe class VectorSwiGlu<TVec>(WorkerPool workers) : ISwiGlu
         V.Store(V.MultiplyAdd(d * V.Load(up), slope, V.Load(dGate)), dGate);
     }
 
+    private static void Forward(float* gate, float* up, float* y, int count)
+    {
+        int i = 0;
+        for (; i <= count - TVec.Width; i += TVec.Width)
+        {
+            Forward<TVec>(gate + i, up + i, y + i);
+        }
+
+        for (; i < count; i++)
+        {
+            Forward<ScalarVector>(gate + i, up + i, y + i);
+        }
+    }
+
     private readonly struct ForwardBody(Tensor gate, Tensor up, Tensor y) : ILoopBody
     {
-        public void Run(int from, int to)
-        {
-            float* g = gate.FloatPointer, u = up.FloatPointer, result = y.FloatPointer;
-            int i = from;
-            for (; i <= to - TVec.Width; i += TVec.Width)
-            {
-                Forward<TVec>(g + i, u + i, result + i);
-            }
+        public void Run(int from, int to) =>
+            Forward(gate.FloatPointer + from, up.FloatPointer + from, y.FloatPointer + from, to - from);
+    }
 
-            for (; i < to; i++)
-            {
-                Forward<ScalarVector>(g + i, u + i, result + i);
-            }
+    private sealed class GatedRows : RowSource
+    {
+        private Tensor _gate = null!;
+        private Tensor _up = null!;
+
+        internal void Set(Tensor gate, Tensor up)
+        {
+            (_gate, _up) = (gate, up);
+            (Rows, Columns) = (gate.Rows, gate.Columns);
+        }
+
+        internal override void Write(int row, int k, int count, float* to)
+        {
+            long at = ((long)row * Columns) + k;
+            Forward(_gate.FloatPointer + at, _up.FloatPointer + at, to, count);
         }
     }
 

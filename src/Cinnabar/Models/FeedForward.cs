@@ -10,10 +10,12 @@ internal sealed class FeedForward(Parameter gate, Parameter up, Parameter down)
 {
     private readonly Parameter[] _gateUp = [gate, up];
 
-    /// <summary>[T, C] → [T, C].</summary>
-    public Variable Forward(Tape tape, Variable x)
-    {
-        ReadOnlySpan<Variable> gateUp = tape.Linear(x, _gateUp);
-        return tape.Linear(tape.SwiGlu(gateUp[0], gateUp[1]), down);
-    }
+    /// <summary>The layer on x [T, C].</summary>
+    public Variable Forward(Tape tape, Variable x) => Down(tape, tape.Linear(x, _gateUp));
+
+    /// <summary>The layer on RMSNorm(h) [T, C].</summary>
+    public Variable Forward(Tape tape, Variable h, Parameter norm, float epsilon) =>
+        Down(tape, tape.RmsNormLinear(h, norm, epsilon, _gateUp));
+
+    private Variable Down(Tape tape, ReadOnlySpan<Variable> gateUp) => tape.SwiGluLinear(gateUp[0], gateUp[1], down);
 }

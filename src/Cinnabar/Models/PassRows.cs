@@ -5,7 +5,7 @@
 //   positions    with a cache: the predictors and what else is to be computed, ascending, each once
 //   chosen       where the predictors stand among the positions
 //
-// With shadows the positions are all there are, followed by those of the shadows.
+// With shadows the positions are all there are, followed by those of the shadows. A batch of sequences is padded to the longest.
 namespace Cinnabar.Models;
 
 /// <summary>Rows and positions of a pass; what it gives is valid until it is asked again. Not thread-safe.</summary>
@@ -16,6 +16,7 @@ internal sealed class PassRows(bool shifted)
     private int[] _positions = [];
     private int[] _ids = [];
     private int[] _places = [];
+    private int[] _lengths = [];
     private int _count;
     private int _rows;
 
@@ -24,6 +25,9 @@ internal sealed class PassRows(bool shifted)
 
     /// <summary>The token at each of <see cref="Positions"/>.</summary>
     public ReadOnlySpan<int> Ids => _ids.AsSpan(0, _count);
+
+    /// <summary>Of the last <see cref="ChooseBatch"/>: the tokens of each sequence before its padding.</summary>
+    public int[] Lengths => _lengths;
 
     /// <summary>For each row asked for, the index in <see cref="Positions"/> of its predictor.</summary>
     public ReadOnlySpan<int> Chosen => _chosen.AsSpan(0, _rows);
@@ -107,6 +111,50 @@ internal sealed class PassRows(bool shifted)
             tokens[ids.Length + i] = maskTokenId;
             chosen[rows.Length + i] = ids.Length + i;
         }
+    }
+
+    /// <summary>Lays out sequences one behind the other, padded to the longest; chosen: the predictors of the rows.</summary>
+    /// <param name="ids">Sequence after sequence.</param>
+    /// <param name="lengths">Tokens of each.</param>
+    /// <param name="rows">Indices of <paramref name="ids"/>, ascending.</param>
+    /// <param name="paddingId">Any id; nothing attends to it.</param>
+    /// <returns>Tokens of a padded sequence.</returns>
+    public int ChooseBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, ReadOnlySpan<int> rows, int paddingId)
+    {
+        int longest = 0;
+        foreach (int length in lengths)
+        {
+            longest = Math.Max(longest, length);
+        }
+
+        _lengths = _lengths.Length == lengths.Length ? _lengths : new int[lengths.Length];
+        lengths.CopyTo(_lengths);
+        _count = checked(lengths.Length * longest);
+        _rows = rows.Length;
+        Span<int> tokens = Grown(ref _ids, _count);
+        Span<int> chosen = Grown(ref _chosen, _rows);
+        tokens.Fill(paddingId);
+        (int start, int row) = (0, 0);
+        for (int sequence = 0; sequence < lengths.Length; sequence++)
+        {
+            int end = start + lengths[sequence];
+            int padded = sequence * longest;
+            ids[start..end].CopyTo(tokens[padded..]);
+            for (; row < rows.Length && rows[row] < end; row++)
+            {
+                int position = rows[row] - start;
+                chosen[row] = padded + (shifted ? Math.Max(0, position - 1) : position);
+            }
+
+            start = end;
+        }
+
+        return start == ids.Length && row == rows.Length
+            ? longest
+            : throw new ArgumentException(
+                $"Expected lengths that sum up to {ids.Length} ids, and rows of these in ascending order, found a sum of {start} and "
+                + $"{rows.Length - row} rows behind it.",
+                nameof(lengths));
     }
 
     private static Span<int> Grown(ref int[] buffer, int length)

@@ -62,8 +62,7 @@ internal sealed class TransformerBlock
     public Variable Forward(
         Tape tape, Variable h, AttentionShape shape, ReadOnlySpan<int> positions, RotaryAngles angles, KeyValueCache? cache)
     {
-        Variable a = tape.RmsNorm(h, _attentionNorm, _epsilon);
-        (Variable q, Variable k, Variable v) = Projected(tape, a);
+        (Variable q, Variable k, Variable v) = Projected(tape, h);
         q = _queryNorm is null ? q : tape.RmsNorm(q, _queryNorm, _epsilon);
         k = _keyNorm is null ? k : tape.RmsNorm(k, _keyNorm, _epsilon);
         int length = positions.IsEmpty ? shape.Length : angles.Positions;
@@ -75,13 +74,14 @@ internal sealed class TransformerBlock
         }
 
         h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));
-        Variable m = tape.RmsNorm(h, _feedForwardNorm, _epsilon);
-        return _experts is null ? tape.Add(h, _feedForward!.Forward(tape, m)) : _experts.AddTo(tape, h, m);
+        return _experts is null
+            ? tape.Add(h, _feedForward!.Forward(tape, h, _feedForwardNorm, _epsilon))
+            : _experts.AddTo(tape, h, tape.RmsNorm(h, _feedForwardNorm, _epsilon));
     }
 
-    private (Variable Query, Variable Key, Variable Value) Projected(Tape tape, Variable a)
+    private (Variable Query, Variable Key, Variable Value) Projected(Tape tape, Variable h)
     {
-        ReadOnlySpan<Variable> projected = tape.Linear(a, _queryKeyValue);
+        ReadOnlySpan<Variable> projected = tape.RmsNormLinear(h, _attentionNorm, _epsilon, _queryKeyValue);
         (Variable q, Variable k, Variable v) = (projected[0], projected[1], projected[2]);
         return _biases.Length == 0
             ? (q, k, v)

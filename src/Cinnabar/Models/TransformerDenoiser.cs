@@ -20,7 +20,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Models;
 
 /// <summary>A transformer on one kernel table. Not thread-safe.</summary>
-public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
+public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILeaveOneOutDenoiser
 {
     private const int FirstAngles = 4_096;
 
@@ -169,6 +169,15 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
     }
 
     /// <inheritdoc/>
+    public Tensor LogitsOfBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, ReadOnlySpan<int> rows)
+    {
+        _inference.Reset();
+        int longest = _rows.ChooseBatch(ids, lengths, rows, MaskTokenId);
+        AttentionShape shape = ShapeOf(lengths.Length, longest, _rows.Lengths);
+        return WithoutPadding(Forward(_inference, _rows.Ids, shape, default, _rows.Chosen, cache: null).Value);
+    }
+
+    /// <inheritdoc/>
     public KeyValueCache CreateCache(int length) => new(Config, length);
 
     /// <inheritdoc/>
@@ -234,7 +243,7 @@ public sealed class TransformerDenoiser : ICachingDenoiser, ILeaveOneOutDenoiser
         }
 
         Variable rows = tape.SelectRows(h, chosen);
-        return tape.Linear(tape.RmsNorm(rows, _finalNorm, (float)Config.RmsNormEps), _head);
+        return tape.RmsNormLinear(rows, _finalNorm, (float)Config.RmsNormEps, _head)[0];
     }
 
     // Logits [rows, E] → [rows, V]: moves the first V columns of each row up to the row before, in place: no row is written before it was

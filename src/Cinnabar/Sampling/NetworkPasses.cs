@@ -45,6 +45,16 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
             "Change Cache to None.");
     }
 
+    /// <summary>Throws unless a denoiser kept its word.</summary>
+    public static void CheckShape(Tensor logits, int rows, int vocabularySize)
+    {
+        if (logits.Rows != rows || logits.Columns != vocabularySize)
+        {
+            throw new InvalidOperationException(
+                $"Expected logits of shape [{rows}, {vocabularySize}] from the denoiser, found {logits.ShapeText()}.");
+        }
+    }
+
     /// <summary>Starts a run.</summary>
     public void Begin(Canvas canvas, SamplerOptions options)
     {
@@ -105,6 +115,9 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
         ComputedPositions += _canvas.Length + shadowed.Length;
         return leaveOneOut.LogitsWithShadows(_canvas.Ids, rows, shadowed);
     }
+
+    /// <summary>Counts a pass that this canvas shared with others.</summary>
+    public void Shared() => ComputedPositions += _canvas.Length;
 
     /// <summary>Notes what a step committed, so that its drift can be measured.</summary>
     /// <param name="commits">Its commits, or its edits.</param>
@@ -170,9 +183,7 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
         }
 
         ComputedPositions += computed;
-        return logits.Rows == rows.Length && logits.Columns == denoiser.VocabularySize
-            ? logits
-            : throw new InvalidOperationException(
-                $"Expected logits of shape [{rows.Length}, {denoiser.VocabularySize}] from the denoiser, found {logits.ShapeText()}.");
+        CheckShape(logits, rows.Length, denoiser.VocabularySize);
+        return logits;
     }
 }

@@ -1,5 +1,5 @@
-// A network and what reads its logits, ready for one canvas after another. The loop over a canvas is SamplerRun; runs that have ended, with
-// their lists and caches, are kept for the next canvas.
+// A network and what reads its logits, ready for one canvas after another or several at once. The loop over a canvas is SamplerRun; runs
+// that have ended, with their lists and caches, are kept for the next canvas.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -13,6 +13,7 @@ public sealed class Sampler
     private readonly CandidateReader _reader;
     private readonly TimeProvider _time;
     private readonly Stack<SamplerRun> _idle = new();
+    private readonly SharedPass _shared;
     private DrawingRules? _rules;
 
     /// <summary>Makes a sampler.</summary>
@@ -24,6 +25,7 @@ public sealed class Sampler
         _denoiser = denoiser;
         _reader = new CandidateReader(denoiser.VocabularySize, workers);
         _time = time ?? TimeProvider.System;
+        _shared = new SharedPass(denoiser, _time);
     }
 
     /// <summary>Denoises <paramref name="canvas"/> to the end.</summary>
@@ -47,8 +49,55 @@ public sealed class Sampler
         return run.Passes;
     }
 
+    /// <summary>
+    /// Denoises several canvases at once: the network computes a step of each in one pass, if it is an <see cref="IBatchDenoiser"/>.
+    /// Each becomes what it would become alone; one that is done leaves the batch. Those with guidance, a cache or VerifyThreshold take
+    /// passes of their own.
+    /// </summary>
+    /// <param name="canvases">Changed in place, each another one; of similar lengths, as the shorter cost as much as the longest.</param>
+    /// <param name="options">One for each canvas.</param>
+    /// <param name="cancellation">Looked at before every pass.</param>
+    /// <param name="observer">Called after every step of each canvas with the canvas' index.</param>
+    /// <returns>The number of passes that each canvas took part in.</returns>
+    /// <inheritdoc cref="Run(Canvas, SamplerOptions, CancellationToken, Action{DenoisingStep}?)"/>
+    public int[] Run(
+        IReadOnlyList<Canvas> canvases,
+        IReadOnlyList<SamplerOptions> options,
+        CancellationToken cancellation = default,
+        Action<int, DenoisingStep>? observer = null)
+    {
+        if (options.Count != canvases.Count || canvases.Distinct().Count() != canvases.Count)
+        {
+            throw new ArgumentException(
+                $"Expected different canvases and options for each, found {canvases.Count} canvases, {canvases.Distinct().Count()} of them "
+                + $"different, and {options.Count} options.",
+                nameof(canvases));
+        }
+
+        DrawingRules[] rules = [.. canvases.Select((canvas, i) => RulesFor(canvas, options[i]))];
+        SamplerRun[] runs = [.. canvases.Select((canvas, i) => Begin(canvas, rules[i]))];
+        List<int> active = [.. Enumerable.Range(0, runs.Length)];
+        while (true)
+        {
+            active.RemoveAll(i => !runs[i].Next(cancellation));
+            if (active.Count == 0)
+            {
+                break;
+            }
+
+            _shared.FinishSteps(active.Select(i => runs[i]));
+            foreach (int i in active)
+            {
+                observer?.Invoke(i, runs[i].Report());
+            }
+        }
+
+        Array.ForEach(runs, _idle.Push);
+        return [.. runs.Select(run => run.Passes)];
+    }
+
     /// <summary>Denoises <paramref name="canvas"/> step by step, as the result is enumerated; no step if nothing is noisy.</summary>
-    /// <inheritdoc cref="Run"/>
+    /// <inheritdoc cref="Run(Canvas, SamplerOptions, CancellationToken, Action{DenoisingStep}?)"/>
     /// <returns>The steps, in order.</returns>
     public IEnumerable<DenoisingStep> Steps(Canvas canvas, SamplerOptions options, CancellationToken cancellation = default)
     {

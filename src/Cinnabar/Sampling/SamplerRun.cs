@@ -13,8 +13,9 @@
 // whose quota is 0 costs no pass. When the budget (PassBudget) allows one step more, that step commits everything on the canvas.
 // When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
 //
-// A step comes in two halves, Next and Finish, with the pass through the network between them, so that whoever drives several runs can let
-// them share a pass. A run is used for one canvas after another and keeps its lists: a step allocates nothing once they have grown.
+// A step comes in two halves, Next and FinishStep, with the pass through the network in the second, so that several runs can share a pass
+// (SharedPass). A run is used for one canvas after another and keeps its lists, which have room for all masks from the start: a step
+// allocates nothing.
 //
 // Sources: ML-GSAI/LLaDA generate.py (blocks, quotas, guidance); HKUNLP/Dream generation_utils.py (timesteps).
 using System.Runtime.InteropServices;
@@ -60,9 +61,16 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
     /// <summary>Passes through the network so far.</summary>
     public int Passes => _budget.Passes;
 
-    private ReadOnlySpan<int> Positions => CollectionsMarshal.AsSpan(_masks)[_positions];
+    /// <summary>The canvas.</summary>
+    public Canvas Canvas => _canvas;
 
-    private ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
+    /// <summary>After <see cref="Next"/>: the positions whose logits the step wants, ascending; none: it needs no pass.</summary>
+    public ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
+
+    /// <summary>After <see cref="Next"/>: whether the pass of the step computes the canvas as it stands, and nothing else.</summary>
+    public bool SharesPass => _rows.Count > 0 && !_hides && !_network.IsCached && _rules.Options.CfgScale == 0;
+
+    private ReadOnlySpan<int> Positions => CollectionsMarshal.AsSpan(_masks)[_positions];
 
     /// <summary>How many positions a block has, and how many blocks there are.</summary>
     public static (int BlockSize, int Blocks) BlocksOf(Canvas canvas, SamplerOptions options)
@@ -87,6 +95,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
             }
         }
 
+        Reserve(_masks.Count);
         _budget.Begin(rules.Options);
         _network.Begin(canvas, rules.Options);
         _policy.Begin(canvas);
@@ -101,33 +110,13 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
             return false;
         }
 
-        if (_rows.Count == 0)
-        {
-            Finish(null);
-            return true;
-        }
-
-        long begin = time.GetTimestamp();
-        Tensor logits = _hides
-            ? _network.LogitsWithShadows(CollectionsMarshal.AsSpan(_noisy), CollectionsMarshal.AsSpan(_committed))
-            : _network.Logits(Rows, _block, Positions);
-        _budget.Spend(begin);
-        Finish(logits);
+        FinishStep();
         return true;
     }
 
-    /// <summary>What the last step did.</summary>
-    public DenoisingStep Report() => new(_step, _budget.Passes, _block, _canvas.NoisyCount, _canvas)
-    {
-        Commits = [.. _commits.OrderBy(commit => commit.Position)],
-        Edits = [.. _choice.Edits.OrderBy(edit => edit.Position)],
-        Renoised = [.. _renoised],
-        ComputedPositions = _network.ComputedPositions,
-        CacheDrift = _network.Drift,
-    };
-
-    // Goes on to the next step and decides which rows it wants; false if there is none.
-    private bool Next(CancellationToken cancellation)
+    /// <summary>Goes on to the next step and decides which rows it wants.</summary>
+    /// <returns>False: there is none.</returns>
+    public bool Next(CancellationToken cancellation)
     {
         while (!_isFinal && (_inBlock || EnterBlock()))
         {
@@ -153,6 +142,57 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         }
 
         return false;
+    }
+
+    /// <summary>Finishes the step with a pass of its own, if it needs one.</summary>
+    public void FinishStep()
+    {
+        if (_rows.Count == 0)
+        {
+            Finish(null, 0);
+            return;
+        }
+
+        long begin = time.GetTimestamp();
+        Tensor logits = _hides
+            ? _network.LogitsWithShadows(CollectionsMarshal.AsSpan(_noisy), CollectionsMarshal.AsSpan(_committed))
+            : _network.Logits(Rows, _block, Positions);
+        _budget.Spend(begin);
+        Finish(logits, 0);
+    }
+
+    /// <summary>Finishes the step with a pass that it shared.</summary>
+    /// <param name="logits">Of the pass.</param>
+    /// <param name="first">Row of the first of <see cref="Rows"/>; the others follow.</param>
+    /// <param name="begin">Timestamp of the clock before the pass.</param>
+    public void FinishStep(Tensor logits, int first, long begin)
+    {
+        _network.Shared();
+        _budget.Spend(begin);
+        Finish(logits, first);
+    }
+
+    /// <summary>What the last step did.</summary>
+    public DenoisingStep Report() => new(_step, _budget.Passes, _block, _canvas.NoisyCount, _canvas)
+    {
+        Commits = [.. _commits.OrderBy(commit => commit.Position)],
+        Edits = [.. _choice.Edits.OrderBy(edit => edit.Position)],
+        Renoised = [.. _renoised],
+        ComputedPositions = _network.ComputedPositions,
+        CacheDrift = _network.Drift,
+    };
+
+    // No list of a step gets longer than all masks, but that of the rows of a policy that reviews shadows.
+    private void Reserve(int masks)
+    {
+        _noisy.EnsureCapacity(masks);
+        _committed.EnsureCapacity(masks);
+        _rows.EnsureCapacity(masks);
+        _candidates.EnsureCapacity(masks);
+        _reviews.EnsureCapacity(masks);
+        _commits.EnsureCapacity(masks);
+        _renoised.EnsureCapacity(masks);
+        _choice.Commits.EnsureCapacity(masks);
     }
 
     private bool EnterBlock()
@@ -220,8 +260,8 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         }
     }
 
-    // logits: those of the step's rows; null: it wanted none.
-    private void Finish(Tensor? logits)
+    // logits: those of the step's rows are at first and behind; null: it wanted none.
+    private void Finish(Tensor? logits, int first)
     {
         StepContext context = ContextOfStep();
         _choice.Clear();
@@ -229,7 +269,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         _reviews.Clear();
         if (logits is not null)
         {
-            reader.Read(new StepRows(logits, 0, _rows, _canvas, _rules, _policy, _step), _candidates, _reviews);
+            reader.Read(new StepRows(logits, first, _rows, _canvas, _rules, _policy, _step), _candidates, _reviews);
         }
 
         if (_choosesAny)

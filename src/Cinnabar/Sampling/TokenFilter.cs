@@ -6,9 +6,10 @@ using System.Runtime.InteropServices;
 
 namespace Cinnabar.Sampling;
 
-internal sealed class TokenFilter : IComparer<int>
+internal sealed class TokenFilter
 {
     private readonly List<int> _kept = [];
+    private readonly Comparison<int> _surestFirst;
     private readonly double[] _weights;
     private readonly PriorityQueue<int, int> _worstFirst;
     private float[] _logits = [];
@@ -19,6 +20,7 @@ internal sealed class TokenFilter : IComparer<int>
     public TokenFilter(int vocabularySize)
     {
         _weights = new double[vocabularySize];
+        _surestFirst = Compare;
         _worstFirst = new PriorityQueue<int, int>(Comparer<int>.Create((a, b) => Compare(b, a)));
     }
 
@@ -90,7 +92,7 @@ internal sealed class TokenFilter : IComparer<int>
     }
 
     // Surer first; ties to the lower id.
-    public int Compare(int x, int y)
+    private int Compare(int x, int y)
     {
         int byLogit = _logits[y].CompareTo(_logits[x]);
         return byLogit != 0 ? byLogit : x.CompareTo(y);
@@ -107,7 +109,7 @@ internal sealed class TokenFilter : IComparer<int>
             }
         }
 
-        _kept.Sort(this);
+        _kept.Sort(_surestFirst);
         double limit = topP * _sum;
         double before = 0;
         int count = 0;

@@ -28,6 +28,18 @@ public sealed unsafe class WorkspaceTests
         Assert.Equal([300, 8], second.Shape.ToArray());
     }
 
+    [Fact]
+    public void Rent_SmallerThanWhatIsFree_TakesTheSmallestThatIsLargeEnough()
+    {
+        Workspace workspace = new();
+        Tensor[] tensors = [workspace.Rent(8000), workspace.Rent(2000), workspace.Rent(4000)];
+        Array.ForEach(tensors, workspace.Return);
+        Assert.Same(tensors[2], workspace.Rent(3000));
+        Assert.Same(tensors[1], workspace.Rent(10));
+        Assert.Same(tensors[0], workspace.Rent(10));
+        Assert.DoesNotContain(workspace.Rent(10), tensors);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(1023)]

@@ -1,8 +1,10 @@
 using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
 
 namespace Cinnabar.Tests.Models;
 
@@ -12,12 +14,26 @@ namespace Cinnabar.Tests.Models;
 public sealed class MemoryTests
 {
     private const int L = 96;
+    private const int MostPasses = 200;
+    private static readonly CanvasTokens s_tokens = new(0, 1, 2);
 
     // Large enough that every loop of a pass is shared between threads.
     private static readonly ModelConfig s_config = TinyNetwork.Config with
     {
         HiddenSize = 128, IntermediateSize = 256, MaxSequenceLength = L, NumKeyValueHeads = 2,
     };
+
+    private static readonly Dictionary<string, SamplerOptions> s_samplings = new()
+    {
+        ["steps"] = new() { Steps = 6 },
+        ["threshold"] = new() { Threshold = 0.3, Steps = 20 },
+        ["drawn"] = new() { Steps = 6, Temperature = 0.8, TopP = 0.9, TopK = 20, Seed = 3 },
+        ["dual cache"] = new() { BlockSize = 10, Steps = 9, Cache = CacheKind.Dual },
+        ["active cache"] = new() { Steps = 6, Cache = CacheKind.Active, CacheRefresh = 4 },
+        ["guided"] = new() { Steps = 4, CfgScale = 1 },
+    };
+
+    public static TheoryData<string> Samplings => [.. s_samplings.Keys];
 
     public static TheoryData<KernelForm, int, DType> Networks => new()
     {
@@ -50,6 +66,41 @@ public sealed class MemoryTests
         }
 
         kernels.Workers.Dispose();
+    }
+
+
+    [Theory]
+    [MemberData(nameof(Samplings))]
+    public void SamplerRun_AfterTheFirstCanvas_AllocatesNothing(string name)
+    {
+        KernelTable kernels = KernelTable.Create(threads: 2);
+        Sampler sampler = new(Network(s_config, DType.Int8, kernels), kernels.Workers);
+        Queue<Canvas> canvases = new(Enumerable.Range(0, MostPasses + 2).Select(_ => SomeCanvas()));
+        long allocated = LeastAllocated(() => sampler.Run(canvases.Dequeue(), s_samplings[name]));
+        Assert.True(allocated == 0, $"A canvas with {name} allocates {allocated} bytes.");
+        kernels.Workers.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(Samplings))]
+    public void SamplerStep_AfterTheFirst_AllocatesNothing(string name)
+    {
+        // One thread, so that what others allocate does not count.
+        KernelTable kernels = KernelTable.Create(threads: 1);
+        TransformerDenoiser network = Network(s_config, DType.Int8, kernels);
+        SamplerRun run = new(network, new CandidateReader(network.VocabularySize, kernels.Workers), TimeProvider.System);
+        run.Begin(SomeCanvas(), new DrawingRules(s_tokens, s_samplings[name], network.VocabularySize));
+        Assert.True(run.Step(CancellationToken.None));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        int steps = 1;
+        while (run.Step(CancellationToken.None))
+        {
+            steps++;
+        }
+
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(steps > 3, $"{steps} steps with {name} are too few.");
+        Assert.True(allocated == 0, $"{steps - 1} steps with {name} allocate {allocated} bytes.");
     }
 
     [Theory]
@@ -107,6 +158,10 @@ public sealed class MemoryTests
         }
     }
 
+    private static Canvas SomeCanvas() => new(
+        [CanvasSegment.Text([.. Enumerable.Range(3, 30)]), CanvasSegment.Hole(30), CanvasSegment.Text([.. Enumerable.Range(5, 30)])],
+        s_tokens);
+
     private static TransformerDenoiser Network(ModelConfig config, DType type, KernelTable kernels)
     {
         Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
@@ -117,11 +172,10 @@ public sealed class MemoryTests
     // a busy machine is as often as there are passes.
     private static long LeastAllocated(Action pass)
     {
-        const int Passes = 200;
         pass();
         pass();
         long least = long.MaxValue;
-        for (int i = 0; i < Passes && least > 0; i++)
+        for (int i = 0; i < MostPasses && least > 0; i++)
         {
             long before = GC.GetTotalAllocatedBytes(precise: true);
             pass();

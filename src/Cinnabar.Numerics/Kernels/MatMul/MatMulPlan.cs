@@ -25,16 +25,20 @@ internal readonly record struct MatMulPlan
     private const int MaxSharedRowPanels = 24;
     private const int ItemsPerThreadOfShared = 4;
 
-    internal MatMulPlan(int rows, int columns, int kBlock, TileKernel kernel, int threads, bool rowsContiguous)
+    internal MatMulPlan(
+        int rows, int columns, int kBlock, TileKernel kernel, int threads, bool rowsContiguous, bool leftIsComputed = false)
     {
         KBlock = kBlock;
         RowPanels = Ceiling(rows, kernel.Rows);
         ColumnPanels = Ceiling(columns, kernel.Columns);
         RowBlocks = Ceiling(RowPanels, rowsContiguous ? MaxRowPanelsAcross : MaxRowPanels);
         ColumnBlocks = Ceiling(ColumnPanels, MaxColumnPanels);
-        if (RowPanels <= MaxSharedRowPanels && (threads > 1 || ColumnBlocks > 1))
+
+        // What is computed is computed once.
+        if (leftIsComputed || (RowPanels <= MaxSharedRowPanels && (threads > 1 || ColumnBlocks > 1)))
         {
             SharesLeft = true;
+
             // As many for each thread, so that none waits for another's last item.
             int blocks = Ceiling(Ceiling(threads * ItemsPerThreadOfShared, Math.Max(1, RowBlocks)), threads) * threads;
             ColumnBlocks = Math.Max(ColumnBlocks, Math.Min(ColumnPanels, blocks));

@@ -6,10 +6,17 @@ internal static class MatMulShapes
     /// <summary>Throws unless [M, K] · [K, N] fits C and all elements lie inside their tensors.</summary>
     internal static void Check(in Matrix a, int rows, int columns, in Matrix c)
     {
-        if (a.Columns != rows || c.Rows != a.Rows || c.Columns != columns)
+        Check(a.Rows, a.Columns, rows, columns, c);
+        CheckInside(a);
+    }
+
+    /// <summary>Throws unless [m, k] · [rows, columns] fits C and all elements of that lie inside their tensor.</summary>
+    internal static void Check(int m, int k, int rows, int columns, in Matrix c)
+    {
+        if (k != rows || c.Rows != m || c.Columns != columns)
         {
             throw new ArgumentException(
-                $"A product [M, K]·[K, N] = [M, N] was given [{a.Rows}, {a.Columns}]·[{rows}, {columns}] = [{c.Rows}, {c.Columns}].");
+                $"A product [M, K]·[K, N] = [M, N] was given [{m}, {k}]·[{rows}, {columns}] = [{c.Rows}, {c.Columns}].");
         }
 
         if (c.Storage.Type != DType.F32 || (c.ColumnStride != 1 && c.Columns > 1))
@@ -17,7 +24,6 @@ internal static class MatMulShapes
             throw new ArgumentException($"The result of a product is F32 with ColumnStride 1, found {c.Storage.Type}, {c.ColumnStride}.");
         }
 
-        CheckInside(a);
         CheckInside(c);
     }
 

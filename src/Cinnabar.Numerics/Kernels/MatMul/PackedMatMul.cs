@@ -46,7 +46,7 @@ public sealed class PackedMatMul : IMatMul
     {
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         MatMulShapes.CheckInside(b);
-        if (!IsEmpty(a, c, accumulate))
+        if (!IsEmpty(a.Columns, c, accumulate))
         {
             (ProductFormat format, Matrix right) = Choose(precision, b);
             _products.Value!.Run(a, right, c, accumulate, format);
@@ -84,16 +84,28 @@ public sealed class PackedMatMul : IMatMul
         }
     }
 
+    /// <inheritdoc/>
+    public void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    {
+        bool leftIsPacked = false;
+        for (int i = 0; i < b.Length; i++)
+        {
+            Panels panels = Own(b[i]);
+            MatMulShapes.Check(a.Rows, a.Columns, b[i].Rows, b[i].Columns, c[i]);
+            if (!IsEmpty(a.Columns, c[i], accumulate: false))
+            {
+                _products.Value!.Run(a, panels.Storage!, c[i], panels.Format, leftIsPacked);
+                leftIsPacked = true;
+            }
+        }
+    }
+
     // False if there was nothing to multiply.
     private bool Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate, bool leftIsPacked)
     {
-        if (b is not Panels panels || panels.Maker != this)
-        {
-            throw new ArgumentException("The matrix was packed by another product.", nameof(b));
-        }
-
+        Panels panels = Own(b);
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
-        bool isEmpty = IsEmpty(a, c, accumulate);
+        bool isEmpty = IsEmpty(a.Columns, c, accumulate);
         if (!isEmpty)
         {
             _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Format, leftIsPacked);
@@ -101,6 +113,10 @@ public sealed class PackedMatMul : IMatMul
 
         return !isEmpty;
     }
+
+    private Panels Own(PackedMatrix b) => b is Panels panels && panels.Maker == this
+        ? panels
+        : throw new ArgumentException("The matrix was packed by another product.", nameof(b));
 
     // Processors without products of bytes multiply weights of 4 bits like those of 8: the same integers, the same scales.
     private (ProductFormat Format, Matrix Right) Choose(MatMulPrecision precision, in Matrix b)
@@ -126,14 +142,14 @@ public sealed class PackedMatMul : IMatMul
     };
 
     // A sum of no terms is zero.
-    private static bool IsEmpty(in Matrix a, in Matrix c, bool accumulate)
+    private static bool IsEmpty(int k, in Matrix c, bool accumulate)
     {
-        for (int row = 0; a.Columns == 0 && !accumulate && row < c.Rows; row++)
+        for (int row = 0; k == 0 && !accumulate && row < c.Rows; row++)
         {
             c.Storage.Floats.Slice(c.Offset + (row * c.RowStride), c.Columns).Clear();
         }
 
-        return a.Columns == 0 || c.Rows == 0 || c.Columns == 0;
+        return k == 0 || c.Rows == 0 || c.Columns == 0;
     }
 
     // The scratch memory of the calling thread for blocks of A.

@@ -1,6 +1,6 @@
 // The state of one product while it runs: what PackedMatMul's loops refer to. One per calling thread and reused, so that a
 // product allocates nothing once its buffers have grown. Items are run by all threads of the pool; each packs A into its own buffer, or
-// where A has few rows (MatMulPlan.SharesLeft) finds it packed.
+// where A has few rows or is computed (MatMulPlan.SharesLeft) finds it packed.
 namespace Cinnabar.Numerics.Kernels;
 
 internal sealed unsafe class PackedProduct
@@ -24,6 +24,7 @@ internal sealed unsafe class PackedProduct
     private TileKernel _kernel = null!;
     private PanelFormat _format; // of the left side
     private PanelSource _left;
+    private RowSource? _computedLeft; // instead of _left
     private PanelSource _right;
     private MatMulPlan _plan;
     private int _k;
@@ -53,7 +54,7 @@ internal sealed unsafe class PackedProduct
     /// <summary>C (+)= A·B.</summary>
     internal void Run(in Matrix a, in Matrix b, in Matrix c, bool accumulate, in ProductFormat format)
     {
-        int threads = Begin(a, c, accumulate, format);
+        int threads = Begin(PanelSource.OfLeft(a), null, a.Columns, c, accumulate, format);
         _right = PanelSource.OfRight(b);
         _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
         Loop(threads, PackingItems, _packItem);
@@ -70,11 +71,24 @@ internal sealed unsafe class PackedProduct
     /// <param name="leftIsPacked">The product before had the same A, which need not be packed again if it was packed as a whole.</param>
     internal void Run(in Matrix a, Tensor panels, in Matrix c, bool accumulate, in ProductFormat format, bool leftIsPacked)
     {
-        bool same = leftIsPacked && _plan.SharesLeft && _product.Left == format.Left && _product.KBlock == format.KBlock;
-        int threads = Begin(a, c, accumulate, format);
+        bool same = leftIsPacked && IsPackedFor(format);
+        int threads = Begin(PanelSource.OfLeft(a), null, a.Columns, c, accumulate, format);
         _panels = (uint*)panels.Start;
         MultiplyPacked(threads, leftIsPacked: same);
         KeepAlive(a, panels, c);
+    }
+
+    /// <summary>C = A·B with an A that is computed while it is packed and B in panels already.</summary>
+    /// <inheritdoc cref="Run(in Matrix, Tensor, in Matrix, bool, in ProductFormat, bool)"/>
+    internal void Run(RowSource a, Tensor panels, in Matrix c, in ProductFormat format, bool leftIsPacked)
+    {
+        bool same = leftIsPacked && IsPackedFor(format);
+        int threads = Begin(default, a, a.Columns, c, accumulate: false, format);
+        _panels = (uint*)panels.Start;
+        MultiplyPacked(threads, leftIsPacked: same);
+        _computedLeft = null; // refers to activations
+        GC.KeepAlive(panels);
+        GC.KeepAlive(c.Storage);
     }
 
     /// <summary>Packs all of B into <paramref name="panels"/>.</summary>
@@ -89,6 +103,10 @@ internal sealed unsafe class PackedProduct
         GC.KeepAlive(b.Storage);
         GC.KeepAlive(panels);
     }
+
+    // Whether the A of the last product, as it was packed, is what a product of this format needs.
+    private bool IsPackedFor(in ProductFormat format) =>
+        _plan.SharesLeft && _product.Left == format.Left && _product.KBlock == format.KBlock;
 
     private void MultiplyPacked(int threads, bool leftIsPacked)
     {
@@ -119,15 +137,18 @@ internal sealed unsafe class PackedProduct
         ? MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem)
         : MatMulPlan.Ceiling(_plan.KBlock, RowsPerPackingItem);
 
-    private int Begin(in Matrix a, in Matrix c, bool accumulate, in ProductFormat format)
+    private int Begin(in PanelSource left, RowSource? computedLeft, int k, in Matrix c, bool accumulate, in ProductFormat format)
     {
-        int threads = (long)a.Rows * a.Columns * c.Columns < SmallestShared ? 1 : _workers.Threads;
+        int threads = (long)c.Rows * k * c.Columns < SmallestShared ? 1 : _workers.Threads;
         (_product, _kernel, _format) = (format, format.Kernel, format.Left);
-        _left = PanelSource.OfLeft(a);
-        _k = a.Columns;
+        _left = left;
+        _computedLeft = computedLeft;
+        _k = k;
         _rows = c.Rows;
         _columns = c.Columns;
-        _plan = new MatMulPlan(_rows, _columns, format.KBlock, _kernel, threads, rowsContiguous: _left.KStride != 1);
+        bool isComputed = computedLeft is not null;
+        bool rowsContiguous = !isComputed && left.KStride != 1;
+        _plan = new MatMulPlan(_rows, _columns, format.KBlock, _kernel, threads, rowsContiguous, isComputed);
         _c = c.Floats;
         _rowStride = c.RowStride;
         _accumulate = accumulate;
@@ -193,8 +214,32 @@ internal sealed unsafe class PackedProduct
         int count = Math.Min(_plan.KBlock, _k - k);
         nint panelSize = (nint)_kernel.RowPanelWidth * _format.PanelRows(count);
         PanelStrip strip = new(panel * _kernel.Rows, 1, _kernel.Rows, _kernel.RowPanelWidth, k, count);
-        PanelPacker.Pack(_left, strip, _format, SharedPanel(panel, k, panelSize), panelSize);
+        uint* to = SharedPanel(panel, k, panelSize);
+        if (_computedLeft is null)
+        {
+            PanelPacker.Pack(_left, strip, _format, to, panelSize);
+        }
+        else
+        {
+            PanelPacker.Pack(Computed(_computedLeft, strip), strip with { First = 0, K = 0 }, _format, to, panelSize);
+        }
     }
+
+    // The rows of a strip, in the calling thread's memory for a block of A.
+    private PanelSource Computed(RowSource source, in PanelStrip strip)
+    {
+        int rows = Math.Min(strip.Distance, _rows - strip.First);
+        float* block = (float*)_leftBlock().Reserve((long)rows * strip.Count);
+        for (int row = 0; row < rows; row++)
+        {
+            source.Write(strip.First + row, strip.K, strip.Count, block + ((nint)row * strip.Count));
+        }
+
+        return new PanelSource((nint)block, DType.F32, rows, strip.Count, 1);
+    }
+
+    // Nothing of A is packed any more: it is always the same line that is fetched.
+    private PanelSource SharedLeft => new((nint)_sharedLeft, DType.F32, 1, 1, 1);
 
     private void MultiplyItem(int item)
     {
@@ -223,7 +268,7 @@ internal sealed unsafe class PackedProduct
             }
 
             int next = k + _plan.KBlock;
-            FetchAhead ahead = _plan.SharesLeft ? new FetchAhead(_left, 0, 1, 0, 1)
+            FetchAhead ahead = _plan.SharesLeft ? new FetchAhead(SharedLeft, 0, 1, 0, 1)
                 : next < _k ? NextLeft(item, next)
                 : NextLeft(item + _workers.Threads, 0);
             for (int panel = firstColumn; panel < endColumn; panel++)

@@ -42,7 +42,8 @@ internal sealed class GoldenNetwork : IDenoiser
 
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
-        double[][] h = [.. ids.ToArray().Select(id => _weights["token_embd.weight"].Skip(id * _width).Take(_width).Select(x => (double)x).ToArray())];
+        float[] table = _weights["token_embd.weight"];
+        double[][] h = [.. ids.ToArray().Select(id => table.Skip(id * _width).Take(_width).Select(x => (double)x).ToArray())];
         for (int layer = 0; layer < _layers; layer++)
         {
             string block = $"blk.{layer}.";
