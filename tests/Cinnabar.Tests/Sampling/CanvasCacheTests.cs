@@ -89,6 +89,22 @@ public sealed class CanvasCacheTests
         Assert.True(cached[^1].ComputedPositions < plain[^1].ComputedPositions);
     }
 
+    [Theory]
+    [InlineData(AttentionKind.Causal, CacheKind.None)]
+    [InlineData(AttentionKind.Full, CacheKind.Prefix)]
+    [InlineData(AttentionKind.Full, CacheKind.Active)]
+    public void Steps_CacheOfTheCanvasBefore_IsForgotten(AttentionKind kind, CacheKind cache)
+    {
+        LladaDenoiser network = Network(s_config with { AttentionKind = kind });
+        var options = new SamplerOptions { BlockSize = 6, Temperature = 0.7, Seed = 5, Cache = cache };
+        Sampler sampler = new(network);
+        sampler.Run(Hole(), options with { Seed = 7 });
+        List<DenoisingStep> again = [.. sampler.Steps(Hole(), options)];
+        List<DenoisingStep> fresh = Run(network, Hole(), options);
+        Assert.Equal(fresh.SelectMany(step => step.Commits), again.SelectMany(step => step.Commits));
+        Assert.Equal(fresh[^1].ComputedPositions, again[^1].ComputedPositions);
+    }
+
     [Fact]
     public void Steps_Guidance_UsesACacheForEachSide()
     {
