@@ -5,7 +5,9 @@
 //     text then gets CR LF in turn;
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
+using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar;
@@ -43,7 +45,8 @@ internal sealed class TextCanvas
                 "Shorten the prompt.");
         }
 
-        Canvas canvas = Canvas.ForContinuation(ids, Math.Min(maxNewTokens, room), model.TokensFor(exactLength: false));
+        int length = Math.Min(WholeBlocks(ids.Length, maxNewTokens, model.Config), room);
+        Canvas canvas = Canvas.ForContinuation(ids, length, model.TokensFor(exactLength: false));
         return new TextCanvas(text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
     }
 
@@ -115,6 +118,13 @@ internal sealed class TextCanvas
             TokenIds = Canvas.Text(),
             OmittedTokens = _omitted,
         };
+    }
+
+    // A network that attends in blocks was trained on whole ones, so the last block of the canvas is filled up.
+    private static int WholeBlocks(int known, int maxNewTokens, ModelConfig config)
+    {
+        int block = config.AttentionKind == AttentionKind.BlockCausal ? config.AttentionBlockSize : 1;
+        return (int)Math.Min(int.MaxValue, (((long)known + maxNewTokens + block - 1) / block * block) - known);
     }
 
     private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];

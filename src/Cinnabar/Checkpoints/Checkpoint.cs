@@ -1,3 +1,7 @@
+using Cinnabar.Chat;
+using Cinnabar.Checkpoints.Gguf;
+using Cinnabar.Tokenizers;
+
 namespace Cinnabar.Checkpoints;
 
 /// <summary>A model on disk: a folder in the manner of Hugging Face, or a GGUF file.</summary>
@@ -22,11 +26,15 @@ public abstract class Checkpoint
     /// <summary>Opens a folder or a GGUF file, reads its configuration, and checks names, shapes and types of its weights.</summary>
     /// <exception cref="CinnabarException">A file is missing, damaged or not supported, or weights and configuration differ.</exception>
     public static Checkpoint Open(string path) =>
-        File.Exists(path) && Gguf.GgufCheckpoint.IsGguf(path) ? Gguf.GgufCheckpoint.Open(path) : ModelFolder.Open(path);
+        File.Exists(path) && GgufCheckpoint.IsGguf(path) ? GgufCheckpoint.Open(path) : ModelFolder.Open(path);
 
     /// <summary>Reads the tokenizer.</summary>
     /// <exception cref="CinnabarException">It is missing, damaged or not supported.</exception>
-    public abstract Tokenizers.Tokenizer LoadTokenizer();
+    public abstract Tokenizer LoadTokenizer();
+
+    /// <summary>The chat template that it brings, or null.</summary>
+    /// <exception cref="CinnabarException">The template cannot be read or is not in the supported language.</exception>
+    public abstract ChatTemplateFile? LoadChatTemplate();
 
     /// <summary>Opens the weights, to be read one after the other by whoever does not want to hold all of them.</summary>
     /// <exception cref="CinnabarException">They are missing or damaged, or do not belong to the configuration.</exception>

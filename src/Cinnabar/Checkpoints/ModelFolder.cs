@@ -1,12 +1,14 @@
 // A model as a folder in the manner of Hugging Face. Only these files are ever opened or written, whatever else lies there:
 //   config.json             the shape of the model                      needed
 //   tokenizer.json          text ↔ ids                                  needed
-//   model.safetensors       the weights, BF16, F32 or I8, LLaDA names   needed
+//   model.safetensors       the weights, or model.safetensors.index.json and the files it names      needed
+//   chat_template.jinja, tokenizer_config.json                           optional
 //   generation_config.json  recommended sampling settings               optional
 //   README.md               the model card                              written, never read
 // Weights in .bin or .pt are Python pickles, which can run code when loaded: they are refused, there is no switch for it. Nothing in the
 // folder is ever executed.
 using System.Text;
+using Cinnabar.Chat;
 using Cinnabar.Numerics;
 using Cinnabar.Tokenizers;
 
@@ -66,7 +68,11 @@ public sealed class ModelFolder : Checkpoint
     }
 
     /// <inheritdoc/>
-    public override ModelWeights OpenWeights() => SafetensorsWeights.Open(In(Path, WeightsFile), Config);
+    public override ModelWeights OpenWeights() =>
+        SafetensorsWeights.Open(In(Path, File.Exists(In(Path, WeightsFile)) ? WeightsFile : SafetensorsIndex.FileName), Config);
+
+    /// <inheritdoc/>
+    public override ChatTemplateFile? LoadChatTemplate() => ChatTemplateFile.Load(Path);
 
     /// <inheritdoc/>
     public override Tokenizer LoadTokenizer() => Tokenizer.Load(TokenizerPath);
@@ -119,12 +125,12 @@ public sealed class ModelFolder : Checkpoint
     private static void RequireFiles(string path)
     {
         Require(ConfigFile, "the shape of the model", "Fetch it from where the model came from.");
-        if (!File.Exists(In(path, WeightsFile)))
+        if (!File.Exists(In(path, WeightsFile)) && !File.Exists(In(path, SafetensorsIndex.FileName)))
         {
             RefuseOtherWeights(path);
+            Require(WeightsFile, "the weights", "Fetch it from where the model came from, or export the model in safetensors format.");
         }
 
-        Require(WeightsFile, "the weights", "Fetch it from where the model came from, or export the model in safetensors format.");
         Require(
             TokenizerFile,
             "the tokenizer, which turns text into ids",
@@ -141,13 +147,6 @@ public sealed class ModelFolder : Checkpoint
 
     private static void RefuseOtherWeights(string path)
     {
-        if (File.Exists(In(path, WeightsFile + ".index.json")))
-        {
-            throw new CinnabarException(
-                $"{path}: expected the weights in one file {WeightsFile}, found them split over several ({WeightsFile}.index.json).",
-                "Merge them into one file: load the model in Python and save it with save_pretrained(..., max_shard_size=\"1000GB\").");
-        }
-
         string? pickle = FilesOf(path).FirstOrDefault(
             file => s_unsafeExtensions.Contains(System.IO.Path.GetExtension(file), StringComparer.OrdinalIgnoreCase));
         if (pickle is not null)

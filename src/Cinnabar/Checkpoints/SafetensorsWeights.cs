@@ -8,9 +8,9 @@ namespace Cinnabar.Checkpoints;
 /// <summary>The open safetensors files of a model.</summary>
 internal sealed class SafetensorsWeights : ModelWeights
 {
-    private readonly SafetensorsFile _file;
+    private readonly SafetensorsShards _file;
 
-    private SafetensorsWeights(SafetensorsFile file, ModelConfig config)
+    private SafetensorsWeights(SafetensorsShards file, ModelConfig config)
         : base(config) => _file = file;
 
     /// <inheritdoc/>
@@ -23,7 +23,7 @@ internal sealed class SafetensorsWeights : ModelWeights
     /// <exception cref="CinnabarException">They cannot be read, break a rule of the format, or hold other tensors.</exception>
     internal static SafetensorsWeights Open(string path, ModelConfig config)
     {
-        SafetensorsFile file = SafetensorsFile.Open(path);
+        SafetensorsShards file = SafetensorsShards.Open(path);
         try
         {
             List<StoredTensor> stored = [.. StoredTensor.All(config)];
@@ -43,6 +43,7 @@ internal sealed class SafetensorsWeights : ModelWeights
         WeightPlace place = Config.Family.PlaceOf(weight, Config);
         DType type = TypeOf(Config, weight);
         Tensor tensor = type.IsInteger() ? ReadIntegers(place.Tensor, type, StoredTensor.ShapeOf(weight, place))
+            : place.Slice is int slice ? _file.Read(place.Tensor, slice)
             : _file.Read(place.Tensor);
         bool isHalf = !type.IsInteger() && _file.Tensors[place.Tensor].Type == SafetensorsDType.F16;
         return (Chosen(tensor, place), isHalf ? StoredForm.F16 : StoredForm.Own);
@@ -57,7 +58,7 @@ internal sealed class SafetensorsWeights : ModelWeights
         if (wrong >= 0)
         {
             throw new CinnabarException(
-                $"{_file.Path}: tensor {ErrorText.Quote(LladaWeightNames.ScalesOf(name))}: "
+                $"{_file.PathOf(LladaWeightNames.ScalesOf(name))}: tensor {ErrorText.Quote(LladaWeightNames.ScalesOf(name))}: "
                 + $"expected scales that are not negative, found {scales.Floats[wrong]} at row {wrong / scales.Columns}.",
                 "The file is damaged: fetch it again.");
         }
@@ -66,7 +67,7 @@ internal sealed class SafetensorsWeights : ModelWeights
         return tensor;
     }
 
-    private static void CheckNames(SafetensorsFile file, ModelConfig config, List<StoredTensor> stored)
+    private static void CheckNames(SafetensorsShards file, ModelConfig config, List<StoredTensor> stored)
     {
         HashSet<string> expected = [.. stored.Select(tensor => tensor.Name)];
         List<string> missing = [.. expected.Where(name => !file.Tensors.ContainsKey(name))];
@@ -90,12 +91,12 @@ internal sealed class SafetensorsWeights : ModelWeights
         }
     }
 
-    private static void CheckShapesAndTypes(SafetensorsFile file, List<StoredTensor> stored)
+    private static void CheckShapesAndTypes(SafetensorsShards file, List<StoredTensor> stored)
     {
         foreach (StoredTensor tensor in stored)
         {
             TensorEntry entry = file.Tensors[tensor.Name];
-            string where = $"{file.Path}: tensor {ErrorText.Quote(tensor.Name)}, offset {entry.Offset}: ";
+            string where = $"{file.PathOf(tensor.Name)}: tensor {ErrorText.Quote(tensor.Name)}, offset {entry.Offset}: ";
             if (!entry.Shape.SequenceEqual(tensor.Shape.Select(size => (long)size)))
             {
                 throw new CinnabarException(

@@ -101,12 +101,11 @@ public sealed class Sampler
     /// <returns>The steps, in order.</returns>
     public IEnumerable<DenoisingStep> Steps(Canvas canvas, SamplerOptions options, CancellationToken cancellation = default)
     {
-        DrawingRules rules = RulesFor(canvas, options);
+        SamplerRun run = Begin(canvas, RulesFor(canvas, options));
         return Enumerate();
 
         IEnumerable<DenoisingStep> Enumerate()
         {
-            SamplerRun run = Begin(canvas, rules);
             while (run.Step(cancellation))
             {
                 yield return run.Report();
@@ -147,11 +146,6 @@ public sealed class Sampler
 
         DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
         NetworkPasses.CachingFor(_denoiser, options);
-        (int blockSize, int blocks) = SamplerRun.BlocksOf(canvas, options);
-        return options.Steps is null || options.Steps >= blocks
-            ? _rules
-            : throw new CinnabarException(
-                $"Expected the option Steps to be at least {blocks}, one for each block of {blockSize} positions, found {options.Steps}.",
-                "Raise Steps or BlockSize.");
+        return _rules;
     }
 }

@@ -1,15 +1,14 @@
 // The loop: denoise the canvas, let the policy choose what to commit, repeat until no position is noisy.
 //
-//   for each block of BlockSize noisy positions, left to right          (whole canvas: one block)
+//   for each block of noisy positions, left to right                     (CanvasBlocks; whole canvas: one block)
 //     repeat until the block is clean and the policy is content
 //       logits of the block's noisy rows  ←  NetworkPasses(whole canvas) future masks are visible
 //       candidate, score per row          ←  CandidateReader, StepPolicy.Score
 //       commit, edit, mask again          ←  StepPolicy.Choose
 //       settle holes whose end token stands                              (Canvas)
 //
-// A policy that looks back is also given the rows of committed positions. Blocks are runs of consecutive *noisy* positions of the initial
-// canvas, so with several holes a block may span two of them. Options.Steps is divided evenly among the blocks, remainder first; it need
-// not be divisible, unlike in LLaDA. The last step of a block commits all that is left, so a run ends whatever the policy does. A step
+// A policy that looks back is also given the rows of committed positions. Options.Steps is divided evenly among the blocks, remainder
+// first; it need not be divisible, unlike in LLaDA. The last step of a block commits all that is left, so a run ends whatever the policy does. A step
 // whose quota is 0 costs no pass. When the budget (PassBudget) allows one step more, that step commits everything on the canvas.
 // When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
 //
@@ -34,6 +33,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
 
     // Positions, ascending: noisy before the first step; of the active block those still noisy and those committed.
     private readonly List<int> _masks = [];
+    private readonly List<int> _blockStarts = []; // in _masks, and its count
     private readonly List<int> _noisy = [];
     private readonly List<int> _committed = [];
     private readonly List<int> _rows = []; // whose logits the step wants
@@ -46,8 +46,6 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
     private Canvas _canvas = null!;
     private DrawingRules _rules = null!;
     private StepPolicy _policy = null!;
-    private int _blockSize;
-    private int _blocks;
     private int _block;
     private Range _positions; // of the active block, in _masks
     private int _masksOfBlock;
@@ -72,19 +70,14 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
 
     private ReadOnlySpan<int> Positions => CollectionsMarshal.AsSpan(_masks)[_positions];
 
-    /// <summary>How many positions a block has, and how many blocks there are.</summary>
-    public static (int BlockSize, int Blocks) BlocksOf(Canvas canvas, SamplerOptions options)
-    {
-        int blockSize = Math.Max(1, Math.Min(options.BlockSize ?? int.MaxValue, canvas.NoisyCount));
-        return (blockSize, (canvas.NoisyCount + blockSize - 1) / blockSize);
-    }
+    private int Blocks => _blockStarts.Count - 1;
 
     /// <summary>Starts with a canvas.</summary>
+    /// <exception cref="CinnabarException">The steps or the block size do not fit the canvas and the network.</exception>
     public void Begin(Canvas canvas, DrawingRules rules)
     {
         _policy = _rules == rules ? _policy : StepPolicy.From(rules.Options);
         (_canvas, _rules) = (canvas, rules);
-        (_blockSize, _blocks) = BlocksOf(canvas, rules.Options);
         (_block, _step, _inBlock, _isFinal) = (0, 0, false, false);
         _masks.Clear();
         for (int position = 0; position < canvas.Length; position++)
@@ -93,6 +86,15 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
             {
                 _masks.Add(position);
             }
+        }
+
+        CanvasBlocks.Find(_masks, rules.Options, denoiser, _blockStarts);
+        if (rules.Options.Steps < Blocks)
+        {
+            throw new CinnabarException(
+                $"Expected the option Steps to be at least {Blocks}, one for each block of {_blockStarts[1]} positions, "
+                + $"found {rules.Options.Steps}.",
+                "Raise Steps or BlockSize.");
         }
 
         Reserve(_masks.Count);
@@ -197,15 +199,15 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
 
     private bool EnterBlock()
     {
-        if (_block >= _blocks || _canvas.NoisyCount == 0)
+        if (_block >= Blocks || _canvas.NoisyCount == 0)
         {
             return false;
         }
 
-        _positions = (_block * _blockSize)..Math.Min(_masks.Count, (_block + 1) * _blockSize);
+        _positions = _blockStarts[_block].._blockStarts[_block + 1];
         FindNoisy();
         _masksOfBlock = _noisy.Count;
-        int steps = _rules.Options.Steps is int all ? TransferQuota.Even(all, _blocks, _block) : _masksOfBlock;
+        int steps = _rules.Options.Steps is int all ? TransferQuota.Even(all, Blocks, _block) : _masksOfBlock;
         _context = new StepContext(0, steps, 0);
         _inBlock = true;
         return true;

@@ -1,3 +1,4 @@
+using Cinnabar.Chat;
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Tokenizers;
 
@@ -30,7 +31,25 @@ internal sealed class GgufCheckpoint : Checkpoint
     }
 
     /// <inheritdoc/>
-    public override Tokenizer LoadTokenizer() => throw new NotImplementedException();
+    public override Tokenizer LoadTokenizer()
+    {
+        using GgufFile file = GgufFile.Open(Path);
+        return Tokenizer.FromVocabulary(VocabularyOf(file.Metadata), Path);
+    }
+
+    /// <inheritdoc/>
+    public override ChatTemplateFile? LoadChatTemplate()
+    {
+        using GgufFile file = GgufFile.Open(Path);
+        if (file.Metadata.OptionalText("tokenizer.chat_template") is not string template)
+        {
+            return null;
+        }
+
+        GgufVocabulary vocabulary = VocabularyOf(file.Metadata);
+        string? TextOf(int? id) => id is int known && known < vocabulary.Tokens.Count ? vocabulary.Tokens[known] : null;
+        return ChatTemplateFile.FromGguf(template, TextOf(vocabulary.BosTokenId), TextOf(vocabulary.EosTokenId), Path);
+    }
 
     /// <inheritdoc/>
     public override ModelWeights OpenWeights()
@@ -45,5 +64,30 @@ internal sealed class GgufCheckpoint : Checkpoint
             file.Dispose();
             throw;
         }
+    }
+
+    private static GgufVocabulary VocabularyOf(GgufMetadata metadata)
+    {
+        IReadOnlyList<string> tokens = metadata.Texts("tokenizer.ggml.tokens");
+        int? Id(string name) => (int?)metadata.OptionalInteger($"tokenizer.ggml.{name}_token_id", 0, int.MaxValue);
+        return new GgufVocabulary
+        {
+            Model = metadata.Text("tokenizer.ggml.model"),
+            Pre = metadata.OptionalText("tokenizer.ggml.pre"),
+            Tokens = tokens,
+            Scores = metadata.OptionalNumbers("tokenizer.ggml.scores") is double[] scores ? Array.ConvertAll(scores, s => (float)s) : null,
+            TokenTypes = metadata.OptionalIntegers("tokenizer.ggml.token_type", int.MinValue, int.MaxValue) is long[] types
+                ? Array.ConvertAll(types, type => (int)type)
+                : null,
+            Merges = metadata.OptionalTexts("tokenizer.ggml.merges"),
+            BosTokenId = Id("bos"),
+            EosTokenId = Id("eos"),
+            PaddingTokenId = Id("padding"),
+            MaskTokenId = Id("mask"),
+            UnknownTokenId = Id("unknown"),
+            AddBos = metadata.OptionalBoolean("tokenizer.ggml.add_bos_token"),
+            AddEos = metadata.OptionalBoolean("tokenizer.ggml.add_eos_token"),
+            AddSpacePrefix = metadata.OptionalBoolean("tokenizer.ggml.add_space_prefix"),
+        };
     }
 }

@@ -1,0 +1,54 @@
+// Which noisy positions are denoised together, block after block from the left.
+//
+//   full, causal attention     runs of BlockSize noisy positions of the initial canvas, counted from the first; with several holes a block
+//                              may span two of them                                        (LLaDA: blocks begin at the end of the prompt)
+//   block-causal attention     the blocks of the network, counted from the first position of the canvas, so the first one may share its
+//                              block with the end of the prompt; a BlockSize that divides them makes sub-blocks   (LLaDA2, SDAR, Fast-dLLM v2)
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Sampling;
+
+/// <summary>The blocks of a canvas.</summary>
+internal static class CanvasBlocks
+{
+    /// <summary>Finds where blocks begin.</summary>
+    /// <param name="masks">The noisy positions, ascending.</param>
+    /// <param name="options">With the block size.</param>
+    /// <param name="denoiser">The network.</param>
+    /// <param name="starts">Receives indices into <paramref name="masks"/>, and their number at the end.</param>
+    /// <exception cref="CinnabarException">The block size does not divide the blocks of the network.</exception>
+    public static void Find(List<int> masks, SamplerOptions options, IDenoiser denoiser, List<int> starts)
+    {
+        starts.Clear();
+        int? aligned = SizeOfNetwork(denoiser, options);
+        int size = aligned ?? options.BlockSize ?? int.MaxValue;
+        for (int i = 0; i < masks.Count; i++)
+        {
+            bool begins = i == 0
+                || (aligned is null ? i - starts[^1] == size : masks[i] / size != masks[i - 1] / size);
+            if (begins)
+            {
+                starts.Add(i);
+            }
+        }
+
+        starts.Add(masks.Count);
+    }
+
+    private static int? SizeOfNetwork(IDenoiser denoiser, SamplerOptions options)
+    {
+        if (denoiser is not ICachingDenoiser { Config: { AttentionKind: AttentionKind.BlockCausal } config })
+        {
+            return null;
+        }
+
+        int block = config.AttentionBlockSize;
+        return options.BlockSize is not int wanted || wanted >= block ? block
+            : block % wanted == 0 ? wanted
+            : throw new CinnabarException(
+                $"Expected the option BlockSize to divide the blocks of {block} tokens that the network attends in, found {wanted}.",
+                "Give a divisor, or leave BlockSize out.");
+    }
+}
