@@ -47,6 +47,10 @@ internal sealed class HubDownload(
         {
             throw AtomicFile.Failure(path, file.Size, e, Kept);
         }
+        finally
+        {
+            RemoveIfEmpty(path);
+        }
     }
 
     private async Task ReceiveVerifiedAsync(string path, HubFile file, TransferMeter meter, CancellationToken cancellation)
@@ -135,6 +139,21 @@ internal sealed class HubDownload(
         {
             throw new HubInterruption(
                 $"The connection was closed {file.Size - hash.Count} bytes before the end of {ErrorText.Quote(file.Path)}");
+        }
+    }
+
+    private static void RemoveIfEmpty(string path)
+    {
+        try
+        {
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            {
+                File.Delete(path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The failure that brought us here is the one to report; an empty part does no harm.
         }
     }
 
