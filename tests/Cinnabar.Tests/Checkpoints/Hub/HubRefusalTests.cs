@@ -7,6 +7,7 @@ namespace Cinnabar.Tests.Checkpoints.Hub;
 public sealed class HubRefusalTests : HubTest
 {
     private const string Weights = "model.safetensors";
+    private const string OtherDigest = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
     [Theory]
     [InlineData(401, "the token was not accepted", "HF_TOKEN")]
@@ -28,7 +29,7 @@ public sealed class HubRefusalTests : HubTest
     [Fact]
     public async Task Pull_RefusedWithoutToken_AsksForOne()
     {
-        Hub.Special = _ => new LocalAnswer(401, []);
+        Hub.Special = request => request.Path.Contains("/resolve/") ? new LocalAnswer(401, []) : null;
         string error = await RefusedAsync(options: Options with { Token = null });
         Assert.Contains("no such model, or it is private or gated", error, StringComparison.Ordinal);
         Assert.Contains($"{Hub.Address}/org/name and set HF_TOKEN", error, StringComparison.Ordinal);
@@ -101,7 +102,7 @@ public sealed class HubRefusalTests : HubTest
 
     [Theory]
     [InlineData("X-Linked-Size", "99999", "expected 100000 bytes, found '99999'")]
-    [InlineData("X-Linked-Etag", "\"abc\"", "found 'abc'")]
+    [InlineData("X-Linked-Etag", $"\"{OtherDigest}\"", $"found '{OtherDigest}'")]
     public async Task Pull_HubContradictsItsList_IsRefusedBeforeFetching(string header, string value, string expected)
     {
         using LocalServer network = new(_ => new LocalAnswer(500, []));
