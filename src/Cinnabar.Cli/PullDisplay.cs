@@ -30,7 +30,7 @@ internal static class PullDisplay
             .AutoClear(true)
             .Columns(
                 new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .StartAsync(context => download(new Bar(context.AddTask("", maxValue: 1))));
+            .StartAsync(context => download(new Bar(context.AddTask("asking the hub", maxValue: 1))));
     }
 
     /// <summary>A size for people, e.g. "1.24 GB".</summary>

@@ -152,7 +152,7 @@ internal sealed class HubConnection : IDisposable
     private Exception Failure(HttpResponseMessage answer, Uri address, string what)
     {
         int status = (int)answer.StatusCode;
-        string page = $"{_endpoint.Address}{what.Split('@', ':')[0]}";
+        string page = $"{_endpoint.Address}{what.Split('@', ':', ',')[0]}";
         if (status is 408 or 429 or >= 500)
         {
             string meaning = status == 429 ? "too many requests" : "a passing fault";

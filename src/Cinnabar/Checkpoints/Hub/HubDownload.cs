@@ -47,6 +47,10 @@ internal sealed class HubDownload(
         {
             throw AtomicFile.Failure(path, file.Size, e, Kept);
         }
+        finally
+        {
+            RemoveIfEmpty(path);
+        }
     }
 
     private async Task ReceiveVerifiedAsync(string path, HubFile file, TransferMeter meter, CancellationToken cancellation)
@@ -138,6 +142,21 @@ internal sealed class HubDownload(
         }
     }
 
+    private static void RemoveIfEmpty(string path)
+    {
+        try
+        {
+            if (new FileInfo(path) is { Exists: true, Length: 0 })
+            {
+                File.Delete(path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The failure that brought us here is the one to report; an empty part does no harm.
+        }
+    }
+
     private static bool ContinuesAt(HttpResponseMessage answer, long offset) =>
         answer.StatusCode == HttpStatusCode.PartialContent && answer.Content.Headers.ContentRange?.From == offset;
 
@@ -150,8 +169,9 @@ internal sealed class HubDownload(
             throw new WrongContentsException($"{file.Size} bytes", ErrorText.Quote(size));
         }
 
+        // Another length is another kind of tag, which says nothing about the hash.
         string? digest = HubConnection.ValueOf(headers, "X-Linked-Etag")?.Trim('"');
-        if (digest is not null && digest != file.Digest)
+        if (digest?.Length == file.Digest.Length && digest != file.Digest)
         {
             throw new WrongContentsException($"the hash {file.Digest}", ErrorText.Quote(digest));
         }
