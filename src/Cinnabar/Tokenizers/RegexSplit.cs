@@ -3,6 +3,8 @@
 //
 // Only patterns of the form that published tokenizers use are read (SplitPatterns, SplitAlternative). Another pattern is refused:
 // a general engine would be exponential on some patterns, and the one of .NET does not work on code points.
+using System.Numerics;
+
 namespace Cinnabar.Tokenizers;
 
 /// <summary>Cuts at the matches of a pattern.</summary>
@@ -92,10 +94,10 @@ internal sealed class RegexSplit : PreTokenizer
     private int Match(ReadOnlySpan<byte> text, int start)
     {
         byte first = text[start];
-        uint candidates = first < _candidates.Length ? _candidates[first] : uint.MaxValue;
-        for (int i = 0; i < _alternatives.Length; i++)
+        uint candidates = first < _candidates.Length ? _candidates[first] : (uint)((1L << _alternatives.Length) - 1);
+        for (; candidates != 0; candidates &= candidates - 1)
         {
-            int end = (candidates >> i & 1) == 0 ? -1 : _alternatives[i].Match(text, start);
+            int end = _alternatives[BitOperations.TrailingZeroCount(candidates)].Match(text, start);
             if (end >= 0)
             {
                 return end;

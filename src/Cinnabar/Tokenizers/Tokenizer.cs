@@ -58,7 +58,7 @@ public sealed class Tokenizer
         return new Tokenizer(new GgufVocabularyReader(vocabulary, file).Read());
     }
 
-    /// <summary>Writes tokenizer.json, replacing the file in one step: the bytes it was loaded from, or those of a trained tokenizer.</summary>
+    /// <summary>Writes tokenizer.json in one step: the bytes that were read, or the file of a trained tokenizer.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="CinnabarException">The tokenizer is the one of a GGUF file and not of GPT-2's kind.</exception>
     public void Save(string path) => TokenizerWriter.Write(_definition, path);

@@ -109,12 +109,7 @@ internal sealed class TokenizerReader
         foreach (JsonProperty entry in _json.Object(_json.Member(model, "vocab", "model"), "model.vocab").EnumerateObject())
         {
             string name = _json.Name(entry, "model.vocab");
-            if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out int id) || id is < 0 or >= TokenizerJson.MaxTokens)
-            {
-                id = _json.Id(entry.Value, $"model.vocab['{name}']");
-            }
-
-            vocabulary.Add(name, id);
+            vocabulary.Add(name, TokenizerJson.TryId(entry.Value) ?? _json.Id(entry.Value, $"model.vocab['{name}']"));
         }
 
         return vocabulary;
@@ -144,7 +139,8 @@ internal sealed class TokenizerReader
         int count = 1 + all.Max(entry => entry.Value);
         if (count > 2 * all.Length + 1024)
         {
-            throw _json.Bad($"the id of '{all.MaxBy(entry => entry.Value).Key}'", $"one near the number of tokens, {all.Length}", $"{count - 1}");
+            string last = all.MaxBy(entry => entry.Value).Key;
+            throw _json.Bad($"the id of '{last}'", $"one near the number of tokens, {all.Length}", $"{count - 1}");
         }
 
         string?[] spellings = new string?[count];

@@ -27,7 +27,7 @@ internal static class TokenizerWriter
             || definition.PostProcessor is not { Before.Count: 0, After.Count: 0 })
         {
             throw new CinnabarException(
-                "Only a byte-level BPE with one split pattern and nothing else can be written as tokenizer.json; this tokenizer is another.",
+                "Only a byte-level BPE with one split pattern and nothing else can be written as tokenizer.json.",
                 "Save the tokenizer.json that belongs to the model.");
         }
 
