@@ -38,7 +38,7 @@ internal sealed class RegexSplit : PreTokenizer
     /// <summary>Reads a pattern; null where it is not of the supported form.</summary>
     /// <param name="pattern">The regular expression.</param>
     /// <param name="keepsGaps">Whether text that does not match is a piece (behaviour Isolated) or is left out (Removed, inverted).</param>
-    /// <param name="addsPrefixSpace">Whether a space is put before text that does not begin with white space.</param>
+    /// <param name="addsPrefixSpace">Whether a space is put before text that does not begin with one.</param>
     public static RegexSplit? Parse(string pattern, bool keepsGaps = true, bool addsPrefixSpace = false)
     {
         if (pattern.Length is 0 or > MaxPatternLength)
@@ -68,7 +68,7 @@ internal sealed class RegexSplit : PreTokenizer
 
     /// <inheritdoc/>
     public override string Prepare(string text, bool first) =>
-        _addsPrefixSpace && !char.IsWhiteSpace(text[0]) ? " " + text : text;
+        _addsPrefixSpace && text[0] != ' ' ? " " + text : text;
 
     /// <inheritdoc/>
     public override int PieceEnd(ReadOnlySpan<byte> text, int start, out bool kept)

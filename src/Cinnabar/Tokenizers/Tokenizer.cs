@@ -40,11 +40,15 @@ public sealed class Tokenizer
 
     internal TokenizerDefinition Definition => _definition;
 
-    /// <summary>Reads tokenizer.json (Hugging Face layout), and tokenizer_config.json beside it for the names of special tokens.</summary>
+    /// <summary>
+    /// Reads tokenizer.json (Hugging Face layout), and tokenizer_config.json beside it for the names of special tokens; without a
+    /// tokenizer.json, vocab.json and merges.txt of Qwen2's and Dream's tokenizer classes.
+    /// </summary>
     /// <param name="path">The file, or the folder that holds it.</param>
     /// <exception cref="CinnabarException">The file is missing, damaged, or of a kind that is not supported.</exception>
     public static Tokenizer Load(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         return new Tokenizer(TokenizerReader.Read(Directory.Exists(path) ? Path.Combine(path, "tokenizer.json") : path));
     }
 

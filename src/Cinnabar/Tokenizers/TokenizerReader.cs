@@ -27,11 +27,16 @@ internal sealed class TokenizerReader
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="CinnabarException">It cannot be used.</exception>
-    public static TokenizerDefinition Read(string path) => new TokenizerReader(path).Read();
-
-    private TokenizerDefinition Read()
+    public static TokenizerDefinition Read(string path)
     {
-        byte[] file = _json.ReadFile();
+        string folder = Path.GetDirectoryName(path) ?? "";
+        return File.Exists(path) || !VocabularyFiles.Exist(folder)
+            ? new TokenizerReader(path).Read(new TokenizerJson(path).ReadFile())
+            : new TokenizerReader(VocabularyFiles.VocabularyOf(folder)).Read(VocabularyFiles.ToTokenizerJson(folder));
+    }
+
+    private TokenizerDefinition Read(byte[] file)
+    {
         using JsonDocument document = _json.Parse(file);
         JsonElement root = _json.Object(document.RootElement, "the file");
         foreach (string setting in (ReadOnlySpan<string>)["truncation", "padding"])
@@ -67,7 +72,7 @@ internal sealed class TokenizerReader
             Model = new ModelReader(_json, ordinary).Read(model, preTokenizers.IsByteLevel),
             PostProcessor = postProcessor,
             Tokens = new TokenBytes(spellings, added.All, decoder),
-            SpecialIds = TokenizerConfig.SpecialIds(Path.GetDirectoryName(_path)!, added),
+            SpecialIds = TokenizerConfig.SpecialIds(Path.GetDirectoryName(_path) ?? "", added),
             Json = file,
         };
     }

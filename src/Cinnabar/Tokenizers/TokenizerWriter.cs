@@ -41,6 +41,7 @@ internal static class TokenizerWriter
         json.WriteNull("padding");
         WriteAddedTokens(json, definition);
         json.WriteNull("normalizer");
+        json.WritePropertyName("pre_tokenizer");
         WritePreTokenizer(json, split);
         json.WriteNull("post_processor");
         json.WriteStartObject("decoder");
@@ -87,9 +88,10 @@ internal static class TokenizerWriter
         json.WriteEndArray();
     }
 
-    private static void WritePreTokenizer(Utf8JsonWriter json, RegexSplit split)
+    /// <summary>Writes the byte-level pre-tokenizer of a split pattern.</summary>
+    public static void WritePreTokenizer(Utf8JsonWriter json, RegexSplit split)
     {
-        json.WriteStartObject("pre_tokenizer");
+        json.WriteStartObject();
         if (split.Pattern == SplitPatterns.Gpt2)
         {
             WriteByteLevel(json, addPrefixSpace: false, useRegex: true);

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Tokenizers;
@@ -235,6 +236,51 @@ public sealed class TokenizerReaderTests : IDisposable
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // Dream is published in these files. They hold what the tokenizer.json of the qwen2 family holds, so the ids must be the same.
+    [Fact]
+    public void Load_VocabularyAndMerges_IsTheSameTokenizer()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            using JsonDocument qwen2 = JsonDocument.Parse(File.ReadAllBytes(TokenizerData.FamilyPath("qwen2")));
+            JsonElement model = qwen2.RootElement.GetProperty("model");
+            string merges = string.Concat(model.GetProperty("merges").EnumerateArray().Select(merge => merge.GetString() + "\n"));
+            IEnumerable<string> added = qwen2.RootElement.GetProperty("added_tokens").EnumerateArray()
+                .Select(token => $"\"{token.GetProperty("id").GetInt32()}\": {token.GetRawText()}");
+            string tokens = $"\"added_tokens_decoder\": {{{string.Join(',', added)}}}";
+            string config = Path.Combine(folder, "tokenizer_config.json");
+            File.WriteAllText(Path.Combine(folder, "vocab.json"), model.GetProperty("vocab").GetRawText());
+            File.WriteAllText(Path.Combine(folder, "merges.txt"), "#version: 0.2\n" + merges);
+            File.WriteAllText(config, $"{{\"tokenizer_class\": \"DreamTokenizer\", \"mask_token\": \"<|mask|>\", {tokens}}}");
+            Tokenizer tokenizer = Tokenizer.Load(folder);
+            foreach (FamilyGolden row in TokenizerData.FamilyGolden("qwen2"))
+            {
+                Assert.Equal(row.Ids, tokenizer.Encode(row.Text, parseSpecialTokens: true));
+            }
+
+            tokenizer.Save(Path.Combine(folder, "tokenizer.json"));
+            Assert.Equal(tokenizer.MaskTokenId, Tokenizer.Load(folder).MaskTokenId);
+            File.Delete(Path.Combine(folder, "tokenizer.json"));
+            AssertFails(config, "{\"tokenizer_class\": \"T5Tokenizer\"}", "'T5Tokenizer'");
+            AssertFails(config, "{\"tokenizer_class\": \"Qwen2Tokenizer\"}", "added_tokens_decoder");
+            AssertFails(config, "{\"tokenizer_class\": \"Qwen2Tokenizer\", \"added_tokens_decoder\": {\"x\": {}}}", "'x'");
+            AssertFails(Path.Combine(folder, "vocab.json"), "[]", "an object");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        void AssertFails(string file, string content, string expected)
+        {
+            File.WriteAllText(file, content);
+            string message = Assert.Throws<CinnabarException>(() => Tokenizer.Load(folder)).Message;
+            Assert.StartsWith(file, message);
+            Assert.Contains(expected, message);
         }
     }
 
