@@ -16,6 +16,7 @@ internal sealed class Bpe : Model
     private readonly PairMerger _merger;
     private readonly Dictionary<byte[], int> _wholePieces;
     private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>>? _wholePieceLookup;
+    private readonly int[]? _idOfByte; // of a byte-level vocabulary
     private PieceCache? _cache;
     private int[] _ids = [];
 
@@ -33,6 +34,7 @@ internal sealed class Bpe : Model
     {
         Symbols = symbols;
         Merges = merges;
+        _idOfByte = (symbols as ByteSymbols)?.IdOfByte;
         _table = table;
         _merger = new PairMerger(table);
         _wholePieces = wholePieces;
@@ -57,6 +59,12 @@ internal sealed class Bpe : Model
         if (_wholePieceLookup?.TryGetValue(piece, out int whole) is true)
         {
             output.Add(whole);
+            return;
+        }
+
+        if (piece.Length == 1 && _idOfByte is not null)
+        {
+            output.Add(_idOfByte[piece[0]]);
             return;
         }
 

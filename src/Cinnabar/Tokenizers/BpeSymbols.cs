@@ -20,6 +20,9 @@ internal abstract class BpeSymbols
 /// <summary>A token for each byte.</summary>
 internal sealed class ByteSymbols(int[] idOfByte) : BpeSymbols
 {
+    /// <summary>[256]: the tokens.</summary>
+    public int[] IdOfByte => idOfByte;
+
     public override int Read(ReadOnlySpan<byte> piece, Span<int> ids)
     {
         for (int i = 0; i < piece.Length; i++)

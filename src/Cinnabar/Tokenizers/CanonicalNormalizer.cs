@@ -123,8 +123,9 @@ internal sealed class CanonicalNormalizer : Normalizer
         int count = 0;
         int starter = -1;
         int lastClass = 0;
-        foreach (int point in points)
+        for (int i = 0; i < points.Count; i++)
         {
+            int point = points[i];
             int combiningClass = ClassOf(point);
             bool blocked = starter < 0 || (count - 1 > starter && lastClass >= combiningClass);
             if (!blocked && Composite(points[starter], point) is int composite)

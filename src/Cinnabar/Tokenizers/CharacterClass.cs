@@ -45,19 +45,12 @@ internal sealed class CharacterClass
         return found;
     }
 
-    /// <summary>Whether an ASCII character is in the set.</summary>
-    public bool ContainsAscii(int character) => _ascii[character];
+    /// <summary>[128]: whether an ASCII character is in the set.</summary>
+    public ReadOnlySpan<bool> Ascii => _ascii;
 
     /// <summary>Whether the code point at <paramref name="index"/> is in the set, and its length in bytes.</summary>
     public bool Contains(ReadOnlySpan<byte> text, int index, out int length)
     {
-        byte first = text[index];
-        if (first < _ascii.Length)
-        {
-            length = 1;
-            return _ascii[first];
-        }
-
         Rune.DecodeFromUtf8(text[index..], out Rune rune, out length);
         return Contains(rune);
     }

@@ -30,9 +30,13 @@ internal sealed class DecoderReader(TokenizerJson json)
             case "Sequence":
                 return ReadSequence(json.Array(json.Member(element, "decoders", where), $"{where}.decoders"), $"{where}.decoders");
             default:
-                return ReadSequence([element], where);
+                ReadPart(element, where);
+                return Parts();
         }
     }
+
+    private DecoderSequence Parts() =>
+        new() { Replacements = _replacements, ByteFallback = _byteFallback, StripStart = _stripStart };
 
     private Decoder ReadSequence(JsonElement[] parts, string where)
     {
@@ -51,7 +55,7 @@ internal sealed class DecoderReader(TokenizerJson json)
             ReadPart(parts[i], $"{where}[{i}]");
         }
 
-        return new DecoderSequence { Replacements = _replacements, ByteFallback = _byteFallback, StripStart = _stripStart };
+        return Parts();
     }
 
     // Replace, then ByteFallback, then Fuse, then Strip: in another order a token's text would depend on its neighbours.
@@ -77,7 +81,7 @@ internal sealed class DecoderReader(TokenizerJson json)
                 string replacement = json.Text(part, "content", where);
                 _replacements.Add(find.Length is > 0 and <= MaxText && replacement.Length <= find.Length
                     ? (find, replacement)
-                    : throw json.Bad(where, $"a text of at most {MaxText} characters and one no longer for it", $"'{find}', '{replacement}'"));
+                    : throw json.Bad(where, $"a text of at most {MaxText} characters and a shorter one for it", $"'{find}', '{replacement}'"));
                 break;
             case "ByteFallback":
                 _byteFallback = true;

@@ -10,7 +10,6 @@
 // Token types: control and unknown tokens are special; user-defined ones are found in text as a whole; unused ones stand for nothing.
 // No normalizer: GGUF files carry none, and llama.cpp applies none.
 // Source: llama.cpp src/llama-vocab.cpp. Deviation of "llama": there two symbols may merge that are not tokens themselves.
-using System.Globalization;
 using System.Text;
 
 namespace Cinnabar.Tokenizers;
@@ -255,13 +254,14 @@ internal sealed class GgufVocabularyReader
 
     private int? Checked(string key, int? id) => id is int value ? CheckId(key, value) : null;
 
-    private int Required(string key, int? id) => CheckId(key, id ?? throw Bad($"tokenizer.ggml.{key}", "the id that goes around texts", "none"));
+    private int Required(string key, int? id) =>
+        CheckId(key, id ?? throw Bad($"tokenizer.ggml.{key}", "the id that goes around texts", "none"));
 
     private int CheckId(string key, int id)
     {
         return id >= 0 && id < _vocabulary.Tokens.Count
             ? id
-            : throw Bad($"tokenizer.ggml.{key}", $"an id from 0 to {_vocabulary.Tokens.Count - 1}", id.ToString(CultureInfo.InvariantCulture));
+            : throw Bad($"tokenizer.ggml.{key}", $"an id from 0 to {_vocabulary.Tokens.Count - 1}", $"{id}");
     }
 
     private void CheckCount(string key, int count)

@@ -132,7 +132,8 @@ internal sealed class ModelReader(TokenizerJson json, TokenizerVocabulary vocabu
             return (json.Text(element[0], $"model.merges[{rank}]"), json.Text(element[1], $"model.merges[{rank}]"));
         }
 
-        if (element.ValueKind == JsonValueKind.String && json.Text(element, $"model.merges[{rank}]").Split(' ') is [string left, string right])
+        if (element.ValueKind == JsonValueKind.String
+            && json.Text(element, $"model.merges[{rank}]").Split(' ') is [string left, string right])
         {
             return (left, right);
         }

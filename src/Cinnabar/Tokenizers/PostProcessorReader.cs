@@ -46,7 +46,9 @@ internal sealed class PostProcessorReader(TokenizerJson json, int vocabularySize
     private int Pair(JsonElement element, string name, string where)
     {
         JsonElement[] pair = json.Array(json.Member(element, name, where), $"{where}.{name}");
-        return pair.Length == 2 ? Id(pair[1], $"{where}.{name}[1]") : throw json.Bad($"{where}.{name}", "a name and an id", $"{pair.Length} items");
+        return pair.Length == 2
+            ? Id(pair[1], $"{where}.{name}[1]")
+            : throw json.Bad($"{where}.{name}", "a name and an id", $"{pair.Length} items");
     }
 
     // "single": [{"SpecialToken": {"id": "[CLS]", …}}, {"Sequence": {"id": "A", …}}, …]

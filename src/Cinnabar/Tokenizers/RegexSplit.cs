@@ -3,6 +3,8 @@
 //
 // Only patterns of the form that published tokenizers use are read (SplitPatterns, SplitAlternative). Another pattern is refused:
 // a general engine would be exponential on some patterns, and the one of .NET does not work on code points.
+using System.Numerics;
+
 namespace Cinnabar.Tokenizers;
 
 /// <summary>Cuts at the matches of a pattern.</summary>
@@ -36,7 +38,7 @@ internal sealed class RegexSplit : PreTokenizer
     /// <summary>Reads a pattern; null where it is not of the supported form.</summary>
     /// <param name="pattern">The regular expression.</param>
     /// <param name="keepsGaps">Whether text that does not match is a piece (behaviour Isolated) or is left out (Removed, inverted).</param>
-    /// <param name="addsPrefixSpace">Whether a space is put before text that does not begin with white space.</param>
+    /// <param name="addsPrefixSpace">Whether a space is put before text that does not begin with one.</param>
     public static RegexSplit? Parse(string pattern, bool keepsGaps = true, bool addsPrefixSpace = false)
     {
         if (pattern.Length is 0 or > MaxPatternLength)
@@ -66,7 +68,7 @@ internal sealed class RegexSplit : PreTokenizer
 
     /// <inheritdoc/>
     public override string Prepare(string text, bool first) =>
-        _addsPrefixSpace && !char.IsWhiteSpace(text[0]) ? " " + text : text;
+        _addsPrefixSpace && text[0] != ' ' ? " " + text : text;
 
     /// <inheritdoc/>
     public override int PieceEnd(ReadOnlySpan<byte> text, int start, out bool kept)
@@ -92,10 +94,10 @@ internal sealed class RegexSplit : PreTokenizer
     private int Match(ReadOnlySpan<byte> text, int start)
     {
         byte first = text[start];
-        uint candidates = first < _candidates.Length ? _candidates[first] : uint.MaxValue;
-        for (int i = 0; i < _alternatives.Length; i++)
+        uint candidates = first < _candidates.Length ? _candidates[first] : (uint)((1L << _alternatives.Length) - 1);
+        for (; candidates != 0; candidates &= candidates - 1)
         {
-            int end = (candidates >> i & 1) == 0 ? -1 : _alternatives[i].Match(text, start);
+            int end = _alternatives[BitOperations.TrailingZeroCount(candidates)].Match(text, start);
             if (end >= 0)
             {
                 return end;

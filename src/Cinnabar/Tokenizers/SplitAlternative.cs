@@ -7,6 +7,7 @@
 //
 // Items are greedy, so only such sequences are accepted for which a regular expression would not give anything back: after an item of
 // variable length every item may be empty. An optional first item is the exception: it is given back once.
+using System.Globalization;
 using System.Text;
 
 namespace Cinnabar.Tokenizers;
@@ -25,16 +26,17 @@ internal abstract class SplitAlternative
 internal sealed class SplitItems : SplitAlternative
 {
     private const int MaxRepeat = 64;
-    private readonly List<Item> _items = [];
+    private readonly Item[] _items;
 
-    private SplitItems()
+    private SplitItems(Item[] items)
     {
+        _items = items;
     }
 
     /// <summary>Reads an alternative; null where it is of another form.</summary>
     public static SplitItems? Parse(string pattern)
     {
-        SplitItems found = new();
+        List<Item> items = [];
         bool variable = false;
         for (int at = 0; at < pattern.Length;)
         {
@@ -44,24 +46,24 @@ internal sealed class SplitItems : SplitAlternative
                 return null;
             }
 
-            bool first = found._items.Count == 0 && least == 0 && most == 1;
+            bool first = items.Count == 0 && least == 0 && most == 1;
             if (variable && least > 0)
             {
                 return null;
             }
 
             variable |= least != most && !first;
-            found._items.Add(new Item(characters, least, most, GiveBack: first && !possessive));
+            items.Add(new Item(characters, least, most, GiveBack: first && !possessive));
         }
 
-        return found._items.Any(item => item.Least > 0) ? found : null;
+        return items.Any(item => item.Least > 0) ? new SplitItems([.. items]) : null;
     }
 
     public override bool CanBeginWith(int character)
     {
         foreach (Item item in _items)
         {
-            if (item.Characters.ContainsAscii(character))
+            if (item.Characters.Ascii[character])
             {
                 return true;
             }
@@ -83,17 +85,26 @@ internal sealed class SplitItems : SplitAlternative
 
     private int Match(ReadOnlySpan<byte> text, int at, int firstItem)
     {
-        for (int i = firstItem; i < _items.Count; i++)
+        for (int i = firstItem; i < _items.Length; i++)
         {
-            (CharacterClass characters, int least, int most, _) = _items[i];
+            ref readonly Item item = ref _items[i];
+            ReadOnlySpan<bool> ascii = item.Characters.Ascii;
+            int most = item.Most;
             int count = 0;
-            while (count < most && at < text.Length && characters.Contains(text, at, out int length))
+            while (count < most && at < text.Length)
             {
+                byte next = text[at];
+                int length = 1;
+                if (next < ascii.Length ? !ascii[next] : !item.Characters.Contains(text, at, out length))
+                {
+                    break;
+                }
+
                 at += length;
                 count++;
             }
 
-            if (count < least)
+            if (count < item.Least)
             {
                 return -1;
             }
@@ -135,7 +146,9 @@ internal sealed class SplitItems : SplitAlternative
 
         string[] counts = pattern[at..end].Split(',');
         at = end + 1;
-        bool understood = counts.Length <= 2 && int.TryParse(counts[0], out least) && int.TryParse(counts[^1], out most);
+        bool understood = counts.Length <= 2
+            && int.TryParse(counts[0], NumberStyles.None, CultureInfo.InvariantCulture, out least)
+            && int.TryParse(counts[^1], NumberStyles.None, CultureInfo.InvariantCulture, out most);
         return understood && least >= 0 && most >= Math.Max(1, least) && most <= MaxRepeat;
     }
 

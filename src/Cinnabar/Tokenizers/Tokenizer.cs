@@ -40,11 +40,15 @@ public sealed class Tokenizer
 
     internal TokenizerDefinition Definition => _definition;
 
-    /// <summary>Reads tokenizer.json (Hugging Face layout), and tokenizer_config.json beside it for the names of special tokens.</summary>
+    /// <summary>
+    /// Reads tokenizer.json (Hugging Face layout), and tokenizer_config.json beside it for the names of special tokens; without a
+    /// tokenizer.json, vocab.json and merges.txt of Qwen2's and Dream's tokenizer classes.
+    /// </summary>
     /// <param name="path">The file, or the folder that holds it.</param>
     /// <exception cref="CinnabarException">The file is missing, damaged, or of a kind that is not supported.</exception>
     public static Tokenizer Load(string path)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         return new Tokenizer(TokenizerReader.Read(Directory.Exists(path) ? Path.Combine(path, "tokenizer.json") : path));
     }
 
@@ -58,7 +62,7 @@ public sealed class Tokenizer
         return new Tokenizer(new GgufVocabularyReader(vocabulary, file).Read());
     }
 
-    /// <summary>Writes tokenizer.json, replacing the file in one step: the bytes it was loaded from, or those of a trained tokenizer.</summary>
+    /// <summary>Writes tokenizer.json in one step: the bytes that were read, or the file of a trained tokenizer.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="CinnabarException">The tokenizer is the one of a GGUF file and not of GPT-2's kind.</exception>
     public void Save(string path) => TokenizerWriter.Write(_definition, path);

@@ -38,7 +38,8 @@ internal static class TokenizerConfig
                 return null;
             }
 
-            return tokens.Find(value.ValueKind == JsonValueKind.Object ? json.Text(value, "content", setting) : json.Text(value, setting))?.Id;
+            string name = value.ValueKind == JsonValueKind.Object ? json.Text(value, "content", setting) : json.Text(value, setting);
+            return tokens.Find(name)?.Id;
         }
     }
 }

@@ -150,9 +150,13 @@ internal sealed class TokenizerJson
     /// <summary>A token id.</summary>
     public int Id(JsonElement element, string where)
     {
-        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int id) && id is >= 0 and < MaxTokens
-            ? id
-            : throw Bad(where, $"an id from 0 to {MaxTokens - 1}", Describe(element));
+        return TryId(element) ?? throw Bad(where, $"an id from 0 to {MaxTokens - 1}", Describe(element));
+    }
+
+    /// <summary>A token id; null where the element is none.</summary>
+    public static int? TryId(JsonElement element)
+    {
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int id) && id is >= 0 and < MaxTokens ? id : null;
     }
 
     /// <summary>The error for something else than expected.</summary>

@@ -27,11 +27,16 @@ internal sealed class TokenizerReader
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="CinnabarException">It cannot be used.</exception>
-    public static TokenizerDefinition Read(string path) => new TokenizerReader(path).Read();
-
-    private TokenizerDefinition Read()
+    public static TokenizerDefinition Read(string path)
     {
-        byte[] file = _json.ReadFile();
+        string folder = Path.GetDirectoryName(path) ?? "";
+        return File.Exists(path) || !VocabularyFiles.Exist(folder)
+            ? new TokenizerReader(path).Read(new TokenizerJson(path).ReadFile())
+            : new TokenizerReader(VocabularyFiles.VocabularyOf(folder)).Read(VocabularyFiles.ToTokenizerJson(folder));
+    }
+
+    private TokenizerDefinition Read(byte[] file)
+    {
         using JsonDocument document = _json.Parse(file);
         JsonElement root = _json.Object(document.RootElement, "the file");
         foreach (string setting in (ReadOnlySpan<string>)["truncation", "padding"])
@@ -67,7 +72,7 @@ internal sealed class TokenizerReader
             Model = new ModelReader(_json, ordinary).Read(model, preTokenizers.IsByteLevel),
             PostProcessor = postProcessor,
             Tokens = new TokenBytes(spellings, added.All, decoder),
-            SpecialIds = TokenizerConfig.SpecialIds(Path.GetDirectoryName(_path)!, added),
+            SpecialIds = TokenizerConfig.SpecialIds(Path.GetDirectoryName(_path) ?? "", added),
             Json = file,
         };
     }
@@ -109,12 +114,7 @@ internal sealed class TokenizerReader
         foreach (JsonProperty entry in _json.Object(_json.Member(model, "vocab", "model"), "model.vocab").EnumerateObject())
         {
             string name = _json.Name(entry, "model.vocab");
-            if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out int id) || id is < 0 or >= TokenizerJson.MaxTokens)
-            {
-                id = _json.Id(entry.Value, $"model.vocab['{name}']");
-            }
-
-            vocabulary.Add(name, id);
+            vocabulary.Add(name, TokenizerJson.TryId(entry.Value) ?? _json.Id(entry.Value, $"model.vocab['{name}']"));
         }
 
         return vocabulary;
@@ -144,7 +144,8 @@ internal sealed class TokenizerReader
         int count = 1 + all.Max(entry => entry.Value);
         if (count > 2 * all.Length + 1024)
         {
-            throw _json.Bad($"the id of '{all.MaxBy(entry => entry.Value).Key}'", $"one near the number of tokens, {all.Length}", $"{count - 1}");
+            string last = all.MaxBy(entry => entry.Value).Key;
+            throw _json.Bad($"the id of '{last}'", $"one near the number of tokens, {all.Length}", $"{count - 1}");
         }
 
         string?[] spellings = new string?[count];

@@ -27,7 +27,7 @@ internal static class TokenizerWriter
             || definition.PostProcessor is not { Before.Count: 0, After.Count: 0 })
         {
             throw new CinnabarException(
-                "Only a byte-level BPE with one split pattern and nothing else can be written as tokenizer.json; this tokenizer is another.",
+                "Only a byte-level BPE with one split pattern and nothing else can be written as tokenizer.json.",
                 "Save the tokenizer.json that belongs to the model.");
         }
 
@@ -41,6 +41,7 @@ internal static class TokenizerWriter
         json.WriteNull("padding");
         WriteAddedTokens(json, definition);
         json.WriteNull("normalizer");
+        json.WritePropertyName("pre_tokenizer");
         WritePreTokenizer(json, split);
         json.WriteNull("post_processor");
         json.WriteStartObject("decoder");
@@ -87,9 +88,10 @@ internal static class TokenizerWriter
         json.WriteEndArray();
     }
 
-    private static void WritePreTokenizer(Utf8JsonWriter json, RegexSplit split)
+    /// <summary>Writes the byte-level pre-tokenizer of a split pattern.</summary>
+    public static void WritePreTokenizer(Utf8JsonWriter json, RegexSplit split)
     {
-        json.WriteStartObject("pre_tokenizer");
+        json.WriteStartObject();
         if (split.Pattern == SplitPatterns.Gpt2)
         {
             WriteByteLevel(json, addPrefixSpace: false, useRegex: true);

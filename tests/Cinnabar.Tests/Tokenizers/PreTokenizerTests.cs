@@ -6,8 +6,6 @@ namespace Cinnabar.Tests.Tokenizers;
 
 public sealed class PreTokenizerTests
 {
-    private const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
-
     [Theory]
     [InlineData("return x;", "return| x|;")]
     [InlineData("if (a)\n    {\n", "if| (|a|)|\n    |{|\n")]
@@ -20,21 +18,36 @@ public sealed class PreTokenizerTests
     [InlineData("f(() => {});", "f|(()| =>| {});")]
     [InlineData("cafe\u0301 日本", "cafe\u0301| 日本")]
     [InlineData("a ", "a| ")]
-    public void CodePreTokenizer_Code_CutsWhereItShould(string text, string pieces)
+    public void Code_Text_CutsWhereItShould(string text, string pieces)
     {
-        Assert.Equal(pieces.Split('|'), Cut(new CodePreTokenizer(), text));
+        Assert.Equal(pieces.Split('|'), Cut(RegexSplit.Of(SplitPatterns.Code), text));
     }
+
+    private static readonly string[] s_patterns =
+    [
+        SplitPatterns.Code, SplitPatterns.Gpt2, SplitPatterns.Qwen2, SplitPatterns.Llama3, SplitPatterns.BailingMoe, SplitPatterns.Lines,
+        @"\p{N}{1,3}", @"[a-f\-]+", @" ?\p{Lu}\p{Ll}*", @"\s?[!-/:-~]+", @"x?y", @"'(?:[sdmt]|ll|ve|re)|\p{L}+|\s+(?!\S)|\s+",
+    ];
+
+    public static TheoryData<string> Patterns => [.. s_patterns];
 
     // The pattern is what other programs run, so it must be the same rule. The regular expressions of .NET see the two halves of a
     // character beyond U+FFFF; such characters are in the golden texts instead.
-    [Fact]
-    public void CodePreTokenizer_RandomTexts_CutsLikeItsPattern() => AssertCutsLike(new CodePreTokenizer(), CodePreTokenizer.Pattern);
+    [Theory]
+    [MemberData(nameof(Patterns))]
+    public void PieceEnd_RandomTexts_CutsLikeThePattern(string pattern)
+    {
+        RegexSplit split = RegexSplit.Of(pattern);
+        for (int seed = 0; seed < 1000; seed++)
+        {
+            string text = string.Concat(TokenizerData.Jumble(seed, 1 + (seed % 40)).Where(c => !char.IsSurrogate(c)));
+            Assert.Equal(Match(pattern, text), Cut(split, text));
+        }
+    }
 
-    [Fact]
-    public void Gpt2PreTokenizer_RandomTexts_CutsLikeItsPattern() => AssertCutsLike(new Gpt2PreTokenizer(), Gpt2Pattern);
-
-    [Fact]
-    public void CodePreTokenizer_EveryCharacter_CutsLikeItsPattern()
+    [Theory]
+    [MemberData(nameof(Patterns))]
+    public void PieceEnd_EveryCharacter_CutsLikeThePattern(string pattern)
     {
         StringBuilder text = new();
         for (int c = 0; c <= 0xFFFF; c++)
@@ -42,7 +55,88 @@ public sealed class PreTokenizerTests
             text.Append(char.IsSurrogate((char)c) ? " " : $"{(char)c}a{(char)c}7{(char)c}");
         }
 
-        Assert.Equal(Match(CodePreTokenizer.Pattern, text.ToString()), Cut(new CodePreTokenizer(), text.ToString()));
+        Assert.Equal(Match(pattern, text.ToString()), Cut(RegexSplit.Of(pattern), text.ToString()));
+    }
+
+    [Theory]
+    [InlineData("a𝐛c 𝟏𝟐x", "a𝐛c| |𝟏|𝟐|x")]
+    [InlineData("😀😀 𠀀", "😀😀| 𠀀")]
+    [InlineData("a😀b", "a|😀b")]
+    [InlineData("it'ſ it's", "it|'ſ| it|'s")]
+    [InlineData("\U000E0001\U000E0002x", "\U000E0001\U000E0002|x")]
+    public void PieceEnd_BeyondFfff_CutsByCodePoint(string text, string pieces)
+    {
+        Assert.Equal(pieces.Split('|'), Cut(RegexSplit.Of(SplitPatterns.Qwen2), text));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a*")]
+    [InlineData("(a)")]
+    [InlineData("a+b")]
+    [InlineData("a+?")]
+    [InlineData("a|")]
+    [InlineData("|a")]
+    [InlineData("[a")]
+    [InlineData("[]")]
+    [InlineData("[b-a]")]
+    [InlineData("[[a]]")]
+    [InlineData("a{2")]
+    [InlineData("a{3,2}")]
+    [InlineData("a{1,1000}")]
+    [InlineData("a{0}")]
+    [InlineData("^a")]
+    [InlineData("a$")]
+    [InlineData(".")]
+    [InlineData(@"\d+")]
+    [InlineData(@"\p{Han}+")]
+    [InlineData(@"\p")]
+    [InlineData(@"\")]
+    [InlineData(@"[\")]
+    [InlineData(@"[\p{L")]
+    [InlineData(@"\s+(?!\S)")]
+    [InlineData(@"(?=a)b")]
+    [InlineData(@"(?i:'s|'t|'re|'ve|'m|'ll|'d|'z)")]
+    public void Parse_OtherPattern_IsRefused(string pattern) => Assert.Null(RegexSplit.Parse(pattern));
+
+    [Fact]
+    public void Parse_TooManyAlternatives_IsRefused() => Assert.Null(RegexSplit.Parse(string.Join('|', Enumerable.Repeat("a", 40))));
+
+    [Theory]
+    [InlineData("Isolated", "a|-|b|-|-|c")]
+    [InlineData("Removed", "a|b|c")]
+    [InlineData("MergedWithPrevious", "a-|b-|-|c")]
+    [InlineData("MergedWithNext", "a|-b|-|-c")]
+    [InlineData("Contiguous", "a|-|b|--|c")]
+    public void StringSplit_Behaviors_CutAsDocumented(string behavior, string pieces)
+    {
+        Assert.Equal(pieces.Split('|'), Cut(new StringSplit("-", Enum.Parse<SplitBehavior>(behavior)), "a-b--c"));
+    }
+
+    [Fact]
+    public void RegexSplit_WithoutGaps_LeavesThemOut()
+    {
+        Assert.Equal(["ab", "c"], Cut(RegexSplit.Parse(@"\p{L}+", keepsGaps: false)!, " ab, c!"));
+        Assert.Equal([" ", "ab", ", ", "c", "!"], Cut(RegexSplit.Of(@"\p{L}+"), " ab, c!"));
+    }
+
+    [Fact]
+    public void BertPreTokenizer_Text_CutsWordsAndPunctuation()
+    {
+        Assert.Equal(["a", "-", "b", "!", "?", "«", "é", "»", "_", "c", "$"], Cut(new BertPreTokenizer(), " a-b!? «é»\u00A0_ c$ "));
+    }
+
+    [Fact]
+    public void Metaspace_Schemes_PrependAndCut()
+    {
+        Metaspace always = new("▁", PrependScheme.Always, split: true);
+        Assert.Equal("▁a▁▁b", always.Prepare("a  b", first: false));
+        Assert.Equal("▁a", always.Prepare(" a", first: true));
+        Assert.Equal("a", new Metaspace("▁", PrependScheme.First, split: true).Prepare("a", first: false));
+        Assert.Equal("▁a", new Metaspace("▁", PrependScheme.First, split: true).Prepare("a", first: true));
+        Assert.Equal("a", new Metaspace("▁", PrependScheme.Never, split: true).Prepare("a", first: true));
+        Assert.Equal(["▁a", "▁", "▁b"], Cut(always, "▁a▁▁b"));
+        Assert.Equal(["▁a▁▁b"], Cut(new Metaspace("▁", PrependScheme.Always, split: false), "▁a▁▁b"));
     }
 
     [Fact]
@@ -51,27 +145,35 @@ public sealed class PreTokenizerTests
         Random random = new(5);
         byte[] bytes = new byte[4096];
         random.NextBytes(bytes);
-        foreach (PreTokenizer preTokenizer in (PreTokenizer[])[new CodePreTokenizer(), new Gpt2PreTokenizer()])
+        foreach (PreTokenizer preTokenizer in s_patterns.Select(row => (PreTokenizer)RegexSplit.Of(row)).Append(new BertPreTokenizer()))
         {
             for (int start = 0; start < bytes.Length;)
             {
-                int end = preTokenizer.PieceEnd(bytes, start);
+                int end = preTokenizer.PieceEnd(bytes, start, out _);
                 Assert.InRange(end, start + 1, bytes.Length);
                 start = end;
             }
         }
     }
 
-    private static void AssertCutsLike(PreTokenizer preTokenizer, string pattern)
+    // What is between two matches is a piece. .NET has no possessive quantifiers; in these patterns they change nothing.
+    private static List<string> Match(string pattern, string text)
     {
-        for (int seed = 0; seed < 2000; seed++)
+        List<string> pieces = [];
+        int end = 0;
+        foreach (Match match in Regex.Matches(text, pattern.Replace("?+", "?").Replace("++", "+")))
         {
-            string text = string.Concat(TokenizerData.Jumble(seed, 1 + (seed % 40)).Where(c => !char.IsSurrogate(c)));
-            Assert.Equal(Match(pattern, text), Cut(preTokenizer, text));
-        }
-    }
+            if (match.Index > end)
+            {
+                pieces.Add(text[end..match.Index]);
+            }
 
-    private static string[] Match(string pattern, string text) => [.. Regex.Matches(text, pattern).Select(match => match.Value)];
+            pieces.Add(match.Value);
+            end = match.Index + match.Length;
+        }
+
+        return end < text.Length ? [.. pieces, text[end..]] : pieces;
+    }
 
     private static string[] Cut(PreTokenizer preTokenizer, string text)
     {
@@ -79,8 +181,12 @@ public sealed class PreTokenizerTests
         List<string> pieces = [];
         for (int start = 0; start < utf8.Length;)
         {
-            int end = preTokenizer.PieceEnd(utf8, start);
-            pieces.Add(Encoding.UTF8.GetString(utf8, start, end - start));
+            int end = preTokenizer.PieceEnd(utf8, start, out bool kept);
+            if (kept)
+            {
+                pieces.Add(Encoding.UTF8.GetString(utf8, start, end - start));
+            }
+
             start = end;
         }
 

@@ -1,7 +1,11 @@
+using System.Text;
 using System.Text.Json;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Tokenizers;
+
+/// <summary>A row of a family's golden file.</summary>
+internal sealed record FamilyGolden(string Text, int[] Ids, int[] Before, int[] After, string Decoded);
 
 /// <summary>The files in Data, and texts that break careless tokenizers.</summary>
 internal static class TokenizerData
@@ -19,6 +23,43 @@ internal static class TokenizerData
 
     /// <summary>A tokenizer without merges: one token for each byte.</summary>
     public static Tokenizer BytesOnly { get; } = new BpeTrainer(new BpeTrainerOptions { VocabularySize = 260, Threads = 1 }).Train([]);
+
+    /// <summary>The families in Data.</summary>
+    public static string[] Families { get; } =
+        ["gpt2", "roberta", "qwen2", "llada", "llada-moe", "llama2", "metaspace", "gemma", "bert"];
+
+    /// <summary>A small tokenizer of the structure of a family; families.mjs in Data made them.</summary>
+    public static Tokenizer Family(string name) => Tokenizer.Load(FamilyPath(name));
+
+    public static string FamilyPath(string name) => Path.Combine(Folder, "families", $"{name}.json");
+
+    public static FamilyGolden[] FamilyGolden(string name)
+    {
+        byte[] json = File.ReadAllBytes(Path.Combine(Folder, "families", $"{name}.golden.json"));
+        return JsonSerializer.Deserialize<FamilyGolden[]>(json, JsonSerializerOptions.Web)!;
+    }
+
+    /// <summary>Any code points, many of them marks, spaces, beyond U+FFFF or not assigned; no surrogates.</summary>
+    public static string RandomUnicode(Random random, int count)
+    {
+        StringBuilder text = new();
+        for (int i = 0; i < count; i++)
+        {
+            int point = random.Next(8) switch
+            {
+                0 => random.Next(0x20),
+                1 or 2 => random.Next(0x20, 0x7F),
+                3 => random.Next(0x80, 0x800),
+                4 => random.Next(0x300, 0x370),
+                5 => random.Next(0x800, 0xD800),
+                6 => random.Next(0xE000, 0x10000),
+                _ => random.Next(0x10000, 0x110000),
+            };
+            text.Append(char.ConvertFromUtf32(point));
+        }
+
+        return text.ToString();
+    }
 
     public static IEnumerable<(string Text, int[] Ids, int[] Gpt2Ids)> Golden()
     {

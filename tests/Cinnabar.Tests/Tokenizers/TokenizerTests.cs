@@ -129,16 +129,18 @@ public sealed class TokenizerTests
     private static int[] NaiveBpe(Tokenizer tokenizer, string text)
     {
         TokenizerDefinition definition = tokenizer.Definition;
+        Merge[] merges = ((Bpe)definition.Model).Merges;
+        int[] idOfByte = ((ByteSymbols)((Bpe)definition.Model).Symbols).IdOfByte;
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
         List<int> output = [];
         for (int start = 0; start < utf8.Length;)
         {
-            int end = definition.PreTokenizer.PieceEnd(utf8, start);
-            List<int> ids = [.. utf8[start..end].Select(b => Array.FindIndex(definition.Tokens, token => token is [byte x] && x == b))];
+            int end = definition.PreTokenizers[0].PieceEnd(utf8, start, out _);
+            List<int> ids = [.. utf8[start..end].Select(b => idOfByte[b])];
             while (true)
             {
                 (int rank, int place) = Enumerable.Range(0, Math.Max(0, ids.Count - 1))
-                    .Select(i => (Array.FindIndex(definition.Merges, merge => merge.Left == ids[i] && merge.Right == ids[i + 1]), i))
+                    .Select(i => (Array.FindIndex(merges, merge => merge.Left == ids[i] && merge.Right == ids[i + 1]), i))
                     .Where(found => found.Item1 >= 0)
                     .DefaultIfEmpty((-1, -1))
                     .Min();
@@ -147,7 +149,7 @@ public sealed class TokenizerTests
                     break;
                 }
 
-                ids[place] = definition.Merges[rank].Merged;
+                ids[place] = merges[rank].Merged;
                 ids.RemoveAt(place + 1);
             }
 

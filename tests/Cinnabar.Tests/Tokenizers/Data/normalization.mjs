@@ -53,7 +53,7 @@ for (const c of all.filter((c) => !full.has(c) && isMark(c))) {
 const hex = (n) => (n < 10 ? String(n) : "0x" + n.toString(16).toUpperCase());
 const block = (name, summary, numbers) => {
   const lines = [];
-  for (let i = 0; i < numbers.length; i += 15) lines.push("        " + numbers.slice(i, i + 15).map(hex).join(", ") + ",");
+  for (let i = 0; i < numbers.length; i += 14) lines.push("        " + numbers.slice(i, i + 14).map(hex).join(", ") + ",");
   return `    /// <summary>${summary}</summary>\n    public static ReadOnlySpan<int> ${name} =>\n    [\n${lines.join("\n")}\n    ];\n`;
 };
 writeFileSync("../../../../src/Cinnabar/Tokenizers/NormalizationData.g.cs",
@@ -66,7 +66,7 @@ internal static class NormalizationData
 {
 ${block("Decompositions", "Threes: a code point and the one or two that it decomposes into; 0 for no second.", table.flat())}
 ${block("CombiningClasses", "Threes: first and last code point of a range, and its combining class; 0 elsewhere.", ranges.flat())}
-${block("CompositionExclusions", "Code points that form C does not make.", excluded)}}
+${block("CompositionExclusions", "Code points of two parts that form C does not make.", excluded.filter((c) => table.find((row) => row[0] === c)[2] !== 0))}}
 `);
 
 // Texts that try the rules: random starters and marks, of every class, Hangul, and every code point that decomposes.
