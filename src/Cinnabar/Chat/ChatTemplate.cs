@@ -18,29 +18,29 @@ public sealed class ChatTemplate
 
     private readonly JinjaTemplate _template;
     private readonly string _file;
+    private readonly TimeProvider _clock;
 
-    private ChatTemplate(JinjaTemplate template, string file, string text)
+    private ChatTemplate(JinjaTemplate template, string file, string text, TimeProvider clock)
     {
         _template = template;
         _file = file;
+        _clock = clock;
         Text = text;
     }
 
     /// <summary>The template itself.</summary>
     public string Text { get; }
 
-    /// <summary>The clock a template's strftime_now reads, in local time.</summary>
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
-
     /// <summary>Reads a template.</summary>
     /// <param name="template">The template, at most 256 KB, in the part of Jinja that published templates use.</param>
     /// <param name="file">Where it is from, for messages.</param>
+    /// <param name="clock">What the template's strftime_now reads, in local time; null for the system's clock.</param>
     /// <exception cref="CinnabarException">It is too long, damaged, or uses something unsupported.</exception>
-    public static ChatTemplate Parse(string template, string file)
+    public static ChatTemplate Parse(string template, string file, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(file);
-        return new ChatTemplate(JinjaTemplate.Parse(template, file), file, template);
+        return new ChatTemplate(JinjaTemplate.Parse(template, file), file, template, clock ?? TimeProvider.System);
     }
 
     /// <summary>Renders a conversation.</summary>
@@ -89,6 +89,6 @@ public sealed class ChatTemplate
             values[name] = PythonJson.FromJson(value, $"the variable {Checkpoints.ErrorText.Quote(name)}");
         }
 
-        return _template.Render(values, Clock);
+        return _template.Render(values, _clock);
     }
 }

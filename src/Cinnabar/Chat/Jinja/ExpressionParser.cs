@@ -286,15 +286,12 @@ internal sealed class ExpressionParser(JinjaTokens tokens)
                 return new LiteralExpression(token.Line, text.ToString());
             case JinjaTokenKind.Operator when token.Text is "(" or "[" or "{":
                 tokens.Take();
-                tokens.Enter();
-                JinjaExpression value = token.Text switch
+                return token.Text switch
                 {
                     "(" => ReadParenthesis(token.Line),
                     "[" => new ListExpression(token.Line, ReadList(), isTuple: false),
                     _ => ReadDict(token.Line),
                 };
-                tokens.Leave();
-                return value;
             default:
                 throw tokens.Error("an expression");
         }

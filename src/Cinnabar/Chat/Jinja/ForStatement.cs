@@ -1,7 +1,7 @@
 // {% for target in iterable if condition %} body {% else %} other {% endfor %}
 //
 // The condition filters first, so that loop.* counts only what passes it. Every turn has a scope of its own: what a turn sets is gone in
-// the next. The else part runs if no turn did.
+// the next. The else part runs if no turn reached its end: Jinja's mark that one did stands there, behind any break or continue.
 
 namespace Cinnabar.Chat.Jinja;
 
@@ -22,6 +22,7 @@ internal sealed class ForStatement(int line, JinjaExpression target, JinjaExpres
         }
 
         JinjaFlow flow = JinjaFlow.Next;
+        bool any = false;
         for (int i = 0; i < items.Count && flow != JinjaFlow.Break; i++)
         {
             context.CountTurn();
@@ -29,10 +30,11 @@ internal sealed class ForStatement(int line, JinjaExpression target, JinjaExpres
             context.Scope.Set("loop", new JinjaLoop(items, i));
             SetStatement.Assign(context, target, items[i]);
             flow = ExecuteAll(context, Body);
+            any |= flow == JinjaFlow.Next;
         }
 
         context.Scope = outer;
-        return items.Count == 0 ? ExecuteAll(context, Else) : JinjaFlow.Next;
+        return any ? JinjaFlow.Next : ExecuteAll(context, Else);
     }
 
     private List<object?> Filter(JinjaContext context, IReadOnlyList<object?> items, JinjaExpression test, JinjaScope outer)

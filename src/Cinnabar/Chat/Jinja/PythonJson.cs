@@ -71,8 +71,13 @@ internal static class PythonJson
             throw Wrong(where, $"numbers of at most {MaxDigits} digits", $"one of {digits.Length}");
         }
 
-        return digits.AsSpan().ContainsAny(".eE") ? double.Parse(digits, CultureInfo.InvariantCulture)
-            : long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number
+        if (digits.AsSpan().ContainsAny(".eE"))
+        {
+            return double.Parse(digits, CultureInfo.InvariantCulture);
+        }
+
+        return long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
+            ? (object)number // without the cast it would become a BigInteger
             : BigInteger.Parse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
     }
 

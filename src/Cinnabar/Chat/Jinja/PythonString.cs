@@ -180,13 +180,7 @@ internal static class PythonString
             int start = at;
             if (parts.Count == most)
             {
-                int end = text.Length;
-                while (PythonText.IsSpace(text[end - 1]))
-                {
-                    end--;
-                }
-
-                parts.Add(text[start..end]);
+                parts.Add(text[start..]);
                 return new JinjaList(parts);
             }
 
