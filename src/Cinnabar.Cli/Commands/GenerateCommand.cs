@@ -36,15 +36,15 @@ internal static class GenerateCommand
         TextCommand text = new TextCommand().AddTo(command);
         command.Validators.Add(result =>
         {
-            object?[] given = [result.GetValue(prompt), result.GetValue(promptFile), result.GetValue(promptIds)];
-            if (given.Count(value => value is not null) > 1)
+            bool[] given = [result.GetValue(prompt) is not null, result.GetValue(promptFile) is not null, result.GetResult(promptIds) is not null];
+            if (given.Count(isGiven => isGiven) > 1)
             {
                 result.AddError("Expected one of a prompt, --prompt-file and --prompt-ids, found more.");
             }
         });
         command.SetWork((parsed, cancellation) =>
         {
-            int[]? ids = parsed.GetValue(promptIds);
+            int[]? ids = parsed.GetResult(promptIds) is null ? null : parsed.GetValue(promptIds);
             string start = ids is null ? PromptOf(parsed.GetValue(prompt), parsed.GetValue(promptFile)) : "";
             return text.Run(parsed, inPlace: null, endWithLineBreak: true, (model, options, show) =>
             {
