@@ -95,7 +95,7 @@ public sealed class CanvasCacheTests
     [InlineData(AttentionKind.Full, CacheKind.Active)]
     public void Steps_CacheOfTheCanvasBefore_IsForgotten(AttentionKind kind, CacheKind cache)
     {
-        LladaDenoiser network = Network(s_config with { AttentionKind = kind });
+        TransformerDenoiser network = Network(s_config with { AttentionKind = kind });
         var options = new SamplerOptions { BlockSize = 6, Temperature = 0.7, Seed = 5, Cache = cache };
         Sampler sampler = new(network);
         sampler.Run(Hole(), options with { Seed = 7 });
