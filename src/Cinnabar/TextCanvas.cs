@@ -5,9 +5,7 @@
 //     text then gets CR LF in turn;
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
-using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar;
@@ -45,7 +43,7 @@ internal sealed class TextCanvas
                 "Shorten the prompt.");
         }
 
-        int length = Math.Min(WholeBlocks(ids.Length, maxNewTokens, model.Config), room);
+        int length = Math.Min(WholeBlocks(ids.Length, maxNewTokens, model.Denoiser.BlockSize ?? 1), room);
         Canvas canvas = Canvas.ForContinuation(ids, length, model.TokensFor(exactLength: false));
         return new TextCanvas(text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
     }
@@ -121,11 +119,8 @@ internal sealed class TextCanvas
     }
 
     // A network that attends in blocks was trained on whole ones, so the last block of the canvas is filled up.
-    private static int WholeBlocks(int known, int maxNewTokens, ModelConfig config)
-    {
-        int block = config.AttentionKind == AttentionKind.BlockCausal ? config.AttentionBlockSize : 1;
-        return (int)Math.Min(int.MaxValue, (((long)known + maxNewTokens + block - 1) / block * block) - known);
-    }
+    private static int WholeBlocks(int known, int maxNewTokens, int block) =>
+        (int)Math.Min(int.MaxValue, (((long)known + maxNewTokens + block - 1) / block * block) - known);
 
     private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
 

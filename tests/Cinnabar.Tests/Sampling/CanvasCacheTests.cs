@@ -148,6 +148,8 @@ public sealed class CanvasCacheTests
 
         public int MaskTokenId => network.MaskTokenId;
 
+        public int? BlockSize => network.BlockSize;
+
         public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows) => network.Logits(ids, rows);
     }
 }
