@@ -137,7 +137,8 @@ public sealed record ModelConfig
     private static ModelConfig Read(ConfigSource source)
     {
         ModelFamily family = ModelFamilies.Of(source.Json);
-        return family.ReadConfig(source) with { Family = family };
+        ModelConfig config = family.ReadConfig(source) with { Family = family };
+        return config with { Quantization = WeightQuantization.Read(source.Json, config) };
     }
 
     /// <summary>The UTF-8 text of config.json with every key of a LLaDA configuration, in alphabetical order.</summary>

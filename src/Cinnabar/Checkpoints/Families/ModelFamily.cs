@@ -31,6 +31,10 @@ public abstract class ModelFamily
     /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
     internal abstract ModelConfig ReadConfig(ConfigSource source);
 
+    /// <summary>Writes the config.json that <see cref="ReadConfig"/> reads; asked for where there is a GGUF layout.</summary>
+    /// <exception cref="CinnabarException">The values do not fit together.</exception>
+    internal virtual byte[] WriteConfig(ModelConfig config) => throw new NotSupportedException($"No config.json of {Name} is written.");
+
     /// <summary>Every weight of the network.</summary>
     internal virtual IEnumerable<NetworkWeight> Weights(ModelConfig config) => LladaWeightNames.Expected(config);
 
