@@ -5,6 +5,7 @@
 // Known text never comes back through the tokenizer: what stands in the result outside of holes are the caller's own strings.
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -32,6 +33,7 @@ public sealed class DiffusionModel
 {
     private readonly CanvasTokens _tokens;
     private readonly Sampler _sampler;
+    private readonly PromptEncoder? _prompts;
 
     private DiffusionModel(Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
     {
@@ -44,6 +46,7 @@ public sealed class DiffusionModel
         Denoiser = ReadNetwork(checkpoint, kernels, form, progress);
         DefaultOptions = OptionsFrom(GenerationConfig, Config.Family.Defaults(Config));
         ChatTemplate = checkpoint.LoadChatTemplate() ?? BuiltInTemplate(Config, tokenizer);
+        _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = TokensOf(Config, tokenizer);
         _sampler = new Sampler(Denoiser, kernels.Workers);
     }
@@ -153,6 +156,44 @@ public sealed class DiffusionModel
 
         // Rows of the tables that are no tokens have no text.
         int[] Known(int[] ids) => Array.FindAll(ids, id => id < Tokenizer.VocabularySize);
+    }
+
+    /// <summary>Answers the last message of a conversation.</summary>
+    /// <param name="messages">The turns so far, oldest first. Special tokens spelled in them are ordinary text.</param>
+    /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>. MaxNewTokens is cut to what is left of the context.</param>
+    /// <param name="variables">Further variables of the template, such as enable_thinking; null: none.</param>
+    /// <param name="onStep">Called after every step, on the calling thread.</param>
+    /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <returns>The answer.</returns>
+    /// <exception cref="CinnabarException">
+    /// The model is no chat model, the template refuses the messages, they leave no room in the context, or an option is out of range.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GenerationResult Chat(
+        IReadOnlyList<ChatMessage> messages,
+        SamplerOptions? options = null,
+        IReadOnlyDictionary<string, JsonElement>? variables = null,
+        Action<DenoisingStep>? onStep = null,
+        CancellationToken cancellation = default)
+    {
+        options ??= DefaultOptions;
+        options.Validate();
+        PromptEncoder prompts = _prompts ?? throw new CinnabarException(
+            $"Expected a model with a chat template, found {Name}, which has none.",
+            "Use a model that was made for conversations, or put its chat_template.jinja beside its weights.");
+        int[] prompt = prompts.Encode(messages, variables);
+        Canvas canvas = Canvas.ForContinuation(prompt, TextCanvas.RoomBehind(prompt.Length, options.MaxNewTokens, this), TokensFor(exactLength: false));
+        return Run(canvas, options, onStep, cancellation, () =>
+        {
+            int[] answer = canvas.TextOf(0);
+            string text = Tokenizer.Decode(answer);
+            return new GenerationResult
+            {
+                Text = text,
+                Holes = [new FilledHole(0, text, answer, canvas.Holes[0].Length)],
+                TokenIds = canvas.Text(),
+            };
+        });
     }
 
     /// <summary>Fills the holes marked <c>&lt;fill&gt;</c> (at most 32 tokens) or <c>&lt;fill:N&gt;</c> (at most N) in a text.</summary>
@@ -275,7 +316,7 @@ public sealed class DiffusionModel
     private static ChatTemplateFile? BuiltInTemplate(ModelConfig config, Tokenizer tokenizer)
     {
         string? TextOf(int? id) => id is int known && known < tokenizer.VocabularySize ? tokenizer.TokenText(known) : null;
-        return config.Family.ChatTemplate is string family && BuiltInChatTemplates.Families.Contains(family)
+        return config.Family.ChatTemplate is string family && BuiltInChatTemplates.Fits(family, tokenizer)
             ? ChatTemplateFile.BuiltIn(family, TextOf(config.BosTokenId), TextOf(config.EosTokenId))
             : null;
     }

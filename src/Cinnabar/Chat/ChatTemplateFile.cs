@@ -83,7 +83,7 @@ public sealed class ChatTemplateFile
     public static ChatTemplateFile BuiltIn(string family, string? bosToken, string? eosToken) =>
         new(BuiltInChatTemplates.For(family), null, bosToken, eosToken);
 
-    /// <summary>Renders a conversation with the template that fits and this model's tokens; see <see cref="ChatTemplate.Render"/>.</summary>
+    /// <summary>Renders a conversation with the template that fits and this model's tokens, as <see cref="ChatTemplate.Render"/>.</summary>
     /// <exception cref="CinnabarException">The template refuses the messages, does not fit them, or reaches a limit.</exception>
     public string Render(
         IReadOnlyList<ChatMessage> messages,
