@@ -3,9 +3,9 @@
 //   each block:  s1, a1, g1, s2, a2, g2 = adaLN(c)
 //                x += g1 ⊙ Wo attention(rope(Wqkv (LN(x)(1 + a1) + s1)));  x += g2 ⊙ mlp(LN(x)(1 + a2) + s2), GELU-tanh
 //   logits = W (LN(x)(1 + a) + s) + b,  s, a = adaLN(c)                        raw, without SUBS
-// The rows of Wqkv are (three, heads, dim); LN has no bias, ε 1e-5; rope θ 10⁴ on halves. MDLM: all see all. BD3-LM, in sampling: position p
-// sees q iff floor(q / block) ≤ floor(p / block); of the training mask on [x_t ; x_0] this is what is left of M_BC for the clean blocks, and of
-// M_BD and M_OBC for the noisy one after them.
+// The rows of Wqkv are (three, heads, dim); LN has no bias, ε 1e-5; rope θ 10⁴ on halves. MDLM: all see all. BD3-LM, in sampling: position
+// p sees q iff floor(q / block) ≤ floor(p / block); of the training mask on [x_t ; x_0] this is what is left of M_BC for the clean blocks,
+// and of M_BD and M_OBC for the noisy one after them.
 using static Cinnabar.Tests.Models.Plain.PlainFormulas;
 
 namespace Cinnabar.Tests.Models.Plain;

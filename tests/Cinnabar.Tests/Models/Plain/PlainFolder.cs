@@ -33,7 +33,7 @@ internal sealed class PlainFolder : IDisposable
     public void Dispose() => _folder.Dispose();
 }
 
-/// <summary>A test that is skipped as long as the library has no such family.</summary>
+/// <summary>A test that is skipped as long as the library refuses the architecture of a configuration.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class FamilyFactAttribute : FactAttribute
 {
@@ -45,7 +45,7 @@ internal sealed class FamilyFactAttribute : FactAttribute
         {
             ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(text));
         }
-        catch (CinnabarException e)
+        catch (CinnabarException e) when (e.Message.Contains("architectures", StringComparison.Ordinal))
         {
             Skip = "family not supported yet: " + e.Message;
         }

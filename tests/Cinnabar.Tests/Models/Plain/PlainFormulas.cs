@@ -1,5 +1,5 @@
 // The operations of the plain networks, a loop each, in float64: linear map, RMS norm, layer norm, softmax, rotary embedding, attention,
-// activations. Nothing here is fast; nothing here is shared with the library.
+// activations, and the measure of a difference. Nothing here is fast; nothing here is shared with the library.
 namespace Cinnabar.Tests.Models.Plain;
 
 internal static class PlainFormulas
@@ -86,8 +86,17 @@ internal static class PlainFormulas
         return y;
     }
 
+    /// <summary>‖found − expected‖ / ‖expected‖.</summary>
+    public static double RelativeError(double[][] expected, double[][] found)
+    {
+        Assert.Equal(expected.Select(row => row.Length), found.Select(row => row.Length));
+        double difference = expected.Zip(found, (a, b) => a.Zip(b, (x, y) => (x - y) * (x - y)).Sum()).Sum();
+        return Math.Sqrt(difference / expected.Sum(row => row.Sum(x => x * x)));
+    }
+
     /// <summary>softmax(scale · q kᵀ) v of one query row; head h uses the keys of head h · keyHeads / heads.</summary>
-    public static double[] Attend(double[] query, IReadOnlyList<double[]> keys, IReadOnlyList<double[]> values, int heads, int keyHeads, double scale)
+    public static double[] Attend(
+        double[] query, IReadOnlyList<double[]> keys, IReadOnlyList<double[]> values, int heads, int keyHeads, double scale)
     {
         int size = query.Length / heads;
         double[] result = new double[query.Length];

@@ -1,7 +1,8 @@
 // DiffusionGemma in float64, from models2026.md 1.3 to 1.5. The same weights in two roles:
 //   encoder   prompt and finished canvases, causal, leaves keys and values behind; input E[id]·√C; its own layer_scalar
 //   decoder   a canvas, all of whose positions see each other and the prefix; input rms(E[id]·√C + sc), no weight; leaves nothing
-// Sliding layers with window W: the encoder sees itself and W − 1 positions back, the canvas the last W − 1 positions of the prefix and itself.
+// Sliding layers with window W: the encoder sees itself and W − 1 positions back, the canvas the last W − 1 positions of the prefix and
+// itself.
 //   layer:  h += rms(attention(rms(h)));  d = rms1(mlp(rms(h)));  m = rms2(experts(rms2(h)));  h = (h + rms(d + m)) · layer_scalar
 //   attention:  q, k rms per head, then rope; v rms per head without weight; scale 1; full layers have no v_proj, v = k as projected
 //   router:  softmax over all experts of proj(rms(h) · scale / √C), the largest, divided by their sum, times per_expert_scale

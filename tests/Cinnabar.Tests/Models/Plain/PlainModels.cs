@@ -34,22 +34,34 @@ internal static class PlainModels
     public static IReadOnlyDictionary<string, (string Config, PlainTransformerShape Shape)> Transformers { get; } =
         new Dictionary<string, (string Config, PlainTransformerShape Shape)>
         {
-            ["llada"] = (PlainConfigs.Llada, LladaShape(Parse(PlainConfigs.Llada))),
-            ["llada-moe"] = (PlainConfigs.LladaMoe, QwenShape(Parse(PlainConfigs.LladaMoe)) with { NormsHeads = true }),
-            ["llada2"] = (PlainConfigs.Llada2, Llada2Shape(Parse(PlainConfigs.Llada2))),
-            ["dream"] = (PlainConfigs.Dream, QwenShape(Parse(PlainConfigs.Dream)) with { HasQkvBias = true, Shifts = true }),
-            ["sdar"] = (PlainConfigs.Sdar, QwenShape(Parse(PlainConfigs.Sdar)) with { NormsHeads = true }),
-            ["sdar-moe"] = (PlainConfigs.SdarMoe, QwenShape(Parse(PlainConfigs.SdarMoe)) with { NormsHeads = true }),
-            ["fast-dllm-v2"] = (
-                PlainConfigs.FastDllm,
-                QwenShape(Parse(PlainConfigs.FastDllm)) with { HasQkvBias = true, Shifts = true, BlockSize = 32 }),
-            ["open-dcoder"] = (
-                PlainConfigs.OpenDcoder, QwenShape(Parse(PlainConfigs.OpenDcoder)) with { HasQkvBias = true, Shifts = true }),
-            ["a2d-qwen2"] = (PlainConfigs.A2dQwen2, QwenShape(Parse(PlainConfigs.A2dQwen2)) with { HasQkvBias = true }),
-            ["a2d-qwen3"] = (PlainConfigs.A2dQwen3, QwenShape(Parse(PlainConfigs.A2dQwen3)) with { NormsHeads = true }),
-            ["a2d-qwen3-bd3lm"] = (
-                WithBlocks(PlainConfigs.A2dQwen3, 8), QwenShape(Parse(WithBlocks(PlainConfigs.A2dQwen3, 8))) with { NormsHeads = true }),
-            ["rnd1"] = (PlainConfigs.Rnd1, QwenShape(Parse(PlainConfigs.Rnd1)) with { NormsHeads = true, Shifts = true }),
+            ["llada"] = Llada(PlainConfigs.Llada),
+            ["llada, tied"] = Llada(Changed(PlainConfigs.Llada, "weight_tying", true)),
+            ["llada-moe"] = Qwen(PlainConfigs.LladaMoe, shape => shape with { NormsHeads = true }),
+            ["llada-moe, no head_dim"] =
+                Qwen(Changed(PlainConfigs.LladaMoe, "head_dim", null), shape => shape with { NormsHeads = true }),
+            ["llada2"] = Llada2(PlainConfigs.Llada2),
+            ["dream"] = Qwen(PlainConfigs.Dream, shape => shape with { HasQkvBias = true, Shifts = true }),
+            ["sdar"] = Qwen(PlainConfigs.Sdar, shape => shape with { NormsHeads = true }),
+            ["sdar, no block_size"] =
+                Qwen(Changed(PlainConfigs.Sdar, "block_size", null), shape => shape with { NormsHeads = true, BlockSize = 4 }),
+            ["sdar-moe"] = Qwen(PlainConfigs.SdarMoe, shape => shape with { NormsHeads = true }),
+            ["fast-dllm-v2"] =
+                Qwen(PlainConfigs.FastDllm, shape => shape with { HasQkvBias = true, Shifts = true, BlockSize = 32 }),
+            ["fast-dllm-v2, tied"] = Qwen(
+                Changed(PlainConfigs.FastDllm, "tie_word_embeddings", true),
+                shape => shape with { HasQkvBias = true, Shifts = true, BlockSize = 32 }),
+            ["fast-dllm-v2, bd_size 16"] = Qwen(
+                Changed(PlainConfigs.FastDllm, "bd_size", 16),
+                shape => shape with { HasQkvBias = true, Shifts = true, BlockSize = 16 }),
+            ["open-dcoder"] = Qwen(PlainConfigs.OpenDcoder, shape => shape with { HasQkvBias = true, Shifts = true }),
+            ["a2d-qwen2"] = Qwen(PlainConfigs.A2dQwen2, shape => shape with { HasQkvBias = true }),
+            ["a2d-qwen2, untied, bd3lm"] = Qwen(
+                Changed(Changed(PlainConfigs.A2dQwen2, "block_size", 8), "tie_word_embeddings", false),
+                shape => shape with { HasQkvBias = true }),
+            ["a2d-qwen3"] = Qwen(PlainConfigs.A2dQwen3, shape => shape with { NormsHeads = true }),
+            ["a2d-qwen3, bd3lm"] =
+                Qwen(Changed(PlainConfigs.A2dQwen3, "block_size", 8), shape => shape with { NormsHeads = true }),
+            ["rnd1"] = Qwen(PlainConfigs.Rnd1, shape => shape with { NormsHeads = true, Shifts = true }),
         };
 
     public static PlainModel Transformer(string name)
@@ -66,9 +78,32 @@ internal static class PlainModels
 
     public static PlainGemmaShape Gemma { get; } = GemmaShape(Parse(PlainConfigs.DiffusionGemma)["text_config"]!.AsObject());
 
+    public static PlainDiffusionTransformerShape DiffusionTransformerShape(string text)
+    {
+        JsonObject config = Parse(text);
+        return new PlainDiffusionTransformerShape(
+            Integer(config, "hidden_dim"),
+            Integer(config, "cond_dim"),
+            Integer(config, "n_blocks"),
+            Integer(config, "n_heads"),
+            Integer(config, "vocab_size"),
+            (int?)config["block_size"]);
+    }
+
     private static JsonObject Parse(string config) => JsonNode.Parse(config)!.AsObject();
 
-    private static string WithBlocks(string config, int size) => $"{{ \"block_size\": {size}, {config.TrimStart()[1..]}";
+    // The text with one key set, or without it (null).
+    private static string Changed(string config, string key, JsonNode? value)
+    {
+        JsonObject changed = Parse(config);
+        changed.Remove(key);
+        if (value is not null)
+        {
+            changed.Add(key, value);
+        }
+
+        return changed.ToJsonString();
+    }
 
     private static int Integer(JsonObject config, string key) => (int)config[key]!;
 
@@ -76,14 +111,7 @@ internal static class PlainModels
 
     private static PlainModel DiffusionTransformer(string name, string text)
     {
-        JsonObject config = Parse(text);
-        PlainDiffusionTransformerShape shape = new(
-            Integer(config, "hidden_dim"),
-            Integer(config, "cond_dim"),
-            Integer(config, "n_blocks"),
-            Integer(config, "n_heads"),
-            Integer(config, "vocab_size"),
-            (int?)config["block_size"]);
+        PlainDiffusionTransformerShape shape = DiffusionTransformerShape(text);
         return new PlainModel(
             name,
             text,
@@ -93,10 +121,11 @@ internal static class PlainModels
             shape.BlockSize);
     }
 
-    private static PlainTransformerShape LladaShape(JsonObject config)
+    private static (string Config, PlainTransformerShape Shape) Llada(string text)
     {
+        JsonObject config = Parse(text);
         int size = Integer(config, "d_model") / Integer(config, "n_heads");
-        return new PlainTransformerShape
+        PlainTransformerShape shape = new()
         {
             Layout = PlainLayout.Llada,
             Hidden = Integer(config, "d_model"),
@@ -109,14 +138,18 @@ internal static class PlainModels
             Vocabulary = Integer(config, "embedding_size"),
             Epsilon = Number(config, "rms_norm_eps"),
             Theta = Number(config, "rope_theta"),
+            IsTied = (bool)config["weight_tying"]!,
         };
+        return (text, shape);
     }
 
     // LLaDA-MoE, SDAR, Dream, Fast-dLLM v2, Open-dCoder, A2D and RND1. What no key says (biases, norms of heads, shift) the caller adds.
-    private static PlainTransformerShape QwenShape(JsonObject config)
+    private static (string Config, PlainTransformerShape Shape) Qwen(
+        string text, Func<PlainTransformerShape, PlainTransformerShape> rest)
     {
+        JsonObject config = Parse(text);
         int size = (int?)config["head_dim"] ?? (Integer(config, "hidden_size") / Integer(config, "num_attention_heads"));
-        return new PlainTransformerShape
+        PlainTransformerShape shape = new()
         {
             Layout = PlainLayout.Qwen,
             Hidden = Integer(config, "hidden_size"),
@@ -131,18 +164,21 @@ internal static class PlainModels
             Theta = Number(config, "rope_theta"),
             IsTied = (bool)config["tie_word_embeddings"]!,
             BlockSize = (int?)config["block_size"],
-            Router = config["num_experts"] is null ? null : new PlainRouter(Integer(config, "num_experts"), Integer(config, "num_experts_per_tok"))
-            {
-                Renormalises = (bool)config["norm_topk_prob"]!,
-            },
+            Router = config["num_experts"] is null
+                ? null
+                : new PlainRouter(Integer(config, "num_experts"), Integer(config, "num_experts_per_tok"))
+                {
+                    Renormalises = (bool)config["norm_topk_prob"]!,
+                },
             ExpertWidth = (int?)(config["moe_intermediate_size"] ?? config["expert_intermediate_size"]) ?? 0,
         };
+        return (text, rest(shape));
     }
 
-    private static PlainTransformerShape Llada2Shape(JsonObject config)
+    private static (string Config, PlainTransformerShape Shape) Llada2(string text)
     {
-        PlainTransformerShape shape = QwenShape(config);
-        return shape with
+        JsonObject config = Parse(text);
+        return Qwen(text, shape => shape with
         {
             Layout = PlainLayout.Llada2,
             NormsHeads = true,
@@ -158,7 +194,7 @@ internal static class PlainModels
                 ChosenGroups = Integer(config, "topk_group"),
                 Factor = Number(config, "routed_scaling_factor"),
             },
-        };
+        });
     }
 
     private static PlainGemmaShape GemmaShape(JsonObject text)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 using Cinnabar.Tests.Sampling.Golden;
+using static Cinnabar.Tests.Models.Plain.PlainFormulas;
 
 namespace Cinnabar.Tests.Models.Plain;
 
@@ -25,7 +26,7 @@ public sealed class PlainNetworkTests
         Assert.All(Changes(shape), change =>
         {
             double[][] other = new PlainTransformer(change.Shape, weights).Logits(ids);
-            Assert.True(RelativeDifference(expected, other) > Noticed, $"{name} does not depend on {change.Switch}.");
+            Assert.True(RelativeError(expected, other) > Noticed, $"{name} does not depend on {change.Switch}.");
         });
     }
 
@@ -62,6 +63,25 @@ public sealed class PlainNetworkTests
     }
 
     [Fact]
+    public void DiffusionTransformer_EachSwitchAndTensor_Matters()
+    {
+        PlainDiffusionTransformerShape shape = PlainModels.DiffusionTransformerShape(PlainConfigs.Bd3lm);
+        PlainWeights weights = PlainModels.Bd3lm.Weights;
+        int[] ids = [7, 642, 100, 5, 642, 642, 31, 8, 9, 642];
+        double[][] expected = new PlainDiffusionTransformer(shape, weights).Logits(ids);
+        Notice(new PlainDiffusionTransformer(shape with { BlockSize = null }, weights).Logits(ids), "the attention mask");
+        Notice(new PlainDiffusionTransformer(shape with { Heads = shape.Heads / 2 }, weights).Logits(ids), "the number of heads");
+        Notice(new PlainDiffusionTransformer(shape, weights).Logits(ids, sigma: 0.5), "the time");
+        foreach (PlainTensor tensor in PlainModels.Bd3lm.Tensors.Where(tensor => tensor.Values is null))
+        {
+            Notice(new PlainDiffusionTransformer(shape, weights.WithHalfChanged(tensor.Name)).Logits(ids), tensor.Name);
+        }
+
+        void Notice(double[][] found, string what) =>
+            Assert.True(RelativeError(expected, found) > Noticed, $"The logits do not depend on {what}.");
+    }
+
+    [Fact]
     public void Router_BestExpertOutsideTheBestGroups_IsNotChosen()
     {
         // Groups of 3; sums of the two largest: 0.9 + 0.1, 0.6 + 0.6, 0.7 + 0.2, 0.5 + 0.6.
@@ -93,7 +113,7 @@ public sealed class PlainNetworkTests
         {
             int[] ids = [.. sequence.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32())];
             double[][] expected = ReadNpy(Path.Combine(golden, sequence.GetProperty("logits").GetString()!), ids.Length);
-            double error = RelativeDifference(expected, network.OwnRows(ids));
+            double error = RelativeError(expected, network.OwnRows(ids));
             Assert.True(error < 1e-6, $"{model}, {ids.Length} tokens: relative error {error:E2}.");
         }
     }
@@ -122,7 +142,9 @@ public sealed class PlainNetworkTests
             Theta = file.Metadata.Number($"{kind}.rope.freq_base"),
             HasQkvBias = kind == "dream",
             NormsHeads = isMixed,
-            Router = isMixed ? new PlainRouter(Integer("expert_count"), Integer("expert_used_count")) { Renormalises = kind == "rnd1" } : null,
+            Router = isMixed
+                ? new PlainRouter(Integer("expert_count"), Integer("expert_used_count")) { Renormalises = kind == "rnd1" }
+                : null,
             ExpertWidth = Integer("expert_feed_forward_length"),
         };
         PlainWeights weights = new();
@@ -174,10 +196,8 @@ public sealed class PlainNetworkTests
     {
         byte[] bytes = File.ReadAllBytes(path);
         int start = 10 + BitConverter.ToUInt16(bytes, 8);
-        double[] values = [.. Enumerable.Range(0, (bytes.Length - start) / 4).Select(i => (double)BitConverter.ToSingle(bytes, start + (4 * i)))];
-        return [.. values.Chunk(values.Length / rows)];
+        int count = (bytes.Length - start) / sizeof(float);
+        IEnumerable<double> values = Enumerable.Range(0, count).Select(i => (double)BitConverter.ToSingle(bytes, start + (4 * i)));
+        return [.. values.Chunk(count / rows)];
     }
-
-    private static double RelativeDifference(double[][] expected, double[][] found) => Math.Sqrt(
-        expected.Zip(found, (a, b) => a.Zip(b, (x, y) => (x - y) * (x - y)).Sum()).Sum() / expected.Sum(row => row.Sum(x => x * x)));
 }

@@ -41,12 +41,11 @@ internal sealed class PlainTransformer(PlainTransformerShape shape, PlainWeights
     private double[][] Attention(int layer, double[][] x)
     {
         int queries = shape.Heads * shape.HeadDim, keys = shape.KeyHeads * shape.HeadDim;
-        double[][] q = [.. x.Select((row, i) => Turn(layer, Project(layer, "q_proj", 0, queries, row), shape.Heads, shape.Layout.QueryNorm, i))];
-        double[][] k =
-        [
-            .. x.Select((row, i) => Turn(layer, Project(layer, "k_proj", queries, keys, row), shape.KeyHeads, shape.Layout.KeyNorm, i)),
-        ];
+        double[][] q = [.. x.Select(row => Project(layer, "q_proj", 0, queries, row))];
+        double[][] k = [.. x.Select(row => Project(layer, "k_proj", queries, keys, row))];
         double[][] v = [.. x.Select(row => Project(layer, "v_proj", queries + keys, keys, row))];
+        q = [.. q.Select((row, i) => Turn(layer, row, shape.Heads, shape.Layout.QueryNorm, i))];
+        k = [.. k.Select((row, i) => Turn(layer, row, shape.KeyHeads, shape.Layout.KeyNorm, i))];
         double[] output = weights[shape.Name(layer, shape.Layout.Output)];
         return
         [

@@ -28,6 +28,19 @@ internal sealed class PlainWeights
         _values.Add(name, [.. tensor.Floats.ToArray().Select(value => (double)value)]);
     }
 
+    /// <summary>The same with every second value of one tensor half as large again.</summary>
+    public PlainWeights WithHalfChanged(string name)
+    {
+        PlainWeights other = new();
+        foreach ((string each, Tensor tensor) in _tensors)
+        {
+            float[] values = [.. tensor.Floats.ToArray().Select((value, i) => each == name && i % 2 == 0 ? 1.5f * value : value)];
+            other.Add(each, Tensor.From(values, tensor.Shape));
+        }
+
+        return other;
+    }
+
     /// <summary>
     /// Large enough to matter: products keep the size of what they multiply, norms are about 1 ± 0.1, biases 0.1, so that logits differ
     /// by whatever a network leaves out. The embedding of the DiT is small enough for the epsilon of its norms to matter.
