@@ -1,9 +1,10 @@
 using System.CommandLine;
+using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli;
 
-/// <summary>The options that say which model runs and on how many threads, for every command that loads one.</summary>
+/// <summary>The options that say which model runs, in which form and on how many threads, for every command that loads one.</summary>
 internal sealed class ModelArguments
 {
     /// <summary>The model that ships with the program.</summary>
@@ -11,7 +12,7 @@ internal sealed class ModelArguments
 
     private readonly Option<string> _model = new("--model", "-m")
     {
-        Description = "Name of a model under models/, path of a model folder, or org/name of a model that was pulled.",
+        Description = "Name of a model under models/, path of a model folder or GGUF file, or org/name of a model that was pulled.",
         HelpName = "name or path",
         DefaultValueFactory = _ => DefaultModel,
     };
@@ -22,15 +23,41 @@ internal sealed class ModelArguments
         HelpName = "n",
     };
 
+    private readonly Option<string?> _weights = new("--weights")
+    {
+        Description = "Hold the matrices as bf16, int8 or int4; those that are integers already stay so. [default: as the file has them]",
+        HelpName = "type",
+    };
+
+    private readonly Option<bool> _exact = new("--exact")
+    {
+        Description = "Compute with the exact weights in 32 bits: slow, for comparing with other programs. [default: off]",
+    };
+
     public ModelArguments AddTo(Command command)
     {
         RequireThreads(_threads);
-        command.Add(_model);
-        command.Add(_threads);
+        _weights.AcceptOnlyFromAmong("bf16", "int8", "int4");
+        foreach (Option option in (Option[])[_model, _threads, _weights, _exact])
+        {
+            command.Add(option);
+        }
+
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_exact) && result.GetValue(_weights) is not null)
+            {
+                result.AddError("Expected --weights or --exact, found both.");
+            }
+        });
         return this;
     }
 
-    public DiffusionModel Load(ParseResult parsed) => DiffusionModel.Load(parsed.GetValue(_model)!, Kernels(parsed));
+    public DiffusionModel Load(ParseResult parsed)
+    {
+        using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false));
+        return DiffusionModel.Load(parsed.GetValue(_model)!, Kernels(parsed), Form(parsed), display);
+    }
 
     public KernelTable Kernels(ParseResult parsed) => KernelTable.Create(parsed.GetValue(_threads));
 
@@ -42,4 +69,11 @@ internal sealed class ModelArguments
             result.AddError($"Expected {threads.Name} to be 1 … 1024, found {result.Tokens[0].Value}.");
         }
     });
+
+    private WeightForm Form(ParseResult parsed) => (parsed.GetValue(_exact), parsed.GetValue(_weights)) switch
+    {
+        (true, _) => WeightForm.Exact,
+        (_, string type) => Enum.Parse<WeightForm>(type, ignoreCase: true),
+        _ => WeightForm.AsStored,
+    };
 }

@@ -13,6 +13,9 @@ internal sealed class SamplerArguments
     private readonly Option<int?> _blockSize = Setting<int?>(
         "--block-size", "n", "Tokens that are denoised together, block after block from the left", "all");
 
+    private readonly Option<string?> _transfer = Setting<string?>(
+        "--transfer", "kind", $"How steps share the masks of a block: {string.Join(", ", NamesOf<Transfer>())}", NameOf(s_standard.Transfer));
+
     private readonly Option<double?> _temperature = Setting<double?>(
         "--temperature", "t", "0 takes the most probable token; higher is more varied", $"{s_standard.Temperature}");
 
@@ -85,11 +88,12 @@ internal sealed class SamplerArguments
     public SamplerArguments AddTo(Command command)
     {
         ExpectName<Remasking>(_remasking);
+        ExpectName<Transfer>(_transfer);
         ExpectName<RemdmKind>(_remdm);
         ExpectName<CacheKind>(_cache);
         Option[] options =
         [
-            _steps, _blockSize, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound, _stability,
+            _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound, _stability,
             _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline,
             _cache, _cacheRefresh, _seed,
         ];
@@ -105,6 +109,7 @@ internal sealed class SamplerArguments
     {
         Steps = parsed.GetValue(_steps) ?? defaults.Steps,
         BlockSize = parsed.GetValue(_blockSize) ?? defaults.BlockSize,
+        Transfer = Named<Transfer>(parsed.GetValue(_transfer)) ?? defaults.Transfer,
         Temperature = parsed.GetValue(_temperature) ?? defaults.Temperature,
         TopP = parsed.GetValue(_topP) ?? defaults.TopP,
         TopK = parsed.GetValue(_topK) ?? defaults.TopK,

@@ -22,9 +22,11 @@ internal sealed class TextCommand
     };
 
     private readonly Option<bool> _plain = new("--plain") { Description = "No picture of the canvas. [default: a picture on a terminal]" };
-    private readonly Option<bool> _trace = new("--trace")
+    private readonly Option<string?> _trace = new("--trace")
     {
-        Description = "Print every step of the canvas as lines to standard error. [default: off]",
+        Description = "Write the ids before every pass and at the end to this JSON file; - prints every step as lines to standard error. "
+            + "[default: off]",
+        HelpName = "file",
     };
 
     public TextCommand AddTo(Command command)
@@ -55,10 +57,19 @@ internal sealed class TextCommand
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions) with { MeasureDrift = parsed.IsVerbose() };
         Screen screen = Screen.Detect(parsed.GetValue(_plain));
         GenerationResult result;
-        using (CanvasDisplay display = new(Console.Error, model.Tokenizer, screen, parsed.GetValue(_trace)))
+        string? traceTo = parsed.GetValue(_trace);
+        bool printsTrace = traceTo == InputText.StandardInput;
+        TraceFile? trace = traceTo is null || printsTrace ? null : new TraceFile();
+        using (CanvasDisplay display = new(Console.Error, model.Tokenizer, screen, printsTrace))
         {
-            result = write(model, options, display.Show);
+            result = write(model, options, step =>
+            {
+                trace?.Add(step);
+                display.Show(step);
+            });
         }
+
+        trace?.Write(traceTo!, model.Name, options.Seed);
 
         if (result.OmittedTokens > 0)
         {

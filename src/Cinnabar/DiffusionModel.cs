@@ -5,6 +5,8 @@
 // Known text never comes back through the tokenizer: what stands in the result outside of holes are the caller's own strings.
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Cinnabar.Chat;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
@@ -32,6 +34,7 @@ public sealed class DiffusionModel
     private readonly CanvasTokens _tokens;
     private readonly Sampler? _sampler;
     private readonly UniformSampler? _uniformSampler; // the one or the other
+    private readonly PromptEncoder? _prompts;
 
     private DiffusionModel(Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
     {
@@ -42,6 +45,8 @@ public sealed class DiffusionModel
         Tokenizer = tokenizer;
         Kernels = kernels;
         Denoiser = ReadNetwork(checkpoint, kernels, form, progress);
+        ChatTemplate = checkpoint.LoadChatTemplate() ?? BuiltInTemplate(Config, tokenizer);
+        _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = TokensOf(Config, GenerationConfig, tokenizer);
         SamplerOptions standard = Config.Family.Defaults(Config);
         if (Denoiser is IUniformDenoiser uniform)
@@ -81,6 +86,9 @@ public sealed class DiffusionModel
     /// The sampler's defaults, overridden by what <see cref="GenerationConfig"/> sets; used where a method is given no options.
     /// </summary>
     public SamplerOptions DefaultOptions { get; }
+
+    /// <summary>Turns a conversation into a prompt; null: the model has no template and its family none either.</summary>
+    public ChatTemplateFile? ChatTemplate { get; }
 
     /// <summary>Loads a model folder (config.json, tokenizer.json, safetensors) or a GGUF file.</summary>
     /// <param name="pathOrName">Path of the folder or file, or the name of a folder under "models".</param>
@@ -123,6 +131,79 @@ public sealed class DiffusionModel
         options ??= DefaultOptions;
         options.Validate();
         return Run(TextCanvas.ForPrompt(prompt, options.MaxNewTokens, this), options, onStep, cancellation);
+    }
+
+    /// <summary>
+    /// Continues token ids, for comparing with other programs: nothing is added in front, every token but the mask may be written, and none
+    /// ends the text.
+    /// </summary>
+    /// <param name="prompt">The ids so far, may be empty.</param>
+    /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>. All of MaxNewTokens must fit into the context.</param>
+    /// <param name="onStep">Called after every step, on the calling thread.</param>
+    /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <returns>The text of all ids.</returns>
+    /// <exception cref="CinnabarException">An id is none of the network's, or an option is out of range.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GenerationResult Generate(
+        ReadOnlySpan<int> prompt,
+        SamplerOptions? options = null,
+        Action<DenoisingStep>? onStep = null,
+        CancellationToken cancellation = default)
+    {
+        options ??= DefaultOptions;
+        options.Validate();
+        Canvas canvas = Canvas.ForContinuation(prompt, options.MaxNewTokens, new CanvasTokens(Config.MaskTokenId, null, null));
+        return Run(canvas, options, onStep, cancellation, () =>
+        {
+            int[] written = canvas.TextOf(0);
+            return new GenerationResult
+            {
+                Text = Tokenizer.Decode(Known(canvas.Text()), skipSpecialTokens: false),
+                Holes = [new FilledHole(0, Tokenizer.Decode(Known(written), skipSpecialTokens: false), written, written.Length)],
+                TokenIds = canvas.Text(),
+            };
+        });
+
+        // Rows of the tables that are no tokens have no text.
+        int[] Known(int[] ids) => Array.FindAll(ids, id => id < Tokenizer.VocabularySize);
+    }
+
+    /// <summary>Answers the last message of a conversation.</summary>
+    /// <param name="messages">The turns so far, oldest first. Special tokens spelled in them are ordinary text.</param>
+    /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>. MaxNewTokens is cut to what is left of the context.</param>
+    /// <param name="variables">Further variables of the template, such as enable_thinking; null: none.</param>
+    /// <param name="onStep">Called after every step, on the calling thread.</param>
+    /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <returns>The answer.</returns>
+    /// <exception cref="CinnabarException">
+    /// The model is no chat model, the template refuses the messages, they leave no room in the context, or an option is out of range.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GenerationResult Chat(
+        IReadOnlyList<ChatMessage> messages,
+        SamplerOptions? options = null,
+        IReadOnlyDictionary<string, JsonElement>? variables = null,
+        Action<DenoisingStep>? onStep = null,
+        CancellationToken cancellation = default)
+    {
+        options ??= DefaultOptions;
+        options.Validate();
+        PromptEncoder prompts = _prompts ?? throw new CinnabarException(
+            $"Expected a model with a chat template, found {Name}, which has none.",
+            "Use a model that was made for conversations, or put its chat_template.jinja beside its weights.");
+        int[] prompt = prompts.Encode(messages, variables);
+        Canvas canvas = Canvas.ForContinuation(prompt, TextCanvas.RoomBehind(prompt.Length, options.MaxNewTokens, this), TokensFor(exactLength: false));
+        return Run(canvas, options, onStep, cancellation, () =>
+        {
+            int[] answer = canvas.TextOf(0);
+            string text = Tokenizer.Decode(answer);
+            return new GenerationResult
+            {
+                Text = text,
+                Holes = [new FilledHole(0, text, answer, canvas.Holes[0].Length)],
+                TokenIds = canvas.Text(),
+            };
+        });
     }
 
     /// <summary>Fills the holes marked <c>&lt;fill&gt;</c> (at most 32 tokens) or <c>&lt;fill:N&gt;</c> (at most N) in a text.</summary>
@@ -196,7 +277,16 @@ public sealed class DiffusionModel
         (true, true) => _tokens with { EosTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.EosTokenId] },
     };
 
-    private GenerationResult Run(TextCanvas text, SamplerOptions options, Action<DenoisingStep>? onStep, CancellationToken cancellation)
+    private GenerationResult Run(
+        TextCanvas text, SamplerOptions options, Action<DenoisingStep>? onStep, CancellationToken cancellation) =>
+        Run(text.Canvas, options, onStep, cancellation, () => text.ToResult(Tokenizer));
+
+    private GenerationResult Run(
+        Canvas canvas,
+        SamplerOptions options,
+        Action<DenoisingStep>? onStep,
+        CancellationToken cancellation,
+        Func<GenerationResult> result)
     {
         // Left to right is the only order an autoregressive network knows.
         options = Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;
@@ -205,14 +295,14 @@ public sealed class DiffusionModel
         Stopwatch time = Stopwatch.StartNew();
         if (_uniformSampler is not null)
         {
-            _uniformSampler.Run(text.Canvas, options, cancellation, Observe);
+            _uniformSampler.Run(canvas, options, cancellation, Observe);
         }
         else
         {
-            _sampler!.Run(text.Canvas, options, cancellation, Observe);
+            _sampler!.Run(canvas, options, cancellation, Observe);
         }
 
-        return text.ToResult(Tokenizer) with
+        return result() with
         {
             Model = Name,
             Steps = last?.Step ?? 0,
@@ -252,6 +342,14 @@ public sealed class DiffusionModel
             progress?.Report(new LoadProgress(read, all));
             return tensor;
         }
+    }
+
+    private static ChatTemplateFile? BuiltInTemplate(ModelConfig config, Tokenizer tokenizer)
+    {
+        string? TextOf(int? id) => id is int known && known < tokenizer.VocabularySize ? tokenizer.TokenText(known) : null;
+        return config.Family.ChatTemplate is string family && BuiltInChatTemplates.Fits(family, tokenizer)
+            ? ChatTemplateFile.BuiltIn(family, TextOf(config.BosTokenId), TextOf(config.EosTokenId))
+            : null;
     }
 
     // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text

@@ -24,21 +24,37 @@ internal static class GenerateCommand
                 + $"[default: the model's, or {new SamplerOptions().MaxNewTokens}]",
             HelpName = "n",
         };
-        Command command = new("generate", "Continue a text.") { prompt, promptFile, maxNewTokens };
+        Option<int[]?> promptIds = new("--prompt-ids")
+        {
+            Description = "Continue these token ids instead of a text, for comparing with other programs: nothing is added in front, any "
+                + "token may be written, and none ends the text. [default: none]",
+            HelpName = "1,2,3",
+            AllowMultipleArgumentsPerToken = false,
+            CustomParser = IdsOption.Parse,
+        };
+        Command command = new("generate", "Continue a text.") { prompt, promptFile, promptIds, maxNewTokens };
         TextCommand text = new TextCommand().AddTo(command);
         command.Validators.Add(result =>
         {
-            if (result.GetValue(prompt) is not null && result.GetValue(promptFile) is not null)
+            bool[] given = [result.GetValue(prompt) is not null, result.GetValue(promptFile) is not null, result.GetResult(promptIds) is not null];
+            if (given.Count(isGiven => isGiven) > 1)
             {
-                result.AddError("Expected a prompt or --prompt-file, found both.");
+                result.AddError("Expected one of a prompt, --prompt-file and --prompt-ids, found more.");
             }
         });
         command.SetWork((parsed, cancellation) =>
         {
-            string start = PromptOf(parsed.GetValue(prompt), parsed.GetValue(promptFile));
+            int[]? ids = parsed.GetResult(promptIds) is null ? null : parsed.GetValue(promptIds);
+            string start = ids is null ? PromptOf(parsed.GetValue(prompt), parsed.GetValue(promptFile)) : "";
             return text.Run(parsed, inPlace: null, endWithLineBreak: true, (model, options, show) =>
             {
                 int wanted = parsed.GetValue(maxNewTokens) ?? options.MaxNewTokens;
+                if (ids is not null)
+                {
+                    IdsOption.Check(ids, model);
+                    return model.Generate(ids, options with { MaxNewTokens = wanted }, show, cancellation);
+                }
+
                 GenerationResult result = model.Generate(start, options with { MaxNewTokens = wanted }, show, cancellation);
                 int canvas = result.Holes[0].CanvasLength;
                 if (canvas < wanted && parsed.GetValue(maxNewTokens) is not null)

@@ -37,7 +37,7 @@ internal sealed class InfillCommand
         DefaultValueFactory = _ => TextWithHoles.DefaultHoleTokens,
     };
 
-    private readonly Option<bool> _exact = new("--exact")
+    private readonly Option<bool> _exactLength = new("--exact-length")
     {
         Description = "Give every hole exactly its number of tokens. [default: at most]",
     };
@@ -55,7 +55,7 @@ internal sealed class InfillCommand
     {
         Command command = new("infill", "Fill the <fill> holes in a text.")
         {
-            _file, _prefixFile, _suffixFile, _marker, _holeTokens, _exact, _inPlace,
+            _file, _prefixFile, _suffixFile, _marker, _holeTokens, _exactLength, _inPlace,
         };
         _text.AddTo(command);
         command.Validators.Add(result =>
@@ -92,12 +92,12 @@ internal sealed class InfillCommand
         {
             return new TextWithHoles([ReadOrEmpty(parsed.GetValue(_prefixFile)), ReadOrEmpty(parsed.GetValue(_suffixFile))], [tokens])
             {
-                ExactLength = parsed.GetValue(_exact),
+                ExactLength = parsed.GetValue(_exactLength),
             };
         }
 
         TextWithHoles text = TextWithHoles.Parse(InputText.Read(file), parsed.GetValue(_marker)!, tokens);
-        return new TextWithHoles(text.Texts, text.HoleTokens) { ExactLength = parsed.GetValue(_exact) };
+        return new TextWithHoles(text.Texts, text.HoleTokens) { ExactLength = parsed.GetValue(_exactLength) };
     }
 
     private static string ReadOrEmpty(string? path) => path is null ? "" : InputText.Read(path);

@@ -76,7 +76,14 @@ public sealed class ChatTemplateFile
     public static ChatTemplateFile FromGguf(string template, string? bosToken, string? eosToken, string file) =>
         new(ChatTemplate.Parse(template, $"{file}: tokenizer.chat_template"), null, bosToken, eosToken);
 
-    /// <summary>Renders a conversation with the template that fits and this model's tokens; see <see cref="ChatTemplate.Render"/>.</summary>
+    /// <summary>The built-in template of a family, with the tokens of a model that brings none.</summary>
+    /// <param name="family">One of <see cref="BuiltInChatTemplates.Families"/>.</param>
+    /// <param name="bosToken">Text of the token that begins a document; null if there is none.</param>
+    /// <param name="eosToken">Text of the token that ends a document; null if there is none.</param>
+    public static ChatTemplateFile BuiltIn(string family, string? bosToken, string? eosToken) =>
+        new(BuiltInChatTemplates.For(family), null, bosToken, eosToken);
+
+    /// <summary>Renders a conversation with the template that fits and this model's tokens, as <see cref="ChatTemplate.Render"/>.</summary>
     /// <exception cref="CinnabarException">The template refuses the messages, does not fit them, or reaches a limit.</exception>
     public string Render(
         IReadOnlyList<ChatMessage> messages,

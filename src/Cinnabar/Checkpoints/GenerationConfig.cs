@@ -9,6 +9,12 @@ public sealed record GenerationConfig
 {
     private const int MaxCount = 1 << 20;
 
+    // Dream's names of the orders, under the key alg.
+    private static readonly Dictionary<string, string> s_dreamOrders = new()
+    {
+        ["origin"] = "origin", ["maskgit_plus"] = "low_confidence", ["topk_margin"] = "margin", ["entropy"] = "entropy",
+    };
+
     private static readonly string[] s_remasking = ["low_confidence", "random", "entropy", "margin", "origin"];
 
     /// <summary>Denoising steps (steps), ≥ 1.</summary>
@@ -23,7 +29,7 @@ public sealed record GenerationConfig
     /// <summary>Temperature (temperature), ≥ 0; 0 takes the likeliest token.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>Which positions are committed first (remasking): "low_confidence", "random", "entropy", "margin" or "origin".</summary>
+    /// <summary>Which positions are committed first (remasking, or Dream's alg): "low_confidence", "random", "entropy", "margin" or "origin".</summary>
     public string? Remasking { get; init; }
 
     /// <summary>Confidence above which a position is committed at once (threshold), above 0, at most 1.</summary>
@@ -96,7 +102,8 @@ public sealed record GenerationConfig
         BlockSize = json.OptionalInt32("block_size", 1, MaxCount),
         MaxNewTokens = json.OptionalInt32("max_new_tokens", 1, MaxCount),
         Temperature = json.OptionalNumber("temperature", 0, 100),
-        Remasking = json.OptionalWord("remasking", s_remasking),
+        Remasking = json.OptionalWord("remasking", s_remasking)
+            ?? (json.OptionalWord("alg", [.. s_dreamOrders.Keys]) is string order ? s_dreamOrders[order] : null),
         Threshold = json.OptionalNumber("threshold", 0, 1, aboveLeast: true),
         Factor = json.OptionalNumber("factor", 0, 1e6, aboveLeast: true),
         TopP = json.OptionalNumber("top_p", 0, 1, aboveLeast: true),

@@ -4,6 +4,7 @@
 // each time up to the root of the repository (the folder that holds .git). Outside a repository only the starting folder itself
 // is searched, so that nobody can plant a models folder in a shared parent such as /tmp.
 // A name of the hub (see ModelReference) is looked up in the shared cache; nothing is ever fetched here.
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Checkpoints.Hub;
 
 namespace Cinnabar.Checkpoints;
@@ -33,7 +34,7 @@ public static class ModelLocator
         }
 
         string asPath = Path.Combine(currentFolder, pathOrName);
-        if (AtomicFolder.Exists(asPath))
+        if (AtomicFolder.Exists(asPath) || (File.Exists(asPath) && GgufCheckpoint.IsGguf(asPath)))
         {
             return asPath;
         }
@@ -49,7 +50,8 @@ public static class ModelLocator
         if (!IsName(pathOrName))
         {
             throw new CinnabarException(
-                $"{ErrorText.Quote(pathOrName)}: expected a model folder, found {(File.Exists(asPath) ? "a file" : "nothing")}.",
+                $"{ErrorText.Quote(pathOrName)}: expected a model folder or a .gguf file, "
+                + $"found {(File.Exists(asPath) ? "another file" : "nothing")}.",
                 "Check the path.");
         }
 

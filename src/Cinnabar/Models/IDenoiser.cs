@@ -14,6 +14,9 @@ public interface IDenoiser
     /// <summary>The id that stands for noise.</summary>
     int MaskTokenId { get; }
 
+    /// <summary>The block of block-causal attention, counted from the first position; null: the network has another attention.</summary>
+    int? BlockSize => null;
+
     /// <summary>One pass over <paramref name="ids"/>.</summary>
     /// <param name="ids">L token ids, 1 ≤ L ≤ <see cref="MaxLength"/>.</param>
     /// <param name="rows">Positions whose logits are wanted, ascending.</param>

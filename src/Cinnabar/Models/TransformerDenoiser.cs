@@ -80,6 +80,9 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
     public int MaxLength => Config.MaxSequenceLength;
 
     /// <inheritdoc/>
+    public int? BlockSize => Config.AttentionKind == AttentionKind.BlockCausal ? Config.AttentionBlockSize : null;
+
+    /// <inheritdoc/>
     public int MaskTokenId => Config.MaskTokenId;
 
     /// <summary>

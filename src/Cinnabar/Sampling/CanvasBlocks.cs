@@ -6,7 +6,6 @@
 //                              block with the end of the prompt; a BlockSize that divides them makes sub-blocks   (LLaDA2, SDAR, Fast-dLLM v2)
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
-using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Sampling;
 
@@ -39,12 +38,11 @@ internal static class CanvasBlocks
 
     private static int? SizeOfNetwork(IDenoiser denoiser, SamplerOptions options)
     {
-        if (denoiser is not ICachingDenoiser { Config: { AttentionKind: AttentionKind.BlockCausal } config })
+        if (denoiser.BlockSize is not int block)
         {
             return null;
         }
 
-        int block = config.AttentionBlockSize;
         return options.BlockSize is not int wanted || wanted >= block ? block
             : block % wanted == 0 ? wanted
             : throw new CinnabarException(

@@ -32,6 +32,12 @@ public sealed record SamplerOptions
     /// <summary>The order in which positions are committed.</summary>
     public Remasking Remasking { get; init; } = Remasking.LowConfidence;
 
+    /// <summary>
+    /// Makes a policy of your own for each run, instead of the one that <see cref="Remasking"/>, <see cref="Threshold"/> and the options
+    /// like it describe; null: theirs.
+    /// </summary>
+    public Func<StepPolicy>? Policy { get; init; }
+
     /// <summary>How many positions a step commits.</summary>
     public Transfer Transfer { get; init; } = Transfer.Even;
 

@@ -84,6 +84,11 @@ public abstract class StepPolicy
     /// <summary>The policy that <paramref name="options"/> ask for; one run at a time.</summary>
     public static StepPolicy From(SamplerOptions options)
     {
+        if (options.Policy is not null)
+        {
+            return options.Policy();
+        }
+
         StepPolicy order = options.Remasking switch
         {
             Remasking.Random => new RandomPolicy(),

@@ -81,7 +81,7 @@ internal sealed class DecoderReader(TokenizerJson json)
                 string replacement = json.Text(part, "content", where);
                 _replacements.Add(find.Length is > 0 and <= MaxText && replacement.Length <= find.Length
                     ? (find, replacement)
-                    : throw json.Bad(where, $"a text of at most {MaxText} characters and a shorter one for it", $"'{find}', '{replacement}'"));
+                    : throw json.Bad(where, $"a text of 1 to {MaxText} characters and one no longer for it", $"'{find}', '{replacement}'"));
                 break;
             case "ByteFallback":
                 _byteFallback = true;

@@ -74,7 +74,7 @@ public sealed class InfillCommandTests(TinyModel tiny)
     {
         string file = tiny.Write("exact-length.txt", "int a = <fill:7>; // <fill:2>\n");
 
-        (_, string output, _) = await tiny.RunWithModel("infill", file, "--exact", "--json", "--temperature", "1", "--seed", "4");
+        (_, string output, _) = await tiny.RunWithModel("infill", file, "--exact-length", "--json", "--temperature", "1", "--seed", "4");
 
         JsonElement json = JsonDocument.Parse(output).RootElement;
         Assert.Equal([7, 2], json.GetProperty("holes").EnumerateArray().Select(hole => hole.GetProperty("token_ids").GetArrayLength()));
@@ -151,7 +151,7 @@ public sealed class InfillCommandTests(TinyModel tiny)
     {
         string file = tiny.Write("trace.txt", "known\nvalue = <fill:3>;\nother\n");
 
-        (_, string output, string error) = await tiny.RunWithModel("infill", file, "--trace", "--exact");
+        (_, string output, string error) = await tiny.RunWithModel("infill", file, "--trace", "-", "--exact-length");
 
         string[] lines = error.Split(Environment.NewLine);
         Assert.StartsWith("step 1: 1 committed, 2 masks left", lines[0]);

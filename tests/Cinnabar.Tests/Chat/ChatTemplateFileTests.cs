@@ -23,7 +23,7 @@ public sealed class ChatTemplateFileTests
         using TemporaryFolder folder = new();
         File.WriteAllText(
             folder["tokenizer_config.json"],
-            """{"bos_token": "<s>", "eos_token": {"content": "</s>", "lstrip": false}, "chat_template": "{{ bos_token }}|{{ eos_token }}"}""");
+            """{"bos_token": "<s>", "eos_token": {"content": "</s>", "x": false}, "chat_template": "{{ bos_token }}|{{ eos_token }}"}""");
         ChatTemplateFile file = ChatTemplateFile.Load(folder.Path)!;
         Assert.Equal(("<s>", "</s>"), (file.BosToken, file.EosToken));
         Assert.Equal("<s>|</s>", file.Render(s_question, addGenerationPrompt: true));
@@ -100,8 +100,10 @@ public sealed class ChatTemplateFileTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllBytes(folder["chat_template.jinja"], [0x61, 0xFF]);
-        Assert.Contains("UTF-8", Assert.Throws<CinnabarException>(() => ChatTemplateFile.Load(folder.Path)).Message, StringComparison.Ordinal);
+        CinnabarException error = Assert.Throws<CinnabarException>(() => ChatTemplateFile.Load(folder.Path));
+        Assert.Contains("UTF-8", error.Message, StringComparison.Ordinal);
         File.WriteAllBytes(folder["chat_template.jinja"], Encoding.UTF8.GetBytes(new string('a', 262_145)));
-        Assert.Contains("262144", Assert.Throws<CinnabarException>(() => ChatTemplateFile.Load(folder.Path)).Message, StringComparison.Ordinal);
+        error = Assert.Throws<CinnabarException>(() => ChatTemplateFile.Load(folder.Path));
+        Assert.Contains("262144", error.Message, StringComparison.Ordinal);
     }
 }

@@ -58,7 +58,8 @@ public sealed class ChatTemplateTests
     [Fact]
     public void Render_TwiceAndInParallel_GivesTheSame()
     {
-        ChatTemplate template = ChatTemplate.Parse("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "t");
+        ChatTemplate template = ChatTemplate.Parse(
+            "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "t");
         Parallel.For(0, 50, i => Assert.Equal("1", template.Render(s_question, true, null, null)));
     }
 
@@ -66,15 +67,19 @@ public sealed class ChatTemplateTests
     public void Render_TemplateThatRefuses_SaysWhatItSays()
     {
         CinnabarException error = Assert.Throws<CinnabarException>(() => Render("\n\n{{ raise_exception('Roles must alternate') }}"));
-        Assert.Equal("t: line 3: the template refuses these messages: 'Roles must alternate'. Change the messages accordingly.", error.Message);
+        Assert.Equal(
+            "t: line 3: the template refuses these messages: 'Roles must alternate'. Change the messages accordingly.", error.Message);
     }
 
     [Fact]
     public void Render_OperationThatDoesNotFit_NamesLineAndValues()
     {
-        CinnabarException error = Assert.Throws<CinnabarException>(() => Render("{% for m in messages %}\n{{ m.content + m.other }}\n{% endfor %}"));
+        CinnabarException error = Assert.Throws<CinnabarException>(
+            () => Render("{% for m in messages %}\n{{ m.content + m.other }}\n{% endfor %}"));
         Assert.StartsWith(
-            "t: line 2: expected values that '+' fits, found a text and undefined: 'other' of a dict.", error.Message, StringComparison.Ordinal);
+            "t: line 2: expected values that '+' fits, found a text and undefined: 'other' of a dict.",
+            error.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -89,9 +94,11 @@ public sealed class ChatTemplateTests
         };
         string text = ChatTemplate.Parse("{{ messages[0] | tojson }}", "t").Render([message], true, null, null);
         Assert.Equal(
-            """{"role": "assistant", "content": "c", "name": "n", "reasoning_content": "r", "tool_calls": [{"function": {"name": "f"}}], "tool_call_id": 7}""",
+            """{"role": "assistant", "content": "c", "name": "n", "reasoning_content": "r", "tool_calls": """
+                + """[{"function": {"name": "f"}}], "tool_call_id": 7}""",
             text);
-        Assert.Equal("""{"role": "user"}""", ChatTemplate.Parse("{{ messages[0] | tojson }}", "t").Render([new("user", null)], true, null, null));
+        text = ChatTemplate.Parse("{{ messages[0] | tojson }}", "t").Render([new("user", null)], true, null, null);
+        Assert.Equal("""{"role": "user"}""", text);
     }
 
     [Fact]
@@ -124,7 +131,8 @@ public sealed class ChatTemplateTests
     {
         ChatMessage message = new("user", "x") { ToolCalls = Json("[" + new string('1', 1000) + "]") };
         CinnabarException error = Assert.Throws<CinnabarException>(() => ChatTemplate.Parse("x", "t").Render([message], true, null, null));
-        Assert.StartsWith("messages[0].tool_calls: expected numbers of at most 400 digits, found one of 1000.", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "messages[0].tool_calls: expected numbers of at most 400 digits, found one of 1000.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,11 +141,12 @@ public sealed class ChatTemplateTests
         ChatMessage[] messages = [new("system", "S"), new("user", "U"), new("assistant", "A"), new("user", "V ")];
         Dictionary<string, string> expected = new()
         {
-            ["llada"] = "<b><|start_header_id|>system<|end_header_id|>\n\nS<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nU<|eot_id|>"
+            ["llada"] = "<b><|start_header_id|>system<|end_header_id|>\n\nS<|eot_id|>"
+                + "<|start_header_id|>user<|end_header_id|>\n\nU<|eot_id|>"
                 + "<|start_header_id|>assistant<|end_header_id|>\n\nA<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nV<|eot_id|>"
                 + "<|start_header_id|>assistant<|end_header_id|>\n\n",
-            ["llada2"] = "<role>SYSTEM</role>S\ndetailed thinking off<|role_end|><role>HUMAN</role>U<|role_end|><role>ASSISTANT</role>A<|role_end|>"
-                + "<role>HUMAN</role>V <|role_end|><role>ASSISTANT</role>",
+            ["llada2"] = "<role>SYSTEM</role>S\ndetailed thinking off<|role_end|><role>HUMAN</role>U<|role_end|>"
+                + "<role>ASSISTANT</role>A<|role_end|><role>HUMAN</role>V <|role_end|><role>ASSISTANT</role>",
             ["chatml"] = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\nA<|im_end|>\n"
                 + "<|im_start|>user\nV <|im_end|>\n<|im_start|>assistant\n",
             ["gemma"] = "<b><|turn>system\nS<turn|>\n<|turn>user\nU<turn|>\n<|turn>model\nA<turn|>\n<|turn>user\nV<turn|>\n<|turn>model\n",
@@ -148,10 +157,9 @@ public sealed class ChatTemplateTests
         foreach ((string family, string text) in expected)
         {
             Assert.Equal(text, BuiltInChatTemplates.For(family).Render(messages, true, "<b>", "<e>"));
-            Assert.Contains(
-                "no place for tools",
-                Assert.Throws<CinnabarException>(() => BuiltInChatTemplates.For(family).Render(messages, true, "<b>", "<e>", Json("[{}]"))).Message,
-                StringComparison.Ordinal);
+            CinnabarException error = Assert.Throws<CinnabarException>(
+                () => BuiltInChatTemplates.For(family).Render(messages, true, "<b>", "<e>", Json("[{}]")));
+            Assert.Contains("no place for tools", error.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal(
@@ -163,7 +171,8 @@ public sealed class ChatTemplateTests
                 null,
                 null,
                 new Dictionary<string, JsonElement> { ["enable_thinking"] = Json("true") }));
-        Assert.Equal("<role>SYSTEM</role>detailed thinking off<|role_end|>", BuiltInChatTemplates.For("llada2").Render([], false, null, null));
+        Assert.Equal(
+            "<role>SYSTEM</role>detailed thinking off<|role_end|>", BuiltInChatTemplates.For("llada2").Render([], false, null, null));
     }
 
     [Fact]
@@ -171,7 +180,9 @@ public sealed class ChatTemplateTests
     {
         CinnabarException error = Assert.Throws<CinnabarException>(() => BuiltInChatTemplates.For("gpt"));
         Assert.StartsWith(
-            "Expected one of the chat templates chatml, gemma, llada, llada-moe, llada2, llama3, found 'gpt'.", error.Message, StringComparison.Ordinal);
+            "Expected one of the chat templates chatml, gemma, llada, llada-moe, llada2, llama3, found 'gpt'.",
+            error.Message,
+            StringComparison.Ordinal);
     }
 
     private static string Render(string template) => ChatTemplate.Parse(template, "t").Render(s_question, true, null, null);

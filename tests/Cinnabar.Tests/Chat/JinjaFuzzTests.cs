@@ -13,10 +13,11 @@ public sealed class JinjaFuzzTests
     [
         "{{", "}}", "{%", "%}", "{#", "#}", "-", "+", "*", "**", "/", "//", "%", "~", "(", ")", "[", "]", "{", "}", ",", ".", ":", "|", "=",
         "==", "<", ">=", " in ", " not ", " is ", " and ", " or ", " if ", " else ", "'", "\"", "\\", "\n", "0", "1", "9223372036854775807",
-        "1e308", "0.5", "none", "true", "missing", "messages", "message", "loop", "range", "namespace", "n", "text", "list", "pairs", "deep",
+        "1e308", "0.5", "none", "true", "missing", "messages", "loop", "range", "namespace", "n", "text", "list", "pairs", "deep",
         "mixed", "{% set a = ", "{% if ", "{% else %}", "{% elif ", "{% endif %}", "{% for m in ", "{% endfor %}", "{% macro m(a) %}",
         "{% endmacro %}", "{% call m() %}", "{% endcall %}", "{% break %}", "{% raw %}", "{% endset %}", "| tojson", "| length", "| sort",
-        "| list", "| first", "| int", "| map('upper')", "| map(attribute='role')", "| selectattr('role')", "| join(',')", "| trim", "[::-1]",
+        "| list", "| first", "| int", "| map('upper')", "| map(attribute='role')", "| selectattr('role')", "| join(',')", "| trim",
+        "[::-1]",
         "[1:]", ".split('a')", ".items()", ".get('a')", ".replace('a', text)", "| replace('', text)", "| round(2)", "| indent", "| unique",
         "| dictsort", "é", "😀", "\ud800", "\0",
     ];

@@ -95,7 +95,7 @@ public sealed class CanvasCacheTests
     [InlineData(AttentionKind.Full, CacheKind.Active)]
     public void Steps_CacheOfTheCanvasBefore_IsForgotten(AttentionKind kind, CacheKind cache)
     {
-        LladaDenoiser network = Network(s_config with { AttentionKind = kind });
+        TransformerDenoiser network = Network(s_config with { AttentionKind = kind });
         var options = new SamplerOptions { BlockSize = 6, Temperature = 0.7, Seed = 5, Cache = cache };
         Sampler sampler = new(network);
         sampler.Run(Hole(), options with { Seed = 7 });
@@ -147,6 +147,8 @@ public sealed class CanvasCacheTests
         public int MaxLength => network.MaxLength;
 
         public int MaskTokenId => network.MaskTokenId;
+
+        public int? BlockSize => network.BlockSize;
 
         public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows) => network.Logits(ids, rows);
     }

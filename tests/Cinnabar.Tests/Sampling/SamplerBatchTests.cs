@@ -99,7 +99,7 @@ public sealed class SamplerBatchTests
     public void Run_OneSamplerAfterOtherCanvases_GivesWhatAFreshOneGives()
     {
         // Policies, lists and caches of ended runs are used again, whatever length their canvas had.
-        LladaDenoiser network = Network(s_config, DType.BF16, KernelTable.Create(threads: 1));
+        TransformerDenoiser network = Network(s_config, DType.BF16, KernelTable.Create(threads: 1));
         Sampler used = new(network);
         for (int i = 0; i < Most; i++)
         {

@@ -8,7 +8,7 @@ public sealed class GgufVocabularyTests
 {
     private static readonly string[] s_bytes = [.. Enumerable.Range(0, 256).Select(b => $"<0x{b:X2}>")];
 
-    /// <summary>A vocabulary like Llama 2's: &lt;unk&gt;, &lt;s&gt;, &lt;/s&gt;, the bytes, then the tokens given, with their scores.</summary>
+    /// <summary>A vocabulary like Llama 2's: the unknown token, begin, end, the bytes, then the tokens given, with their scores.</summary>
     private static GgufVocabulary Llama(params (string Token, float Score)[] tokens)
     {
         return new GgufVocabulary

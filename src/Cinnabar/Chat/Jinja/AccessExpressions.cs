@@ -81,7 +81,8 @@ internal sealed class CallExpression(int line, JinjaExpression callee, ArgumentE
 }
 
 /// <summary>a | filter(arguments).</summary>
-internal sealed class FilterExpression(int line, JinjaExpression operand, string name, ArgumentExpressions arguments) : JinjaExpression(line)
+internal sealed class FilterExpression(int line, JinjaExpression operand, string name, ArgumentExpressions arguments)
+    : JinjaExpression(line)
 {
     protected override object? Compute(JinjaContext context)
     {
@@ -91,7 +92,8 @@ internal sealed class FilterExpression(int line, JinjaExpression operand, string
 }
 
 /// <summary>a is test(arguments).</summary>
-internal sealed class TestExpression(int line, JinjaExpression operand, string name, ArgumentExpressions arguments) : JinjaExpression(line)
+internal sealed class TestExpression(int line, JinjaExpression operand, string name, ArgumentExpressions arguments)
+    : JinjaExpression(line)
 {
     protected override object? Compute(JinjaContext context)
     {

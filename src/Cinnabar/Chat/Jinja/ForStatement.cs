@@ -6,7 +6,8 @@
 namespace Cinnabar.Chat.Jinja;
 
 /// <summary>A loop.</summary>
-internal sealed class ForStatement(int line, JinjaExpression target, JinjaExpression iterable, JinjaExpression? condition) : JinjaStatement(line)
+internal sealed class ForStatement(int line, JinjaExpression target, JinjaExpression iterable, JinjaExpression? condition)
+    : JinjaStatement(line)
 {
     public required IReadOnlyList<JinjaStatement> Body { get; init; }
 

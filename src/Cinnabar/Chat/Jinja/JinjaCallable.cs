@@ -62,6 +62,13 @@ internal sealed class JinjaArguments(IReadOnlyList<object?> positional, IReadOnl
         return missing < 0 ? values : throw context.Fault($"the argument '{parameters[missing]}' of '{callee}'", "none");
     }
 
+    /// <summary>A text that may be absent or None; both are null.</summary>
+    public static string? OptionalText(JinjaContext context, object? value, string purpose) =>
+        value is null || value == Absent ? null : JinjaValue.Text(context, value, purpose);
+
+    /// <summary>Whether a flag is given and true.</summary>
+    public static bool IsSet(object? value) => value != Absent && JinjaValue.IsTrue(value);
+
     /// <summary>The arguments after the first ones.</summary>
     public JinjaArguments Skip(int count) => new([.. Positional.Skip(count)], Named);
 }

@@ -54,7 +54,7 @@ internal static class JinjaComparison
 
     private static bool AreEqual(JinjaContext context, object? left, object? right, int depth)
     {
-        context.Spend(1);
+        context.Spend(JinjaLimits.EvaluationWork);
         Descend(context, depth);
         switch (left, right)
         {
@@ -76,7 +76,7 @@ internal static class JinjaComparison
 
     private static int? Compare(JinjaContext context, object? left, object? right, int depth)
     {
-        context.Spend(1);
+        context.Spend(JinjaLimits.EvaluationWork);
         Descend(context, depth);
         switch (left, right)
         {
@@ -96,7 +96,8 @@ internal static class JinjaComparison
             default:
                 return IsNumber(left) && IsNumber(right)
                     ? CompareNumbers(left, right)
-                    : throw context.Fault("two numbers, texts or lists to compare", $"{JinjaValue.Describe(left)} and {JinjaValue.Describe(right)}");
+                    : throw context.Fault(
+                        "two numbers, texts or lists to compare", $"{JinjaValue.Describe(left)} and {JinjaValue.Describe(right)}");
         }
     }
 
@@ -113,6 +114,11 @@ internal static class JinjaComparison
 
     private static int? CompareNumbers(object? left, object? right)
     {
+        if (left is long x && right is long y)
+        {
+            return x.CompareTo(y);
+        }
+
         if (left is double || right is double)
         {
             double a = AsDouble(left);

@@ -37,7 +37,7 @@ internal sealed class JinjaContext
     {
         int outer = Line;
         Line = line;
-        Spend(1);
+        Spend(JinjaLimits.EvaluationWork);
         if (++_depth > JinjaLimits.EvaluationDepth)
         {
             throw TooMuch($"at most {JinjaLimits.EvaluationDepth} expressions and blocks inside each other", "more");

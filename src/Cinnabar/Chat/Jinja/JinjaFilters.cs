@@ -74,7 +74,7 @@ internal static class JinjaFilters
     private static object? Default(JinjaContext context, object? value, JinjaArguments arguments)
     {
         object?[] values = arguments.Bind(context, "default", 0, "default_value", "boolean");
-        bool anyFalse = values[1] != JinjaArguments.Absent && JinjaValue.IsTrue(values[1]);
+        bool anyFalse = JinjaArguments.IsSet(values[1]);
         return value is JinjaUndefined || (anyFalse && !JinjaValue.IsTrue(value))
             ? (values[0] == JinjaArguments.Absent ? string.Empty : values[0])
             : value;
@@ -85,8 +85,8 @@ internal static class JinjaFilters
         object?[] values = arguments.Bind(context, "indent", 0, "width", "first", "blank");
         string indent = values[0] is string given ? given
             : new string(' ', values[0] == JinjaArguments.Absent ? 4 : IndentWidth(context, values[0], "indent"));
-        bool first = values[1] != JinjaArguments.Absent && JinjaValue.IsTrue(values[1]);
-        bool blank = values[2] != JinjaArguments.Absent && JinjaValue.IsTrue(values[2]);
+        bool first = JinjaArguments.IsSet(values[1]);
+        bool blank = JinjaArguments.IsSet(values[2]);
         string text = JinjaValue.Text(context, value, "what 'indent' is applied to");
         IReadOnlyList<object?> lines = PythonString.SplitLines(context, text + "\n").Items;
         context.Reserve(text.Length + ((long)lines.Count * indent.Length));
@@ -156,15 +156,14 @@ internal static class JinjaFilters
             throw context.Fault("two texts as separators of 'tojson'", JinjaValue.Describe(values[2]));
         }
 
-        bool sorted = values[3] != JinjaArguments.Absent && JinjaValue.IsTrue(values[3]);
-        bool ascii = values[0] != JinjaArguments.Absent && JinjaValue.IsTrue(values[0]);
-        return PythonJson.Dumps(context, value, new JsonLayout(indent, item, key, sorted, ascii));
+        return PythonJson.Dumps(
+            context, value, new JsonLayout(indent, item, key, JinjaArguments.IsSet(values[3]), JinjaArguments.IsSet(values[0])));
     }
 
     private static object Trim(JinjaContext context, object? value, JinjaArguments arguments)
     {
         object? characters = arguments.Bind(context, "trim", 0, "chars")[0];
-        string? set = characters is null || characters == JinjaArguments.Absent ? null : JinjaValue.Text(context, characters, "the argument of 'trim'");
+        string? set = JinjaArguments.OptionalText(context, characters, "the argument of 'trim'");
         return PythonString.Strip(context, PythonText.Of(context, value), set, start: true, end: true);
     }
 

@@ -12,7 +12,8 @@ internal static class JinjaFunctions
     {
         JinjaScope scope = new(null);
         scope.Set("range", new JinjaFunction("range", Range));
-        scope.Set("namespace", new JinjaFunction("namespace", (context, arguments) => new JinjaNamespace(Dict(context, arguments, "namespace"))));
+        scope.Set("namespace", new JinjaFunction("namespace", (context, arguments) =>
+            new JinjaNamespace(Dict(context, arguments, "namespace"))));
         scope.Set("dict", new JinjaFunction("dict", (context, arguments) => Dict(context, arguments, "dict")));
         scope.Set("raise_exception", new JinjaFunction("raise_exception", (context, arguments) =>
             throw context.Refusal(PythonText.Of(context, arguments.Bind(context, "raise_exception", 1, "message")[0]))));
@@ -101,7 +102,8 @@ internal static class JinjaFunctions
                 'S' => "ss",
                 'p' => "tt",
                 '%' => "'%'",
-                _ => throw context.Fault("one of %Y %y %m %d %B %b %A %a %H %I %M %S %p %% in 'strftime_now'", Checkpoints.ErrorText.Quote("%" + directive)),
+                _ => throw context.Fault(
+                    "one of %Y %y %m %d %B %b %A %a %H %I %M %S %p %% in 'strftime_now'", Checkpoints.ErrorText.Quote("%" + directive)),
             };
             result.Append(now.ToString(net, CultureInfo.InvariantCulture));
         }

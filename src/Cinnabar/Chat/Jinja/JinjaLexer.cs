@@ -214,7 +214,8 @@ internal sealed class JinjaLexer
     private void ReadOperator(Stack<char> open)
     {
         ReadOnlySpan<char> rest = _text.AsSpan(_at);
-        int length = rest is ['/', '/', ..] or ['*', '*', ..] or ['=', '=', ..] or ['!', '=', ..] or ['<', '=', ..] or ['>', '=', ..] ? 2 : 1;
+        bool isPair = rest is ['/', '/', ..] or ['*', '*', ..] or ['=', '=', ..] or ['!', '=', ..] or ['<', '=', ..] or ['>', '=', ..];
+        int length = isPair ? 2 : 1;
         if (length == 1 && !"+-*/%~[](){}<>=.:|,".Contains(rest[0], StringComparison.Ordinal))
         {
             throw Error("an expression", ErrorText.Quote(rest[0].ToString()));

@@ -24,6 +24,9 @@ internal static class JinjaLimits
     /// <summary>Characters of the result, and of any text on the way to it; also elements of a list.</summary>
     public const int OutputLength = 2 * 1024 * 1024;
 
-    /// <summary>Evaluations, characters made and list elements made, together: about a second.</summary>
+    /// <summary>Characters and elements made, and evaluations and comparisons times <see cref="EvaluationWork"/>: a second.</summary>
     public const long Work = 20_000_000;
+
+    /// <summary>Work of evaluating an expression or statement, or of comparing two values, beside a character copied.</summary>
+    public const long EvaluationWork = 4;
 }

@@ -32,8 +32,8 @@ internal sealed class CallBlockStatement(
 internal sealed record MacroParameter(string Name, JinjaExpression? Default);
 
 /// <summary>A macro as a value.</summary>
-internal sealed class JinjaMacro(string name, IReadOnlyList<MacroParameter> parameters, IReadOnlyList<JinjaStatement> body, JinjaScope scope)
-    : JinjaCallable(name)
+internal sealed class JinjaMacro(
+    string name, IReadOnlyList<MacroParameter> parameters, IReadOnlyList<JinjaStatement> body, JinjaScope scope) : JinjaCallable(name)
 {
     private readonly string[] _names = [.. parameters.Select(parameter => parameter.Name)];
 

@@ -32,9 +32,7 @@ internal static class JinjaTests
         if (name is "divisibleby" or "sameas")
         {
             object? other = arguments.Bind(context, name, 1, "other")[0];
-            return name == "sameas"
-                ? IsSame(context, value, other)
-                : JinjaArithmetic.Apply(context, "%", JinjaValue.WholeNumber(context, value, "what is divided"), other) is 0L or 0.0;
+            return name == "sameas" ? IsSame(context, value, other) : JinjaArithmetic.Apply(context, "%", value, other) is 0L or 0.0;
         }
 
         arguments.Bind(context, name, 0);
@@ -47,8 +45,8 @@ internal static class JinjaTests
         "callable" => value is JinjaCallable,
         "defined" => value is not JinjaUndefined,
         "undefined" => value is JinjaUndefined,
-        "even" => JinjaValue.WholeNumber(context, value, "what is even") % 2 == 0,
-        "odd" => JinjaValue.WholeNumber(context, value, "what is odd") % 2 != 0,
+        "even" => JinjaArithmetic.Apply(context, "%", value, 2L) is 0L or 0.0,
+        "odd" => JinjaArithmetic.Apply(context, "%", value, 2L) is 1L or 1.0,
         "true" => value is true,
         "false" => value is false,
         "float" => value is double,
@@ -65,7 +63,7 @@ internal static class JinjaTests
     };
 
     // Python's 'is': the same object. Equal values of the same simple kind pass for that.
-    private static bool IsSame(JinjaContext context, object? value, object? other) =>
-        ReferenceEquals(value, other)
-        || (value is bool or long or double or string && value.GetType() == other?.GetType() && JinjaComparison.AreEqual(context, value, other));
+    private static bool IsSame(JinjaContext context, object? value, object? other) => value is bool or long or double or string
+        ? value.GetType() == other?.GetType() && JinjaComparison.AreEqual(context, value, other)
+        : ReferenceEquals(value, other);
 }

@@ -14,7 +14,7 @@ internal static class NumberFilters
             throw context.Fault("the base 10 in 'int'", "another");
         }
 
-        object? number = value is string text ? Parse(context, text) : JinjaArithmetic.Number(value);
+        object? number = Number(context, value, "int");
         return number is long whole ? whole
             : number is double real && Math.Abs(real) < long.MaxValue ? (long)real
             : values[0] == JinjaArguments.Absent ? 0L : values[0];
@@ -24,7 +24,7 @@ internal static class NumberFilters
     public static object? Float(JinjaContext context, object? value, JinjaArguments arguments)
     {
         object? otherwise = arguments.Bind(context, "float", 0, "default")[0];
-        return (value is string text ? Parse(context, text) : JinjaArithmetic.Number(value)) switch
+        return Number(context, value, "float") switch
         {
             long whole => (double)whole,
             double number => number,
@@ -76,6 +76,13 @@ internal static class NumberFilters
         return double.Parse(digits, CultureInfo.InvariantCulture);
     }
 
+    private static object? Number(JinjaContext context, object? value, string filter) => value switch
+    {
+        string text => Parse(context, text),
+        JinjaUndefined => throw context.Fault($"a value before '{filter}'", JinjaValue.Describe(value)),
+        _ => JinjaArithmetic.Number(value),
+    };
+
     // A long, a double, or null; white space around and single underscores between digits are allowed, as in Python.
     // Deviation: "inf" and "nan" are no numbers.
     private static object? Parse(JinjaContext context, string text)
@@ -83,7 +90,8 @@ internal static class NumberFilters
         string digits = PythonString.Strip(context, text, characters: null, start: true, end: true);
         for (int i = 0; i < digits.Length; i++)
         {
-            if (digits[i] == '_' && !(i > 0 && i + 1 < digits.Length && char.IsAsciiDigit(digits[i - 1]) && char.IsAsciiDigit(digits[i + 1])))
+            bool isBetweenDigits = i > 0 && i + 1 < digits.Length && char.IsAsciiDigit(digits[i - 1]) && char.IsAsciiDigit(digits[i + 1]);
+            if (digits[i] == '_' && !isBetweenDigits)
             {
                 return null;
             }

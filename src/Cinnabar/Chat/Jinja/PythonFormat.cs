@@ -27,9 +27,7 @@ internal static class PythonFormat
             {
                 '%' => "%",
                 's' => PythonText.Of(context, Value()),
-                'd' => Value() is var value && JinjaArithmetic.Number(value) is object number
-                    ? (number is double real ? Math.Truncate(real).ToString("F0", CultureInfo.InvariantCulture) : PythonText.Of(context, number))
-                    : throw context.Fault("a number for %d", JinjaValue.Describe(value)),
+                'd' => Whole(context, Value()),
                 _ => throw context.Fault("%s, %d or %% in a text before '%'", Checkpoints.ErrorText.Quote("%" + kind)),
             };
             Append(context, result, text);
@@ -40,7 +38,9 @@ internal static class PythonFormat
             ? result.ToString()
             : throw context.Fault($"{next} values after '%', as many as the text has places", $"{all.Count}");
 
-        object? Value() => next < all.Count ? all[next++] : throw context.Fault("a value for each place of a text before '%'", $"{all.Count}");
+        object? Value() => next < all.Count
+            ? all[next++]
+            : throw context.Fault("a value for each place of a text before '%'", $"{all.Count}");
     }
 
     /// <summary>format.format(…).</summary>
@@ -79,7 +79,8 @@ internal static class PythonFormat
         {
             if (field.Length == 0 || field.All(char.IsAsciiDigit))
             {
-                int index = field.Length == 0 ? next++ : int.TryParse(field, CultureInfo.InvariantCulture, out int given) ? given : int.MaxValue;
+                int given = int.TryParse(field, CultureInfo.InvariantCulture, out int number) ? number : int.MaxValue;
+                int index = field.Length == 0 ? next++ : given;
                 return index < arguments.Positional.Count
                     ? arguments.Positional[index]
                     : throw context.Fault("an argument of 'format' for each {}", $"{arguments.Positional.Count}");
@@ -97,9 +98,17 @@ internal static class PythonFormat
         }
     }
 
+    private static string Whole(JinjaContext context, object? value) => JinjaArithmetic.Number(value) switch
+    {
+        long number => number.ToString(CultureInfo.InvariantCulture),
+        double number when double.IsFinite(number) => Math.Truncate(number).ToString("F0", CultureInfo.InvariantCulture),
+        _ => throw context.Fault("a number for %d", JinjaValue.Describe(value)),
+    };
+
     private static void Append(JinjaContext context, StringBuilder result, string text)
     {
-        context.Reserve((long)result.Length + text.Length > JinjaLimits.OutputLength ? (long)result.Length + text.Length : text.Length);
+        long length = (long)result.Length + text.Length;
+        context.Reserve(length > JinjaLimits.OutputLength ? length : text.Length);
         result.Append(text);
     }
 }

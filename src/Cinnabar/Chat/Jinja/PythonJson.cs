@@ -29,7 +29,7 @@ internal static class PythonJson
     }
 
     /// <summary>The value of a JSON element.</summary>
-    /// <exception cref="CinnabarException">A text holds half a surrogate pair, or a number has too many digits, or it is too deep.</exception>
+    /// <exception cref="CinnabarException">A text holds half a surrogate pair, a number has too many digits, or it is too deep.</exception>
     public static object? FromJson(JsonElement element, string where) => FromJson(element, where, depth: 0);
 
     private static object? FromJson(JsonElement element, string where, int depth)
@@ -89,7 +89,8 @@ internal static class PythonJson
         }
         catch (InvalidOperationException e)
         {
-            throw new CinnabarException($"{where}: expected texts of whole characters, found half a surrogate pair.", "Correct the text.", e);
+            throw new CinnabarException(
+                $"{where}: expected texts of whole characters, found half a surrogate pair.", "Correct the text.", e);
         }
     }
 

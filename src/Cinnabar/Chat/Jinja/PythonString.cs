@@ -7,7 +7,7 @@ namespace Cinnabar.Chat.Jinja;
 /// <summary>Operations of Python's str.</summary>
 internal static class PythonString
 {
-    /// <summary>str.split: at a separator, or (null) at runs of white space without empty parts; at most so many times, −1 for all.</summary>
+    /// <summary>str.split: at a separator, or (null) at runs of white space without empty parts; at most so often, −1 for all.</summary>
     public static JinjaList Split(JinjaContext context, string text, string? separator, int most)
     {
         context.Reserve(text.Length);

@@ -53,15 +53,24 @@ internal static class SequenceFilters
 
         JinjaDict dict = value as JinjaDict ?? throw context.Fault("a dict before 'dictsort'", JinjaValue.Describe(value));
         return new JinjaList(SequenceSort.By(
-            context, Pairs(context, dict), Flag(values[0]), Flag(values[2]), pair => ((JinjaList)pair!).Items[by == "key" ? 0 : 1]));
+            context,
+            Pairs(context, dict),
+            JinjaArguments.IsSet(values[0]),
+            JinjaArguments.IsSet(values[2]),
+            pair => ((JinjaList)pair!).Items[by == "key" ? 0 : 1]));
     }
 
-    /// <summary>sort(reverse=false, case_sensitive=false, attribute=none): equal ones keep their order.</summary>
+    /// <summary>sort(reverse=false, case_sensitive=false, attribute='a,b'): equal ones keep their order.</summary>
     public static object? Sort(JinjaContext context, object? value, JinjaArguments arguments)
     {
         object?[] values = arguments.Bind(context, "sort", 0, "reverse", "case_sensitive", "attribute");
+        object?[] paths = values[2] is string several ? several.Split(',') : [values[2]];
+        bool caseSensitive = JinjaArguments.IsSet(values[1]);
+        Func<object?, object?> key = paths is [null] || paths[0] == JinjaArguments.Absent
+            ? item => item
+            : item => new JinjaList([.. paths.Select(path => SequenceSort.Key(context, Attribute(context, item, path), caseSensitive))]);
         return new JinjaList(SequenceSort.By(
-            context, JinjaValue.Iterate(context, value), Flag(values[1]), Flag(values[0]), item => Attribute(context, item, values[2])));
+            context, JinjaValue.Iterate(context, value), caseSensitive, JinjaArguments.IsSet(values[0]), key));
     }
 
     /// <summary>unique(case_sensitive=false, attribute=none): the first of each.</summary>
@@ -72,7 +81,7 @@ internal static class SequenceFilters
         List<object?> kept = [];
         foreach (object? item in JinjaValue.Iterate(context, value))
         {
-            object? key = SequenceSort.Key(context, Attribute(context, item, values[1]), Flag(values[0]));
+            object? key = SequenceSort.Key(context, Attribute(context, item, values[1]), JinjaArguments.IsSet(values[0]));
             if (!seen.Exists(other => JinjaComparison.AreEqual(context, other, key)))
             {
                 seen.Add(key);
@@ -105,7 +114,7 @@ internal static class SequenceFilters
     /// <summary>map('filter', …) or map(attribute='a.b', default=none).</summary>
     public static object? Map(JinjaContext context, object? value, JinjaArguments arguments)
     {
-        IReadOnlyList<object?> items = JinjaValue.Iterate(context, value);
+        IReadOnlyList<object?> items = IterateIfTrue(context, value);
         List<object?> results = new(items.Count);
         if (arguments.Positional.Count > 0)
         {
@@ -146,7 +155,7 @@ internal static class SequenceFilters
         string? test = arguments.Positional.Count == 0 ? null : JinjaValue.Text(context, arguments.Positional[0], "the name of a test");
         JinjaArguments rest = arguments.Skip(1);
         List<object?> kept = [];
-        foreach (object? item in JinjaValue.Iterate(context, value))
+        foreach (object? item in IterateIfTrue(context, value))
         {
             context.CountTurn();
             object? tested = key(item);
@@ -158,6 +167,10 @@ internal static class SequenceFilters
 
         return new JinjaStream(kept);
     }
+
+    // map and select pass over None, 0 and false, which other filters refuse.
+    private static IReadOnlyList<object?> IterateIfTrue(JinjaContext context, object? value) =>
+        JinjaValue.IsTrue(value) ? JinjaValue.Iterate(context, value) : [];
 
     private static JinjaList[] Pairs(JinjaContext context, JinjaDict dict)
     {
@@ -188,6 +201,4 @@ internal static class SequenceFilters
 
         return item;
     }
-
-    private static bool Flag(object? value) => value != JinjaArguments.Absent && JinjaValue.IsTrue(value);
 }

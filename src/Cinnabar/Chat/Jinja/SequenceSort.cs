@@ -38,9 +38,10 @@ internal static class SequenceSort
         int end = Math.Min(start + (2 * width), from.Length);
         for (int i = start; i < end; i++)
         {
-            bool takeLeft = right >= end
-                || (left < middle && !(JinjaComparison.Compare(context, from[right].Key, from[left].Key) is int order && (reverse ? order > 0 : order < 0)));
+            bool takeLeft = right >= end || (left < middle && !ComesFirst(from[right].Key, from[left].Key));
             to[i] = takeLeft ? from[left++] : from[right++];
         }
+
+        bool ComesFirst(object? a, object? b) => JinjaComparison.Compare(context, a, b) is int order && (reverse ? order > 0 : order < 0);
     }
 }

@@ -38,9 +38,7 @@ internal static class TextMethods
     private static object? Split(JinjaContext context, string text, JinjaArguments arguments)
     {
         object?[] values = arguments.Bind(context, "split", 0, "sep", "maxsplit");
-        string? separator = values[0] is null || values[0] == JinjaArguments.Absent
-            ? null
-            : JinjaValue.Text(context, values[0], "the separator of 'split'");
+        string? separator = JinjaArguments.OptionalText(context, values[0], "the separator of 'split'");
         int most = values[1] == JinjaArguments.Absent ? -1 : JinjaValue.Count(context, values[1], "maxsplit");
         return PythonString.Split(context, text, separator, most);
     }
@@ -49,11 +47,7 @@ internal static class TextMethods
     {
         object? characters = arguments.Bind(context, name, 0, "chars")[0];
         return PythonString.Strip(
-            context,
-            text,
-            characters is null || characters == JinjaArguments.Absent ? null : JinjaValue.Text(context, characters, $"the argument of '{name}'"),
-            start,
-            end);
+            context, text, JinjaArguments.OptionalText(context, characters, $"the argument of '{name}'"), start, end);
     }
 
     private static object? HasEdge(JinjaContext context, string text, JinjaArguments arguments, string name)

@@ -57,9 +57,13 @@ VARIABLES = {
 }
 
 
+# Here and not in constructs.txt, whose line ends git may change.
+LINE_ENDS = ["a\r\nb\r{% if true %}\r\nc{% endif %}\r\n", "{{ 'a\r\nb' }}"]
+
+
 def constructs(jinja):
     results = []
-    for snippet in open("constructs.txt", encoding="utf-8", newline="").read().split("\n----\n"):
+    for snippet in open("constructs.txt", encoding="utf-8").read().split("\n----\n") + LINE_ENDS:
         try:
             text = jinja.from_string(snippet).render(**VARIABLES)
         except Exception as error:
