@@ -1,5 +1,6 @@
 // generation_config.json: the sampling settings a model was made for. Every value is optional; what is null is left to the
 // sampler's own default. Keys that are not listed here (Hugging Face writes many) are ignored; listed ones are checked.
+using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints;
 
@@ -45,6 +46,15 @@ public sealed record GenerationConfig
 
     /// <summary>Scale of classifier-free guidance (cfg_scale), ≥ 0; 0 is none.</summary>
     public double? CfgScale { get; init; }
+
+    /// <summary>
+    /// Settings of networks whose noise is random tokens (max_denoising_steps, t_max, t_min, sampler_config, stability_threshold,
+    /// confidence_threshold); null: the defaults. Read, not written.
+    /// </summary>
+    public UniformOptions? Uniform { get; init; }
+
+    /// <summary>Ids that end a text besides those of config.json (eos_token_id); null: none. Read, not written.</summary>
+    public IReadOnlyList<int>? EosTokenIds { get; init; }
 
     /// <summary>Reads and checks a generation_config.json.</summary>
     /// <exception cref="CinnabarException">The file cannot be read or a value is wrong.</exception>
@@ -99,5 +109,7 @@ public sealed record GenerationConfig
         TopP = json.OptionalNumber("top_p", 0, 1, aboveLeast: true),
         TopK = json.OptionalInt32("top_k", 0, MaxCount) is int topK and > 0 ? topK : null,
         CfgScale = json.OptionalNumber("cfg_scale", 0, 100),
+        Uniform = UniformOptions.Read(json),
+        EosTokenIds = json.OptionalIds("eos_token_id"),
     };
 }
