@@ -15,6 +15,9 @@ public static class ModelFamilies
         new A2dFamily(),
         new OpenDcoderFamily(),
         new Rnd1Family(),
+        new MdlmFamily(),
+        new Bd3lmFamily(),
+        new SeddFamily(),
     ];
 
     /// <summary>The family of a config.json.</summary>
@@ -25,7 +28,7 @@ public static class ModelFamilies
         string? modelType = json.OptionalText("model_type");
         foreach (ModelFamily family in All)
         {
-            if (family.Kinds.Contains((architecture ?? "", modelType ?? "")))
+            if (family.Recognizes(json))
             {
                 return family;
             }
