@@ -9,7 +9,8 @@
 //
 // The F32 that F16 becomes is packed for products of 12-bit integers, which keep more of it than BF16 would in the same space.
 //
-// Norms, biases, the router and what makes norms of the noise level are never rounded. Int8 and Int4 need rows of a multiple of 4 or 32; others become BF16.
+// Norms, biases, the router and what makes norms of the noise level are never rounded. Int8 and Int4 need rows of a multiple of 4 or
+// 32; others become BF16.
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints;

@@ -15,7 +15,7 @@
 // and values of the σ they were computed with; with full attention it is an approximation anyway.
 //
 // Attention is full, or block-causal for BD3-LM, whose cache is exact: Bd3lmFamily says why.
-// Sources: Peebles & Xie 2023 (DiT); Sahoo et al. 2024 (MDLM) section 3.2.3 (SUBS); kuleshov-group/mdlm models/dit.py; specification A.10.
+// Sources: Peebles & Xie 2023 (DiT); Sahoo et al. 2024 (MDLM, SUBS); kuleshov-group/mdlm models/dit.py; specification A.10.
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
@@ -75,8 +75,8 @@ public sealed class DiffusionTransformer : ICachingDenoiser
     /// </summary>
     /// <param name="config">Sizes and switches.</param>
     /// <param name="read">
-    /// Reads a tensor by its name in <see cref="DiffusionTransformerWeights"/>; called once for each, in order. What it returns is let go of
-    /// here, so nobody else should keep it.
+    /// Reads a tensor by its name in <see cref="DiffusionTransformerWeights"/>; called once for each, in order. What it returns is let go
+    /// of here, so nobody else should keep it.
     /// </param>
     /// <param name="kernels">Where it runs.</param>
     /// <param name="precision">Rounding of matrix-product operands. Default BF16; Int8 matrices stay Int8.</param>
@@ -84,7 +84,8 @@ public sealed class DiffusionTransformer : ICachingDenoiser
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision = MatMulPrecision.BF16)
     {
         Tape tape = new(kernels, recording: false, precision);
-        return new DiffusionTransformer(config, DiffusionTransformerWeights.Expected(config).ToDictionary(weight => weight.Name, Lean), tape);
+        Dictionary<string, Parameter> parameters = DiffusionTransformerWeights.Expected(config).ToDictionary(weight => weight.Name, Lean);
+        return new DiffusionTransformer(config, parameters, tape);
 
         Parameter Lean(NetworkWeight weight)
         {

@@ -1,5 +1,4 @@
 using Cinnabar.Numerics.Autograd;
-using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics.Tests.Kernels;
 

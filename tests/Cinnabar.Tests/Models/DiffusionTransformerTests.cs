@@ -2,7 +2,6 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using static Cinnabar.Tests.Models.DiffusionTransformerFolder;
 
@@ -170,7 +169,8 @@ public sealed class DiffusionTransformerTests
         {
             double[] score =
             [
-                .. outputs[position].Select((o, v) => v == Mask ? 1 : Math.Exp(o - Math.Log(Math.Exp(sigma) - 1) - Math.Log(Vocabulary - 1))),
+                .. outputs[position].Select(
+                    (o, v) => v == Mask ? 1 : Math.Exp(o - Math.Log(Math.Exp(sigma) - 1) - Math.Log(Vocabulary - 1))),
             ];
             double[] unnormalised = [.. score[..Mask].Select(s => s * Math.Exp(sigma) * (1 - Math.Exp(-sigma)))];
             double[] exponentials = [.. logits.Row(position).ToArray().Select(o => Math.Exp(o))];
@@ -181,6 +181,16 @@ public sealed class DiffusionTransformerTests
 
             Assert.Equal(0, exponentials[Mask]);
         }
+    }
+
+    [Fact]
+    public void LikelihoodBound_OfOneToken_IsItsCrossEntropyWithoutTheMask()
+    {
+        using DiffusionTransformerFolder folder = new(Mdlm);
+        double[] outputs = folder.Plain.Outputs([Mask], [0], Everything, 0)[0];
+        double expected = Math.Log(outputs[..Mask].Sum(Math.Exp)) - outputs[5];
+        LikelihoodBound bound = new(folder.Open(KernelForm.Vector), KernelTable.Create(threads: 1));
+        Assert.Equal(expected, bound.Estimate([5], samples: 1, new DeterministicRandom(1)).Nats, 1e-5);
     }
 
     [Theory]

@@ -9,7 +9,7 @@
 // it takes v with (e^Δ − 1)·s_v = (e^Δ − 1)/(e^σ − 1)·p_v, the share (move_t − move_s)/move_t of p_v.
 //
 // The configuration is that of the training program, with the sizes under "model" and neither architectures nor model_type.
-// Facts: louaaron/Score-Entropy-Discrete-Diffusion; Ou et al. 2024 (RADD) theorem 1 for the second line; specification A.10, B.11.
+// Facts: louaaron/Score-Entropy-Discrete-Diffusion; Ou et al. 2024 (RADD) for the second line; specification A.10, B.11.
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
