@@ -21,6 +21,7 @@ internal static class Program
         {
             GenerateCommand.Create(),
             InfillCommand.Create(),
+            ChatCommand.Create(),
             ShowCommand.Create(),
             ScoreCommand.Create(),
             LogitsCommand.Create(),

@@ -11,9 +11,12 @@ internal static class Welcome
           cinnabar corpus ~/code --out corpus/mine                  turn your own code into a corpus
           cinnabar train recipes/csharp-12m.json                    train a model on a corpus
 
-        Also: show, score, eval, logits, bench. 'cinnabar COMMAND --help' lists every option with its default.
+          cinnabar pull org/name                                    fetch an open model from the Hugging Face hub
+          cinnabar chat --model org/name                            talk with it
 
-        Models are folders in models/ (config.json, tokenizer.json, model.safetensors); --model takes a name or a path.
+        Also: show, score, eval, logits, bench, quantize, convert, random. 'cinnabar COMMAND --help' lists every option.
+
+        Models are folders in the manner of Hugging Face, or GGUF files; --model takes a name under models/, a path, or org/name.
         Documentation: docs/README.md
         """;
 }

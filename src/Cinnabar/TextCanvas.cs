@@ -34,18 +34,26 @@ internal sealed class TextCanvas
         TextWithHoles text = new([prompt, ""], [maxNewTokens]);
         bool usesCrLf = UsesCrLf(text);
         int[] ids = [.. Beginning(model), .. model.Tokenizer.Encode(Shown(text, 0, usesCrLf))];
-        int room = model.Config.MaxSequenceLength - ids.Length;
-        if (room < 1)
-        {
-            throw new CinnabarException(
-                $"Expected a prompt shorter than the model's context of {model.Config.MaxSequenceLength} tokens, "
-                + $"found one of {ids.Length} tokens.",
-                "Shorten the prompt.");
-        }
-
-        int length = Math.Min(WholeBlocks(ids.Length, maxNewTokens, model.Denoiser.BlockSize ?? 1), room);
+        int length = RoomBehind(ids.Length, maxNewTokens, model);
         Canvas canvas = Canvas.ForContinuation(ids, length, model.TokensFor(exactLength: false));
         return new TextCanvas(text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
+    }
+
+    /// <summary>The length of a canvas behind so many known tokens.</summary>
+    /// <param name="known">Known tokens.</param>
+    /// <param name="wanted">
+    /// Tokens asked for. A network that attends in blocks was trained on whole ones, so the last block of the canvas is filled up.
+    /// </param>
+    /// <param name="model">The model, whose context cuts it.</param>
+    /// <exception cref="CinnabarException">There is no room.</exception>
+    public static int RoomBehind(int known, int wanted, DiffusionModel model)
+    {
+        int context = model.Config.MaxSequenceLength;
+        int block = model.Denoiser.BlockSize ?? 1;
+        long whole = (((long)known + wanted + block - 1) / block * block) - known;
+        return known < context ? (int)Math.Min(whole, context - known) : throw new CinnabarException(
+            $"Expected a prompt shorter than the model's context of {context} tokens, found one of {known} tokens.",
+            "Shorten the prompt.");
     }
 
     /// <summary>A text with holes, cut to what the context holds.</summary>
@@ -117,10 +125,6 @@ internal sealed class TextCanvas
             OmittedTokens = _omitted,
         };
     }
-
-    // A network that attends in blocks was trained on whole ones, so the last block of the canvas is filled up.
-    private static int WholeBlocks(int known, int maxNewTokens, int block) =>
-        (int)Math.Min(int.MaxValue, (((long)known + maxNewTokens + block - 1) / block * block) - known);
 
     private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
 

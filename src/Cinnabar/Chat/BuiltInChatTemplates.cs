@@ -9,6 +9,7 @@
 //
 // LLaDA-MoE shares LLaDA2's tokenizer and end of turn; that its instruct model was trained on the same system text is assumed.
 using Cinnabar.Checkpoints;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Chat;
 
@@ -103,6 +104,15 @@ public static class BuiltInChatTemplates
 
     /// <summary>Names of the families, in alphabetical order.</summary>
     public static IReadOnlyCollection<string> Families => s_templates.Keys;
+
+    /// <summary>Whether a tokenizer has the token that the turns of a template begin or end with: without it, it is no chat model's.</summary>
+    internal static bool Fits(string family, Tokenizer tokenizer) => tokenizer.TokenToId(family switch
+    {
+        "chatml" => "<|im_start|>",
+        "gemma" => "<|turn>",
+        "llada-moe" or "llada2" => "<|role_end|>",
+        _ => "<|start_header_id|>",
+    }) is not null;
 
     /// <summary>The template of a family.</summary>
     /// <param name="family">One of <see cref="Families"/>.</param>

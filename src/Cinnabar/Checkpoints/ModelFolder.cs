@@ -68,7 +68,7 @@ public sealed class ModelFolder : Checkpoint
         RequireFiles(path);
         ModelConfig config = ModelConfig.Load(In(path, ConfigFile));
         string generation = In(path, GenerationConfigFile);
-        ModelFolder folder = new(path, config, File.Exists(generation) ? GenerationConfig.Load(generation) : new GenerationConfig());
+        ModelFolder folder = new(path, config, File.Exists(generation) && config.Family.HeedsGenerationConfig ? GenerationConfig.Load(generation) : new GenerationConfig());
         folder.OpenWeights().Dispose();
         return folder;
     }

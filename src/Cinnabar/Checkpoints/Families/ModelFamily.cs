@@ -62,6 +62,11 @@ public abstract class ModelFamily
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
         TransformerDenoiser.ForInference(config, read, kernels, precision);
 
+    /// <summary>
+    /// Whether generation_config.json is about diffusion. False where checkpoints carry that of the autoregressive model they were made from.
+    /// </summary>
+    internal virtual bool HeedsGenerationConfig => true;
+
     /// <summary>How models of this family decode unless told otherwise, before what generation_config.json sets.</summary>
     internal virtual SamplerOptions Defaults(ModelConfig config) => new();
 }

@@ -1,0 +1,96 @@
+// A rendered conversation as token ids. The template's own special tokens become those tokens; the same texts inside of messages are what
+// somebody typed and stay ordinary text, or a message could end its turn and speak as another role.
+//
+// Templates cut and test messages (trim, startswith, split), so messages cannot be wrapped in marks. Instead each special token spelled
+// in a message is broken by a mark after its first character before the template sees it: the search for special tokens then finds only
+// the template's, and the marks are taken out of the text between them. The mark is a code point that Unicode sets aside for such uses.
+using System.Text;
+using System.Text.Json;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Chat;
+
+/// <summary>Renders and encodes conversations for one tokenizer.</summary>
+internal sealed class PromptEncoder
+{
+    private const string Mark = "\uFDD0";
+
+    private readonly Tokenizer _tokenizer;
+    private readonly ChatTemplateFile _template;
+    private readonly string[] _special; // longest first, so that the first that fits is the longest
+
+    public PromptEncoder(Tokenizer tokenizer, ChatTemplateFile template)
+    {
+        _tokenizer = tokenizer;
+        _template = template;
+        _special =
+        [
+            .. Enumerable.Range(0, tokenizer.VocabularySize)
+                .Where(tokenizer.IsSpecial)
+                .Select(tokenizer.TokenText)
+                .Where(text => text.Length > 1)
+                .OrderByDescending(text => text.Length),
+        ];
+    }
+
+    /// <summary>The ids of a conversation, ready for an answer.</summary>
+    /// <exception cref="CinnabarException">The template refuses the messages.</exception>
+    public int[] Encode(IReadOnlyList<ChatMessage> messages, IReadOnlyDictionary<string, JsonElement>? variables)
+    {
+        ChatMessage[] broken =
+        [
+            .. messages.Select(message => message with
+            {
+                Content = message.Content is null ? null : Broken(message.Content),
+                ReasoningContent = message.ReasoningContent is null ? null : Broken(message.ReasoningContent),
+            }),
+        ];
+        return EncodeRendered(_template.Render(broken, addGenerationPrompt: true, tools: null, variables));
+    }
+
+    private string Broken(string text)
+    {
+        StringBuilder result = new(text.Replace(Mark, "", StringComparison.Ordinal));
+        foreach (string special in _special)
+        {
+            result.Replace(special, special[..1] + Mark + special[1..]);
+        }
+
+        return result.ToString();
+    }
+
+    private int[] EncodeRendered(string text)
+    {
+        List<int> ids = [];
+        int start = 0;
+        while (start < text.Length)
+        {
+            (int at, string? special) = NextSpecial(text, start);
+            ids.AddRange(_tokenizer.Encode(text[start..at].Replace(Mark, "", StringComparison.Ordinal)));
+            if (special is not null)
+            {
+                ids.Add(_tokenizer.TokenToId(special)!.Value);
+            }
+
+            start = at + (special?.Length ?? 0);
+        }
+
+        return [.. ids];
+    }
+
+    // The first special token from `start` on, of several at one place the longest.
+    private (int At, string? Special) NextSpecial(string text, int start)
+    {
+        (int at, string? found) = (text.Length, null);
+        foreach (string special in _special)
+        {
+            int place = text.AsSpan(start, Math.Min(text.Length, at + special.Length) - start).IndexOf(special, StringComparison.Ordinal);
+            if (place >= 0 && start + place < at)
+            {
+                (at, found) = (start + place, special);
+            }
+        }
+
+        return (at, found);
+    }
+}
