@@ -30,7 +30,9 @@ internal static class Program
             BenchCommand.Create(),
             EvalCommand.Create(),
             QuantizeCommand.Create(),
+            ConvertCommand.Create(),
             PullCommand.Create(),
+            RandomCommand.Create(),
         };
         root.SetAction(_ =>
         {

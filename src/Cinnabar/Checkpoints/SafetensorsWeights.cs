@@ -1,6 +1,7 @@
 // Weights in safetensors files: exactly the tensors which the configuration asks for and, where matrices are integers, the scales of each.
 // All that can be known from the headers is checked when they are opened. Buffers that some exporters write along are ignored.
 using Cinnabar.Checkpoints.Families;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints;
@@ -10,8 +11,10 @@ internal sealed class SafetensorsWeights : ModelWeights
 {
     private readonly SafetensorsShards _file;
 
-    private SafetensorsWeights(SafetensorsShards file, ModelConfig config)
-        : base(config) => _file = file;
+    private readonly string _prefix; // of every name in the file
+
+    private SafetensorsWeights(SafetensorsShards file, ModelConfig config, string prefix)
+        : base(config) => (_file, _prefix) = (file, prefix);
 
     /// <inheritdoc/>
     public override void Dispose() => _file.Dispose();
@@ -26,10 +29,12 @@ internal sealed class SafetensorsWeights : ModelWeights
         SafetensorsShards file = SafetensorsShards.Open(path);
         try
         {
-            List<StoredTensor> stored = [.. StoredTensor.All(config)];
+            string prefix = PrefixIn(file, config.Family.OptionalPrefix);
+            List<StoredTensor> stored =
+                [.. StoredTensor.All(config).Select(tensor => tensor with { Name = prefix + tensor.Name })];
             CheckNames(file, config, stored);
             CheckShapesAndTypes(file, stored);
-            return new SafetensorsWeights(file, config);
+            return new SafetensorsWeights(file, config, prefix);
         }
         catch
         {
@@ -38,9 +43,20 @@ internal sealed class SafetensorsWeights : ModelWeights
         }
     }
 
+    /// <inheritdoc/>
+    internal override GgmlType NearestType(NetworkWeight weight) => TypeOf(Config, weight).IsInteger()
+        ? GgmlType.Q8_0
+        : _file.Tensors[Config.Family.PlaceOf(weight, Config).Tensor].Type switch
+        {
+            SafetensorsDType.F16 => GgmlType.F16,
+            SafetensorsDType.F32 or SafetensorsDType.F64 => GgmlType.F32,
+            _ => GgmlType.BF16, // 8 bits too, of which it holds every value
+        };
+
     private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
     {
         WeightPlace place = Config.Family.PlaceOf(weight, Config);
+        place = place with { Tensor = _prefix + place.Tensor };
         DType type = TypeOf(Config, weight);
         Tensor tensor = type.IsInteger() ? ReadIntegers(place.Tensor, type, StoredTensor.ShapeOf(weight, place))
             : place.Slice is int slice ? _file.Read(place.Tensor, slice)
@@ -66,6 +82,9 @@ internal sealed class SafetensorsWeights : ModelWeights
         scales.Floats.CopyTo(tensor.Scales!.Floats);
         return tensor;
     }
+
+    private static string PrefixIn(SafetensorsShards file, string? optional) =>
+        optional is not null && file.Tensors.Keys.Any(name => name.StartsWith(optional, StringComparison.Ordinal)) ? optional : "";
 
     private static void CheckNames(SafetensorsShards file, ModelConfig config, List<StoredTensor> stored)
     {
