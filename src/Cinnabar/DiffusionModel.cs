@@ -54,7 +54,7 @@ public sealed class DiffusionModel
         if (Denoiser is IUniformDenoiser uniform)
         {
             DefaultOptions = UniformOptionsFrom(GenerationConfig, standard);
-            _uniformSampler = new UniformSampler(uniform, kernels.Workers);
+            _uniformSampler = new UniformSampler(uniform, kernels.Workers, tokenizer.VocabularySize);
         }
         else
         {
