@@ -61,6 +61,12 @@ internal static class PlainModels
             ["a2d-qwen3"] = Qwen(PlainConfigs.A2dQwen3, shape => shape with { NormsHeads = true }),
             ["a2d-qwen3, bd3lm"] =
                 Qwen(Changed(PlainConfigs.A2dQwen3, "block_size", 8), shape => shape with { NormsHeads = true }),
+            ["a2d-qwen3, rope_parameters"] = (
+                Changed(
+                    Changed(PlainConfigs.A2dQwen3, "rope_theta", null),
+                    "rope_parameters",
+                    new JsonObject { ["rope_theta"] = 4321.0, ["rope_type"] = "default" }),
+                Qwen(PlainConfigs.A2dQwen3, shape => shape with { NormsHeads = true }).Shape),
             ["rnd1"] = Qwen(PlainConfigs.Rnd1, shape => shape with { NormsHeads = true, Shifts = true }),
         };
 
