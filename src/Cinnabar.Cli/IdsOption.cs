@@ -6,13 +6,13 @@ namespace Cinnabar.Cli;
 /// <summary>Token ids on the command line: whole numbers separated by commas.</summary>
 internal static class IdsOption
 {
-    /// <summary>The parser of such an option; an empty text is no ids.</summary>
+    /// <summary>The parser of such an option.</summary>
     public static int[] Parse(ArgumentResult result)
     {
         const NumberStyles Spaced = NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite;
         string text = result.Tokens[0].Value;
         List<int> ids = [];
-        foreach (string part in text.Length == 0 ? [] : text.Split(','))
+        foreach (string part in text.Split(','))
         {
             if (!int.TryParse(part, Spaced, CultureInfo.InvariantCulture, out int id))
             {

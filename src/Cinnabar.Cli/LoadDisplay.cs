@@ -1,12 +1,13 @@
 using System.Diagnostics;
+using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Cli;
 
 /// <summary>
-/// Tells on standard error how far the loading of a model is: nothing for two seconds, then a line that is redrawn on a terminal, or a new
+/// Tells on standard error how far the loading or writing of a model is: nothing for two seconds, then a line that is redrawn on a terminal, or a new
 /// one every ten seconds elsewhere.
 /// </summary>
-internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<LoadProgress>, IDisposable
+internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<LoadProgress>, IProgress<WritingProgress>, IDisposable
 {
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_redraw = TimeSpan.FromSeconds(0.1);
@@ -17,22 +18,10 @@ internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<
     private bool _isDrawn;
 
     /// <inheritdoc/>
-    public void Report(LoadProgress value)
-    {
-        TimeSpan elapsed = _time.Elapsed;
-        if (elapsed < _next)
-        {
-            return;
-        }
+    public void Report(LoadProgress value) => Show("loading", value.Read, value.All, "M weights");
 
-        _next = elapsed + (screen.Live ? s_redraw : s_plainInterval);
-        double part = value.Read / (double)Math.Max(1, value.All);
-        double left = elapsed.TotalSeconds * (1 - part) / Math.Max(part, 1e-3);
-        string line = $"loading: {100 * part:F0} % of {value.All / 1e6:N0} M weights, about {Math.Max(0, left):F0} s left";
-        writer.Write(screen.Live ? $"\r{line}\e[K" : line + "\n");
-        writer.Flush();
-        _isDrawn = screen.Live;
-    }
+    /// <inheritdoc/>
+    public void Report(WritingProgress value) => Show("writing", value.Done, value.Total, "MB");
 
     /// <summary>Clears the line.</summary>
     public void Dispose()
@@ -42,5 +31,22 @@ internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<
             writer.Write("\r\e[K");
             writer.Flush();
         }
+    }
+
+    private void Show(string verb, long done, long total, string unit)
+    {
+        TimeSpan elapsed = _time.Elapsed;
+        if (elapsed < _next)
+        {
+            return;
+        }
+
+        _next = elapsed + (screen.Live ? s_redraw : s_plainInterval);
+        double part = done / (double)Math.Max(1, total);
+        double left = elapsed.TotalSeconds * (1 - part) / Math.Max(part, 1e-3);
+        string line = $"{verb}: {100 * part:F0} % of {total / 1e6:N0} {unit}, about {Math.Max(0, left):F0} s left";
+        writer.Write(screen.Live ? $"\r{line}\e[K" : line + "\n");
+        writer.Flush();
+        _isDrawn = screen.Live;
     }
 }

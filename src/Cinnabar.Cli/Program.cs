@@ -30,6 +30,7 @@ internal static class Program
             BenchCommand.Create(),
             EvalCommand.Create(),
             QuantizeCommand.Create(),
+            ConvertCommand.Create(),
             PullCommand.Create(),
         };
         root.SetAction(_ =>

@@ -36,6 +36,15 @@ public sealed class KernelTable
     /// <summary>Gated linear unit.</summary>
     public required ISwiGlu SwiGlu { get; init; }
 
+    /// <summary>Gated linear unit with GELU.</summary>
+    public required IGeGlu GeGlu { get; init; }
+
+    /// <summary>Smooth limit of logits.</summary>
+    public required ISoftCap SoftCap { get; init; }
+
+    /// <summary>Multiplication by one number.</summary>
+    public required IScaling Scaling { get; init; }
+
     /// <summary>Elementwise sum.</summary>
     public required IAdd Add { get; init; }
 
@@ -98,6 +107,9 @@ public sealed class KernelTable
         Rotary = new ReferenceRotary(),
         Attention = new ReferenceAttention(),
         SwiGlu = new ReferenceSwiGlu(),
+        GeGlu = new ReferenceGeGlu(),
+        SoftCap = new ReferenceSoftCap(),
+        Scaling = new ReferenceScaling(),
         Add = new ReferenceAdd(),
         AddBias = new ReferenceAddBias(),
         AddScaledRows = new ReferenceAddScaledRows(),
@@ -118,6 +130,9 @@ public sealed class KernelTable
         Rotary = new VectorRotary<TVec>(workers),
         Attention = new VectorAttention<TVec>(workers, matMul),
         SwiGlu = new VectorSwiGlu<TVec>(workers),
+        GeGlu = new VectorGeGlu<TVec>(workers),
+        SoftCap = new VectorSoftCap<TVec>(workers),
+        Scaling = new VectorScaling<TVec>(workers),
         Add = new VectorAdd<TVec>(workers),
         AddBias = new VectorAddBias<TVec>(workers),
         AddScaledRows = new VectorAddScaledRows<TVec>(workers),

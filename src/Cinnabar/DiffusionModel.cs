@@ -32,7 +32,8 @@ namespace Cinnabar;
 public sealed class DiffusionModel
 {
     private readonly CanvasTokens _tokens;
-    private readonly Sampler _sampler;
+    private readonly Sampler? _sampler;
+    private readonly UniformSampler? _uniformSampler; // the one or the other
     private readonly PromptEncoder? _prompts;
 
     private DiffusionModel(Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
@@ -44,11 +45,20 @@ public sealed class DiffusionModel
         Tokenizer = tokenizer;
         Kernels = kernels;
         Denoiser = ReadNetwork(checkpoint, kernels, form, progress);
-        DefaultOptions = OptionsFrom(GenerationConfig, Config.Family.Defaults(Config));
         ChatTemplate = checkpoint.LoadChatTemplate() ?? BuiltInTemplate(Config, tokenizer);
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
-        _tokens = TokensOf(Config, tokenizer);
-        _sampler = new Sampler(Denoiser, kernels.Workers);
+        _tokens = TokensOf(Config, GenerationConfig, tokenizer);
+        SamplerOptions standard = Config.Family.Defaults(Config);
+        if (Denoiser is IUniformDenoiser uniform)
+        {
+            DefaultOptions = UniformOptionsFrom(GenerationConfig, standard);
+            _uniformSampler = new UniformSampler(uniform, kernels.Workers);
+        }
+        else
+        {
+            DefaultOptions = OptionsFrom(GenerationConfig, standard);
+            _sampler = new Sampler(Denoiser, kernels.Workers);
+        }
     }
 
     /// <summary>Name of the model's folder.</summary>
@@ -215,8 +225,11 @@ public sealed class DiffusionModel
         TextWithHoles text,
         SamplerOptions? options = null,
         Action<DenoisingStep>? onStep = null,
-        CancellationToken cancellation = default) =>
-        Run(TextCanvas.ForHoles(text, this), options ?? DefaultOptions, onStep, cancellation);
+        CancellationToken cancellation = default)
+    {
+        UniformSampler.RequireMask(Denoiser, "holes with text behind them");
+        return Run(TextCanvas.ForHoles(text, this), options ?? DefaultOptions, onStep, cancellation);
+    }
 
     /// <summary>A canvas for continuing <paramref name="prompt"/>, to be denoised by <see cref="StreamAsync"/>.</summary>
     /// <param name="prompt">The text so far, may be empty.</param>
@@ -229,7 +242,11 @@ public sealed class DiffusionModel
 
     /// <summary>A canvas with the holes of <paramref name="text"/>, to be denoised by <see cref="StreamAsync"/>.</summary>
     /// <exception cref="CinnabarException">The text has no hole, or the holes do not fit into the context.</exception>
-    public Canvas CanvasFor(TextWithHoles text) => TextCanvas.ForHoles(text, this).Canvas;
+    public Canvas CanvasFor(TextWithHoles text)
+    {
+        UniformSampler.RequireMask(Denoiser, "holes with text behind them");
+        return TextCanvas.ForHoles(text, this).Canvas;
+    }
 
     /// <summary>Denoises a canvas step by step on the thread pool; each step is computed when it is asked for.</summary>
     /// <param name="canvas">Changed in place; one of <see cref="CanvasFor(string, int?)"/>, or your own.</param>
@@ -240,7 +257,11 @@ public sealed class DiffusionModel
     public async IAsyncEnumerable<DenoisingStep> StreamAsync(
         Canvas canvas, SamplerOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        using IEnumerator<DenoisingStep> steps = _sampler.Steps(canvas, options ?? DefaultOptions, cancellation).GetEnumerator();
+        options ??= DefaultOptions;
+        IEnumerable<DenoisingStep> all = _uniformSampler is null
+            ? _sampler!.Steps(canvas, options, cancellation)
+            : _uniformSampler.Steps(canvas, options, cancellation);
+        using IEnumerator<DenoisingStep> steps = all.GetEnumerator();
         while (await Task.Run(steps.MoveNext, CancellationToken.None).ConfigureAwait(false))
         {
             yield return steps.Current;
@@ -272,12 +293,15 @@ public sealed class DiffusionModel
         DenoisingStep? last = null;
         float? drift = null;
         Stopwatch time = Stopwatch.StartNew();
-        _sampler.Run(canvas, options, cancellation, step =>
+        if (_uniformSampler is not null)
         {
-            last = step;
-            drift = step.CacheDrift is float now ? Math.Max(drift ?? 0, now) : drift;
-            onStep?.Invoke(step);
-        });
+            _uniformSampler.Run(canvas, options, cancellation, Observe);
+        }
+        else
+        {
+            _sampler!.Run(canvas, options, cancellation, Observe);
+        }
+
         return result() with
         {
             Model = Name,
@@ -288,6 +312,13 @@ public sealed class DiffusionModel
             Elapsed = time.Elapsed,
             Seed = options.Seed,
         };
+
+        void Observe(DenoisingStep step)
+        {
+            last = step;
+            drift = step.CacheDrift is float now ? Math.Max(drift ?? 0, now) : drift;
+            onStep?.Invoke(step);
+        }
     }
 
     private static IDenoiser ReadNetwork(Checkpoint checkpoint, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
@@ -323,15 +354,16 @@ public sealed class DiffusionModel
 
     // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text
     // or a hole.
-    private static CanvasTokens TokensOf(ModelConfig config, Tokenizer tokenizer)
+    private static CanvasTokens TokensOf(ModelConfig config, GenerationConfig generation, Tokenizer tokenizer)
     {
         IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize)
             .Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
-        int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId, .. config.AlsoEndText])];
+        int[] ends = [.. config.AlsoEndText.Union(generation.EosTokenIds ?? []).Where(id => id != config.EosTokenId)];
+        int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId, .. ends])];
         return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId)
         {
             NeverEmitted = never,
-            AlsoEndText = config.AlsoEndText,
+            AlsoEndText = ends,
         };
     }
 
@@ -350,4 +382,8 @@ public sealed class DiffusionModel
                 ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
                 : standard.Remasking,
         };
+
+    // Files of such models also set top_k and others, for the networks that they were made from.
+    private static SamplerOptions UniformOptionsFrom(GenerationConfig config, SamplerOptions standard) =>
+        standard with { MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens, Uniform = config.Uniform ?? standard.Uniform };
 }

@@ -1,6 +1,7 @@
 // cinnabar quantize MODEL --to int8|int4: writes a model folder whose matrices are integers with a scale for each row or group of columns.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Conversion;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli.Commands;
@@ -32,23 +33,14 @@ internal static class QuantizeCommand
         {
             ModelFolder source = ModelFolder.Open(ModelLocator.Find(parsed.GetValue(model)!));
             string type = parsed.GetValue(to)!;
-            if (source.Config.Quantization is { } already)
-            {
-                throw new CinnabarException(
-                    $"{source.Path}: expected floating-point weights, found {already.Type}.", "Quantize the model it was made from.");
-            }
-
             WeightQuantization quantization = WeightQuantization.For(Enum.Parse<DType>(type, ignoreCase: true), source.Config);
             quantization = quantization with { GroupSize = parsed.GetValue(group) ?? quantization.GroupSize };
-
             string path = parsed.GetValue(output) ?? $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(source.Path))}-{type}";
-            ModelFolder.Save(
-                path,
-                source.Config with { Quantization = quantization },
-                source.Tensors,
-                File.ReadAllBytes(source.TokenizerPath),
-                source.GenerationConfig,
-                CardOf(source, quantization));
+            using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false)))
+            {
+                QuantizedExport.Write(source, path, quantization, CardOf(source, quantization), display);
+            }
+
             Console.Error.WriteLine($"{TerminalText.Quote(path)}: {source.Config.ParameterCount / 1e6:F1} M parameters as {type}");
             return 0;
         });

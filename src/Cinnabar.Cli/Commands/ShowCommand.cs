@@ -1,15 +1,22 @@
 // cinnabar show [MODEL]: what a model folder holds.
 using System.CommandLine;
+using System.Globalization;
+using System.Reflection;
 using System.Text;
 using System.Text.Json;
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli.Commands;
 
 internal static class ShowCommand
 {
+    private const int MostTokens = 12;
+
     private static readonly string[] s_files =
     [
-        "config.json", "generation_config.json", "tokenizer.json", "model.safetensors", "README.md",
+        "config.json", "generation_config.json", "tokenizer.json", "*.safetensors", "model.safetensors.index.json", "README.md",
     ];
 
     public static Command Create()
@@ -44,8 +51,15 @@ internal static class ShowCommand
         json.WriteString("path", model.Path);
         json.WriteNumber("parameters", model.Config.ParameterCount);
         json.WriteNumber("non_embedding_parameters", model.Config.NonEmbeddingParameterCount);
-        json.WritePropertyName("config");
-        json.WriteRawValue(model.Config.ToJson());
+        json.WriteString("family", model.Config.Family.Name);
+        WriteNetwork(json, model.Config);
+        string config = Path.Combine(model.Path, "config.json");
+        if (File.Exists(config))
+        {
+            json.WritePropertyName("config");
+            json.WriteRawValue(File.ReadAllText(config));
+        }
+
         json.WritePropertyName("generation_config");
         json.WriteRawValue(model.GenerationConfig.ToJson());
         json.WriteStartObject("tokenizer");
@@ -71,23 +85,65 @@ internal static class ShowCommand
         json.WriteString("licence", Licence(model));
     }
 
+    private static void WriteNetwork(Utf8JsonWriter json, ModelConfig config)
+    {
+        json.WriteStartObject("network");
+        json.WriteNumber("layers", config.NumHiddenLayers);
+        json.WriteNumber("width", config.HiddenSize);
+        json.WriteNumber("heads", config.NumAttentionHeads);
+        json.WriteNumber("key_value_heads", config.NumKeyValueHeads);
+        json.WriteNumber("head_size", config.HeadSize);
+        json.WriteNumber("feed_forward", config.IntermediateSize);
+        json.WriteNumber("vocabulary_size", config.VocabularySize);
+        json.WriteNumber("context", config.MaxSequenceLength);
+        json.WriteNumber("rope_theta", config.RopeTheta);
+        json.WriteString("attention", config.AttentionKind.ToString());
+        json.WriteBoolean("shift_logits", config.ShiftLogits);
+        json.WriteNumber("mask_token_id", config.MaskTokenId);
+        json.WriteStartArray("end_token_ids");
+        foreach (int id in (IEnumerable<int>)[config.EosTokenId, .. config.AlsoEndText])
+        {
+            json.WriteNumberValue(id);
+        }
+
+        json.WriteEndArray();
+        if (config.Experts is { } experts)
+        {
+            json.WriteNumber("experts", experts.Count);
+            json.WriteNumber("active_experts", experts.ActiveCount);
+        }
+
+        json.WriteEndObject();
+    }
+
     private static void Print(DiffusionModel model)
     {
         var config = model.Config;
         StringBuilder text = new();
         Line("model", model.Name);
         Line("path", TerminalText.Safe(model.Path));
+        Line("family", config.Family.Name);
         Line("parameters", $"{config.ParameterCount:N0} ({config.NonEmbeddingParameterCount:N0} in matrix products)");
         Line(
             "network",
             $"{config.NumHiddenLayers} layers, width {config.HiddenSize}, {config.NumAttentionHeads} heads, "
-            + $"feed-forward {config.IntermediateSize}");
-        Line("attention", $"{config.AttentionKind}, {config.NumKeyValueHeads} key/value heads, rotary base {config.RopeTheta:G}");
+            + (config.Experts is { } e
+                ? $"{e.ActiveCount} of {e.Count} experts of {e.IntermediateSize}"
+                    + (e.SharedIntermediateSize is int shared ? $" and a shared one of {shared}" : "")
+                : $"feed-forward {config.IntermediateSize}"));
+        string blocks = config.AttentionKind == AttentionKind.BlockCausal ? $" in blocks of {config.AttentionBlockSize}" : "";
+        Line(
+            "attention",
+            $"{config.AttentionKind}{blocks}, {config.NumKeyValueHeads} key/value heads of {config.HeadSize}, rotary base {config.RopeTheta:G}");
+        Line("logits", config.ShiftLogits ? "of the next position (shifted)" : "of the same position");
+        Line("ids", $"mask {config.MaskTokenId}, end {string.Join(", ", [config.EosTokenId, .. config.AlsoEndText])}, pad {config.PadTokenId}");
         Line("context", $"{config.MaxSequenceLength} tokens");
         IEnumerable<string> special = SpecialTokens(model).Select(t => $"{TerminalText.Safe(t.Token)} = {t.Id}");
-        Line("tokenizer", $"{model.Tokenizer.VocabularySize} tokens; {string.Join(", ", special)}");
-        string settings = string.Join(", ", Settings(model.GenerationConfig.ToJson()));
+        string others = special.Count() > MostTokens ? $" and {special.Count() - MostTokens} more" : "";
+        Line("tokenizer", $"{model.Tokenizer.VocabularySize} tokens; {string.Join(", ", special.Take(MostTokens))}{others}");
+        string settings = string.Join(", ", Settings(model.DefaultOptions));
         Line("sampling", settings.Length > 0 ? settings : "no settings of its own");
+        Line("chat template", model.ChatTemplate is null ? "none" : "there is one");
         Line("licence", TerminalText.Safe(Licence(model) ?? "not stated in README.md"));
         foreach (FileInfo file in Files(model))
         {
@@ -99,10 +155,21 @@ internal static class ShowCommand
         void Line(string name, string value) => text.Append($"{name,-24}{value}\n");
     }
 
-    private static IEnumerable<string> Settings(byte[] json)
+    // What differs from the sampler's own defaults.
+    private static IEnumerable<string> Settings(SamplerOptions options)
     {
-        using JsonDocument document = JsonDocument.Parse(json);
-        return [.. document.RootElement.EnumerateObject().Select(p => $"{p.Name} {p.Value}")];
+        SamplerOptions standard = new();
+        foreach (PropertyInfo property in typeof(SamplerOptions).GetProperties())
+        {
+            object? value = property.GetValue(options);
+            if (!Equals(value, property.GetValue(standard)))
+            {
+                string name = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+                string text = value is Enum ? JsonNamingPolicy.SnakeCaseLower.ConvertName($"{value}")
+                    : string.Create(CultureInfo.InvariantCulture, $"{value}");
+                yield return $"{name} {text}";
+            }
+        }
     }
 
     private static IEnumerable<(string Token, int Id)> SpecialTokens(DiffusionModel model) =>
@@ -110,8 +177,9 @@ internal static class ShowCommand
             .Where(model.Tokenizer.IsSpecial)
             .Select(id => (model.Tokenizer.TokenText(id), id));
 
-    private static IEnumerable<FileInfo> Files(DiffusionModel model) =>
-        s_files.Select(name => new FileInfo(Path.Combine(model.Path, name))).Where(file => file.Exists);
+    private static IEnumerable<FileInfo> Files(DiffusionModel model) => File.Exists(model.Path)
+        ? [new FileInfo(model.Path)]
+        : s_files.SelectMany(name => Directory.GetFiles(model.Path, name).Order(StringComparer.Ordinal)).Select(path => new FileInfo(path));
 
     // The line "license: …" of the front matter of the model card, spelled as Hugging Face does.
     private static string? Licence(DiffusionModel model)

@@ -38,6 +38,10 @@ public enum AttentionKind
 /// With full attention, a batch of 1 and without a backward pass: the last S of the L rows are shadows, each of the position given here,
 /// below L − S. A shadow sees all other shadows and all positions but its own; the positions see no shadow. Null: there are none.
 /// </param>
+/// <param name="Window">
+/// With causal attention and without padding: keys that a query sees, the one at its own position included, the others right before it
+/// (sliding window). Null: all before it.
+/// </param>
 public readonly record struct AttentionShape(
     int Batch,
     int Length,
@@ -48,7 +52,8 @@ public readonly record struct AttentionShape(
     int BlockSize = 1,
     int[]? ValidLengths = null,
     ReadOnlyMemory<int>? Positions = null,
-    ReadOnlyMemory<int>? Shadowed = null)
+    ReadOnlyMemory<int>? Shadowed = null,
+    int? Window = null)
 {
     private const int None = -1;
 
@@ -73,6 +78,12 @@ public readonly record struct AttentionShape(
         };
     }
 
+    /// <summary>
+    /// The first key that query row <paramref name="query"/> may see; keys from it up to <see cref="VisibleKeys"/> are visible.
+    /// </summary>
+    public int FirstKey(int query) =>
+        Window is int window ? Math.Max(0, (Positions is { } positions ? positions.Span[query] : query) + 1 - window) : 0;
+
     /// <summary>The one key among the visible ones that query row <paramref name="query"/> may not see; −1 if there is none.</summary>
     public int HiddenKey(int query) =>
         Shadowed is { } shadowed && query >= Unshadowed ? shadowed.Span[query - Unshadowed] : None;
@@ -95,6 +106,11 @@ public readonly record struct AttentionShape(
         {
             Expect.Length(Batch, 1, nameof(Batch));
             Expect.Indices(positions.Span, Length, nameof(Positions));
+        }
+
+        if (Window is int window && (Kind != AttentionKind.Causal || ValidLengths is not null || window < 1))
+        {
+            throw new ArgumentException($"A window needs causal attention without padding, and room for the query's own key: {this}.");
         }
 
         if (Shadowed is { } shadowed)

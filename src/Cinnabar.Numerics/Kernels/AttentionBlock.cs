@@ -34,6 +34,8 @@ internal readonly struct AttentionBlock
 
     public int VisibleKeys(int row) => _shape.VisibleKeys(_sequence, _first + row);
 
+    public int FirstKey(int row) => Math.Min(_shape.FirstKey(_first + row), VisibleKeys(row));
+
     public int HiddenKey(int row) => _shape.HiddenKey(_first + row);
 
     public int LogSumExp(int row) => (((_sequence * _shape.Queries) + _first + row) * _shape.Heads) + _head;

@@ -103,7 +103,8 @@ internal sealed class ReferenceAttention : IAttention
                 dot += (double)q.Floats[at.Query + d] * k.Floats[at.Key(j) + d];
             }
 
-            scores[j] = j == shape.HiddenKey(at.Index) ? double.NegativeInfinity : dot / Math.Sqrt(shape.HeadSize);
+            bool hidden = j < shape.FirstKey(at.Index) || j == shape.HiddenKey(at.Index);
+            scores[j] = hidden ? double.NegativeInfinity : dot / Math.Sqrt(shape.HeadSize);
         }
 
         return scores;

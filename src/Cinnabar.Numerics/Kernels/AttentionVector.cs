@@ -2,10 +2,10 @@
 //   forward    S[R, n] = Q·Kᵀ;  P = exp(S/√D − max), sums in the same pass;  O = (P·V) / sum
 //   backward   S[R, n] = Q·Kᵀ;  P = exp(S/√D − lse);  dP = dO·Vᵀ;  dS = P ∘ (dP − rowsum(dO ∘ O))/√D
 //              dV += Pᵀ·dO;  dQ += dS·K;  dK += dSᵀ·Q
-// Keys behind n are never read; keys that only some rows of the block may see get P = 0. A block's scores stay in the second-level
-// cache, and K and V are packed once for all blocks of a head that see the same keys. Forward items are (sequence, head), or one block
-// of them where these are too few for the threads. Backward items are (sequence, key/value head): the query heads of a group and their
-// blocks add to dK and dV in order, so no sum depends on the threads.
+// Keys behind n are never read; keys that only some rows of the block may see, and those before a row's window, get P = 0. A block's
+// scores stay in the second-level cache, and K and V are packed once for all blocks of a head that see the same keys. Forward items are
+// (sequence, head), or one block of them where these are too few for the threads. Backward items are (sequence, key/value head): the
+// query heads of a group and their blocks add to dK and dV in order, so no sum depends on the threads.
 using System.Runtime.CompilerServices;
 using Cinnabar.Numerics.Simd;
 
@@ -60,14 +60,15 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         for (int i = 0; i < at.Rows; i++)
         {
             float* row = scores.Floats + ((long)i * scores.RowStride);
-            int visible = at.VisibleKeys(i);
+            (int first, int visible) = (at.FirstKey(i), at.VisibleKeys(i));
             if (at.HiddenKey(i) is var hidden and >= 0)
             {
                 row[hidden] = Hidden;
             }
 
-            float max = Rows<TVec>.Max(row, visible) * scale;
-            sums[i] = Rows<TVec>.Exp(row, visible, scale, max, row);
+            float max = Rows<TVec>.Max(row + first, visible - first) * scale;
+            sums[i] = Rows<TVec>.Exp(row + first, visible - first, scale, max, row + first);
+            new Span<float>(row, first).Clear();
             new Span<float>(row + visible, at.Keys - visible).Clear();
             logSumExp.FloatPointer[at.LogSumExp(i)] = (float)(max + Math.Log(sums[i]));
         }
@@ -81,10 +82,10 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         {
             float* pRow = p.Floats + ((long)i * p.RowStride);
             float* dRow = dS.Floats + ((long)i * dS.RowStride);
-            int visible = at.VisibleKeys(i);
+            (int first, int visible) = (at.FirstKey(i), at.VisibleKeys(i));
             float lse = logSumExp.FloatPointer[at.LogSumExp(i)];
             float delta = (float)Rows<TVec>.Dot(dO.Floats + ((long)i * dO.RowStride), o.Floats + ((long)i * o.RowStride), dO.Columns);
-            int j = 0;
+            int j = first;
             for (; j <= visible - TVec.Width; j += TVec.Width)
             {
                 ScoreGradient<TVec>(pRow + j, dRow + j, scale, lse, delta);
@@ -95,6 +96,8 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
                 ScoreGradient<ScalarVector>(pRow + j, dRow + j, scale, lse, delta);
             }
 
+            new Span<float>(pRow, first).Clear();
+            new Span<float>(dRow, first).Clear();
             new Span<float>(pRow + visible, at.Keys - visible).Clear();
             new Span<float>(dRow + visible, at.Keys - visible).Clear();
         }

@@ -32,18 +32,29 @@ public sealed class RotaryAngles
     /// <param name="theta">Base of the frequencies, e.g. 10 000 or 500 000.</param>
     /// <param name="dimensions">R: the first dimensions of each head, even, which rotate; null: all.</param>
     public RotaryAngles(int positions, int headSize, double theta, int? dimensions = null)
+        : this(positions, headSize, FrequenciesOf(theta, dimensions ?? headSize))
     {
-        Dimensions = dimensions ?? headSize;
+    }
+
+    /// <summary>Tabulates positions 0 … <paramref name="positions"/> − 1 for frequencies of their own.</summary>
+    /// <param name="positions">Number of positions.</param>
+    /// <param name="headSize">D.</param>
+    /// <param name="frequencies">
+    /// [R/2], radians a position: of j and j + R/2 in each head. Zero: the two do not rotate ("proportional" rotary).
+    /// </param>
+    public RotaryAngles(int positions, int headSize, ReadOnlySpan<double> frequencies)
+    {
+        int half = frequencies.Length;
+        Dimensions = 2 * half;
         HeadSize = headSize;
         Positions = positions;
-        int half = Dimensions / 2;
         Cos = Tensor.Zeros(positions, half);
         Sin = Tensor.Zeros(positions, half);
         for (int p = 0; p < positions; p++)
         {
             for (int j = 0; j < half; j++)
             {
-                double angle = p * Math.Pow(theta, -2.0 * j / Dimensions);
+                double angle = p * frequencies[j];
                 Cos.Row(p)[j] = (float)Math.Cos(angle);
                 Sin.Row(p)[j] = (float)Math.Sin(angle);
             }
@@ -64,6 +75,9 @@ public sealed class RotaryAngles
 
     /// <summary>[positions, R/2].</summary>
     public Tensor Sin { get; }
+
+    private static double[] FrequenciesOf(double theta, int dimensions) =>
+        [.. Enumerable.Range(0, dimensions / 2).Select(j => Math.Pow(theta, -2.0 * j / dimensions))];
 
     internal void Check(Tensor x, int sequenceLength, ReadOnlySpan<int> positions)
     {

@@ -1,5 +1,6 @@
 // generation_config.json: the sampling settings a model was made for. Every value is optional; what is null is left to the
 // sampler's own default. Keys that are not listed here (Hugging Face writes many) are ignored; listed ones are checked.
+using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints;
 
@@ -7,6 +8,12 @@ namespace Cinnabar.Checkpoints;
 public sealed record GenerationConfig
 {
     private const int MaxCount = 1 << 20;
+
+    // Dream's names of the orders, under the key alg.
+    private static readonly Dictionary<string, string> s_dreamOrders = new()
+    {
+        ["origin"] = "origin", ["maskgit_plus"] = "low_confidence", ["topk_margin"] = "margin", ["entropy"] = "entropy",
+    };
 
     private static readonly string[] s_remasking = ["low_confidence", "random", "entropy", "margin", "origin"];
 
@@ -22,7 +29,7 @@ public sealed record GenerationConfig
     /// <summary>Temperature (temperature), ≥ 0; 0 takes the likeliest token.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>Which positions are committed first (remasking): "low_confidence", "random", "entropy", "margin" or "origin".</summary>
+    /// <summary>Which positions are committed first (remasking, or Dream's alg): "low_confidence", "random", "entropy", "margin" or "origin".</summary>
     public string? Remasking { get; init; }
 
     /// <summary>Confidence above which a position is committed at once (threshold), above 0, at most 1.</summary>
@@ -39,6 +46,15 @@ public sealed record GenerationConfig
 
     /// <summary>Scale of classifier-free guidance (cfg_scale), ≥ 0; 0 is none.</summary>
     public double? CfgScale { get; init; }
+
+    /// <summary>
+    /// Settings of networks whose noise is random tokens (max_denoising_steps, t_max, t_min, sampler_config, stability_threshold,
+    /// confidence_threshold); null: the defaults. Read, not written.
+    /// </summary>
+    public UniformOptions? Uniform { get; init; }
+
+    /// <summary>Ids that end a text besides those of config.json (eos_token_id); null: none. Read, not written.</summary>
+    public IReadOnlyList<int>? EosTokenIds { get; init; }
 
     /// <summary>Reads and checks a generation_config.json.</summary>
     /// <exception cref="CinnabarException">The file cannot be read or a value is wrong.</exception>
@@ -86,11 +102,14 @@ public sealed record GenerationConfig
         BlockSize = json.OptionalInt32("block_size", 1, MaxCount),
         MaxNewTokens = json.OptionalInt32("max_new_tokens", 1, MaxCount),
         Temperature = json.OptionalNumber("temperature", 0, 100),
-        Remasking = json.OptionalWord("remasking", s_remasking),
+        Remasking = json.OptionalWord("remasking", s_remasking)
+            ?? (json.OptionalWord("alg", [.. s_dreamOrders.Keys]) is string order ? s_dreamOrders[order] : null),
         Threshold = json.OptionalNumber("threshold", 0, 1, aboveLeast: true),
         Factor = json.OptionalNumber("factor", 0, 1e6, aboveLeast: true),
         TopP = json.OptionalNumber("top_p", 0, 1, aboveLeast: true),
         TopK = json.OptionalInt32("top_k", 0, MaxCount) is int topK and > 0 ? topK : null,
         CfgScale = json.OptionalNumber("cfg_scale", 0, 100),
+        Uniform = UniformOptions.Read(json),
+        EosTokenIds = json.OptionalIds("eos_token_id"),
     };
 }

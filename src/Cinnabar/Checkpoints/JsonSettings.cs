@@ -58,6 +58,10 @@ internal sealed class JsonSettings
     /// <summary>True if the key is there and not null.</summary>
     public bool Has(string key) => TryFind(key, out _);
 
+    /// <summary>All keys and their values as JSON text, in the order of the file.</summary>
+    public IEnumerable<KeyValuePair<string, string>> RawValues =>
+        _root.EnumerateObject().Select(property => KeyValuePair.Create(property.Name, property.Value.GetRawText()));
+
     /// <summary>The value, whatever it is; null if the key is absent or null.</summary>
     public JsonElement? Value(string key) => TryFind(key, out JsonElement value) ? value : null;
 

@@ -104,6 +104,9 @@ public sealed record ModelConfig
     /// <summary>Experts instead of dense feed-forward layers; null: there are none. Default null.</summary>
     public ExpertConfig? Experts { get; init; }
 
+    /// <summary>What DiffusionGemma has besides: layers of two kinds, uniform noise; null: it is another network. Default null.</summary>
+    public GemmaConfig? Gemma { get; init; }
+
     /// <summary>Further ids that end a text, such as the end of a chat turn. Default none.</summary>
     public IReadOnlyList<int> AlsoEndText { get; init; } = [];
 
@@ -137,7 +140,8 @@ public sealed record ModelConfig
     private static ModelConfig Read(ConfigSource source)
     {
         ModelFamily family = ModelFamilies.Of(source.Json);
-        return family.ReadConfig(source) with { Family = family };
+        ModelConfig config = family.ReadConfig(source) with { Family = family };
+        return config with { Quantization = WeightQuantization.Read(source.Json, config) };
     }
 
     /// <summary>The UTF-8 text of config.json with every key of a LLaDA configuration, in alphabetical order.</summary>

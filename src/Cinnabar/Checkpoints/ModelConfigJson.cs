@@ -58,8 +58,6 @@ internal static class ModelConfigJson
     // Must be absent or null: they change the network or the storage of its weights.
     private static readonly string[] s_absent = ["clip_qkv", "multi_query_attention", "rope_scaling"];
 
-    private const string QuantizationKey = "quantization_config";
-
     /// <summary>Checks every value.</summary>
     public static ModelConfig Read(JsonSettings json)
     {
@@ -97,7 +95,6 @@ internal static class ModelConfigJson
             AttentionKind = (AttentionKind)Array.IndexOf(s_attentionKinds, kind),
             AttentionBlockSize = json.OptionalInt32("attention_block_size", 1, MaxLength) ?? 1,
             ShiftLogits = json.OptionalBoolean("shift_logits") ?? false,
-            Quantization = WeightQuantization.Read(json, QuantizationKey),
         };
 
         Check(config, json);
@@ -126,7 +123,7 @@ internal static class ModelConfigJson
 
         if (config.Quantization is null)
         {
-            values.Remove(QuantizationKey);
+            values.Remove(WeightQuantization.ConfigKey);
         }
 
         if (!config.ShiftLogits)
@@ -171,7 +168,7 @@ internal static class ModelConfigJson
             ["n_kv_heads"] = Text(config.NumKeyValueHeads),
             ["n_layers"] = Text(config.NumHiddenLayers),
             ["pad_token_id"] = Text(config.PadTokenId),
-            [QuantizationKey] = config.Quantization?.ToJson() ?? "null",
+            [WeightQuantization.ConfigKey] = config.Quantization?.ToJson(config) ?? "null",
             ["rms_norm_eps"] = Text(config.RmsNormEps),
             ["rope_theta"] = Text(config.RopeTheta),
             ["shift_logits"] = Text(config.ShiftLogits),
@@ -211,18 +208,6 @@ internal static class ModelConfigJson
         if (config.EmbeddingSize < config.VocabularySize)
         {
             throw json.Wrong("embedding_size", $"at least vocab_size {config.VocabularySize}", $"{config.EmbeddingSize}");
-        }
-
-        // Products take four neighbouring values of k at once.
-        int group = config.Quantization is { } quantization ? quantization.GroupSize ?? 4 : 1;
-        bool isMultiple = group <= 4 || group % WeightQuantization.GroupMultiple == 0;
-        if (config.HiddenSize % group != 0 || config.IntermediateSize % group != 0 || !isMultiple)
-        {
-            throw json.Wrong(
-                QuantizationKey,
-                $"groups of a multiple of {WeightQuantization.GroupMultiple} that divide d_model {config.HiddenSize} "
-                + $"and mlp_hidden_size {config.IntermediateSize}, or rows of a multiple of 4",
-                $"groups of {group}");
         }
 
         CheckId("mask_token_id", config.MaskTokenId);

@@ -20,10 +20,9 @@ public sealed class ModelFolder : Checkpoint
     private const string ConfigFile = "config.json";
     private const string GenerationConfigFile = "generation_config.json";
     private const string TokenizerFile = "tokenizer.json";
-    private const string WeightsFile = "model.safetensors";
+    private const string WeightsFile = SafetensorsFolder.SingleFile;
     private const string ModelCardFile = "README.md";
 
-    private static readonly string[] s_files = [ConfigFile, GenerationConfigFile, TokenizerFile, WeightsFile, ModelCardFile];
     private static readonly string[] s_unsafeExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
 
     private IReadOnlyDictionary<string, Tensor>? _tensors;
@@ -38,6 +37,13 @@ public sealed class ModelFolder : Checkpoint
     /// </summary>
     /// <exception cref="CinnabarException">As <see cref="OpenWeights"/>, or a matrix of integers has a negative scale.</exception>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors ??= ReadAll();
+
+    /// <summary>The files of a model that belong to its text, not to its network.</summary>
+    internal static IReadOnlyList<string> TextFiles { get; } =
+    [
+        GenerationConfigFile, TokenizerFile, "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json",
+        "vocab.json", "merges.txt",
+    ];
 
     /// <summary>Path of tokenizer.json, which exists but was not read.</summary>
     public string TokenizerPath => System.IO.Path.Combine(Path, TokenizerFile);
@@ -62,7 +68,7 @@ public sealed class ModelFolder : Checkpoint
         RequireFiles(path);
         ModelConfig config = ModelConfig.Load(In(path, ConfigFile));
         string generation = In(path, GenerationConfigFile);
-        ModelFolder folder = new(path, config, File.Exists(generation) ? GenerationConfig.Load(generation) : new GenerationConfig());
+        ModelFolder folder = new(path, config, File.Exists(generation) && config.Family.HeedsGenerationConfig ? GenerationConfig.Load(generation) : new GenerationConfig());
         folder.OpenWeights().Dispose();
         return folder;
     }
@@ -108,9 +114,8 @@ public sealed class ModelFolder : Checkpoint
             folder.Write(GenerationConfigFile, generationJson);
         }
 
-        // Python loaders of safetensors files look for this entry.
-        Dictionary<string, string> metadata = new() { ["format"] = "pt" };
-        folder.Write(WeightsFile, Safetensors.SizeOf(weights, metadata), stream => Safetensors.Write(stream, weights, metadata));
+        SafetensorsFolder.Write(
+            folder, [.. weights.Select(weight => new SafetensorsTensorSource(weight.Name, weight.Value))], progress: null, shardBytes: long.MaxValue);
         folder.Commit();
     }
 
@@ -201,10 +206,14 @@ public sealed class ModelFolder : Checkpoint
             : throw new ArgumentException($"Expected {expected} tensors, found {tensors.Count}.", nameof(tensors));
     }
 
-    // The whole old folder is deleted after the swap, so it must not hold anything that belongs to somebody else.
-    private static void RefuseForeignFiles(string path)
+    /// <summary>Refuses to replace a folder that holds anything but files of a model: all of it is deleted after the swap.</summary>
+    /// <exception cref="CinnabarException">It does.</exception>
+    internal static void RefuseForeignFiles(string path)
     {
-        string? foreign = Directory.Exists(path) ? FilesOf(path).FirstOrDefault(file => !s_files.Contains(file)) : null;
+        string? foreign = Directory.Exists(path)
+            ? FilesOf(path).FirstOrDefault(file => file is not (ConfigFile or ModelCardFile)
+                && !TextFiles.Contains(file) && !SafetensorsFolder.IsWeights(file))
+            : null;
         if (foreign is not null)
         {
             throw new CinnabarException(

@@ -1,6 +1,7 @@
 // The weights of a checkpoint, read one after the other by the names of the network (LladaWeightNames), whatever the file calls them and
 // however it holds them.
 using Cinnabar.Checkpoints.Families;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints;
@@ -32,6 +33,11 @@ public abstract class ModelWeights : IDisposable
         (Tensor tensor, StoredForm stored) = ReadStored(weight, form);
         return WeightForms.Apply(tensor, weight, form, stored);
     }
+
+    /// <summary>
+    /// What the file holds a weight as: F32, F16 or BF16, Q4_0 for its own blocks alone, and Q8_0 for all other integers and blocks.
+    /// </summary>
+    internal abstract GgmlType NearestType(NetworkWeight weight);
 
     /// <summary>Closes the files.</summary>
     public abstract void Dispose();

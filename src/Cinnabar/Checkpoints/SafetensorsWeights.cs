@@ -1,6 +1,7 @@
 // Weights in safetensors files: exactly the tensors which the configuration asks for and, where matrices are integers, the scales of each.
 // All that can be known from the headers is checked when they are opened. Buffers that some exporters write along are ignored.
 using Cinnabar.Checkpoints.Families;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints;
@@ -37,6 +38,16 @@ internal sealed class SafetensorsWeights : ModelWeights
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    internal override GgmlType NearestType(NetworkWeight weight) => TypeOf(Config, weight).IsInteger()
+        ? GgmlType.Q8_0
+        : _file.Tensors[Config.Family.PlaceOf(weight, Config).Tensor].Type switch
+        {
+            SafetensorsDType.F16 => GgmlType.F16,
+            SafetensorsDType.F32 or SafetensorsDType.F64 => GgmlType.F32,
+            _ => GgmlType.BF16, // 8 bits too, of which it holds every value
+        };
 
     private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
     {

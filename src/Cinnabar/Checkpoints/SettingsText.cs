@@ -28,6 +28,30 @@ internal static class SettingsText
     }
 
     /// <summary>
+    /// A file with one key set, all others as they are. A new key goes before the first that is greater, which is its place where the keys
+    /// are in order.
+    /// </summary>
+    /// <param name="settings">The file.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="value">Its value as JSON.</param>
+    public static byte[] With(JsonSettings settings, string key, string value)
+    {
+        List<KeyValuePair<string, string>> values = [.. settings.RawValues];
+        int at = values.FindIndex(pair => pair.Key == key);
+        if (at >= 0)
+        {
+            values[at] = KeyValuePair.Create(key, value);
+        }
+        else
+        {
+            at = values.FindIndex(pair => string.CompareOrdinal(pair.Key, key) > 0);
+            values.Insert(at < 0 ? values.Count : at, KeyValuePair.Create(key, value));
+        }
+
+        return ObjectOf(values);
+    }
+
+    /// <summary>
     /// One value as JSON: null, true, false, a whole number, or a number that keeps its point ("500000.0"), as Python expects of a
     /// float.
     /// </summary>

@@ -1,7 +1,8 @@
 // The sequence being denoised.
 //
-// Every position is Frozen (known from the start, never changes), Noisy (holds the mask token) or Committed (was noisy, now holds a
-// token, with the step and the confidence it was committed with). A committed position may get another token, or become noisy again.
+// Every position is Frozen (known from the start, never changes), Noisy (holds the mask token or, where noise is uniform, a random one) or
+// Committed (was noisy, now holds a token, with the step and the confidence it was committed with). A committed position may get another
+// token, or become noisy again.
 //
 // How a hole ends up shorter than its canvas. The end token of a hole is end of text in a continuation, and padding in an infill hole.
 // It is an ordinary prediction: training shows a hole as its text, then padding up to the length of the hole, all masked, all in
@@ -75,7 +76,7 @@ public sealed class Canvas
     /// <summary>Number of positions.</summary>
     public int Length => _ids.Length;
 
-    /// <summary>The ids as they stand [L]; noisy positions hold the mask token.</summary>
+    /// <summary>The ids as they stand [L]; noisy positions hold the mask token or, where noise is uniform, a random one.</summary>
     public ReadOnlySpan<int> Ids => _ids;
 
     /// <summary>The holes, left to right.</summary>
@@ -119,7 +120,7 @@ public sealed class Canvas
         return noisy;
     }
 
-    /// <summary>The text of one hole: its ids before its first end token. Noisy positions appear as the mask token.</summary>
+    /// <summary>The text of one hole: its ids before its first end token. Noisy positions appear as the noise they hold.</summary>
     /// <param name="hole">Index into <see cref="Holes"/>.</param>
     public int[] TextOf(int hole) => _ids[_holes[hole].Start..EndOfText(_holes[hole])];
 
@@ -160,11 +161,18 @@ public sealed class Canvas
     internal void Renoise(int position)
     {
         Debug.Assert(_states[position] == PositionState.Committed, "Only a committed position can be masked again.");
-        _ids[position] = Tokens.MaskTokenId;
+        Renoise(position, Tokens.MaskTokenId);
+    }
+
+    /// <summary>Makes a committed position, or one that held other noise, hold a token of noise, which need not be the mask.</summary>
+    internal void Renoise(int position, int noise)
+    {
+        Debug.Assert(_states[position] != PositionState.Frozen, "Known text never changes.");
+        NoisyCount += _states[position] == PositionState.Committed ? 1 : 0;
+        _ids[position] = noise;
         _states[position] = PositionState.Noisy;
         _committedAt[position] = 0;
         _confidence[position] = 0;
-        NoisyCount++;
     }
 
     /// <summary>

@@ -10,7 +10,9 @@
 namespace Cinnabar.Diffusion;
 
 /// <summary>Token ids with a meaning for the canvas.</summary>
-/// <param name="MaskTokenId">The id that stands for noise; never emitted.</param>
+/// <param name="MaskTokenId">
+/// The id that stands for noise; never emitted. Where noise is uniform, what a hole shows before its first step.
+/// </param>
 /// <param name="EosTokenId">End of text: ends a continuation; null if the model has none.</param>
 /// <param name="PaddingTokenId">End of hole: fills the unused rest of an infill hole; null: holes keep their length.</param>
 public sealed record CanvasTokens(int MaskTokenId, int? EosTokenId, int? PaddingTokenId)

@@ -6,7 +6,7 @@ public enum PositionState : byte
     /// <summary>Known from the start; never changes.</summary>
     Frozen,
 
-    /// <summary>Holds the mask token.</summary>
+    /// <summary>Holds noise: the mask token, or where noise is uniform a random one.</summary>
     Noisy,
 
     /// <summary>Was noisy, now holds a token.</summary>

@@ -22,6 +22,7 @@ public sealed class Sampler
     /// <param name="time">The clock of <see cref="SamplerOptions.Deadline"/>; null: the system's.</param>
     public Sampler(IDenoiser denoiser, WorkerPool? workers = null, TimeProvider? time = null)
     {
+        UniformSampler.RequireMask(denoiser, "sampling in an order of positions");
         _denoiser = denoiser;
         _reader = new CandidateReader(denoiser.VocabularySize, workers);
         _time = time ?? TimeProvider.System;

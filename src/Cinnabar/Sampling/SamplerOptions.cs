@@ -126,6 +126,12 @@ public sealed record SamplerOptions
     /// <summary>Lets the padding token appear in a continuation.</summary>
     public bool AllowPadding { get; init; }
 
+    /// <summary>
+    /// For networks whose noise is random tokens, which know beside these only <see cref="MaxNewTokens"/> and <see cref="Seed"/>; without
+    /// a meaning for others.
+    /// </summary>
+    public UniformOptions Uniform { get; init; } = new();
+
     /// <summary>Start of the random numbers; the same seed gives the same text.</summary>
     public ulong Seed { get; init; }
 
@@ -159,6 +165,7 @@ public sealed record SamplerOptions
         Check(Enum.IsDefined(Cache), nameof(Cache), string.Join(", ", Enum.GetNames<CacheKind>()), Cache);
         Check(CacheRefresh is null or >= 1, nameof(CacheRefresh), "1 or more", CacheRefresh);
         ValidateTogether();
+        Uniform.Validate();
     }
 
     private void ValidateTogether()

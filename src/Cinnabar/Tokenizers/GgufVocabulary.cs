@@ -42,6 +42,12 @@ public sealed record GgufVocabulary
     /// <summary><c>tokenizer.ggml.add_eos_token</c>; absent: false.</summary>
     public bool? AddEos { get; init; }
 
+    /// <summary>
+    /// <c>tokenizer.huggingface.json</c>: the whole tokenizer.json, which then decides how text is cut and merged; the other keys are for
+    /// programs that do not read it.
+    /// </summary>
+    public string? HuggingFaceJson { get; init; }
+
     /// <summary><c>tokenizer.ggml.add_space_prefix</c>; absent: true for "llama".</summary>
     public bool? AddSpacePrefix { get; init; }
 }

@@ -8,7 +8,8 @@
 //           needs no merges. Characters without a token become byte tokens.
 //
 // Token types: control and unknown tokens are special; user-defined ones are found in text as a whole; unused ones stand for nothing.
-// No normalizer: GGUF files carry none, and llama.cpp applies none.
+// tokenizer.huggingface.json (GGUF specification, "Tokenizer"): where it is present, it is the tokenizer.
+// No normalizer otherwise: GGUF files carry none, and llama.cpp applies none.
 // Source: llama.cpp src/llama-vocab.cpp. Deviation of "llama": there two symbols may merge that are not tokens themselves.
 using System.Text;
 
@@ -41,6 +42,16 @@ internal sealed class GgufVocabularyReader
     /// <exception cref="CinnabarException">The vocabulary cannot be used.</exception>
     public TokenizerDefinition Read()
     {
+        if (_vocabulary.HuggingFaceJson is string json)
+        {
+            TokenizerDefinition whole = TokenizerReader.Parse($"{_file}, tokenizer.huggingface.json", Encoding.UTF8.GetBytes(json));
+            return whole.Tokens.Count <= _vocabulary.Tokens.Count
+                ? whole with { SpecialIds = ReadSpecialIds(whole.AddedTokens) }
+                : throw Bad(
+                    "tokenizer.huggingface.json", $"at most the {_vocabulary.Tokens.Count} tokens of tokenizer.ggml.tokens",
+                    $"{whole.Tokens.Count}");
+        }
+
         string?[] spellings = SortTokens();
         AddedTokens added = new(_added, normalizer: null);
         bool spacePrefix = _vocabulary.Model == "llama" && (_vocabulary.AddSpacePrefix ?? true);

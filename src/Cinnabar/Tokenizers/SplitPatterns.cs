@@ -41,6 +41,19 @@ internal static class SplitPatterns
     /// <summary>Gemma 4 in GGUF files: lines and runs of line feeds.</summary>
     public const string Lines = @"[^\n]+|[\n]+";
 
+    /// <summary>The <c>tokenizer.ggml.pre</c> that stands for a pattern; null where there is none.</summary>
+    public static string? GgufNameOf(string pattern)
+    {
+        return pattern switch
+        {
+            Gpt2 => "gpt-2",
+            Qwen2 => "qwen2",
+            Llama3 => "llama-bpe",
+            BailingMoe => "llada-moe",
+            _ => null,
+        };
+    }
+
     /// <summary>The pattern of a <c>tokenizer.ggml.pre</c>; null for an unknown one.</summary>
     public static string? OfGguf(string pre)
     {

@@ -16,13 +16,11 @@ namespace Cinnabar.Tokenizers;
 /// <summary>tokenizer.json → <see cref="TokenizerDefinition"/>.</summary>
 internal sealed class TokenizerReader
 {
-    private readonly string _path;
     private readonly TokenizerJson _json;
 
-    private TokenizerReader(string path)
+    private TokenizerReader(string file)
     {
-        _path = path;
-        _json = new TokenizerJson(path);
+        _json = new TokenizerJson(file);
     }
 
     /// <summary>Reads the file.</summary>
@@ -30,10 +28,17 @@ internal sealed class TokenizerReader
     public static TokenizerDefinition Read(string path)
     {
         string folder = Path.GetDirectoryName(path) ?? "";
-        return File.Exists(path) || !VocabularyFiles.Exist(folder)
-            ? new TokenizerReader(path).Read(new TokenizerJson(path).ReadFile())
-            : new TokenizerReader(VocabularyFiles.VocabularyOf(folder)).Read(VocabularyFiles.ToTokenizerJson(folder));
+        TokenizerDefinition definition = File.Exists(path) || !VocabularyFiles.Exist(folder)
+            ? Parse(path, new TokenizerJson(path).ReadFile())
+            : Parse(VocabularyFiles.VocabularyOf(folder), VocabularyFiles.ToTokenizerJson(folder));
+        return definition with { SpecialIds = TokenizerConfig.SpecialIds(folder, definition.AddedTokens) };
     }
+
+    /// <summary>Reads the text of a file that lies within another; special tokens are found by the names in use.</summary>
+    /// <param name="file">Name for errors.</param>
+    /// <param name="json">UTF-8 text.</param>
+    /// <exception cref="CinnabarException">It cannot be used.</exception>
+    public static TokenizerDefinition Parse(string file, byte[] json) => new TokenizerReader(file).Read(json);
 
     private TokenizerDefinition Read(byte[] file)
     {
@@ -72,7 +77,7 @@ internal sealed class TokenizerReader
             Model = new ModelReader(_json, ordinary).Read(model, preTokenizers.IsByteLevel),
             PostProcessor = postProcessor,
             Tokens = new TokenBytes(spellings, added.All, decoder),
-            SpecialIds = TokenizerConfig.SpecialIds(Path.GetDirectoryName(_path) ?? "", added),
+            SpecialIds = SpecialTokenIds.Of(added),
             Json = file,
         };
     }

@@ -13,7 +13,7 @@ internal static class TokenizerWriter
     /// <summary>Writes a file beside <paramref name="path"/> and moves it there, so that a reader never sees half of it.</summary>
     public static void Write(TokenizerDefinition definition, string path)
     {
-        byte[] content = definition.Json ?? Write(definition);
+        byte[] content = ToJson(definition);
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Directory.CreateDirectory(folder);
         string partial = $"{path}.{Guid.NewGuid():N}.partial";
@@ -21,13 +21,16 @@ internal static class TokenizerWriter
         File.Move(partial, path, overwrite: true);
     }
 
+    /// <summary>The bytes of tokenizer.json.</summary>
+    /// <exception cref="CinnabarException">The tokenizer was not read from one, and is of another kind than is written here.</exception>
+    public static byte[] ToJson(TokenizerDefinition definition) => definition.Json ?? Write(definition);
+
     private static byte[] Write(TokenizerDefinition definition)
     {
-        if (definition is not { Model: Bpe { Symbols: ByteSymbols } model, PreTokenizers: [RegexSplit split], Normalizer: null }
-            || definition.PostProcessor is not { Before.Count: 0, After.Count: 0 })
+        if (definition is not { Model: Bpe { Symbols: ByteSymbols } model, PreTokenizers: [RegexSplit split], Normalizer: null })
         {
             throw new CinnabarException(
-                "Only a byte-level BPE with one split pattern and nothing else can be written as tokenizer.json.",
+                "Only a byte-level BPE with one split pattern and no normalizer can be written as tokenizer.json.",
                 "Save the tokenizer.json that belongs to the model.");
         }
 
@@ -43,7 +46,7 @@ internal static class TokenizerWriter
         json.WriteNull("normalizer");
         json.WritePropertyName("pre_tokenizer");
         WritePreTokenizer(json, split);
-        json.WriteNull("post_processor");
+        WritePostProcessor(json, definition.PostProcessor, spellings);
         json.WriteStartObject("decoder");
         WriteByteLevel(json, addPrefixSpace: true, useRegex: true); // what Hugging Face writes; both are without effect on decoding
         json.WriteEndObject();
@@ -115,6 +118,56 @@ internal static class TokenizerWriter
         }
 
         json.WriteEndObject();
+    }
+
+    private static void WritePostProcessor(Utf8JsonWriter json, PostProcessor around, string[] spellings)
+    {
+        if (around is { Before.Count: 0, After.Count: 0 })
+        {
+            json.WriteNull("post_processor");
+            return;
+        }
+
+        json.WriteStartObject("post_processor");
+        json.WriteString("type", "TemplateProcessing");
+        foreach ((string template, string[] texts) in ((string, string[])[])[("single", ["A"]), ("pair", ["A", "B"])])
+        {
+            json.WriteStartArray(template);
+            WritePieces("SpecialToken", around.Before.Select(id => spellings[id]));
+            WritePieces("Sequence", texts);
+            WritePieces("SpecialToken", around.After.Select(id => spellings[id]));
+            json.WriteEndArray();
+        }
+
+        json.WriteStartObject("special_tokens");
+        foreach (int id in around.Before.Concat(around.After).Distinct())
+        {
+            json.WriteStartObject(spellings[id]);
+            json.WriteString("id", spellings[id]);
+            json.WriteStartArray("ids");
+            json.WriteNumberValue(id);
+            json.WriteEndArray();
+            json.WriteStartArray("tokens");
+            json.WriteStringValue(spellings[id]);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.WriteEndObject();
+
+        void WritePieces(string kind, IEnumerable<string> names)
+        {
+            foreach (string name in names)
+            {
+                json.WriteStartObject();
+                json.WriteStartObject(kind);
+                json.WriteString("id", name);
+                json.WriteNumber("type_id", 0);
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+        }
     }
 
     private static void WriteByteLevel(Utf8JsonWriter json, bool addPrefixSpace, bool useRegex)

@@ -15,7 +15,7 @@ public sealed class CommandLineTests(TinyModel tiny)
         Assert.Equal(0, exitCode);
         Assert.Equal("", error);
         Assert.InRange(output.TrimEnd().Split('\n').Length, 5, 25);
-        Assert.Equal(4, output.Split('\n').Count(line => line.StartsWith("  cinnabar ", StringComparison.Ordinal)));
+        Assert.Equal(6, output.Split('\n').Count(line => line.StartsWith("  cinnabar ", StringComparison.Ordinal)));
         Assert.Contains("models/", output);
         Assert.Contains("docs/", output);
     }

@@ -21,6 +21,8 @@ public sealed class A2dFamily : ModelFamily
     /// <inheritdoc/>
     public override string ChatTemplate => "chatml";
 
+    internal override bool HeedsGenerationConfig => false;
+
     internal override ModelConfig ReadConfig(ConfigSource source)
     {
         JsonSettings json = source.Json;

@@ -33,6 +33,8 @@ public sealed class DreamFamily : ModelFamily
         return source.TokenId("<|im_end|>") is int turn && turn != config.EosTokenId ? config with { AlsoEndText = [turn] } : config;
     }
 
+    internal override byte[] WriteConfig(ModelConfig config) => SettingsText.ObjectOf(QwenLayout.Write(config));
+
     internal override ModelConfig ReadGguf(GgufFile file) =>
         GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null) with { QueryKeyValueBias = true };
 

@@ -24,6 +24,8 @@ public sealed class FastDllmFamily : ModelFamily
     /// <inheritdoc/>
     public override string ChatTemplate => "chatml";
 
+    internal override bool HeedsGenerationConfig => false;
+
     internal override ModelConfig ReadConfig(ConfigSource source) =>
         QwenLayout.Read(source, source.Id(["mask_token_id", "mask_id"], ["|<MASK>|", "<|mask|>"], PublishedMask)) with
         {

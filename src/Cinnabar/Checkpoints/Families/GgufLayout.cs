@@ -9,7 +9,7 @@ using Cinnabar.Checkpoints.Gguf;
 
 namespace Cinnabar.Checkpoints.Families;
 
-/// <summary>Reads configurations from GGUF metadata and names weights as llama.cpp does.</summary>
+/// <summary>Reads and writes configurations as GGUF metadata, and names weights as llama.cpp does.</summary>
 internal static class GgufLayout
 {
     private const int MaxWidth = 1 << 17;
@@ -82,6 +82,48 @@ internal static class GgufLayout
             ActiveCount = (int)metadata.Integer($"{architecture}.expert_used_count", 1, count),
             IntermediateSize = (int)metadata.Integer($"{architecture}.expert_feed_forward_length", 1, MaxWidth),
         };
+    }
+
+    /// <summary>The keys of a network, in the order and types of llama.cpp's converters.</summary>
+    /// <remarks>
+    /// Where diffusion.shift_logits is absent, llama.cpp shifts; its converter of LLaDA writes the key always, the others where it is false.
+    /// </remarks>
+    public static IEnumerable<KeyValuePair<string, GgufValue>> Write(ModelConfig config)
+    {
+        string architecture = config.Family.GgufArchitecture!;
+        KeyValuePair<string, GgufValue> Own(string key, object value) => new($"{architecture}.{key}", new GgufValue(value));
+        yield return Own("context_length", (uint)config.MaxSequenceLength);
+        yield return Own("embedding_length", (uint)config.HiddenSize);
+        yield return Own("block_count", (uint)config.NumHiddenLayers);
+        if (config.Experts is null)
+        {
+            yield return Own("feed_forward_length", (uint)config.IntermediateSize);
+        }
+
+        yield return Own("attention.head_count", (uint)config.NumAttentionHeads);
+        yield return Own("attention.head_count_kv", (uint)config.NumKeyValueHeads);
+        yield return Own("attention.layer_norm_rms_epsilon", (float)config.RmsNormEps);
+        yield return Own("rope.freq_base", (float)config.RopeTheta);
+        yield return Own("rope.dimension_count", (uint)config.RotaryDimensions);
+        yield return Own("attention.causal", false);
+        yield return Own("vocab_size", (uint)config.VocabularySize);
+        if (config.HeadSize * config.NumAttentionHeads != config.HiddenSize)
+        {
+            yield return Own("attention.key_length", (uint)config.HeadSize);
+            yield return Own("attention.value_length", (uint)config.HeadSize);
+        }
+
+        if (config.Experts is { } experts)
+        {
+            yield return Own("expert_count", (uint)experts.Count);
+            yield return Own("expert_used_count", (uint)experts.ActiveCount);
+            yield return Own("expert_feed_forward_length", (uint)experts.IntermediateSize);
+        }
+
+        if (!config.ShiftLogits || config.Family is LladaFamily)
+        {
+            yield return new("diffusion.shift_logits", new GgufValue(config.ShiftLogits));
+        }
     }
 
     /// <summary>Where a weight lies in the file.</summary>

@@ -37,6 +37,8 @@ public sealed class LladaFamily : ModelFamily
         return config.EosTokenId == EndOfText && config.VocabularySize > EndOfTurn ? config with { AlsoEndText = [EndOfTurn] } : config;
     }
 
+    internal override byte[] WriteConfig(ModelConfig config) => ModelConfigJson.Write(config);
+
     internal override ModelConfig ReadGguf(GgufFile file) => GgufLayout.Read(file, shiftByDefault: false, PublishedMask);
 
     internal override WeightPlace GgufPlaceOf(NetworkWeight weight, ModelConfig config) =>

@@ -39,6 +39,13 @@ public sealed class LladaMoeFamily : ModelFamily
         };
     }
 
+    internal override byte[] WriteConfig(ModelConfig config)
+    {
+        SortedDictionary<string, string> values = QwenLayout.Write(config, "expert_intermediate_size");
+        values["qk_layernorm"] = SettingsText.ValueOf(config.QueryKeyNorm);
+        return SettingsText.ObjectOf(values);
+    }
+
     internal override ModelConfig ReadGguf(GgufFile file) => GgufLayout.Read(file, shiftByDefault: true, PublishedMask) with
     {
         QueryKeyNorm = true,

@@ -15,6 +15,7 @@ public static class ModelFamilies
         new A2dFamily(),
         new OpenDcoderFamily(),
         new Rnd1Family(),
+        new DiffusionGemmaFamily(),
     ];
 
     /// <summary>The family of a config.json.</summary>

@@ -31,6 +31,10 @@ public abstract class ModelFamily
     /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
     internal abstract ModelConfig ReadConfig(ConfigSource source);
 
+    /// <summary>Writes the config.json that <see cref="ReadConfig"/> reads; asked for where there is a GGUF layout.</summary>
+    /// <exception cref="CinnabarException">The values do not fit together.</exception>
+    internal virtual byte[] WriteConfig(ModelConfig config) => throw new NotSupportedException($"No config.json of {Name} is written.");
+
     /// <summary>Every weight of the network.</summary>
     internal virtual IEnumerable<NetworkWeight> Weights(ModelConfig config) => LladaWeightNames.Expected(config);
 
@@ -57,6 +61,11 @@ public abstract class ModelFamily
     internal virtual IDenoiser CreateNetwork(
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
         TransformerDenoiser.ForInference(config, read, kernels, precision);
+
+    /// <summary>
+    /// Whether generation_config.json is about diffusion. False where checkpoints carry that of the autoregressive model they were made from.
+    /// </summary>
+    internal virtual bool HeedsGenerationConfig => true;
 
     /// <summary>How models of this family decode unless told otherwise, before what generation_config.json sets.</summary>
     internal virtual SamplerOptions Defaults(ModelConfig config) => new();

@@ -17,6 +17,8 @@ public sealed class OpenDcoderFamily : ModelFamily
     /// <inheritdoc/>
     public override string ChatTemplate => "chatml";
 
+    internal override bool HeedsGenerationConfig => false;
+
     internal override ModelConfig ReadConfig(ConfigSource source)
     {
         int mask = source.Id(["mask_token_id"], ["<M>", "<|mask|>", "<|MASK|>", "[MASK]"], otherwise: null);

@@ -4,7 +4,7 @@
 //   self_attn.{q,k}_norm, mlp.{gate,up,down}_proj, mlp.gate (router), mlp.experts.{e}.{gate,up,down}_proj
 namespace Cinnabar.Checkpoints.Families;
 
-/// <summary>Reads configurations and names weights in the manner of Qwen.</summary>
+/// <summary>Reads and writes configurations and names weights in the manner of Qwen.</summary>
 internal static class QwenLayout
 {
     private const int MaxWidth = 1 << 17;
@@ -72,6 +72,48 @@ internal static class QwenLayout
                 Renormalize = json.OptionalBoolean("norm_topk_prob") ?? false,
             }
             : throw json.Wrong("num_experts_per_tok", $"at most num_experts {count}", $"{active}");
+    }
+
+    /// <summary>What <see cref="Read"/> and <see cref="ReadExperts"/> read, as JSON by key; the caller adds what its family has besides.</summary>
+    /// <param name="config">The network.</param>
+    /// <param name="widthKey">Key of the width of an expert.</param>
+    public static SortedDictionary<string, string> Write(ModelConfig config, string widthKey = "moe_intermediate_size")
+    {
+        (string architecture, string modelType) = config.Family.Kinds[0];
+        int[] ends = [config.EosTokenId, .. config.AlsoEndText];
+        SortedDictionary<string, string> values = new(StringComparer.Ordinal)
+        {
+            ["architectures"] = $"[\"{architecture}\"]",
+            ["bos_token_id"] = SettingsText.ValueOf(config.BosTokenId),
+            ["eos_token_id"] = ends.Length == 1 ? SettingsText.ValueOf(ends[0]) : $"[{string.Join(", ", ends)}]",
+            ["head_dim"] = SettingsText.ValueOf(config.HeadSize),
+            ["hidden_act"] = "\"silu\"",
+            ["hidden_size"] = SettingsText.ValueOf(config.HiddenSize),
+            ["mask_token_id"] = SettingsText.ValueOf(config.MaskTokenId),
+            ["max_position_embeddings"] = SettingsText.ValueOf(config.MaxSequenceLength),
+            ["model_type"] = $"\"{modelType}\"",
+            ["num_attention_heads"] = SettingsText.ValueOf(config.NumAttentionHeads),
+            ["num_hidden_layers"] = SettingsText.ValueOf(config.NumHiddenLayers),
+            ["num_key_value_heads"] = SettingsText.ValueOf(config.NumKeyValueHeads),
+            ["pad_token_id"] = SettingsText.ValueOf(config.PadTokenId),
+            ["rms_norm_eps"] = SettingsText.ValueOf(config.RmsNormEps),
+            ["rope_theta"] = SettingsText.ValueOf(config.RopeTheta),
+            ["tie_word_embeddings"] = SettingsText.ValueOf(config.WeightTying),
+            ["vocab_size"] = SettingsText.ValueOf(config.VocabularySize),
+        };
+        if (config.Experts is { } experts)
+        {
+            values["num_experts"] = SettingsText.ValueOf(experts.Count);
+            values["num_experts_per_tok"] = SettingsText.ValueOf(experts.ActiveCount);
+            values[widthKey] = SettingsText.ValueOf(experts.IntermediateSize);
+            values["norm_topk_prob"] = SettingsText.ValueOf(experts.Renormalize);
+        }
+        else
+        {
+            values["intermediate_size"] = SettingsText.ValueOf(config.IntermediateSize);
+        }
+
+        return values;
     }
 
     /// <summary>The name of a weight in the file.</summary>

@@ -34,6 +34,8 @@ public sealed class Rnd1Family : ModelFamily
         };
     }
 
+    internal override byte[] WriteConfig(ModelConfig config) => SettingsText.ObjectOf(QwenLayout.Write(config));
+
     internal override ModelConfig ReadGguf(GgufFile file) => GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null) with
     {
         QueryKeyNorm = true,

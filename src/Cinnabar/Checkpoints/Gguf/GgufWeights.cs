@@ -47,6 +47,13 @@ internal sealed class GgufWeights : ModelWeights
         }
     }
 
+    /// <inheritdoc/>
+    internal override GgmlType NearestType(NetworkWeight weight)
+    {
+        GgmlType type = _file.Tensors[Config.Family.GgufPlaceOf(weight, Config).Tensor].Type;
+        return BlockEncoder.IsSupported(type) ? type : GgmlType.Q8_0;
+    }
+
     private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
     {
         WeightPlace place = Config.Family.GgufPlaceOf(weight, Config);

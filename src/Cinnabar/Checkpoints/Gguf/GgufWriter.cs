@@ -1,22 +1,13 @@
 // Writing GGUF version 3 (layout: GgufHeader). Keys and tensors stand in the order in which they are given; each tensor is followed by
 // zeros up to the alignment, the last one too, as the reference writers do. The same input gives the same bytes.
-using System.Buffers;
 using System.Text;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints.Gguf;
 
-/// <summary>How far the writing of a GGUF file is.</summary>
-/// <param name="Tensor">The tensor that was just written.</param>
-/// <param name="Done">Bytes of tensors written.</param>
-/// <param name="Total">Bytes of tensors in all.</param>
-public readonly record struct GgufProgress(string Tensor, long Done, long Total);
-
 /// <summary>Writes GGUF files.</summary>
 public static class GgufWriter
 {
-    private const int ChunkValues = 64 * 1024;
-
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>
@@ -33,7 +24,7 @@ public static class GgufWriter
         string path,
         IEnumerable<KeyValuePair<string, GgufValue>> metadata,
         IReadOnlyList<GgufTensorSource> tensors,
-        IProgress<GgufProgress>? progress = null)
+        IProgress<WritingProgress>? progress = null)
     {
         foreach (GgufTensorSource tensor in tensors)
         {
@@ -52,7 +43,7 @@ public static class GgufWriter
                 WriteTensor(stream, path, tensor);
                 stream.Write(new byte[Padding(tensor.ByteCount, alignment)]);
                 done += tensor.ByteCount;
-                progress?.Report(new GgufProgress(tensor.Name, done, total));
+                progress?.Report(new WritingProgress(tensor.Name, done, total));
             }
         });
     }
@@ -168,16 +159,7 @@ public static class GgufWriter
                 throw new ArgumentException($"{tensor.Name}: expected parts with rows of {tensor.Shape[^1]} values, found {part}.");
             }
 
-            // BF16 that stays BF16 keeps even the bits of NaN.
-            if (part.Type == DType.BF16 && tensor.Type == GgmlType.BF16)
-            {
-                stream.Write(part.Bytes);
-            }
-            else
-            {
-                WriteValues(stream, path, tensor, (part.Type == DType.F32 ? part : part.To(DType.F32)).Floats, count);
-            }
-
+            BlockStream.Write(stream, path, tensor.Name, tensor.Type, part, count);
             count += part.Count;
         }
 
@@ -185,30 +167,6 @@ public static class GgufWriter
         {
             throw new ArgumentException($"{tensor.Name}: expected parts of {tensor.Count} values together, found {count}.");
         }
-    }
-
-    private static void WriteValues(Stream stream, string path, GgufTensorSource tensor, ReadOnlySpan<float> values, long before)
-    {
-        float largest = BlockEncoder.LargestMagnitude(tensor.Type);
-        int wrong = float.IsFinite(largest) ? values.IndexOfAnyExceptInRange(-largest, largest) : -1;
-        if (wrong >= 0)
-        {
-            throw new CinnabarException(
-                $"{path}: tensor {ErrorText.Quote(tensor.Name)}, value {before + wrong}: expected a magnitude of at most {largest} for "
-                + $"{tensor.Type}, found {values[wrong]}.",
-                "Write this tensor as BF16 or F32, or check the model.");
-        }
-
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkValues * sizeof(float));
-        for (int i = 0; i < values.Length; i += ChunkValues)
-        {
-            ReadOnlySpan<float> chunk = values.Slice(i, Math.Min(ChunkValues, values.Length - i));
-            Span<byte> blocks = buffer.AsSpan(0, chunk.Length / tensor.Type.BlockSize() * tensor.Type.BlockBytes());
-            BlockEncoder.Encode(tensor.Type, chunk, blocks);
-            stream.Write(blocks);
-        }
-
-        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     private static void RequireDistinct(IEnumerable<string> names)

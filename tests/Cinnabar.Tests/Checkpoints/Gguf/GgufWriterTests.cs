@@ -1,3 +1,4 @@
+using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 using static Cinnabar.Tests.Checkpoints.Gguf.GgufBytes;
@@ -171,10 +172,10 @@ public sealed class GgufWriterTests
         return File.ReadAllBytes(path);
     }
 
-    private sealed class Told : IProgress<GgufProgress>
+    private sealed class Told : IProgress<WritingProgress>
     {
-        public List<GgufProgress> All { get; } = [];
+        public List<WritingProgress> All { get; } = [];
 
-        public void Report(GgufProgress value) => All.Add(value);
+        public void Report(WritingProgress value) => All.Add(value);
     }
 }

@@ -1,0 +1,52 @@
+// Operations without a gradient: networks that use them can only be run.
+namespace Cinnabar.Numerics.Autograd;
+
+public sealed partial class Tape
+{
+    /// <summary>Zeros of the given shape.</summary>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public Variable Zeros(params ReadOnlySpan<int> shape)
+    {
+        RequireInference("A sum that starts at zero");
+        Variable zeros = Output(shape);
+        zeros.Value.Floats.Clear();
+        return zeros;
+    }
+
+    /// <summary>y = gelu(gate) ∘ up, in place in <paramref name="gate"/>, which must not be used otherwise.</summary>
+    /// <param name="gate">[T, F].</param>
+    /// <param name="up">[T, F].</param>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public Variable GeGlu(Variable gate, Variable up)
+    {
+        RequireInference("GeGlu");
+        Kernels.GeGlu.Forward(gate.Value, up.Value, gate.Value);
+        return gate;
+    }
+
+    /// <summary>x = factor · x, in place.</summary>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public Variable Scale(Variable x, float factor)
+    {
+        RequireInference("Scale");
+        Kernels.Scaling.Forward(x.Value, factor);
+        return x;
+    }
+
+    /// <summary>x = cap · tanh(x / cap), in place.</summary>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public Variable SoftCap(Variable x, float cap)
+    {
+        RequireInference("SoftCap");
+        Kernels.SoftCap.Forward(x.Value, cap);
+        return x;
+    }
+
+    private void RequireInference(string operation)
+    {
+        if (Recording)
+        {
+            throw new NotSupportedException($"{operation} has no gradient yet: networks with it can only be run.");
+        }
+    }
+}

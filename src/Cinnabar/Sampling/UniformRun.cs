@@ -1,0 +1,214 @@
+// The loop of uniform noise: canvases of N random tokens, one behind the other, each denoised until it is stable.
+//
+//   known text is read, later also each finished canvas; x = N random tokens; nothing is conditioned on
+//   for step = 1 … Steps:
+//     l = network(x);  T falls from MaxTemperature towards MinTemperature;  best, sample, H of each slot at T       UniformReader
+//     done if best is that of each of the last StableSteps steps, and the mean of H is below MeanEntropy
+//     accept samples within the entropy bound, all other slots become new random tokens; the next step is conditioned on softmax(l / T)
+//   the canvas becomes best, whether it was done or out of steps; the text ends with the first end token
+//
+// Nothing is permanent: what a step accepted the next may make noise again. The last step of a canvas draws no noise and conditions
+// nothing, as nobody would see it. The network always gets N tokens, though the hole may end before; slots behind the hole are dropped.
+// Source: huggingface/transformers, diffusion_gemma generation (specification models2026 1.8).
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Sampling;
+
+/// <summary>One text on its way from noise.</summary>
+internal sealed class UniformRun
+{
+    private readonly IUniformDenoiser _network;
+    private readonly UniformReader _reader;
+    private readonly UniformOptions _options;
+    private readonly IUniformDraws _draws;
+    private readonly Canvas _canvas;
+    private readonly Hole _hole;
+    private readonly IUniformContext _context;
+    private readonly int[] _tokens; // x: [N]
+    private readonly int[] _best; // [N], of the last step
+    private readonly UniformSlot[] _slots;
+    private readonly bool[] _accepted;
+    private readonly Queue<int[]> _history = new(); // best of the last StableSteps steps
+    private readonly List<Commit> _commits = [];
+    private readonly List<Commit> _edits = [];
+    private readonly List<int> _renoised = [];
+
+    private int _block = -1; // number of the canvas of N tokens
+    private int _stepOfBlock;
+    private int _step;
+    private bool _inBlock;
+    private long _computed;
+
+    /// <summary>Starts with a canvas.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="reader">For its vocabulary.</param>
+    /// <param name="canvas">Known text, then one continuation.</param>
+    /// <param name="options">Valid.</param>
+    /// <param name="draws">Random numbers.</param>
+    public UniformRun(IUniformDenoiser network, UniformReader reader, Canvas canvas, UniformOptions options, IUniformDraws draws)
+    {
+        (_network, _reader, _options, _draws, _canvas) = (network, reader, options, draws, canvas);
+        _hole = canvas.Holes[0];
+        _context = network.Open();
+        _tokens = new int[network.CanvasLength];
+        _best = new int[_tokens.Length];
+        _slots = new UniformSlot[_tokens.Length];
+        _accepted = new bool[_tokens.Length];
+    }
+
+    private int N => _tokens.Length;
+
+    private int FirstPosition => _hole.Start + (_block * N);
+
+    // Of the slots, those that lie in the hole.
+    private int SlotsInHole => Math.Min(N, _hole.End - FirstPosition);
+
+    /// <summary>Passes through the network over a canvas so far.</summary>
+    public int Passes => _step;
+
+    /// <summary>Takes a step.</summary>
+    /// <returns>False: there was none left to take.</returns>
+    public bool Step(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (!_inBlock && !EnterBlock())
+        {
+            return false;
+        }
+
+        _step++;
+        _stepOfBlock++;
+        double temperature = _options.TemperatureOf(_stepOfBlock);
+        Tensor logits = _context.Logits(_tokens);
+        _computed += N;
+        _reader.Read(logits, temperature, _draws, _block, _stepOfBlock, _slots);
+        _commits.Clear();
+        _edits.Clear();
+        _renoised.Clear();
+        if (IsDone() || _stepOfBlock == _options.Steps)
+        {
+            Finish();
+        }
+        else
+        {
+            AcceptAndRenoise();
+            _context.Condition(temperature);
+        }
+
+        return true;
+    }
+
+    /// <summary>What the last step did.</summary>
+    public DenoisingStep Report() => new(_step, Passes, _block, _canvas.NoisyCount, _canvas)
+    {
+        Commits = [.. _commits],
+        Edits = [.. _edits],
+        Renoised = [.. _renoised],
+        ComputedPositions = _computed,
+    };
+
+    private bool EnterBlock()
+    {
+        if (_canvas.NoisyCount == 0)
+        {
+            return false;
+        }
+
+        Append(_block < 0 ? _canvas.Ids[.._hole.Start] : _best);
+        _block++;
+        _history.Clear();
+        (_stepOfBlock, _inBlock) = (0, true);
+        for (int slot = 0; slot < N; slot++)
+        {
+            _tokens[slot] = _draws.Noise(_block, 0, slot, _network.VocabularySize);
+            if (slot < SlotsInHole)
+            {
+                _canvas.Renoise(FirstPosition + slot, _tokens[slot]);
+            }
+        }
+
+        return true;
+    }
+
+    private void Append(ReadOnlySpan<int> text)
+    {
+        _context.Append(text);
+        _computed += text.Length;
+    }
+
+    // Also remembers what is most probable now.
+    private bool IsDone()
+    {
+        double entropy = 0;
+        for (int slot = 0; slot < N; slot++)
+        {
+            _best[slot] = _slots[slot].Best;
+            entropy += _slots[slot].Entropy;
+        }
+
+        bool isStable = _history.Count == _options.StableSteps && _history.All(before => before.AsSpan().SequenceEqual(_best));
+        _history.Enqueue([.. _best]);
+        if (_history.Count > _options.StableSteps)
+        {
+            _history.Dequeue();
+        }
+
+        return isStable && entropy / N < _options.MeanEntropy;
+    }
+
+    private void AcceptAndRenoise()
+    {
+        UniformReader.Accept(_slots, _options.EntropyBound, _accepted);
+        for (int slot = 0; slot < N; slot++)
+        {
+            UniformSlot read = _slots[slot];
+            _tokens[slot] = _accepted[slot] ? read.Sample : _draws.Noise(_block, _stepOfBlock, slot, _network.VocabularySize);
+            if (slot >= SlotsInHole)
+            {
+                continue;
+            }
+
+            int position = FirstPosition + slot;
+            if (_accepted[slot])
+            {
+                Write(new Commit(position, read.Sample, read.SampleConfidence));
+                continue;
+            }
+
+            if (_canvas.StateOf(position) == PositionState.Committed)
+            {
+                _renoised.Add(position);
+            }
+
+            _canvas.Renoise(position, _tokens[slot]);
+        }
+    }
+
+    private void Finish()
+    {
+        for (int slot = 0; slot < SlotsInHole; slot++)
+        {
+            Write(new Commit(FirstPosition + slot, _best[slot], _slots[slot].BestConfidence));
+        }
+
+        // Behind the first end token there is no text: the canvases that were to come are filled.
+        _canvas.Settle(_step, _commits);
+        _inBlock = false;
+    }
+
+    private void Write(Commit commit)
+    {
+        if (_canvas.StateOf(commit.Position) == PositionState.Noisy)
+        {
+            _canvas.Commit(commit, _step);
+            _commits.Add(commit);
+        }
+        else if (_canvas.Ids[commit.Position] != commit.TokenId)
+        {
+            _canvas.Edit(commit, _step);
+            _edits.Add(commit);
+        }
+    }
+}

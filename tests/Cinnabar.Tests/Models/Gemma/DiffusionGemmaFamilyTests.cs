@@ -1,0 +1,191 @@
+using System.Text;
+using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Families;
+using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Tests.Models.Gemma;
+
+public sealed class DiffusionGemmaFamilyTests
+{
+    // A piece of the configuration, what stands there instead, and the key that the message names.
+    public static TheoryData<string, string, string> WrongConfigs => new()
+    {
+        { "\"text_config\"", "\"other_config\"", "text_config" },
+        { "\"canvas_length\": 8,", "", "canvas_length" },
+        { "\"canvas_length\": 8,", "\"canvas_length\": 0,", "canvas_length" },
+        { "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false", "tie_word_embeddings" },
+        { "\"eos_token_id\": [1, 7]", "\"eos_token_id\": [1, 300]", "eos_token_id" },
+        { "\"pad_token_id\": 2,", "", "pad_token_id" },
+        { "\"pad_token_id\": 2,", "\"pad_token_id\": 300,", "pad_token_id" },
+        { "\"bos_token_id\": 3", "\"bos_token_id\": 300", "bos_token_id" },
+        { "\"vocab_size\": 300", "\"vocab_size\": \"300\"", "vocab_size" },
+        { "\"hidden_size\": 24,", "", "hidden_size" },
+        { "\"vocab_size\": 300, \"hidden_size\": 24", "\"vocab_size\": 16777216, \"hidden_size\": 131072", "vocab_size" },
+        { "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", "layer_types" },
+        { "\"full_attention\", \"sliding", "\"chunked_attention\", \"sliding", "layer_types" },
+        { "[\"sliding_attention\", \"full", "[7, \"full", "layer_types" },
+        { "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "num_key_value_heads" },
+        { "\"num_global_key_value_heads\": 1", "\"num_global_key_value_heads\": 3", "num_global_key_value_heads" },
+        { "\"num_global_key_value_heads\": 1, ", "", "num_global_key_value_heads" },
+        { "\"head_dim\": 6", "\"head_dim\": 5", "head_dim" },
+        { "\"global_head_dim\": 8", "\"global_head_dim\": 9", "global_head_dim" },
+        { "\"global_head_dim\": 8", "\"global_head_dim\": 131072", "global_head_dim" },
+        { "\"top_k_experts\": 2", "\"top_k_experts\": 6", "top_k_experts" },
+        { "\"moe_intermediate_size\": 10, ", "", "moe_intermediate_size" },
+        { "\"sliding_window\": 5", "\"sliding_window\": 0", "sliding_window" },
+        { "\"rope_parameters\"", "\"rope\"", "rope_parameters" },
+        { "\"rope_type\": \"proportional\"", "\"rope_type\": \"default\"", "rope_type" },
+        { "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"", "rope_type" },
+        { "\"partial_rotary_factor\": 0.5", "\"partial_rotary_factor\": 2", "partial_rotary_factor" },
+        { "\"final_logit_softcapping\": 6.0, ", "", "final_logit_softcapping" },
+        { "\"final_logit_softcapping\": 6.0", "\"final_logit_softcapping\": 0", "final_logit_softcapping" },
+        { "\"attention_bias\": false", "\"attention_bias\": true", "attention_bias" },
+        { "gelu_pytorch_tanh", "silu", "hidden_activation" },
+        { "\"attention_bias\": false", "\"hidden_size_per_layer_input\": 256", "hidden_size_per_layer_input" },
+        { "\"attention_bias\": false", "\"num_kv_shared_layers\": 2", "num_kv_shared_layers" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongConfigs))]
+    public void Parse_WrongConfig_NamesTheKey(string old, string changed, string key)
+    {
+        CinnabarException e = Assert.Throws<CinnabarException>(() => Parse((old, changed)));
+        Assert.Contains($"{key}", e.Message);
+        Assert.StartsWith("config.json", e.Message);
+    }
+
+    [Fact]
+    public void Parse_Config_TakesEveryValue()
+    {
+        ModelConfig config = Parse();
+        Assert.IsType<DiffusionGemmaFamily>(config.Family);
+        Assert.Equal((1, 2, 3), (config.EosTokenId, config.PadTokenId, config.BosTokenId));
+        Assert.Equal([7], config.AlsoEndText);
+        Assert.Equal((6, 8, 2, 1), (config.HeadSize, config.Gemma!.GlobalHeadSize, config.NumKeyValueHeads, config.Gemma.GlobalKeyValueHeads));
+        Assert.Equal(TinyGemma.Sliding, config.Gemma.SlidingLayers);
+        Assert.Equal(2, config.Gemma.GlobalRotaryPairs);
+        Assert.Equal([290, 291, 292], config.Gemma.ImageTokenIds);
+        Assert.Equal(8, config.Family.Defaults(config).MaxNewTokens);
+        Assert.Equal(0.8, config.Family.Defaults(config).Uniform.TemperatureOf(1));
+    }
+
+    [Fact]
+    public void Parse_TheOlderArchitecture_IsTheSame() =>
+        Assert.IsType<DiffusionGemmaFamily>(
+            Parse(("DiffusionGemmaForBlockDiffusion", "DiffusionGemma4ModelForBlockDiffusion")).Family);
+
+    [Theory]
+    [InlineData("", 53.06599664568481)]
+    [InlineData("\"dtype\": \"bfloat16\",", 53.0)] // the reference keeps the factor in the type of the weights
+    [InlineData("\"torch_dtype\": \"bfloat16\",", 53.0)]
+    [InlineData("\"dtype\": \"float32\",", 53.06599664568481)]
+    public void EmbeddingScale_IsRoundedLikeTheWeights(string type, double expected) => Assert.Equal(
+        expected, Parse(("\"canvas_length\"", $"{type} \"canvas_length\""), ("\"hidden_size\": 24", "\"hidden_size\": 2816")).Gemma!.EmbeddingScale, 1e-5);
+
+    [Fact]
+    public void GenerationConfig_OfTheFolder_SetsTheLoop()
+    {
+        using TinyGemma folder = new();
+        DiffusionModel model = DiffusionModel.Load(folder.Path, KernelTable.Create(threads: 1));
+        SamplerOptions options = model.DefaultOptions;
+        UniformOptions expected = new()
+        {
+            Steps = 5, MaxTemperature = 0.9, MinTemperature = 0.5, EntropyBound = 20, StableSteps = 2, MeanEntropy = 0.01,
+        };
+        Assert.Equal(new SamplerOptions { MaxNewTokens = 20, Uniform = expected }, options);
+        Assert.Equal([7, 50], model.TokensFor(exactLength: false).AlsoEndText);
+    }
+
+    [Theory]
+    [InlineData("{ \"t_max\": 0.4, \"t_min\": 0.4 }", "t_max")]
+    [InlineData("{ \"sampler_config\": { \"_cls_name\": \"Other\" } }", "_cls_name")]
+    [InlineData("{ \"max_denoising_steps\": 0 }", "max_denoising_steps")]
+    [InlineData("{ \"stability_threshold\": -1 }", "stability_threshold")]
+    public void GenerationConfig_WrongValue_IsNamed(string json, string key) => Assert.Contains(
+        key, Assert.Throws<CinnabarException>(() => GenerationConfig.Parse("g.json", Encoding.UTF8.GetBytes(json))).Message);
+
+    [Fact]
+    public void Weights_PublishedSizes_GiveThePublishedCount()
+    {
+        // The model card's 25.2 billion, of which the experts are 22.84: specification 1.2.
+        ModelConfig config = Parse(
+            ("\"vocab_size\": 300, \"hidden_size\": 24, \"num_hidden_layers\": 3", "\"vocab_size\": 262144, \"hidden_size\": 2816, \"num_hidden_layers\": 30"),
+            ("\"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"head_dim\": 6", "\"num_attention_heads\": 16, \"num_key_value_heads\": 8, \"head_dim\": 256"),
+            ("\"num_global_key_value_heads\": 1, \"global_head_dim\": 8", "\"num_global_key_value_heads\": 2, \"global_head_dim\": 512"),
+            ("\"intermediate_size\": 20, \"moe_intermediate_size\": 10, \"num_experts\": 5", "\"intermediate_size\": 2112, \"moe_intermediate_size\": 704, \"num_experts\": 128"),
+            ("[\"sliding_attention\", \"full_attention\", \"sliding_attention\"]", Layers(30)));
+        IEnumerable<NetworkWeight> weights = config.Family.Weights(config);
+        Assert.InRange(weights.Where(weight => weight.Expert is not null).Sum(Count) / 1e9, 22.83, 22.85);
+        Assert.InRange(config.ParameterCount / 1e9, 25.15, 25.25);
+
+        // Experts lie in two tensors a layer, and full layers have no v: 22 in sliding layers, 21 in full ones, and one scalar of the encoder.
+        List<StoredTensor> stored = [.. StoredTensor.All(config)];
+        Assert.Equal((25 * 23) + (5 * 22) + 2 + 4, stored.Count);
+        Assert.Contains(stored, tensor => tensor.Name == "model.decoder.layers.5.self_attn.q_proj.weight" && tensor.Shape is [8192, 2816]);
+        Assert.Contains(stored, tensor => tensor.Name == "model.decoder.layers.0.experts.gate_up_proj" && tensor.Shape is [128, 1408, 2816]);
+        Assert.Contains(stored, tensor => tensor.Name == "model.decoder.layers.29.experts.down_proj" && tensor.Shape is [128, 2816, 704]);
+        Assert.DoesNotContain(stored, tensor => tensor.Name == "model.decoder.layers.5.self_attn.v_proj.weight");
+
+        static long Count(NetworkWeight weight) => weight.Shape.Aggregate(1L, (product, size) => product * size);
+
+        static string Layers(int count) =>
+            "[" + string.Join(", ", Enumerable.Range(0, count).Select(i => i % 6 == 5 ? "\"full_attention\"" : "\"sliding_attention\"")) + "]";
+    }
+
+    [Fact]
+    public void Load_TensorMissing_IsNamed()
+    {
+        using TinyGemma folder = new();
+        List<(string, Tensor)> tensors = [.. folder.Tensors.Select(pair => (pair.Key, pair.Value))];
+        tensors.RemoveAll(tensor => tensor.Item1 == "model.decoder.layers.2.router.scale");
+        Safetensors.Write(Path.Combine(folder.Path, "model.safetensors"), tensors);
+        Assert.Contains("router.scale", Assert.Throws<CinnabarException>(() => ModelFolder.Open(folder.Path)).Message);
+    }
+
+    [Fact]
+    public void Model_OfUniformNoise_ContinuesTextsAndFillsNoHoles()
+    {
+        using TinyGemma folder = new();
+        DiffusionModel model = DiffusionModel.Load(folder.Path, KernelTable.Create(threads: 1));
+        GenerationResult first = model.Generate("int Max(", model.DefaultOptions with { Seed = 4 });
+        GenerationResult second = model.Generate("int Max(", model.DefaultOptions with { Seed = 4 });
+        Assert.StartsWith("int Max(", first.Text);
+        Assert.Equal(first.TokenIds, second.TokenIds);
+        Assert.Equal(20, first.Holes[0].CanvasLength);
+        Assert.InRange(first.ForwardPasses, 1, 3 * 5);
+
+        foreach (Action refused in (Action[])
+            [
+                () => model.Infill("a <fill> b"),
+                () => model.CanvasFor(TextWithHoles.Parse("a <fill> b")),
+                () => _ = new LikelihoodBound(model.Denoiser, model.Kernels),
+                () => _ = new Sampler(model.Denoiser),
+            ])
+        {
+            Assert.Contains("random tokens", Assert.Throws<CinnabarException>(refused).Message);
+        }
+    }
+
+    [Fact]
+    public async Task StreamAsync_GivesTheStepsOfGenerate()
+    {
+        using TinyGemma folder = new();
+        DiffusionModel model = DiffusionModel.Load(folder.Path, KernelTable.Create(threads: 1));
+        int steps = 0;
+        Canvas canvas = model.CanvasFor("int Max(");
+        await foreach (DenoisingStep step in model.StreamAsync(canvas))
+        {
+            Assert.Equal(++steps, step.Step);
+        }
+
+        GenerationResult expected = model.Generate("int Max(");
+        Assert.Equal(expected.Steps, steps);
+        Assert.Equal(expected.TokenIds, canvas.Text());
+    }
+
+    private static ModelConfig Parse(params (string Old, string New)[] changes) =>
+        ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(TinyGemma.Config(changes)));
+}
