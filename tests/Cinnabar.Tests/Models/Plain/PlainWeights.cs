@@ -35,7 +35,8 @@ internal sealed class PlainWeights
         foreach ((string each, Tensor tensor) in _tensors)
         {
             other._tensors.Add(each, tensor);
-            other._values.Add(each, each == name ? [.. _values[each].Select((value, i) => i % 2 == 0 ? 1.5 * value : value)] : _values[each]);
+            double[] values = _values[each];
+            other._values.Add(each, each == name ? [.. values.Select((value, i) => i % 2 == 0 ? 1.5 * value : value)] : values);
         }
 
         return other;
