@@ -114,6 +114,26 @@ public sealed class PlainLogitsTests
         });
     }
 
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(0.3)]
+    [InlineData(6.9)]
+    public void Logits_WithTimeConditioning_AreThoseOfThePlainNetwork(double sigma)
+    {
+        string config = PlainConfigs.Mdlm.Replace("\"time_conditioning\": false", "\"time_conditioning\": true", StringComparison.Ordinal);
+        PlainModel model = PlainModels.Get("mdlm");
+        using PlainFolder folder = new(config, model.Weights);
+        int[] ids = Ids(model), rows = Rows(0, ids.Length);
+        double[][] expected =
+            new PlainDiffusionTransformer(PlainModels.DiffusionTransformerShape(config), model.Weights).Logits(ids, sigma);
+        foreach (KernelForm form in Enum.GetValues<KernelForm>())
+        {
+            DiffusionTransformer network = Assert.IsType<DiffusionTransformer>(folder.Network(form));
+            double found = Error(model, ids, rows, expected, Copy(network.Logits(ids, rows, sigma)));
+            Assert.True(found <= Bound, $"σ = {sigma}, {form}: relative error {found:E2}.");
+        }
+    }
+
     // Two whole blocks at least and some tokens more; a third of them masks.
     private static int[] Ids(PlainModel model)
     {
