@@ -5,7 +5,6 @@
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Tokenizers;
-
 using Pair = System.Collections.Generic.KeyValuePair<string, Cinnabar.Checkpoints.Gguf.GgufValue>;
 
 namespace Cinnabar.Checkpoints.Conversion;
@@ -22,7 +21,7 @@ public static class GgufExport
     /// <param name="type">F32, F16, BF16, Q8_0 or Q4_0; null: the one that is nearest to what most weights are stored as.</param>
     /// <param name="progress">Told after each tensor, or null.</param>
     /// <returns>The type of the matrices, and sentences about what the file does not keep.</returns>
-    /// <exception cref="CinnabarException">The model cannot be a GGUF file, there is a file already, or it could not be written.</exception>
+    /// <exception cref="CinnabarException">The model cannot be a GGUF file, the file exists, or it could not be written.</exception>
     public static (GgmlType Type, IReadOnlyList<string> Notes) Write(
         Checkpoint source, string path, GgmlType? type = null, IProgress<WritingProgress>? progress = null)
     {
@@ -36,8 +35,8 @@ public static class GgufExport
         List<string> fallbacks = [];
         GgufTensorSource[] tensors =
         [
-            .. PlacedTensor.All(config, config.Family.GgufPlaceOf)
-                .Select(tensor => new GgufTensorSource(tensor.Name, TypeOf(tensor, chosen, fallbacks), tensor.Shape, tensor.Parts(weights))),
+            .. PlacedTensor.All(config, config.Family.GgufPlaceOf).Select(tensor => new GgufTensorSource(
+                tensor.Name, TypeOf(tensor, chosen, fallbacks), tensor.Shape, tensor.Parts(weights))),
         ];
         if (fallbacks.Count > 0)
         {
@@ -66,9 +65,10 @@ public static class GgufExport
     {
         if (config.Family.GgufArchitecture is null)
         {
-            IEnumerable<string> known = ModelFamilies.All.Where(family => family.GgufArchitecture is not null).Select(family => family.Name);
+            string known = string.Join(
+                ", ", ModelFamilies.All.Where(family => family.GgufArchitecture is not null).Select(family => family.Name));
             throw new CinnabarException(
-                $"{source.Path}: expected a model of a family that GGUF has an architecture for ({string.Join(", ", known)}), "
+                $"{source.Path}: expected a model of a family that GGUF has an architecture for ({known}), "
                 + $"found {config.Family.Name}.",
                 "Such a model runs from its folder.");
         }

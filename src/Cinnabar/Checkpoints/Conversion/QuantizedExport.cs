@@ -37,7 +37,7 @@ public static class QuantizedExport
         if (tensors.FirstOrDefault(tensor => tensor.Shape.Length > 2) is PlacedTensor stacked)
         {
             throw new CinnabarException(
-                $"{source.Path}: tensor {ErrorText.Quote(stacked.Name)}: expected a matrix, found one of {stacked.Shape.Length} dimensions.",
+                $"{source.Path}: tensor {ErrorText.Quote(stacked.Name)}: expected a matrix, found {stacked.Shape.Length} dimensions.",
                 "Models with stacked experts are not quantized; load them with --weights int8 instead.");
         }
 
