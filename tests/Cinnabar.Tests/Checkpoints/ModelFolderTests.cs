@@ -96,7 +96,7 @@ public sealed class ModelFolderTests : IDisposable
         ModelConfig config = s_config with { HiddenSize = 32, IntermediateSize = 64, Quantization = new(type, group) };
         CinnabarException failure = Assert.Throws<CinnabarException>(
             () => ModelFolder.Save(Folder, config, Weights(config), "{}"u8.ToArray(), null, ""));
-        Assert.Contains($"mlp_hidden_size 64, or rows of a multiple of 4, found groups of {group}", failure.Message);
+        Assert.Contains($"(32, 64 columns), or rows of a multiple of 4, found groups of {group}", failure.Message);
     }
 
     [Fact]
