@@ -32,6 +32,7 @@ internal static class Program
             QuantizeCommand.Create(),
             ConvertCommand.Create(),
             PullCommand.Create(),
+            RandomCommand.Create(),
         };
         root.SetAction(_ =>
         {

@@ -27,6 +27,9 @@ public sealed class KernelTable
     /// <summary>RMS normalisation.</summary>
     public required IRmsNorm RmsNorm { get; init; }
 
+    /// <summary>Layer normalisation.</summary>
+    public required ILayerNorm LayerNorm { get; init; }
+
     /// <summary>Rotary position embedding.</summary>
     public required IRotary Rotary { get; init; }
 
@@ -45,6 +48,9 @@ public sealed class KernelTable
     /// <summary>Multiplication by one number.</summary>
     public required IScaling Scaling { get; init; }
 
+    /// <summary>Gaussian error linear unit.</summary>
+    public required IGelu Gelu { get; init; }
+
     /// <summary>Elementwise sum.</summary>
     public required IAdd Add { get; init; }
 
@@ -53,6 +59,9 @@ public sealed class KernelTable
 
     /// <summary>Rows, each times a number, added to chosen rows.</summary>
     public required IAddScaledRows AddScaledRows { get; init; }
+
+    /// <summary>Rows added column by column with a factor each.</summary>
+    public required IGatedAdd GatedAdd { get; init; }
 
     /// <summary>Softmax cross-entropy.</summary>
     public required ICrossEntropy CrossEntropy { get; init; }
@@ -104,15 +113,18 @@ public sealed class KernelTable
         MatMul = matMul,
         Embedding = new ReferenceEmbedding(),
         RmsNorm = new ReferenceRmsNorm(),
+        LayerNorm = new ReferenceLayerNorm(),
         Rotary = new ReferenceRotary(),
         Attention = new ReferenceAttention(),
         SwiGlu = new ReferenceSwiGlu(),
         GeGlu = new ReferenceGeGlu(),
         SoftCap = new ReferenceSoftCap(),
         Scaling = new ReferenceScaling(),
+        Gelu = new ReferenceGelu(),
         Add = new ReferenceAdd(),
         AddBias = new ReferenceAddBias(),
         AddScaledRows = new ReferenceAddScaledRows(),
+        GatedAdd = new ReferenceGatedAdd(),
         CrossEntropy = new ReferenceCrossEntropy(),
         Softmax = new ReferenceSoftmax(),
         Optimizer = new ReferenceOptimizer(),
@@ -127,15 +139,18 @@ public sealed class KernelTable
         MatMul = matMul,
         Embedding = new VectorEmbedding<TVec>(workers),
         RmsNorm = new VectorRmsNorm<TVec>(workers),
+        LayerNorm = new VectorLayerNorm<TVec>(workers),
         Rotary = new VectorRotary<TVec>(workers),
         Attention = new VectorAttention<TVec>(workers, matMul),
         SwiGlu = new VectorSwiGlu<TVec>(workers),
         GeGlu = new VectorGeGlu<TVec>(workers),
         SoftCap = new VectorSoftCap<TVec>(workers),
         Scaling = new VectorScaling<TVec>(workers),
+        Gelu = new VectorGelu<TVec>(workers),
         Add = new VectorAdd<TVec>(workers),
         AddBias = new VectorAddBias<TVec>(workers),
         AddScaledRows = new VectorAddScaledRows<TVec>(workers),
+        GatedAdd = new VectorGatedAdd<TVec>(workers),
         CrossEntropy = new VectorCrossEntropy<TVec>(workers),
         Softmax = new VectorSoftmax<TVec>(workers),
         Optimizer = new VectorOptimizer<TVec>(workers),

@@ -45,7 +45,7 @@ public sealed record ModelConfig
     /// <summary>Longest sequence (max_sequence_length).</summary>
     public required int MaxSequenceLength { get; init; }
 
-    /// <summary>ε of RMSNorm (rms_norm_eps). Default 1e-5.</summary>
+    /// <summary>ε of the norms (rms_norm_eps). Default 1e-5.</summary>
     public double RmsNormEps { get; init; } = 1e-5;
 
     /// <summary>Base of the rotary frequencies (rope_theta). Default 10 000.</summary>
@@ -106,6 +106,9 @@ public sealed record ModelConfig
 
     /// <summary>What DiffusionGemma has besides: layers of two kinds, uniform noise; null: it is another network. Default null.</summary>
     public GemmaConfig? Gemma { get; init; }
+
+    /// <summary>Norms that depend on the noise level; null: they do not. Default null.</summary>
+    public NoiseConditioning? NoiseConditioning { get; init; }
 
     /// <summary>Further ids that end a text, such as the end of a chat turn. Default none.</summary>
     public IReadOnlyList<int> AlsoEndText { get; init; } = [];

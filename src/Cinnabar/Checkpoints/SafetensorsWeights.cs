@@ -11,8 +11,10 @@ internal sealed class SafetensorsWeights : ModelWeights
 {
     private readonly SafetensorsShards _file;
 
-    private SafetensorsWeights(SafetensorsShards file, ModelConfig config)
-        : base(config) => _file = file;
+    private readonly string _prefix; // of every name in the file
+
+    private SafetensorsWeights(SafetensorsShards file, ModelConfig config, string prefix)
+        : base(config) => (_file, _prefix) = (file, prefix);
 
     /// <inheritdoc/>
     public override void Dispose() => _file.Dispose();
@@ -27,10 +29,12 @@ internal sealed class SafetensorsWeights : ModelWeights
         SafetensorsShards file = SafetensorsShards.Open(path);
         try
         {
-            List<StoredTensor> stored = [.. StoredTensor.All(config)];
+            string prefix = PrefixIn(file, config.Family.OptionalPrefix);
+            List<StoredTensor> stored =
+                [.. StoredTensor.All(config).Select(tensor => tensor with { Name = prefix + tensor.Name })];
             CheckNames(file, config, stored);
             CheckShapesAndTypes(file, stored);
-            return new SafetensorsWeights(file, config);
+            return new SafetensorsWeights(file, config, prefix);
         }
         catch
         {
@@ -52,6 +56,7 @@ internal sealed class SafetensorsWeights : ModelWeights
     private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
     {
         WeightPlace place = Config.Family.PlaceOf(weight, Config);
+        place = place with { Tensor = _prefix + place.Tensor };
         DType type = TypeOf(Config, weight);
         Tensor tensor = type.IsInteger() ? ReadIntegers(place.Tensor, type, StoredTensor.ShapeOf(weight, place))
             : place.Slice is int slice ? _file.Read(place.Tensor, slice)
@@ -77,6 +82,9 @@ internal sealed class SafetensorsWeights : ModelWeights
         scales.Floats.CopyTo(tensor.Scales!.Floats);
         return tensor;
     }
+
+    private static string PrefixIn(SafetensorsShards file, string? optional) =>
+        optional is not null && file.Tensors.Keys.Any(name => name.StartsWith(optional, StringComparison.Ordinal)) ? optional : "";
 
     private static void CheckNames(SafetensorsShards file, ModelConfig config, List<StoredTensor> stored)
     {

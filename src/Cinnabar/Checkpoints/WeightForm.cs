@@ -9,7 +9,8 @@
 //
 // The F32 that F16 becomes is packed for products of 12-bit integers, which keep more of it than BF16 would in the same space.
 //
-// Norms, biases and the router are never rounded. Int8 and Int4 need rows of a multiple of 4 or 32; others become BF16.
+// Norms, biases, the router and what makes norms of the noise level are never rounded. Int8 and Int4 need rows of a multiple of 4 or
+// 32; others become BF16.
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints;
@@ -59,7 +60,7 @@ internal static class WeightForms
     /// <param name="stored">What the file holds.</param>
     public static Tensor Apply(Tensor tensor, NetworkWeight weight, WeightForm form, StoredForm stored)
     {
-        if (weight.Shape.Length == 1 || weight.Part == "router")
+        if (weight.Shape.Length == 1 || weight.Part is "router" or "sigma_in" or "sigma_out" or "modulation")
         {
             return tensor;
         }

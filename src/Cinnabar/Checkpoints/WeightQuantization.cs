@@ -86,7 +86,7 @@ public sealed record WeightQuantization(DType Type, int? GroupSize)
             ? found
             : throw json.Wrong(
                 ConfigKey,
-                $"groups of a multiple of {GroupMultiple} that divide the rows of all matrices ({string.Join(", ", columns)} columns), "
+                $"groups of a multiple of {GroupMultiple} that divide the rows of the matrices, {string.Join(", ", columns)}, "
                 + "or rows of a multiple of 4",
                 $"groups of {divisor}");
     }

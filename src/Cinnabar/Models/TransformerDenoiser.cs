@@ -22,13 +22,11 @@ namespace Cinnabar.Models;
 /// <summary>A transformer on one kernel table. Not thread-safe.</summary>
 public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILeaveOneOutDenoiser
 {
-    private const int FirstAngles = 4_096;
-
     private readonly TransformerBlock[] _blocks;
     private readonly Parameter _embedding;
     private readonly Parameter _finalNorm;
     private readonly Parameter _head;
-    private RotaryAngles _angles;
+    private readonly RotaryTable _angles;
     private readonly Tape _inference;
     private readonly PassRows _rows;
     private Tensor? _padded;
@@ -62,7 +60,7 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
         _finalNorm = byName[LladaWeightNames.FinalNorm];
         _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
         _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new TransformerBlock(config, byName, i))];
-        _angles = AnglesOf(Math.Min(config.MaxSequenceLength, FirstAngles));
+        _angles = new RotaryTable(config);
         _inference = inference;
         _rows = new PassRows(config.ShiftLogits);
     }
@@ -236,7 +234,7 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
         ReadOnlySpan<int> chosen,
         KeyValueCache? cache)
     {
-        RotaryAngles angles = AnglesFor(cache?.Length ?? shape.Length);
+        RotaryAngles angles = _angles.For(cache?.Length ?? shape.Length);
         Variable h = tape.Embedding(_embedding, ids);
         for (int layer = 0; layer < _blocks.Length; layer++)
         {
@@ -273,17 +271,4 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
 
         return _unpadded;
     }
-
-    // Models that allow for 100,000 positions are seldom given so many: the table grows as it is needed.
-    private RotaryAngles AnglesFor(int positions)
-    {
-        if (positions > _angles.Positions)
-        {
-            _angles = AnglesOf((int)Math.Min(Config.MaxSequenceLength, Math.Max(positions, 2L * _angles.Positions)));
-        }
-
-        return _angles;
-    }
-
-    private RotaryAngles AnglesOf(int positions) => new(positions, Config.HeadSize, Config.RopeTheta, Config.RotaryDimensions);
 }

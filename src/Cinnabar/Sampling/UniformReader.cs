@@ -26,6 +26,7 @@ internal sealed class UniformReader
 
     public UniformReader(int vocabularySize, WorkerPool? workers)
     {
+        VocabularySize = vocabularySize;
         _workers = workers;
         _rows = new (float[], double[])[workers?.Threads ?? 1];
         for (int i = 0; i < _rows.Length; i++)
@@ -34,8 +35,11 @@ internal sealed class UniformReader
         }
     }
 
+    /// <summary>V.</summary>
+    public int VocabularySize { get; }
+
     /// <summary>Reads one row for each slot.</summary>
-    /// <param name="logits">[N, V].</param>
+    /// <param name="logits">[N, V or more], of which the first V are read.</param>
     /// <param name="temperature">Greater than 0.</param>
     /// <param name="draws">Of the samples.</param>
     /// <param name="canvas">Number of the canvas.</param>
@@ -92,7 +96,7 @@ internal sealed class UniformReader
             (float[] row, double[] weights) = reader._rows[from / grain];
             for (int slot = from; slot < to; slot++)
             {
-                logits.Row(slot).CopyTo(row);
+                logits.Row(slot)[..row.Length].CopyTo(row);
                 slots[slot] = Read(row, weights, slot);
             }
         }

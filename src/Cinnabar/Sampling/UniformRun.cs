@@ -19,7 +19,6 @@ namespace Cinnabar.Sampling;
 /// <summary>One text on its way from noise.</summary>
 internal sealed class UniformRun
 {
-    private readonly IUniformDenoiser _network;
     private readonly UniformReader _reader;
     private readonly UniformOptions _options;
     private readonly IUniformDraws _draws;
@@ -43,13 +42,13 @@ internal sealed class UniformRun
 
     /// <summary>Starts with a canvas.</summary>
     /// <param name="network">The network.</param>
-    /// <param name="reader">For its vocabulary.</param>
+    /// <param name="reader">For the tokens that may be written.</param>
     /// <param name="canvas">Known text, then one continuation.</param>
     /// <param name="options">Valid.</param>
     /// <param name="draws">Random numbers.</param>
     public UniformRun(IUniformDenoiser network, UniformReader reader, Canvas canvas, UniformOptions options, IUniformDraws draws)
     {
-        (_network, _reader, _options, _draws, _canvas) = (network, reader, options, draws, canvas);
+        (_reader, _options, _draws, _canvas) = (reader, options, draws, canvas);
         _hole = canvas.Holes[0];
         _context = network.Open();
         _tokens = new int[network.CanvasLength];
@@ -122,7 +121,7 @@ internal sealed class UniformRun
         (_stepOfBlock, _inBlock) = (0, true);
         for (int slot = 0; slot < N; slot++)
         {
-            _tokens[slot] = _draws.Noise(_block, 0, slot, _network.VocabularySize);
+            _tokens[slot] = _draws.Noise(_block, 0, slot, _reader.VocabularySize);
             if (slot < SlotsInHole)
             {
                 _canvas.Renoise(FirstPosition + slot, _tokens[slot]);
@@ -164,7 +163,7 @@ internal sealed class UniformRun
         for (int slot = 0; slot < N; slot++)
         {
             UniformSlot read = _slots[slot];
-            _tokens[slot] = _accepted[slot] ? read.Sample : _draws.Noise(_block, _stepOfBlock, slot, _network.VocabularySize);
+            _tokens[slot] = _accepted[slot] ? read.Sample : _draws.Noise(_block, _stepOfBlock, slot, _reader.VocabularySize);
             if (slot >= SlotsInHole)
             {
                 continue;

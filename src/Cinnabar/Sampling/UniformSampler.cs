@@ -14,10 +14,13 @@ public sealed class UniformSampler
     /// <summary>Makes a sampler.</summary>
     /// <param name="network">The network.</param>
     /// <param name="workers">Threads that share the rows of a step; null: the caller alone. The result is the same.</param>
-    public UniformSampler(IUniformDenoiser network, WorkerPool? workers = null)
+    /// <param name="tokens">
+    /// Ids from this one on are rows of the network's table that no token belongs to: neither noise nor text. Null: there are none.
+    /// </param>
+    public UniformSampler(IUniformDenoiser network, WorkerPool? workers = null, int? tokens = null)
     {
         _network = network;
-        _reader = new UniformReader(network.VocabularySize, workers);
+        _reader = new UniformReader(Math.Min(network.VocabularySize, tokens ?? int.MaxValue), workers);
     }
 
     /// <summary>Denoises <paramref name="canvas"/> to the end.</summary>

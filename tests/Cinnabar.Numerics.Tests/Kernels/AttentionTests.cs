@@ -19,6 +19,9 @@ public sealed class AttentionTests
         new(1, 130, 1, 1, 31, AttentionKind.Full, 1, [129]),
         new(1, 257, 4, 2, 8, AttentionKind.BlockCausal, 40),
         new(1, 300, 2, 2, 8, AttentionKind.Full, 1, [256]),
+        new(1, 65, 3, 1, 17, AttentionKind.Causal, Window: 1),
+        new(2, 140, 2, 1, 8, AttentionKind.Causal, Window: 7),
+        new(1, 300, 2, 2, 8, AttentionKind.Causal, Window: 150),
     ];
 
     public static TheoryData<string> Forms => KernelTables.All;
@@ -172,6 +175,44 @@ public sealed class AttentionTests
                 }
             }
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Forward_Window_SeesTheLastKeysAlone(string form)
+    {
+        const int Window = 9;
+        int[] positions = [0, 5, .. Enumerable.Range(20, 120)];
+        AttentionShape shape = new(1, 140, 4, 2, 12, AttentionKind.Causal, Positions: positions, Window: Window);
+        using GuardedMemory memory = new();
+        Operands operands = new(8, memory);
+        Tensor[] x = Inputs(operands, shape);
+        Tensor q = x[0].View(positions.Length, 48);
+        Tensor o = operands.Zeros(positions.Length, 48);
+        KernelTables.Table(form).Attention.Forward(q, x[1], x[2], shape, MatMulPrecision.F32, o, operands.Zeros(positions.Length, 4));
+        for (int i = 0; i < positions.Length; i++)
+        {
+            int first = Math.Max(0, positions[i] - Window + 1);
+            int keys = positions[i] + 1 - first;
+            AttentionShape all = new(1, keys, 4, 2, 12, AttentionKind.Full, Positions: new[] { 0 });
+            Tensor alone = operands.Zeros(1, 48);
+            KernelTables.Definition.Attention.Forward(
+                Tensor.From(q.Row(i), 1, 48), RowsOf(x[1]), RowsOf(x[2]), all, MatMulPrecision.F32, alone, operands.Zeros(1, 4));
+            KernelSweep.Close(alone.View(48), Tensor.From(o.Row(i), 48), Tolerance.Attention, $"form {form}, position {positions[i]}, seed 8");
+
+            Tensor RowsOf(Tensor tensor) => Tensor.From(tensor.Floats.Slice(first * 24, keys * 24), keys, 24);
+        }
+    }
+
+    [Theory]
+    [InlineData(AttentionKind.Full, 2)]
+    [InlineData(AttentionKind.Causal, 0)]
+    public void Forward_WindowThatIsNone_Throws(AttentionKind kind, int window)
+    {
+        AttentionShape shape = new(1, 4, 1, 1, 2, kind, Window: window);
+        Tensor x = Tensor.Zeros(4, 2);
+        Assert.Throws<ArgumentException>(
+            () => KernelTables.Table("256").Attention.Forward(x, x, x, shape, MatMulPrecision.F32, Tensor.Zeros(4, 2), Tensor.Zeros(4, 1)));
     }
 
     [Theory]

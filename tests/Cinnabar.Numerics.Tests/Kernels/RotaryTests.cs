@@ -35,6 +35,18 @@ public sealed class RotaryTests
 
     [Theory]
     [MemberData(nameof(Forms))]
+    public void Forward_GivenFrequencies_TurnEachPairByItsOwn(string form)
+    {
+        // Pairs are half a head apart: (0, 3) turns by p, (1, 4) by p/2, (2, 5) stands still.
+        RotaryAngles angles = new(5, 6, [1, 0.5, 0]);
+        Tensor x = Tensor.From([1, 1, 1, 0, 0, 0], 1, 6);
+        KernelTables.Table(form).Rotary.Forward(x, angles, 5, [3]);
+        double[] expected = [Math.Cos(3), Math.Cos(1.5), 1, Math.Sin(3), Math.Sin(1.5), 0];
+        KernelSweep.Close(expected, x, Tolerance.Elementwise, $"form {form}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
     public void Forward_OnePair_TurnsByPosition(string form)
     {
         // Head size 2: the only frequency is 1, so that row p turns by p radians; the sequence restarts after 3 rows.

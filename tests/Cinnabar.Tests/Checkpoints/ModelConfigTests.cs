@@ -116,6 +116,8 @@ public sealed class ModelConfigTests
         [
             nameof(ModelConfig.Family), nameof(ModelConfig.HeadSize), nameof(ModelConfig.RotaryDimensions), nameof(ModelConfig.Experts),
             nameof(ModelConfig.QueryKeyValueBias), nameof(ModelConfig.QueryKeyNorm), nameof(ModelConfig.AlsoEndText),
+            nameof(ModelConfig.Gemma),
+            nameof(ModelConfig.NoiseConditioning),
         ];
         Assert.Equal(
             typeof(ModelConfig).GetProperties().Count(property => property.CanWrite && !foreign.Contains(property.Name)), others.Length);

@@ -16,6 +16,9 @@ public static class ModelFamilies
         new OpenDcoderFamily(),
         new Rnd1Family(),
         new DiffusionGemmaFamily(),
+        new MdlmFamily(),
+        new Bd3lmFamily(),
+        new SeddFamily(),
     ];
 
     /// <summary>The family of a config.json.</summary>
@@ -26,7 +29,7 @@ public static class ModelFamilies
         string? modelType = json.OptionalText("model_type");
         foreach (ModelFamily family in All)
         {
-            if (family.Kinds.Contains((architecture ?? "", modelType ?? "")))
+            if (family.Recognizes(json))
             {
                 return family;
             }

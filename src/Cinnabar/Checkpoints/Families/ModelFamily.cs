@@ -26,6 +26,13 @@ public abstract class ModelFamily
     /// <summary>The value of general.architecture in GGUF files of this family; null: no GGUF layout is known.</summary>
     public virtual string? GgufArchitecture => null;
 
+    /// <summary>What stands before every tensor name in some safetensors files of this family; null: in none.</summary>
+    internal virtual string? OptionalPrefix => null;
+
+    /// <summary>Whether a config.json is of this family.</summary>
+    internal virtual bool Recognizes(JsonSettings json) =>
+        Kinds.Contains((json.FirstText("architectures") ?? "", json.OptionalText("model_type") ?? ""));
+
     /// <summary>Reads config.json.</summary>
     /// <param name="source">The file and the tokens beside it.</param>
     /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
@@ -38,7 +45,7 @@ public abstract class ModelFamily
     /// <summary>Every weight of the network.</summary>
     internal virtual IEnumerable<NetworkWeight> Weights(ModelConfig config) => LladaWeightNames.Expected(config);
 
-    /// <summary>Where a weight lies in the safetensors files of this family.</summary>
+    /// <summary>Where a weight lies in the safetensors files of this family, <see cref="OptionalPrefix"/> left out.</summary>
     internal abstract WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config);
 
     /// <summary>Reads the metadata of a GGUF file of <see cref="GgufArchitecture"/>.</summary>

@@ -78,7 +78,7 @@ internal sealed class GgufHeader
         }
 
         int alignment = header.Alignment();
-        GgufLayout layout = new(cursor, file, alignment, fileLength);
+        GgufTensorTable layout = new(cursor, file, alignment, fileLength);
         for (int i = 0; i < tensors; i++)
         {
             header.ReadTensor(i, layout);
@@ -204,7 +204,7 @@ internal sealed class GgufHeader
             ?? throw Metadata.Wrong(AlignmentKey, $"a UInt32 that is a power of two, at most {MaxAlignment}");
     }
 
-    private void ReadTensor(int index, GgufLayout layout)
+    private void ReadTensor(int index, GgufTensorTable layout)
     {
         _cursor.Field = $"tensor {index}";
         long at = _cursor.Offset;

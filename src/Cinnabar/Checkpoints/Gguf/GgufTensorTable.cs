@@ -4,7 +4,7 @@
 namespace Cinnabar.Checkpoints.Gguf;
 
 /// <summary>Reads the entries of the tensor table and checks them against each other and the file.</summary>
-internal sealed class GgufLayout(GgufCursor cursor, string file, int alignment, long fileLength)
+internal sealed class GgufTensorTable(GgufCursor cursor, string file, int alignment, long fileLength)
 {
     private readonly List<long> _offsetFields = [];
 
