@@ -29,7 +29,7 @@ public static class GgufExport
         RequireLayout(source, config);
         NewPath.Require(path);
         List<string> notes = [];
-        List<Pair> tokenizer = [.. TokenizerKeys(source, config, notes)];
+        List<Pair> tokenizer = [.. TokenizerKeys(source, config, path, notes)];
         using ModelWeights weights = source.OpenWeights();
         GgmlType chosen = type ?? StoredAs(weights, config);
         List<string> fallbacks = [];
@@ -82,7 +82,7 @@ public static class GgufExport
         }
     }
 
-    private static IEnumerable<Pair> TokenizerKeys(Checkpoint source, ModelConfig config, List<string> notes)
+    private static IEnumerable<Pair> TokenizerKeys(Checkpoint source, ModelConfig config, string path, List<string> notes)
     {
         Tokenizer tokenizer = source.LoadTokenizer();
         if (tokenizer.VocabularySize > config.VocabularySize)
@@ -95,6 +95,7 @@ public static class GgufExport
 
         (GgufVocabulary vocabulary, string? note) =
             GgufVocabularyWriter.Write(tokenizer.Definition, config.VocabularySize, source.Path);
+        Tokenizer.FromVocabulary(vocabulary with { HuggingFaceJson = null }, path); // nothing is saved that cannot be loaded
         if (note is not null)
         {
             notes.Add(note);
@@ -142,7 +143,7 @@ public static class GgufExport
 
     private static GgmlType TypeOf(PlacedTensor tensor, GgmlType asked, List<string> fallbacks)
     {
-        if (tensor.Shape.Length == 1 || tensor.First.Part == "router")
+        if (!tensor.First.MayRound)
         {
             return GgmlType.F32;
         }
