@@ -30,7 +30,7 @@ public sealed class QuantizedExportTests : IDisposable
         Checkpoint found = Checkpoint.Open(_folder["int8"]);
         Assert.Equal(new WeightQuantization(DType.Int8, null), found.Config.Quantization);
         AssertRounded(source, found, DType.Int8, group: null);
-        Assert.All(LogitsOf(found), value => Assert.True(float.IsFinite(value)));
+        AssertCloseLogits(LogitsOf(source, WeightForm.Exact), LogitsOf(found, WeightForm.AsStored), found.Config.Experts is null ? 0.1 : 1);
         using (SafetensorsFile file = SafetensorsFile.Open(_folder["int8/model.safetensors"]))
         {
             Assert.All(plain.Tensors, tensor => Assert.True(file.Tensors.ContainsKey(tensor.Name), tensor.Name));
@@ -113,11 +113,23 @@ public sealed class QuantizedExportTests : IDisposable
         Assert.Equal([_folder["x"]], Directory.GetFileSystemEntries(_folder.Path));
     }
 
-    private static float[] LogitsOf(Checkpoint checkpoint)
+    // Known positions of a diffusion transformer have infinite logits. A rounding may choose another expert.
+    private static void AssertCloseLogits(float[] expected, float[] found, double bound)
+    {
+        Assert.Equal(expected.Select(float.IsFinite), found.Select(float.IsFinite));
+        (float Expected, float Found)[] finite = [.. expected.Zip(found).Where(pair => float.IsFinite(pair.First))];
+        double error = finite.Sum(pair => Math.Pow(pair.Expected - pair.Found, 2)) / finite.Sum(pair => Math.Pow(pair.Expected, 2));
+        Assert.InRange(Math.Sqrt(error), 1e-5, bound);
+    }
+
+    private static float[] LogitsOf(Checkpoint checkpoint, WeightForm form)
     {
         using ModelWeights weights = checkpoint.OpenWeights();
         IDenoiser network = checkpoint.Config.Family.CreateNetwork(
-            checkpoint.Config, name => weights.Read(name, WeightForm.AsStored), KernelTable.Create(threads: 1), MatMulPrecision.BF16);
+            checkpoint.Config,
+            name => weights.Read(name, form),
+            KernelTable.Create(threads: 1),
+            form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16);
         return network.Logits([5, 6, network.MaskTokenId, 7], [1, 2]).Floats.ToArray();
     }
 
