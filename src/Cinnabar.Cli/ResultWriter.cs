@@ -65,7 +65,8 @@ internal static class ResultWriter
 
     /// <summary>What the result cost, for people.</summary>
     public static string Summary(GenerationResult result) =>
-        $"{result.NewTokens} tokens in {result.Steps} steps, {result.Elapsed.TotalSeconds:F1} s, {result.TokensPerSecond:F0} tokens/s "
+        $"{result.NewTokens} tokens in {result.Steps} steps, {result.Elapsed.TotalSeconds:F1} s, {result.TokensPerSecond:F0} tokens/s, "
+        + $"{result.Elapsed.TotalSeconds / Math.Max(1, result.ForwardPasses):G2} s a pass "
         + $"(model {result.Model}, seed {result.Seed})";
 
     /// <summary>What the passes computed, and how far a cache has drifted.</summary>

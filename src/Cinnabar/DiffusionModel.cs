@@ -31,6 +31,8 @@ namespace Cinnabar;
 /// </example>
 public sealed class DiffusionModel
 {
+    private const long MostGarbage = 128 << 20;
+
     private readonly CanvasTokens _tokens;
     private readonly Sampler? _sampler;
     private readonly UniformSampler? _uniformSampler; // the one or the other
@@ -327,17 +329,25 @@ public sealed class DiffusionModel
         using ModelWeights weights = checkpoint.OpenWeights();
         long all = config.ParameterCount;
         long read = 0;
+        long garbage = 0;
         MatMulPrecision precision = form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16;
         IDenoiser network = config.Family.CreateNetwork(config, Read, kernels, precision);
 
-        // What was read before it was packed is garbage as large as the model, and a network that runs allocates nothing that would make
-        // the runtime look for it.
+        // A network that runs allocates nothing that would make the runtime look for what is left.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         return network;
 
+        // What was read and then packed is garbage, together as large as the model; the runtime would let it grow.
         Tensor Read(string name)
         {
+            if (garbage > MostGarbage)
+            {
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+                garbage = 0;
+            }
+
             Tensor tensor = weights.Read(name, form);
+            garbage += tensor.Bytes.Length;
             read += tensor.Count;
             progress?.Report(new LoadProgress(read, all));
             return tensor;

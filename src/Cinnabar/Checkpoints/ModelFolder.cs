@@ -114,8 +114,8 @@ public sealed class ModelFolder : Checkpoint
             folder.Write(GenerationConfigFile, generationJson);
         }
 
-        SafetensorsFolder.Write(
-            folder, [.. weights.Select(weight => new SafetensorsTensorSource(weight.Name, weight.Value))], progress: null, shardBytes: long.MaxValue);
+        SafetensorsTensorSource[] sources = [.. weights.Select(weight => new SafetensorsTensorSource(weight.Name, weight.Value))];
+        SafetensorsFolder.Write(folder, sources, progress: null, shardBytes: long.MaxValue);
         folder.Commit();
     }
 

@@ -5,7 +5,7 @@
 //   tokenizer             single bytes, then a word for every further id, so that any text can be read and any output be shown
 //
 // The numbers of each piece of a tensor depend on seed, tensor and piece alone; one piece is in memory at a time.
-using System.Runtime.InteropServices;
+using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -111,14 +111,13 @@ public static class RandomModel
     {
         if (piece.Type == DType.Int8)
         {
+            // What is left of a piece that is no multiple of eight stays 0.
             Span<byte> bytes = piece.Bytes;
-            Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
-            for (int i = 0; i < words.Length; i++)
+            for (int i = 0; i <= bytes.Length - sizeof(ulong); i += sizeof(ulong))
             {
-                words[i] = SplitMix.At(start, (ulong)i);
+                BinaryPrimitives.WriteUInt64LittleEndian(bytes[i..], SplitMix.At(start, (ulong)i));
             }
 
-            bytes[(words.Length * sizeof(ulong))..].Clear();
             foreach (ref byte value in bytes)
             {
                 value = value == 0x80 ? (byte)0x81 : value; // −128 is no value of a symmetric scale

@@ -11,7 +11,7 @@ public sealed class GenerationConfigTests
         Assert.Equal(new GenerationConfig(), Parse("{}"));
         Assert.Equal(
             new GenerationConfig(),
-            Parse("""{"_from_model_config": true, "transformers_version": "4.46.3", "bos_token_id": 1, "top_k": 0, "steps": null}"""));
+            Parse("""{"_from_model_config": true, "transformers_version": "4.46.3", "do_sample": true, "top_k": 0, "steps": null}"""));
     }
 
     [Fact]

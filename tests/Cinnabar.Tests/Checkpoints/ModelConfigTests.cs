@@ -116,6 +116,7 @@ public sealed class ModelConfigTests
         [
             nameof(ModelConfig.Family), nameof(ModelConfig.HeadSize), nameof(ModelConfig.RotaryDimensions), nameof(ModelConfig.Experts),
             nameof(ModelConfig.QueryKeyValueBias), nameof(ModelConfig.QueryKeyNorm), nameof(ModelConfig.AlsoEndText),
+            nameof(ModelConfig.Gemma),
             nameof(ModelConfig.NoiseConditioning),
         ];
         Assert.Equal(

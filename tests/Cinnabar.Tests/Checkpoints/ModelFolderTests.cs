@@ -96,7 +96,7 @@ public sealed class ModelFolderTests : IDisposable
         ModelConfig config = s_config with { HiddenSize = 32, IntermediateSize = 64, Quantization = new(type, group) };
         CinnabarException failure = Assert.Throws<CinnabarException>(
             () => ModelFolder.Save(Folder, config, Weights(config), "{}"u8.ToArray(), null, ""));
-        Assert.Contains($"mlp_hidden_size 64, or rows of a multiple of 4, found groups of {group}", failure.Message);
+        Assert.Contains($"rows of the matrices, 32, 64, or rows of a multiple of 4, found groups of {group}", failure.Message);
     }
 
     [Fact]
@@ -191,12 +191,28 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Fact]
-    public void Open_SplitWeights_SaysHowToMerge()
+    public void Open_SplitWeights_ReadsThemThroughTheIndex()
     {
         Save();
+        IReadOnlyDictionary<string, Tensor> whole = ModelFolder.Open(Folder).Tensors;
         File.Delete(Path.Combine(Folder, "model.safetensors"));
-        File.WriteAllText(Path.Combine(Folder, "model.safetensors.index.json"), "{}");
-        AssertRefused("model.safetensors.index.json", "Merge");
+        (string Name, Tensor Value)[][] shards =
+            [.. whole.Select((tensor, i) => (Shard: i % 2, tensor.Key, tensor.Value)).GroupBy(t => t.Shard, t => (t.Key, t.Value)).Select(g => g.ToArray())];
+        List<string> map = [];
+        for (int i = 0; i < shards.Length; i++)
+        {
+            string file = $"model-{i}.safetensors";
+            Safetensors.Write(Path.Combine(Folder, file), shards[i]);
+            map.AddRange(shards[i].Select(tensor => $"\"{tensor.Name}\": \"{file}\""));
+        }
+
+        string index = Path.Combine(Folder, "model.safetensors.index.json");
+        File.WriteAllText(index, $"{{\"metadata\": {{\"total_size\": 1}}, \"weight_map\": {{{string.Join(", ", map)}}}}}");
+        IReadOnlyDictionary<string, Tensor> split = ModelFolder.Open(Folder).Tensors;
+        Assert.All(whole, tensor => Assert.Equal(tensor.Value.Bytes.ToArray(), split[tensor.Key].Bytes.ToArray()));
+
+        File.WriteAllText(index, "{}");
+        AssertRefused("model.safetensors.index.json", "weight_map");
     }
 
     [Fact]

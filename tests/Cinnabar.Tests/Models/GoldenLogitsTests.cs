@@ -81,9 +81,19 @@ public sealed class GoldenLogitsTests
         Assert.True(!hasExperts || off <= MixedRowShare * rows, $"{model}: {off} of {rows} rows are off.");
     }
 
-    private static IDenoiser Open(string model, WeightForm form, KernelTable kernels)
+    private static IDenoiser Open(string model, WeightForm form, KernelTable kernels) =>
+        OpenPath(Path.Combine(GoldenFolder.Path!, "models", model + ".gguf"), form, kernels);
+
+    /// <summary>The largest relative error of the logits of exact weights of a golden model that was written elsewhere.</summary>
+    internal static double ErrorOf(string path, string model)
     {
-        Checkpoint checkpoint = Checkpoint.Open(Path.Combine(GoldenFolder.Path!, "models", model + ".gguf"));
+        IDenoiser network = OpenPath(path, WeightForm.Exact, KernelTable.Create(threads: 1));
+        return Sequences(model).Max(sequence => RelativeError(sequence.Logits, AllRows(network, sequence.Ids)));
+    }
+
+    private static IDenoiser OpenPath(string path, WeightForm form, KernelTable kernels)
+    {
+        Checkpoint checkpoint = Checkpoint.Open(path);
         using ModelWeights weights = checkpoint.OpenWeights();
 
         // The goldens hold the outputs of the positions themselves.

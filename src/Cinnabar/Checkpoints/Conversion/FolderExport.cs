@@ -112,8 +112,9 @@ public static class FolderExport
             ["model_max_length"] = SettingsText.ValueOf(source.Config.MaxSequenceLength),
             ["tokenizer_class"] = "\"PreTrainedTokenizerFast\"",
         };
-        foreach ((string key, int? id) in
-            ((string, int?)[])[("bos_token", ids.BeginOfText), ("eos_token", ids.EndOfText), ("mask_token", ids.Mask), ("pad_token", ids.Padding)])
+        (string Key, int? Id)[] special =
+            [("bos_token", ids.BeginOfText), ("eos_token", ids.EndOfText), ("mask_token", ids.Mask), ("pad_token", ids.Padding)];
+        foreach ((string key, int? id) in special)
         {
             if (tokenizer.Definition.AddedTokens.All.FirstOrDefault(token => token.Id == id) is AddedToken token)
             {

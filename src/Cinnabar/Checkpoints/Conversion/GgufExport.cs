@@ -48,7 +48,7 @@ public static class GgufExport
         [
             Key("general.architecture", config.Family.GgufArchitecture!),
             Key("general.name", Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source.Path)))),
-            .. GgufLayout.Write(config),
+            .. Families.GgufLayout.Write(config),
             Key("general.file_type", FileType(chosen)),
             Key("general.quantization_version", QuantizationVersion),
             .. tokenizer,
