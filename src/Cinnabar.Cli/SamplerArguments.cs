@@ -14,7 +14,10 @@ internal sealed class SamplerArguments
         "--block-size", "n", "Tokens that are denoised together, block after block from the left", "all");
 
     private readonly Option<string?> _transfer = Setting<string?>(
-        "--transfer", "kind", $"How steps share the masks of a block: {string.Join(", ", NamesOf<Transfer>())}", NameOf(s_standard.Transfer));
+        "--transfer",
+        "kind",
+        $"How steps share the masks of a block: {string.Join(", ", NamesOf<Transfer>())}",
+        NameOf(s_standard.Transfer));
 
     private readonly Option<double?> _temperature = Setting<double?>(
         "--temperature", "t", "0 takes the most probable token; higher is more varied", $"{s_standard.Temperature}");
@@ -93,8 +96,8 @@ internal sealed class SamplerArguments
         ExpectName<CacheKind>(_cache);
         Option[] options =
         [
-            _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound, _stability,
-            _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline,
+            _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound,
+            _stability, _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline,
             _cache, _cacheRefresh, _seed,
         ];
         foreach (Option option in options)

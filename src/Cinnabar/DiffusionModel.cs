@@ -31,14 +31,13 @@ namespace Cinnabar;
 /// </example>
 public sealed class DiffusionModel
 {
-    private const long MostGarbage = 128 << 20;
-
     private readonly CanvasTokens _tokens;
     private readonly Sampler? _sampler;
     private readonly UniformSampler? _uniformSampler; // the one or the other
     private readonly PromptEncoder? _prompts;
 
-    private DiffusionModel(Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
+    private DiffusionModel(
+        Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
     {
         Path = System.IO.Path.GetFullPath(checkpoint.Path);
         Name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path));
@@ -46,19 +45,19 @@ public sealed class DiffusionModel
         GenerationConfig = checkpoint.GenerationConfig;
         Tokenizer = tokenizer;
         Kernels = kernels;
-        Denoiser = ReadNetwork(checkpoint, kernels, form, progress);
-        ChatTemplate = checkpoint.LoadChatTemplate() ?? BuiltInTemplate(Config, tokenizer);
+        Denoiser = ModelReading.Network(checkpoint, kernels, form, progress);
+        ChatTemplate = checkpoint.LoadChatTemplate() ?? ModelReading.BuiltInTemplate(Config, tokenizer);
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
-        _tokens = TokensOf(Config, GenerationConfig, tokenizer);
+        _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
         SamplerOptions standard = Config.Family.Defaults(Config);
         if (Denoiser is IUniformDenoiser uniform)
         {
-            DefaultOptions = UniformOptionsFrom(GenerationConfig, standard);
+            DefaultOptions = ModelReading.UniformOptions(GenerationConfig, standard);
             _uniformSampler = new UniformSampler(uniform, kernels.Workers, tokenizer.VocabularySize);
         }
         else
         {
-            DefaultOptions = OptionsFrom(GenerationConfig, standard);
+            DefaultOptions = ModelReading.Options(GenerationConfig, standard);
             _sampler = new Sampler(Denoiser, kernels.Workers);
         }
     }
@@ -111,7 +110,7 @@ public sealed class DiffusionModel
         if (tokenizer.VocabularySize > checkpoint.Config.VocabularySize)
         {
             throw new CinnabarException(
-                $"{checkpoint.Path}: expected a tokenizer of at most {checkpoint.Config.VocabularySize} tokens (vocab_size of the network), "
+                $"{checkpoint.Path}: expected a tokenizer of at most {checkpoint.Config.VocabularySize} tokens (vocab_size), "
                 + $"found {tokenizer.VocabularySize}.",
                 "Use the tokenizer that belongs to the model.");
         }
@@ -194,7 +193,8 @@ public sealed class DiffusionModel
             $"Expected a model with a chat template, found {Name}, which has none.",
             "Use a model that was made for conversations, or put its chat_template.jinja beside its weights.");
         int[] prompt = prompts.Encode(messages, variables);
-        Canvas canvas = Canvas.ForContinuation(prompt, TextCanvas.RoomBehind(prompt.Length, options.MaxNewTokens, this), TokensFor(exactLength: false));
+        int length = TextCanvas.RoomBehind(prompt.Length, options.MaxNewTokens, this);
+        Canvas canvas = Canvas.ForContinuation(prompt, length, TokensFor(exactLength: false));
         return Run(canvas, options, onStep, cancellation, () =>
         {
             int[] answer = canvas.TextOf(0);
@@ -322,78 +322,4 @@ public sealed class DiffusionModel
             onStep?.Invoke(step);
         }
     }
-
-    private static IDenoiser ReadNetwork(Checkpoint checkpoint, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
-    {
-        ModelConfig config = checkpoint.Config;
-        using ModelWeights weights = checkpoint.OpenWeights();
-        long all = config.ParameterCount;
-        long read = 0;
-        long garbage = 0;
-        MatMulPrecision precision = form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16;
-        IDenoiser network = config.Family.CreateNetwork(config, Read, kernels, precision);
-
-        // A network that runs allocates nothing that would make the runtime look for what is left.
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        return network;
-
-        // What was read and then packed is garbage, together as large as the model; the runtime would let it grow.
-        Tensor Read(string name)
-        {
-            if (garbage > MostGarbage)
-            {
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
-                garbage = 0;
-            }
-
-            Tensor tensor = weights.Read(name, form);
-            garbage += tensor.Bytes.Length;
-            read += tensor.Count;
-            progress?.Report(new LoadProgress(read, all));
-            return tensor;
-        }
-    }
-
-    private static ChatTemplateFile? BuiltInTemplate(ModelConfig config, Tokenizer tokenizer)
-    {
-        string? TextOf(int? id) => id is int known && known < tokenizer.VocabularySize ? tokenizer.TokenText(known) : null;
-        return config.Family.ChatTemplate is string family && BuiltInChatTemplates.Fits(family, tokenizer)
-            ? ChatTemplateFile.BuiltIn(family, TextOf(config.BosTokenId), TextOf(config.EosTokenId))
-            : null;
-    }
-
-    // Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for the two that end a text
-    // or a hole.
-    private static CanvasTokens TokensOf(ModelConfig config, GenerationConfig generation, Tokenizer tokenizer)
-    {
-        IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize)
-            .Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
-        int[] ends = [.. config.AlsoEndText.Union(generation.EosTokenIds ?? []).Where(id => id != config.EosTokenId)];
-        int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId, .. ends])];
-        return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId)
-        {
-            NeverEmitted = never,
-            AlsoEndText = ends,
-        };
-    }
-
-    private static SamplerOptions OptionsFrom(GenerationConfig config, SamplerOptions standard) =>
-        standard with
-        {
-            Steps = config.Steps ?? standard.Steps,
-            BlockSize = config.BlockSize ?? standard.BlockSize,
-            MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens,
-            Temperature = config.Temperature ?? standard.Temperature,
-            TopP = config.TopP ?? standard.TopP,
-            TopK = config.TopK is null or 0 ? standard.TopK : config.TopK,
-            CfgScale = config.CfgScale ?? standard.CfgScale,
-            Threshold = config.Threshold ?? standard.Threshold,
-            Remasking = config.Remasking is string name
-                ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
-                : standard.Remasking,
-        };
-
-    // Files of such models also set top_k and others, for the networks that they were made from.
-    private static SamplerOptions UniformOptionsFrom(GenerationConfig config, SamplerOptions standard) =>
-        standard with { MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens, Uniform = config.Uniform ?? standard.Uniform };
 }

@@ -36,7 +36,8 @@ internal static class GenerateCommand
         TextCommand text = new TextCommand().AddTo(command);
         command.Validators.Add(result =>
         {
-            bool[] given = [result.GetValue(prompt) is not null, result.GetValue(promptFile) is not null, result.GetResult(promptIds) is not null];
+            bool[] given =
+                [result.GetValue(prompt) is not null, result.GetValue(promptFile) is not null, result.GetResult(promptIds) is not null];
             if (given.Count(isGiven => isGiven) > 1)
             {
                 result.AddError("Expected one of a prompt, --prompt-file and --prompt-ids, found more.");

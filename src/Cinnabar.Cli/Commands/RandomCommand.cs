@@ -25,7 +25,10 @@ internal static class RandomCommand
             HelpName = "n",
             DefaultValueFactory = _ => 1,
         };
-        Command command = new("random", "Write a model with random weights, for tests and for measuring speed.") { output, like, weights, seed };
+        Command command = new("random", "Write a model with random weights, for tests and for measuring speed.")
+        {
+            output, like, weights, seed,
+        };
         command.SetWork((parsed, _) =>
         {
             string path = parsed.GetValue(output)!;

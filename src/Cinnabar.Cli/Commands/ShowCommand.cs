@@ -134,9 +134,11 @@ internal static class ShowCommand
         string blocks = config.AttentionKind == AttentionKind.BlockCausal ? $" in blocks of {config.AttentionBlockSize}" : "";
         Line(
             "attention",
-            $"{config.AttentionKind}{blocks}, {config.NumKeyValueHeads} key/value heads of {config.HeadSize}, rotary base {config.RopeTheta:G}");
+            $"{config.AttentionKind}{blocks}, {config.NumKeyValueHeads} key/value heads of {config.HeadSize}, "
+            + $"rotary base {config.RopeTheta:G}");
         Line("logits", config.ShiftLogits ? "of the next position (shifted)" : "of the same position");
-        Line("ids", $"mask {config.MaskTokenId}, end {string.Join(", ", [config.EosTokenId, .. config.AlsoEndText])}, pad {config.PadTokenId}");
+        string ends = string.Join(", ", config.AlsoEndText.Prepend(config.EosTokenId));
+        Line("ids", $"mask {config.MaskTokenId}, end {ends}, pad {config.PadTokenId}");
         Line("context", $"{config.MaxSequenceLength} tokens");
         IEnumerable<string> special = SpecialTokens(model).Select(t => $"{TerminalText.Safe(t.Token)} = {t.Id}");
         string others = special.Count() > MostTokens ? $" and {special.Count() - MostTokens} more" : "";

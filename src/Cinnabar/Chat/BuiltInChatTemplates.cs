@@ -105,7 +105,7 @@ public static class BuiltInChatTemplates
     /// <summary>Names of the families, in alphabetical order.</summary>
     public static IReadOnlyCollection<string> Families => s_templates.Keys;
 
-    /// <summary>Whether a tokenizer has the token that the turns of a template begin or end with: without it, it is no chat model's.</summary>
+    /// <summary>Whether a tokenizer has the token that turns begin or end with: without it, it is no chat model's.</summary>
     internal static bool Fits(string family, Tokenizer tokenizer) => tokenizer.TokenToId(family switch
     {
         "chatml" => "<|im_start|>",

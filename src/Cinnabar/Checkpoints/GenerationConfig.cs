@@ -29,7 +29,9 @@ public sealed record GenerationConfig
     /// <summary>Temperature (temperature), ≥ 0; 0 takes the likeliest token.</summary>
     public double? Temperature { get; init; }
 
-    /// <summary>Which positions are committed first (remasking, or Dream's alg): "low_confidence", "random", "entropy", "margin" or "origin".</summary>
+    /// <summary>
+    /// Which positions are committed first (remasking, or Dream's alg): "low_confidence", "random", "entropy", "margin" or "origin".
+    /// </summary>
     public string? Remasking { get; init; }
 
     /// <summary>Confidence above which a position is committed at once (threshold), above 0, at most 1.</summary>

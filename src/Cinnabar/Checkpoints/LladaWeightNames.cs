@@ -32,7 +32,7 @@ public readonly record struct NetworkWeight(string Name, int[] Shape, string Par
     public bool IsBias { get; init; }
 
     /// <summary>
-    /// Whether its values may be rounded: a matrix, but not the router or what makes norms of the noise level, whose errors reach everything.
+    /// Whether its values may be rounded: a matrix, but not the router or what makes norms of the noise level, whose errors reach all.
     /// </summary>
     internal bool MayRound => Shape.Length > 1 && Part is not ("router" or "sigma_in" or "sigma_out" or "modulation");
 }
@@ -53,7 +53,7 @@ public static class LladaWeightNames
 
     /// <summary>The name of one weight of one block.</summary>
     /// <param name="block">Number of the block, from 0.</param>
-    /// <param name="part">attn_norm, q_proj, k_proj, v_proj, attn_out, ff_norm, ff_proj, up_proj or ff_out; others: head of this file.</param>
+    /// <param name="part">attn_norm, q_proj, k_proj, v_proj, attn_out, ff_norm, ff_proj, up_proj, ff_out; others: head of the file.</param>
     public static string OfBlock(int block, string part) => $"{Root}blocks.{block}.{part}.weight";
 
     /// <summary>The name of a bias of one block.</summary>

@@ -71,7 +71,8 @@ public sealed class ModelFolder : Checkpoint
         RequireFiles(path);
         ModelConfig config = ModelConfig.Load(In(path, ConfigFile));
         string generation = In(path, GenerationConfigFile);
-        ModelFolder folder = new(path, config, File.Exists(generation) && config.Family.HeedsGenerationConfig ? GenerationConfig.Load(generation) : new GenerationConfig());
+        bool hasSettings = File.Exists(generation) && config.Family.HeedsGenerationConfig;
+        ModelFolder folder = new(path, config, hasSettings ? GenerationConfig.Load(generation) : new GenerationConfig());
         folder.OpenWeights().Dispose();
         return folder;
     }

@@ -46,7 +46,8 @@ public static class RandomModel
         JsonObject json = JsonNode.Parse(text)!.AsObject();
         if (type == DType.Int8)
         {
-            json["quantization_config"] = JsonNode.Parse(new WeightQuantization(DType.Int8, null).ToJson(ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(text))));
+            ModelConfig floats = ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(text));
+            json["quantization_config"] = JsonNode.Parse(new WeightQuantization(DType.Int8, null).ToJson(floats));
         }
 
         byte[] configJson = Encoding.UTF8.GetBytes(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
@@ -56,7 +57,8 @@ public static class RandomModel
         using AtomicFolder folder = AtomicFolder.Begin(path);
         folder.Write("config.json", configJson);
         folder.Write("tokenizer.json", TokenizerJson(config));
-        folder.Write("README.md", Encoding.UTF8.GetBytes($"# Random weights of the shape {shape}\n\nSeed {seed}. It has learned nothing.\n"));
+        string card = $"# Random weights of the shape {shape}\n\nSeed {seed}. It has learned nothing.\n";
+        folder.Write("README.md", Encoding.UTF8.GetBytes(card));
         SafetensorsFolder.Write(folder, tensors, progress);
         folder.Commit();
         return config;

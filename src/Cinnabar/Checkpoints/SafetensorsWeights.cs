@@ -93,7 +93,9 @@ internal sealed class SafetensorsWeights : ModelWeights
         List<string> missing = [.. expected.Where(name => !file.Tensors.ContainsKey(name))];
         List<string> unexpected =
         [
-            .. file.Tensors.Keys.Where(name => !expected.Contains(name) && !config.Family.Ignores(name, config)).Order(StringComparer.Ordinal),
+            .. file.Tensors.Keys
+                .Where(name => !expected.Contains(name) && !config.Family.Ignores(name, config))
+                .Order(StringComparer.Ordinal),
         ];
         if (missing.Count > 0)
         {

@@ -8,9 +8,9 @@
 //       settle holes whose end token stands                              (Canvas)
 //
 // A policy that looks back is also given the rows of committed positions. Options.Steps is divided evenly among the blocks, remainder
-// first; it need not be divisible, unlike in LLaDA. The last step of a block commits all that is left, so a run ends whatever the policy does. A step
-// whose quota is 0 costs no pass. When the budget (PassBudget) allows one step more, that step commits everything on the canvas.
-// When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
+// first; it need not be divisible, unlike in LLaDA. The last step of a block commits all that is left, so a run ends whatever the policy
+// does. A step whose quota is 0 costs no pass. When the budget (PassBudget) allows one step more, that step commits everything on the
+// canvas. When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
 //
 // A step comes in two halves, Next and FinishStep, with the pass through the network in the second, so that several runs can share a pass
 // (SharedPass). A run is used for one canvas after another and keeps its lists, which have room for all masks from the start: a step

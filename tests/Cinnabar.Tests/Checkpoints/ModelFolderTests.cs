@@ -196,8 +196,8 @@ public sealed class ModelFolderTests : IDisposable
         Save();
         IReadOnlyDictionary<string, Tensor> whole = ModelFolder.Open(Folder).Tensors;
         File.Delete(Path.Combine(Folder, "model.safetensors"));
-        (string Name, Tensor Value)[][] shards =
-            [.. whole.Select((tensor, i) => (Shard: i % 2, tensor.Key, tensor.Value)).GroupBy(t => t.Shard, t => (t.Key, t.Value)).Select(g => g.ToArray())];
+        (string Name, Tensor Value)[] all = [.. whole.Select(tensor => (tensor.Key, tensor.Value))];
+        (string Name, Tensor Value)[][] shards = [.. all.Chunk((all.Length + 1) / 2)];
         List<string> map = [];
         for (int i = 0; i < shards.Length; i++)
         {

@@ -165,7 +165,8 @@ public sealed class MemoryTests
     private static TransformerDenoiser Network(ModelConfig config, DType type, KernelTable kernels)
     {
         Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
-        return TransformerDenoiser.ForInference(config, name => weights[name].Shape.Length > 1 ? weights[name].To(type) : weights[name], kernels);
+        return TransformerDenoiser.ForInference(
+            config, name => weights[name].Shape.Length > 1 ? weights[name].To(type) : weights[name], kernels);
     }
 
     // Of many passes after the first two: a thread may meet its first item late, and the test runner may have something to say, which on

@@ -37,8 +37,8 @@ internal sealed record ConfigSource(JsonSettings Json, Func<string, int?> TokenI
 
         int? found = tokens.Select(TokenId).FirstOrDefault(id => id is not null);
         return found ?? otherwise ?? throw new CinnabarException(
-            $"{Json.File}: expected the key {string.Join(" or ", keys)}, or an added token {string.Join(" or ", tokens)} in tokenizer.json, "
-            + "found none.",
+            $"{Json.File}: expected the key {string.Join(" or ", keys)}, or an added token {string.Join(" or ", tokens)} "
+            + "in tokenizer.json, found none.",
             $"Add the key {keys[0]}.");
     }
 

@@ -1,6 +1,6 @@
 // LLaDA2.0 and 2.1 (mini, flash): experts by sigmoid scores with a bias for the choice and limited to the best groups, a shared expert, a
 // dense first block; q, k, v in one matrix; half of each head rotates; block-causal attention in blocks of 32, logits of the same position.
-// Facts: ZHZisZZ/dllm pipelines/llada2, inclusionAI/dFactory; specification A.3, B.5. Editing (2.1) stays off unless asked for: it spoils 2.0.
+// Facts: ZHZisZZ/dllm pipelines/llada2, inclusionAI/dFactory; specification A.3, B.5. Editing (2.1) is off by default: it spoils 2.0.
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 

@@ -70,7 +70,7 @@ public abstract class ModelFamily
         TransformerDenoiser.ForInference(config, read, kernels, precision);
 
     /// <summary>
-    /// Whether generation_config.json is about diffusion. False where checkpoints carry that of the autoregressive model they were made from.
+    /// Whether generation_config.json is about diffusion: false where checkpoints carry that of the autoregressive model before.
     /// </summary>
     internal virtual bool HeedsGenerationConfig => true;
 

@@ -163,8 +163,8 @@ internal static class QwenLayout
             throw json.Wrong("head_dim", $"heads of together at most {MaxWidth}", $"{config.NumAttentionHeads} of {config.HeadSize}");
         }
 
-        foreach ((string key, int id) in (IEnumerable<(string, int)>)
-            [("mask_token_id", config.MaskTokenId), ("eos_token_id", config.EosTokenId), .. config.AlsoEndText.Select(id => ("eos_token_id", id))])
+        IEnumerable<int> ends = config.AlsoEndText.Append(config.EosTokenId);
+        foreach ((string key, int id) in ends.Select(id => ("eos_token_id", id)).Append(("mask_token_id", config.MaskTokenId)))
         {
             if (id >= config.VocabularySize)
             {
@@ -172,7 +172,7 @@ internal static class QwenLayout
             }
         }
 
-        if (config.AlsoEndText.Append(config.EosTokenId).Contains(config.MaskTokenId))
+        if (ends.Contains(config.MaskTokenId))
         {
             throw json.Wrong("mask_token_id", "an id of its own", $"{config.MaskTokenId}, which also ends a text");
         }

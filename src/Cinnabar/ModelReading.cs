@@ -1,0 +1,98 @@
+// What DiffusionModel takes from a checkpoint: the network, the ids with a meaning, how to sample, how to chat.
+using Cinnabar.Chat;
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar;
+
+/// <summary>Makes the parts of a model.</summary>
+internal static class ModelReading
+{
+    private const long MostGarbage = 128 << 20;
+
+    /// <summary>Reads the weights one after the other into a network.</summary>
+    public static IDenoiser Network(Checkpoint checkpoint, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
+    {
+        ModelConfig config = checkpoint.Config;
+        using ModelWeights weights = checkpoint.OpenWeights();
+        long all = config.ParameterCount;
+        long read = 0;
+        long garbage = 0;
+        MatMulPrecision precision = form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16;
+        IDenoiser network = config.Family.CreateNetwork(config, Read, kernels, precision);
+
+        // A network that runs allocates nothing that would make the runtime look for what is left.
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return network;
+
+        // What was read and then packed is garbage, together as large as the model; the runtime would let it grow.
+        Tensor Read(string name)
+        {
+            if (garbage > MostGarbage)
+            {
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+                garbage = 0;
+            }
+
+            Tensor tensor = weights.Read(name, form);
+            garbage += tensor.Bytes.Length;
+            read += tensor.Count;
+            progress?.Report(new LoadProgress(read, all));
+            return tensor;
+        }
+    }
+
+    /// <summary>The template of the family, if the tokenizer has its tokens.</summary>
+    public static ChatTemplateFile? BuiltInTemplate(ModelConfig config, Tokenizer tokenizer)
+    {
+        string? TextOf(int? id) => id is int known && known < tokenizer.VocabularySize ? tokenizer.TokenText(known) : null;
+        return config.Family.ChatTemplate is string family && BuiltInChatTemplates.Fits(family, tokenizer)
+            ? ChatTemplateFile.BuiltIn(family, TextOf(config.BosTokenId), TextOf(config.EosTokenId))
+            : null;
+    }
+
+    /// <summary>
+    /// The ids with a meaning. Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for
+    /// those that end a text or a hole.
+    /// </summary>
+    public static CanvasTokens CanvasTokensOf(ModelConfig config, GenerationConfig generation, Tokenizer tokenizer)
+    {
+        IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize)
+            .Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
+        int[] ends = [.. config.AlsoEndText.Union(generation.EosTokenIds ?? []).Where(id => id != config.EosTokenId)];
+        int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId, .. ends])];
+        return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId)
+        {
+            NeverEmitted = never,
+            AlsoEndText = ends,
+        };
+    }
+
+    /// <summary>The family's defaults, overridden by what generation_config.json sets.</summary>
+    public static SamplerOptions Options(GenerationConfig config, SamplerOptions standard) =>
+        standard with
+        {
+            Steps = config.Steps ?? standard.Steps,
+            BlockSize = config.BlockSize ?? standard.BlockSize,
+            MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens,
+            Temperature = config.Temperature ?? standard.Temperature,
+            TopP = config.TopP ?? standard.TopP,
+            TopK = config.TopK is null or 0 ? standard.TopK : config.TopK,
+            CfgScale = config.CfgScale ?? standard.CfgScale,
+            Threshold = config.Threshold ?? standard.Threshold,
+            Remasking = config.Remasking is string name
+                ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
+                : standard.Remasking,
+        };
+
+    /// <summary>
+    /// The same for uniform noise, where files also set top_k and others, for the networks that the models were made from.
+    /// </summary>
+    public static SamplerOptions UniformOptions(GenerationConfig config, SamplerOptions standard) =>
+        standard with { MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens, Uniform = config.Uniform ?? standard.Uniform };
+}
