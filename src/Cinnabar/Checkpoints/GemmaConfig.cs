@@ -5,6 +5,9 @@
 //                  GlobalRotaryPairs rotate, with the frequencies GlobalRopeTheta^(−2i/GlobalHeadSize)
 //
 // Source: huggingface/transformers, models/diffusion_gemma; keys in brackets are those of its text_config.
+using Cinnabar.Checkpoints.Families;
+using Cinnabar.Sampling;
+
 namespace Cinnabar.Checkpoints;
 
 /// <summary>Sizes and constants of DiffusionGemma.</summary>
@@ -39,6 +42,12 @@ public sealed record GemmaConfig
 
     /// <summary>Ids that stand for images, which only the vision part of the model can read.</summary>
     public IReadOnlyList<int> ImageTokenIds { get; init; } = [];
+
+    /// <summary>How canvases are denoised, where the file says so (GGUF: diffusion.eb_*). Default: as DiffusionGemma.</summary>
+    public UniformOptions Sampling { get; init; } = new();
+
+    /// <summary>The form of a GGUF file; null: the weights lie in safetensors files.</summary>
+    internal DiffusionGemmaGgufForm? Gguf { get; init; }
 
     /// <summary>Head width of a layer.</summary>
     internal int HeadSizeOf(int layer, ModelConfig config) => SlidingLayers[layer] ? config.HeadSize : GlobalHeadSize;

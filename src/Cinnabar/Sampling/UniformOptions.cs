@@ -5,7 +5,7 @@ namespace Cinnabar.Sampling;
 /// <summary>How canvases of uniform noise are denoised; the defaults are those of DiffusionGemma.</summary>
 public sealed record UniformOptions
 {
-    private const int MaximumCount = 1 << 16;
+    internal const int MaximumCount = 1 << 16;
 
     /// <summary>Most steps of each canvas, 1 … 65,536 (max_denoising_steps). Default 48.</summary>
     public int Steps { get; init; } = 48;

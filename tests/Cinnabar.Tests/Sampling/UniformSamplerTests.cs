@@ -1,10 +1,11 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Models.Gemma;
+using Cinnabar.Tests.Models.Plain;
 
 namespace Cinnabar.Tests.Sampling;
 
@@ -157,10 +158,10 @@ public sealed class UniformSamplerTests
         using TinyGemma model = new();
         GemmaDenoiser network = model.Network(WeightForm.Exact, KernelTable.Create(threads: 2));
         UniformOptions uniform = new() { Steps = 6, EntropyBound = 25, MeanEntropy = 1000, MaxTemperature = 1, MinTemperature = 0.2 };
-        PlainUniformLoop plain = new(new PlainGemma(model.Tensors), uniform);
+        PlainUniformLoop plain = new(model.Plain, uniform);
         int[] expected = plain.Generate(s_prompt, canvases: 3);
 
-        Canvas canvas = Canvas.ForContinuation(s_prompt, 3 * TinyGemma.CanvasLength, new CanvasTokens(2, 299, 2));
+        Canvas canvas = Canvas.ForContinuation(s_prompt, 3 * TinyGemma.CanvasLength, new CanvasTokens(0, null, 0));
         UniformSampler sampler = new(network);
         List<int> committed = [];
         int passes = sampler.Run(
@@ -198,7 +199,7 @@ public sealed class UniformSamplerTests
             return new UniformSampler(model.Network(WeightForm.AsStored, table), table.Workers).Steps(SomeCanvas(), options);
         }
 
-        static Canvas SomeCanvas() => Canvas.ForContinuation(s_prompt, 20, new CanvasTokens(2, null, 2));
+        static Canvas SomeCanvas() => Canvas.ForContinuation(s_prompt, 20, new CanvasTokens(0, null, 0));
 
         static string Describe(DenoisingStep step) =>
             $"{step.Step} {step.Block} {string.Join(" ", step.Commits)} | {string.Join(" ", step.Edits)} | {string.Join(" ", step.Renoised)} | "
@@ -238,18 +239,20 @@ internal sealed class HashedDraws : IUniformDraws
 /// <summary>The loop of the specification once more, over the plain network.</summary>
 internal sealed class PlainUniformLoop(PlainGemma network, UniformOptions options)
 {
+    private readonly PlainGemmaPrefix _prefix = network.Empty();
+
     /// <summary>Slots with a token after each step, those of earlier canvases included.</summary>
     public List<int> Accepted { get; } = [];
 
     public int[] Generate(int[] prompt, int canvases)
     {
         List<int> text = [];
-        network.Append(prompt);
+        network.Encode(_prefix, prompt);
         for (int c = 0; c < canvases; c++)
         {
             int[] best = Canvas(c);
             text.AddRange(best);
-            network.Append(best);
+            network.Encode(_prefix, best);
         }
 
         return [.. text];
@@ -258,15 +261,16 @@ internal sealed class PlainUniformLoop(PlainGemma network, UniformOptions option
     private int[] Canvas(int c)
     {
         const int N = TinyGemma.CanvasLength;
-        int[] x = [.. Enumerable.Range(0, N).Select(slot => (int)(HashedDraws.Unit(c, 0, slot, 0) * TinyGemma.Vocabulary))];
-        double[][]? p = null;
+        int[] x = [.. Enumerable.Range(0, N).Select(slot => (int)(HashedDraws.Unit(c, 0, slot, 0) * PlainModels.Gemma.Vocabulary))];
+        double[][]? soft = null;
         int[]? before = null;
         int[] best = x;
         for (int n = options.Steps; n >= 1; n--)
         {
             int step = options.Steps - n + 1;
             double t = options.MinTemperature + ((options.MaxTemperature - options.MinTemperature) * n / options.Steps);
-            p = [.. network.Logits(x, p).Select(row => PlainGemma.Softmax([.. row.Select(logit => logit / t)]))];
+            double[][] logits = network.Decode(_prefix, x, soft);
+            double[][] p = [.. logits.Select(row => PlainFormulas.Softmax([.. row.Select(logit => logit / t)]))];
             double[] entropy = [.. p.Select(row => -row.Where(q => q > 0).Sum(q => q * Math.Log(q)))];
             best = [.. p.Select(row => Array.IndexOf(row, row.Max()))];
             double sum = 0;
@@ -281,7 +285,7 @@ internal sealed class PlainUniformLoop(PlainGemma network, UniformOptions option
             [
                 .. Enumerable.Range(0, N).Select(slot => accepted[slot]
                     ? HashedDraws.Inverse(p[slot], HashedDraws.Unit(c, step, slot, 1))
-                    : (int)(HashedDraws.Unit(c, step, slot, 0) * TinyGemma.Vocabulary)),
+                    : (int)(HashedDraws.Unit(c, step, slot, 0) * PlainModels.Gemma.Vocabulary)),
             ];
             bool isDone = n == 1 || (before is not null && before.SequenceEqual(best) && entropy.Average() < options.MeanEntropy);
             Accepted.Add((c * N) + (isDone ? N : accepted.Count(yes => yes)));
@@ -291,6 +295,7 @@ internal sealed class PlainUniformLoop(PlainGemma network, UniformOptions option
             }
 
             before = best;
+            soft = network.Soft(logits, t);
         }
 
         return best;

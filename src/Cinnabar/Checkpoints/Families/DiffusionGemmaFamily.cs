@@ -2,6 +2,7 @@
 // GemmaDenoiser, the loop UniformRun. Text only: the tensors of its vision part are ignored. The sizes stand in config.json under
 // text_config. Facts: huggingface/transformers models/diffusion_gemma; specification models2026 1.2, 1.6, 1.8.
 using System.Text.Json;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
@@ -46,6 +47,14 @@ public sealed class DiffusionGemmaFamily : ModelFamily
 
     /// <inheritdoc/>
     public override string ChatTemplate => "gemma";
+
+    /// <inheritdoc/>
+    public override string GgufArchitecture => DiffusionGemmaGguf.Architecture;
+
+    internal override ModelConfig ReadGguf(GgufFile file) => DiffusionGemmaGguf.Read(file);
+
+    internal override WeightPlace GgufPlaceOf(NetworkWeight weight, ModelConfig config) =>
+        DiffusionGemmaGguf.PlaceOf(weight, config, RowsOf);
 
     internal override ModelConfig ReadConfig(ConfigSource source)
     {
@@ -120,7 +129,8 @@ public sealed class DiffusionGemmaFamily : ModelFamily
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
         GemmaDenoiser.ForInference(config, read, kernels, precision);
 
-    internal override SamplerOptions Defaults(ModelConfig config) => new() { MaxNewTokens = config.Gemma!.CanvasLength };
+    internal override SamplerOptions Defaults(ModelConfig config) =>
+        new() { MaxNewTokens = config.Gemma!.CanvasLength, Uniform = config.Gemma.Sampling };
 
     // Of a stacked matrix: those of the gate, then those of up. All experts have the same, so they are made once.
     private int[][] RowsOf(int width)

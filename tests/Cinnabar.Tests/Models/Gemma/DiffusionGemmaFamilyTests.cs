@@ -5,6 +5,7 @@ using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
+using Cinnabar.Tests.Models.Plain;
 
 namespace Cinnabar.Tests.Models.Gemma;
 
@@ -14,34 +15,33 @@ public sealed class DiffusionGemmaFamilyTests
     public static TheoryData<string, string, string> WrongConfigs => new()
     {
         { "\"text_config\"", "\"other_config\"", "text_config" },
-        { "\"canvas_length\": 8,", "", "canvas_length" },
-        { "\"canvas_length\": 8,", "\"canvas_length\": 0,", "canvas_length" },
-        { "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false", "tie_word_embeddings" },
-        { "\"eos_token_id\": [1, 7]", "\"eos_token_id\": [1, 300]", "eos_token_id" },
-        { "\"pad_token_id\": 2,", "", "pad_token_id" },
-        { "\"pad_token_id\": 2,", "\"pad_token_id\": 300,", "pad_token_id" },
-        { "\"bos_token_id\": 3", "\"bos_token_id\": 300", "bos_token_id" },
-        { "\"vocab_size\": 300", "\"vocab_size\": \"300\"", "vocab_size" },
-        { "\"hidden_size\": 24,", "", "hidden_size" },
-        { "\"vocab_size\": 300, \"hidden_size\": 24", "\"vocab_size\": 16777216, \"hidden_size\": 131072", "vocab_size" },
-        { "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4", "layer_types" },
-        { "\"full_attention\", \"sliding", "\"chunked_attention\", \"sliding", "layer_types" },
-        { "[\"sliding_attention\", \"full", "[7, \"full", "layer_types" },
+        { "\"canvas_length\": 9,", "", "canvas_length" },
+        { "\"canvas_length\": 9,", "\"canvas_length\": 0,", "canvas_length" },
+        { "},\n  \"tie_word_embeddings\": true", "},\n  \"tie_word_embeddings\": false", "tie_word_embeddings" },
+        { "\"eos_token_id\": [1, 106]", "\"eos_token_id\": [1, 643]", "eos_token_id" },
+        { "\"pad_token_id\": 0,", "", "pad_token_id" },
+        { "\"pad_token_id\": 0,", "\"pad_token_id\": 643,", "pad_token_id" },
+        { "\"bos_token_id\": 2", "\"bos_token_id\": 643", "bos_token_id" },
+        { "\"vocab_size\": 643", "\"vocab_size\": \"643\"", "vocab_size" },
+        { "\"hidden_size\": 36,", "", "hidden_size" },
+        { "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 5", "layer_types" },
+        { "\"full_attention\"]", "\"chunked_attention\"]", "layer_types" },
+        { "\"full_attention\"]", "7]", "layer_types" },
         { "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", "num_key_value_heads" },
         { "\"num_global_key_value_heads\": 1", "\"num_global_key_value_heads\": 3", "num_global_key_value_heads" },
         { "\"num_global_key_value_heads\": 1, ", "", "num_global_key_value_heads" },
-        { "\"head_dim\": 6", "\"head_dim\": 5", "head_dim" },
-        { "\"global_head_dim\": 8", "\"global_head_dim\": 9", "global_head_dim" },
-        { "\"global_head_dim\": 8", "\"global_head_dim\": 131072", "global_head_dim" },
-        { "\"top_k_experts\": 2", "\"top_k_experts\": 6", "top_k_experts" },
-        { "\"moe_intermediate_size\": 10, ", "", "moe_intermediate_size" },
-        { "\"sliding_window\": 5", "\"sliding_window\": 0", "sliding_window" },
+        { "\"head_dim\": 10", "\"head_dim\": 5", "head_dim" },
+        { "\"global_head_dim\": 24", "\"global_head_dim\": 9", "global_head_dim" },
+        { "\"global_head_dim\": 24", "\"global_head_dim\": 131072", "global_head_dim" },
+        { "\"top_k_experts\": 3", "\"top_k_experts\": 8", "top_k_experts" },
+        { "\"moe_intermediate_size\": 12,", "", "moe_intermediate_size" },
+        { "\"sliding_window\": 7", "\"sliding_window\": 0", "sliding_window" },
         { "\"rope_parameters\"", "\"rope\"", "rope_parameters" },
         { "\"rope_type\": \"proportional\"", "\"rope_type\": \"default\"", "rope_type" },
         { "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"", "rope_type" },
-        { "\"partial_rotary_factor\": 0.5", "\"partial_rotary_factor\": 2", "partial_rotary_factor" },
-        { "\"final_logit_softcapping\": 6.0, ", "", "final_logit_softcapping" },
-        { "\"final_logit_softcapping\": 6.0", "\"final_logit_softcapping\": 0", "final_logit_softcapping" },
+        { "\"partial_rotary_factor\": 0.25", "\"partial_rotary_factor\": 2", "partial_rotary_factor" },
+        { "\"final_logit_softcapping\": 3.0, ", "", "final_logit_softcapping" },
+        { "\"final_logit_softcapping\": 3.0", "\"final_logit_softcapping\": 0", "final_logit_softcapping" },
         { "\"attention_bias\": false", "\"attention_bias\": true", "attention_bias" },
         { "gelu_pytorch_tanh", "silu", "hidden_activation" },
         { "\"attention_bias\": false", "\"hidden_size_per_layer_input\": 256", "hidden_size_per_layer_input" },
@@ -58,17 +58,23 @@ public sealed class DiffusionGemmaFamilyTests
     }
 
     [Fact]
+    public void Parse_TableLargerThanMemory_NamesTheVocabulary() => Assert.Contains(
+        "vocab_size",
+        Assert.Throws<CinnabarException>(
+            () => Parse(("\"vocab_size\": 643", "\"vocab_size\": 16777216"), ("\"hidden_size\": 36", "\"hidden_size\": 131072"))).Message);
+
+    [Fact]
     public void Parse_Config_TakesEveryValue()
     {
         ModelConfig config = Parse();
         Assert.IsType<DiffusionGemmaFamily>(config.Family);
-        Assert.Equal((1, 2, 3), (config.EosTokenId, config.PadTokenId, config.BosTokenId));
-        Assert.Equal([7], config.AlsoEndText);
-        Assert.Equal((6, 8, 2, 1), (config.HeadSize, config.Gemma!.GlobalHeadSize, config.NumKeyValueHeads, config.Gemma.GlobalKeyValueHeads));
-        Assert.Equal(TinyGemma.Sliding, config.Gemma.SlidingLayers);
-        Assert.Equal(2, config.Gemma.GlobalRotaryPairs);
-        Assert.Equal([290, 291, 292], config.Gemma.ImageTokenIds);
-        Assert.Equal(8, config.Family.Defaults(config).MaxNewTokens);
+        Assert.Equal((1, 0, 2), (config.EosTokenId, config.PadTokenId, config.BosTokenId));
+        Assert.Equal([106], config.AlsoEndText);
+        Assert.Equal((10, 24, 2, 1), (config.HeadSize, config.Gemma!.GlobalHeadSize, config.NumKeyValueHeads, config.Gemma.GlobalKeyValueHeads));
+        Assert.Equal([true, false, true, false], config.Gemma.SlidingLayers);
+        Assert.Equal(3, config.Gemma.GlobalRotaryPairs);
+        Assert.Equal([642, 640, 641], config.Gemma.ImageTokenIds);
+        Assert.Equal(9, config.Family.Defaults(config).MaxNewTokens);
         Assert.Equal(0.8, config.Family.Defaults(config).Uniform.TemperatureOf(1));
     }
 
@@ -77,13 +83,17 @@ public sealed class DiffusionGemmaFamilyTests
         Assert.IsType<DiffusionGemmaFamily>(
             Parse(("DiffusionGemmaForBlockDiffusion", "DiffusionGemma4ModelForBlockDiffusion")).Family);
 
+    // The reference keeps the factor √2816 = 53.066 in the type of the weights.
     [Theory]
-    [InlineData("", 53.06599664568481)]
-    [InlineData("\"dtype\": \"bfloat16\",", 53.0)] // the reference keeps the factor in the type of the weights
-    [InlineData("\"torch_dtype\": \"bfloat16\",", 53.0)]
-    [InlineData("\"dtype\": \"float32\",", 53.06599664568481)]
-    public void EmbeddingScale_IsRoundedLikeTheWeights(string type, double expected) => Assert.Equal(
-        expected, Parse(("\"canvas_length\"", $"{type} \"canvas_length\""), ("\"hidden_size\": 24", "\"hidden_size\": 2816")).Gemma!.EmbeddingScale, 1e-5);
+    [InlineData("\"other\": 1", 53.06599664568481)]
+    [InlineData("\"dtype\": \"bfloat16\"", 53.0)]
+    [InlineData("\"torch_dtype\": \"bfloat16\"", 53.0)]
+    [InlineData("\"dtype\": \"float32\"", 53.06599664568481)]
+    public void EmbeddingScale_IsRoundedLikeTheWeights(string type, double expected)
+    {
+        ModelConfig config = Parse(("\"dtype\": \"bfloat16\"", type), ("\"hidden_size\": 36", "\"hidden_size\": 2816"));
+        Assert.Equal(expected, config.Gemma!.EmbeddingScale, 1e-5);
+    }
 
     [Fact]
     public void GenerationConfig_OfTheFolder_SetsTheLoop()
@@ -96,7 +106,7 @@ public sealed class DiffusionGemmaFamilyTests
             Steps = 5, MaxTemperature = 0.9, MinTemperature = 0.5, EntropyBound = 20, StableSteps = 2, MeanEntropy = 0.01,
         };
         Assert.Equal(new SamplerOptions { MaxNewTokens = 20, Uniform = expected }, options);
-        Assert.Equal([7, 50], model.TokensFor(exactLength: false).AlsoEndText);
+        Assert.Equal([106, 50], model.TokensFor(exactLength: false).AlsoEndText);
     }
 
     [Theory]
@@ -112,11 +122,17 @@ public sealed class DiffusionGemmaFamilyTests
     {
         // The model card's 25.2 billion, of which the experts are 22.84: specification 1.2.
         ModelConfig config = Parse(
-            ("\"vocab_size\": 300, \"hidden_size\": 24, \"num_hidden_layers\": 3", "\"vocab_size\": 262144, \"hidden_size\": 2816, \"num_hidden_layers\": 30"),
-            ("\"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"head_dim\": 6", "\"num_attention_heads\": 16, \"num_key_value_heads\": 8, \"head_dim\": 256"),
-            ("\"num_global_key_value_heads\": 1, \"global_head_dim\": 8", "\"num_global_key_value_heads\": 2, \"global_head_dim\": 512"),
-            ("\"intermediate_size\": 20, \"moe_intermediate_size\": 10, \"num_experts\": 5", "\"intermediate_size\": 2112, \"moe_intermediate_size\": 704, \"num_experts\": 128"),
-            ("[\"sliding_attention\", \"full_attention\", \"sliding_attention\"]", Layers(30)));
+            ("\"vocab_size\": 643", "\"vocab_size\": 262144"),
+            ("\"hidden_size\": 36", "\"hidden_size\": 2816"),
+            ("\"num_hidden_layers\": 4", "\"num_hidden_layers\": 30"),
+            ("\"num_attention_heads\": 4", "\"num_attention_heads\": 16"),
+            ("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 8"),
+            ("\"num_global_key_value_heads\": 1", "\"num_global_key_value_heads\": 2"),
+            ("\"global_head_dim\": 24, \"head_dim\": 10", "\"global_head_dim\": 512, \"head_dim\": 256"),
+            ("\"intermediate_size\": 28", "\"intermediate_size\": 2112"),
+            ("\"moe_intermediate_size\": 12", "\"moe_intermediate_size\": 704"),
+            ("\"num_experts\": 7", "\"num_experts\": 128"),
+            ("[\"sliding_attention\", \"full_attention\", \"sliding_attention\", \"full_attention\"]", Layers(30)));
         IEnumerable<NetworkWeight> weights = config.Family.Weights(config);
         Assert.InRange(weights.Where(weight => weight.Expert is not null).Sum(Count) / 1e9, 22.83, 22.85);
         Assert.InRange(config.ParameterCount / 1e9, 25.2, 25.3);
@@ -139,9 +155,7 @@ public sealed class DiffusionGemmaFamilyTests
     public void Load_TensorMissing_IsNamed()
     {
         using TinyGemma folder = new();
-        List<(string, Tensor)> tensors = [.. folder.Tensors.Select(pair => (pair.Key, pair.Value))];
-        tensors.RemoveAll(tensor => tensor.Item1 == "model.decoder.layers.2.router.scale");
-        Safetensors.Write(Path.Combine(folder.Path, "model.safetensors"), tensors);
+        folder.Write(folder.Stored.Where(tensor => tensor.Key != "model.decoder.layers.2.router.scale"));
         Assert.Contains("router.scale", Assert.Throws<CinnabarException>(() => ModelFolder.Open(folder.Path)).Message);
     }
 
@@ -186,6 +200,15 @@ public sealed class DiffusionGemmaFamilyTests
         Assert.Equal(expected.TokenIds, canvas.Text());
     }
 
-    private static ModelConfig Parse(params (string Old, string New)[] changes) =>
-        ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(TinyGemma.Config(changes)));
+    private static ModelConfig Parse(params (string Old, string New)[] changes)
+    {
+        string text = PlainConfigs.DiffusionGemma;
+        foreach ((string old, string changed) in changes)
+        {
+            Assert.Contains(old, text);
+            text = text.Replace(old, changed, StringComparison.Ordinal);
+        }
+
+        return ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(text));
+    }
 }
