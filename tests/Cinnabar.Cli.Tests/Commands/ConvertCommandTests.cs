@@ -1,4 +1,3 @@
-using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 

@@ -1,6 +1,7 @@
 // A model folder with integers for its matrices (layouts: WeightQuantization), of any family and larger than memory: tensors are read,
-// rounded and written one after the other under the names they have. config.json gets the key quantization_config and keeps all others;
-// the files beside it are copied. Scales come first in a safetensors file, so each matrix is read and rounded twice.
+// rounded and written one after the other under the names they have; buffers that are not read are left out. config.json gets the key
+// quantization_config and keeps all others; the files beside it are copied. Scales come first in a safetensors file, so each matrix is
+// read and rounded twice.
 using System.Text;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
