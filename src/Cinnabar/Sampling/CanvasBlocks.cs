@@ -4,7 +4,6 @@
 //                              may span two of them                                        (LLaDA: blocks begin at the end of the prompt)
 //   block-causal attention     the blocks of the network, counted from the first position of the canvas, so the first one may share its
 //                              block with the end of the prompt; a BlockSize that divides them makes sub-blocks   (LLaDA2, SDAR, Fast-dLLM v2)
-using Cinnabar.Diffusion;
 using Cinnabar.Models;
 
 namespace Cinnabar.Sampling;

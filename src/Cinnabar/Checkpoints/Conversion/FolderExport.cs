@@ -9,7 +9,6 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Cinnabar.Checkpoints.Gguf;
-using Cinnabar.Numerics;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Checkpoints.Conversion;

@@ -1,5 +1,5 @@
-// DiffusionGemma in GGUF files (llama.cpp, architecture "diffusion-gemma"; specification models2026 1.7). Keys with _swa are those of sliding
-// layers. What a file need not have:
+// DiffusionGemma in GGUF files (llama.cpp, architecture "diffusion-gemma"; specification models2026 1.7). Keys with _swa are those of
+// sliding layers. What a file need not have:
 //   rope_freqs [D/2]        divisors of the rotary frequencies of full layers: 1, or so large (1e30) that the pair stands still
 //   ffn_gate_exps, ffn_up_exps, or both in ffn_gate_up_exps [E, 2W, C]
 //   enc_layer_output_scale  the factor of known text; else it is that of the canvas
@@ -185,8 +185,8 @@ internal static class DiffusionGemmaGguf
         return isVector && divisors.Skip(pairs).All(divisor => divisor >= StandsStill)
             ? pairs
             : throw new CinnabarException(
-                $"{file.Path}: tensor '{RotaryDivisors}', offset {tensor.Offset}: expected {headSize / 2} divisors (half of key_length), ones "
-                + $"and behind them numbers above {StandsStill}, found {tensor}.",
+                $"{file.Path}: tensor '{RotaryDivisors}', offset {tensor.Offset}: expected {headSize / 2} divisors (half of key_length), "
+                + $"ones and behind them numbers above {StandsStill}, found {tensor}.",
                 "Other rotary positions are not supported.");
     }
 
