@@ -4,8 +4,8 @@ using Cinnabar.Checkpoints;
 namespace Cinnabar.Cli;
 
 /// <summary>
-/// Tells on standard error how far the loading or writing of a model is: nothing for two seconds, then a line that is redrawn on a terminal, or a new
-/// one every ten seconds elsewhere.
+/// Tells on standard error how far the loading or writing of a model is: nothing for two seconds, then a line that is redrawn on a
+/// terminal, or a new one every ten seconds elsewhere.
 /// </summary>
 internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<LoadProgress>, IProgress<WritingProgress>, IDisposable
 {

@@ -30,6 +30,11 @@ public readonly record struct NetworkWeight(string Name, int[] Shape, string Par
 
     /// <summary>Whether it is added instead of multiplied.</summary>
     public bool IsBias { get; init; }
+
+    /// <summary>
+    /// Whether its values may be rounded: a matrix, but not the router or what makes norms of the noise level, whose errors reach everything.
+    /// </summary>
+    internal bool MayRound => Shape.Length > 1 && Part is not ("router" or "sigma_in" or "sigma_out" or "modulation");
 }
 
 /// <summary>The tensors a model of a given configuration consists of.</summary>

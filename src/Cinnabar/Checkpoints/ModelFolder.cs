@@ -45,6 +45,9 @@ public sealed class ModelFolder : Checkpoint
         "vocab.json", "merges.txt",
     ];
 
+    /// <summary>Path of the weights or of their index.</summary>
+    internal string WeightsPath => In(Path, File.Exists(In(Path, WeightsFile)) ? WeightsFile : SafetensorsIndex.FileName);
+
     /// <summary>Path of tokenizer.json, which exists but was not read.</summary>
     public string TokenizerPath => System.IO.Path.Combine(Path, TokenizerFile);
 
@@ -74,8 +77,7 @@ public sealed class ModelFolder : Checkpoint
     }
 
     /// <inheritdoc/>
-    public override ModelWeights OpenWeights() =>
-        SafetensorsWeights.Open(In(Path, File.Exists(In(Path, WeightsFile)) ? WeightsFile : SafetensorsIndex.FileName), Config);
+    public override ModelWeights OpenWeights() => SafetensorsWeights.Open(WeightsPath, Config);
 
     /// <inheritdoc/>
     public override ChatTemplateFile? LoadChatTemplate() => ChatTemplateFile.Load(Path);

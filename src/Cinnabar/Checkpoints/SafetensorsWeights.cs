@@ -11,10 +11,11 @@ internal sealed class SafetensorsWeights : ModelWeights
 {
     private readonly SafetensorsShards _file;
 
-    private readonly string _prefix; // of every name in the file
-
     private SafetensorsWeights(SafetensorsShards file, ModelConfig config, string prefix)
-        : base(config) => (_file, _prefix) = (file, prefix);
+        : base(config) => (_file, Prefix) = (file, prefix);
+
+    /// <summary>What stands before every name in the files: the family's, or nothing.</summary>
+    public string Prefix { get; }
 
     /// <inheritdoc/>
     public override void Dispose() => _file.Dispose();
@@ -46,7 +47,7 @@ internal sealed class SafetensorsWeights : ModelWeights
     /// <inheritdoc/>
     internal override GgmlType NearestType(NetworkWeight weight) => TypeOf(Config, weight).IsInteger()
         ? GgmlType.Q8_0
-        : _file.Tensors[Config.Family.PlaceOf(weight, Config).Tensor].Type switch
+        : _file.Tensors[Prefix + Config.Family.PlaceOf(weight, Config).Tensor].Type switch
         {
             SafetensorsDType.F16 => GgmlType.F16,
             SafetensorsDType.F32 or SafetensorsDType.F64 => GgmlType.F32,
@@ -56,7 +57,7 @@ internal sealed class SafetensorsWeights : ModelWeights
     private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
     {
         WeightPlace place = Config.Family.PlaceOf(weight, Config);
-        place = place with { Tensor = _prefix + place.Tensor };
+        place = place with { Tensor = Prefix + place.Tensor };
         DType type = TypeOf(Config, weight);
         Tensor tensor = type.IsInteger() ? ReadIntegers(place.Tensor, type, StoredTensor.ShapeOf(weight, place))
             : place.Slice is int slice ? _file.Read(place.Tensor, slice)

@@ -60,7 +60,7 @@ internal static class WeightForms
     /// <param name="stored">What the file holds.</param>
     public static Tensor Apply(Tensor tensor, NetworkWeight weight, WeightForm form, StoredForm stored)
     {
-        if (weight.Shape.Length == 1 || weight.Part is "router" or "sigma_in" or "sigma_out" or "modulation")
+        if (!weight.MayRound)
         {
             return tensor;
         }

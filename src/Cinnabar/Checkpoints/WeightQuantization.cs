@@ -3,7 +3,7 @@
 //   8 bits   format "int-quantized"    X.weight I8 [out, in];  every matrix, the embedding table too
 //   4 bits   format "pack-quantized"   X.weight_packed I32 [out, in/8], eight values q + 8 from the low bits up;  every matrix but the
 //                                      embedding table and the head, which stay BF16
-//   both                               X.weight_scale F32 [out, groups]; routers of experts stay as they are
+//   both                               X.weight_scale F32 [out, groups]; what may not be rounded (NetworkWeight.MayRound) stays as it is
 //
 // symmetric, one scale for a row ("channel") or for each group of columns ("group"). Deviation: no X.weight_shape, which config.json tells.
 using System.Text.Json;
@@ -56,7 +56,7 @@ public sealed record WeightQuantization(DType Type, int? GroupSize)
     internal DType StoredType(NetworkWeight weight)
     {
         bool isTable = weight.Part is "wte" or "head";
-        return weight.Shape.Length == 1 || weight.Part == "router" || (Type == DType.Int4 && isTable) ? DType.BF16 : Type;
+        return !weight.MayRound || (Type == DType.Int4 && isTable) ? DType.BF16 : Type;
     }
 
     /// <summary>Columns with a common scale in a matrix of so many columns.</summary>
@@ -127,7 +127,7 @@ public sealed record WeightQuantization(DType Type, int? GroupSize)
             new(LladaWeightNames.Head, [config.EmbeddingSize, config.HiddenSize], "head"),
         ];
         return (Type == DType.Int4 ? tables : [])
-            .Concat(config.Family.Weights(config).Where(weight => weight.Part == "router"))
+            .Concat(config.Family.Weights(config).Where(weight => weight.Shape.Length > 1 && !weight.MayRound))
             .Select(weight => ModuleOf(config.Family.PlaceOf(weight, config).Tensor));
     }
 

@@ -1,10 +1,10 @@
-// The other way round: a byte-level BPE as the keys of a GGUF file. Special tokens are control tokens (3), other added ones user-defined (4),
-// ids without a token are unused (5) and called [PAD42] as llama.cpp's converters do.
+// The other way round: a byte-level BPE as the keys of a GGUF file. Special tokens are control tokens (3), other added ones user-defined
+// (4), ids without a token are unused (5) and called [PAD42] as llama.cpp's converters do.
 //
 // Programs that know only these keys cut text by tokenizer.ggml.pre, a name for one of llama.cpp's patterns. A pattern without a name gets
 // "gpt-2": like the patterns trained here it lets a word begin with a space and nothing else, so most pieces are those the merges were
-// learned on. Ids mean the same then, but texts get other ids than in training, and the note says so. Where the keys do not tell all (such a
-// pattern, a normalizer, other rules of added tokens), tokenizer.huggingface.json holds the whole tokenizer.
+// learned on. Ids mean the same then, but texts get other ids than in training, and the note says so. Where the keys do not tell all
+// (such a pattern, a normalizer, other rules of added tokens), tokenizer.huggingface.json holds the whole tokenizer.
 using System.Text;
 using Cinnabar.Checkpoints.Gguf;
 
@@ -30,7 +30,8 @@ internal static class GgufVocabularyWriter
         if (definition.Model is not Bpe { Symbols: ByteSymbols } model)
         {
             throw new CinnabarException(
-                $"{file}: expected a byte-level BPE tokenizer, found {(definition.Model is Bpe ? "one over characters" : "another model")}.",
+                $"{file}: expected a byte-level BPE tokenizer, "
+                + $"found {(definition.Model is Bpe ? "one over characters" : "another model")}.",
                 "GGUF files of diffusion models with other tokenizers are not written.");
         }
 

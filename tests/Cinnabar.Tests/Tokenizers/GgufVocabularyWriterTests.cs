@@ -84,7 +84,9 @@ public sealed class GgufVocabularyWriterTests
     {
         GgufVocabulary vocabulary = new() { Model = "gpt2", Tokens = ["a"], HuggingFaceJson = json };
         Assert.Contains(
-            expected, Assert.Throws<CinnabarException>(() => Tokenizer.FromVocabulary(vocabulary, "x.gguf")).Message, StringComparison.Ordinal);
+            expected,
+            Assert.Throws<CinnabarException>(() => Tokenizer.FromVocabulary(vocabulary, "x.gguf")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -41,6 +41,7 @@ public static class FolderExport
         };
         Tokenizer tokenizer = source.LoadTokenizer();
         byte[] tokenizerJson = TokenizerWriter.ToJson(tokenizer.Definition);
+        TokenizerReader.Parse("the tokenizer.json to be saved", tokenizerJson); // nothing is saved that cannot be loaded
         byte[] tokenizerConfig = TokenizerConfigOf(source, tokenizer);
         using ModelWeights weights = source.OpenWeights();
         SafetensorsDType chosen = type ?? Nearest(GgufExport.StoredAs(weights, config));
@@ -55,7 +56,7 @@ public static class FolderExport
             [
                 .. PlacedTensor.All(config, config.Family.PlaceOf).Select(tensor => new SafetensorsTensorSource(
                     tensor.Name,
-                    tensor.Shape.Length == 1 || tensor.First.Part == "router" ? SafetensorsDType.F32 : chosen,
+                    tensor.First.MayRound ? chosen : SafetensorsDType.F32,
                     tensor.Shape,
                     tensor.Parts(weights))),
             ],

@@ -5,7 +5,6 @@
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Tokenizers;
-
 using Pair = System.Collections.Generic.KeyValuePair<string, Cinnabar.Checkpoints.Gguf.GgufValue>;
 
 namespace Cinnabar.Checkpoints.Conversion;
@@ -22,7 +21,7 @@ public static class GgufExport
     /// <param name="type">F32, F16, BF16, Q8_0 or Q4_0; null: the one that is nearest to what most weights are stored as.</param>
     /// <param name="progress">Told after each tensor, or null.</param>
     /// <returns>The type of the matrices, and sentences about what the file does not keep.</returns>
-    /// <exception cref="CinnabarException">The model cannot be a GGUF file, there is a file already, or it could not be written.</exception>
+    /// <exception cref="CinnabarException">The model cannot be a GGUF file, the file exists, or it could not be written.</exception>
     public static (GgmlType Type, IReadOnlyList<string> Notes) Write(
         Checkpoint source, string path, GgmlType? type = null, IProgress<WritingProgress>? progress = null)
     {
@@ -30,14 +29,14 @@ public static class GgufExport
         RequireLayout(source, config);
         NewPath.Require(path);
         List<string> notes = [];
-        List<Pair> tokenizer = [.. TokenizerKeys(source, config, notes)];
+        List<Pair> tokenizer = [.. TokenizerKeys(source, config, path, notes)];
         using ModelWeights weights = source.OpenWeights();
         GgmlType chosen = type ?? StoredAs(weights, config);
         List<string> fallbacks = [];
         GgufTensorSource[] tensors =
         [
-            .. PlacedTensor.All(config, config.Family.GgufPlaceOf)
-                .Select(tensor => new GgufTensorSource(tensor.Name, TypeOf(tensor, chosen, fallbacks), tensor.Shape, tensor.Parts(weights))),
+            .. PlacedTensor.All(config, config.Family.GgufPlaceOf).Select(tensor => new GgufTensorSource(
+                tensor.Name, TypeOf(tensor, chosen, fallbacks), tensor.Shape, tensor.Parts(weights))),
         ];
         if (fallbacks.Count > 0)
         {
@@ -66,9 +65,10 @@ public static class GgufExport
     {
         if (config.Family.GgufArchitecture is null)
         {
-            IEnumerable<string> known = ModelFamilies.All.Where(family => family.GgufArchitecture is not null).Select(family => family.Name);
+            string known = string.Join(
+                ", ", ModelFamilies.All.Where(family => family.GgufArchitecture is not null).Select(family => family.Name));
             throw new CinnabarException(
-                $"{source.Path}: expected a model of a family that GGUF has an architecture for ({string.Join(", ", known)}), "
+                $"{source.Path}: expected a model of a family that GGUF has an architecture for ({known}), "
                 + $"found {config.Family.Name}.",
                 "Such a model runs from its folder.");
         }
@@ -82,7 +82,7 @@ public static class GgufExport
         }
     }
 
-    private static IEnumerable<Pair> TokenizerKeys(Checkpoint source, ModelConfig config, List<string> notes)
+    private static IEnumerable<Pair> TokenizerKeys(Checkpoint source, ModelConfig config, string path, List<string> notes)
     {
         Tokenizer tokenizer = source.LoadTokenizer();
         if (tokenizer.VocabularySize > config.VocabularySize)
@@ -95,6 +95,7 @@ public static class GgufExport
 
         (GgufVocabulary vocabulary, string? note) =
             GgufVocabularyWriter.Write(tokenizer.Definition, config.VocabularySize, source.Path);
+        Tokenizer.FromVocabulary(vocabulary with { HuggingFaceJson = null }, path); // nothing is saved that cannot be loaded
         if (note is not null)
         {
             notes.Add(note);
@@ -142,7 +143,7 @@ public static class GgufExport
 
     private static GgmlType TypeOf(PlacedTensor tensor, GgmlType asked, List<string> fallbacks)
     {
-        if (tensor.Shape.Length == 1 || tensor.First.Part == "router")
+        if (!tensor.First.MayRound)
         {
             return GgmlType.F32;
         }

@@ -37,7 +37,7 @@ public static class QuantizedExport
         if (tensors.FirstOrDefault(tensor => tensor.Shape.Length > 2) is PlacedTensor stacked)
         {
             throw new CinnabarException(
-                $"{source.Path}: tensor {ErrorText.Quote(stacked.Name)}: expected a matrix, found one of {stacked.Shape.Length} dimensions.",
+                $"{source.Path}: tensor {ErrorText.Quote(stacked.Name)}: expected a matrix, found {stacked.Shape.Length} dimensions.",
                 "Models with stacked experts are not quantized; load them with --weights int8 instead.");
         }
 
@@ -46,7 +46,7 @@ public static class QuantizedExport
         WeightQuantization.Read(JsonSettings.Parse(settings.File, configJson), config);
         ModelFolder.RefuseForeignFiles(path);
 
-        using ModelWeights weights = source.OpenWeights();
+        using SafetensorsWeights weights = SafetensorsWeights.Open(source.WeightsPath, source.Config);
         using AtomicFolder folder = AtomicFolder.Begin(path);
         folder.Write("config.json", configJson);
         folder.Write("README.md", Encoding.UTF8.GetBytes(modelCard));
@@ -59,10 +59,11 @@ public static class QuantizedExport
         folder.Commit();
     }
 
-    private static IEnumerable<SafetensorsTensorSource> Sources(PlacedTensor tensor, ModelConfig config, ModelWeights weights)
+    private static IEnumerable<SafetensorsTensorSource> Sources(PlacedTensor tensor, ModelConfig config, SafetensorsWeights weights)
     {
         DType type = SafetensorsWeights.TypeOf(config, tensor.First);
         IEnumerable<Tensor> parts = tensor.Parts(weights);
+        string name = weights.Prefix + tensor.Name;
         if (!type.IsInteger())
         {
             SafetensorsDType stored = weights.NearestType(tensor.First) switch
@@ -71,7 +72,7 @@ public static class QuantizedExport
                 GgmlType.F16 => SafetensorsDType.F16,
                 _ => SafetensorsDType.BF16,
             };
-            yield return new SafetensorsTensorSource(tensor.Name, stored, tensor.Shape, parts);
+            yield return new SafetensorsTensorSource(name, stored, tensor.Shape, parts);
             yield break;
         }
 
@@ -79,10 +80,10 @@ public static class QuantizedExport
         int group = config.Quantization!.GroupOf(columns);
         IEnumerable<Tensor> rounded = parts.Select(part => part.Quantize(type, group));
         yield return type == DType.Int8
-            ? new SafetensorsTensorSource(tensor.Name, SafetensorsDType.I8, tensor.Shape, rounded)
+            ? new SafetensorsTensorSource(name, SafetensorsDType.I8, tensor.Shape, rounded)
             : new SafetensorsTensorSource(
-                LladaWeightNames.PackedOf(tensor.Name), SafetensorsDType.I32, [rows, columns / Safetensors.Int4sInOne], rounded);
+                LladaWeightNames.PackedOf(name), SafetensorsDType.I32, [rows, columns / Safetensors.Int4sInOne], rounded);
         yield return new SafetensorsTensorSource(
-            LladaWeightNames.ScalesOf(tensor.Name), SafetensorsDType.F32, [rows, columns / group], rounded.Select(part => part.Scales!));
+            LladaWeightNames.ScalesOf(name), SafetensorsDType.F32, [rows, columns / group], rounded.Select(part => part.Scales!));
     }
 }

@@ -86,7 +86,7 @@ internal static class GgufLayout
 
     /// <summary>The keys of a network, in the order and types of llama.cpp's converters.</summary>
     /// <remarks>
-    /// Where diffusion.shift_logits is absent, llama.cpp shifts; its converter of LLaDA writes the key always, the others where it is false.
+    /// Where diffusion.shift_logits is absent, llama.cpp shifts; its converter of LLaDA writes the key always, the others only "false".
     /// </remarks>
     public static IEnumerable<KeyValuePair<string, GgufValue>> Write(ModelConfig config)
     {

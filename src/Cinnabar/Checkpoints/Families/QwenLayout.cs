@@ -74,7 +74,9 @@ internal static class QwenLayout
             : throw json.Wrong("num_experts_per_tok", $"at most num_experts {count}", $"{active}");
     }
 
-    /// <summary>What <see cref="Read"/> and <see cref="ReadExperts"/> read, as JSON by key; the caller adds what its family has besides.</summary>
+    /// <summary>
+    /// What <see cref="Read"/> and <see cref="ReadExperts"/> read, as JSON by key; the caller adds what its family has besides.
+    /// </summary>
     /// <param name="config">The network.</param>
     /// <param name="widthKey">Key of the width of an expert.</param>
     public static SortedDictionary<string, string> Write(ModelConfig config, string widthKey = "moe_intermediate_size")

@@ -40,6 +40,21 @@ public sealed class GgufExportTests : IDisposable
         Assert.All(expected.Tensors.Keys, name => Assert.Equal(expected.Read(name).Bytes.ToArray(), found.Read(name).Bytes.ToArray()));
     }
 
+    [Fact]
+    public void ThereAndBack_KeepsTheChatTemplate()
+    {
+        const string Template = "{% for m in messages %}<|im_start|>{{ m.role }}\n\"é\"{{ m.content }}{% endfor %}";
+        using PlainFolder folder = Llada();
+        File.WriteAllText(Path.Combine(folder.Path, "chat_template.jinja"), Template);
+        GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]);
+        FolderExport.Write(Checkpoint.Open(_folder["x.gguf"]), _folder["back"]);
+
+        using GgufFile file = GgufFile.Open(_folder["x.gguf"]);
+        Assert.Equal(Template, file.Metadata.Text("tokenizer.chat_template"));
+        Assert.Equal(Template, Checkpoint.Open(_folder["back"]).LoadChatTemplate()!.Template.Text);
+        Assert.Equal("<|endoftext|>", Checkpoint.Open(_folder["back"]).LoadChatTemplate()!.EosToken);
+    }
+
     [Theory]
     [MemberData(nameof(WithoutGguf))]
     public void ToGguf_OfAFamilyWithoutArchitecture_IsRefused(string family)
@@ -53,7 +68,9 @@ public sealed class GgufExportTests : IDisposable
     public void ToGguf_OfBlockCausalAttention_IsRefused()
     {
         string config = PlainModels.Transformers["llada"].Config.Replace(
-            "\"vocab_size\"", "\"attention_kind\": \"block_causal\", \"attention_block_size\": 8, \"vocab_size\"", StringComparison.Ordinal);
+            "\"vocab_size\"",
+            "\"attention_kind\": \"block_causal\", \"attention_block_size\": 8, \"vocab_size\"",
+            StringComparison.Ordinal);
         using PlainFolder folder = new(config, PlainModels.Transformer("llada").Weights);
         Refused(() => GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]), "expected full attention");
     }

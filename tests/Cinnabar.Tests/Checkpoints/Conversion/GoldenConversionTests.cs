@@ -9,8 +9,7 @@ namespace Cinnabar.Tests.Checkpoints.Conversion;
 
 public sealed class GoldenConversionTests : IDisposable
 {
-    // The name is that of the file; of experts alone the width of dense layers is not kept, since there are none.
-    // And the end of a turn, which a folder of Dream has by its token's text.
+    // The name is that of the file. Dream ends a turn with <|im_end|>, which its GGUF files do not say but its folders mean.
     private static readonly string[] s_otherKeys =
         ["general.name", "general.quantization_version", "general.file_type", "tokenizer.ggml.eot_token_id"];
 
@@ -44,6 +43,9 @@ public sealed class GoldenConversionTests : IDisposable
         using GgufFile found = GgufFile.Open(_folder["back.gguf"]);
         AssertSameTensors(expected, found);
         string width = $"{found.Metadata.Text("general.architecture")}.feed_forward_length";
+        Assert.Equal(model == "dream-tiny" ? 292 : null, found.Metadata.OptionalInteger("tokenizer.ggml.eot_token_id"));
+
+        // With experts alone there is no dense layer whose width could be kept.
         bool hasExperts = found.Metadata.Find(width) is null;
         Assert.Equal(model is "llada-moe-tiny" or "rnd1-tiny", hasExperts);
         string[] other = hasExperts ? [.. s_otherKeys, width] : s_otherKeys;

@@ -32,22 +32,3 @@ internal sealed class PlainFolder : IDisposable
 
     public void Dispose() => _folder.Dispose();
 }
-
-/// <summary>A test that is skipped as long as the library refuses the architecture of a configuration.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class FamilyFactAttribute : FactAttribute
-{
-    /// <param name="config">Name of a text in <see cref="PlainConfigs"/>.</param>
-    public FamilyFactAttribute(string config)
-    {
-        string text = (string)typeof(PlainConfigs).GetField(config)!.GetRawConstantValue()!;
-        try
-        {
-            ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(text));
-        }
-        catch (CinnabarException e) when (e.Message.Contains("architectures", StringComparison.Ordinal))
-        {
-            Skip = "family not supported yet: " + e.Message;
-        }
-    }
-}

@@ -1,24 +1,55 @@
 // The plain DiffusionGemma: what follows from the table of roles and masks (models2026.md 1.4) without knowing any number, and that every
-// switch matters. The library's own network is compared with it where that is made, from PlainModels.Gemma and these weights:
-//   PlainGemmaPrefix prefix = network.Empty();  network.Encode(prefix, ids);  logits = network.Decode(prefix, canvas, soft or null);
-//   soft = network.Soft(logits, temperature) for the next step.
-using Cinnabar.Checkpoints;
+// switch matters; and the library's network against it, over two canvases with three conditioned passes each.
+using Cinnabar.Models;
+using Cinnabar.Numerics;
 using static Cinnabar.Tests.Models.Plain.PlainFormulas;
 
 namespace Cinnabar.Tests.Models.Plain;
 
 public sealed class PlainGemmaTests
 {
+    private const int ImageTokenId = 640; // the first of three
+
     private static readonly PlainGemmaShape s_shape = PlainModels.Gemma;
     private static readonly PlainWeights s_weights = PlainWeights.Random(s_shape.Tensors(), seed: 31);
     private static readonly int[] s_ids = Random(20, seed: 1);
     private static readonly int[] s_canvas = Random(9, seed: 2);
 
-    [FamilyFact(nameof(PlainConfigs.DiffusionGemma))]
-    public void Folder_HasTheNamesAndShapesOfTheLibrary()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    [InlineData(20)]
+    public void Logits_OfTheLibrary_AreThoseOfThePlainNetwork(int known)
     {
         using PlainFolder folder = new(PlainConfigs.DiffusionGemma, s_weights);
-        Checkpoint.Open(folder.Path).OpenWeights().Dispose();
+        foreach (KernelForm form in Enum.GetValues<KernelForm>())
+        {
+            PlainGemma plain = new(s_shape, s_weights);
+            PlainGemmaPrefix prefix = plain.Empty();
+            IUniformContext context = Assert.IsType<GemmaDenoiser>(folder.Network(form)).Open();
+            int[] text = s_ids[..known], canvas = s_canvas;
+            for (int round = 0; round < 2; round++)
+            {
+                plain.Encode(prefix, text);
+                context.Append(text);
+                double[][]? soft = null;
+                foreach (double temperature in new[] { 0.8, 0.6, 0.4 })
+                {
+                    double[][] expected = plain.Decode(prefix, canvas, soft);
+                    IEnumerable<double> values = context.Logits(canvas).Floats.ToArray().Select(value => (double)value);
+                    double[][] found = [.. values.Chunk(s_shape.Vocabulary)];
+                    double error = RelativeError(expected, found);
+                    Assert.True(error <= 1e-5, $"{form}, canvas {round}, temperature {temperature}: relative error {error:E2}.");
+                    context.Condition(temperature);
+
+                    // From the library's logits: roundings would grow from pass to pass.
+                    soft = plain.Soft(found, temperature);
+                    canvas = [.. canvas.Select((id, i) => i % 2 == 0 ? id : (id + 50) % ImageTokenId)];
+                }
+
+                text = canvas;
+            }
+        }
     }
 
     [Fact]
@@ -124,7 +155,7 @@ public sealed class PlainGemmaTests
     private static int[] Random(int count, int seed)
     {
         Random random = new(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.Next(s_shape.Vocabulary - 3))];
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(ImageTokenId))];
     }
 
     private static int[] Changed(int position) => [.. s_ids.Select((id, i) => i == position ? id + 1 : id)];

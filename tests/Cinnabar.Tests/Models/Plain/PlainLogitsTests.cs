@@ -11,37 +11,22 @@ public sealed class PlainLogitsTests
     private const double Bound = 1e-5;
     private const double CacheBound = 1e-6;
 
-    public static TheoryData<string> Transformers => [.. PlainModels.Transformers.Keys];
+    public static TheoryData<string> Models => [.. PlainModels.Transformers.Keys, .. PlainModels.DiffusionTransformers.Keys];
 
-    public static TheoryData<string> BlockTransformers =>
-        [.. PlainModels.Transformers.Where(pair => pair.Value.Shape.BlockSize is not null).Select(pair => pair.Key)];
-
-    [Theory]
-    [MemberData(nameof(Transformers))]
-    public void Logits_AreThoseOfThePlainNetwork(string name) => CompareLogits(PlainModels.Transformer(name), Error);
-
-    [FamilyFact(nameof(PlainConfigs.Mdlm))]
-    public void Logits_OfMdlm_AreThoseOfThePlainNetwork() => CompareLogits(PlainModels.Mdlm, ErrorWithoutMask);
-
-    [FamilyFact(nameof(PlainConfigs.Bd3lm))]
-    public void Logits_OfBd3lm_AreThoseOfThePlainNetwork() => CompareLogits(PlainModels.Bd3lm, ErrorWithoutMask);
+    // Whether the head is tied has no part in it.
+    public static TheoryData<string> BlockModels =>
+    [
+        .. PlainModels.Transformers
+            .Where(pair => pair.Value.Shape.BlockSize is not null && !pair.Key.Contains("tied"))
+            .Select(pair => pair.Key),
+        "bd3lm",
+    ];
 
     [Theory]
-    [MemberData(nameof(BlockTransformers))]
-    public void CachedLogits_AreThoseWithoutCache(string name) => CompareCached(PlainModels.Transformer(name));
-
-    [FamilyFact(nameof(PlainConfigs.Bd3lm))]
-    public void CachedLogits_OfBd3lm_AreThoseWithoutCache() => CompareCached(PlainModels.Bd3lm);
-
-    [Theory]
-    [MemberData(nameof(BlockTransformers))]
-    public void Logits_OtherTokensInLaterBlock_SameBeforeIt(string name) => CompareBeforeBlock(PlainModels.Transformer(name));
-
-    [FamilyFact(nameof(PlainConfigs.Bd3lm))]
-    public void Logits_OfBd3lmOtherTokensInLaterBlock_SameBeforeIt() => CompareBeforeBlock(PlainModels.Bd3lm);
-
-    private static void CompareLogits(PlainModel model, Func<double[][], Tensor, double> error)
+    [MemberData(nameof(Models))]
+    public void Logits_AreThoseOfThePlainNetwork(string name)
     {
+        PlainModel model = PlainModels.Get(name);
         using PlainFolder folder = new(model.Config, model.Weights);
         int[] ids = Ids(model);
         double[][] expected = model.Logits(model.Weights, ids);
@@ -49,18 +34,21 @@ public sealed class PlainLogitsTests
         foreach (KernelForm form in Enum.GetValues<KernelForm>())
         {
             IDenoiser network = folder.Network(form);
-            double found = error(expected, network.Logits(ids, Rows(0, ids.Length)));
+            double found = Error(model, ids, Rows(0, ids.Length), expected, network);
             Assert.True(found <= Bound, $"{model.Name}, {form}: relative error {found:E2}.");
 
             // Fewer positions after more, some rows only.
-            found = error([few[0], few[2], few[5]], network.Logits(ids[..6], [0, 2, 5]));
+            found = Error(model, ids[..6], [0, 1, 4, 5], [few[0], few[1], few[4], few[5]], network);
             Assert.True(found <= Bound, $"{model.Name}, {form}, a second pass: relative error {found:E2}.");
         }
     }
 
     // Each block first as masks, then as its tokens, over the cache of the blocks before it.
-    private static void CompareCached(PlainModel model)
+    [Theory]
+    [MemberData(nameof(BlockModels))]
+    public void CachedLogits_AreThoseWithoutCache(string name)
     {
+        PlainModel model = PlainModels.Get(name);
         using PlainFolder folder = new(model.Config, model.Weights);
         int[] ids = Ids(model);
         int size = model.BlockSize!.Value;
@@ -76,15 +64,19 @@ public sealed class PlainLogitsTests
                 {
                     int[] canvas = [.. ids[..known], .. Enumerable.Repeat(network.MaskTokenId, ids.Length - known)];
                     double[][] expected = Copy(network.Logits(canvas, block));
-                    double found = Error(expected, network.Logits(canvas, block, cache, block));
+                    double[][] rows = Copy(network.Logits(canvas, block, cache, block));
+                    double found = Error(model, canvas, block, expected, rows);
                     Assert.True(found <= CacheBound, $"{model.Name}, {form}, block from {start}: relative error {found:E2}.");
                 }
             }
         }
     }
 
-    private static void CompareBeforeBlock(PlainModel model)
+    [Theory]
+    [MemberData(nameof(BlockModels))]
+    public void Logits_OtherTokensInLaterBlock_SameBeforeIt(string name)
     {
+        PlainModel model = PlainModels.Get(name);
         using PlainFolder folder = new(model.Config, model.Weights);
         int[] ids = Ids(model);
         int size = model.BlockSize!.Value, last = ids.Length / size * size;
@@ -99,7 +91,46 @@ public sealed class PlainLogitsTests
             // The first row of a block comes from the block before where the family shifts.
             int first = model.Shifts ? last + 1 : last;
             Assert.All(Rows(0, first), row => Assert.Equal(before[row], after[row]));
-            Assert.All(Rows(first, ids.Length), row => Assert.NotEqual(before[row], after[row]));
+            Assert.All(
+                Rows(first, ids.Length).Where(row => !model.HasSubs || ids[row] == model.MaskTokenId),
+                row => Assert.NotEqual(before[row], after[row]));
+        }
+    }
+
+    [Theory]
+    [InlineData("mdlm")]
+    [InlineData("bd3lm")]
+    public void Logits_WithSubs_AreNeverTheMaskAndKeepKnownTokens(string name)
+    {
+        PlainModel model = PlainModels.Get(name);
+        using PlainFolder folder = new(model.Config, model.Weights);
+        int[] ids = Ids(model);
+        double[][] logits = Copy(folder.Network(KernelForm.Vector).Logits(ids, Rows(0, ids.Length)));
+        Assert.All(ids.Zip(logits), pair =>
+        {
+            double[] p = PlainFormulas.Softmax(pair.Second);
+            Assert.Equal(0, p[model.MaskTokenId]);
+            Assert.True(pair.First == model.MaskTokenId || p[pair.First] == 1);
+        });
+    }
+
+    [Theory]
+    [InlineData(0.0)]
+    [InlineData(0.3)]
+    [InlineData(6.9)]
+    public void Logits_WithTimeConditioning_AreThoseOfThePlainNetwork(double sigma)
+    {
+        string config = PlainConfigs.Mdlm.Replace("\"time_conditioning\": false", "\"time_conditioning\": true", StringComparison.Ordinal);
+        PlainModel model = PlainModels.Get("mdlm");
+        using PlainFolder folder = new(config, model.Weights);
+        int[] ids = Ids(model), rows = Rows(0, ids.Length);
+        double[][] expected =
+            new PlainDiffusionTransformer(PlainModels.DiffusionTransformerShape(config), model.Weights).Logits(ids, sigma);
+        foreach (KernelForm form in Enum.GetValues<KernelForm>())
+        {
+            DiffusionTransformer network = Assert.IsType<DiffusionTransformer>(folder.Network(form));
+            double found = Error(model, ids, rows, expected, Copy(network.Logits(ids, rows, sigma)));
+            Assert.True(found <= Bound, $"σ = {sigma}, {form}: relative error {found:E2}.");
         }
     }
 
@@ -109,22 +140,29 @@ public sealed class PlainLogitsTests
         Random random = new(7);
         int length = (2 * Math.Min(model.BlockSize ?? 16, 32)) + 7;
         int vocabulary = model.Tensors[0].Shape[0];
-        return [.. Enumerable.Range(0, length).Select(i => i % 3 == 1 ? MaskOf(model) : random.Next(1, vocabulary - 1))];
+        return [.. Enumerable.Range(0, length).Select(i => i % 3 == 1 ? model.MaskTokenId : random.Next(1, vocabulary - 1))];
     }
-
-    private static int MaskOf(PlainModel model) =>
-        model == PlainModels.Mdlm || model == PlainModels.Bd3lm ? model.Tensors[0].Shape[0] - 1 : 0;
 
     private static int[] Rows(int start, int end) => [.. Enumerable.Range(start, end - start)];
 
     private static double[][] Copy(Tensor logits) =>
         [.. Enumerable.Range(0, logits.Rows).Select(row => logits.Row(row).ToArray().Select(value => (double)value).ToArray())];
 
-    private static double Error(double[][] expected, Tensor found) => PlainFormulas.RelativeError(expected, Copy(found));
+    private static double Error(PlainModel model, int[] ids, int[] rows, double[][] expected, IDenoiser network) =>
+        Error(model, ids, rows, expected, Copy(network.Logits(ids, rows)));
 
-    // The DiT: as distributions over what is not the mask (the last id), because SUBS may already be applied.
-    private static double ErrorWithoutMask(double[][] expected, Tensor found) =>
-        PlainFormulas.RelativeError([.. expected.Select(LogSoftmax)], [.. Copy(found).Select(LogSoftmax)]);
+    private static double Error(PlainModel model, int[] ids, int[] rows, double[][] expected, double[][] found)
+    {
+        if (!model.HasSubs)
+        {
+            return PlainFormulas.RelativeError(expected, found);
+        }
+
+        // As distributions over what is not the mask, the last id.
+        int[] noisy = [.. Enumerable.Range(0, rows.Length).Where(i => ids[rows[i]] == model.MaskTokenId)];
+        return noisy.Length == 0 ? 0 : PlainFormulas.RelativeError(
+            [.. noisy.Select(i => LogSoftmax(expected[i]))], [.. noisy.Select(i => LogSoftmax(found[i]))]);
+    }
 
     private static double[] LogSoftmax(double[] row) => [.. PlainFormulas.Softmax(row[..^1]).Select(value => Math.Log(value))];
 }

@@ -9,13 +9,19 @@ namespace Cinnabar.Tests.Models.Plain;
 /// <param name="Logits">Row i predicts the token at i: where a family shifts, this is the output of position i − 1.</param>
 /// <param name="Shifts">Whether the family shifts.</param>
 /// <param name="BlockSize">Of block-causal families; null: every position sees every other.</param>
+/// <param name="MaskTokenId">The id of noise.</param>
+/// <param name="HasSubs">
+/// Whether a prediction is never the mask and that of a known token is the token (SUBS, A.10); <paramref name="Logits"/> are without it.
+/// </param>
 internal sealed record PlainModel(
     string Name,
     string Config,
     IReadOnlyList<PlainTensor> Tensors,
     Func<PlainWeights, int[], double[][]> Logits,
     bool Shifts,
-    int? BlockSize)
+    int? BlockSize,
+    int MaskTokenId,
+    bool HasSubs)
 {
     private const ulong Seed = 2026;
 
@@ -26,11 +32,7 @@ internal sealed record PlainModel(
 /// <summary>The families; sizes are read from the configurations, by the keys of the specification.</summary>
 internal static class PlainModels
 {
-    public static PlainModel Mdlm { get; } = DiffusionTransformer("mdlm", PlainConfigs.Mdlm);
-
-    public static PlainModel Bd3lm { get; } = DiffusionTransformer("bd3lm", PlainConfigs.Bd3lm);
-
-    /// <summary>Shapes of the transformers.</summary>
+    /// <summary>Transformers of LLaDA's and Qwen's kind.</summary>
     public static IReadOnlyDictionary<string, (string Config, PlainTransformerShape Shape)> Transformers { get; } =
         new Dictionary<string, (string Config, PlainTransformerShape Shape)>
         {
@@ -61,8 +63,22 @@ internal static class PlainModels
             ["a2d-qwen3"] = Qwen(PlainConfigs.A2dQwen3, shape => shape with { NormsHeads = true }),
             ["a2d-qwen3, bd3lm"] =
                 Qwen(Changed(PlainConfigs.A2dQwen3, "block_size", 8), shape => shape with { NormsHeads = true }),
+            ["a2d-qwen3, rope_parameters"] = (
+                Changed(
+                    Changed(PlainConfigs.A2dQwen3, "rope_theta", null),
+                    "rope_parameters",
+                    new JsonObject { ["rope_theta"] = 4321.0, ["rope_type"] = "default" }),
+                Qwen(PlainConfigs.A2dQwen3, shape => shape with { NormsHeads = true }).Shape),
             ["rnd1"] = Qwen(PlainConfigs.Rnd1, shape => shape with { NormsHeads = true, Shifts = true }),
         };
+
+    /// <summary>The DiT.</summary>
+    public static IReadOnlyDictionary<string, string> DiffusionTransformers { get; } =
+        new Dictionary<string, string> { ["mdlm"] = PlainConfigs.Mdlm, ["bd3lm"] = PlainConfigs.Bd3lm };
+
+    /// <summary>A model of either kind.</summary>
+    public static PlainModel Get(string name) =>
+        DiffusionTransformers.TryGetValue(name, out string? text) ? DiffusionTransformer(name, text) : Transformer(name);
 
     public static PlainModel Transformer(string name)
     {
@@ -73,7 +89,9 @@ internal static class PlainModels
             [.. shape.Tensors()],
             (weights, ids) => new PlainTransformer(shape, weights).Logits(ids),
             shape.Shifts,
-            shape.BlockSize);
+            shape.BlockSize,
+            MaskTokenId: 0,
+            HasSubs: false);
     }
 
     public static PlainGemmaShape Gemma { get; } = GemmaShape(Parse(PlainConfigs.DiffusionGemma)["text_config"]!.AsObject());
@@ -118,7 +136,9 @@ internal static class PlainModels
             [.. shape.Tensors()],
             (weights, ids) => new PlainDiffusionTransformer(shape, weights).Logits(ids),
             Shifts: false,
-            shape.BlockSize);
+            shape.BlockSize,
+            MaskTokenId: shape.Vocabulary - 1,
+            HasSubs: true);
     }
 
     private static (string Config, PlainTransformerShape Shape) Llada(string text)

@@ -28,14 +28,15 @@ internal sealed class PlainWeights
         _values.Add(name, [.. tensor.Floats.ToArray().Select(value => (double)value)]);
     }
 
-    /// <summary>The same with every second value of one tensor half as large again.</summary>
+    /// <summary>For plain networks: the same with every second value of one tensor half as large again.</summary>
     public PlainWeights WithHalfChanged(string name)
     {
         PlainWeights other = new();
         foreach ((string each, Tensor tensor) in _tensors)
         {
-            float[] values = [.. tensor.Floats.ToArray().Select((value, i) => each == name && i % 2 == 0 ? 1.5f * value : value)];
-            other.Add(each, Tensor.From(values, tensor.Shape));
+            other._tensors.Add(each, tensor);
+            double[] values = _values[each];
+            other._values.Add(each, each == name ? [.. values.Select((value, i) => i % 2 == 0 ? 1.5 * value : value)] : values);
         }
 
         return other;
