@@ -65,7 +65,7 @@ internal static class DiffusionGemmaGguf
         int eos = (int)metadata.Integer("tokenizer.ggml.eos_token_id", 0, vocabulary - 1);
         int turn = Id("eot", eos);
         int heads = Number("attention.head_count", MaxWidth);
-        bool[] sliding = ReadSliding(metadata, layers);
+        bool[] sliding = ReadSliding(file, layers);
         (int slidingHeads, int fullHeads) = ReadKeyHeads(metadata, sliding);
         int hidden = Number("embedding_length", MaxWidth);
         int fullSize = Number("attention.key_length", MaxWidth);
@@ -139,15 +139,15 @@ internal static class DiffusionGemmaGguf
         };
     }
 
-    private static bool[] ReadSliding(GgufMetadata metadata, int layers)
+    private static bool[] ReadSliding(GgufFile file, int layers)
     {
         const string Key = $"{Architecture}.attention.sliding_window_pattern";
-        return metadata.Find(Key)?.Content switch
+        return file.Metadata.Find(Key)?.Content switch
         {
             bool[] pattern when pattern.Length == layers => pattern,
             null => throw new CinnabarException(
-                $"GGUF metadata: expected an Array of {layers} Bool under the key '{Key}', found none.", "Convert the model again."),
-            _ => throw metadata.Wrong(Key, $"an Array of {layers} Bool (block_count)"),
+                $"{file.Path}: metadata: expected an Array of {layers} Bool under the key '{Key}', found none.", "Convert the model again."),
+            _ => throw file.Metadata.Wrong(Key, $"an Array of {layers} Bool (block_count)"),
         };
     }
 

@@ -15,6 +15,7 @@ public sealed class DiffusionGemmaFamilyTests
     {
         { "\"text_config\"", "\"other_config\"", "text_config" },
         { "\"canvas_length\": 9,", "", "canvas_length" },
+        { "\"canvas_length\": 9,", "\"canvas_length\": 9, \"quantization_config\": { \"num_bits\": 8 },", "quantization_config" },
         { "\"canvas_length\": 9,", "\"canvas_length\": 0,", "canvas_length" },
         { "},\n  \"tie_word_embeddings\": true", "},\n  \"tie_word_embeddings\": false", "tie_word_embeddings" },
         { "\"eos_token_id\": [1, 106]", "\"eos_token_id\": [1, 643]", "eos_token_id" },

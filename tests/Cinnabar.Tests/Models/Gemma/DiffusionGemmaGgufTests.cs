@@ -1,4 +1,5 @@
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Conversion;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -80,6 +81,18 @@ public sealed class DiffusionGemmaGgufTests
 
         string path = Write(folder, model, metadata);
         Assert.Throws<CinnabarException>(() => Checkpoint.Open(path));
+    }
+
+    [Fact]
+    public void Conversion_EitherWay_IsRefused()
+    {
+        using TinyGemma model = new();
+        using TemporaryFolder folder = new();
+        Checkpoint gguf = Checkpoint.Open(Write(folder, model, Metadata()));
+        Assert.Contains("diffusion-gemma", Assert.Throws<CinnabarException>(() => FolderExport.Write(gguf, folder["written"])).Message);
+        Assert.Contains(
+            "diffusion-gemma",
+            Assert.Throws<CinnabarException>(() => GgufExport.Write(Checkpoint.Open(model.Path), folder["written.gguf"])).Message);
     }
 
     private static Dictionary<string, object> Metadata() => new()
