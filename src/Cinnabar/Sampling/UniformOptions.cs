@@ -28,7 +28,7 @@ public sealed record UniformOptions
     /// </summary>
     public int StableSteps { get; init; } = 1;
 
-    /// <summary>A canvas may be done when its mean entropy is below this, in nats, 0 … 1000 (confidence_threshold). Default 0.005.</summary>
+    /// <summary>A canvas may be done if its mean entropy is below this, in nats, 0 … 1000 (confidence_threshold). Default 0.005.</summary>
     public double MeanEntropy { get; init; } = 0.005;
 
     /// <summary>Temperature of a step: T = Min + (Max − Min)·n/N, n counting the steps of the canvas down from N to 1.</summary>

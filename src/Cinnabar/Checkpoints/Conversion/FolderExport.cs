@@ -33,6 +33,13 @@ public static class FolderExport
                 $"{source.Path}: expected a GGUF file to make a folder of, found a folder.", "Give a GGUF file, or convert to GGUF.");
         }
 
+        if (!source.Config.Family.Converts)
+        {
+            throw new CinnabarException(
+                $"{source.Path}: expected a model of a family that can be written as a folder, found {source.Config.Family.Name}.",
+                "Run the model from its GGUF file.");
+        }
+
         NewPath.Require(path);
         ModelConfig config = source.Config with
         {

@@ -63,12 +63,11 @@ public static class GgufExport
 
     private static void RequireLayout(Checkpoint source, ModelConfig config)
     {
-        if (config.Family.GgufArchitecture is null)
+        if (!config.Family.Converts)
         {
-            string known = string.Join(
-                ", ", ModelFamilies.All.Where(family => family.GgufArchitecture is not null).Select(family => family.Name));
+            string known = string.Join(", ", ModelFamilies.All.Where(family => family.Converts).Select(family => family.Name));
             throw new CinnabarException(
-                $"{source.Path}: expected a model of a family that GGUF has an architecture for ({known}), "
+                $"{source.Path}: expected a model of a family that is written as GGUF ({known}), "
                 + $"found {config.Family.Name}.",
                 "Such a model runs from its folder.");
         }

@@ -51,6 +51,10 @@ public sealed class DiffusionGemmaFamily : ModelFamily
     /// <inheritdoc/>
     public override string GgufArchitecture => DiffusionGemmaGguf.Architecture;
 
+    /// <inheritdoc/>
+    /// <remarks>GGUF files are read only.</remarks>
+    internal override bool Converts => false;
+
     internal override ModelConfig ReadGguf(GgufFile file) => DiffusionGemmaGguf.Read(file);
 
     internal override WeightPlace GgufPlaceOf(NetworkWeight weight, ModelConfig config) =>
@@ -61,6 +65,7 @@ public sealed class DiffusionGemmaFamily : ModelFamily
         JsonSettings root = source.Json;
         JsonSettings text = root.Member("text_config")
             ?? throw root.Wrong("text_config", "an object with the sizes of the text network", "none");
+        root.RequireOnly("quantization_config", "null", required: false, "how the weights are stored");
         root.RequireOnly("tie_word_embeddings", "true", required: false, "whether the head is the embedding table");
         foreach ((string key, string value, string meaning) in s_fixed)
         {

@@ -1,5 +1,5 @@
-// DiffusionGemma in GGUF files (llama.cpp, architecture "diffusion-gemma"; specification models2026 1.7). Keys with _swa are those of sliding
-// layers. What a file need not have:
+// DiffusionGemma in GGUF files (llama.cpp, architecture "diffusion-gemma"; specification models2026 1.7). Keys with _swa are those of
+// sliding layers. What a file need not have:
 //   rope_freqs [D/2]        divisors of the rotary frequencies of full layers: 1, or so large (1e30) that the pair stands still
 //   ffn_gate_exps, ffn_up_exps, or both in ffn_gate_up_exps [E, 2W, C]
 //   enc_layer_output_scale  the factor of known text; else it is that of the canvas
@@ -65,7 +65,7 @@ internal static class DiffusionGemmaGguf
         int eos = (int)metadata.Integer("tokenizer.ggml.eos_token_id", 0, vocabulary - 1);
         int turn = Id("eot", eos);
         int heads = Number("attention.head_count", MaxWidth);
-        bool[] sliding = ReadSliding(metadata, layers);
+        bool[] sliding = ReadSliding(file, layers);
         (int slidingHeads, int fullHeads) = ReadKeyHeads(metadata, sliding);
         int hidden = Number("embedding_length", MaxWidth);
         int fullSize = Number("attention.key_length", MaxWidth);
@@ -139,15 +139,15 @@ internal static class DiffusionGemmaGguf
         };
     }
 
-    private static bool[] ReadSliding(GgufMetadata metadata, int layers)
+    private static bool[] ReadSliding(GgufFile file, int layers)
     {
         const string Key = $"{Architecture}.attention.sliding_window_pattern";
-        return metadata.Find(Key)?.Content switch
+        return file.Metadata.Find(Key)?.Content switch
         {
             bool[] pattern when pattern.Length == layers => pattern,
             null => throw new CinnabarException(
-                $"GGUF metadata: expected an Array of {layers} Bool under the key '{Key}', found none.", "Convert the model again."),
-            _ => throw metadata.Wrong(Key, $"an Array of {layers} Bool (block_count)"),
+                $"{file.Path}: metadata: expected an Array of {layers} Bool under the key '{Key}', found none.", "Convert the model again."),
+            _ => throw file.Metadata.Wrong(Key, $"an Array of {layers} Bool (block_count)"),
         };
     }
 
@@ -185,8 +185,8 @@ internal static class DiffusionGemmaGguf
         return isVector && divisors.Skip(pairs).All(divisor => divisor >= StandsStill)
             ? pairs
             : throw new CinnabarException(
-                $"{file.Path}: tensor '{RotaryDivisors}', offset {tensor.Offset}: expected {headSize / 2} divisors (half of key_length), ones "
-                + $"and behind them numbers above {StandsStill}, found {tensor}.",
+                $"{file.Path}: tensor '{RotaryDivisors}', offset {tensor.Offset}: expected {headSize / 2} divisors (half of key_length), "
+                + $"ones and behind them numbers above {StandsStill}, found {tensor}.",
                 "Other rotary positions are not supported.");
     }
 

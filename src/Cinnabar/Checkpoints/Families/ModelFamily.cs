@@ -26,6 +26,9 @@ public abstract class ModelFamily
     /// <summary>The value of general.architecture in GGUF files of this family; null: no GGUF layout is known.</summary>
     public virtual string? GgufArchitecture => null;
 
+    /// <summary>Whether models of this family can be converted between folders and GGUF files.</summary>
+    internal virtual bool Converts => GgufArchitecture is not null;
+
     /// <summary>What stands before every tensor name in some safetensors files of this family; null: in none.</summary>
     internal virtual string? OptionalPrefix => null;
 

@@ -61,7 +61,7 @@ public sealed class GgufExportTests : IDisposable
     {
         PlainModel plain = PlainModels.Transformer(family);
         using PlainFolder folder = new(plain.Config, plain.Weights);
-        Refused(() => GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]), "of a family that GGUF has an architecture for");
+        Refused(() => GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]), "of a family that is written as GGUF");
     }
 
     [Fact]

@@ -3,7 +3,6 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Models.Plain;
 
@@ -16,6 +15,7 @@ public sealed class DiffusionGemmaFamilyTests
     {
         { "\"text_config\"", "\"other_config\"", "text_config" },
         { "\"canvas_length\": 9,", "", "canvas_length" },
+        { "\"canvas_length\": 9,", "\"canvas_length\": 9, \"quantization_config\": { \"num_bits\": 8 },", "quantization_config" },
         { "\"canvas_length\": 9,", "\"canvas_length\": 0,", "canvas_length" },
         { "},\n  \"tie_word_embeddings\": true", "},\n  \"tie_word_embeddings\": false", "tie_word_embeddings" },
         { "\"eos_token_id\": [1, 106]", "\"eos_token_id\": [1, 643]", "eos_token_id" },
@@ -70,10 +70,11 @@ public sealed class DiffusionGemmaFamilyTests
         Assert.IsType<DiffusionGemmaFamily>(config.Family);
         Assert.Equal((1, 0, 2), (config.EosTokenId, config.PadTokenId, config.BosTokenId));
         Assert.Equal([106], config.AlsoEndText);
-        Assert.Equal((10, 24, 2, 1), (config.HeadSize, config.Gemma!.GlobalHeadSize, config.NumKeyValueHeads, config.Gemma.GlobalKeyValueHeads));
-        Assert.Equal([true, false, true, false], config.Gemma.SlidingLayers);
-        Assert.Equal(3, config.Gemma.GlobalRotaryPairs);
-        Assert.Equal([642, 640, 641], config.Gemma.ImageTokenIds);
+        GemmaConfig gemma = config.Gemma!;
+        Assert.Equal((10, 24, 2, 1), (config.HeadSize, gemma.GlobalHeadSize, config.NumKeyValueHeads, gemma.GlobalKeyValueHeads));
+        Assert.Equal([true, false, true, false], gemma.SlidingLayers);
+        Assert.Equal(3, gemma.GlobalRotaryPairs);
+        Assert.Equal([642, 640, 641], gemma.ImageTokenIds);
         Assert.Equal(9, config.Family.Defaults(config).MaxNewTokens);
         Assert.Equal(0.8, config.Family.Defaults(config).Uniform.TemperatureOf(1));
     }
@@ -140,15 +141,17 @@ public sealed class DiffusionGemmaFamilyTests
         // Of a layer: 22 tensors, among them two of experts, in full layers one less (no v), and the encoder's scalar.
         List<StoredTensor> stored = [.. StoredTensor.All(config)];
         Assert.Equal((25 * 23) + (5 * 22) + 2 + 4, stored.Count);
-        Assert.Contains(stored, tensor => tensor.Name == "model.decoder.layers.5.self_attn.q_proj.weight" && tensor.Shape is [8192, 2816]);
-        Assert.Contains(stored, tensor => tensor.Name == "model.decoder.layers.0.experts.gate_up_proj" && tensor.Shape is [128, 1408, 2816]);
-        Assert.Contains(stored, tensor => tensor.Name == "model.decoder.layers.29.experts.down_proj" && tensor.Shape is [128, 2816, 704]);
+        Assert.Equal([8192, 2816], ShapeOf("5.self_attn.q_proj.weight"));
+        Assert.Equal([128, 1408, 2816], ShapeOf("0.experts.gate_up_proj"));
+        Assert.Equal([128, 2816, 704], ShapeOf("29.experts.down_proj"));
         Assert.DoesNotContain(stored, tensor => tensor.Name == "model.decoder.layers.5.self_attn.v_proj.weight");
+
+        int[] ShapeOf(string name) => stored.Single(tensor => tensor.Name == $"model.decoder.layers.{name}").Shape;
 
         static long Count(NetworkWeight weight) => weight.Shape.Aggregate(1L, (product, size) => product * size);
 
         static string Layers(int count) =>
-            "[" + string.Join(", ", Enumerable.Range(0, count).Select(i => i % 6 == 5 ? "\"full_attention\"" : "\"sliding_attention\"")) + "]";
+            $"[{string.Join(", ", Enumerable.Range(0, count).Select(i => i % 6 == 5 ? "\"full_attention\"" : "\"sliding_attention\""))}]";
     }
 
     [Fact]

@@ -1,11 +1,11 @@
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Conversion;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Checkpoints;
-using Cinnabar.Tests.Models.Plain;
 
 namespace Cinnabar.Tests.Models.Gemma;
 
@@ -34,7 +34,8 @@ public sealed class DiffusionGemmaGgufTests
         string path = Write(folder, model, Metadata(), leaveOut: "enc_layer_output_scale");
         for (int layer = 0; layer < 4; layer++)
         {
-            model.Stored[$"model.encoder.language_model.layers.{layer}.layer_scalar"] = model.Stored[$"model.decoder.layers.{layer}.layer_scalar"];
+            Tensor scalar = model.Stored[$"model.decoder.layers.{layer}.layer_scalar"];
+            model.Stored[$"model.encoder.language_model.layers.{layer}.layer_scalar"] = scalar;
         }
 
         float[] found = Logits(Checkpoint.Open(path));
@@ -51,7 +52,8 @@ public sealed class DiffusionGemmaGgufTests
         metadata["diffusion.eb_max_steps"] = 7u;
         metadata["diffusion.eb_t_min"] = 0.25f;
         ModelConfig config = Checkpoint.Open(Write(folder, model, metadata)).Config;
-        Assert.Equal(new SamplerOptions { MaxNewTokens = 9, Uniform = new() { Steps = 7, MinTemperature = 0.25 } }, config.Family.Defaults(config));
+        SamplerOptions expected = new() { MaxNewTokens = 9, Uniform = new() { Steps = 7, MinTemperature = 0.25 } };
+        Assert.Equal(expected, config.Family.Defaults(config));
         Assert.Equal((1, 0, 2), (config.EosTokenId, config.PadTokenId, config.BosTokenId));
         Assert.Equal([106], config.AlsoEndText);
     }
@@ -79,6 +81,18 @@ public sealed class DiffusionGemmaGgufTests
 
         string path = Write(folder, model, metadata);
         Assert.Throws<CinnabarException>(() => Checkpoint.Open(path));
+    }
+
+    [Fact]
+    public void Conversion_EitherWay_IsRefused()
+    {
+        using TinyGemma model = new();
+        using TemporaryFolder folder = new();
+        Checkpoint gguf = Checkpoint.Open(Write(folder, model, Metadata()));
+        Assert.Contains("diffusion-gemma", Assert.Throws<CinnabarException>(() => FolderExport.Write(gguf, folder["written"])).Message);
+        Assert.Contains(
+            "diffusion-gemma",
+            Assert.Throws<CinnabarException>(() => GgufExport.Write(Checkpoint.Open(model.Path), folder["written.gguf"])).Message);
     }
 
     private static Dictionary<string, object> Metadata() => new()
@@ -113,7 +127,8 @@ public sealed class DiffusionGemmaGgufTests
     private static string Write(
         TemporaryFolder folder, TinyGemma model, Dictionary<string, object> metadata, bool splitsExperts = false, string? leaveOut = null)
     {
-        List<GgufTensorSource> tensors = [new("rope_freqs.weight", GgmlType.F32, Tensor.From([1, 1, 1, .. Enumerable.Repeat(1e30f, 9)], 12))];
+        Tensor divisors = Tensor.From([1, 1, 1, .. Enumerable.Repeat(1e30f, 9)], 12);
+        List<GgufTensorSource> tensors = [new("rope_freqs.weight", GgmlType.F32, divisors)];
         foreach ((string name, Tensor tensor) in model.Stored)
         {
             if (splitsExperts && name.EndsWith("gate_up_proj", StringComparison.Ordinal))

@@ -1,7 +1,6 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tests.Models.Plain;
 
 namespace Cinnabar.Tests.Models.Gemma;
