@@ -11,7 +11,6 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
 
