@@ -25,7 +25,7 @@ internal sealed class ModelArguments
 
     private readonly Option<string?> _weights = new("--weights")
     {
-        Description = "Hold the matrices as bf16, int8 or int4; those that are integers already stay so. [default: as the file has them]",
+        Description = "Hold the matrices as bf16, int8 or int4. [default: as the file has them, as nearly as the engine can]",
         HelpName = "type",
     };
 

@@ -1,10 +1,10 @@
 // In which form the matrices of a checkpoint are held for inference:
 //
-//              F32     F16     BF16    Q8_0 (Int8, groups of 32)   Q4_0 (Int4, groups of 32)   other GGUF blocks
-//   AsStored   BF16    F32     BF16    as it is                    as it is                    Int8, groups of 32
-//   BF16       BF16    BF16    BF16    BF16                        BF16                        BF16
-//   Int8       Int8, one scale a row   as it is                    as it is                    Int8, one scale a row
-//   Int4       Int4, groups of 32      as it is                    as it is                    Int4; tables Int8
+//              F32     F16     BF16    own Int8 and Int4   Q8_0 and other GGUF blocks   Q4_0
+//   AsStored   BF16    F32     BF16    as it is            Int8, one scale a row        Int4, groups of 32: as it is
+//   BF16       BF16    BF16    BF16    BF16                BF16                         BF16
+//   Int8       Int8, one scale a row, everywhere
+//   Int4       Int4, groups of 32      as it is            Int4, groups of 32           as it is                    (tables: Int8)
 //   Exact      F32 of every value, and products of F32 operands
 //
 // The F32 that F16 becomes is packed for products of 12-bit integers, which keep more of it than BF16 would in the same space.
@@ -70,19 +70,20 @@ internal static class WeightForms
             return tensor.Type == DType.F32 ? tensor : tensor.To(DType.F32);
         }
 
-        if (tensor.Type.IsInteger() && form != WeightForm.BF16)
-        {
-            return tensor;
-        }
-
         bool isTable = weight.Part is "wte" or "head";
         return form switch
         {
+            WeightForm.AsStored when stored == StoredForm.Blocks && tensor.Columns % Quad == 0 => InRows(tensor),
+            WeightForm.AsStored when tensor.Type.IsInteger() || stored == StoredForm.F16 => tensor,
+            WeightForm.Int8 when tensor.Columns % Quad == 0 => InRows(tensor),
+            WeightForm.Int4 when tensor.Type.IsInteger() => tensor,
             WeightForm.Int4 when !isTable && tensor.Columns % Group == 0 => tensor.Quantize(DType.Int4, Group),
-            WeightForm.Int4 or WeightForm.Int8 when tensor.Columns % Quad == 0 => tensor.Quantize(DType.Int8, tensor.Columns),
-            WeightForm.AsStored when stored == StoredForm.Blocks && tensor.Columns % Group == 0 => tensor.Quantize(DType.Int8, Group),
-            WeightForm.AsStored when stored == StoredForm.F16 => tensor,
+            WeightForm.Int4 when tensor.Columns % Quad == 0 => InRows(tensor),
             _ => tensor.Type == DType.BF16 ? tensor : tensor.To(DType.BF16),
         };
     }
+
+    // One scale a row: products with groups have to scale their sums at every group, which takes longer than the sums.
+    private static Tensor InRows(Tensor tensor) =>
+        tensor.Type == DType.Int8 && tensor.GroupSize == tensor.Columns ? tensor : tensor.Quantize(DType.Int8, tensor.Columns);
 }

@@ -11,7 +11,7 @@ public sealed class WeightFormTests
     [Theory]
     [InlineData(WeightForm.AsStored, StoredForm.Own, DType.BF16, 0)]
     [InlineData(WeightForm.AsStored, StoredForm.F16, DType.F32, 0)]
-    [InlineData(WeightForm.AsStored, StoredForm.Blocks, DType.Int8, 32)]
+    [InlineData(WeightForm.AsStored, StoredForm.Blocks, DType.Int8, 64)]
     [InlineData(WeightForm.BF16, StoredForm.Blocks, DType.BF16, 0)]
     [InlineData(WeightForm.Int8, StoredForm.Own, DType.Int8, 64)]
     [InlineData(WeightForm.Int4, StoredForm.F16, DType.Int4, 32)]

@@ -68,8 +68,8 @@ internal sealed class GgufWeights : ModelWeights
         StoredForm stored = _file.Tensors[place.Tensor].Type switch
         {
             GgmlType.F16 => StoredForm.F16,
-            GgmlType.F32 or GgmlType.BF16 => StoredForm.Own,
-            _ => tensor.Type.IsInteger() ? StoredForm.Own : StoredForm.Blocks,
+            GgmlType.F32 or GgmlType.BF16 or GgmlType.Q4_0 => StoredForm.Own,
+            _ => StoredForm.Blocks,
         };
         return (Chosen(tensor, place), stored);
     }
