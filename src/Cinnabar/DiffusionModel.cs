@@ -39,29 +39,27 @@ public sealed class DiffusionModel
         Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
     {
         Path = System.IO.Path.GetFullPath(checkpoint.Path);
-        Name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path));
+        Name = checkpoint.Name;
         Config = checkpoint.Config;
         GenerationConfig = checkpoint.GenerationConfig;
         Tokenizer = tokenizer;
         Kernels = kernels;
         Denoiser = ModelReading.Network(checkpoint, kernels, form, progress);
-        ChatTemplate = checkpoint.LoadChatTemplate() ?? ModelReading.BuiltInTemplate(Config, tokenizer);
+        ChatTemplate = checkpoint.ChatTemplateFor(tokenizer);
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
-        SamplerOptions standard = Config.Family.Defaults(Config);
+        DefaultOptions = checkpoint.DefaultOptions;
         if (Denoiser is IUniformDenoiser uniform)
         {
-            DefaultOptions = ModelReading.UniformOptions(GenerationConfig, standard);
             _uniformSampler = new UniformSampler(uniform, kernels.Workers, tokenizer.VocabularySize);
         }
         else
         {
-            DefaultOptions = ModelReading.Options(GenerationConfig, standard);
             _sampler = new Sampler(Denoiser, kernels.Workers);
         }
     }
 
-    /// <summary>Name of the model's folder.</summary>
+    /// <summary>What people call it, see <see cref="Checkpoint.Name"/>.</summary>
     public string Name { get; }
 
     /// <summary>Full path of the model's folder.</summary>

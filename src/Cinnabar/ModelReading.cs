@@ -74,25 +74,28 @@ internal static class ModelReading
     }
 
     /// <summary>The family's defaults, overridden by what generation_config.json sets.</summary>
-    public static SamplerOptions Options(GenerationConfig config, SamplerOptions standard) =>
-        standard with
+    public static SamplerOptions Options(GenerationConfig generation, ModelConfig config)
+    {
+        SamplerOptions standard = config.Family.Defaults(config);
+        standard = standard with { MaxNewTokens = generation.MaxNewTokens ?? standard.MaxNewTokens };
+        if (standard.Uniform is not null)
         {
-            Steps = config.Steps ?? standard.Steps,
-            BlockSize = config.BlockSize ?? standard.BlockSize,
-            MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens,
-            Temperature = config.Temperature ?? standard.Temperature,
-            TopP = config.TopP ?? standard.TopP,
-            TopK = config.TopK is null or 0 ? standard.TopK : config.TopK,
-            CfgScale = config.CfgScale ?? standard.CfgScale,
-            Threshold = config.Threshold ?? standard.Threshold,
-            Remasking = config.Remasking is string name
+            // Such files also set top_k and others, for the networks that the models were made from.
+            return standard with { Uniform = generation.Uniform ?? standard.Uniform };
+        }
+
+        return standard with
+        {
+            Steps = generation.Steps ?? standard.Steps,
+            BlockSize = generation.BlockSize ?? standard.BlockSize,
+            Temperature = generation.Temperature ?? standard.Temperature,
+            TopP = generation.TopP ?? standard.TopP,
+            TopK = generation.TopK ?? standard.TopK,
+            CfgScale = generation.CfgScale ?? standard.CfgScale,
+            Threshold = generation.Threshold ?? standard.Threshold,
+            Remasking = generation.Remasking is string name
                 ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
                 : standard.Remasking,
         };
-
-    /// <summary>
-    /// The same for uniform noise, where files also set top_k and others, for the networks that the models were made from.
-    /// </summary>
-    public static SamplerOptions UniformOptions(GenerationConfig config, SamplerOptions standard) =>
-        standard with { MaxNewTokens = config.MaxNewTokens ?? standard.MaxNewTokens, Uniform = config.Uniform ?? standard.Uniform };
+    }
 }

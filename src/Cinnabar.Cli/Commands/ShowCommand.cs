@@ -7,6 +7,7 @@ using System.Text.Json;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -30,7 +31,8 @@ internal static class ShowCommand
         Command command = new("show", "Describe a model: sizes, files, tokenizer, sampling defaults, licence.") { name, json };
         command.SetWork((parsed, _) =>
         {
-            DiffusionModel model = DiffusionModel.Load(parsed.GetValue(name)!);
+            Checkpoint checkpoint = Checkpoint.Open(ModelLocator.Find(parsed.GetValue(name)!));
+            Shown model = new(checkpoint, checkpoint.LoadTokenizer());
             if (parsed.GetValue(json))
             {
                 ResultWriter.WriteJson(writer => WriteMembers(writer, model));
@@ -45,15 +47,15 @@ internal static class ShowCommand
         return command;
     }
 
-    private static void WriteMembers(Utf8JsonWriter json, DiffusionModel model)
+    private static void WriteMembers(Utf8JsonWriter json, Shown model)
     {
-        json.WriteString("model", model.Name);
-        json.WriteString("path", model.Path);
-        json.WriteNumber("parameters", model.Config.ParameterCount);
-        json.WriteNumber("non_embedding_parameters", model.Config.NonEmbeddingParameterCount);
-        json.WriteString("family", model.Config.Family.Name);
-        WriteNetwork(json, model.Config);
-        string config = Path.Combine(model.Path, "config.json");
+        json.WriteString("model", model.Checkpoint.Name);
+        json.WriteString("path", model.Checkpoint.Path);
+        json.WriteNumber("parameters", model.Checkpoint.Config.ParameterCount);
+        json.WriteNumber("non_embedding_parameters", model.Checkpoint.Config.NonEmbeddingParameterCount);
+        json.WriteString("family", model.Checkpoint.Config.Family.Name);
+        WriteNetwork(json, model.Checkpoint.Config);
+        string config = Path.Combine(model.Checkpoint.Path, "config.json");
         if (File.Exists(config))
         {
             json.WritePropertyName("config");
@@ -61,7 +63,7 @@ internal static class ShowCommand
         }
 
         json.WritePropertyName("generation_config");
-        json.WriteRawValue(model.GenerationConfig.ToJson());
+        json.WriteRawValue(model.Checkpoint.GenerationConfig.ToJson());
         json.WriteStartObject("tokenizer");
         json.WriteNumber("vocabulary_size", model.Tokenizer.VocabularySize);
         json.WriteStartObject("special_tokens");
@@ -116,12 +118,12 @@ internal static class ShowCommand
         json.WriteEndObject();
     }
 
-    private static void Print(DiffusionModel model)
+    private static void Print(Shown model)
     {
-        var config = model.Config;
+        var config = model.Checkpoint.Config;
         StringBuilder text = new();
-        Line("model", model.Name);
-        Line("path", TerminalText.Safe(model.Path));
+        Line("model", model.Checkpoint.Name);
+        Line("path", TerminalText.Safe(model.Checkpoint.Path));
         Line("family", config.Family.Name);
         Line("parameters", $"{config.ParameterCount:N0} ({config.NonEmbeddingParameterCount:N0} in matrix products)");
         Line(
@@ -143,9 +145,9 @@ internal static class ShowCommand
         IEnumerable<string> special = SpecialTokens(model).Select(t => $"{TerminalText.Safe(t.Token)} = {t.Id}");
         string others = special.Count() > MostTokens ? $" and {special.Count() - MostTokens} more" : "";
         Line("tokenizer", $"{model.Tokenizer.VocabularySize} tokens; {string.Join(", ", special.Take(MostTokens))}{others}");
-        string settings = string.Join(", ", Settings(model.DefaultOptions));
+        string settings = string.Join(", ", Settings(model.Checkpoint.DefaultOptions));
         Line("sampling", settings.Length > 0 ? settings : "no settings of its own");
-        Line("chat template", model.ChatTemplate is null ? "none" : "there is one");
+        Line("chat template", model.Checkpoint.ChatTemplateFor(model.Tokenizer) is null ? "none" : "there is one");
         Line("licence", TerminalText.Safe(Licence(model) ?? "not stated in README.md"));
         foreach (FileInfo file in Files(model))
         {
@@ -174,22 +176,25 @@ internal static class ShowCommand
         }
     }
 
-    private static IEnumerable<(string Token, int Id)> SpecialTokens(DiffusionModel model) =>
+    private static IEnumerable<(string Token, int Id)> SpecialTokens(Shown model) =>
         Enumerable.Range(0, model.Tokenizer.VocabularySize)
             .Where(model.Tokenizer.IsSpecial)
             .Select(id => (model.Tokenizer.TokenText(id), id));
 
-    private static IEnumerable<FileInfo> Files(DiffusionModel model) => File.Exists(model.Path)
-        ? [new FileInfo(model.Path)]
-        : s_files.SelectMany(name => Directory.GetFiles(model.Path, name).Order(StringComparer.Ordinal)).Select(path => new FileInfo(path));
+    private static IEnumerable<FileInfo> Files(Shown model) => File.Exists(model.Checkpoint.Path)
+        ? [new FileInfo(model.Checkpoint.Path)]
+        : s_files.SelectMany(name => Directory.GetFiles(model.Checkpoint.Path, name).Order(StringComparer.Ordinal)).Select(path => new FileInfo(path));
 
     // The line "license: …" of the front matter of the model card, spelled as Hugging Face does.
-    private static string? Licence(DiffusionModel model)
+    private static string? Licence(Shown model)
     {
         const string Key = "license:";
-        string card = Path.Combine(model.Path, "README.md");
+        string card = Path.Combine(model.Checkpoint.Path, "README.md");
         string[] lines = File.Exists(card) ? [.. File.ReadLines(card).Take(100)] : [];
         IEnumerable<string> frontMatter = lines is ["---", ..] ? lines.Skip(1).TakeWhile(line => line != "---") : [];
         return frontMatter.FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal))?[Key.Length..].Trim();
     }
+
+    // The weights are checked but not read.
+    private sealed record Shown(Checkpoint Checkpoint, Tokenizer Tokenizer);
 }

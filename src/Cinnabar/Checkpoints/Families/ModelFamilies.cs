@@ -25,8 +25,6 @@ public static class ModelFamilies
     /// <exception cref="CinnabarException">It is of none; the message lists what is supported.</exception>
     internal static ModelFamily Of(JsonSettings json)
     {
-        string? architecture = json.FirstText("architectures");
-        string? modelType = json.OptionalText("model_type");
         foreach (ModelFamily family in All)
         {
             if (family.Recognizes(json))
@@ -35,13 +33,7 @@ public static class ModelFamilies
             }
         }
 
-        // One of the two may be missing, but not say something else.
-        List<ModelFamily> close =
-        [
-            .. All.Where(family => family.Kinds.Any(kind =>
-                (architecture is null && kind.ModelType == modelType) || (modelType is null && kind.Architecture == architecture))),
-        ];
-        return close is [ModelFamily only] ? only : throw NoFamily(json, architecture, modelType);
+        throw NoFamily(json, json.FirstText("architectures"), json.OptionalText("model_type"));
     }
 
     private static CinnabarException NoFamily(JsonSettings json, string? architecture, string? modelType)
@@ -54,6 +46,11 @@ public static class ModelFamilies
                 $"{json.File}: expected the key architectures (the architecture of the network), found none.", supported);
         }
 
+        if (modelType is null)
+        {
+            return new CinnabarException($"{json.File}: expected the key model_type (the family of the model), found none.", supported);
+        }
+
         string types = string.Join(" or ", kinds.Where(kind => kind.Architecture == architecture).Select(kind => $"\"{kind.ModelType}\""));
         return types.Length > 0
             ? new CinnabarException(
@@ -62,7 +59,7 @@ public static class ModelFamilies
                 supported)
             : new CinnabarException(
                 $"{json.File}: architectures (the architecture of the network): expected a supported one, "
-                + $"found {ErrorText.Quote($"[\"{architecture}\"]")} (model_type {ErrorText.Quote(modelType ?? "none")}).",
+                + $"found {ErrorText.Quote($"[\"{architecture}\"]")} (model_type {ErrorText.Quote(modelType)}).",
                 supported);
     }
 }

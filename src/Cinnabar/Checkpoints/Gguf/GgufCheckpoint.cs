@@ -15,6 +15,18 @@ internal sealed class GgufCheckpoint : Checkpoint
     /// <summary>Whether a file is to be read as GGUF: by its name.</summary>
     public static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>The one GGUF file of a folder that holds no config.json, as the hub has them; null: it is another folder, or none.</summary>
+    public static string? OnlyFileOf(string folder)
+    {
+        if (!Directory.Exists(folder) || File.Exists(System.IO.Path.Combine(folder, "config.json")))
+        {
+            return null;
+        }
+
+        string[] files = Directory.GetFiles(folder, "*.gguf");
+        return files.Length == 1 ? files[0] : null;
+    }
+
     /// <inheritdoc cref="Checkpoint.Open"/>
     public static new GgufCheckpoint Open(string path)
     {

@@ -49,6 +49,21 @@ public sealed class HubCache(string folder)
         return File.Exists(Path.Combine(snapshot, ConfigFile)) || HasGguf(snapshot) ? snapshot : null;
     }
 
+    /// <summary>The org/name of a snapshot folder of a cache, or of a file in one; null for another path.</summary>
+    internal static string? RepositoryOf(string path)
+    {
+        string[] parts = Path.GetFullPath(path).Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
+        int snapshots = Array.LastIndexOf(parts, "snapshots");
+        string[] names = snapshots > 0 ? parts[snapshots - 1].Split("--") : [];
+        if (names is not ["models", string organization, string name])
+        {
+            return null;
+        }
+
+        string file = path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? $":{parts[^1]}" : "";
+        return $"{organization}/{name}{file}";
+    }
+
     /// <summary>The commit that a revision stood at when it was last pulled; null if it never was.</summary>
     internal string? CommitOf(ModelReference model)
     {
