@@ -49,6 +49,21 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Load_TokensThatEndTexts_AreTakenFromTheTokenizer()
+    {
+        Directory.CreateDirectory(_folder["m"]);
+        string config = Path.Combine(_folder["m"], "config.json");
+        File.WriteAllText(config, RandomShapes.All["sdar-4b"].Replace("151669", "151664", StringComparison.Ordinal));
+        Assert.Empty(ModelConfig.Load(config).AlsoEndText);
+
+        File.WriteAllText(Path.Combine(_folder["m"], "tokenizer.json"), """
+            {"added_tokens": [{"id": 151643, "content": "<|endoftext|>"}, {"id": 151645, "content": "<|im_end|>"},
+            {"id": 999999, "content": "<|role_end|>"}]}
+            """);
+        Assert.Equal([151_645], ModelConfig.Load(config).AlsoEndText);
+    }
+
+    [Fact]
     public void Kinds_OfAllFamilies_AreDifferent()
     {
         (string, string)[] kinds = [.. ModelFamilies.All.SelectMany(family => family.Kinds)];

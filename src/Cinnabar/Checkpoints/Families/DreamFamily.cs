@@ -22,16 +22,13 @@ public sealed class DreamFamily : ModelFamily
     /// <inheritdoc/>
     public override string GgufArchitecture => "dream";
 
-    internal override ModelConfig ReadConfig(ConfigSource source)
-    {
-        ModelConfig config = QwenLayout.Read(source, source.Id(["mask_token_id"], ["<|mask|>"], PublishedMask)) with
+    internal override ModelConfig ReadConfig(ConfigSource source) =>
+        QwenLayout.Read(source, source.Id(["mask_token_id"], ["<|mask|>"], PublishedMask)) with
         {
             QueryKeyValueBias = true,
             ShiftLogits = true,
             BosTokenId = source.Json.OptionalInt32("bos_token_id", 0, int.MaxValue),
         };
-        return source.TokenId("<|im_end|>") is int turn && turn != config.EosTokenId ? config with { AlsoEndText = [turn] } : config;
-    }
 
     internal override byte[] WriteConfig(ModelConfig config) => SettingsText.ObjectOf(QwenLayout.Write(config));
 

@@ -43,13 +43,7 @@ public sealed class Llada2Family : ModelFamily
             throw json.Wrong("rotary_dim", "an even number of dimensions, at least 2", $"{rotating}");
         }
 
-        int? turn = source.TokenId("<|role_end|>");
-        return config with
-        {
-            RotaryDimensions = rotating,
-            Experts = ReadExperts(json),
-            AlsoEndText = turn is int id && id != config.EosTokenId ? [id] : config.AlsoEndText,
-        };
+        return config with { RotaryDimensions = rotating, Experts = ReadExperts(json) };
     }
 
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config)

@@ -13,6 +13,7 @@ internal static class QwenLayout
     private const int MaxLength = 1 << 24;
     private const int MaxExperts = 1 << 12;
 
+    private static readonly string[] s_ends = ["<|endoftext|>", "<|im_end|>", "<|role_end|>"];
     private static readonly string[] s_plainRotary = ["default"];
 
     /// <summary>What all of them have in common; the caller adds the switches of its family.</summary>
@@ -49,7 +50,7 @@ internal static class QwenLayout
             EosTokenId = ends[0],
             PadTokenId = ends[0],
             BosTokenId = null,
-            AlsoEndText = ends[1..],
+            AlsoEndText = EndsOf(source, ends, maskTokenId, vocabulary),
         };
         config = json.OptionalInt32("head_dim", 1, MaxWidth) is int size ? config with { HeadSize = size } : config;
         Check(config, json);
@@ -176,6 +177,14 @@ internal static class QwenLayout
         {
             throw json.Wrong("mask_token_id", "an id of its own", $"{config.MaskTokenId}, which also ends a text");
         }
+    }
+
+    // What the configuration names, and the ends of text and turn that the tokenizer has: chat models end their answers with the latter,
+    // and often one of the two is missing in config.json.
+    private static int[] EndsOf(ConfigSource source, int[] ends, int maskTokenId, int vocabulary)
+    {
+        IEnumerable<int> known = s_ends.Select(source.TokenId).OfType<int>().Where(id => id < vocabulary && id != maskTokenId);
+        return [.. ends.Concat(known).Distinct().Where(id => id != ends[0])];
     }
 
     private static void RequirePlainRotary(JsonSettings json)
