@@ -107,7 +107,13 @@ public sealed class UniformSampler
     // Everything else is about masks, or an order that this loop does not have.
     private static void CheckOptions(SamplerOptions options)
     {
-        SamplerOptions used = new() { MaxNewTokens = options.MaxNewTokens, Seed = options.Seed, Uniform = options.Uniform };
+        SamplerOptions used = new()
+        {
+            MaxNewTokens = options.MaxNewTokens,
+            Seed = options.Seed,
+            Uniform = options.Uniform,
+            MeasureDrift = options.MeasureDrift, // there is no cache that could drift
+        };
         (string Name, bool IsDefault)[] others =
         [
             (nameof(options.Steps), options.Steps == used.Steps),
