@@ -1,19 +1,16 @@
-// Commands on a GGUF file: the goldens' chat model, if they are there.
+// Commands on the GGUF files of the goldens, if they are there.
 using System.Text.Json;
+using Cinnabar.Tests.Sampling.Golden;
 
 namespace Cinnabar.Cli.Tests.Commands;
 
 [Collection(ConsoleTests.Name)]
 public sealed class GgufCommandTests(TinyModel tiny)
 {
-    [Fact]
+    [GoldenFact]
     public async Task Show_Gguf_TellsFamilyAndDefaults()
     {
-        if (Golden("rnd1-tiny-F32") is not string path)
-        {
-            return;
-        }
-
+        string path = Golden("rnd1-tiny-F32");
         (int exitCode, string output, _) = await tiny.Run("show", path, "--json");
         Assert.Equal(0, exitCode);
         JsonElement json = JsonDocument.Parse(output).RootElement;
@@ -25,14 +22,10 @@ public sealed class GgufCommandTests(TinyModel tiny)
         Assert.Equal(289, network.GetProperty("mask_token_id").GetInt32());
     }
 
-    [Fact]
+    [GoldenFact]
     public async Task Chat_OneMessage_PrintsAnAnswer()
     {
-        if (Golden("dream-tiny-F32") is not string path)
-        {
-            return;
-        }
-
+        string path = Golden("dream-tiny-F32");
         (int exitCode, string output, string error) = await tiny.Run("chat", "hello", "-m", path, "-n", "6", "--temperature", "0");
         Assert.True(exitCode == 0, error);
         Assert.EndsWith("\n", output);
@@ -56,15 +49,5 @@ public sealed class GgufCommandTests(TinyModel tiny)
         Assert.Contains("expected a model folder or a .gguf file, found another file", error);
     }
 
-    private static string? Golden(string model)
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Cinnabar.slnx")))
-        {
-            folder = folder.Parent;
-        }
-
-        string path = Path.Combine(folder?.Parent?.FullName ?? "", "shared", "golden", "llamacpp", "models", model + ".gguf");
-        return File.Exists(path) ? path : null;
-    }
+    private static string Golden(string model) => Path.Combine(GoldenFolder.Path!, "models", model + ".gguf");
 }
