@@ -15,6 +15,7 @@ public sealed unsafe class Tensor
 {
     private const int Alignment = 64;
     private const int MaxDimensions = 4;
+    private const int QuantizedAtOnce = 1 << 16;
 
     // Of Int4: what is added to a value, and two zeros.
     private const int NibbleOffset = 8;
@@ -181,7 +182,7 @@ public sealed unsafe class Tensor
         {
             case (DType.F32, DType.BF16): BFloat16.FromFloats(Floats, result.BFloat16Bits); break;
             case (DType.BF16, DType.F32): BFloat16.ToFloats(BFloat16Bits, result.Floats); break;
-            case (DType.Int8 or DType.Int4, DType.F32): Dequantize(result.Floats); break;
+            case (DType.Int8 or DType.Int4, DType.F32): Dequantize(0, result.Floats); break;
             case (DType.Int8 or DType.Int4, _): return To(DType.F32).To(type);
             default: Bytes.CopyTo(result.Bytes); break;
         }
@@ -204,19 +205,9 @@ public sealed unsafe class Tensor
             return result;
         }
 
-        Tensor source = Type == DType.F32 ? this : To(DType.F32);
-        int limit = type == DType.Int8 ? 127 : 7;
-        for (int group = 0; group < result.Scales!.Count; group++)
-        {
-            Span<float> values = source.Floats.Slice(group * groupSize, groupSize);
-            (float scale, float inverse) = PanelScales.Of(PanelScales.LargestMagnitude(values), limit);
-            result.Scales.Floats[group] = scale;
-            for (int i = 0; i < groupSize; i++)
-            {
-                result.SetInteger((group * groupSize) + i, (int)MathF.Round(values[i] * inverse));
-            }
-        }
-
+        int groups = result.Scales!.Count;
+        int share = Math.Max(1, QuantizedAtOnce / Math.Max(1, groupSize));
+        Parallel.For(0, (groups + share - 1) / share, i => QuantizeGroups(result, i * share, Math.Min(groups, (i + 1) * share)));
         return result;
     }
 
@@ -265,12 +256,43 @@ public sealed unsafe class Tensor
         }
     }
 
-    private void Dequantize(Span<float> result)
+    private void Dequantize(int first, Span<float> result)
     {
-        for (int i = 0; i < Count; i++)
+        for (int i = 0; i < result.Length; i++)
         {
-            result[i] = Integer(i) * Scales!.Floats[i / GroupSize];
+            result[i] = Integer(first + i) * Scales!.Floats[(first + i) / GroupSize];
         }
+    }
+
+    // Group by group: the whole tensor in F32 would take four times the memory of the result, or eight.
+    private void QuantizeGroups(Tensor result, int from, int to)
+    {
+        int size = result.GroupSize;
+        float[] buffer = new float[size];
+        int limit = result.Type == DType.Int8 ? 127 : 7;
+        for (int group = from; group < to; group++)
+        {
+            Span<float> values = Widened(group * size, buffer);
+            (float scale, float inverse) = PanelScales.Of(PanelScales.LargestMagnitude(values), limit);
+            result.Scales!.Floats[group] = scale;
+            for (int i = 0; i < size; i++)
+            {
+                result.SetInteger((group * size) + i, (int)MathF.Round(values[i] * inverse));
+            }
+        }
+    }
+
+    // Elements from `first` on as F32, as many as the buffer holds; in the buffer unless they are F32 already.
+    private Span<float> Widened(int first, float[] buffer)
+    {
+        switch (Type)
+        {
+            case DType.F32: return Floats.Slice(first, buffer.Length);
+            case DType.BF16: BFloat16.ToFloats(BFloat16Bits.Slice(first, buffer.Length), buffer); break;
+            default: Dequantize(first, buffer); break;
+        }
+
+        return buffer;
     }
 
     /// <summary>The shape as text, e.g. "[512, 384]".</summary>

@@ -22,7 +22,7 @@ internal static class ModelReading
         using ModelWeights weights = checkpoint.OpenWeights();
         long all = config.ParameterCount;
         long read = 0;
-        long garbage = 0;
+        long collectedAt = GC.GetTotalAllocatedBytes();
         MatMulPrecision precision = form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16;
         IDenoiser network = config.Family.CreateNetwork(config, Read, kernels, precision);
 
@@ -33,14 +33,13 @@ internal static class ModelReading
         // What was read and then packed is garbage, together as large as the model; the runtime would let it grow.
         Tensor Read(string name)
         {
-            if (garbage > MostGarbage)
+            if (GC.GetTotalAllocatedBytes() - collectedAt > MostGarbage)
             {
                 GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
-                garbage = 0;
+                collectedAt = GC.GetTotalAllocatedBytes();
             }
 
             Tensor tensor = weights.Read(name, form);
-            garbage += tensor.Bytes.Length;
             read += tensor.Count;
             progress?.Report(new LoadProgress(read, all));
             return tensor;
