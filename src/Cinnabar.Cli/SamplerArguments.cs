@@ -97,8 +97,8 @@ internal sealed class SamplerArguments
         Option[] options =
         [
             _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound,
-            _stability, _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta, _maxPasses, _deadline,
-            _cache, _cacheRefresh, _seed,
+            _stability, _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta,
+            _maxPasses, _deadline, _cache, _cacheRefresh, _seed,
         ];
         foreach (Option option in options)
         {

@@ -183,7 +183,9 @@ internal static class ShowCommand
 
     private static IEnumerable<FileInfo> Files(Shown model) => File.Exists(model.Checkpoint.Path)
         ? [new FileInfo(model.Checkpoint.Path)]
-        : s_files.SelectMany(name => Directory.GetFiles(model.Checkpoint.Path, name).Order(StringComparer.Ordinal)).Select(path => new FileInfo(path));
+        : s_files
+            .SelectMany(name => Directory.GetFiles(model.Checkpoint.Path, name).Order(StringComparer.Ordinal))
+            .Select(path => new FileInfo(path));
 
     // The line "license: …" of the front matter of the model card, spelled as Hugging Face does.
     private static string? Licence(Shown model)

@@ -28,7 +28,7 @@ public abstract class Checkpoint
     /// <summary>Recommended sampling settings; all null if it brings none.</summary>
     public GenerationConfig GenerationConfig { get; }
 
-    /// <summary>How it samples unless told otherwise: the family's defaults, overridden by what <see cref="GenerationConfig"/> sets.</summary>
+    /// <summary>How it samples unless told otherwise: the family's way, overridden by <see cref="GenerationConfig"/>.</summary>
     public SamplerOptions DefaultOptions => ModelReading.Options(GenerationConfig, Config);
 
     /// <summary>Opens a folder or a GGUF file, reads its configuration, and checks names, shapes and types of its weights.</summary>

@@ -3,7 +3,7 @@
 //   full, causal attention     runs of BlockSize noisy positions of the initial canvas, counted from the first; with several holes a block
 //                              may span two of them                                        (LLaDA: blocks begin at the end of the prompt)
 //   block-causal attention     the blocks of the network, counted from the first position of the canvas, so the first one may share its
-//                              block with the end of the prompt; a BlockSize that divides them makes sub-blocks  (LLaDA2, SDAR, Fast-dLLM v2)
+//                              block with the end of the prompt; a BlockSize that divides them makes sub-blocks (LLaDA2, SDAR …)
 using Cinnabar.Models;
 
 namespace Cinnabar.Sampling;

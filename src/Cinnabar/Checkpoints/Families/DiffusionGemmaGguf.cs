@@ -146,7 +146,8 @@ internal static class DiffusionGemmaGguf
         {
             bool[] pattern when pattern.Length == layers => pattern,
             null => throw new CinnabarException(
-                $"{file.Path}: metadata: expected an Array of {layers} Bool under the key '{Key}', found none.", "Convert the model again."),
+                $"{file.Path}: metadata: expected an Array of {layers} Bool under the key '{Key}', found none.",
+                "Convert the model again."),
             _ => throw file.Metadata.Wrong(Key, $"an Array of {layers} Bool (block_count)"),
         };
     }

@@ -15,7 +15,7 @@ internal sealed class GgufCheckpoint : Checkpoint
     /// <summary>Whether a file is to be read as GGUF: by its name.</summary>
     public static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>The one GGUF file of a folder that holds no config.json, as the hub has them; null: it is another folder, or none.</summary>
+    /// <summary>The one GGUF file of a folder without config.json, as the hub has them; null: it is another folder, or none.</summary>
     public static string? OnlyFileOf(string folder)
     {
         if (!Directory.Exists(folder) || File.Exists(System.IO.Path.Combine(folder, "config.json")))
