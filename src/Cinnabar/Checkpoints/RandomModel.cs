@@ -52,7 +52,7 @@ public static class RandomModel
 
         byte[] configJson = Encoding.UTF8.GetBytes(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
         ModelConfig config = ModelConfig.Parse("config.json", configJson);
-        List<SafetensorsTensorSource> tensors = [.. StoredTensor.All(config).Select((tensor, i) => Source(tensor, config, seed, (ulong)i))];
+        List<SafetensorsTensorSource> tensors = Sources(config, seed);
         NewPath.Require(path);
         using AtomicFolder folder = AtomicFolder.Begin(path);
         folder.Write("config.json", configJson);
@@ -64,7 +64,22 @@ public static class RandomModel
         return config;
     }
 
-    private static SafetensorsTensorSource Source(StoredTensor tensor, ModelConfig config, ulong seed, ulong index)
+    private static List<SafetensorsTensorSource> Sources(ModelConfig config, ulong seed)
+    {
+        List<SafetensorsTensorSource> sources = [];
+        int columns = 0;
+        foreach (StoredTensor tensor in StoredTensor.All(config))
+        {
+            // The scales of a matrix come right behind it.
+            columns = tensor.Type == DType.F32 ? columns : tensor.Shape[^1];
+            sources.Add(Source(tensor, columns, seed, (ulong)sources.Count));
+        }
+
+        return sources;
+    }
+
+    // columns: those of the tensor or, for scales, of their matrix.
+    private static SafetensorsTensorSource Source(StoredTensor tensor, int columns, ulong seed, ulong index)
     {
         SafetensorsDType type = tensor.Type switch
         {
@@ -73,7 +88,6 @@ public static class RandomModel
             _ => SafetensorsDType.BF16,
         };
         bool isScale = tensor.Type == DType.F32;
-        int columns = isScale ? ColumnsOf(tensor, config) : tensor.Shape[^1];
         return new SafetensorsTensorSource(tensor.Name, type, tensor.Shape, Pieces());
 
         IEnumerable<Tensor> Pieces()
@@ -104,10 +118,6 @@ public static class RandomModel
             }
         }
     }
-
-    // The columns of the matrix that the scales belong to.
-    private static int ColumnsOf(StoredTensor scales, ModelConfig config) => StoredTensor.All(config)
-        .First(tensor => LladaWeightNames.ScalesOf(tensor.Name) == scales.Name).Shape[^1];
 
     private static void Fill(Tensor piece, int columns, ulong start)
     {

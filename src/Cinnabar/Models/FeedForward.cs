@@ -2,11 +2,22 @@ using Cinnabar.Numerics.Autograd;
 
 namespace Cinnabar.Models;
 
-/// <summary>A gated feed-forward layer (SwiGLU): (silu(x·Wgateᵀ) ∘ x·Wupᵀ)·Wdownᵀ.</summary>
+/// <summary>The function of the gate of a feed-forward layer.</summary>
+internal enum GateActivation
+{
+    /// <summary>SwiGLU.</summary>
+    Silu,
+
+    /// <summary>GEGLU, in its tanh form; at inference only.</summary>
+    Gelu,
+}
+
+/// <summary>A gated feed-forward layer: (σ(x·Wgateᵀ) ∘ x·Wupᵀ)·Wdownᵀ.</summary>
 /// <param name="gate">[F, C].</param>
 /// <param name="up">[F, C].</param>
 /// <param name="down">[C, F].</param>
-internal sealed class FeedForward(Parameter gate, Parameter up, Parameter down)
+/// <param name="activation">σ.</param>
+internal sealed class FeedForward(Parameter gate, Parameter up, Parameter down, GateActivation activation = GateActivation.Silu)
 {
     private readonly Parameter[] _gateUp = [gate, up];
 
@@ -17,5 +28,7 @@ internal sealed class FeedForward(Parameter gate, Parameter up, Parameter down)
     public Variable Forward(Tape tape, Variable h, Parameter norm, float epsilon) =>
         Down(tape, tape.RmsNormLinear(h, norm, epsilon, _gateUp));
 
-    private Variable Down(Tape tape, ReadOnlySpan<Variable> gateUp) => tape.SwiGluLinear(gateUp[0], gateUp[1], down);
+    private Variable Down(Tape tape, ReadOnlySpan<Variable> gateUp) => activation == GateActivation.Silu
+        ? tape.SwiGluLinear(gateUp[0], gateUp[1], down)
+        : tape.Linear(tape.GeGlu(gateUp[0], gateUp[1]), down);
 }

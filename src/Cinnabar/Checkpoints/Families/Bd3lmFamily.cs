@@ -8,24 +8,19 @@
 // Without cross_attn attention is full, as in MDLM; without adaln the norms are not adaptive. Blocks with time_conditioning are refused:
 // keys of clean blocks would depend on the noise of the block that is sampled. var_min and sampling_eps_* concern training alone.
 // Facts: kuleshov-group/bd3lms; specification A.10, B.9 (nucleus 0.9 is the reference's).
-using Cinnabar.Models;
-using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
 
 /// <summary>BD3-LM.</summary>
-public sealed class Bd3lmFamily : ModelFamily
+public sealed class Bd3lmFamily : DiffusionTransformerFamily
 {
     /// <inheritdoc/>
     public override string Name => "bd3lm";
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Architecture, string ModelType)> Kinds => [("BD3LM", "bd3lm")];
-
-    /// <inheritdoc/>
-    internal override string OptionalPrefix => DiffusionTransformerLayout.Prefix;
 
     internal override ModelConfig ReadConfig(ConfigSource source)
     {
@@ -46,17 +41,6 @@ public sealed class Bd3lmFamily : ModelFamily
             AttentionBlockSize = hasBlocks ? block : 1,
         };
     }
-
-    internal override IEnumerable<NetworkWeight> Weights(ModelConfig config) => DiffusionTransformerWeights.Expected(config);
-
-    internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) =>
-        DiffusionTransformerLayout.PlaceOf(weight, config);
-
-    internal override bool Ignores(string tensor, ModelConfig config) => DiffusionTransformerLayout.Ignores(tensor);
-
-    internal override IDenoiser CreateNetwork(
-        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
-        DiffusionTransformer.ForInference(config, read, kernels, precision);
 
     internal override SamplerOptions Defaults(ModelConfig config) => new()
     {

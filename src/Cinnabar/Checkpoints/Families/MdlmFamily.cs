@@ -2,24 +2,18 @@
 // time_conditioning false. One position a step in random order is first-hitting sampling (Zheng et al. 2024), the ancestral sampler of the
 // continuous process without its empty steps: which position is next is uniform, and without time conditioning when does not matter.
 // Facts: kuleshov-group/mdlm; specification A.10, B.9, B.10.
-using Cinnabar.Models;
-using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
 
 /// <summary>MDLM.</summary>
-public sealed class MdlmFamily : ModelFamily
+public sealed class MdlmFamily : DiffusionTransformerFamily
 {
     /// <inheritdoc/>
     public override string Name => "mdlm";
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Architecture, string ModelType)> Kinds => [("MDLM", "mdlm")];
-
-    /// <inheritdoc/>
-    internal override string OptionalPrefix => DiffusionTransformerLayout.Prefix;
 
     internal override ModelConfig ReadConfig(ConfigSource source)
     {
@@ -30,17 +24,6 @@ public sealed class MdlmFamily : ModelFamily
             NoiseConditioning = DiffusionTransformerLayout.ReadConditioning(json),
         };
     }
-
-    internal override IEnumerable<NetworkWeight> Weights(ModelConfig config) => DiffusionTransformerWeights.Expected(config);
-
-    internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) =>
-        DiffusionTransformerLayout.PlaceOf(weight, config);
-
-    internal override bool Ignores(string tensor, ModelConfig config) => DiffusionTransformerLayout.Ignores(tensor);
-
-    internal override IDenoiser CreateNetwork(
-        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
-        DiffusionTransformer.ForInference(config, read, kernels, precision);
 
     internal override SamplerOptions Defaults(ModelConfig config) => new() { Remasking = Remasking.Random, Temperature = 1 };
 }

@@ -10,24 +10,18 @@
 //
 // The configuration is that of the training program, with the sizes under "model" and neither architectures nor model_type.
 // Facts: louaaron/Score-Entropy-Discrete-Diffusion; Ou et al. 2024 (RADD) for the second line; specification A.10, B.11.
-using Cinnabar.Models;
-using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
 
 /// <summary>SEDD.</summary>
-public sealed class SeddFamily : ModelFamily
+public sealed class SeddFamily : DiffusionTransformerFamily
 {
     /// <inheritdoc/>
     public override string Name => "sedd";
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Architecture, string ModelType)> Kinds => [];
-
-    /// <inheritdoc/>
-    internal override string OptionalPrefix => DiffusionTransformerLayout.Prefix;
 
     internal override bool Recognizes(JsonSettings json) =>
         !json.Has("architectures") && !json.Has("model_type") && json.Has("tokens") && json.Member("graph") is not null;
@@ -44,17 +38,6 @@ public sealed class SeddFamily : ModelFamily
             NoiseConditioning = DiffusionTransformerLayout.ReadConditioning(sizes) with { IsTold = true },
         };
     }
-
-    internal override IEnumerable<NetworkWeight> Weights(ModelConfig config) => DiffusionTransformerWeights.Expected(config);
-
-    internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) =>
-        DiffusionTransformerLayout.PlaceOf(weight, config);
-
-    internal override bool Ignores(string tensor, ModelConfig config) => DiffusionTransformerLayout.Ignores(tensor);
-
-    internal override IDenoiser CreateNetwork(
-        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
-        DiffusionTransformer.ForInference(config, read, kernels, precision);
 
     internal override SamplerOptions Defaults(ModelConfig config) => new() { Remasking = Remasking.Random, Temperature = 1 };
 }
