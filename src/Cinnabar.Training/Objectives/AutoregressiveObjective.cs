@@ -5,9 +5,12 @@
 // Normalised over all B·L tokens, like the masked-diffusion loss; nothing stands before position 0, so it is no row of the loss. Rows
 // are named by the position of their target: with shifted logits TransformerDenoiser answers row i from its output at i − 1.
 //
-// A sequence is a window of the corpus. For a share of them the window is split at two places and laid out as Diffusion/FillInTheMiddle.cs
-// says, so that the network learns to fill a hole whose surroundings it has read (Bavarian et al. 2022); every token of it is predicted,
-// markers included. A middle is shaped like the holes of HoleShapes, and ends where its document ends, since end of text ends it.
+// A sequence is a window of the corpus, or, for a share of them, a row of fill-in-the-middle examples (Bavarian et al. 2022): each is a
+// window of its own, 48 tokens to all that is left, split at two places and laid out as Diffusion/FillInTheMiddle.cs says, so that the
+// network learns to fill a hole whose surroundings it has read. A middle is shaped like the holes of HoleShapes, and ends where its
+// document ends, since end of text ends it. Every token is predicted, markers included. Several examples a sequence, because middles are
+// short: one example a sequence would leave them a fiftieth of the loss, and after 13 million tokens such a network still could not
+// find the place its middle belongs to.
 using Cinnabar.Diffusion;
 using Cinnabar.Training.Corpora;
 
@@ -21,6 +24,8 @@ public sealed class AutoregressiveObjective : TrainingObjective
 
     /// <summary>Fewest tokens of a sequence: the markers of the layout and a few of text.</summary>
     public const int MinSequenceLength = 8;
+
+    private const int MinExampleLength = 48;
 
     private readonly HoleShapes _holes;
     private readonly FillInTheMiddle _layout;
@@ -71,17 +76,30 @@ public sealed class AutoregressiveObjective : TrainingObjective
 
     private void DrawSequence(Span<int> sequence, DeterministicRandom random)
     {
-        if (random.NextDouble() >= _infillShare)
+        Span<int> left = sequence;
+        if (random.NextDouble() < _infillShare)
         {
-            ReadWindow(sequence, random);
-            return;
+            while (left.Length >= Math.Min(MinExampleLength, sequence.Length))
+            {
+                int length = left.Length - random.NextInt(Math.Max(left.Length - MinExampleLength, 0) + 1);
+                DrawExample(left[..length], random);
+                left = left[length..];
+            }
         }
 
-        int[] window = new int[sequence.Length - _layout.MarkerCount];
+        if (left.Length > 0)
+        {
+            ReadWindow(left, random);
+        }
+    }
+
+    private void DrawExample(Span<int> example, DeterministicRandom random)
+    {
+        int[] window = new int[example.Length - _layout.MarkerCount];
         ReadWindow(window, random);
         (int start, int length) = _holes.Choose(window, random);
         int documentEnd = Array.IndexOf(window, _eosTokenId, start, length);
         int end = documentEnd >= 0 ? documentEnd : start + length;
-        _layout.Sequence(window.AsSpan(0, start), window.AsSpan(start..end), window.AsSpan(end)).CopyTo(sequence);
+        _layout.Sequence(window.AsSpan(0, start), window.AsSpan(start..end), window.AsSpan(end)).CopyTo(example);
     }
 }

@@ -8,7 +8,8 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
 {
     private const int Batch = 16;
     private const int Micro = 4;
-    private const int Length = 64;
+    private const int Length = 160;
+    private const int MinExample = 48;
     private const int Tokens = 5000;
     private const int Markers = 4;
 
@@ -49,23 +50,32 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
     }
 
     [Fact]
-    public void Draw_OnlyInfill_LaysOutAWindowOfTheText()
+    public void Draw_OnlyInfill_LaysOutWindowsOfTheTextOneBehindTheOther()
     {
         ushort[] text = Text();
         List<int> middles = [];
+        List<int> counts = [];
         foreach (int[] sequence in Sequences(Options(infillShare: 1), text, steps: 20))
         {
-            (int[] prefix, int[] middle, int[] suffix) = Parts(sequence);
-            int[] window = [.. prefix, .. middle, .. suffix];
-            Assert.Equal(Length - Markers, window.Length);
-            Assert.True(IsWindow(text, window), "The parts do not make a window of the text.");
-            Assert.NotEmpty(prefix);
-            Assert.Equal(sequence, new FillInTheMiddle(runs.AutoregressiveConfig).Sequence(prefix, middle, suffix));
-            middles.Add(middle.Length);
+            (List<Example> examples, int[] rest) = Parts(sequence);
+            FillInTheMiddle layout = new(runs.AutoregressiveConfig);
+            int[] laidOut = [.. examples.SelectMany(part => layout.Sequence(part.Prefix, part.Middle, part.Suffix)), .. rest];
+            Assert.Equal(sequence, laidOut);
+            Assert.True(rest.Length < MinExample && IsWindow(text, rest), "What follows the examples is no short window of the text.");
+            foreach (Example part in examples)
+            {
+                Assert.True(IsWindow(text, part.Window), "The parts do not make a window of the text.");
+                Assert.InRange(part.Window.Length + Markers, MinExample, Length);
+                Assert.NotEmpty(part.Prefix);
+                middles.Add(part.Middle.Length);
+            }
+
+            counts.Add(examples.Count);
         }
 
         Assert.InRange(middles.Max(), 30, 48);
         Assert.True(middles.Distinct().Count() > 20);
+        Assert.Equal([1, 2, 3], counts.Distinct().Order());
     }
 
     [Theory]
@@ -92,10 +102,11 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
         int lengths = 0;
         foreach (int[] sequence in Sequences(Options(infillShare: 1), text, steps: 20))
         {
-            (int[] prefix, int[] middle, int[] suffix) = Parts(sequence);
-            Assert.DoesNotContain(runs.Config.EosTokenId, middle);
-            Assert.True(IsWindow(text, [.. prefix, .. middle, .. suffix]));
-            lengths += middle.Length;
+            foreach (Example part in Parts(sequence).Examples)
+            {
+                Assert.True(IsWindow(text, part.Window));
+                lengths += part.Middle.Length;
+            }
         }
 
         Assert.True(lengths > 0);
@@ -153,17 +164,30 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
 
     private static int[] IdsOf(IReadOnlyList<TrainingBatch> batches) => [.. batches.SelectMany(batch => batch.Ids)];
 
-    // Takes the layout apart by its markers, which do not occur in the text.
-    private (int[] Prefix, int[] Middle, int[] Suffix) Parts(int[] sequence)
+    // Takes the layout apart by its markers, which do not occur in the text: a middle ends at the first end of text.
+    private (List<Example> Examples, int[] Remainder) Parts(int[] sequence)
     {
-        int suffix = Array.IndexOf(sequence, runs.Config.MaskTokenId);
-        int middle = Array.IndexOf(sequence, runs.Config.PadTokenId);
-        Assert.Equal(runs.AutoregressiveConfig.BosTokenId, sequence[0]);
-        Assert.Equal(runs.Config.EosTokenId, sequence[^1]);
-        Assert.InRange(suffix, 1, middle - 1);
-        return (sequence[1..suffix], sequence[(middle + 1)..^1], sequence[(suffix + 1)..middle]);
+        List<Example> examples = [];
+        int[] rest = sequence;
+        while (rest.Length > 0 && rest[0] == runs.AutoregressiveConfig.BosTokenId)
+        {
+            int suffix = Array.IndexOf(rest, runs.Config.MaskTokenId);
+            int middle = Array.IndexOf(rest, runs.Config.PadTokenId);
+            int end = Array.IndexOf(rest, runs.Config.EosTokenId, middle);
+            Assert.InRange(suffix, 1, middle - 1);
+            Assert.True(end > 0, "A middle does not end.");
+            examples.Add(new Example(rest[1..suffix], rest[(middle + 1)..end], rest[(suffix + 1)..middle]));
+            rest = rest[(end + 1)..];
+        }
+
+        return (examples, rest);
     }
 
     private static bool IsWindow(ushort[] text, int[] tokens) =>
         text.AsSpan().IndexOf(Array.ConvertAll(tokens, id => (ushort)id)) >= 0;
+
+    private sealed record Example(int[] Prefix, int[] Middle, int[] Suffix)
+    {
+        public int[] Window => [.. Prefix, .. Middle, .. Suffix];
+    }
 }
