@@ -22,7 +22,7 @@ namespace Cinnabar;
 /// DiffusionModel model = DiffusionModel.Load("csharp-12m");
 /// Console.WriteLine(model.Infill("int Square(int x) => &lt;fill&gt;;").Text);
 /// Console.WriteLine(model.Generate("public static int Max(", new SamplerOptions { MaxNewTokens = 64, Seed = 7 }).Text);
-/// await foreach (DenoisingStep step in model.StreamAsync(model.CanvasFor("// ")))
+/// await foreach (DenoisingStep step in model.StreamAsync(model.CanvasFor("// ").Canvas))
 /// {
 ///     Console.WriteLine(model.Tokenizer.Decode(step.Canvas.Text(), skipSpecialTokens: false));
 /// }
@@ -128,7 +128,7 @@ public sealed class DiffusionModel
     {
         options ??= DefaultOptions;
         options.Validate();
-        return Run(TextCanvas.ForPrompt(prompt, options.MaxNewTokens, this), options, onStep, cancellation);
+        return Run(CanvasFor(prompt, options.MaxNewTokens), options, onStep, cancellation);
     }
 
     /// <summary>
@@ -186,23 +186,7 @@ public sealed class DiffusionModel
     {
         options ??= DefaultOptions;
         options.Validate();
-        PromptEncoder prompts = _prompts ?? throw new CinnabarException(
-            $"Expected a model with a chat template, found {Name}, which has none.",
-            "Use a model that was made for conversations, or put its chat_template.jinja beside its weights.");
-        int[] prompt = prompts.Encode(messages, variables);
-        int length = TextCanvas.RoomBehind(prompt.Length, options.MaxNewTokens, this);
-        Canvas canvas = Canvas.ForContinuation(prompt, length, TokensFor(exactLength: false));
-        return Run(canvas, options, onStep, cancellation, () =>
-        {
-            int[] answer = canvas.TextOf(0);
-            string text = Tokenizer.Decode(answer);
-            return new GenerationResult
-            {
-                Text = text,
-                Holes = [new FilledHole(0, text, answer, canvas.Holes[0].Length)],
-                TokenIds = canvas.Text(),
-            };
-        });
+        return Run(CanvasFor(messages, options.MaxNewTokens, variables), options, onStep, cancellation);
     }
 
     /// <summary>Fills the holes marked <c>&lt;fill&gt;</c> (at most 32 tokens) or <c>&lt;fill:N&gt;</c> (at most N) in a text.</summary>
@@ -226,29 +210,44 @@ public sealed class DiffusionModel
         Action<DenoisingStep>? onStep = null,
         CancellationToken cancellation = default)
     {
-        UniformSampler.RequireMask(Denoiser, "holes with text behind them");
-        return Run(TextCanvas.ForHoles(text, this), options ?? DefaultOptions, onStep, cancellation);
+        return Run(CanvasFor(text), options ?? DefaultOptions, onStep, cancellation);
     }
 
-    /// <summary>A canvas for continuing <paramref name="prompt"/>, to be denoised by <see cref="StreamAsync"/>.</summary>
+    /// <summary>A canvas for continuing <paramref name="prompt"/>. Thread-safe, as are the two below.</summary>
     /// <param name="prompt">The text so far, may be empty.</param>
     /// <param name="maxNewTokens">
     /// Length of the noisy tail; null: that of <see cref="DefaultOptions"/>. Cut to what is left of the context.
     /// </param>
     /// <exception cref="CinnabarException">The prompt leaves no room in the context.</exception>
-    public Canvas CanvasFor(string prompt, int? maxNewTokens = null) =>
-        TextCanvas.ForPrompt(prompt, maxNewTokens ?? DefaultOptions.MaxNewTokens, this).Canvas;
+    public TextCanvas CanvasFor(string prompt, int? maxNewTokens = null) =>
+        TextCanvas.ForPrompt(prompt, maxNewTokens ?? DefaultOptions.MaxNewTokens, this);
 
-    /// <summary>A canvas with the holes of <paramref name="text"/>, to be denoised by <see cref="StreamAsync"/>.</summary>
+    /// <summary>A canvas with the holes of <paramref name="text"/>.</summary>
     /// <exception cref="CinnabarException">The text has no hole, or the holes do not fit into the context.</exception>
-    public Canvas CanvasFor(TextWithHoles text)
+    public TextCanvas CanvasFor(TextWithHoles text)
     {
         UniformSampler.RequireMask(Denoiser, "holes with text behind them");
-        return TextCanvas.ForHoles(text, this).Canvas;
+        return TextCanvas.ForHoles(text, this);
+    }
+
+    /// <summary>A canvas for the answer to the last message of a conversation.</summary>
+    /// <param name="messages">The turns so far, oldest first. Special tokens spelled in them are ordinary text.</param>
+    /// <param name="maxNewTokens">As for continuing a text.</param>
+    /// <param name="variables">Further variables of the template, such as enable_thinking; null: none.</param>
+    /// <exception cref="CinnabarException">
+    /// The model is no chat model, the template refuses the messages, or they leave no room in the context.
+    /// </exception>
+    public TextCanvas CanvasFor(
+        IReadOnlyList<ChatMessage> messages, int? maxNewTokens = null, IReadOnlyDictionary<string, JsonElement>? variables = null)
+    {
+        PromptEncoder prompts = _prompts ?? throw new CinnabarException(
+            $"Expected a model with a chat template, found {Name}, which has none.",
+            "Use a model that was made for conversations, or put its chat_template.jinja beside its weights.");
+        return TextCanvas.ForAnswer(prompts.Encode(messages, variables), maxNewTokens ?? DefaultOptions.MaxNewTokens, this);
     }
 
     /// <summary>Denoises a canvas step by step on the thread pool; each step is computed when it is asked for.</summary>
-    /// <param name="canvas">Changed in place; one of <see cref="CanvasFor(string, int?)"/>, or your own.</param>
+    /// <param name="canvas">Changed in place; one of CanvasFor, or your own.</param>
     /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>.</param>
     /// <param name="cancellation">Stops before the next pass through the network.</param>
     /// <exception cref="CinnabarException">An option, or the canvas, does not fit.</exception>
@@ -276,9 +275,16 @@ public sealed class DiffusionModel
         (true, true) => _tokens with { EosTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.EosTokenId] },
     };
 
+    /// <summary>A batch of canvases; while it is in use nothing else may use the model.</summary>
+    internal ICanvasBatch StartBatch() => _uniformSampler is null ? _sampler!.StartBatch() : new UniformBatch(_uniformSampler);
+
+    /// <summary>The options as the network can follow them: left to right is the only order an autoregressive one knows.</summary>
+    internal SamplerOptions Followed(SamplerOptions options) =>
+        Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;
+
     private GenerationResult Run(
         TextCanvas text, SamplerOptions options, Action<DenoisingStep>? onStep, CancellationToken cancellation) =>
-        Run(text.Canvas, options, onStep, cancellation, () => text.ToResult(Tokenizer));
+        Run(text.Canvas, options, onStep, cancellation, text.ToResult);
 
     private GenerationResult Run(
         Canvas canvas,
@@ -287,8 +293,7 @@ public sealed class DiffusionModel
         CancellationToken cancellation,
         Func<GenerationResult> result)
     {
-        // Left to right is the only order an autoregressive network knows.
-        options = Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;
+        options = Followed(options);
         DenoisingStep? last = null;
         float? drift = null;
         Stopwatch time = Stopwatch.StartNew();
@@ -301,16 +306,7 @@ public sealed class DiffusionModel
             _sampler!.Run(canvas, options, cancellation, Observe);
         }
 
-        return result() with
-        {
-            Model = Name,
-            Steps = last?.Step ?? 0,
-            ForwardPasses = last?.ForwardPasses ?? 0,
-            ComputedPositions = last?.ComputedPositions ?? 0,
-            CacheDrift = drift,
-            Elapsed = time.Elapsed,
-            Seed = options.Seed,
-        };
+        return GenerationResult.Finished(result(), this, options, last, time.Elapsed) with { CacheDrift = drift };
 
         void Observe(DenoisingStep step)
         {

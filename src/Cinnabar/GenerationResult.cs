@@ -1,3 +1,5 @@
+using Cinnabar.Sampling;
+
 namespace Cinnabar;
 
 /// <summary>A finished text.</summary>
@@ -28,7 +30,7 @@ public sealed record GenerationResult
     public long ComputedPositions { get; init; }
 
     /// <summary>
-    /// If <see cref="Sampling.SamplerOptions.MeasureDrift"/> is on and a cache was refreshed: the largest change of a committed token's
+    /// If <see cref="SamplerOptions.MeasureDrift"/> is on and a cache was refreshed: the largest change of a committed token's
     /// logit.
     /// </summary>
     public float? CacheDrift { get; init; }
@@ -44,6 +46,18 @@ public sealed record GenerationResult
 
     /// <summary><see cref="NewTokens"/> per second of <see cref="Elapsed"/>.</summary>
     public double TokensPerSecond => Elapsed > TimeSpan.Zero ? NewTokens / Elapsed.TotalSeconds : 0;
+
+    /// <summary>A text with what is known of how it came about.</summary>
+    internal static GenerationResult Finished(
+        GenerationResult text, DiffusionModel model, SamplerOptions options, DenoisingStep? last, TimeSpan elapsed) => text with
+    {
+        Model = model.Name,
+        Steps = last?.Step ?? 0,
+        ForwardPasses = last?.ForwardPasses ?? 0,
+        ComputedPositions = last?.ComputedPositions ?? 0,
+        Elapsed = elapsed,
+        Seed = options.Seed,
+    };
 }
 
 /// <summary>What was written into one hole.</summary>

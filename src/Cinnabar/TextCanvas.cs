@@ -5,20 +5,25 @@
 //     text then gets CR LF in turn;
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
+//
+// The answer to a conversation is a hole without a text of the caller's around it.
 using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar;
 
-internal sealed class TextCanvas
+/// <summary>A text, or a conversation, laid out as a canvas; not thread-safe.</summary>
+public sealed class TextCanvas
 {
+    private readonly Tokenizer _tokenizer;
     private readonly TextWithHoles _text;
     private readonly bool[] _spaceBefore;
     private readonly bool _usesCrLf;
     private readonly int _omitted;
 
-    private TextCanvas(TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool usesCrLf, int omitted)
+    private TextCanvas(Tokenizer tokenizer, TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool usesCrLf, int omitted)
     {
+        _tokenizer = tokenizer;
         _text = text;
         Canvas = canvas;
         _spaceBefore = spaceBefore;
@@ -26,17 +31,26 @@ internal sealed class TextCanvas
         _omitted = omitted;
     }
 
+    /// <summary>What is denoised.</summary>
     public Canvas Canvas { get; }
 
     /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
-    public static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
+    internal static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
     {
         TextWithHoles text = new([prompt, ""], [maxNewTokens]);
         bool usesCrLf = UsesCrLf(text);
         int[] ids = [.. Beginning(model), .. model.Tokenizer.Encode(Shown(text, 0, usesCrLf))];
         int length = RoomBehind(ids.Length, maxNewTokens, model);
         Canvas canvas = Canvas.ForContinuation(ids, length, model.TokensFor(exactLength: false));
-        return new TextCanvas(text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
+        return new TextCanvas(model.Tokenizer, text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
+    }
+
+    /// <summary>The answer to a conversation: its text is the answer alone.</summary>
+    internal static TextCanvas ForAnswer(int[] prompt, int maxNewTokens, DiffusionModel model)
+    {
+        int length = RoomBehind(prompt.Length, maxNewTokens, model);
+        Canvas canvas = Canvas.ForContinuation(prompt, length, model.TokensFor(exactLength: false));
+        return new TextCanvas(model.Tokenizer, new TextWithHoles(["", ""], [maxNewTokens]), canvas, [false], usesCrLf: false, omitted: 0);
     }
 
     /// <summary>The length of a canvas behind so many known tokens.</summary>
@@ -46,7 +60,7 @@ internal sealed class TextCanvas
     /// </param>
     /// <param name="model">The model, whose context cuts it.</param>
     /// <exception cref="CinnabarException">There is no room.</exception>
-    public static int RoomBehind(int known, int wanted, DiffusionModel model)
+    private static int RoomBehind(int known, int wanted, DiffusionModel model)
     {
         int context = model.Config.MaxSequenceLength;
         int block = model.Denoiser.BlockSize ?? 1;
@@ -57,7 +71,7 @@ internal sealed class TextCanvas
     }
 
     /// <summary>A text with holes, cut to what the context holds.</summary>
-    public static TextCanvas ForHoles(TextWithHoles text, DiffusionModel model)
+    internal static TextCanvas ForHoles(TextWithHoles text, DiffusionModel model)
     {
         bool usesCrLf = UsesCrLf(text);
         int[][] ids = [.. text.Texts.Select((_, i) => model.Tokenizer.Encode(Shown(text, i, usesCrLf)))];
@@ -83,7 +97,7 @@ internal sealed class TextCanvas
 
         bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
-        return new TextCanvas(text, new Canvas(segments, model.TokensFor(text.ExactLength)), spaceBefore, usesCrLf, omitted);
+        return new TextCanvas(model.Tokenizer, text, new Canvas(segments, model.TokensFor(text.ExactLength)), spaceBefore, usesCrLf, omitted);
     }
 
     // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.
@@ -101,19 +115,17 @@ internal sealed class TextCanvas
         Canvas canvas = layout.CanvasFor(
             ids[0], ids[1], middle, model.TokensFor(text.ExactLength), model.Config.MaxSequenceLength);
         int shown = canvas.Length - middle - (layout.MarkerCount - 1);
-        return new TextCanvas(text, canvas, [SpaceBefore(text, 0)], usesCrLf, ids[0].Length + ids[1].Length - shown);
+        return new TextCanvas(model.Tokenizer, text, canvas, [SpaceBefore(text, 0)], usesCrLf, ids[0].Length + ids[1].Length - shown);
     }
 
-    /// <summary>The text with what the canvas holds now.</summary>
-    public GenerationResult ToResult(Tokenizer tokenizer)
+    /// <summary>The text with what the canvas holds now; noise appears as nothing.</summary>
+    public GenerationResult ToResult()
     {
         FilledHole[] holes = new FilledHole[Canvas.Holes.Count];
         for (int i = 0; i < holes.Length; i++)
         {
             int[] ids = Canvas.TextOf(i);
-            string content = tokenizer.Decode(ids);
-            content = _spaceBefore[i] && content.StartsWith(' ') ? content[1..] : content;
-            content = _usesCrLf ? ToLf(content).Replace("\n", "\r\n", StringComparison.Ordinal) : content;
+            string content = TextOfHole(i, _tokenizer.Decode(ids));
             holes[i] = new FilledHole(i, content, ids, Canvas.Holes[i].Length);
         }
 
@@ -124,6 +136,15 @@ internal sealed class TextCanvas
             TokenIds = Canvas.Text(),
             OmittedTokens = _omitted,
         };
+    }
+
+    /// <summary>What stands in the caller's text for a hole whose tokens decode to <paramref name="decoded"/>.</summary>
+    /// <param name="hole">Index of the hole.</param>
+    /// <param name="decoded">All of its text, or the beginning.</param>
+    public string TextOfHole(int hole, string decoded)
+    {
+        string content = _spaceBefore[hole] && decoded.StartsWith(' ') ? decoded[1..] : decoded;
+        return _usesCrLf ? ToLf(content).Replace("\n", "\r\n", StringComparison.Ordinal) : content;
     }
 
     private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];

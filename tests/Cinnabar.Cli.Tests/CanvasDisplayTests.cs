@@ -68,7 +68,7 @@ public sealed class CanvasDisplayTests(TinyModel tiny)
     [Fact]
     public void Picture_ShowsMasksThenTokensAndHidesWhatFollowsTheEnd()
     {
-        Canvas canvas = tiny.Model.CanvasFor(TextWithHoles.Parse("x\ny = <fill:3>;\nz"));
+        Canvas canvas = tiny.Model.CanvasFor(TextWithHoles.Parse("x\ny = <fill:3>;\nz")).Canvas;
         IReadOnlyList<PictureRow> before = CanvasPicture.Draw(canvas, tiny.Model.Tokenizer, 0, 80);
         Assert.Equal(["x", "y =░░░;", "z"], before.Select(row => row.Plain));
 
@@ -80,7 +80,7 @@ public sealed class CanvasDisplayTests(TinyModel tiny)
     [Fact]
     public void Picture_LongLine_GoesOnInTheNextRow()
     {
-        Canvas canvas = tiny.Model.CanvasFor(TextWithHoles.Parse("日本 abcdef<fill:2>"));
+        Canvas canvas = tiny.Model.CanvasFor(TextWithHoles.Parse("日本 abcdef<fill:2>")).Canvas;
 
         string[] rows = [.. CanvasPicture.Draw(canvas, tiny.Model.Tokenizer, 0, 5).Select(row => row.Plain)];
 
@@ -91,7 +91,7 @@ public sealed class CanvasDisplayTests(TinyModel tiny)
     public void Around_MoreRowsThanFit_ShowsThoseWithMasks()
     {
         string lines = string.Concat(Enumerable.Repeat("a\n", 20));
-        Canvas canvas = tiny.Model.CanvasFor(TextWithHoles.Parse(lines + "<fill:1>\n" + lines));
+        Canvas canvas = tiny.Model.CanvasFor(TextWithHoles.Parse(lines + "<fill:1>\n" + lines)).Canvas;
 
         IReadOnlyList<PictureRow> shown = CanvasPicture.Around(CanvasPicture.Draw(canvas, tiny.Model.Tokenizer, 0, 80), 7);
 

@@ -147,7 +147,7 @@ public sealed class DiffusionModelTests(TinyModel tiny)
         SamplerOptions options = new() { Temperature = 0.8, Seed = 11 };
         GenerationResult expected = tiny.Model.Infill(text, options);
 
-        Canvas canvas = tiny.Model.CanvasFor(text);
+        Canvas canvas = tiny.Model.CanvasFor(text).Canvas;
         List<int> remaining = [];
         await foreach (DenoisingStep step in tiny.Model.StreamAsync(canvas, options))
         {
@@ -167,7 +167,7 @@ public sealed class DiffusionModelTests(TinyModel tiny)
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (DenoisingStep step in tiny.Model.StreamAsync(tiny.Model.CanvasFor("int"), cancellation: source.Token))
+            await foreach (DenoisingStep step in tiny.Model.StreamAsync(tiny.Model.CanvasFor("int").Canvas, cancellation: source.Token))
             {
                 steps++;
                 await source.CancelAsync();

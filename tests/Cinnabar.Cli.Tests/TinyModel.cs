@@ -1,45 +1,18 @@
-using Cinnabar.Checkpoints;
-using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Tokenizers;
+using Cinnabar.Tests;
 
 namespace Cinnabar.Cli.Tests;
 
-/// <summary>A model folder with random weights: 2 layers, width 32, a context of 96 tokens.</summary>
+/// <summary>The model of <see cref="TinyModelFolder"/>, and command lines over it.</summary>
 public sealed class TinyModel : IDisposable
 {
-    public const int Context = 96;
+    public const int Context = TinyModelFolder.Context;
 
     public TinyModel()
     {
         Folder = Directory.CreateTempSubdirectory("cinnabar-cli-").FullName;
         Path = System.IO.Path.Combine(Folder, "tiny");
-        string[] lines = [.. Enumerable.Repeat("public static int Max(int a, int b) { return a > b ? a : b; }\n    // naïve – 日本 🙂\n", 4)];
-        Tokenizer tokenizer = new BpeTrainer(new BpeTrainerOptions { VocabularySize = 300, Threads = 1 }).Train(lines);
-        string tokenizerFile = System.IO.Path.Combine(Folder, "tokenizer.json");
-        tokenizer.Save(tokenizerFile);
-        ModelConfig config = new()
-        {
-            HiddenSize = 32,
-            NumHiddenLayers = 2,
-            NumAttentionHeads = 2,
-            NumKeyValueHeads = 2,
-            IntermediateSize = 64,
-            VocabularySize = tokenizer.VocabularySize,
-            EmbeddingSize = tokenizer.VocabularySize,
-            MaxSequenceLength = Context,
-            MaskTokenId = tokenizer.MaskTokenId,
-            EosTokenId = tokenizer.EndOfTextTokenId,
-            PadTokenId = tokenizer.PaddingTokenId,
-            BosTokenId = tokenizer.BeginOfTextTokenId,
-        };
-        ModelFolder.Save(
-            Path,
-            config,
-            TransformerDenoiser.Initialize(config, seed: 5),
-            File.ReadAllBytes(tokenizerFile),
-            new GenerationConfig { MaxNewTokens = 12 },
-            "---\nlicense: mit\n---\n# tiny\n");
+        TinyModelFolder.Write(Path);
         Model = DiffusionModel.Load(Path, KernelTable.Create(threads: 1));
     }
 

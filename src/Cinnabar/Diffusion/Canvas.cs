@@ -20,7 +20,7 @@ using System.Diagnostics;
 namespace Cinnabar.Diffusion;
 
 /// <summary>Token ids being denoised, with the state of every position; not thread-safe.</summary>
-public sealed class Canvas
+public sealed partial class Canvas
 {
     private readonly int[] _ids;
     private readonly PositionState[] _states;
@@ -70,6 +70,16 @@ public sealed class Canvas
         _holes = [.. holes];
     }
 
+    private Canvas(Canvas other)
+    {
+        Tokens = other.Tokens;
+        _ids = [.. other._ids];
+        _states = [.. other._states];
+        _committedAt = [.. other._committedAt];
+        _confidence = [.. other._confidence];
+        (_holeOf, _holes, NoisyCount) = (other._holeOf, other._holes, other.NoisyCount);
+    }
+
     /// <summary>The special ids of this canvas.</summary>
     public CanvasTokens Tokens { get; }
 
@@ -84,6 +94,9 @@ public sealed class Canvas
 
     /// <summary>Number of noisy positions.</summary>
     public int NoisyCount { get; private set; }
+
+    /// <summary>The canvas as it is now, changed by nobody.</summary>
+    public Canvas Copy() => new(this);
 
     /// <summary>A canvas for continuing <paramref name="prompt"/>.</summary>
     /// <param name="prompt">Known ids, may be empty.</param>
@@ -123,6 +136,21 @@ public sealed class Canvas
     /// <summary>The text of one hole: its ids before its first end token. Noisy positions appear as the noise they hold.</summary>
     /// <param name="hole">Index into <see cref="Holes"/>.</param>
     public int[] TextOf(int hole) => _ids[_holes[hole].Start..EndOfText(_holes[hole])];
+
+    /// <summary>The beginning of the text of one hole that will not change any more.</summary>
+    /// <param name="hole">Index into <see cref="Holes"/>.</param>
+    /// <param name="finalBefore">See <see cref="Sampling.DenoisingStep.FinalBefore"/>.</param>
+    public ReadOnlySpan<int> SettledTextOf(int hole, int finalBefore)
+    {
+        (int start, int end) = (_holes[hole].Start, _holes[hole].Start);
+        int limit = Math.Min(EndOfText(_holes[hole]), finalBefore);
+        while (end < limit && _states[end] != PositionState.Noisy)
+        {
+            end++;
+        }
+
+        return _ids.AsSpan(start..end);
+    }
 
     /// <summary>The whole text: known text and the text of every hole, in order.</summary>
     public int[] Text()
@@ -208,12 +236,12 @@ public sealed class Canvas
         foreach (Hole hole in _holes)
         {
             int end = hole.Start;
-            while (end < hole.End && _states[end] == PositionState.Committed && !Tokens.Ends(hole.Kind, _ids[end]))
+            while (end < hole.End && _states[end] != PositionState.Noisy && !IsEnd(hole, end))
             {
                 end++;
             }
 
-            if (end == hole.End || _states[end] != PositionState.Committed)
+            if (end == hole.End || _states[end] == PositionState.Noisy)
             {
                 continue;
             }
@@ -234,13 +262,17 @@ public sealed class Canvas
     private int EndOfText(Hole hole)
     {
         int end = hole.Start;
-        while (end < hole.End && !(_states[end] == PositionState.Committed && Tokens.Ends(hole.Kind, _ids[end])))
+        while (end < hole.End && !IsEnd(hole, end))
         {
             end++;
         }
 
         return end;
     }
+
+    // A pinned token is never an end.
+    private bool IsEnd(Hole hole, int position) =>
+        _states[position] == PositionState.Committed && Tokens.Ends(hole.Kind, _ids[position]);
 
     private static int CheckedLength(IReadOnlyList<CanvasSegment> segments, CanvasTokens tokens)
     {

@@ -28,6 +28,7 @@ internal sealed class CandidateReader
     // Of each row the one or the other.
     private Candidate[] _candidates = [];
     private Review[] _reviews = [];
+    private Alternatives?[] _alternatives = [];
 
     public CandidateReader(int vocabularySize, WorkerPool? workers)
     {
@@ -43,13 +44,15 @@ internal sealed class CandidateReader
     /// <param name="rows">At least one.</param>
     /// <param name="candidates">Receives the candidates, surest first, ties to the lower position.</param>
     /// <param name="reviews">Receives the reviews, in the order of the rows.</param>
-    public void Read(in StepRows rows, List<Candidate> candidates, List<Review> reviews)
+    /// <param name="alternatives">Receives the most probable tokens of noisy positions, if the options ask for them.</param>
+    public void Read(in StepRows rows, List<Candidate> candidates, List<Review> reviews, List<Alternatives> alternatives)
     {
         int count = rows.Positions.Count;
         if (_candidates.Length < count)
         {
             _candidates = new Candidate[count];
             _reviews = new Review[count];
+            _alternatives = new Alternatives?[count];
         }
 
         int grain = (count + _distributions.Length - 1) / _distributions.Length;
@@ -68,6 +71,10 @@ internal sealed class CandidateReader
             if (rows.Canvas.StateOf(rows.Positions[i]) == PositionState.Noisy)
             {
                 candidates.Add(_candidates[i]);
+                if (rows.Rules.Options.Alternatives > 0)
+                {
+                    alternatives.Add(_alternatives[i]!);
+                }
             }
             else
             {
@@ -84,12 +91,21 @@ internal sealed class CandidateReader
         HoleKind kind = canvas.Holes[canvas.HoleOf(position)].Kind;
         var random = new CounterRandom(rules.Options.Seed, rows.Step, position);
         Span<float> logits = rows.Logits.Row(rows.First + i);
+        foreach (int banned in canvas.BannedAt(position))
+        {
+            logits[banned] = float.NegativeInfinity;
+        }
+
         if (canvas.StateOf(position) == PositionState.Noisy)
         {
             distribution.Load(logits, rules.Forbidden(kind), rules.Options, random, position, rows.Policy);
             double score = rows.Policy.Score(distribution, random);
             score = EndsTooEarly(canvas, position, distribution.TokenId) ? double.NegativeInfinity : score;
             _candidates[i] = new Candidate(position, distribution.TokenId, distribution.Probability, score);
+            if (rules.Options.Alternatives is int count and > 0)
+            {
+                _alternatives[i] = new Alternatives(position, distribution.Top(count));
+            }
         }
         else
         {

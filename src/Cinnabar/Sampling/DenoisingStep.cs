@@ -19,6 +19,15 @@ public sealed record DenoisingStep(int Step, int ForwardPasses, int Block, int R
     /// <summary>Committed positions that became noisy again, ascending.</summary>
     public IReadOnlyList<int> Renoised { get; init; } = [];
 
+    /// <summary>Committed positions before this one never change any more; the canvas' length if none does.</summary>
+    public required int FinalBefore { get; init; }
+
+    /// <summary>
+    /// The most probable tokens of every position that was noisy in the step, ascending; empty unless
+    /// <see cref="SamplerOptions.Alternatives"/> asks for them.
+    /// </summary>
+    public IReadOnlyList<Alternatives> Alternatives { get; init; } = [];
+
     /// <summary>Positions that went through the network so far, over all passes: without a cache, the canvas once a pass.</summary>
     public long ComputedPositions { get; init; }
 
@@ -28,3 +37,8 @@ public sealed record DenoisingStep(int Step, int ForwardPasses, int Block, int R
     /// </summary>
     public float? CacheDrift { get; init; }
 }
+
+/// <summary>The most probable tokens of a noisy position in one step.</summary>
+/// <param name="Position">Index into the canvas.</param>
+/// <param name="Tokens">Most probable first, with softmax of the logits at temperature 1, unfiltered.</param>
+public sealed record Alternatives(int Position, IReadOnlyList<(int TokenId, double Probability)> Tokens);

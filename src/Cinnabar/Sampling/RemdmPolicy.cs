@@ -44,6 +44,9 @@ public sealed class RemdmPolicy(RemdmKind kind, double eta) : StepPolicy
     private const double LoopClean = 0.9;
 
     /// <inheritdoc/>
+    public override bool Revises => true;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => random.Unit(OrderNumber);
 
     /// <inheritdoc/>

@@ -13,6 +13,9 @@ public abstract class RevisingPolicy(StepPolicy inner) : StepPolicy
     public override bool HidesReviewed => inner.HidesReviewed;
 
     /// <inheritdoc/>
+    public override bool Revises => LooksBack || inner.Revises;
+
+    /// <inheritdoc/>
     public override void Begin(Canvas canvas) => inner.Begin(canvas);
 
     /// <inheritdoc/>

@@ -40,13 +40,13 @@ public sealed class Sampler
     public int Run(
         Canvas canvas, SamplerOptions options, CancellationToken cancellation = default, Action<DenoisingStep>? observer = null)
     {
-        SamplerRun run = Begin(canvas, RulesFor(canvas, options));
+        SamplerRun run = Begin(canvas, options);
         while (run.Step(cancellation))
         {
             observer?.Invoke(run.Report());
         }
 
-        _idle.Push(run);
+        Return(run);
         return run.Passes;
     }
 
@@ -75,34 +75,41 @@ public sealed class Sampler
                 nameof(canvases));
         }
 
-        DrawingRules[] rules = [.. canvases.Select((canvas, i) => RulesFor(canvas, options[i]))];
-        SamplerRun[] runs = [.. canvases.Select((canvas, i) => Begin(canvas, rules[i]))];
-        List<int> active = [.. Enumerable.Range(0, runs.Length)];
-        while (true)
+        Dictionary<Canvas, int> indices = [];
+        SamplerBatch batch = StartBatch();
+        for (int i = 0; i < canvases.Count; i++)
         {
-            active.RemoveAll(i => !runs[i].Next(cancellation));
-            if (active.Count == 0)
-            {
-                break;
-            }
-
-            _shared.FinishSteps(active.Select(i => runs[i]));
-            foreach (int i in active)
-            {
-                observer?.Invoke(i, runs[i].Report());
-            }
+            indices.Add(canvases[i], i);
+            batch.Add(canvases[i], options[i]);
         }
 
-        Array.ForEach(runs, _idle.Push);
-        return [.. runs.Select(run => run.Passes)];
+        int[] passes = new int[canvases.Count];
+        List<Canvas> finished = [];
+        while (batch.Count > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            batch.Step(Observe, finished);
+        }
+
+        return passes;
+
+        void Observe(DenoisingStep step)
+        {
+            int index = indices[step.Canvas];
+            passes[index] = step.ForwardPasses;
+            observer?.Invoke(index, step);
+        }
     }
+
+    /// <summary>A batch of canvases that come and go, each denoised as it would be alone. Use one batch at a time.</summary>
+    public SamplerBatch StartBatch() => new(this, _shared);
 
     /// <summary>Denoises <paramref name="canvas"/> step by step, as the result is enumerated; no step if nothing is noisy.</summary>
     /// <inheritdoc cref="Run(Canvas, SamplerOptions, CancellationToken, Action{DenoisingStep}?)"/>
     /// <returns>The steps, in order.</returns>
     public IEnumerable<DenoisingStep> Steps(Canvas canvas, SamplerOptions options, CancellationToken cancellation = default)
     {
-        SamplerRun run = Begin(canvas, RulesFor(canvas, options));
+        SamplerRun run = Begin(canvas, options);
         return Enumerate();
 
         IEnumerable<DenoisingStep> Enumerate()
@@ -112,9 +119,15 @@ public sealed class Sampler
                 yield return run.Report();
             }
 
-            _idle.Push(run);
+            Return(run);
         }
     }
+
+    /// <summary>Checks that everything fits together and starts a run.</summary>
+    internal SamplerRun Begin(Canvas canvas, SamplerOptions options) => Begin(canvas, RulesFor(canvas, options));
+
+    /// <summary>Takes back a run that has ended, or will not be continued.</summary>
+    internal void Return(SamplerRun run) => _idle.Push(run);
 
     private SamplerRun Begin(Canvas canvas, DrawingRules rules)
     {
@@ -146,6 +159,7 @@ public sealed class Sampler
         }
 
         DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
+        DrawingRules.CheckIds(canvas.Banned, _denoiser.VocabularySize);
         NetworkPasses.CachingFor(_denoiser, options);
         return _rules;
     }

@@ -123,6 +123,9 @@ public sealed record SamplerOptions
     /// <summary>Measures how far a cache has drifted, at its refreshes and without guidance; costs time.</summary>
     public bool MeasureDrift { get; init; }
 
+    /// <summary>So many of the most probable tokens of every noisy position are reported with each step, 0 … 20. Changes no text.</summary>
+    public int Alternatives { get; init; }
+
     /// <summary>Lets the padding token appear in a continuation.</summary>
     public bool AllowPadding { get; init; }
 
@@ -163,6 +166,7 @@ public sealed record SamplerOptions
         Check(MaxPasses is null || MaxPasses >= fewest, nameof(MaxPasses), $"{fewest} or more", MaxPasses);
         Check(Deadline is null || Deadline > TimeSpan.Zero, nameof(Deadline), "greater than 0", Deadline);
         Check(Enum.IsDefined(Cache), nameof(Cache), string.Join(", ", Enum.GetNames<CacheKind>()), Cache);
+        Check(Alternatives is >= 0 and <= 20, nameof(Alternatives), "0 … 20", Alternatives);
         Check(CacheRefresh is null or >= 1, nameof(CacheRefresh), "1 or more", CacheRefresh);
         ValidateTogether();
         Uniform.Validate();

@@ -31,7 +31,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
     private readonly PassBudget _budget = new(time);
     private readonly StepChoice _choice = new();
 
-    // Positions, ascending: noisy before the first step; of the active block those still noisy and those committed.
+    // Positions, ascending: those of holes that no pin has fixed; of the active block those still noisy and those committed.
     private readonly List<int> _masks = [];
     private readonly List<int> _blockStarts = []; // in _masks, and its count
     private readonly List<int> _noisy = [];
@@ -40,6 +40,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
 
     private readonly List<Candidate> _candidates = [];
     private readonly List<Review> _reviews = [];
+    private readonly List<Alternatives> _alternatives = [];
     private readonly List<Commit> _commits = [];
     private readonly List<int> _renoised = [];
 
@@ -82,7 +83,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         _masks.Clear();
         for (int position = 0; position < canvas.Length; position++)
         {
-            if (canvas.StateOf(position) == PositionState.Noisy)
+            if (canvas.StateOf(position) != PositionState.Frozen)
             {
                 _masks.Add(position);
             }
@@ -182,6 +183,8 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         Renoised = [.. _renoised],
         ComputedPositions = _network.ComputedPositions,
         CacheDrift = _network.Drift,
+        FinalBefore = _policy.Revises && _inBlock && Positions.Length > 0 ? Positions[0] : _canvas.Length,
+        Alternatives = [.. _alternatives.OrderBy(row => row.Position)],
     };
 
     // No list of a step gets longer than all masks, but that of the rows of a policy that reviews shadows.
@@ -269,9 +272,10 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         _choice.Clear();
         _candidates.Clear();
         _reviews.Clear();
+        _alternatives.Clear();
         if (logits is not null)
         {
-            reader.Read(new StepRows(logits, first, _rows, _canvas, _rules, _policy, _step), _candidates, _reviews);
+            reader.Read(new StepRows(logits, first, _rows, _canvas, _rules, _policy, _step), _candidates, _reviews, _alternatives);
         }
 
         if (_choosesAny)

@@ -1,6 +1,7 @@
 // One pass through the network for the steps of several runs. What a network computes for a sequence does not depend on the sequences
 // beside it, and random numbers are looked up, so each canvas becomes what it would become alone. Runs with guidance, a cache or shadows
-// make their own passes. Shorter canvases are padded to the longest, so it pays to share a pass among canvases of similar lengths.
+// make their own passes. Shorter canvases are padded to the longest, so runs go in order of length, and one that is much longer than the
+// first of a pass that is large enough already begins another.
 using System.Runtime.InteropServices;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -12,6 +13,13 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
     // 256 MiB; further runs get a pass of their own.
     private const long MostLogits = 1 << 26;
 
+    // Passes of this many positions are as fast a position as longer ones.
+    private const int EnoughPositions = 256;
+    private const int MostPositions = 4096;
+
+    private static readonly Comparison<SamplerRun> s_shortestFirst = (a, b) => a.Canvas.Length.CompareTo(b.Canvas.Length);
+
+    private readonly List<SamplerRun> _waiting = [];
     private readonly List<SamplerRun> _runs = [];
     private readonly List<int> _ids = [];
     private readonly List<int> _lengths = [];
@@ -21,15 +29,28 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
     /// <param name="runs">Each between <see cref="SamplerRun.Next"/> and the end of its step.</param>
     public void FinishSteps(IEnumerable<SamplerRun> runs)
     {
+        _waiting.Clear();
         foreach (SamplerRun run in runs)
         {
-            if (denoiser is not IBatchDenoiser batching || !run.SharesPass)
+            if (denoiser is IBatchDenoiser && run.SharesPass)
+            {
+                _waiting.Add(run);
+            }
+            else
             {
                 run.FinishStep();
-                continue;
             }
+        }
 
-            if ((long)(_rows.Count + run.Rows.Length) * denoiser.VocabularySize > MostLogits)
+        if (denoiser is not IBatchDenoiser batching)
+        {
+            return;
+        }
+
+        _waiting.Sort(s_shortestFirst);
+        foreach (SamplerRun run in _waiting)
+        {
+            if (IsFullFor(run))
             {
                 Flush(batching);
             }
@@ -37,10 +58,15 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
             Add(run);
         }
 
-        if (denoiser is IBatchDenoiser last)
-        {
-            Flush(last);
-        }
+        Flush(batching);
+    }
+
+    private bool IsFullFor(SamplerRun run)
+    {
+        int positions = _ids.Count + run.Canvas.Length;
+        return (long)(_rows.Count + run.Rows.Length) * denoiser.VocabularySize > MostLogits
+            || positions > MostPositions
+            || (_ids.Count >= EnoughPositions && run.Canvas.Length > _lengths[0] * 3 / 2);
     }
 
     private void Add(SamplerRun run)

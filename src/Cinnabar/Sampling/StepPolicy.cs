@@ -31,6 +31,9 @@ public abstract class StepPolicy
     /// </summary>
     public virtual bool HidesReviewed => false;
 
+    /// <summary>Whether it may edit committed tokens of the block or mask them again.</summary>
+    public virtual bool Revises => LooksBack;
+
     /// <summary>Starts a run.</summary>
     /// <param name="canvas">What will be denoised.</param>
     public virtual void Begin(Canvas canvas)

@@ -94,6 +94,16 @@ public sealed class TokenDistribution
         return count;
     }
 
+    /// <summary>The most probable tokens with their raw probabilities, most probable first, ties to the lower id.</summary>
+    /// <param name="most">Their number, at least 1; fewer come back if fewer may be drawn.</param>
+    public (int TokenId, double Probability)[] Top(int most)
+    {
+        int[] ids = new int[most];
+        double[] probabilities = new double[most];
+        int count = Top(ids, probabilities);
+        return [.. ids.Zip(probabilities).Take(count)];
+    }
+
     /// <summary>Σ q ln q of the filtered distribution: 0 if one token is certain, −ln V if all are equal.</summary>
     public double NegativeEntropy()
     {

@@ -106,6 +106,7 @@ internal sealed class UniformRun
         Edits = [.. _edits],
         Renoised = [.. _renoised],
         ComputedPositions = _computed,
+        FinalBefore = _inBlock ? FirstPosition : FirstPosition + SlotsInHole,
     };
 
     private bool EnterBlock()

@@ -129,6 +129,7 @@ public sealed class UniformSampler
             (nameof(options.MaxPasses), options.MaxPasses == used.MaxPasses),
             (nameof(options.Deadline), options.Deadline == used.Deadline),
             (nameof(options.Cache), options.Cache == used.Cache),
+            (nameof(options.Alternatives), options.Alternatives == used.Alternatives),
         ];
         if (options != used)
         {

@@ -192,7 +192,7 @@ public sealed class DiffusionGemmaFamilyTests
         using TinyGemma folder = new();
         DiffusionModel model = DiffusionModel.Load(folder.Path, KernelTable.Create(threads: 1));
         int steps = 0;
-        Canvas canvas = model.CanvasFor("int Max(");
+        Canvas canvas = model.CanvasFor("int Max(").Canvas;
         await foreach (DenoisingStep step in model.StreamAsync(canvas))
         {
             Assert.Equal(++steps, step.Step);

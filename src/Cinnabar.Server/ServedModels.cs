@@ -1,0 +1,42 @@
+using Cinnabar.Serving;
+
+namespace Cinnabar.Server;
+
+/// <summary>A model under the name that requests use.</summary>
+/// <param name="Id">The name.</param>
+/// <param name="Engine">What answers.</param>
+/// <param name="Created">When it was loaded, in seconds since 1970.</param>
+public sealed record ServedModel(string Id, ModelEngine Engine, long Created);
+
+/// <summary>The models of a server; the first is the default. Thread-safe.</summary>
+public sealed class ServedModels
+{
+    /// <summary>Serves these.</summary>
+    /// <param name="models">At least one; names differ.</param>
+    public ServedModels(IReadOnlyList<ServedModel> models)
+    {
+        if (models.Count == 0 || models.DistinctBy(model => model.Id).Count() != models.Count)
+        {
+            throw new CinnabarException(
+                $"Expected one or more models with different names, found {models.Count}: {string.Join(", ", models.Select(model => model.Id))}.",
+                "Name each model once.");
+        }
+
+        All = models;
+    }
+
+    /// <summary>All of them, the default first.</summary>
+    public IReadOnlyList<ServedModel> All { get; }
+
+    /// <summary>The model of a request.</summary>
+    /// <param name="id">Its name; null: the default.</param>
+    /// <exception cref="ApiException">404: there is none of that name.</exception>
+    public ServedModel Find(string? id) => id is null ? All[0] : All.FirstOrDefault(model => model.Id == id)
+        ?? throw new ApiException(
+            404,
+            "invalid_request_error",
+            $"Expected a model of this server ({string.Join(", ", All.Select(model => model.Id))}), found another name. "
+            + "Ask GET /v1/models for the names.",
+            "model",
+            "model_not_found");
+}

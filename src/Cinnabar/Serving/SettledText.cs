@@ -1,0 +1,92 @@
+// The text of one hole as it settles, for streams that can only append: what was given out never changes, and all pieces together are the
+// text of the result, cut at the first stop text.
+//
+//   settled tokens (Canvas.SettledTextOf) ─▶ whole characters (StreamingDecoder) ─▶ the caller's line ends and space (TextCanvas)
+//   ─▶ all but what might be the beginning of a stop text
+using System.Text;
+using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Serving;
+
+/// <summary>Gives out the text of one hole piece by piece; not thread-safe.</summary>
+public sealed class SettledText
+{
+    private readonly TextCanvas _text;
+    private readonly int _hole;
+    private readonly IReadOnlyList<string> _stops;
+    private readonly StreamingDecoder _decoder;
+    private readonly StringBuilder _decoded = new();
+    private int _tokens;
+    private int _given;
+
+    /// <summary>Begins a text.</summary>
+    /// <param name="text">What is denoised.</param>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="hole">Index of the hole.</param>
+    /// <param name="stops">Texts that end it and are not given out; none of them empty.</param>
+    public SettledText(TextCanvas text, Tokenizer tokenizer, int hole, IReadOnlyList<string> stops)
+    {
+        (_text, _hole, _stops) = (text, hole, stops);
+        _decoder = new StreamingDecoder(tokenizer);
+    }
+
+    /// <summary>Whether a stop text was found: nothing comes after it.</summary>
+    public bool IsStopped { get; private set; }
+
+    /// <summary>What has settled since the last call; it may be empty.</summary>
+    public string Append(DenoisingStep step)
+    {
+        ReadOnlySpan<int> settled = step.Canvas.SettledTextOf(_hole, step.FinalBefore);
+        if (settled.Length > _tokens)
+        {
+            _decoded.Append(_decoder.Append(settled[_tokens..]));
+            _tokens = settled.Length;
+        }
+
+        // The line feed that belongs to a carriage return may be yet to come.
+        string decoded = _decoded.ToString();
+        return Give(_text.TextOfHole(_hole, decoded.EndsWith('\r') ? decoded[..^1] : decoded), isAll: false);
+    }
+
+    /// <summary>The rest, once the text is finished.</summary>
+    public string Finish(GenerationResult result) => Give(result.Holes[_hole].Text, isAll: true);
+
+    private string Give(string text, bool isAll)
+    {
+        if (IsStopped)
+        {
+            return "";
+        }
+
+        int end = text.Length;
+        foreach (string stop in _stops)
+        {
+            int at = text.IndexOf(stop, StringComparison.Ordinal);
+            (end, IsStopped) = at >= 0 && at <= end ? (at, true) : (end, IsStopped);
+        }
+
+        if (!IsStopped && !isAll)
+        {
+            end -= _stops.Select(stop => BeginningAtEnd(text, stop)).DefaultIfEmpty(0).Max();
+        }
+
+        string piece = end > _given ? text[_given..end] : "";
+        _given = Math.Max(_given, end);
+        return piece;
+    }
+
+    // The length of the longest proper beginning of the stop text that the text ends with.
+    private static int BeginningAtEnd(string text, string stop)
+    {
+        for (int length = Math.Min(stop.Length - 1, text.Length); length > 0; length--)
+        {
+            if (text.AsSpan().EndsWith(stop.AsSpan(0, length), StringComparison.Ordinal))
+            {
+                return length;
+            }
+        }
+
+        return 0;
+    }
+}

@@ -1,0 +1,46 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Models;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Tests;
+
+/// <summary>A model folder with random weights: 2 layers, width 32, a context of 96 tokens, an alphabet of 300.</summary>
+public static class TinyModelFolder
+{
+    public const int Context = 96;
+
+    /// <summary>Writes the folder.</summary>
+    /// <param name="path">Where it will be.</param>
+    /// <param name="change">Changes the configuration, for instance to an autoregressive one; null: masked diffusion.</param>
+    public static void Write(string path, Func<ModelConfig, ModelConfig>? change = null)
+    {
+        string[] lines = [.. Enumerable.Repeat("public static int Max(int a, int b) { return a > b ? a : b; }\n    // naïve – 日本 🙂\n", 4)];
+        Tokenizer tokenizer = new BpeTrainer(new BpeTrainerOptions { VocabularySize = 300, Threads = 1 }).Train(lines);
+        string tokenizerFile = $"{path}.tokenizer.json";
+        tokenizer.Save(tokenizerFile);
+        ModelConfig config = new()
+        {
+            HiddenSize = 32,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 2,
+            NumKeyValueHeads = 2,
+            IntermediateSize = 64,
+            VocabularySize = tokenizer.VocabularySize,
+            EmbeddingSize = tokenizer.VocabularySize,
+            MaxSequenceLength = Context,
+            MaskTokenId = tokenizer.MaskTokenId,
+            EosTokenId = tokenizer.EndOfTextTokenId,
+            PadTokenId = tokenizer.PaddingTokenId,
+            BosTokenId = tokenizer.BeginOfTextTokenId,
+        };
+        config = change?.Invoke(config) ?? config;
+        ModelFolder.Save(
+            path,
+            config,
+            TransformerDenoiser.Initialize(config, seed: 5),
+            File.ReadAllBytes(tokenizerFile),
+            new GenerationConfig { MaxNewTokens = 12 },
+            "---\nlicense: mit\n---\n# tiny\n");
+        File.Delete(tokenizerFile);
+    }
+}
