@@ -35,7 +35,7 @@ public enum CacheKind
     Active,
 }
 
-/// <summary>The cache of one canvas through one run; its memory is used again for the next canvas of the same length.</summary>
+/// <summary>The cache of one canvas through one run; its memory is used again for the next canvas.</summary>
 /// <param name="denoiser">The network.</param>
 internal sealed class CanvasCache(ICachingDenoiser denoiser)
 {
@@ -58,7 +58,7 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser)
     /// <param name="refresh">R; null: never.</param>
     public void Begin(int length, CacheKind kind, int? refresh)
     {
-        if (_cache?.Length != length)
+        if (_cache?.Length != length && _cache?.TryReset(length) != true)
         {
             _cache = denoiser.CreateCache(length);
             _lastIds = new int[length];
