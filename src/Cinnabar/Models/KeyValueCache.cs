@@ -2,7 +2,6 @@
 // position whose predecessors have not changed since is exact; with full attention it is an approximation, the better the less has changed.
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Autograd;
 
 namespace Cinnabar.Models;
 
@@ -10,13 +9,13 @@ namespace Cinnabar.Models;
 public sealed class KeyValueCache
 {
     private readonly Tensor[] _memory; // keys of all layers, then values
-    private readonly Variable[] _rows; // the first L rows of each
+    private readonly Tensor[] _rows; // the first L rows of each
 
     internal KeyValueCache(ModelConfig config, int length)
     {
         int count = 2 * config.NumHiddenLayers;
         _memory = [.. Enumerable.Range(0, count).Select(_ => Tensor.Zeros(length, config.NumKeyValueHeads * config.HeadSize))];
-        _rows = new Variable[count];
+        _rows = new Tensor[count];
         TryReset(length);
     }
 
@@ -36,7 +35,7 @@ public sealed class KeyValueCache
         Length = length;
         for (int i = 0; i < _rows.Length; i++)
         {
-            _rows[i] = new Variable(_memory[i].View(length, _memory[i].Columns));
+            _rows[i] = _memory[i].View(length, _memory[i].Columns);
         }
 
         return true;
@@ -45,17 +44,18 @@ public sealed class KeyValueCache
     /// <summary>Stores what was computed for some positions of a layer.</summary>
     /// <param name="layer">Number of the layer.</param>
     /// <param name="positions">[M].</param>
-    /// <param name="keys">[M, G·D].</param>
-    /// <param name="values">[M, G·D].</param>
+    /// <param name="keys">[first + M or more, G·D].</param>
+    /// <param name="values">[first + M or more, G·D].</param>
+    /// <param name="first">The row of the first position.</param>
     /// <returns>Keys and values of all positions, [L, G·D].</returns>
-    internal (Variable Keys, Variable Values) Update(int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values)
+    internal (Tensor Keys, Tensor Values) Update(int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values, int first)
     {
-        Variable allKeys = _rows[layer];
-        Variable allValues = _rows[layer + (_rows.Length / 2)];
+        Tensor allKeys = _rows[layer];
+        Tensor allValues = _rows[layer + (_rows.Length / 2)];
         for (int i = 0; i < positions.Length; i++)
         {
-            keys.Row(i).CopyTo(allKeys.Value.Row(positions[i]));
-            values.Row(i).CopyTo(allValues.Value.Row(positions[i]));
+            keys.Row(first + i).CopyTo(allKeys.Row(positions[i]));
+            values.Row(first + i).CopyTo(allValues.Row(positions[i]));
         }
 
         return (allKeys, allValues);
