@@ -8,7 +8,7 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Sampling;
 
-internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
+internal sealed class SharedPass(IDenoiser denoiser)
 {
     // 256 MiB; further runs get a pass of their own.
     private const long MostLogits = 1 << 26;
@@ -27,18 +27,26 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
 
     /// <summary>Makes the passes of one step of each run and finishes the steps.</summary>
     /// <param name="runs">Each between <see cref="SamplerRun.Next"/> and the end of its step.</param>
-    public void FinishSteps(IEnumerable<SamplerRun> runs)
+    /// <param name="failed">Receives those that failed: all of a pass, or one alone; null: the failure is thrown.</param>
+    public void FinishSteps(IEnumerable<SamplerRun> runs, ICollection<FailedCanvas>? failed)
     {
         _waiting.Clear();
+        Clear(); // a pass that failed has left its runs
         foreach (SamplerRun run in runs)
         {
             if (denoiser is IBatchDenoiser && run.SharesPass)
             {
                 _waiting.Add(run);
+                continue;
             }
-            else
+
+            try
             {
                 run.FinishStep();
+            }
+            catch (Exception error) when (failed is not null)
+            {
+                failed.Add(new FailedCanvas(run.Canvas, error));
             }
         }
 
@@ -52,13 +60,13 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
         {
             if (IsFullFor(run))
             {
-                Flush(batching);
+                Flush(batching, failed);
             }
 
             Add(run);
         }
 
-        Flush(batching);
+        Flush(batching, failed);
     }
 
     private bool IsFullFor(SamplerRun run)
@@ -81,23 +89,47 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
         _lengths.Add(run.Canvas.Length);
     }
 
-    private void Flush(IBatchDenoiser batching)
+    private void Flush(IBatchDenoiser batching, ICollection<FailedCanvas>? failed)
     {
         if (_runs.Count > 0)
         {
-            long begin = time.GetTimestamp();
-            Tensor logits = batching.LogitsOfBatch(
-                CollectionsMarshal.AsSpan(_ids), CollectionsMarshal.AsSpan(_lengths), CollectionsMarshal.AsSpan(_rows));
-            NetworkPasses.CheckShape(logits, _rows.Count, denoiser.VocabularySize);
-            int first = 0;
-            foreach (SamplerRun run in _runs)
+            try
             {
-                int rows = run.Rows.Length;
-                run.FinishStep(logits, first, begin);
-                first += rows;
+                Tensor logits = batching.LogitsOfBatch(
+                    CollectionsMarshal.AsSpan(_ids), CollectionsMarshal.AsSpan(_lengths), CollectionsMarshal.AsSpan(_rows));
+                NetworkPasses.CheckShape(logits, _rows.Count, denoiser.VocabularySize);
+                HandOut(logits, failed);
+            }
+            catch (Exception error) when (failed is not null)
+            {
+                _runs.ForEach(run => failed.Add(new FailedCanvas(run.Canvas, error)));
             }
         }
 
+        Clear();
+    }
+
+    private void HandOut(Tensor logits, ICollection<FailedCanvas>? failed)
+    {
+        int first = 0;
+        foreach (SamplerRun run in _runs)
+        {
+            int rows = run.Rows.Length;
+            try
+            {
+                run.FinishStep(logits, first);
+            }
+            catch (Exception error) when (failed is not null)
+            {
+                failed.Add(new FailedCanvas(run.Canvas, error));
+            }
+
+            first += rows;
+        }
+    }
+
+    private void Clear()
+    {
         _runs.Clear();
         _ids.Clear();
         _lengths.Clear();
