@@ -276,7 +276,9 @@ public sealed class DiffusionModel
     };
 
     /// <summary>A batch of canvases; while it is in use nothing else may use the model.</summary>
-    internal ICanvasBatch StartBatch() => _uniformSampler is null ? _sampler!.StartBatch() : new UniformBatch(_uniformSampler);
+    /// <param name="time">The clock of deadlines.</param>
+    internal ICanvasBatch StartBatch(TimeProvider time) =>
+        _uniformSampler is null ? new Sampler(Denoiser, Kernels.Workers, time).StartBatch() : new UniformBatch(_uniformSampler);
 
     /// <summary>The options as the network can follow them: left to right is the only order an autoregressive one knows.</summary>
     internal SamplerOptions Followed(SamplerOptions options) =>

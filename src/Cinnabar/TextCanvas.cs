@@ -144,8 +144,11 @@ public sealed class TextCanvas
     public string TextOfHole(int hole, string decoded)
     {
         string content = _spaceBefore[hole] && decoded.StartsWith(' ') ? decoded[1..] : decoded;
-        return _usesCrLf ? ToLf(content).Replace("\n", "\r\n", StringComparison.Ordinal) : content;
+        return WithLineEnds(content);
     }
+
+    /// <summary>A text with the line ends of the caller's text.</summary>
+    internal string WithLineEnds(string text) => _usesCrLf ? ToLf(text).Replace("\n", "\r\n", StringComparison.Ordinal) : text;
 
     private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
 

@@ -2,16 +2,23 @@
 //
 //   Restore   ids that are not noise count as committed before the first step, so policies that look back may still change them
 //   Pin       the token stands, whatever the network thinks; the text of a hole never ends before its last pin
-//   Ban       the token is never written there
+//   Ban       the token is never part of the text there; behind the end of its hole, where no text is, the end token may fill the place
+//
+// They come in any order: what Restore would write where it is banned stays noise.
+using System.Collections.Immutable;
+
 namespace Cinnabar.Diffusion;
 
 public sealed partial class Canvas
 {
-    private readonly Dictionary<int, int[]> _banned = [];
+    private ImmutableDictionary<int, int[]> _banned = ImmutableDictionary<int, int[]>.Empty;
+    private ImmutableDictionary<int, int> _lastPins = ImmutableDictionary<int, int>.Empty; // of holes that have pins
 
-    /// <summary>Goes on from an earlier state of a canvas with the same segments.</summary>
+    /// <summary>Goes on from an earlier state of a canvas with the same segments and pins.</summary>
     /// <param name="ids">The ids [L] of that state, the mask where it was noisy.</param>
-    /// <exception cref="CinnabarException">There are more or fewer, an id is negative, or known text differs.</exception>
+    /// <exception cref="CinnabarException">
+    /// There are more or fewer, known text differs, or an id is negative or never stands in a hole of its kind.
+    /// </exception>
     public void Restore(ReadOnlySpan<int> ids)
     {
         if (ids.Length != Length)
@@ -21,17 +28,30 @@ public sealed partial class Canvas
                 "Send the state that this request had, with the same text.");
         }
 
+        Dictionary<HoleKind, int[]> forbidden = _holes.Select(hole => hole.Kind).Distinct()
+            .ToDictionary(kind => kind, kind => Tokens.Forbidden(kind, allowPadding: true));
         for (int i = 0; i < ids.Length; i++)
         {
-            if (ids[i] < 0 || (_states[i] == PositionState.Frozen && ids[i] != _ids[i]))
+            bool fits = _states[i] == PositionState.Frozen
+                ? ids[i] == _ids[i]
+                : ids[i] == Tokens.MaskTokenId || (ids[i] >= 0 && Array.BinarySearch(forbidden[_holes[_holeOf[i]].Kind], ids[i]) < 0);
+            if (!fits)
             {
                 throw new CinnabarException(
-                    $"Expected token {(_states[i] == PositionState.Frozen ? _ids[i] : Tokens.MaskTokenId)} or, in a hole, another one at "
+                    $"Expected {(_states[i] == PositionState.Frozen ? $"token {_ids[i]}" : "the mask or a token that may be written")} at "
                     + $"position {i} of the state, found {ids[i]}.",
                     "Send the state that this request had, with the same text.");
             }
+        }
 
-            if (_states[i] == PositionState.Noisy && ids[i] != Tokens.MaskTokenId)
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if (_states[i] == PositionState.Committed)
+            {
+                Renoise(i);
+            }
+
+            if (_states[i] == PositionState.Noisy && ids[i] != Tokens.MaskTokenId && !BannedAt(i).Contains(ids[i]))
             {
                 Commit(new Commit(i, ids[i], Confidence: 1), step: 0);
             }
@@ -41,7 +61,9 @@ public sealed partial class Canvas
     /// <summary>Writes a token into a hole that stays there.</summary>
     /// <param name="position">Index into the canvas.</param>
     /// <param name="tokenId">An ordinary token.</param>
-    /// <exception cref="CinnabarException">The position is none of a hole, or the token is noise, never written, or ends a hole.</exception>
+    /// <exception cref="CinnabarException">
+    /// The position is none of a hole, or the token is noise, never written, ends a hole, or is banned there.
+    /// </exception>
     public void Pin(int position, int tokenId)
     {
         RequireHole(position, "pin");
@@ -53,19 +75,17 @@ public sealed partial class Canvas
                 "Pin a token of text: not the mask, not an end, not another special one.");
         }
 
+        RequireNotBoth(position, tokenId, BannedAt(position));
         NoisyCount -= _states[position] == PositionState.Noisy ? 1 : 0;
         (_ids[position], _states[position], _confidence[position]) = (tokenId, PositionState.Frozen, 1);
-        int[] ends = [.. Tokens.EndsOf(hole.Kind)];
-        for (int before = hole.Start; before < position && ends.Length > 0; before++)
-        {
-            Ban(before, ends);
-        }
+        _committedAt[position] = 0;
+        KeepEndsBehind(position, hole);
     }
 
     /// <summary>Keeps tokens away from a position of a hole.</summary>
     /// <param name="position">Index into the canvas.</param>
     /// <param name="tokenIds">The tokens, beside those already banned there.</param>
-    /// <exception cref="CinnabarException">The position is none of a hole, or an id is negative.</exception>
+    /// <exception cref="CinnabarException">The position is none of a hole, an id is negative, or one is pinned there.</exception>
     public void Ban(int position, ReadOnlySpan<int> tokenIds)
     {
         RequireHole(position, "ban");
@@ -77,12 +97,20 @@ public sealed partial class Canvas
             }
         }
 
-        _banned[position] = [.. BannedAt(position), .. tokenIds];
+        if (_states[position] == PositionState.Frozen)
+        {
+            RequireNotBoth(position, _ids[position], tokenIds);
+        }
+
+        _banned = _banned.SetItem(position, [.. BannedAt(position).ToArray().Union(tokenIds.ToArray())]);
         if (_states[position] == PositionState.Committed && tokenIds.Contains(_ids[position]))
         {
             Renoise(position);
         }
     }
+
+    /// <summary>Whether anything is pinned or banned.</summary>
+    internal bool IsSteered => _banned.Count > 0 || _lastPins.Count > 0;
 
     /// <summary>What may not be written at a position.</summary>
     internal ReadOnlySpan<int> BannedAt(int position) => _banned.GetValueOrDefault(position);
@@ -97,6 +125,29 @@ public sealed partial class Canvas
             string holes = string.Join(", ", _holes.Select(hole => $"{hole.Start} … {hole.End - 1}"));
             throw new CinnabarException(
                 $"Expected the {what} at a position of a hole ({holes}), found {position}.", "Known text cannot be changed.");
+        }
+    }
+
+    // Pins come by the thousand: what lies before the last one has been done.
+    private void KeepEndsBehind(int position, Hole hole)
+    {
+        int index = _holeOf[position];
+        int[] ends = [.. Tokens.EndsOf(hole.Kind)];
+        int last = _lastPins.GetValueOrDefault(index, hole.Start);
+        for (int before = last; before < position && ends.Length > 0; before++)
+        {
+            Ban(before, ends);
+        }
+
+        _lastPins = _lastPins.SetItem(index, Math.Max(last, position));
+    }
+
+    private static void RequireNotBoth(int position, int pinned, ReadOnlySpan<int> banned)
+    {
+        if (banned.Contains(pinned))
+        {
+            throw new CinnabarException(
+                $"Expected the token {pinned} at position {position} to be pinned or banned, found both.", "Leave one of the two out.");
         }
     }
 }

@@ -78,6 +78,7 @@ public sealed partial class Canvas
         _committedAt = [.. other._committedAt];
         _confidence = [.. other._confidence];
         (_holeOf, _holes, NoisyCount) = (other._holeOf, other._holes, other.NoisyCount);
+        (_banned, _lastPins) = (other._banned, other._lastPins);
     }
 
     /// <summary>The special ids of this canvas.</summary>
@@ -132,6 +133,9 @@ public sealed partial class Canvas
 
         return noisy;
     }
+
+    /// <summary>The positions of holes that nobody pinned, ascending.</summary>
+    internal IEnumerable<int> OpenPositions() => Enumerable.Range(0, Length).Where(i => _states[i] != PositionState.Frozen);
 
     /// <summary>The text of one hole: its ids before its first end token. Noisy positions appear as the noise they hold.</summary>
     /// <param name="hole">Index into <see cref="Holes"/>.</param>

@@ -23,7 +23,7 @@ public sealed class CreditPolicy(StepPolicy inner) : RevisingPolicy(inner)
     {
         base.Begin(canvas);
         _credits.Clear();
-        foreach (int position in canvas.NoisyPositions())
+        foreach (int position in canvas.OpenPositions())
         {
             _credits[position] = [];
         }

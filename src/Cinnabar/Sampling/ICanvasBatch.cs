@@ -21,6 +21,15 @@ public interface ICanvasBatch
     /// <summary>Takes one step of every canvas.</summary>
     /// <param name="observer">Called for every step taken, in the order of the canvases.</param>
     /// <param name="finished">Receives the canvases that have no further step; they leave the batch.</param>
-    /// <exception cref="CinnabarException">The network returned NaN.</exception>
-    void Step(Action<DenoisingStep>? observer, ICollection<Canvas> finished);
+    /// <param name="failed">
+    /// Receives the canvases whose step failed, with the reason; they leave the batch, the others go on. Null: the first failure is thrown,
+    /// and the batch is of no use any more.
+    /// </param>
+    /// <exception cref="CinnabarException">The network returned NaN, or nothing may be written at a position.</exception>
+    void Step(Action<DenoisingStep>? observer, ICollection<Canvas> finished, ICollection<FailedCanvas>? failed = null);
 }
+
+/// <summary>A canvas whose step failed.</summary>
+/// <param name="Canvas">As the failure left it.</param>
+/// <param name="Error">The reason.</param>
+public readonly record struct FailedCanvas(Canvas Canvas, Exception Error);

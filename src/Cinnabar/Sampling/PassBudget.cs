@@ -1,6 +1,7 @@
 // How many passes a run may still take: MaxPasses counts them, Deadline measures the time. Whoever is out of budget commits everything with
 // the next pass, so an answer is always complete; at least one pass is made. Under a deadline the number of passes left is estimated
-// from the slowest pass so far, and the steps commit more at a time when there are fewer passes than their schedule asks for.
+// from the slowest so far, and the steps commit more at a time when there are fewer passes than their schedule asks for. What a pass takes
+// is the time since the one before: a canvas in a batch also waits for the passes of others.
 namespace Cinnabar.Sampling;
 
 /// <summary>The budget of a run.</summary>
@@ -9,6 +10,7 @@ internal sealed class PassBudget(TimeProvider time)
 {
     private SamplerOptions _options = new();
     private long _start;
+    private long _last; // end of the last pass
     private TimeSpan _slowest;
 
     /// <summary>Passes through the network so far.</summary>
@@ -41,17 +43,18 @@ internal sealed class PassBudget(TimeProvider time)
     public void Begin(SamplerOptions options)
     {
         _options = options;
-        _start = time.GetTimestamp();
+        _start = _last = time.GetTimestamp();
         _slowest = TimeSpan.FromTicks(1); // what passes are divided by must not be 0
         Passes = 0;
     }
 
-    /// <summary>Counts the passes of a step.</summary>
-    /// <param name="begin">Timestamp of the clock before them.</param>
-    public void Spend(long begin)
+    /// <summary>Counts the passes of a step, which have just been made.</summary>
+    public void Spend()
     {
-        TimeSpan took = time.GetElapsedTime(begin);
+        long now = time.GetTimestamp();
+        TimeSpan took = time.GetElapsedTime(_last, now);
         _slowest = took > _slowest ? took : _slowest;
+        _last = now;
         Passes += PassesPerStep;
     }
 }

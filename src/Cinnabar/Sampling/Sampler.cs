@@ -26,7 +26,7 @@ public sealed class Sampler
         _denoiser = denoiser;
         _reader = new CandidateReader(denoiser.VocabularySize, workers);
         _time = time ?? TimeProvider.System;
-        _shared = new SharedPass(denoiser, _time);
+        _shared = new SharedPass(denoiser);
     }
 
     /// <summary>Denoises <paramref name="canvas"/> to the end.</summary>

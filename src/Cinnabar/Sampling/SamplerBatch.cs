@@ -1,6 +1,7 @@
 // Continuous batching: canvases come and go between steps, and every step of all of them shares passes through the network (SharedPass).
 // Each canvas becomes what it would become alone. Whether a run has another step is decided right after the last one, so that a finished
-// canvas leaves without waiting for the passes of the others.
+// canvas leaves without waiting for the passes of the others. What fails for one canvas alone (nothing may be written at a position, the
+// network lacks what an option needs) fails that canvas alone.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;
@@ -45,9 +46,14 @@ public sealed class SamplerBatch : ICanvasBatch
     }
 
     /// <inheritdoc/>
-    public void Step(Action<DenoisingStep>? observer, ICollection<Canvas> finished)
+    public void Step(Action<DenoisingStep>? observer, ICollection<Canvas> finished, ICollection<FailedCanvas>? failed = null)
     {
-        _shared.FinishSteps(_active);
+        _shared.FinishSteps(_active, failed);
+        if (failed is { Count: > 0 })
+        {
+            _active.RemoveAll(run => failed.Any(failure => failure.Canvas == run.Canvas));
+        }
+
         if (observer is not null)
         {
             foreach (SamplerRun run in _active)
@@ -61,9 +67,16 @@ public sealed class SamplerBatch : ICanvasBatch
         _active.Clear();
         foreach (SamplerRun run in _stepped)
         {
-            if (!TakesStep(run))
+            try
             {
-                finished.Add(run.Canvas);
+                if (!TakesStep(run))
+                {
+                    finished.Add(run.Canvas);
+                }
+            }
+            catch (Exception error) when (failed is not null)
+            {
+                failed.Add(new FailedCanvas(run.Canvas, error));
             }
         }
     }

@@ -48,7 +48,8 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
     private DrawingRules _rules = null!;
     private StepPolicy _policy = null!;
     private int _block;
-    private Range _positions; // of the active block, in _masks
+    private Range _ofBlock; // positions of the active block, in _masks
+    private Range _positions; // of the step, in _masks: those of the block, or all
     private int _masksOfBlock;
     private StepContext _context;
     private int _step;
@@ -156,11 +157,10 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
             return;
         }
 
-        long begin = time.GetTimestamp();
         Tensor logits = _hides
             ? _network.LogitsWithShadows(CollectionsMarshal.AsSpan(_noisy), CollectionsMarshal.AsSpan(_committed))
             : _network.Logits(Rows, _block, Positions);
-        _budget.Spend(begin);
+        _budget.Spend();
         Finish(logits, 0);
     }
 
@@ -171,10 +171,9 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
     /// <summary>Finishes the step with a pass that it shared.</summary>
     /// <param name="logits">Of the pass.</param>
     /// <param name="first">Row of the first of <see cref="Rows"/>; the others follow.</param>
-    /// <param name="begin">Timestamp of the clock before the pass.</param>
-    public void FinishStep(Tensor logits, int first, long begin)
+    public void FinishStep(Tensor logits, int first)
     {
-        _budget.Spend(begin);
+        _budget.Spend();
         Finish(logits, first);
     }
 
@@ -186,7 +185,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         Renoised = [.. _renoised],
         ComputedPositions = _network.ComputedPositions,
         CacheDrift = _network.Drift,
-        FinalBefore = _policy.Revises && _inBlock && Positions.Length > 0 ? Positions[0] : _canvas.Length,
+        FinalBefore = _policy.Revises && _inBlock && !_isFinal ? _masks[_ofBlock.Start.Value] : _canvas.Length,
         Alternatives = [.. _alternatives.OrderBy(row => row.Position)],
     };
 
@@ -210,7 +209,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
             return false;
         }
 
-        _positions = _blockStarts[_block].._blockStarts[_block + 1];
+        _positions = _ofBlock = _blockStarts[_block].._blockStarts[_block + 1];
         FindNoisy();
         _masksOfBlock = _noisy.Count;
         int steps = _rules.Options.Steps is int all ? TransferQuota.Even(all, Blocks, _block) : _masksOfBlock;
@@ -254,7 +253,8 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
             return;
         }
 
-        _canvas.AddCommittedText(Positions, _committed);
+        // Blocks before the active one are final (DenoisingStep.FinalBefore), also for a step that works on the whole canvas.
+        _canvas.AddCommittedText(CollectionsMarshal.AsSpan(_masks)[_ofBlock], _committed);
         _hides = _policy.HidesReviewed && _committed.Count > 0;
         _rows.AddRange(_noisy);
         if (_policy.LooksBack)

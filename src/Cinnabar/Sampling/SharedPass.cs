@@ -6,7 +6,7 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Sampling;
 
-internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
+internal sealed class SharedPass(IDenoiser denoiser)
 {
     // 256 MiB.
     private const long MostLogits = 1 << 26;
@@ -14,25 +14,46 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
     // Longer passes are no faster a position and take more memory.
     private const int MostPositions = 4096;
 
+    private readonly List<SamplerRun> _waiting = [];
     private readonly List<SamplerRun> _runs = [];
     private int _positions;
     private int _rows;
 
     /// <summary>Makes the passes of one step of each run and finishes the steps.</summary>
     /// <param name="runs">Each between <see cref="SamplerRun.Next"/> and the end of its step.</param>
-    public void FinishSteps(List<SamplerRun> runs)
+    /// <param name="failed">Receives those that failed: all of a pass, or one alone; null: the failure is thrown.</param>
+    public void FinishSteps(List<SamplerRun> runs, ICollection<FailedCanvas>? failed)
     {
+        _waiting.Clear();
+        Clear(); // a pass that failed has left its runs
         foreach (SamplerRun run in runs)
         {
-            if (denoiser is not IBatchDenoiser batch || !run.SharesPass)
+            if (denoiser is IBatchDenoiser && run.SharesPass)
             {
-                run.FinishStep();
+                _waiting.Add(run);
                 continue;
             }
 
+            try
+            {
+                run.FinishStep();
+            }
+            catch (Exception error) when (failed is not null)
+            {
+                failed.Add(new FailedCanvas(run.Canvas, error));
+            }
+        }
+
+        if (denoiser is not IBatchDenoiser batch)
+        {
+            return;
+        }
+
+        foreach (SamplerRun run in _waiting)
+        {
             if ((long)(_rows + run.Rows.Length) * denoiser.VocabularySize > MostLogits || _positions >= MostPositions)
             {
-                Flush(batch);
+                Flush(batch, failed);
             }
 
             _positions += run.AddTo(batch);
@@ -40,28 +61,49 @@ internal sealed class SharedPass(IDenoiser denoiser, TimeProvider time)
             _runs.Add(run);
         }
 
-        if (denoiser is IBatchDenoiser last)
-        {
-            Flush(last);
-        }
+        Flush(batch, failed);
     }
 
-    private void Flush(IBatchDenoiser batch)
+    private void Flush(IBatchDenoiser batch, ICollection<FailedCanvas>? failed)
     {
         if (_runs.Count > 0)
         {
-            long begin = time.GetTimestamp();
-            Tensor logits = batch.LogitsOfBatch();
-            NetworkPasses.CheckShape(logits, _rows, denoiser.VocabularySize);
-            int first = 0;
-            foreach (SamplerRun run in _runs)
+            try
             {
-                int rows = run.Rows.Length;
-                run.FinishStep(logits, first, begin);
-                first += rows;
+                Tensor logits = batch.LogitsOfBatch();
+                NetworkPasses.CheckShape(logits, _rows, denoiser.VocabularySize);
+                HandOut(logits, failed);
+            }
+            catch (Exception error) when (failed is not null)
+            {
+                _runs.ForEach(run => failed.Add(new FailedCanvas(run.Canvas, error)));
             }
         }
 
+        Clear();
+    }
+
+    private void HandOut(Tensor logits, ICollection<FailedCanvas>? failed)
+    {
+        int first = 0;
+        foreach (SamplerRun run in _runs)
+        {
+            int rows = run.Rows.Length;
+            try
+            {
+                run.FinishStep(logits, first);
+            }
+            catch (Exception error) when (failed is not null)
+            {
+                failed.Add(new FailedCanvas(run.Canvas, error));
+            }
+
+            first += rows;
+        }
+    }
+
+    private void Clear()
+    {
         _runs.Clear();
         (_positions, _rows) = (0, 0);
     }

@@ -24,7 +24,7 @@ public sealed class StabilityPolicy(double threshold, double bound, StepPolicy o
     public override void Begin(Canvas canvas)
     {
         _histories.Clear();
-        foreach (int position in canvas.NoisyPositions())
+        foreach (int position in canvas.OpenPositions())
         {
             _histories[position] = new History();
         }

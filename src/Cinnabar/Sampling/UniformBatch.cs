@@ -7,7 +7,8 @@ namespace Cinnabar.Sampling;
 /// <summary>Canvases with uniform noise that come and go between steps; not thread-safe.</summary>
 internal sealed class UniformBatch(UniformSampler sampler) : ICanvasBatch
 {
-    private readonly List<(Canvas Canvas, IEnumerator<DenoisingStep> Steps)> _active = [];
+    private readonly List<(Canvas Canvas, UniformRun Run)> _active = [];
+    private readonly List<(Canvas Canvas, UniformRun Run)> _stepped = [];
 
     /// <inheritdoc/>
     public int Count => _active.Count;
@@ -15,13 +16,13 @@ internal sealed class UniformBatch(UniformSampler sampler) : ICanvasBatch
     /// <inheritdoc/>
     public bool Add(Canvas canvas, SamplerOptions options)
     {
-        IEnumerator<DenoisingStep> steps = sampler.Steps(canvas, options).GetEnumerator();
-        if (canvas.NoisyCount == 0)
+        UniformRun run = sampler.Begin(canvas, options);
+        if (run.IsFinished)
         {
             return false;
         }
 
-        _active.Add((canvas, steps));
+        _active.Add((canvas, run));
         return true;
     }
 
@@ -29,21 +30,32 @@ internal sealed class UniformBatch(UniformSampler sampler) : ICanvasBatch
     public void Remove(Canvas canvas) => _active.RemoveAll(run => run.Canvas == canvas);
 
     /// <inheritdoc/>
-    public void Step(Action<DenoisingStep>? observer, ICollection<Canvas> finished)
+    public void Step(Action<DenoisingStep>? observer, ICollection<Canvas> finished, ICollection<FailedCanvas>? failed = null)
     {
-        for (int i = 0; i < _active.Count; i++)
+        _stepped.Clear();
+        _stepped.AddRange(_active);
+        _active.Clear();
+        foreach ((Canvas canvas, UniformRun run) in _stepped)
         {
-            (Canvas canvas, IEnumerator<DenoisingStep> steps) = _active[i];
-            if (steps.MoveNext())
+            try
             {
-                observer?.Invoke(steps.Current);
+                run.Step(CancellationToken.None);
+                observer?.Invoke(run.Report());
             }
-            else
+            catch (Exception error) when (failed is not null)
+            {
+                failed.Add(new FailedCanvas(canvas, error));
+                continue;
+            }
+
+            if (run.IsFinished)
             {
                 finished.Add(canvas);
             }
+            else
+            {
+                _active.Add((canvas, run));
+            }
         }
-
-        _active.RemoveAll(run => finished.Contains(run.Canvas));
     }
 }

@@ -67,6 +67,9 @@ internal sealed class UniformRun
     /// <summary>Passes through the network over a canvas so far.</summary>
     public int Passes => _step;
 
+    /// <summary>Whether no step is left to take.</summary>
+    public bool IsFinished => !_inBlock && _canvas.NoisyCount == 0;
+
     /// <summary>Takes a step.</summary>
     /// <returns>False: there was none left to take.</returns>
     public bool Step(CancellationToken cancellation)

@@ -80,7 +80,8 @@ public sealed class UniformSampler
         }
     }
 
-    private UniformRun Begin(Canvas canvas, SamplerOptions options, IUniformDraws? draws)
+    /// <summary>Checks that everything fits together and starts a run.</summary>
+    internal UniformRun Begin(Canvas canvas, SamplerOptions options, IUniformDraws? draws = null)
     {
         options.Validate();
         CheckOptions(options);
@@ -97,6 +98,13 @@ public sealed class UniformSampler
             throw new CinnabarException(
                 $"Expected a canvas of at most {_network.MaxLength} tokens (the network's limit), found {canvas.Length}.",
                 "Shorten the prompt, or ask for fewer new tokens.");
+        }
+
+        if (canvas.IsSteered || (canvas.NoisyCount > 0 && canvas.NoisyCount < canvas.Holes[0].Length))
+        {
+            throw new CinnabarException(
+                "Expected a canvas without pins, bans and an earlier state for a network whose noise is random tokens, found one with them.",
+                "Leave them out: such networks write every token anew in each step.");
         }
 
         _network.CheckText(canvas.Ids[..canvas.Holes[0].Start]);

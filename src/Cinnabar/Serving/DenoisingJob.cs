@@ -13,7 +13,7 @@ public enum StepDetail
     /// <summary>The newest; who reads slowly misses those in between.</summary>
     Newest,
 
-    /// <summary>All, as far as about a megabyte holds those that were not read yet; then the oldest are dropped.</summary>
+    /// <summary>All, as far as a megabyte holds those that were not read yet; then the oldest are dropped.</summary>
     All,
 }
 
@@ -21,7 +21,9 @@ public enum StepDetail
 public sealed class DenoisingJob
 {
     private const int MostBytes = 1 << 20;
-    private const int BytesAPosition = 20;
+    private const int MostSteps = 4096;
+    private const int BytesAPosition = 32;
+    private const int BytesAnAlternative = 16;
 
     private readonly TaskCompletionSource<GenerationResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Channel<DenoisingStep>? _steps;
@@ -32,7 +34,8 @@ public sealed class DenoisingJob
         (Text, Options, Submitted) = (text, options, submitted);
         if (detail != StepDetail.None)
         {
-            int most = Math.Max(16, MostBytes / (BytesAPosition * Math.Max(text.Canvas.Length, 1)));
+            int bytes = text.Canvas.Length * (BytesAPosition + (options.Alternatives * BytesAnAlternative));
+            int most = Math.Clamp(MostBytes / Math.Max(bytes, 1), 1, MostSteps);
             _steps = Channel.CreateBounded<DenoisingStep>(new BoundedChannelOptions(detail == StepDetail.Newest ? 1 : most)
             {
                 FullMode = BoundedChannelFullMode.DropOldest,
@@ -57,6 +60,8 @@ public sealed class DenoisingJob
 
     internal DenoisingStep? Last { get; private set; }
 
+    internal float? Drift { get; private set; }
+
     internal bool IsCancelled => _isCancelled;
 
     /// <summary>
@@ -74,7 +79,7 @@ public sealed class DenoisingJob
             }
         }
 
-        await Completion.ConfigureAwait(false);
+        await Completion.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Gives the text up: the engine drops it before its next step.</summary>
@@ -83,6 +88,7 @@ public sealed class DenoisingJob
     internal void Take(DenoisingStep step)
     {
         Last = step;
+        Drift = step.CacheDrift is float drift ? Math.Max(Drift ?? 0, drift) : Drift;
         _steps?.Writer.TryWrite(step with { Canvas = step.Canvas.Copy() });
     }
 

@@ -3,7 +3,8 @@
 //
 //   Submit ─▶ waiting ─▶ running: batch.Step, batch.Step, … ─▶ Completion
 //
-// Callers never make the thread wait: a step that nobody reads is dropped. Time spent waiting counts towards a deadline.
+// Callers never make the thread wait: a step that nobody reads is dropped. Time spent waiting counts towards a deadline. What goes wrong
+// fails the texts it concerns and never the thread.
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 
@@ -12,14 +13,14 @@ namespace Cinnabar.Serving;
 /// <summary>A model that many callers share. Thread-safe. Nothing else may use the model meanwhile, but to lay out texts.</summary>
 public sealed class ModelEngine : IAsyncDisposable
 {
-    private static readonly TimeSpan s_leastDeadline = TimeSpan.FromTicks(1); // one pass then writes everything
-
     private readonly TimeProvider _time;
     private readonly EngineOptions _options;
     private readonly object _lock = new();
     private readonly Queue<DenoisingJob> _waiting = new();
     private readonly Dictionary<Canvas, DenoisingJob> _running = []; // changed by the thread alone
+    private readonly HashSet<Canvas> _taken = []; // of all jobs that wait or run
     private readonly List<Canvas> _finished = [];
+    private readonly List<FailedCanvas> _failed = [];
     private readonly Thread _thread;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ICanvasBatch _batch;
@@ -37,7 +38,7 @@ public sealed class ModelEngine : IAsyncDisposable
         _options.Validate();
         _time = time ?? TimeProvider.System;
         Model = model;
-        _batch = model.StartBatch();
+        _batch = model.StartBatch(_time);
         _thread = new Thread(Work) { IsBackground = true, Name = $"cinnabar {model.Name}" };
         _thread.Start();
     }
@@ -63,6 +64,7 @@ public sealed class ModelEngine : IAsyncDisposable
     /// <param name="detail">Which steps the job will show.</param>
     /// <exception cref="EngineBusyException">Too many texts wait, or the engine has been stopped.</exception>
     /// <exception cref="CinnabarException">An option is out of range.</exception>
+    /// <exception cref="ArgumentException">The engine works on that text already.</exception>
     public DenoisingJob Submit(TextCanvas text, SamplerOptions? options = null, StepDetail detail = StepDetail.None)
     {
         options = Model.Followed(options ?? Model.DefaultOptions);
@@ -82,6 +84,11 @@ public sealed class ModelEngine : IAsyncDisposable
                     $"Expected fewer than {_options.MaxRunning} texts in work and {_options.MaxWaiting} that wait for {Model.Name}, "
                     + "found as many already. Try again in a moment.",
                     isStopped: false);
+            }
+
+            if (!_taken.Add(text.Canvas))
+            {
+                throw new ArgumentException("The engine works on this text already; lay it out once more.", nameof(text));
             }
 
             _waiting.Enqueue(job);
@@ -134,20 +141,17 @@ public sealed class ModelEngine : IAsyncDisposable
 
             try
             {
-                _batch.Step(Observe, _finished);
+                _batch.Step(Observe, _finished, _failed);
             }
             catch (Exception error)
             {
-                // What the steps of a pass have in common is broken, so is every canvas in it; the next ones start afresh.
+                // Nobody knows what state the batch is in; the next texts start afresh.
                 FailAll(error);
-                continue;
             }
 
-            foreach (Canvas canvas in _finished)
-            {
-                Finish(canvas);
-            }
-
+            _failed.ForEach(failure => Fail(_running[failure.Canvas], failure.Error));
+            _finished.ForEach(Finish);
+            _failed.Clear();
             _finished.Clear();
         }
 
@@ -193,25 +197,32 @@ public sealed class ModelEngine : IAsyncDisposable
     private void Begin(DenoisingJob job)
     {
         job.Started = _time.GetTimestamp();
-        SamplerOptions options = job.Options;
-        if (options.Deadline is TimeSpan deadline)
-        {
-            TimeSpan left = deadline - _time.GetElapsedTime(job.Submitted);
-            options = options with { Deadline = left > s_leastDeadline ? left : s_leastDeadline };
-        }
-
         try
         {
-            if (!job.IsCancelled && !_batch.Add(job.Text.Canvas, options))
+            if (!job.IsCancelled && !_batch.Add(job.Text.Canvas, Remaining(job)))
             {
                 Finish(job.Text.Canvas);
             }
         }
         catch (Exception error)
         {
-            Leave(job, status => status with { Failed = status.Failed + 1 });
-            job.Fail(error);
+            Fail(job, error);
         }
+    }
+
+    // The options with what waiting has left of the deadline: if nothing, one pass writes everything.
+    private SamplerOptions Remaining(DenoisingJob job)
+    {
+        SamplerOptions options = job.Options;
+        if (options.Deadline is not TimeSpan deadline)
+        {
+            return options;
+        }
+
+        TimeSpan left = deadline - _time.GetElapsedTime(job.Submitted);
+        return left > TimeSpan.Zero
+            ? options with { Deadline = left }
+            : options with { Deadline = null, MaxPasses = options.CfgScale > 0 ? 2 : 1 };
     }
 
     private void Observe(DenoisingStep step) => _running[step.Canvas].Take(step);
@@ -229,22 +240,38 @@ public sealed class ModelEngine : IAsyncDisposable
     private void Finish(Canvas canvas)
     {
         DenoisingJob job = _running[canvas];
-        GenerationResult result = GenerationResult.Finished(
-            job.Text.ToResult(), Model, job.Options, job.Last, _time.GetElapsedTime(job.Started));
+        GenerationResult result;
+        try
+        {
+            result = GenerationResult.Finished(
+                job.Text.ToResult(), Model, job.Options, job.Last, _time.GetElapsedTime(job.Started)) with { CacheDrift = job.Drift };
+        }
+        catch (Exception error)
+        {
+            Fail(job, error);
+            return;
+        }
+
         Leave(job, status => status with { Finished = status.Finished + 1, NewTokens = status.NewTokens + result.NewTokens });
         job.Finish(result);
     }
 
+    private void Fail(DenoisingJob job, Exception error)
+    {
+        Leave(job, status => status with { Failed = status.Failed + 1 });
+        job.Fail(error);
+    }
+
     private void FailAll(Exception error)
     {
+        _failed.Clear();
         _finished.Clear();
         foreach (DenoisingJob job in _running.Values.ToArray())
         {
-            Leave(job, status => status with { Failed = status.Failed + 1 });
-            job.Fail(error);
+            Fail(job, error);
         }
 
-        _batch = Model.StartBatch();
+        _batch = Model.StartBatch(_time);
     }
 
     private void Leave(DenoisingJob job, Func<EngineStatus, EngineStatus> count)
@@ -252,6 +279,7 @@ public sealed class ModelEngine : IAsyncDisposable
         lock (_lock)
         {
             _running.Remove(job.Text.Canvas);
+            _taken.Remove(job.Text.Canvas);
             _status = count(_status) with
             {
                 Steps = _status.Steps + (job.Last?.Step ?? 0),

@@ -1,5 +1,5 @@
 // The text of one hole as it settles, for streams that can only append: what was given out never changes, and all pieces together are the
-// text of the result, cut at the first stop text.
+// text of the result, cut at the stop text that is complete first, so that it does not matter in which pieces the text came.
 //
 //   settled tokens (Canvas.SettledTextOf) ─▶ whole characters (StreamingDecoder) ─▶ the caller's line ends and space (TextCanvas)
 //   ─▶ all but what might be the beginning of a stop text
@@ -14,7 +14,7 @@ public sealed class SettledText
 {
     private readonly TextCanvas _text;
     private readonly int _hole;
-    private readonly IReadOnlyList<string> _stops;
+    private readonly string[] _stops;
     private readonly StreamingDecoder _decoder;
     private readonly StringBuilder _decoded = new();
     private int _tokens;
@@ -24,10 +24,16 @@ public sealed class SettledText
     /// <param name="text">What is denoised.</param>
     /// <param name="tokenizer">The model's.</param>
     /// <param name="hole">Index of the hole.</param>
-    /// <param name="stops">Texts that end it and are not given out; none of them empty.</param>
+    /// <param name="stops">Texts that end it and are not given out; a line feed means the line end of the caller's text.</param>
+    /// <exception cref="CinnabarException">A stop text is empty.</exception>
     public SettledText(TextCanvas text, Tokenizer tokenizer, int hole, IReadOnlyList<string> stops)
     {
-        (_text, _hole, _stops) = (text, hole, stops);
+        if (stops.Contains(""))
+        {
+            throw new CinnabarException("Expected stop texts of at least one character, found an empty one.", "Leave it out.");
+        }
+
+        (_text, _hole, _stops) = (text, hole, [.. stops.Select(text.WithLineEnds)]);
         _decoder = new StreamingDecoder(tokenizer);
     }
 
@@ -59,11 +65,15 @@ public sealed class SettledText
             return "";
         }
 
-        int end = text.Length;
+        (int end, int complete) = (text.Length, int.MaxValue);
         foreach (string stop in _stops)
         {
             int at = text.IndexOf(stop, StringComparison.Ordinal);
-            (end, IsStopped) = at >= 0 && at <= end ? (at, true) : (end, IsStopped);
+            int after = at + stop.Length;
+            if (at >= 0 && (after < complete || (after == complete && at < end)))
+            {
+                (end, complete, IsStopped) = (at, after, true);
+            }
         }
 
         if (!IsStopped && !isAll)
