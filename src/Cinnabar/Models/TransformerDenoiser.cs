@@ -215,6 +215,9 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
     }
 
     /// <inheritdoc/>
+    public void BeginBatch() => _batch.Clear();
+
+    /// <inheritdoc/>
     public void AddToBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows) => _batch.Add(ids, rows);
 
     /// <inheritdoc/>
@@ -222,17 +225,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
         _batch.Add(ids, rows, positions, cache);
 
     /// <inheritdoc/>
-    public Tensor LogitsOfBatch()
-    {
-        try
-        {
-            return Logits(_batch);
-        }
-        finally
-        {
-            _batch.Clear();
-        }
-    }
+    public Tensor LogitsOfBatch() => Logits(_batch);
 
     private Tensor Logits(PassRows pass)
     {

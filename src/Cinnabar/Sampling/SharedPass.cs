@@ -25,7 +25,6 @@ internal sealed class SharedPass(IDenoiser denoiser)
     public void FinishSteps(List<SamplerRun> runs, ICollection<FailedCanvas>? failed)
     {
         _waiting.Clear();
-        Clear(); // a pass that failed has left its runs
         foreach (SamplerRun run in runs)
         {
             if (denoiser is IBatchDenoiser && run.SharesPass)
@@ -49,6 +48,7 @@ internal sealed class SharedPass(IDenoiser denoiser)
             return;
         }
 
+        Begin(batch);
         foreach (SamplerRun run in _waiting)
         {
             if ((long)(_rows + run.Rows.Length) * denoiser.VocabularySize > MostLogits || _positions >= MostPositions)
@@ -80,7 +80,7 @@ internal sealed class SharedPass(IDenoiser denoiser)
             }
         }
 
-        Clear();
+        Begin(batch);
     }
 
     private void HandOut(Tensor logits, ICollection<FailedCanvas>? failed)
@@ -102,8 +102,9 @@ internal sealed class SharedPass(IDenoiser denoiser)
         }
     }
 
-    private void Clear()
+    private void Begin(IBatchDenoiser batch)
     {
+        batch.BeginBatch();
         _runs.Clear();
         (_positions, _rows) = (0, 0);
     }

@@ -86,6 +86,7 @@ public sealed class SamplerBatchTests
         int[][] sequences = [[.. Enumerable.Range(3, 20)], [5], [.. Enumerable.Range(0, 37)], [9, 8, 7]];
         int[][] rows = [[0, 1, 19], [0], [0, 3, 4, 36], []];
         float[][] alone = [.. sequences.Select((ids, i) => network.Logits(ids, rows[i]).Floats.ToArray())];
+        network.BeginBatch();
         for (int i = 0; i < sequences.Length; i++)
         {
             network.AddToBatch(sequences[i], rows[i]);
@@ -120,6 +121,7 @@ public sealed class SamplerBatchTests
         for (int pass = 0; pass < 2; pass++)
         {
             expected.Clear();
+            network.BeginBatch();
             for (int i = 0; i < sequences.Length; i++)
             {
                 Tensor own = alone[i] is KeyValueCache cache
@@ -362,6 +364,12 @@ public sealed class SamplerBatchTests
             return network.Logits(ids, rows);
         }
 
+        public void BeginBatch()
+        {
+            _added = 0;
+            network.BeginBatch();
+        }
+
         public void AddToBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
         {
             _added++;
@@ -371,7 +379,6 @@ public sealed class SamplerBatchTests
         public Tensor LogitsOfBatch()
         {
             Batches.Add(_added);
-            _added = 0;
             if (Batches.Count == FailsAt)
             {
                 throw new NotSupportedException("The network is broken.");
