@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Cinnabar.Models;
 using Cinnabar.Server.Hosting;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -35,10 +34,6 @@ internal static class ModelsEndpoints
         });
     }
 
-    /// <summary>What the network's noise is: masked, uniform; or autoregressive, without any.</summary>
-    public static string KindOf(DiffusionModel model) =>
-        model.Config.IsAutoregressive ? "autoregressive" : model.Denoiser is IUniformDenoiser ? "uniform" : "masked";
-
     private static void WriteMembers(Utf8JsonWriter json, ServedModel served, ServedModels models)
     {
         DiffusionModel model = served.Engine.Model;
@@ -47,7 +42,7 @@ internal static class ModelsEndpoints
         json.WriteNumber("created", served.Created);
         json.WriteString("owned_by", "cinnabar");
         json.WriteStartObject("cinnabar");
-        json.WriteString("kind", KindOf(model));
+        json.WriteString("kind", served.Kind);
         json.WriteNumber("context", model.Config.MaxSequenceLength);
         json.WriteBoolean("chat", model.ChatTemplate is not null);
         json.WriteNumber("parameters", model.Config.ParameterCount);
