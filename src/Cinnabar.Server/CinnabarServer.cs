@@ -92,6 +92,21 @@ public static class CinnabarServer
         return server.Urls.First();
     }
 
+    /// <summary>
+    /// Stops: at once no new work, what is in work has <see cref="ServerOptions.StopWithin"/>, connections three seconds more.
+    /// </summary>
+    public static async Task StopAsync(WebApplication server)
+    {
+        try
+        {
+            await server.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The time is over: Kestrel has closed what did not close by itself.
+        }
+    }
+
     private static void SetUp(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.AddServerHeader = false;

@@ -117,7 +117,7 @@ internal sealed class ServeCommand
             await Console.Error.WriteLineAsync($"Stopping; texts in work have {options.StopWithin.TotalSeconds:F0} s.");
         }
 
-        await server.StopAsync(CancellationToken.None);
+        await CinnabarServer.StopAsync(server);
         return 0;
     }
 

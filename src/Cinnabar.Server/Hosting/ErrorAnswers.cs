@@ -39,8 +39,8 @@ internal sealed class ErrorAnswers(RequestDelegate next, ServerOptions options, 
         catch (Exception error) when (context.Response.HasStarted)
         {
             // Too late for a status; an answer that just ends would look complete.
-            context.Abort();
             LogIfDefect(error);
+            context.Abort();
         }
         catch (Exception error)
         {
