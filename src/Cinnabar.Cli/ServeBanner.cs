@@ -32,9 +32,8 @@ internal static class ServeBanner
             DiffusionModel it = model.Engine.Model;
             string first = models.All.Count > 1 && model == models.All[0] ? ", the default" : "";
             string chat = it.ChatTemplate is null ? "" : ", chat";
-            Line(
-                "model",
-                $"{model.Id}: {model.Kind}{chat}, context {it.Config.MaxSequenceLength}, {it.Config.ParameterCount / 1e6:N0} M parameters{first}");
+            string size = $"context {it.Config.MaxSequenceLength}, {it.Config.ParameterCount / 1e6:N0} M parameters";
+            Line("model", $"{model.Id}: {model.Kind}{chat}, {size}{first}");
         }
 
         if (models.All.Count > MostModels)

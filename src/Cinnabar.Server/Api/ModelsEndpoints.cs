@@ -13,7 +13,7 @@ internal static class ModelsEndpoints
     public static void MapModels(this IEndpointRouteBuilder routes)
     {
         ServedModels models = routes.ServiceProvider.GetRequiredService<ServedModels>();
-        routes.MapGet("/v1/models", (HttpContext context) => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json =>
+        routes.MapGet("/v1/models", (HttpContext context) => WholeAnswer.WriteJsonAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteString("object", "list");
             json.WriteStartArray("data");
@@ -30,7 +30,7 @@ internal static class ModelsEndpoints
         routes.MapGet("/v1/models/{**id}", (HttpContext context) =>
         {
             ServedModel model = models.Find(context.GetRouteValue("id") as string ?? "");
-            return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, json => WriteMembers(json, model, models));
+            return WholeAnswer.WriteJsonAsync(context, StatusCodes.Status200OK, json => WriteMembers(json, model, models));
         });
     }
 

@@ -1,6 +1,6 @@
-// Every error leaves the server as {"error": {"message", "type", "param", "code"}}, whoever found it: an endpoint (ApiException), the engine
-// (busy, stopped), the library (CinnabarException: the request cannot be honoured), Kestrel (a body too large or too slow), routing (404, 405),
-// or nobody (a defect: 500 with an id that the log also has, and no detail).
+// Every error leaves the server as {"error": {"message", "type", "param", "code"}}, whoever found it: an endpoint (ApiException), the
+// engine (busy, stopped), the library (CinnabarException: the request cannot be honoured), Kestrel (a body too large or too slow), routing
+// (404, 405), or nobody (a defect: 500 with an id that the log also has, and no detail).
 using System.Globalization;
 using Cinnabar.Serving;
 using Microsoft.AspNetCore.Http;
@@ -55,7 +55,7 @@ internal sealed class ErrorAnswers(RequestDelegate next, ServerOptions options, 
             context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        return JsonAnswer.WriteAsync(context, error.Status, json =>
+        return WholeAnswer.WriteJsonAsync(context, error.Status, json =>
         {
             json.WriteStartObject("error");
             json.WriteString("message", error.Message);
@@ -82,7 +82,8 @@ internal sealed class ErrorAnswers(RequestDelegate next, ServerOptions options, 
         StatusCodes.Status413PayloadTooLarge =>
             $"Expected a body of at most {options.MaxBodyBytes} bytes, found a larger one. Send less text.",
         StatusCodes.Status408RequestTimeout =>
-            $"Expected the body within {options.BodyTimeout.TotalSeconds:F0} s and then at 240 bytes a second, found it slower. Send it again.",
+            $"Expected the body within {options.BodyTimeout.TotalSeconds:F0} s, or then at 240 bytes a second, found it slower. "
+            + "Send it again.",
         _ => $"Expected a request after the rules of HTTP, found another: {bad.Message}",
     };
 

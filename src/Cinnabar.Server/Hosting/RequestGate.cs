@@ -31,7 +31,8 @@ internal sealed class RequestGate(RequestDelegate next, ServerState state)
     {
         bool isJson = MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
             && type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
-            && (type.Charset.Length == 0 || type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
+            && HeaderUtilities.RemoveQuotes(type.Charset) is { } charset
+            && (charset.Length == 0 || charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase));
         if (!isJson || request.Headers.ContentEncoding.Count > 0)
         {
             throw new ApiException(

@@ -18,7 +18,7 @@ internal sealed class ServerMetrics : IDisposable
     {
         _models = models;
         _requests = Meter.CreateCounter<long>("cinnabar_requests_total", description: "Requests answered, by endpoint and status.");
-        _seconds = Meter.CreateHistogram<double>("cinnabar_request_seconds", "s", "Time from a request's headers to the end of its answer.");
+        _seconds = Meter.CreateHistogram<double>("cinnabar_request_seconds", "s", "Time from the headers to the end of the answer.");
         ObserveNow("cinnabar_running", "Texts being denoised.", status => status.Running);
         ObserveNow("cinnabar_queue_depth", "Texts that wait for their turn.", status => status.Waiting);
         ObserveNow("cinnabar_tokens_per_step", "New tokens of finished texts by steps taken.", TokensPerStep);

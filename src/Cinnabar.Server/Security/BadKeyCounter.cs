@@ -19,8 +19,8 @@ internal sealed class BadKeyCounter(int most, TimeProvider time)
     {
         lock (_counts)
         {
-            return _counts.TryGetValue(PlaceOf(address), out (long Since, int Count) entry) && entry.Count >= most && Left(entry) is { } left
-                && left > TimeSpan.Zero ? (int)Math.Ceiling(left.TotalSeconds) : null;
+            (long Since, int Count) entry = _counts.GetValueOrDefault(PlaceOf(address));
+            return entry.Count >= most && Left(entry) > TimeSpan.Zero ? (int)Math.Ceiling(Left(entry).TotalSeconds) : null;
         }
     }
 

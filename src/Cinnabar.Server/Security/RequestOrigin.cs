@@ -1,4 +1,4 @@
-// Who may talk to a server that listens on loopback only. Any web page can make the browser of this machine send requests here, in two ways:
+// Who may talk to a server that listens on loopback only. Any web page can make the browser of this machine send requests here:
 //   DNS rebinding       evil.example resolves to 127.0.0.1: the Host header then says evil.example    → only our own names are accepted
 //   cross-site requests a page of another origin posts to http://127.0.0.1:5317                        → Origin, if sent, must be ours
 // There are no CORS headers, so a page of another origin can read nothing. Names are compared as whole strings, with the port: what is

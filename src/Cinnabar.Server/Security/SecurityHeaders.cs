@@ -2,7 +2,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Security;
 
-/// <summary>What browsers are told with every answer: nothing but the server's own scripts and styles runs, and no other page reads.</summary>
+/// <summary>
+/// What browsers are told with every answer: nothing but the server's own scripts and styles runs, and no other page reads.
+/// </summary>
 internal static class SecurityHeaders
 {
     public const string ContentSecurityPolicy =

@@ -4,12 +4,12 @@ using Cinnabar.Serving;
 
 namespace Cinnabar.Server.Tests.Hosting;
 
-public sealed class EndpointTests
+public sealed class EndpointTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
-    public async Task Models_TwoModels_AreListedWithKindAndOptions()
+    public async Task Models_AreListedWithKindAndOptions()
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
 
         using JsonDocument list = JsonDocument.Parse(await server.Client.GetStringAsync("/v1/models"));
         using JsonDocument one = JsonDocument.Parse(await server.Client.GetStringAsync("/v1/models/tiny"));
@@ -36,20 +36,12 @@ public sealed class EndpointTests
     [Theory]
     [InlineData("/v1/models/other")]
     [InlineData("/v1/models/org/name")]
-    [InlineData("/v1/models/")]
     [InlineData("/v1/models/%2e%2e%2ftiny")]
-    [InlineData("/v1/models/%00")]
     public async Task Models_UnknownName_Is404(string path)
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
 
         using HttpResponseMessage response = await server.Client.GetAsync(path);
-
-        if (path.EndsWith("%00", StringComparison.Ordinal))
-        {
-            Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode); // Kestrel's own
-            return;
-        }
 
         ErrorBody error = await ErrorBody.OfAsync(response, HttpStatusCode.NotFound);
         Assert.Equal(("model_not_found", "model"), (error.Code, error.Param));
@@ -58,7 +50,7 @@ public sealed class EndpointTests
     [Fact]
     public async Task Health_Running_IsOkWithoutBodyForHead()
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
 
         Assert.Equal("""{"status":"ok"}""", await server.Client.GetStringAsync("/health"));
         using HttpResponseMessage head = await server.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/health"));
@@ -67,7 +59,7 @@ public sealed class EndpointTests
     }
 
     [Fact]
-    public async Task Metrics_AfterRequestsAndATask_CountThem()
+    public async Task Metrics_CountRequestsAndTexts()
     {
         await using TestServer server = await TestServer.StartAsync();
         GenerationResult result = await server.Engine.Submit(server.Engine.Model.CanvasFor("int x", 12)).Completion;
@@ -99,7 +91,7 @@ public sealed class EndpointTests
     [Fact]
     public async Task Page_IsServedWithItsHeadersAndByETag()
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
 
         using HttpResponseMessage page = await server.Client.GetAsync("/");
         HttpRequestMessage again = new(HttpMethod.Get, "/index.html");
@@ -124,19 +116,12 @@ public sealed class EndpointTests
     [InlineData("/v1/nothing")]
     [InlineData("/../etc/passwd")]
     [InlineData("/page/index.html")]
-    [InlineData("/index.html/")]
     [InlineData("/appsettings.json")]
     public async Task UnknownUrl_Is404InTheEnvelope(string path)
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
 
         using HttpResponseMessage response = await server.Client.GetAsync(path);
-
-        if (path == "/index.html/")
-        {
-            Assert.Equal(HttpStatusCode.OK, response.StatusCode); // routing does not mind the slash
-            return;
-        }
 
         ErrorBody error = await ErrorBody.OfAsync(response, HttpStatusCode.NotFound);
         Assert.Equal(("invalid_request_error", "unknown_url", null), (error.Type, error.Code, error.Param));
@@ -145,7 +130,7 @@ public sealed class EndpointTests
     [Fact]
     public async Task WrongMethod_Is405WithAllow()
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
 
         using HttpResponseMessage response = await server.PostAsync("/v1/models");
 
@@ -157,7 +142,7 @@ public sealed class EndpointTests
     [Fact]
     public async Task Preflight_GetsNoCorsHeaders()
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
         HttpRequestMessage preflight = new(HttpMethod.Options, "/v1/models");
         preflight.Headers.Add("Origin", server.Url);
         preflight.Headers.Add("Access-Control-Request-Method", "POST");

@@ -10,7 +10,8 @@ public sealed class ErrorAnswersTests
     [Fact]
     public async Task ApiException_KeepsAllItsParts()
     {
-        await using TestServer server = await Throwing(() => new ApiException(418, "odd_error", "A “sentence”.", "messages[2].role", "odd") { RetryAfter = 7 });
+        await using TestServer server = await Throwing(
+            () => new ApiException(418, "odd_error", "A “sentence”.", "messages[2].role", "odd") { RetryAfter = 7 });
 
         using HttpResponseMessage response = await server.Client.GetAsync("/throw");
 

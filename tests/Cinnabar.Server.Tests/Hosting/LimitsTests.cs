@@ -2,12 +2,10 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Tests.Hosting;
 
-public sealed class LimitsTests
+public sealed class LimitsTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     [Fact]
     public async Task Body_TooLarge_Is413_WhetherDeclaredOrNot()
@@ -40,12 +38,13 @@ public sealed class LimitsTests
     [Fact]
     public async Task HeadersTooLong_Is431_RequestLineTooLong_Is414()
     {
-        await using TestServer server = await TestServer.StartAsync();
+        TestServer server = shared.Server;
+        string host = $"HTTP/1.1\r\nHost: localhost:{server.Port}\r\n";
         string many = string.Concat(Enumerable.Range(0, 100).Select(i => $"X-{i}: 1\r\n"));
 
-        Assert.Contains(" 431 ", await server.StatusLineOfAsync($"GET /health HTTP/1.1\r\nHost: localhost:{server.Port}\r\nX: {new string('a', 40_000)}\r\n\r\n"));
-        Assert.Contains(" 431 ", await server.StatusLineOfAsync($"GET /health HTTP/1.1\r\nHost: localhost:{server.Port}\r\n{many}\r\n"));
-        Assert.Contains(" 414 ", await server.StatusLineOfAsync($"GET /{new string('a', 9000)} HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n"));
+        Assert.Contains(" 431 ", await server.StatusLineOfAsync($"GET /health {host}X: {new string('a', 40_000)}\r\n\r\n"));
+        Assert.Contains(" 431 ", await server.StatusLineOfAsync($"GET /health {host}{many}\r\n"));
+        Assert.Contains(" 414 ", await server.StatusLineOfAsync($"GET /{new string('a', 9000)} {host}\r\n"));
     }
 
     [Fact]
@@ -111,14 +110,13 @@ public sealed class LimitsTests
     [InlineData(null, false)]
     public async Task Body_OfAnotherType_Is415(string? type, bool isTaken)
     {
-        await using TestServer server = await Reading(new ServerOptions());
         HttpRequestMessage request = new(HttpMethod.Post, "/read") { Content = new ByteArrayContent("{}"u8.ToArray()) };
         if (type is not null)
         {
             request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
         }
 
-        using HttpResponseMessage response = await server.Client.SendAsync(request);
+        using HttpResponseMessage response = await shared.Server.Client.SendAsync(request);
 
         if (isTaken)
         {
@@ -133,20 +131,14 @@ public sealed class LimitsTests
     [Fact]
     public async Task Body_Compressed_Is415()
     {
-        await using TestServer server = await Reading(new ServerOptions());
         StringContent content = new("{}", Encoding.UTF8, "application/json");
         content.Headers.ContentEncoding.Add("gzip");
 
-        using HttpResponseMessage response = await server.Client.PostAsync("/read", content);
+        using HttpResponseMessage response = await shared.Server.Client.PostAsync("/read", content);
 
         await ErrorBody.OfAsync(response, HttpStatusCode.UnsupportedMediaType);
     }
 
     private static Task<TestServer> Reading(ServerOptions options) =>
-        TestServer.StartAsync(options, (application, _) => application.MapPost("/read", async context =>
-        {
-            using MemoryStream body = new();
-            await context.Request.Body.CopyToAsync(body, context.RequestAborted);
-            await context.Response.WriteAsync($"{body.Length}");
-        }));
+        TestServer.StartAsync(options, (application, _) => SharedServer.MapRead(application));
 }

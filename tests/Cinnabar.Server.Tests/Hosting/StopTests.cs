@@ -50,11 +50,13 @@ public sealed class StopTests
     {
         ServerOptions options = new() { StopWithin = TimeSpan.Zero };
         TaskCompletionSource begun = new();
-        await using TestServer server = await TestServer.StartAsync(options, (application, _) => application.MapPost("/stuck", async context =>
-        {
-            begun.SetResult();
-            await Task.Delay(Timeout.Infinite, context.RequestAborted);
-        }));
+        await using TestServer server = await TestServer.StartAsync(options, (application, _) => application.MapPost(
+            "/stuck",
+            async context =>
+            {
+                begun.SetResult();
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            }));
         Task<HttpResponseMessage> running = server.PostAsync("/stuck");
         await begun.Task;
         Stopwatch time = Stopwatch.StartNew();
@@ -70,7 +72,8 @@ public sealed class StopTests
     {
         await using TestServer first = await TestServer.StartAsync();
         await using ModelEngine engine = TestServer.NewEngine();
-        await using WebApplication second = CinnabarServer.Create(new ServerOptions { Port = first.Port }, TestServer.Serve(("tiny", engine)));
+        ServedModels models = TestServer.Serve(("tiny", engine));
+        await using WebApplication second = CinnabarServer.Create(new ServerOptions { Port = first.Port }, models);
 
         CinnabarException error = await Assert.ThrowsAsync<CinnabarException>(() => CinnabarServer.StartAsync(second));
 
@@ -95,8 +98,8 @@ public sealed class StopTests
     [Fact]
     public async Task Environment_DoesNotMoveTheServer()
     {
-        string[] names = ["ASPNETCORE_URLS", "DOTNET_URLS", "ASPNETCORE_HTTP_PORTS", "Kestrel__Endpoints__Http__Url"];
-        Array.ForEach(names, name => Environment.SetEnvironmentVariable(name, name.EndsWith("PORTS", StringComparison.Ordinal) ? "9" : "http://0.0.0.0:9"));
+        string[] names = ["ASPNETCORE_URLS", "DOTNET_URLS", "URLS", "Kestrel__Endpoints__Http__Url"];
+        Array.ForEach(names, name => Environment.SetEnvironmentVariable(name, "http://0.0.0.0:9"));
         try
         {
             await using TestServer server = await TestServer.StartAsync();

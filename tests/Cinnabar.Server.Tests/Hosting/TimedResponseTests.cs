@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using Cinnabar.Server.Hosting;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Tests.Hosting;
 
@@ -14,7 +15,7 @@ public sealed class TimedResponseTests
         await using TestServer server = await Writing(TimeSpan.FromMilliseconds(300), pieces: int.MaxValue, ended);
         using TcpClient connection = await server.ConnectAsync();
         NetworkStream stream = connection.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET /write HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n"));
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(RequestOf(server)));
 
         Exception error = await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
 
@@ -50,7 +51,7 @@ public sealed class TimedResponseTests
         await using TestServer server = await Writing(TimeSpan.FromSeconds(30), pieces: int.MaxValue, ended);
         using (TcpClient connection = await server.ConnectAsync())
         {
-            await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET /write HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n"));
+            await connection.GetStream().WriteAsync(Encoding.ASCII.GetBytes(RequestOf(server)));
             await TestServer.ReadStatusLineAsync(connection.GetStream());
         }
 
@@ -58,8 +59,13 @@ public sealed class TimedResponseTests
         Assert.DoesNotContain("defect", server.Log);
     }
 
-    private static Task<TestServer> Writing(TimeSpan timeout, int pieces, TaskCompletionSource<Exception> ended) =>
-        TestServer.StartAsync(new ServerOptions { WriteTimeout = timeout }, (application, _) => application.MapGet("/write", async context =>
+    private static string RequestOf(TestServer server) => $"GET /write HTTP/1.1\r\nHost: localhost:{server.Port}\r\n\r\n";
+
+    private static Task<TestServer> Writing(TimeSpan timeout, int pieces, TaskCompletionSource<Exception> ended)
+    {
+        return TestServer.StartAsync(new ServerOptions { WriteTimeout = timeout }, (application, _) => application.MapGet("/write", AnswerAsync));
+
+        async Task AnswerAsync(HttpContext context)
         {
             try
             {
@@ -75,5 +81,6 @@ public sealed class TimedResponseTests
                 ended.SetResult(error);
                 throw;
             }
-        }));
+        }
+    }
 }

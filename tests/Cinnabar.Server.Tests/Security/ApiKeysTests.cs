@@ -52,10 +52,10 @@ public sealed class ApiKeysTests : IDisposable
     [Fact]
     public void Read_MissingHugeOrFolder_IsRefused()
     {
-        Assert.Contains("cannot be read", Assert.Throws<CinnabarException>(() => ApiKeys.Read(Path.Combine(_folder, "none"), null)).Message);
-        Assert.Contains("cannot be read", Assert.Throws<CinnabarException>(() => ApiKeys.Read(_folder, null)).Message);
-        Assert.Contains("65536 bytes", Assert.Throws<CinnabarException>(() => ApiKeys.Read(Write(new string('k', 70_000)), null)).Message);
-        Assert.Contains("CINNABAR_API_KEY", Assert.Throws<CinnabarException>(() => ApiKeys.Read(null, " ")).Message);
+        Assert.Contains("cannot be read", Refusal(Path.Combine(_folder, "none"), null));
+        Assert.Contains("cannot be read", Refusal(_folder, null));
+        Assert.Contains("65536 bytes", Refusal(Write(new string('k', 70_000)), null));
+        Assert.Contains("CINNABAR_API_KEY", Refusal(null, " "));
         Assert.Throws<CinnabarException>(() => ApiKeys.Of(new string('k', 513)));
     }
 
@@ -105,6 +105,9 @@ public sealed class ApiKeysTests : IDisposable
             Assert.Contains("--insecure-no-auth", message);
         }
     }
+
+    private static string Refusal(string? file, string? environment) =>
+        Assert.Throws<CinnabarException>(() => ApiKeys.Read(file, environment)).Message;
 
     private string Write(string content)
     {

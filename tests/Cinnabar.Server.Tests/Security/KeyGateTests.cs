@@ -12,13 +12,31 @@ public sealed class KeyGateTests
 {
     private static readonly ServerOptions s_keyed = new() { Keys = ApiKeys.Of("right-key", "other-key") };
 
+    // The value of the header, and whether it holds a key of the server.
+    private static readonly (string Header, bool IsRight)[] s_headers =
+    [
+        ("Bearer right-key", true),
+        ("Bearer other-key", true),
+        ("bearer right-key", true),
+        ("Bearer  right-key", true),
+        ("Bearer right-keys", false),
+        ("Bearer right", false),
+        ("Bearer", false),
+        ("Bearer ", false),
+        ("right-key", false),
+        ("Basic right-key", false),
+        ("Bearer right-key, Bearer x", false),
+        ("BearerXright-key", false),
+    ];
+
     [Fact]
     public async Task EveryRoute_ButHealthAndThePage_NeedsTheKey()
     {
         await using TestServer server = await TestServer.StartAsync(s_keyed);
         List<string> open = [];
         List<string> closed = [];
-        foreach (RouteEndpoint route in server.Application.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>())
+        IReadOnlyList<Endpoint> routes = server.Application.Services.GetRequiredService<EndpointDataSource>().Endpoints;
+        foreach (RouteEndpoint route in routes.OfType<RouteEndpoint>())
         {
             string path = (route.RoutePattern.RawText ?? "").Replace("{**id}", "tiny", StringComparison.Ordinal);
             foreach (string method in route.Metadata.GetRequiredMetadata<HttpMethodMetadata>().HttpMethods)
@@ -34,36 +52,28 @@ public sealed class KeyGateTests
         Assert.Superset(new HashSet<string> { "/v1/models", "/v1/models/tiny", "/metrics", "/openapi.json" }, closed.ToHashSet());
     }
 
-    [Theory]
-    [InlineData("Bearer right-key", true)]
-    [InlineData("Bearer other-key", true)]
-    [InlineData("bearer right-key", true)]
-    [InlineData("Bearer  right-key", true)]
-    [InlineData("Bearer right-keys", false)]
-    [InlineData("Bearer", false)]
-    [InlineData("Bearer ", false)]
-    [InlineData("right-key", false)]
-    [InlineData("Basic right-key", false)]
-    [InlineData("Bearer right-key, Bearer x", false)]
-    [InlineData("BearerXright-key", false)]
-    public async Task Key_IsTheWholeBearerToken(string header, bool isRight)
+    [Fact]
+    public async Task Key_IsTheWholeBearerToken()
     {
-        await using TestServer server = await TestServer.StartAsync(s_keyed);
-        HttpRequestMessage request = new(HttpMethod.Get, "/v1/models");
-        request.Headers.TryAddWithoutValidation("Authorization", header);
-
-        using HttpResponseMessage response = await server.Client.SendAsync(request);
-
-        if (isRight)
+        await using TestServer server = await TestServer.StartAsync(s_keyed with { MaxBadKeys = 100 });
+        foreach ((string header, bool isRight) in s_headers)
         {
-            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-            return;
-        }
+            HttpRequestMessage request = new(HttpMethod.Get, "/v1/models");
+            request.Headers.TryAddWithoutValidation("Authorization", header);
 
-        ErrorBody error = await ErrorBody.OfAsync(response, HttpStatusCode.Unauthorized);
-        Assert.Equal(("invalid_request_error", "invalid_api_key"), (error.Type, error.Code));
-        Assert.DoesNotContain("right", error.Message);
-        Assert.Equal("Bearer", response.Headers.WwwAuthenticate.Single().Scheme);
+            using HttpResponseMessage response = await server.Client.SendAsync(request);
+
+            if (isRight)
+            {
+                Assert.True(response.StatusCode == HttpStatusCode.OK, header);
+                continue;
+            }
+
+            ErrorBody error = await ErrorBody.OfAsync(response, HttpStatusCode.Unauthorized);
+            Assert.Equal(("invalid_request_error", "invalid_api_key"), (error.Type, error.Code));
+            Assert.DoesNotContain("right", error.Message);
+            Assert.Equal("Bearer", response.Headers.WwwAuthenticate.Single().Scheme);
+        }
     }
 
     [Fact]

@@ -15,7 +15,8 @@ public sealed class RequestOriginTests
         "localhost:5317 ", " localhost:5317", "localhost:5317/", "localhost:5317#", "localhost:5317?", "localhost:5317@evil.example",
         "user@localhost:5317", "user:pass@127.0.0.1:5317", "127.1:5317", "2130706433:5317", "0x7f000001:5317", "0177.0.0.1:5317",
         "127.0.0.2:5317", "0.0.0.0:5317", "[::]:5317", "::1:5317", "[::1%25lo]:5317", "[::1%lo]:5317", "[::1]", "[::1]:80",
-        "[0:0:0:0:0:0:0:1]:5317", "[::ffff:127.0.0.1]:5317", "localhost%00:5317", "localhost\0:5317", "ｌocalhost:5317", "local​host:5317",
+        "[0:0:0:0:0:0:0:1]:5317", "[::ffff:127.0.0.1]:5317", "localhost%00:5317", "localhost\0:5317", "\uff4cocalhost:5317",
+        "local\u200bhost:5317",
         "localhost,evil.example:5317", "localhost:5317,evil.example",
     ];
 
@@ -66,14 +67,16 @@ public sealed class RequestOriginTests
     [InlineData("http://localhost:5317, http://evil.example")]
     public void Origin_OfAnotherPage_Is403(string origin)
     {
-        ApiException error = Assert.Throws<ApiException>(() => new RequestOrigin(IPAddress.Loopback).Require("localhost:5317", origin, Port));
+        ApiException error = Assert.Throws<ApiException>(
+            () => new RequestOrigin(IPAddress.Loopback).Require("localhost:5317", origin, Port));
 
         Assert.Equal((403, "origin_not_allowed"), (error.Status, error.Code));
         Assert.Throws<ApiException>(() => new RequestOrigin(IPAddress.Any).Require("localhost:5317", origin, Port));
     }
 
     [Fact]
-    public void Origin_OfTheOwnPage_IsTaken() => new RequestOrigin(IPAddress.Any).Require("box.example:5317", "http://box.example:5317", Port);
+    public void Origin_OfTheOwnPage_IsTaken() =>
+        new RequestOrigin(IPAddress.Any).Require("box.example:5317", "http://box.example:5317", Port);
 
     [Fact]
     public async Task Request_WithForeignHostOrOrigin_Is403OverTheWire()
