@@ -15,11 +15,17 @@ internal sealed class RequestRecords(RequestDelegate next, ServerLog log, Server
     {
         long start = time.GetTimestamp();
         string target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        await next(context);
-        TimeSpan elapsed = time.GetElapsedTime(start);
-        // Paths are as many as clients make up, patterns of routes are few.
-        string endpoint = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "unknown";
-        log.Request(context.Request.Method, target, context.Response.StatusCode, elapsed, RequestWork.Of(context));
-        metrics.Request(endpoint, context.Response.StatusCode, elapsed);
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            TimeSpan elapsed = time.GetElapsedTime(start);
+            // Paths are as many as clients make up, patterns of routes are few.
+            string endpoint = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "unknown";
+            log.Request(context.Request.Method, target, context.Response.StatusCode, elapsed, RequestWork.Of(context));
+            metrics.Request(endpoint, context.Response.StatusCode, elapsed);
+        }
     }
 }
