@@ -59,7 +59,7 @@ async function answer(mock, request, response) {
   const failure = mock.settings.failures.find(({ at }) => at === undefined || at === path);
   if (failure) {
     mock.settings.failures.splice(mock.settings.failures.indexOf(failure), 1);
-    return failure.drop ? request.socket.destroy() : sendError(response, failure.status, failure.error, failure.headers);
+    return sendError(response, failure.status, failure.error, failure.headers);
   }
   if (mock.settings.key !== null && request.headers.authorization !== `Bearer ${mock.settings.key}`) {
     const message = 'Expected a valid key in the Authorization header.';

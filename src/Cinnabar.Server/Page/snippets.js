@@ -14,14 +14,14 @@ export function asCSharp({ path, body }, origin, needsKey) {
   const key = needsKey
     ? 'http.DefaultRequestHeaders.Authorization = new("Bearer", Environment.GetEnvironmentVariable("CINNABAR_API_KEY"));\n'
     : '';
-  const quotes = '"'.repeat(Math.max(3, longestRun(json, '"') + 1));
+  // JSON escapes quotes, so that there are never three in a row, which would end the C# literal.
   return `using System.Text;
 using System.Text.Json;
 
 using HttpClient http = new() { BaseAddress = new Uri("${origin}") };
-${key}string request = ${quotes}
+${key}string request = """
 ${json}
-${quotes};
+""";
 using StringContent content = new(request, Encoding.UTF8, "application/json");
 using HttpResponseMessage response = await http.PostAsync("${path}", content);
 string answer = await response.Content.ReadAsStringAsync();
@@ -42,5 +42,3 @@ const RESULTS = {
 };
 
 const resultOf = path => RESULTS[path];
-
-const longestRun = (text, character) => Math.max(0, ...(text.match(new RegExp(`${character}+`, 'g')) ?? []).map(run => run.length));
