@@ -25,6 +25,27 @@ mockTest('what is masked again and what is replaced is shown in its step', async
   assertQuiet();
 });
 
+mockTest('the text copied is the text the server made', async () => {
+  const page = await open();
+  await page.fill('#text', 'x = <fill:8>!');
+  await runToEnd(page);
+  await page.click('#copy-text');
+  await page.waitForFunction(() => document.querySelector('#copy-text').textContent === 'Copied');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'x =  _count;!');
+  assertQuiet();
+});
+
+mockTest('long holes ask for fewer alternatives', async () => {
+  const page = await open();
+  mock.settings.script = { tokens: [' word'], others: [' other'] };
+  for (const [size, expected] of [[160, 6], [161, 3], [401, 1]]) {
+    await page.fill('#text', `x<fill:${size}>`);
+    await runToEnd(page);
+    assert.equal(posted('/v1/infill').at(-1).alternatives, expected);
+  }
+  assertQuiet();
+});
+
 mockTest('padding behind the end of a hole is hidden', async () => {
   const page = await open();
   await page.fill('#text', 'x = <fill:8>!');

@@ -15,6 +15,7 @@ export class CanvasView {
     this.onPoint = onPoint;
     this.shape = null;
     this.nodes = [];
+    this.hovered = null;
     this.#listen();
   }
 
@@ -104,20 +105,21 @@ export class CanvasView {
   }
 
   #textOf(cell, guesses) {
-    const text = !cell.noisy ? cell.text : guesses ? cell.alternatives[0]?.text ?? '' : '';
+    const guess = guesses ? (cell.alternatives[0]?.text ?? '').replaceAll('\n', '↵') : '';
+    const text = cell.noisy ? guess : cell.text;
     return this.spaced.has(cell.position) && text.startsWith(' ') ? text.slice(1) : text;
   }
 
   #listen() {
-    const positionOf = event => event.target.closest?.('[data-position]');
+    const positionOf = event => event.target.closest?.('[data-position]') ?? null;
     const point = how => event => {
       const node = positionOf(event);
       if (node) {
         this.onPoint(Number(node.dataset.position), node, how);
       }
     };
-    this.element.addEventListener('pointerover', point('hover'));
-    this.element.addEventListener('pointerout', point('leave'));
+    this.element.addEventListener('pointermove', event => this.#hover(positionOf(event)));
+    this.element.addEventListener('pointerleave', () => this.#hover(null));
     this.element.addEventListener('focusin', event => {
       const node = positionOf(event);
       if (node) {
@@ -130,6 +132,16 @@ export class CanvasView {
     this.element.addEventListener('focusout', point('leave'));
     this.element.addEventListener('click', point('open'));
     this.element.addEventListener('keydown', event => this.#key(event, positionOf(event)));
+  }
+
+  // Only a pointer that moves points at something: what comes to lie under a resting one does not.
+  #hover(node) {
+    if (node === this.hovered) {
+      return;
+    }
+    const [last, how] = node ? [node, 'hover'] : [this.hovered, 'leave'];
+    this.hovered = node;
+    this.onPoint(Number(last.dataset.position), last, how);
   }
 
   #key(event, node) {

@@ -1,5 +1,6 @@
 // Shows a request as code and copies it.
 import { hasKey } from './api.js';
+import { copied } from './clipboard.js';
 import { byId } from './dom.js';
 import { asPlain } from './request.js';
 import { asCSharp, asCurl } from './snippets.js';
@@ -17,12 +18,11 @@ export function openCode(request) {
   byId('code-dialog').showModal();
 }
 
-// Where the page came over plain HTTP from another machine, browsers give no clipboard; then the code is selected instead.
+// Without a clipboard the code is selected instead.
 async function copy(code) {
-  try {
-    await navigator.clipboard.writeText(code.textContent);
+  if (await copied(code.textContent)) {
     byId('copied').textContent = 'Copied.';
-  } catch {
+  } else {
     getSelection().selectAllChildren(code);
     byId('copied').textContent = 'The browser gives no access to the clipboard: the code is selected, copy it with Ctrl+C.';
   }

@@ -1,5 +1,6 @@
 // The page: wires the editor, the settings, the runs and the stage together.
 import { ApiError, listModels, tokenize } from './api.js';
+import { copied } from './clipboard.js';
 import { openCode } from './code-dialog.js';
 import { Controls } from './controls.js';
 import { byId, prefersLessMotion } from './dom.js';
@@ -15,6 +16,7 @@ import { drawCompare, drawTabs, listenToTabs } from './tabs.js';
 import { startTheme } from './theme.js';
 
 const LOADING_MS = 1000;
+const COPIED_MS = 1500;
 const WITH_OWN_KEYS = 'input, textarea, select, button, summary, dialog, .popover, pre';
 
 const text = byId('text');
@@ -27,9 +29,11 @@ const controls = new Controls(() => stage.run === null && preview());
 const popover = new Popover({ pin, ban, edit, rerun });
 const stage = new Stage({
   onPoint: (lane, position, node, how) => {
-    const target = lane.targetAt(position);
+    const target = how === 'leave' ? null : lane.targetAt(position);
     if (target) {
       popover.point(target, how);
+    } else {
+      popover.leave();
     }
   },
   onMove: () => {
@@ -46,6 +50,10 @@ loadModels();
 function listen() {
   byId('run').addEventListener('click', () => active ? active.stop() : start());
   byId('code').addEventListener('click', () => openCode(stage.run?.request ?? requestNow()));
+  byId('copy-text').addEventListener('click', async () => {
+    byId('copy-text').textContent = await copied(stage.run.trace.text) ? 'Copied' : 'No clipboard';
+    setTimeout(() => byId('copy-text').textContent = 'Copy text', COPIED_MS);
+  });
   byId('model').addEventListener('change', chooseModel);
   byId('compare').addEventListener('change', event => {
     stage.compare(event.target.value === '' ? null : runs.list[Number(event.target.value)]);
@@ -167,7 +175,7 @@ async function read(run, retry) {
   active = run;
   hideNotice();
   showRunning(true);
-  if (stage.run === null || stage.run.rival !== run) {
+  if (runs.list.includes(run)) {
     select(run);
     revealCanvas();
   }
@@ -216,6 +224,7 @@ function select(run) {
 
 function showChanges() {
   const run = stage?.run;
+  byId('copy-text').hidden = !run;
   drawChanges(run, run ? Math.min(stage.timeline.position, run.trace.stepCount) : 0, {
     onRemove: () => stage.draw(),
     onRerun: () => rerun({ run, step: Math.min(stage.timeline.position, run.trace.stepCount) }),

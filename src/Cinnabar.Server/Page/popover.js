@@ -14,8 +14,6 @@ export class Popover {
     this.target = null;
     this.isSticky = false;
     this.timer = 0;
-    // After a button was pressed, what comes to lie under the resting pointer is not pointed at.
-    this.isQuiet = false;
     this.element.addEventListener('pointerenter', () => clearTimeout(this.timer));
     this.element.addEventListener('pointerleave', () => this.leave());
     this.element.addEventListener('keydown', event => event.key === 'Escape' && this.close(true));
@@ -25,20 +23,17 @@ export class Popover {
         this.close();
       }
     });
-    document.addEventListener('pointermove', () => this.isQuiet = false);
     addEventListener('resize', () => this.#place());
     addEventListener('scroll', () => this.#place(), { passive: true, capture: true });
   }
 
-  /** Reacts to a pointer or the focus on a position. `target` is {run, step, cell, node, canFork}. */
+  /** Reacts to a pointer or the focus on a position: hover, focus or open. `target` is {run, step, cell, node, canFork}. */
   point(target, how) {
     clearTimeout(this.timer);
-    if (how === 'leave') {
-      this.leave();
-    } else if (how === 'open') {
+    if (how === 'open') {
       this.#show(target, true);
       this.element.querySelector('input, button')?.focus();
-    } else if (!this.isSticky && !(how === 'hover' && this.isQuiet)) {
+    } else if (!this.isSticky) {
       this.timer = setTimeout(() => this.#show(target, false), how === 'focus' || this.target ? 0 : HOVER_MS);
     }
   }
@@ -150,7 +145,6 @@ export class Popover {
     const chosen = Number(this.element.querySelector('input[name=candidate]:checked')?.value);
     const candidate = candidatesOf(target.cell).find(({ token }) => token === chosen);
     this.close(action !== 'rerun');
-    this.isQuiet = true;
     this.actions[action](target, candidate);
   }
 

@@ -3,7 +3,8 @@ import { parseDocument, toSegments } from './holes.js';
 
 const HOLE_TOKENS = 32;
 const CONTINUATION_TOKENS = 64;
-const ALTERNATIVES = 6;
+// Alternatives of every mask in every step: their number grows with the square of the holes' length, so long ones get fewer.
+const ALTERNATIVES = [[160, 6], [400, 3], [Infinity, 1]];
 // The only sampler fields with a meaning for a model that writes left to right.
 const LEFT_TO_RIGHT = ['temperature', 'top_p', 'seed'];
 
@@ -20,18 +21,19 @@ export function makeRequest(text, model, settings, asChat) {
   const fields = model.cinnabar?.kind === 'autoregressive'
     ? Object.fromEntries(Object.entries(sampler).filter(([name]) => LEFT_TO_RIGHT.includes(name)))
     : sampler;
-  const common = { ...fields, stream: true, stream_options: { include_steps: true }, alternatives: ALTERNATIVES };
+  const length = expectedSizes(document, settings).reduce((sum, size) => sum + size, 0);
+  const [, alternatives] = ALTERNATIVES.find(([most]) => length <= most);
+  const common = { ...fields, stream: true, stream_options: { include_steps: true }, alternatives };
   if (!document.continued) {
     const segments = toSegments(document, maxTokens ?? HOLE_TOKENS, exact);
     return { path: '/v1/infill', body: { model: model.id, segments, ...common }, document };
   }
-  const length = { max_tokens: maxTokens ?? CONTINUATION_TOKENS };
   if (asChat && model.cinnabar?.chat) {
     const messages = [{ role: 'user', content: text }];
     const shown = { ...document, texts: [`${text}\n\n`, ''] };
-    return { path: '/v1/chat/completions', body: { model: model.id, messages, ...length, ...common }, document: shown };
+    return { path: '/v1/chat/completions', body: { model: model.id, messages, max_tokens: length, ...common }, document: shown };
   }
-  return { path: '/v1/completions', body: { model: model.id, prompt: text, ...length, ...common }, document };
+  return { path: '/v1/completions', body: { model: model.id, prompt: text, max_tokens: length, ...common }, document };
 }
 
 /** The length of each hole before the server has said so. */

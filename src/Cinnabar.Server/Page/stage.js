@@ -122,7 +122,7 @@ export class Stage {
       return differing.size === 0 ? 'Both runs agree here.' : `${many}, marked in both.`;
     }
     if (state === 'running') {
-      return trace.canvas === null ? 'Waiting for the server…' : `Denoising: ${trace.steps.at(-1)?.remaining ?? 'all'} masks left.`;
+      return trace.canvas === null ? 'Waiting for the server…' : 'Denoising…';
     }
     const done = trace.finishReason === 'length' ? 'Done; the canvas was full.' : 'Done.';
     const ends = { stopped: 'Stopped.', failed: 'Ended by an error.', done };

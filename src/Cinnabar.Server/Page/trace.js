@@ -10,6 +10,9 @@
 const END_NAME = /^(?:<\|[^|\s]+\|>|<\/s>|<(?:eos|pad|eot_id|end_of_turn)>)$/;
 
 export class Trace {
+  // The state asked for last, from which later ones are made.
+  #latest = null;
+
   /**
    * @param {object} document the text with holes, see holes.js
    * @param {{cells: object[], pins: Set<number>}|null} before for a fork: the state it starts from and the pinned positions
@@ -57,12 +60,16 @@ export class Trace {
 
   /** The state after step k; 0 is the canvas before the first step. */
   stateAt(k) {
-    const cells = this.#firstCells();
     const last = Math.min(k, this.stepCount);
-    for (let i = 0; i < last; i++) {
-      this.#apply(this.steps[i], cells, i + 1, i + 1 === last);
+    if (this.#latest?.step !== last) {
+      const isAhead = this.#latest?.step < last;
+      const cells = isAhead ? this.#latest.state.cells.map(cell => ({ ...cell, change: null })) : this.#firstCells();
+      for (let i = isAhead ? this.#latest.step : 0; i < last; i++) {
+        this.#apply(this.steps[i], cells, i + 1, i + 1 === last);
+      }
+      this.#latest = { step: last, state: { cells, ended: this.#ended(cells) } };
     }
-    return { cells, ended: this.#ended(cells) };
+    return this.#latest.state;
   }
 
   /** Steps, passes, tokens and seconds after step k. */
