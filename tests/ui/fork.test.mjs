@@ -36,8 +36,9 @@ mockTest('pinning an alternative at a step sends the canvas of that step and the
   assert.match(await page.textContent('#pending'), new RegExp(`pin.*␣beta.*at ${position}`));
   await page.click('#pending .primary');
   await finished(page);
-  const { canvas, pins, bans, ...rest } = lastFork();
+  const { canvas, pins, bans, seed, ...rest } = lastFork();
   assert.deepEqual(rest, posted('/v1/infill')[0]);
+  assert.equal(seed, 4711);
   assert.deepEqual(pins, [{ position, token: idOf(' beta') }]);
   assert.equal(bans, undefined);
   const expected = shown.map(text => text === '' ? MASK : idOf(mock.settings.script.tokens.find(token => token.trim() === text.trim())));
@@ -126,6 +127,18 @@ mockTest('a re-run with nothing to denoise is explained instead of sent', async 
   await page.click('#popover .rerun');
   assert.match(await page.textContent('#notice'), /Nothing is masked here/);
   assert.equal(posted('/v1/infill').length, 1);
+  assertQuiet();
+});
+
+mockTest('the end of a hole cannot be pinned', async () => {
+  const page = await start();
+  mock.settings.script = { tokens: [' one'], others: ['<|pad|>', ' two'] };
+  await runToEnd(page);
+  await cells(page).first().click();
+  await choose(page, '<|pad|>');
+  await page.click('#popover >> text=Pin');
+  assert.match(await page.textContent('#notice'), /cannot be pinned/);
+  assert.equal(await page.isVisible('#pending'), false);
   assertQuiet();
 });
 

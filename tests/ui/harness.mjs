@@ -52,7 +52,9 @@ export async function open({ width = 1400, height = 900, hash = '', expected = n
   });
   await page.goto(`${realServer ?? mock.url}/${hash}`);
   if (ready) {
-    await page.waitForSelector('#model:not(:disabled)');
+    await page.waitForSelector('#model:not(:disabled)').catch(error => {
+      throw new Error(`the page did not get ready: ${complaints.join('; ')}`, { cause: error });
+    });
   }
   return page;
 }

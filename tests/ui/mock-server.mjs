@@ -15,7 +15,7 @@ const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 const TYPES = { html: 'text/html; charset=utf-8', css: 'text/css; charset=utf-8', js: 'text/javascript; charset=utf-8' };
 
 const sampler = {
-  steps: null, block_length: null, threshold: null, remasking: 'low_confidence', temperature: 0, top_p: null, seed: 0, cache: 'none',
+  steps: null, block_length: null, threshold: null, remasking: 'low_confidence', temperature: 0, top_p: null, max_tokens: 40, cache: 'none',
 };
 const MODELS = [
   model('csharp-12m', 'masked', { default: true }),

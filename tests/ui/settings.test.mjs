@@ -26,6 +26,18 @@ mockTest('changed settings are sent, marked, kept in the address and can be rese
   assertQuiet();
 });
 
+mockTest('0 turns off what can be off, and a continuation has the length that the model has by default', async () => {
+  const page = await open({ hash: '#model=chatty&threshold=0&temperature=0' });
+  await page.uncheck('#chat');
+  await page.fill('#text', 'Hello');
+  assert.equal(await page.locator('.canvas .mask').count(), 40);
+  await runToEnd(page);
+  const [body] = posted('/v1/completions');
+  assert.deepEqual([body.threshold, body.temperature, body.max_tokens], [null, 0, 40]);
+  assert.match(await page.textContent('#status'), /^Done: the canvas is full, with seed 4711\./);
+  assertQuiet();
+});
+
 mockTest('an address with settings sets them, and nonsense in it is left out', async () => {
   const page = await open({ hash: '#model=chatty&steps=3&threshold=7&seed=abc&remasking=evil&top_p=0.5&text=hello' });
   assert.equal(await page.inputValue('#model'), 'chatty');

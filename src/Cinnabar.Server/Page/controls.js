@@ -24,7 +24,7 @@ export class Controls {
       const input = this.inputs.get(field.name);
       const text = field.isSwitch ? (input.checked ? 'true' : '') : input.value;
       const value = valueOf(field, text);
-      if (value !== null) {
+      if (value !== undefined) {
         values[field.name] = value;
       }
     }
@@ -35,7 +35,7 @@ export class Controls {
   get problem() {
     for (const [name, input] of this.inputs) {
       const field = FIELDS.find(f => f.name === name);
-      if (!field.isSwitch && (input.validity?.badInput || (input.value !== '' && valueOf(field, input.value) === null))) {
+      if (!field.isSwitch && (input.validity?.badInput || (input.value !== '' && valueOf(field, input.value) === undefined))) {
         const range = `${field.isWhole ? 'a whole number ' : ''}from ${field.min} to ${field.max}`;
         return `Expected ${field.label} to be ${range}, found ${input.value || 'no number'}.`;
       }
@@ -53,7 +53,7 @@ export class Controls {
     const options = model?.cinnabar?.options ?? {};
     for (const field of FIELDS.filter(f => !f.isSwitch)) {
       const value = options[field.name];
-      const text = value === null || value === undefined ? field.fallback ?? '' : String(value);
+      const text = value === null || value === undefined ? field.off ?? '' : String(value);
       const input = this.inputs.get(field.name);
       if (field.choices) {
         input.options[0].textContent = text === '' ? 'model’s own' : `${text} (model’s)`;
@@ -72,7 +72,7 @@ export class Controls {
       if (field.isSwitch) {
         input.checked = value === true;
       } else {
-        input.value = value === null ? '' : String(value);
+        input.value = value === undefined ? '' : String(value ?? 0);
       }
     }
     this.#mark();
@@ -83,7 +83,7 @@ export class Controls {
     if (this.model && !this.model.cinnabar?.default) {
       address.set('model', this.model.id);
     }
-    Object.entries(this.values).forEach(([name, value]) => address.set(name, String(value)));
+    Object.entries(this.values).forEach(([name, value]) => address.set(name, String(value ?? 0)));
     const hash = address.toString();
     history.replaceState(null, '', hash === '' ? location.pathname + location.search : `#${hash}`);
   }

@@ -14,6 +14,7 @@ import { Runs } from './runs.js';
 import { drawChanges, Stage } from './stage.js';
 import { drawCompare, drawTabs, listenToTabs } from './tabs.js';
 import { startTheme } from './theme.js';
+import { isEnd } from './trace.js';
 
 const LOADING_MS = 1000;
 const COPIED_MS = 1500;
@@ -119,9 +120,18 @@ function showModels() {
   chooseModel();
 }
 
-const modelNow = () => models.find(model => model.id === byId('model').value);
-const isLeftToRight = model => model?.cinnabar?.kind === 'autoregressive';
-const rivalOf = model => isLeftToRight(model) ? undefined : models.find(isLeftToRight);
+function isLeftToRight(model) {
+  return model?.cinnabar?.kind === 'autoregressive';
+}
+
+function modelNow() {
+  return models.find(model => model.id === byId('model').value);
+}
+
+function rivalOf(model) {
+  return isLeftToRight(model) ? undefined : models.find(isLeftToRight);
+}
+
 
 function chooseModel() {
   const model = modelNow();
@@ -131,16 +141,21 @@ function chooseModel() {
   const rival = rivalOf(model);
   byId('race-row').hidden = !rival;
   byId('race-name').textContent = rival ? `race against ${rival.id}` : '';
+  if (stage.run === null) {
+    preview();
+  }
 }
 
-const requestNow = (model = modelNow()) => makeRequest(text.value, model ?? { id: 'MODEL' }, controls.values, byId('chat').checked);
+function requestNow(model = modelNow() ?? { id: 'MODEL' }) {
+  return makeRequest(text.value, model, controls.values, byId('chat').checked);
+}
 
 function preview() {
   if (active) {
     return;
   }
   const document = parseDocument(text.value);
-  stage.preview(document, expectedSizes(document, controls.values));
+  stage.preview(document, expectedSizes(document, controls.values, modelNow()));
   drawTabs(runs, null, select);
   drawCompare(runs, null, null);
   showChanges();
@@ -217,7 +232,7 @@ function revealCanvas() {
 
 function select(run) {
   popover.close();
-  stage.show(run, expectedSizes(run.request.document, controls.values));
+  stage.show(run, expectedSizes(run.request.document, controls.values, run.model));
   drawTabs(runs, run, select);
   drawCompare(runs, run, null);
 }
@@ -232,6 +247,10 @@ function showChanges() {
 }
 
 function pin({ run, cell }, candidate) {
+  if (isEnd(candidate.text)) {
+    showNotice('The end of a hole is no text and cannot be pinned: pin or edit a token of text instead.');
+    return;
+  }
   run.changes.pin(cell.position, candidate.token, candidate.text);
   stage.draw();
 }

@@ -21,7 +21,7 @@ export function makeRequest(text, model, settings, asChat) {
   const fields = model.cinnabar?.kind === 'autoregressive'
     ? Object.fromEntries(Object.entries(sampler).filter(([name]) => LEFT_TO_RIGHT.includes(name)))
     : sampler;
-  const length = expectedSizes(document, settings).reduce((sum, size) => sum + size, 0);
+  const length = expectedSizes(document, settings, model).reduce((sum, size) => sum + size, 0);
   const [, alternatives] = ALTERNATIVES.find(([most]) => length <= most);
   const common = { ...fields, stream: true, stream_options: { include_steps: true }, alternatives };
   if (!document.continued) {
@@ -37,8 +37,10 @@ export function makeRequest(text, model, settings, asChat) {
 }
 
 /** The length of each hole before the server has said so. */
-export const expectedSizes = (document, settings) =>
-  document.sizes.map(size => size ?? settings.max_tokens ?? (document.continued ? CONTINUATION_TOKENS : HOLE_TOKENS));
+export function expectedSizes(document, settings, model) {
+  const standard = document.continued ? model?.cinnabar?.options?.max_tokens ?? CONTINUATION_TOKENS : HOLE_TOKENS;
+  return document.sizes.map(size => size ?? settings.max_tokens ?? standard);
+}
 
 /** The same request without what only this page needs: one plain answer. */
 export function asPlain({ path, body }) {

@@ -102,7 +102,10 @@ export class Runs {
   fork(run, step) {
     const { ids, cells, pins, bans, pinned } = startOf(run, step);
     const { canvas, pins: oldPins, bans: oldBans, ...rest } = run.request.body;
-    const body = { ...rest, canvas: { ids }, ...(pins.length > 0 && { pins }), ...(bans.length > 0 && { bans }) };
+    // Without a seed every request has another one: a fork keeps its parent's, so that it differs by the changes alone.
+    const seed = rest.seed ?? run.trace.done?.seed;
+    const body = { ...rest, canvas: { ids } };
+    Object.assign(body, seed !== undefined && { seed }, pins.length > 0 && { pins }, bans.length > 0 && { bans });
     const before = { cells, pins: pinned };
     return this.#add(new Run(`${run.label} ▸ step ${step}`, run.model, { ...run.request, body }, run, before));
   }

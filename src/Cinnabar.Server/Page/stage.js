@@ -124,7 +124,8 @@ export class Stage {
     if (state === 'running') {
       return trace.canvas === null ? 'Waiting for the server…' : 'Denoising…';
     }
-    const done = trace.finishReason === 'length' ? 'Done; the canvas was full.' : 'Done.';
+    const seed = trace.done?.seed === undefined ? '' : `, with seed ${trace.done.seed}`;
+    const done = trace.finishReason === 'length' ? `Done: the canvas is full${seed}.` : `Done${seed}.`;
     const ends = { stopped: 'Stopped.', failed: 'Ended by an error.', done };
     return trace.stepCount === 0 ? ends[state] : `${ends[state]} Point at a token to see what else it could have been.`;
   }

@@ -9,6 +9,9 @@
 // End and padding tokens have no text of their own; the stream shows them by name.
 const END_NAME = /^(?:<\|[^|\s]+\|>|<\/s>|<(?:eos|pad|eot_id|end_of_turn)>)$/;
 
+/** Whether a token's text is the name of an end or of padding. */
+export const isEnd = text => END_NAME.test(text);
+
 export class Trace {
   // The state asked for last, from which later ones are made.
   #latest = null;
@@ -178,7 +181,7 @@ export class Trace {
       let behind = false;
       for (let position = hole.start; position < hole.start + hole.length; position++) {
         const cell = cells[position];
-        behind ||= !cell.noisy && END_NAME.test(cell.text);
+        behind ||= !cell.noisy && isEnd(cell.text);
         if (behind && !cell.noisy) {
           ended.add(position);
         }
