@@ -87,7 +87,7 @@ mockTest('settings that are no numbers, and an empty text, are not sent', async 
   await page.click('#settings summary');
   await page.fill('#field-threshold', '2');
   await page.click('#run');
-  assert.equal(await notice(page), 'Expected Threshold to be from 0.01 to 1, found 2.');
+  assert.equal(await notice(page), 'Expected Threshold to be from 0 to 1, found 2.');
   await page.click('#reset');
   await page.fill('#text', '  ');
   await page.click('#run');
