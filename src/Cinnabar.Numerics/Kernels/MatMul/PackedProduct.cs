@@ -56,15 +56,19 @@ internal sealed unsafe class PackedProduct
     {
         int threads = Begin(PanelSource.OfLeft(a), null, a.Columns, c, accumulate, format);
         _right = PanelSource.OfRight(b);
-        _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
-        Loop(threads, PackingItems, _packItem);
+        if (format.Right != PanelFormat.Blocks)
+        {
+            _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
+            Loop(threads, PackingItems, _packItem);
+        }
+
         MultiplyPacked(threads, leftIsPacked: false);
         KeepAlive(a, b.Storage, c);
     }
 
     /// <summary>C (+)= A·B with B in panels already.</summary>
     /// <param name="a">A.</param>
-    /// <param name="panels">B.</param>
+    /// <param name="panels">B; as it is where it lies in blocks.</param>
     /// <param name="c">C.</param>
     /// <param name="accumulate">Adds to C.</param>
     /// <param name="format">Of <paramref name="panels"/>.</param>
@@ -73,7 +77,7 @@ internal sealed unsafe class PackedProduct
     {
         bool same = leftIsPacked && IsPackedFor(format);
         int threads = Begin(PanelSource.OfLeft(a), null, a.Columns, c, accumulate, format);
-        _panels = (uint*)panels.Start;
+        Take(panels);
         MultiplyPacked(threads, leftIsPacked: same);
         KeepAlive(a, panels, c);
     }
@@ -84,7 +88,7 @@ internal sealed unsafe class PackedProduct
     {
         bool same = leftIsPacked && IsPackedFor(format);
         int threads = Begin(default, a, a.Columns, c, accumulate: false, format);
-        _panels = (uint*)panels.Start;
+        Take(panels);
         MultiplyPacked(threads, leftIsPacked: same);
         _computedLeft = null; // refers to activations
         GC.KeepAlive(panels);
@@ -102,6 +106,15 @@ internal sealed unsafe class PackedProduct
         Loop(_workers.Threads, PackingItems, _packItem);
         GC.KeepAlive(b.Storage);
         GC.KeepAlive(panels);
+    }
+
+    private void Take(Tensor panels)
+    {
+        _panels = (uint*)panels.Start;
+        if (_product.Right == PanelFormat.Blocks)
+        {
+            _right = PanelSource.OfRight(panels.AsMatrix().Transposed);
+        }
     }
 
     // Whether the A of the last product, as it was packed, is what a product of this format needs.
@@ -148,7 +161,8 @@ internal sealed unsafe class PackedProduct
         _columns = c.Columns;
         bool isComputed = computedLeft is not null;
         bool rowsContiguous = !isComputed && left.KStride != 1;
-        _plan = new MatMulPlan(_rows, _columns, format.KBlock, _kernel, threads, rowsContiguous, isComputed);
+        _plan = new MatMulPlan(
+            _rows, _columns, format.KBlock, _kernel, threads, rowsContiguous, isComputed, format.RightIsSpread);
         _c = c.Floats;
         _rowStride = c.RowStride;
         _accumulate = accumulate;
@@ -295,23 +309,35 @@ internal sealed unsafe class PackedProduct
         int column = columnPanel * _kernel.Columns;
         int columns = Math.Min(_kernel.Columns, _columns - column);
         System.Runtime.CompilerServices.Unsafe.SkipInit(out TileArguments arguments);
-        arguments.B = RightPanel(columnPanel, k, RightFormat.PanelRows(count));
         arguments.RowBytes = (nint)_rowStride * sizeof(float);
         arguments.Steps = steps;
         arguments.Accumulate = _accumulate || k > 0 ? 1 : 0;
-        nint panelBytes = (nint)RightFormat.PanelRows(count) * _kernel.Columns * sizeof(uint);
-        byte* nextRight = (byte*)arguments.B + panelBytes;
-        byte* endRight = nextRight + panelBytes;
-        if (RightFormat == PanelFormat.UInt4Octets)
+        byte* nextRight = null;
+        byte* endRight = null;
+        if (RightFormat == PanelFormat.Blocks)
         {
-            PanelOfInt4.Spread((uint*)arguments.B, RightFormat.Steps(count), _kernel.Columns, spread);
+            PanelStrip strip = new(column, 1, _kernel.Columns, _kernel.Columns, k, count);
+            PanelOfBlocks.Spread(_right, strip, _format.OfRightSide(), spread);
             arguments.B = spread;
         }
-
-        for (int panel = firstRow; panel < endRow; panel++)
+        else
         {
-            int row = panel * _kernel.Rows;
-            arguments.A = block + ((panel - firstRow) * panelSize);
+            nint panelBytes = (nint)RightFormat.PanelRows(count) * _kernel.Columns * sizeof(uint);
+            uint* panel = RightPanel(columnPanel, k, RightFormat.PanelRows(count));
+            nextRight = (byte*)panel + panelBytes;
+            endRight = nextRight + panelBytes;
+            arguments.B = panel;
+            if (RightFormat == PanelFormat.UInt4Octets)
+            {
+                PanelOfInt4.Spread(panel, RightFormat.Steps(count), _kernel.Columns, spread);
+                arguments.B = spread;
+            }
+        }
+
+        for (int rowPanel = firstRow; rowPanel < endRow; rowPanel++)
+        {
+            int row = rowPanel * _kernel.Rows;
+            arguments.A = block + ((rowPanel - firstRow) * panelSize);
             arguments.C = _c + ((nint)row * _rowStride) + column;
             if (nextRight < endRight)
             {

@@ -22,36 +22,57 @@ internal static unsafe class PanelOfInt8
             throw new ArgumentException($"An Int8 weight [N, K] with K a multiple of {Values} may only be used as the right side Wᵀ.");
         }
 
+        float* scales = stackalloc float[strip.Width];
         for (int panel = 0; panel < strip.Panels; panel++)
         {
             int first = strip.First + (panel * strip.Distance);
             int valid = Math.Min(strip.Width, source.Positions - first);
+            for (int position = 0; position < valid; position++)
+            {
+                scales[position] = source.ScaleOf(first + position, strip.K);
+            }
+
             sbyte* from = (sbyte*)source.Start + ((nint)first * source.PositionStride) + strip.K;
             uint* to = panels + (panel * panelSize);
-            if (format is PanelFormat.UInt8Quads or PanelFormat.Int8Pairs)
-            {
-                int steps = format.Steps(strip.Count);
-                if (format == PanelFormat.UInt8Quads)
-                {
-                    PanelTransposer.Pack<QuadElement, FloatForm>(
-                        (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
-                }
-                else
-                {
-                    PanelTransposer.Pack<PairElement, FloatForm>(
-                        (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
-                }
+            Arrange(from, source.PositionStride, valid, strip.Count, scales, format, to, strip.Width);
+            WriteScales(scales, valid, strip.Count, format, to, strip.Width);
+        }
+    }
 
-                Span<float> scales = new(to + ((nint)steps * strip.Width), strip.Width);
-                for (int position = 0; position < scales.Length; position++)
-                {
-                    scales[position] = position < valid ? source.ScaleOf(first + position, strip.K) : 0;
-                }
-            }
-            else
-            {
-                Widen(source, first, valid, strip, (float*)to);
-            }
+    /// <summary>Writes the steps of one panel; positions behind the last are zero.</summary>
+    /// <param name="from">Position 0 at the first k.</param>
+    /// <param name="stride">Bytes from one position to the next.</param>
+    /// <param name="valid">Existing positions, at least 1.</param>
+    /// <param name="count">Values of k, a multiple of 4 in scaled formats.</param>
+    /// <param name="scales">Of each existing position, the same for all k.</param>
+    /// <param name="format">Form of the elements.</param>
+    /// <param name="to">Receives the steps.</param>
+    /// <param name="width">Elements per step.</param>
+    internal static void Arrange(
+        sbyte* from, nint stride, int valid, int count, float* scales, PanelFormat format, uint* to, int width)
+    {
+        switch (format)
+        {
+            case PanelFormat.UInt8Quads:
+                PanelTransposer.Pack<QuadElement, FloatForm>((byte*)from, stride, valid, 0, format.Steps(count), null, null, to, width);
+                break;
+            case PanelFormat.Int8Pairs:
+                PanelTransposer.Pack<PairElement, FloatForm>((byte*)from, stride, valid, 0, format.Steps(count), null, null, to, width);
+                break;
+            default:
+                Widen(from, stride, valid, count, scales, (float*)to, width);
+                break;
+        }
+    }
+
+    /// <summary>Writes the scales of a panel behind its steps, where the format has them there.</summary>
+    internal static void WriteScales(float* scales, int valid, int count, PanelFormat format, uint* panel, int width)
+    {
+        if (format.PanelRows(count) > format.Steps(count))
+        {
+            Span<float> behind = new(panel + ((nint)format.Steps(count) * width), width);
+            new Span<float>(scales, valid).CopyTo(behind);
+            behind[valid..].Clear();
         }
     }
 
@@ -73,16 +94,14 @@ internal static unsafe class PanelOfInt8
         }
     }
 
-    // For processors without integer products: floats that the F32 kernel multiplies. Happens once a weight.
-    private static void Widen(in PanelSource source, int first, int valid, in PanelStrip strip, float* panel)
+    // For processors without integer products: floats that the F32 kernel multiplies.
+    private static void Widen(sbyte* from, nint stride, int valid, int count, float* scales, float* panel, int width)
     {
-        for (int position = 0; position < strip.Width; position++)
+        for (int position = 0; position < width; position++)
         {
-            sbyte* row = (sbyte*)source.Start + ((nint)(first + position) * source.PositionStride);
-            for (int k = 0; k < strip.Count; k++)
+            for (int k = 0; k < count; k++)
             {
-                float value = position < valid ? row[strip.K + k] * source.ScaleOf(first + position, strip.K + k) : 0;
-                panel[((nint)k * strip.Width) + position] = value;
+                panel[((nint)k * width) + position] = position < valid ? from[(position * stride) + k] * scales[position] : 0;
             }
         }
     }

@@ -1,0 +1,42 @@
+// Panels of weights that lie in the blocks of a file, W [N, K] row by row, as the right side Wᵀ of a product. A block of K of one panel is
+// made just before the rows of A are multiplied with it: 256 values of each of its rows become integers (BlockType) in the first-level cache
+// and are arranged like Int8 weights (PanelOfInt8) in the second. Costs per weight, beside as many multiply-adds as there are rows of A:
+// about as much as 20 of them for 4 bits, 40 for others.
+using System.Runtime.CompilerServices;
+using Cinnabar.Numerics.Blocks;
+
+namespace Cinnabar.Numerics.Kernels;
+
+internal static unsafe class PanelOfBlocks
+{
+    /// <summary>Makes a block of K of one panel.</summary>
+    /// <param name="source">The weight.</param>
+    /// <param name="strip">One panel.</param>
+    /// <param name="format">A format of Int8 on the right side.</param>
+    /// <param name="panel">Receives its steps and scales.</param>
+    [SkipLocalsInit]
+    internal static void Spread(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panel)
+    {
+        BlockType type = BlockType.Of(source.Type);
+        int valid = Math.Min(strip.Width, source.Positions - strip.First);
+        nint rowBytes = (nint)source.PositionStride / type.Size * type.Bytes;
+        byte* start = (byte*)source.Start + (strip.First * rowBytes);
+        float* scales = (float*)source.Scales + strip.First;
+        float* inverses = stackalloc float[strip.Width];
+        sbyte* integers = stackalloc sbyte[strip.Width * UnpackedBlocks.MaxValues];
+        for (int position = 0; position < valid; position++)
+        {
+            inverses[position] = PanelScales.InverseOf(scales[position]);
+        }
+
+        for (int k = 0; k < strip.Count; k += UnpackedBlocks.MaxValues)
+        {
+            int count = Math.Min(UnpackedBlocks.MaxValues, strip.Count - k);
+            type.Round(start + ((nint)((strip.K + k) / type.Size) * type.Bytes), rowBytes, valid, count, inverses, integers);
+            uint* to = panel + ((nint)format.Steps(k) * strip.Width);
+            PanelOfInt8.Arrange(integers, UnpackedBlocks.MaxValues, valid, count, scales, format, to, strip.Width);
+        }
+
+        PanelOfInt8.WriteScales(scales, valid, strip.Count, format, panel, strip.Width);
+    }
+}
