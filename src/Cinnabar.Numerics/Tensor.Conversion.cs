@@ -87,12 +87,13 @@ public sealed unsafe partial class Tensor
             throw new InvalidOperationException($"Expected a tensor of blocks, found {this}.");
         }
 
-        var type = BlockType.Of(Type);
+        BlockType type = BlockType.Of(Type);
         nint rowBytes = (nint)BytesOf(Type, Columns);
+        int rows = Count == 0 ? 0 : Rows;
         int share = Math.Max(1, ConvertedAtOnce / Math.Max(1, Columns));
-        Parallel.For(0, (Rows + share - 1) / share, i =>
+        Parallel.For(0, (rows + share - 1) / share, i =>
         {
-            for (int row = i * share; row < Math.Min(Rows, (i + 1) * share); row++)
+            for (int row = i * share; row < Math.Min(rows, (i + 1) * share); row++)
             {
                 float largest = type.LargestMagnitude(Start + (row * rowBytes), Columns);
                 Scales!.Floats[row] = PanelScales.Of(largest, Int8Limit).Scale;

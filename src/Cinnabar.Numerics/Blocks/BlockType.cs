@@ -56,9 +56,12 @@ internal abstract unsafe class BlockType
     /// <param name="stride">Bytes from one row to the next.</param>
     /// <param name="rows">Rows.</param>
     /// <param name="count">Values of each row: whole blocks, at most 256 values.</param>
+    /// <param name="next">Bytes to what will be rounded next, which is fetched meanwhile.</param>
     /// <param name="inverses">1 / scale of each row.</param>
+    /// <param name="scratch">Any memory.</param>
     /// <param name="integers">Receives the integers of each row, 256 bytes behind those of the row before.</param>
-    public abstract void Round(byte* blocks, nint stride, int rows, int count, float* inverses, sbyte* integers);
+    public abstract void Round(
+        byte* blocks, nint stride, int rows, int count, nint next, float* inverses, UnpackedBlocks* scratch, sbyte* integers);
 }
 
 /// <inheritdoc/>
@@ -66,6 +69,7 @@ internal sealed unsafe class BlockType<TLayout> : BlockType
     where TLayout : struct, IBlockLayout
 {
     private const int Lanes = 16;
+    private const int Line = 64; // bytes of a cache line
     private const uint Magnitude = 0x7FFF_FFFF;
 
     public override int Size => TLayout.Size;
@@ -99,24 +103,30 @@ internal sealed unsafe class BlockType<TLayout> : BlockType
         return BitConverter.UInt32BitsToSingle(max);
     }
 
-    [SkipLocalsInit]
-    public override void Round(byte* blocks, nint stride, int rows, int count, float* inverses, sbyte* integers)
+    public override void Round(
+        byte* blocks, nint stride, int rows, int count, nint next, float* inverses, UnpackedBlocks* scratch, sbyte* integers)
     {
-        UnpackedBlocks unpacked;
+        int bytes = count / TLayout.Size * TLayout.Bytes;
         for (int row = 0; row < rows; row++)
         {
-            TLayout.Unpack(blocks + (row * stride), count, &unpacked);
+            byte* ofRow = blocks + (row * stride);
+            for (int line = 0; Sse.IsSupported && line < bytes; line += Line)
+            {
+                Sse.Prefetch1(ofRow + next + line);
+            }
+
+            TLayout.Unpack(ofRow, count, scratch);
             sbyte* to = integers + ((nint)row * UnpackedBlocks.MaxValues);
             if (TLayout.Bits == 4 && TLayout.Run == 32)
             {
-                LookUp(&unpacked, count, inverses[row], to);
+                LookUp(scratch, count, inverses[row], to);
             }
             else
             {
                 Vector512<float> inverse = Vector512.Create(inverses[row]);
                 for (int i = 0; i < count; i += Lanes)
                 {
-                    Rounded(Values(&unpacked, i) * inverse).Store(to + i);
+                    Rounded(Values(scratch, i) * inverse).Store(to + i);
                 }
             }
         }

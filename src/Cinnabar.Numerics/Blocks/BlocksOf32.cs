@@ -17,14 +17,13 @@ internal static unsafe class BlocksOf32
 {
     public const int Size = 32;
     public const int HalfSize = Size / 2;
-    private const int AtOnce = 8; // blocks of 256 values
-
     // Of byte i of 32: bit i % 8, and which byte of four it is in, counted within 128 bits.
     private const ulong BitOfByte = 0x8040_2010_0804_0201;
     private const ulong First = 0;
     private const ulong Second = 0x0101_0101_0101_0101;
 
     /// <summary>Both halves of 16 bytes, the low ones first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Nibbles(byte* q)
     {
         Vector128<byte> bytes = Vector128.Load(q);
@@ -32,6 +31,7 @@ internal static unsafe class BlocksOf32
     }
 
     /// <summary>16 for each bit that is set.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> FifthBits(byte* h)
     {
         Vector256<byte> bytes = Vector256.Create(Unsafe.ReadUnaligned<uint>(h)).AsByte();
@@ -42,17 +42,14 @@ internal static unsafe class BlocksOf32
         return Vector256.Equals(Vector256.Create(lower, upper) & bits, bits) & Vector256.Create((byte)16);
     }
 
-    /// <summary>The F16 at an offset of each block.</summary>
-    public static void Halves(byte* blocks, int blockBytes, int count, int offset, bool negative, float* to)
+    /// <summary>The F16 at the start of each of up to 8 blocks; behind the last block its own again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Halves(byte* first, int blockBytes, int count)
     {
-        ushort* halves = stackalloc ushort[AtOnce];
-        for (int block = 0; block < count / Size; block++)
-        {
-            halves[block] = Unsafe.ReadUnaligned<ushort>(blocks + (block * blockBytes) + offset);
-        }
+        int last = (count / Size) - 1;
+        return HalfScales.Widen(Vector128.Create(At(0), At(1), At(2), At(3), At(4), At(5), At(6), At(7)));
 
-        Vector256<float> widened = HalfScales.Widen(Vector128.Load(halves));
-        (negative ? -widened : widened).Store(to);
+        ushort At(int block) => Unsafe.ReadUnaligned<ushort>(first + ((nint)Math.Min(block, last) * blockBytes));
     }
 
     /// <summary>q of 5 bits.</summary>
@@ -89,7 +86,7 @@ internal readonly unsafe struct LayoutQ4_0 : IBlockLayout
 
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
-        BlocksOf32.Halves(blocks, Bytes, count, 0, negative: false, result->Scales);
+        BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
         for (int i = 0; i < count; i += Size, blocks += Bytes)
         {
             BlocksOf32.Nibbles(blocks + 2).Store(result->Quants + i);
@@ -128,8 +125,8 @@ internal readonly unsafe struct LayoutQ4_1 : IBlockLayout
 
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
-        BlocksOf32.Halves(blocks, Bytes, count, 0, negative: false, result->Scales);
-        BlocksOf32.Halves(blocks, Bytes, count, 2, negative: true, result->Minima);
+        BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
+        (-BlocksOf32.Halves(blocks + 2, Bytes, count)).Store(result->Minima);
         for (int i = 0; i < count; i += Size, blocks += Bytes)
         {
             BlocksOf32.Nibbles(blocks + 4).Store(result->Quants + i);
@@ -168,7 +165,7 @@ internal readonly unsafe struct LayoutQ5_0 : IBlockLayout
 
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
-        BlocksOf32.Halves(blocks, Bytes, count, 0, negative: false, result->Scales);
+        BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
         for (int i = 0; i < count; i += Size, blocks += Bytes)
         {
             (BlocksOf32.Nibbles(blocks + 6) | BlocksOf32.FifthBits(blocks + 2)).Store(result->Quants + i);
@@ -208,8 +205,8 @@ internal readonly unsafe struct LayoutQ5_1 : IBlockLayout
 
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
-        BlocksOf32.Halves(blocks, Bytes, count, 0, negative: false, result->Scales);
-        BlocksOf32.Halves(blocks, Bytes, count, 2, negative: true, result->Minima);
+        BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
+        (-BlocksOf32.Halves(blocks + 2, Bytes, count)).Store(result->Minima);
         for (int i = 0; i < count; i += Size, blocks += Bytes)
         {
             (BlocksOf32.Nibbles(blocks + 8) | BlocksOf32.FifthBits(blocks + 4)).Store(result->Quants + i);

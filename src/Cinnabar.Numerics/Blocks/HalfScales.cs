@@ -2,6 +2,7 @@
 // apart by a subtraction, since F32 operations count denormal operands as zero inside of loops (FloatControl):
 //
 //   exponent 0:   bits 2⁻¹⁴ · (1 + m / 1024) − 2⁻¹⁴ = 2⁻²⁴ · m        otherwise:   exponent + 112; infinity and NaN + 224
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Cinnabar.Numerics.Blocks;
@@ -17,6 +18,7 @@ internal static unsafe class HalfScales
     public static float At(byte* half) => (float)*(Half*)half;
 
     /// <summary>Eight numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Widen(Vector128<ushort> halves)
     {
         (Vector128<uint> lower, Vector128<uint> upper) = Vector128.Widen(halves);

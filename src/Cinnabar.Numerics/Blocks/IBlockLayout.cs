@@ -7,7 +7,10 @@
 // with vectors, and BlockType does with the parts what all types have in common.
 namespace Cinnabar.Numerics.Blocks;
 
-/// <summary>Up to 256 values of one row of blocks, taken apart.</summary>
+/// <summary>
+/// Up to 256 values of one row of blocks, taken apart. Best aligned to 64 bytes: what is stored across two cache lines and read again at
+/// once comes late.
+/// </summary>
 internal unsafe struct UnpackedBlocks
 {
     public const int MaxValues = 256;

@@ -9,6 +9,8 @@ namespace Cinnabar.Numerics.Kernels;
 
 internal static unsafe class PanelOfBlocks
 {
+    private const int Alignment = 64;
+
     /// <summary>Makes a block of K of one panel.</summary>
     /// <param name="source">The weight.</param>
     /// <param name="strip">One panel.</param>
@@ -23,7 +25,10 @@ internal static unsafe class PanelOfBlocks
         byte* start = (byte*)source.Start + (strip.First * rowBytes);
         float* scales = (float*)source.Scales + strip.First;
         float* inverses = stackalloc float[strip.Width];
-        sbyte* integers = stackalloc sbyte[strip.Width * UnpackedBlocks.MaxValues];
+        int bytes = sizeof(UnpackedBlocks) + (strip.Width * UnpackedBlocks.MaxValues);
+        byte* memory = stackalloc byte[bytes + Alignment];
+        var scratch = (UnpackedBlocks*)(((nuint)memory + Alignment - 1) & ~(nuint)(Alignment - 1));
+        sbyte* integers = (sbyte*)(scratch + 1);
         for (int position = 0; position < valid; position++)
         {
             inverses[position] = PanelScales.InverseOf(scales[position]);
@@ -32,7 +37,8 @@ internal static unsafe class PanelOfBlocks
         for (int k = 0; k < strip.Count; k += UnpackedBlocks.MaxValues)
         {
             int count = Math.Min(UnpackedBlocks.MaxValues, strip.Count - k);
-            type.Round(start + ((nint)((strip.K + k) / type.Size) * type.Bytes), rowBytes, valid, count, inverses, integers);
+            byte* blocks = start + ((nint)((strip.K + k) / type.Size) * type.Bytes);
+            type.Round(blocks, rowBytes, valid, count, strip.Width * rowBytes, inverses, scratch, integers);
             uint* to = panel + ((nint)format.Steps(k) * strip.Width);
             PanelOfInt8.Arrange(integers, UnpackedBlocks.MaxValues, valid, count, scales, format, to, strip.Width);
         }

@@ -1,7 +1,11 @@
 // From the blocks of a file to F32. Every value of every type is exact in F32 or is rounded as ggml rounds it: products and differences
-// are made in F32 one after another, in the order of the formulas at the heads of the files, without fused multiply-add.
+// are made in F32 one after another, in the order of the formulas, without fused multiply-add. The types that stay in their blocks in
+// memory are decoded by Cinnabar.Numerics (Blocks/); here are the others:
+//
+//   Q8_0   d F16  q[32]     x = q · d,  q signed
 using System.Buffers.Binary;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Blocks;
 
 namespace Cinnabar.Checkpoints.Gguf;
 
@@ -19,23 +23,10 @@ internal static class BlockDecoder
             case GgmlType.F32: DecodeF32(blocks, values); break;
             case GgmlType.F16: DecodeF16(blocks, values); break;
             case GgmlType.BF16: DecodeBF16(blocks, values); break;
-            case GgmlType.Q4_0: BlocksOf32.DecodeQ4_0(blocks, values); break;
-            case GgmlType.Q4_1: BlocksOf32.DecodeQ4_1(blocks, values); break;
-            case GgmlType.Q5_0: BlocksOf32.DecodeQ5_0(blocks, values); break;
-            case GgmlType.Q5_1: BlocksOf32.DecodeQ5_1(blocks, values); break;
-            case GgmlType.Q8_0: BlocksOf32.DecodeQ8_0(blocks, values); break;
-            case GgmlType.Q2_K: BlocksQ2K.Decode(blocks, values); break;
-            case GgmlType.Q3_K: BlocksQ3K.Decode(blocks, values); break;
-            case GgmlType.Q4_K: BlocksQ4K.DecodeQ4_K(blocks, values); break;
-            case GgmlType.Q5_K: BlocksQ4K.DecodeQ5_K(blocks, values); break;
-            case GgmlType.Q6_K: BlocksQ6K.Decode(blocks, values); break;
-            default: throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such type.");
+            case GgmlType.Q8_0: DecodeQ8_0(blocks, values); break;
+            default: BlockTypes.Decode(type.ToBlocks(), blocks, values); break;
         }
     }
-
-    /// <summary>The F16 at <paramref name="offset"/>, exactly.</summary>
-    internal static float Half(ReadOnlySpan<byte> block, int offset) =>
-        (float)BinaryPrimitives.ReadHalfLittleEndian(block.Slice(offset, sizeof(ushort)));
 
     private static void DecodeF32(ReadOnlySpan<byte> bytes, Span<float> values)
     {
@@ -58,6 +49,21 @@ internal static class BlockDecoder
         for (int i = 0; i < values.Length; i++)
         {
             values[i] = BFloat16.ToFloat(BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]));
+        }
+    }
+
+    private static void DecodeQ8_0(ReadOnlySpan<byte> blocks, Span<float> values)
+    {
+        int bytes = GgmlType.Q8_0.BlockBytes();
+        int size = GgmlType.Q8_0.BlockSize();
+        for (; blocks.Length > 0; blocks = blocks[bytes..], values = values[size..])
+        {
+            float d = (float)BinaryPrimitives.ReadHalfLittleEndian(blocks);
+            ReadOnlySpan<byte> q = blocks.Slice(sizeof(ushort), size);
+            for (int i = 0; i < q.Length; i++)
+            {
+                values[i] = (sbyte)q[i] * d;
+            }
         }
     }
 }

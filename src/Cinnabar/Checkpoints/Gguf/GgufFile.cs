@@ -65,8 +65,8 @@ public sealed class GgufFile : IDisposable
     public Tensor Read(string name, int slice) => Load(Find(name), slice, DType.F32);
 
     /// <summary>
-    /// Reads one tensor in the engine's own form where that is exact and smaller: BF16 as BF16, Q8_0 as Int8 and Q4_0 as Int4 in groups of
-    /// 32 columns (the scales of Q4_0 may be negative); everything else as F32.
+    /// Reads one tensor in the engine's own form where that is exact and smaller: BF16 as BF16, Q8_0 as Int8 in groups of 32 columns, all
+    /// other blocks as they are; F16 and F32 as F32.
     /// </summary>
     /// <exception cref="CinnabarException">No such tensor, it is too large for memory, or it could not be read.</exception>
     public Tensor ReadStored(string name)
@@ -91,17 +91,15 @@ public sealed class GgufFile : IDisposable
     {
         GgmlType.BF16 => DType.BF16,
         GgmlType.Q8_0 => DType.Int8,
-        GgmlType.Q4_0 => DType.Int4,
-        _ => DType.F32,
+        _ => type.IsBlocks() ? type.ToBlocks() : DType.F32,
     };
 
     private static ConvertBlocks? Conversion(GgmlType from, DType to) => (from, to) switch
     {
         (GgmlType.F32, DType.F32) or (GgmlType.BF16, DType.BF16) => null,
         (_, DType.Int8) => (blocks, target, first) =>
-            StoredBlocks.Q8_0(blocks, target.Bytes[first..], target.Scales!.Floats[(first / target.GroupSize)..]),
-        (_, DType.Int4) => (blocks, target, first) =>
-            StoredBlocks.Q4_0(blocks, target.Bytes[(first / 2)..], target.Scales!.Floats[(first / target.GroupSize)..]),
+            StoredIntegers.Q8_0(blocks, target.Bytes[first..], target.Scales!.Floats[(first / target.GroupSize)..]),
+        (_, not DType.F32) => null,
         _ => (blocks, target, first) =>
             BlockDecoder.Decode(from, blocks, target.Floats.Slice(first, blocks.Length / from.BlockBytes() * from.BlockSize())),
     };
@@ -123,6 +121,11 @@ public sealed class GgufFile : IDisposable
             InputFile.ReadExactly(_handle, Path, target.Bytes, part.Offset);
         }
 
+        if (type.IsBlocks())
+        {
+            target.FitScales();
+        }
+
         return target;
     }
 
@@ -142,8 +145,8 @@ public sealed class GgufFile : IDisposable
     private Tensor Allocate(GgufTensor part, DType type)
     {
         // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
-        // An element of Int4 counts as a whole byte here.
-        long bytes = Tensor.BytesOf(type, 1);
+        // An element in a block counts as a whole byte here.
+        long bytes = Math.Max(1, Tensor.BytesOf(type, 1));
         foreach (long size in part.Shape)
         {
             bytes = size > s_largestTensor ? long.MaxValue : bytes * size;

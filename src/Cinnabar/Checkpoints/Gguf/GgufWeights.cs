@@ -57,7 +57,7 @@ internal sealed class GgufWeights : ModelWeights
     private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
     {
         WeightPlace place = Config.Family.GgufPlaceOf(weight, Config);
-        bool exact = form is WeightForm.Exact or WeightForm.BF16;
+        bool exact = form is WeightForm.Exact or WeightForm.BF16 || !weight.MayRound;
         Tensor tensor = (place.Slice, exact) switch
         {
             (int slice, true) => _file.Read(place.Tensor, slice),
@@ -68,8 +68,8 @@ internal sealed class GgufWeights : ModelWeights
         StoredForm stored = _file.Tensors[place.Tensor].Type switch
         {
             GgmlType.F16 => StoredForm.F16,
-            GgmlType.F32 or GgmlType.BF16 or GgmlType.Q4_0 => StoredForm.Own,
-            _ => StoredForm.Blocks,
+            GgmlType.Q8_0 => StoredForm.Q8_0,
+            _ => StoredForm.Own,
         };
         return (Chosen(tensor, place), stored);
     }

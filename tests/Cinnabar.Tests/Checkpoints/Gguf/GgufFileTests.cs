@@ -118,10 +118,10 @@ public sealed class GgufFileTests
 
     [Theory]
     [InlineData(8u, "Int8 [2, 64]", 32)]
-    [InlineData(2u, "Int4 [2, 64]", 32)]
+    [InlineData(2u, "Q4_0 [2, 64]", 64)]
     [InlineData(30u, "BF16 [2, 64]", 0)]
     [InlineData(1u, "F32 [2, 64]", 0)]
-    [InlineData(6u, "F32 [2, 64]", 0)]
+    [InlineData(6u, "Q5_0 [2, 64]", 64)]
     public void ReadStored_EachType_KeepsWhatTheEngineHas(uint type, string expected, int groupSize)
     {
         using TemporaryFolder folder = new();
