@@ -35,6 +35,9 @@ public enum DType
     /// <summary>32 values of 5 bits with a scale and a minimum: 6 bits a value.</summary>
     Q5_1,
 
+    /// <summary>32 values of 8 bits with a scale: 8.5 bits a value.</summary>
+    Q8_0,
+
     /// <summary>256 values of 2 bits, 16 scales and minima of 4 bits: 2.625 bits a value.</summary>
     Q2_K,
 

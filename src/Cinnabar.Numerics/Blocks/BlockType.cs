@@ -27,6 +27,7 @@ internal abstract unsafe class BlockType
         new BlockType<LayoutQ4_1>(),
         new BlockType<LayoutQ5_0>(),
         new BlockType<LayoutQ5_1>(),
+        new BlockType<LayoutQ8_0>(),
         new BlockType<LayoutQ2_K>(),
         new BlockType<LayoutQ3_K>(),
         new BlockType<LayoutQ4_K>(),

@@ -4,9 +4,10 @@
 //   Q4_1   d  m  q[16]           x = q · d + m
 //   Q5_0   d  h[4]  q[16]        x = (q − 16) · d
 //   Q5_1   d  m  h[4]  q[16]     x = q · d + m
+//   Q8_0   d  q[32]              x = q · d,  q signed
 //
-// Byte i of q holds the low 4 bits of value i in its low half and of value i + 16 in its high half; bit i of h (a little-endian u32) is the
-// fifth bit of value i. In the terms of IBlockLayout the minimum is −m.
+// Of 4 and 5 bits, byte i of q holds the low 4 bits of value i in its low half and of value i + 16 in its high half; bit i of h (a little-endian u32) is the
+// fifth bit of value i. In the terms of IBlockLayout the minimum is −m, and Q8_0 stores q − 128.
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
@@ -210,6 +211,42 @@ internal readonly unsafe struct LayoutQ5_1 : IBlockLayout
         for (int i = 0; i < count; i += Size, blocks += Bytes)
         {
             (BlocksOf32.Nibbles(blocks + 8) | BlocksOf32.FifthBits(blocks + 4)).Store(result->Quants + i);
+        }
+    }
+}
+
+internal readonly unsafe struct LayoutQ8_0 : IBlockLayout
+{
+    public static int Size => BlocksOf32.Size;
+
+    public static int Bytes => 34;
+
+    public static int Bits => 8;
+
+    public static int Run => BlocksOf32.Size;
+
+    public static int Offset => 128;
+
+    public static bool HasMinima => false;
+
+    public static void Decode(ReadOnlySpan<byte> blocks, Span<float> values)
+    {
+        for (; blocks.Length > 0; blocks = blocks[Bytes..], values = values[Size..])
+        {
+            float d = (float)BitConverter.ToHalf(blocks);
+            for (int i = 0; i < Size; i++)
+            {
+                values[i] = (sbyte)blocks[2 + i] * d;
+            }
+        }
+    }
+
+    public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
+    {
+        BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
+        for (int i = 0; i < count; i += Size, blocks += Bytes)
+        {
+            (Vector256.Load(blocks + 2) ^ Vector256.Create((byte)Offset)).Store(result->Quants + i);
         }
     }
 }

@@ -1,7 +1,7 @@
 // How a block of GGUF's types is laid out (source of all layouts: ggml-common.h, ggml-quants.c). Whatever the type, neighbouring values
 // share a scale and a minimum in runs of 16 or 32:
 //
-//   x = scale · (q − Offset) − minimum,      q an unsigned integer of 2 to 6 bits
+//   x = scale · (q − Offset) − minimum,      q an unsigned integer of 2 to 8 bits
 //
 // Decode is the definition, value by value, in the order of operations of ggml, so that x has the same bits. Unpack takes a block apart
 // with vectors, and BlockType does with the parts what all types have in common.

@@ -29,7 +29,7 @@ internal static class RandomBlocks
 
     private static int[] ScalesOf(DType type) => type switch
     {
-        DType.Q4_0 or DType.Q5_0 => [0],
+        DType.Q4_0 or DType.Q5_0 or DType.Q8_0 => [0],
         DType.Q2_K => [80, 82],
         DType.Q3_K => [108],
         DType.Q6_K => [208],

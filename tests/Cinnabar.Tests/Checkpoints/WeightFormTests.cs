@@ -11,11 +11,10 @@ public sealed class WeightFormTests
     [Theory]
     [InlineData(WeightForm.AsStored, StoredForm.Own, DType.BF16, 0)]
     [InlineData(WeightForm.AsStored, StoredForm.F16, DType.F32, 0)]
-    [InlineData(WeightForm.AsStored, StoredForm.Q8_0, DType.Int8, 64)]
-    [InlineData(WeightForm.BF16, StoredForm.Q8_0, DType.BF16, 0)]
+    [InlineData(WeightForm.BF16, StoredForm.Own, DType.BF16, 0)]
     [InlineData(WeightForm.Int8, StoredForm.Own, DType.Int8, 64)]
     [InlineData(WeightForm.Int4, StoredForm.F16, DType.Int4, 32)]
-    [InlineData(WeightForm.Exact, StoredForm.Q8_0, DType.F32, 0)]
+    [InlineData(WeightForm.Exact, StoredForm.Own, DType.F32, 0)]
     public void Apply_Floats_GiveTheForm(WeightForm form, object stored, DType expected, int group)
     {
         Tensor tensor = WeightForms.Apply(Values(), s_matrix, form, (StoredForm)stored);
@@ -37,6 +36,7 @@ public sealed class WeightFormTests
     [InlineData(WeightForm.Int8, DType.Q4_K, DType.Int8)]
     [InlineData(WeightForm.Int4, DType.Q4_K, DType.Int4)]
     [InlineData(WeightForm.Int4, DType.Q4_0, DType.Q4_0)]
+    [InlineData(WeightForm.Int4, DType.Q8_0, DType.Q8_0)]
     [InlineData(WeightForm.Exact, DType.Q3_K, DType.F32)]
     public void Apply_Blocks_StayUnlessAskedOtherwise(WeightForm form, DType stored, DType expected) =>
         Assert.Equal(expected, WeightForms.Apply(Tensor.Zeros(stored, 2, 256), s_matrix, form, StoredForm.Own).Type);

@@ -87,9 +87,11 @@ internal static class PanelFormats
     /// <summary>The format of B in a product whose A has this format.</summary>
     internal static PanelFormat OfRightSide(this PanelFormat format) => format == PanelFormat.Int8Quads ? PanelFormat.UInt8Quads : format;
 
-    /// <summary>The format of B in memory, for elements of <paramref name="stored"/>.</summary>
+    /// <summary>
+    /// The format of B in memory, for elements of <paramref name="stored"/>; blocks stay what they are where panels would be larger.
+    /// </summary>
     internal static PanelFormat OfRightSide(this PanelFormat format, DType stored) =>
-        stored.IsBlocks() ? PanelFormat.Blocks
+        stored.IsBlocks() && (format, stored) is not (PanelFormat.Int8Quads, DType.Q8_0) ? PanelFormat.Blocks
         : format == PanelFormat.Int8Quads && stored == DType.Int4 ? PanelFormat.UInt4Octets
         : format.OfRightSide();
 

@@ -11,6 +11,21 @@ internal static unsafe class PanelOfBlocks
 {
     private const int Alignment = 64;
 
+    /// <summary>Writes consecutive panels.</summary>
+    internal static void Pack(in PanelSource source, in PanelStrip strip, PanelFormat format, uint* panels, nint panelSize)
+    {
+        if (format != PanelFormat.UInt8Quads)
+        {
+            throw new ArgumentException($"Weights in blocks ({source.Type}) may only be used as the right side Wᵀ.");
+        }
+
+        for (int panel = 0; panel < strip.Panels; panel++)
+        {
+            PanelStrip one = strip with { First = strip.First + (panel * strip.Distance), Panels = 1 };
+            Spread(source, one, format, panels + (panel * panelSize));
+        }
+    }
+
     /// <summary>Makes a block of K of one panel.</summary>
     /// <param name="source">The weight.</param>
     /// <param name="strip">One panel.</param>

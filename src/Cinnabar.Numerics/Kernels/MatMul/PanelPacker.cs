@@ -64,7 +64,9 @@ internal static unsafe class PanelPacker
             case DType.Int8: PanelOfInt8.Pack(source, strip, format, panels, panelSize); break;
             case DType.Int4: PanelOfInt4.Pack(source, strip, panels, panelSize); break;
             case DType.F32: Pack<FloatElement>(source, strip, format, panels, panelSize); break;
-            default: throw new ArgumentException($"Weights in blocks ({source.Type}) may only be used as the right side Wᵀ.");
+            default:
+                PanelOfBlocks.Pack(source, strip, format, panels, panelSize);
+                break;
         }
     }
 

@@ -1,8 +1,6 @@
 // From the blocks of a file to F32. Every value of every type is exact in F32 or is rounded as ggml rounds it: products and differences
-// are made in F32 one after another, in the order of the formulas, without fused multiply-add. The types that stay in their blocks in
-// memory are decoded by Cinnabar.Numerics (Blocks/); here are the others:
-//
-//   Q8_0   d F16  q[32]     x = q · d,  q signed
+// are made in F32 one after another, in the order of the formulas, without fused multiply-add. Blocks are decoded by Cinnabar.Numerics
+// (Blocks/), for they stay what they are in memory; single numbers here.
 using System.Buffers.Binary;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Blocks;
@@ -23,7 +21,6 @@ internal static class BlockDecoder
             case GgmlType.F32: DecodeF32(blocks, values); break;
             case GgmlType.F16: DecodeF16(blocks, values); break;
             case GgmlType.BF16: DecodeBF16(blocks, values); break;
-            case GgmlType.Q8_0: DecodeQ8_0(blocks, values); break;
             default: BlockTypes.Decode(type.ToBlocks(), blocks, values); break;
         }
     }
@@ -49,21 +46,6 @@ internal static class BlockDecoder
         for (int i = 0; i < values.Length; i++)
         {
             values[i] = BFloat16.ToFloat(BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]));
-        }
-    }
-
-    private static void DecodeQ8_0(ReadOnlySpan<byte> blocks, Span<float> values)
-    {
-        int bytes = GgmlType.Q8_0.BlockBytes();
-        int size = GgmlType.Q8_0.BlockSize();
-        for (; blocks.Length > 0; blocks = blocks[bytes..], values = values[size..])
-        {
-            float d = (float)BinaryPrimitives.ReadHalfLittleEndian(blocks);
-            ReadOnlySpan<byte> q = blocks.Slice(sizeof(ushort), size);
-            for (int i = 0; i < q.Length; i++)
-            {
-                values[i] = (sbyte)q[i] * d;
-            }
         }
     }
 }

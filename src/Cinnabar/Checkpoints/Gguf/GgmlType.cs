@@ -64,7 +64,6 @@ public static class GgmlTypes
     public static int BlockSize(this GgmlType type) => type switch
     {
         GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 => 1,
-        GgmlType.Q8_0 => 32,
         _ => type.ToBlocks().BlockSize(),
     };
 
@@ -73,15 +72,10 @@ public static class GgmlTypes
     {
         GgmlType.F32 => 4,
         GgmlType.F16 or GgmlType.BF16 => 2,
-        GgmlType.Q8_0 => 34,
         _ => type.ToBlocks().BlockBytes(),
     };
 
-    /// <summary>Whether tensors of the type stay in their blocks in memory.</summary>
-    internal static bool IsBlocks(this GgmlType type) =>
-        type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 or GgmlType.Q8_0) && Enum.IsDefined(type);
-
-    /// <summary>The element type of tensors that stay in their blocks.</summary>
+    /// <summary>The element type of a tensor whose elements lie in blocks, byte for byte the same.</summary>
     /// <exception cref="ArgumentOutOfRangeException">They do not.</exception>
     internal static DType ToBlocks(this GgmlType type) => type switch
     {
@@ -89,6 +83,7 @@ public static class GgmlTypes
         GgmlType.Q4_1 => DType.Q4_1,
         GgmlType.Q5_0 => DType.Q5_0,
         GgmlType.Q5_1 => DType.Q5_1,
+        GgmlType.Q8_0 => DType.Q8_0,
         GgmlType.Q2_K => DType.Q2_K,
         GgmlType.Q3_K => DType.Q3_K,
         GgmlType.Q4_K => DType.Q4_K,

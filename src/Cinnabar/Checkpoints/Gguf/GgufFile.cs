@@ -65,8 +65,7 @@ public sealed class GgufFile : IDisposable
     public Tensor Read(string name, int slice) => Load(Find(name), slice, DType.F32);
 
     /// <summary>
-    /// Reads one tensor in the engine's own form where that is exact and smaller: BF16 as BF16, Q8_0 as Int8 in groups of 32 columns, all
-    /// other blocks as they are; F16 and F32 as F32.
+    /// Reads one tensor as the file holds it, byte for byte, but for F16, which becomes F32.
     /// </summary>
     /// <exception cref="CinnabarException">No such tensor, it is too large for memory, or it could not be read.</exception>
     public Tensor ReadStored(string name)
@@ -89,17 +88,14 @@ public sealed class GgufFile : IDisposable
 
     private static DType StoredType(GgmlType type) => type switch
     {
+        GgmlType.F32 or GgmlType.F16 => DType.F32,
         GgmlType.BF16 => DType.BF16,
-        GgmlType.Q8_0 => DType.Int8,
-        _ => type.IsBlocks() ? type.ToBlocks() : DType.F32,
+        _ => type.ToBlocks(),
     };
 
     private static ConvertBlocks? Conversion(GgmlType from, DType to) => (from, to) switch
     {
-        (GgmlType.F32, DType.F32) or (GgmlType.BF16, DType.BF16) => null,
-        (_, DType.Int8) => (blocks, target, first) =>
-            StoredIntegers.Q8_0(blocks, target.Bytes[first..], target.Scales!.Floats[(first / target.GroupSize)..]),
-        (_, not DType.F32) => null,
+        (GgmlType.F32, _) or (_, not DType.F32) => null,
         _ => (blocks, target, first) =>
             BlockDecoder.Decode(from, blocks, target.Floats.Slice(first, blocks.Length / from.BlockBytes() * from.BlockSize())),
     };
@@ -161,7 +157,7 @@ public sealed class GgufFile : IDisposable
         try
         {
             int[] shape = part.Shape.Count == 0 ? [1] : [.. part.Shape.Select(size => (int)size)];
-            return type.IsInteger() ? Tensor.Zeros(type, part.Type.BlockSize(), shape) : Tensor.Zeros(type, shape);
+            return Tensor.Zeros(type, shape);
         }
         catch (OutOfMemoryException e)
         {

@@ -65,12 +65,7 @@ internal sealed class GgufWeights : ModelWeights
             (null, true) => _file.Read(place.Tensor),
             (null, false) => _file.ReadStored(place.Tensor),
         };
-        StoredForm stored = _file.Tensors[place.Tensor].Type switch
-        {
-            GgmlType.F16 => StoredForm.F16,
-            GgmlType.Q8_0 => StoredForm.Q8_0,
-            _ => StoredForm.Own,
-        };
-        return (Chosen(tensor, place), stored);
+        bool isHalf = _file.Tensors[place.Tensor].Type == GgmlType.F16;
+        return (Chosen(tensor, place), isHalf ? StoredForm.F16 : StoredForm.Own);
     }
 }

@@ -87,7 +87,7 @@ public sealed class GgufFileTests
         CinnabarException error = Assert.Throws<CinnabarException>(() => file.Read("w"));
         Assert.Contains("x.gguf: tensor 'w', offset 128: expected at most", error.Message, StringComparison.Ordinal);
         Assert.Contains("found Q8_0 [256, 4096, 4096]", error.Message, StringComparison.Ordinal);
-        Assert.Equal("Int8 [4096, 4096]", file.ReadStored("w", 255).ToString());
+        Assert.Equal("Q8_0 [4096, 4096]", file.ReadStored("w", 255).ToString());
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed class GgufFileTests
     }
 
     [Theory]
-    [InlineData(8u, "Int8 [2, 64]", 32)]
+    [InlineData(8u, "Q8_0 [2, 64]", 64)]
     [InlineData(2u, "Q4_0 [2, 64]", 64)]
     [InlineData(30u, "BF16 [2, 64]", 0)]
     [InlineData(1u, "F32 [2, 64]", 0)]
