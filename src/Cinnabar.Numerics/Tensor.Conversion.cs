@@ -77,10 +77,12 @@ public sealed unsafe partial class Tensor
     }
 
     /// <summary>
-    /// Of a tensor of blocks: makes the scale of each row its largest magnitude / 127. To be called whenever <see cref="Bytes"/> changed.
+    /// Of a tensor of blocks: makes the scale of some rows their largest magnitude / 127. To be called whenever <see cref="Bytes"/> changed.
     /// </summary>
+    /// <param name="first">The first row.</param>
+    /// <param name="count">Rows.</param>
     /// <exception cref="InvalidOperationException">The elements do not lie in blocks.</exception>
-    public void FitScales()
+    public void FitScales(int first, int count)
     {
         if (!Type.IsBlocks())
         {
@@ -89,16 +91,11 @@ public sealed unsafe partial class Tensor
 
         BlockType type = BlockType.Of(Type);
         nint rowBytes = (nint)BytesOf(Type, Columns);
-        int rows = Count == 0 ? 0 : Rows;
-        int share = Math.Max(1, ConvertedAtOnce / Math.Max(1, Columns));
-        Parallel.For(0, (rows + share - 1) / share, i =>
+        Span<float> scales = Scales!.Floats.Slice(first, count);
+        for (int i = 0; i < count; i++)
         {
-            for (int row = i * share; row < Math.Min(rows, (i + 1) * share); row++)
-            {
-                float largest = type.LargestMagnitude(Start + (row * rowBytes), Columns);
-                Scales!.Floats[row] = PanelScales.Of(largest, Int8Limit).Scale;
-            }
-        });
+            scales[i] = PanelScales.Of(type.LargestMagnitude(Start + ((first + i) * rowBytes), Columns), Int8Limit).Scale;
+        }
     }
 
     /// <summary>The exact values of a row of a tensor of blocks.</summary>

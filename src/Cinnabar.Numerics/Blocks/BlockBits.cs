@@ -13,6 +13,7 @@ internal static unsafe class BlockBits
         (bytes.AsUInt16() >>> shift).AsByte() & Vector256.Create(mask); // what a byte gets from its neighbour is masked
 
     /// <summary>Factor · integer for each of 16 runs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scale(Vector128<sbyte> integers, float factor, float* to)
     {
         if (Avx512F.IsSupported)
@@ -27,6 +28,7 @@ internal static unsafe class BlockBits
     }
 
     /// <summary>Factor · integer for each of 8 runs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scale(Vector128<short> integers, float factor, float* to) =>
         (Vector256.ConvertToSingle(Vector256.WidenLower(integers.ToVector256Unsafe())) * Vector256.Create(factor)).Store(to);
 }

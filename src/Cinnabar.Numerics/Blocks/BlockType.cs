@@ -81,6 +81,7 @@ internal sealed unsafe class BlockType<TLayout> : BlockType
 
     // Magnitudes compare like integers, with infinity and then NaN above all numbers.
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override float LargestMagnitude(byte* blocks, int count)
     {
         UnpackedBlocks unpacked;
@@ -104,6 +105,7 @@ internal sealed unsafe class BlockType<TLayout> : BlockType
         return BitConverter.UInt32BitsToSingle(max);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Round(
         byte* blocks, nint stride, int rows, int count, nint next, float* inverses, UnpackedBlocks* scratch, sbyte* integers)
     {
@@ -133,6 +135,7 @@ internal sealed unsafe class BlockType<TLayout> : BlockType
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LookUp(UnpackedBlocks* unpacked, int count, float inverse, sbyte* to)
     {
         Vector512<float> quants = Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) - Vector512.Create((float)TLayout.Offset);

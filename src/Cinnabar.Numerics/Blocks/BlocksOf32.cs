@@ -85,6 +85,7 @@ internal readonly unsafe struct LayoutQ4_0 : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
@@ -124,6 +125,7 @@ internal readonly unsafe struct LayoutQ4_1 : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
@@ -164,6 +166,7 @@ internal readonly unsafe struct LayoutQ5_0 : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
@@ -204,6 +207,7 @@ internal readonly unsafe struct LayoutQ5_1 : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);
@@ -241,6 +245,7 @@ internal readonly unsafe struct LayoutQ8_0 : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlocksOf32.Halves(blocks, Bytes, count).Store(result->Scales);

@@ -3,6 +3,7 @@
 //   s[16]  q[64]  d F16  m F16          x = (d · (s & 15)) · q − (m · (s >> 4))
 //
 // Runs are numbered in the order of the values. Value 128·a + 32·b + l, l < 32, is at bits 2·b and 2·b + 1 of byte 32·a + l of q.
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Cinnabar.Numerics.Blocks;
@@ -48,11 +49,13 @@ internal readonly unsafe struct LayoutQ2_K : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         Vector128<byte> s = Vector128.Load(blocks);
-        BlockBits.Scale((s & Vector128.Create((byte)0xF)).AsSByte(), HalfScales.At(blocks + Scales), result->Scales);
-        BlockBits.Scale((s >>> 4).AsSByte(), HalfScales.At(blocks + Scales + 2), result->Minima);
+        (float d, float m) = HalfScales.PairAt(blocks + Scales);
+        BlockBits.Scale((s & Vector128.Create((byte)0xF)).AsSByte(), d, result->Scales);
+        BlockBits.Scale((s >>> 4).AsSByte(), m, result->Minima);
         for (int a = 0; a < 2; a++)
         {
             Vector256<byte> q = Vector256.Load(blocks + Quants + (32 * a));

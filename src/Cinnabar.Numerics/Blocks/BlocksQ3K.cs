@@ -52,6 +52,7 @@ internal readonly unsafe struct LayoutQ3_K : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         // low: the low 4 bits of runs 0 … 7 and 8 … 15; high: 2 bits of four runs in every 32 bits.

@@ -34,6 +34,7 @@ internal static unsafe class BlocksQ4K
     }
 
     /// <summary>The same for all runs, four in every 32 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ScalesAndMinima(byte* block, UnpackedBlocks* result)
     {
         uint first = Unsafe.ReadUnaligned<uint>(block + RunScales);
@@ -45,8 +46,9 @@ internal static unsafe class BlocksQ4K
             second & SixBits,
             ((third >> 4) & FourBits) | (((second >> 6) & TwoBits) << 4)).AsByte();
         (Vector128<ushort> scales, Vector128<ushort> minima) = Vector128.Widen(both);
-        BlockBits.Scale(scales.AsInt16(), HalfScales.At(block), result->Scales);
-        BlockBits.Scale(minima.AsInt16(), HalfScales.At(block + 2), result->Minima);
+        (float d, float m) = HalfScales.PairAt(block);
+        BlockBits.Scale(scales.AsInt16(), d, result->Scales);
+        BlockBits.Scale(minima.AsInt16(), m, result->Minima);
     }
 }
 
@@ -84,6 +86,7 @@ internal readonly unsafe struct LayoutQ4_K : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlocksQ4K.ScalesAndMinima(blocks, result);
@@ -133,6 +136,7 @@ internal readonly unsafe struct LayoutQ5_K : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlocksQ4K.ScalesAndMinima(blocks, result);

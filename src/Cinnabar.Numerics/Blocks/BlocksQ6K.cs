@@ -4,6 +4,7 @@
 //
 // Value 128·a + 32·b + l, l < 32: the low 4 bits in byte 64·a + 32·(b % 2) + l of q, its low (b < 2) or high half; the upper 2 at bits 2·b
 // and 2·b + 1 of byte 32·a + l of h.
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Cinnabar.Numerics.Blocks;
@@ -50,6 +51,7 @@ internal readonly unsafe struct LayoutQ6_K : IBlockLayout
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Unpack(byte* blocks, int count, UnpackedBlocks* result)
     {
         BlockBits.Scale(Vector128.Load((sbyte*)blocks + RunScales), HalfScales.At(blocks + Scale), result->Scales);

@@ -23,7 +23,7 @@ internal static class RandomBlocks
             }
         }
 
-        tensor.FitScales();
+        tensor.FitScales(0, rows);
         return tensor;
     }
 

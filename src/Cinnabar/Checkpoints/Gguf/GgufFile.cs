@@ -95,7 +95,7 @@ public sealed class GgufFile : IDisposable
 
     private static ConvertBlocks? Conversion(GgmlType from, DType to) => (from, to) switch
     {
-        (GgmlType.F32, _) or (_, not DType.F32) => null,
+        (GgmlType.F32, _) or (GgmlType.BF16, DType.BF16) => null,
         _ => (blocks, target, first) =>
             BlockDecoder.Decode(from, blocks, target.Floats.Slice(first, blocks.Length / from.BlockBytes() * from.BlockSize())),
     };
@@ -108,18 +108,17 @@ public sealed class GgufFile : IDisposable
     {
         GgufTensor part = slice is int index ? Slice(tensor, index) : tensor;
         Tensor target = Allocate(part, type);
-        if (Conversion(part.Type, type) is ConvertBlocks convert)
+        if (type.IsBlocks())
+        {
+            ReadRows(part, target);
+        }
+        else if (Conversion(part.Type, type) is ConvertBlocks convert)
         {
             Convert(part, target, convert);
         }
         else
         {
             InputFile.ReadExactly(_handle, Path, target.Bytes, part.Offset);
-        }
-
-        if (type.IsBlocks())
-        {
-            target.FitScales();
         }
 
         return target;
@@ -172,22 +171,11 @@ public sealed class GgufFile : IDisposable
     {
         int blockBytes = part.Type.BlockBytes();
         int blockSize = part.Type.BlockSize();
-        int chunkBlocks = ChunkBytes / blockBytes;
         int blocks = (int)(part.ByteCount / blockBytes);
-        try
+        InChunks(blocks, ChunkBytes / blockBytes, (first, count) =>
         {
-            Parallel.For(0, (blocks + chunkBlocks - 1) / chunkBlocks, ConvertChunk);
-        }
-        catch (AggregateException e)
-        {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
-
-        void ConvertChunk(int chunk)
-        {
-            int first = chunk * chunkBlocks;
             byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-            Span<byte> bytes = buffer.AsSpan(0, Math.Min(chunkBlocks, blocks - first) * blockBytes);
+            Span<byte> bytes = buffer.AsSpan(0, count * blockBytes);
             try
             {
                 InputFile.ReadExactly(_handle, Path, bytes, part.Offset + ((long)first * blockBytes));
@@ -197,6 +185,31 @@ public sealed class GgufFile : IDisposable
             {
                 ArrayPool<byte>.Shared.Return(buffer);
             }
+        });
+    }
+
+    // Blocks as they are, and the scales of their rows while these are in cache.
+    private void ReadRows(GgufTensor part, Tensor target)
+    {
+        int rows = target.Count == 0 ? 0 : target.Rows;
+        int rowBytes = (int)Tensor.BytesOf(target.Type, target.Columns);
+        InChunks(rows, Math.Max(1, ChunkBytes / Math.Max(1, rowBytes)), (first, count) =>
+        {
+            Span<byte> bytes = target.Bytes.Slice(first * rowBytes, count * rowBytes);
+            InputFile.ReadExactly(_handle, Path, bytes, part.Offset + ((long)first * rowBytes));
+            target.FitScales(first, count);
+        });
+    }
+
+    private static void InChunks(int all, int most, Action<int, int> run)
+    {
+        try
+        {
+            Parallel.For(0, (all + most - 1) / most, chunk => run(chunk * most, Math.Min(most, all - (chunk * most))));
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
     }
 
