@@ -38,14 +38,15 @@ internal static unsafe class PanelOfBlocks
         int valid = Math.Min(strip.Width, source.Positions - strip.First);
         nint rowBytes = (nint)source.PositionStride / type.Size * type.Bytes;
         byte* start = (byte*)source.Start + (strip.First * rowBytes);
-        float* scales = (float*)source.Scales + strip.First;
-        float* inverses = stackalloc float[strip.Width];
+        float* scales = stackalloc float[2 * strip.Width];
+        float* inverses = scales + strip.Width;
         int bytes = sizeof(UnpackedBlocks) + (strip.Width * UnpackedBlocks.MaxValues);
         byte* memory = stackalloc byte[bytes + Alignment];
         var scratch = (UnpackedBlocks*)(((nuint)memory + Alignment - 1) & ~(nuint)(Alignment - 1));
         sbyte* integers = (sbyte*)(scratch + 1);
-        for (int position = 0; position < valid; position++)
+        for (int position = 0; position < strip.Width; position++)
         {
+            scales[position] = position < valid ? source.ScaleOf(strip.First + position, strip.K) : 0;
             inverses[position] = PanelScales.InverseOf(scales[position]);
         }
 

@@ -23,6 +23,7 @@ internal static unsafe class PanelOfInt8
         }
 
         float* scales = stackalloc float[strip.Width];
+        new Span<float>(scales, strip.Width).Clear();
         for (int panel = 0; panel < strip.Panels; panel++)
         {
             int first = strip.First + (panel * strip.Distance);
@@ -44,7 +45,7 @@ internal static unsafe class PanelOfInt8
     /// <param name="stride">Bytes from one position to the next.</param>
     /// <param name="valid">Existing positions, at least 1.</param>
     /// <param name="count">Values of k, a multiple of 4 in scaled formats.</param>
-    /// <param name="scales">Of each existing position, the same for all k.</param>
+    /// <param name="scales">Of each position of the panel, the same for all k.</param>
     /// <param name="format">Form of the elements.</param>
     /// <param name="to">Receives the steps.</param>
     /// <param name="width">Elements per step.</param>
@@ -60,7 +61,10 @@ internal static unsafe class PanelOfInt8
                 PanelTransposer.Pack<PairElement, FloatForm>((byte*)from, stride, valid, 0, format.Steps(count), null, null, to, width);
                 break;
             default:
-                Widen(from, stride, valid, count, scales, (float*)to, width);
+                // For processors without integer products, floats that the F32 kernel multiplies: round(q · 1) · scale.
+                float* ones = stackalloc float[width];
+                new Span<float>(ones, width).Fill(1);
+                PanelTransposer.Pack<SByteElement, Int8FloatForm>((byte*)from, stride, valid, 0, count, ones, scales, to, width);
                 break;
         }
     }
@@ -91,18 +95,6 @@ internal static unsafe class PanelOfInt8
             }
 
             sum.Store((int*)panel + ((nint)(steps + 1) * width) + position);
-        }
-    }
-
-    // For processors without integer products: floats that the F32 kernel multiplies.
-    private static void Widen(sbyte* from, nint stride, int valid, int count, float* scales, float* panel, int width)
-    {
-        for (int position = 0; position < width; position++)
-        {
-            for (int k = 0; k < count; k++)
-            {
-                panel[((nint)k * width) + position] = position < valid ? from[(position * stride) + k] * scales[position] : 0;
-            }
         }
     }
 
@@ -137,5 +129,20 @@ internal static unsafe class PanelOfInt8
         public static Vector256<uint> Eight(byte* source) => Vector256.Load((uint*)source) ^ Vector256.Create(PanelForm.Offset);
 
         public static Vector512<uint> Sixteen(byte* source) => Vector512.Load((uint*)source) ^ Vector512.Create(PanelForm.Offset);
+    }
+
+    // One byte as a float.
+    private readonly struct SByteElement : IPanelElement
+    {
+        public static int Size => sizeof(sbyte);
+
+        public static uint One(byte* source) => BitConverter.SingleToUInt32Bits(*(sbyte*)source);
+
+        public static Vector128<uint> Four(byte* source) => Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(
+            Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(source)).AsSByte()))).AsUInt32();
+
+        public static Vector256<uint> Eight(byte* source) => Vector256.Create(Four(source), Four(source + 4));
+
+        public static Vector512<uint> Sixteen(byte* source) => Vector512.Create(Eight(source), Eight(source + 8));
     }
 }
