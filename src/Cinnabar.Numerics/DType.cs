@@ -4,8 +4,8 @@ namespace Cinnabar.Numerics;
 /// Element type of a <see cref="Tensor"/>. Activations, gradients and optimiser state are F32; weights may be of any type.
 /// </summary>
 /// <remarks>
-/// The types from <see cref="Q4_0"/> on are blocks of GGUF files: the elements of a row lie in blocks of 32 or 256 with scales of their own,
-/// byte for byte as in the file. Products see them as Int8 with one scale a row, which they become in cache (BlockType).
+/// The types from <see cref="Q4_0"/> on are blocks of GGUF files: the elements of a row lie in blocks of 32 or 256 with scales of their
+/// own, byte for byte as in the file. Products see them as Int8 with one scale a row, which they become in cache (BlockType).
 /// </remarks>
 public enum DType
 {

@@ -51,8 +51,8 @@ public sealed unsafe partial class Tensor
 
     /// <summary>
     /// A copy rounded to integers: multiples of the largest magnitude of each group of columns / 127 (Int8) or / 7 (Int4). A tensor of
-    /// integers with the same groups keeps its scales, and its integers where they fit. With one group a row a tensor of blocks becomes what
-    /// products see in it.
+    /// integers with the same groups keeps its scales, and its integers where they fit. With one group a row, a tensor of blocks becomes
+    /// what products see in it.
     /// </summary>
     /// <param name="type">Int8 or Int4.</param>
     /// <param name="groupSize">Columns with a common scale.</param>
@@ -77,7 +77,7 @@ public sealed unsafe partial class Tensor
     }
 
     /// <summary>
-    /// Of a tensor of blocks: makes the scale of some rows their largest magnitude / 127. To be called whenever <see cref="Bytes"/> changed.
+    /// Of a tensor of blocks: makes the scale of some rows their largest magnitude / 127. To be called when <see cref="Bytes"/> changed.
     /// </summary>
     /// <param name="first">The first row.</param>
     /// <param name="count">Rows.</param>

@@ -7,7 +7,7 @@ namespace Cinnabar.Numerics.Blocks;
 
 internal static unsafe class BlockBits
 {
-    /// <summary>The bits of each byte from <paramref name="shift"/> on that <paramref name="mask"/> lets through, at most 8 − shift.</summary>
+    /// <summary>The bits of each byte from <paramref name="shift"/> on that <paramref name="mask"/> has, at most 8 − shift.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Of(Vector256<byte> bytes, int shift, byte mask) =>
         (bytes.AsUInt16() >>> shift).AsByte() & Vector256.Create(mask); // what a byte gets from its neighbour is masked

@@ -138,7 +138,8 @@ internal sealed unsafe class BlockType<TLayout> : BlockType
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LookUp(UnpackedBlocks* unpacked, int count, float inverse, sbyte* to)
     {
-        Vector512<float> quants = Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) - Vector512.Create((float)TLayout.Offset);
+        Vector512<float> quants = Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+            - Vector512.Create((float)TLayout.Offset);
         Vector512<float> factor = Vector512.Create(inverse);
         for (int run = 0; run < count / TLayout.Run; run++)
         {

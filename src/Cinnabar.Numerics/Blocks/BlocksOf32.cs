@@ -6,8 +6,8 @@
 //   Q5_1   d  m  h[4]  q[16]     x = q · d + m
 //   Q8_0   d  q[32]              x = q · d,  q signed
 //
-// Of 4 and 5 bits, byte i of q holds the low 4 bits of value i in its low half and of value i + 16 in its high half; bit i of h (a little-endian u32) is the
-// fifth bit of value i. In the terms of IBlockLayout the minimum is −m, and Q8_0 stores q − 128.
+// Of 4 and 5 bits, byte i of q holds the low 4 bits of value i in its low half and of value i + 16 in its high half; bit i of h (a
+// little-endian u32) is the fifth bit of value i. In the terms of IBlockLayout the minimum is −m, and Q8_0 stores q − 128.
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 

@@ -7,9 +7,9 @@
 //   Int4       Int4, groups of 32      as it is            Q4_0 and Q8_0 as they are, others Int4 in groups of 32    (tables: Int8)
 //   Exact      F32 of every value, and products of F32 operands
 //
-// Blocks enter products as Int8 with one scale a row: the engine's fastest form, 2.5 times as fast as one with scales for groups of 32, which
-// have to be multiplied in at every group. Q8_0 becomes that when it is packed, which takes no more memory; the others stay in the memory
-// of the file and become Int8 in cache (Cinnabar.Numerics: BlockType, PanelOfBlocks).
+// Blocks enter products as Int8 with one scale a row: the engine's fastest form, 2.5 times as fast as one with scales for groups of 32,
+// which have to be multiplied in at every group. Q8_0 becomes that when it is packed, which takes no more memory; the others stay in the
+// memory of the file and become Int8 in cache (Cinnabar.Numerics: BlockType, PanelOfBlocks).
 //
 // The F32 that F16 becomes is packed for products of 12-bit integers, which keep more of it than BF16 would in the same space.
 //

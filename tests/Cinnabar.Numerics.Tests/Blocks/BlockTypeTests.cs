@@ -74,8 +74,8 @@ public sealed class BlockTypeTests
         foreach (int rows in (int[])[1, 290, 400])
         {
             Tensor[] found = Array.ConvertAll(weights, weight => Tensor.Zeros(rows, weight.Rows));
-            product.Multiply(
-                x.View(rows, 512).AsMatrix(), Array.ConvertAll(weights, w => Packed(product, w)), Array.ConvertAll(found, c => c.AsMatrix()));
+            PackedMatrix[] packed = Array.ConvertAll(weights, weight => Packed(product, weight));
+            product.Multiply(x.View(rows, 512).AsMatrix(), packed, Array.ConvertAll(found, c => c.AsMatrix()));
             for (int i = 0; i < weights.Length; i++)
             {
                 Tensor expected = Tensor.Zeros(rows, weights[i].Rows);
@@ -157,8 +157,9 @@ public sealed class BlockTypeTests
     {
         Tensor blocks = RandomBlocks.Of(DType.Q4_K, 256, 256), x = Floats(256, 256), c = Tensor.Zeros(256, 256);
         Matrix whole = blocks.AsMatrix().Transposed, values = x.AsMatrix(), result = c.AsMatrix();
-        foreach (IMatMul product in (IMatMul[])[KernelTables.Shipped(KernelForm.Jit, 1).MatMul, KernelTables.Shipped(KernelForm.Vector, 1).MatMul])
+        foreach (KernelForm form in (KernelForm[])[KernelForm.Jit, KernelForm.Vector])
         {
+            IMatMul product = KernelTables.Shipped(form, 1).MatMul;
             Assert.Throws<ArgumentException>(() => product.Multiply(whole, values, result, false, MatMulPrecision.Int8));
             Assert.Throws<ArgumentException>(() => product.Multiply(values, whole, result, false, MatMulPrecision.BF16));
             Assert.Throws<ArgumentException>(() => product.Multiply(values, blocks.AsMatrix(), result, false, MatMulPrecision.Int8));

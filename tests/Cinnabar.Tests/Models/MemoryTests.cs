@@ -158,7 +158,8 @@ public sealed class MemoryTests
         };
         KernelTable kernels = KernelTable.Create(threads: 1);
         Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
-        long file = shapes.Values.Sum(shape => Tensor.BytesOf(shape.Length == 1 ? DType.F32 : DType.Q4_K, shape.Aggregate((a, b) => a * b)));
+        long file = shapes.Values.Sum(
+            shape => Tensor.BytesOf(shape.Length == 1 ? DType.F32 : DType.Q4_K, shape.Aggregate((a, b) => a * b)));
         long before = InUse();
         TransformerDenoiser network = TransformerDenoiser.ForInference(
             config, name => Tensor.Zeros(shapes[name].Length == 1 ? DType.F32 : DType.Q4_K, shapes[name]), kernels);

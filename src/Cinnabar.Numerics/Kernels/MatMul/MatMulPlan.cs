@@ -14,8 +14,8 @@ internal readonly record struct MatMulPlan
     // Where the rows of A are contiguous a block touches every k in another page; taller blocks visit each page less often.
     private const int MaxRowPanelsAcross = 16;
 
-    // Where a panel of B is spread out before it is multiplied: as many rows of A as may be there then, for each block of rows costs another
-    // spreading. 20 panels × 16 × 2048 bytes = 640 KiB, with 64 KiB of B.
+    // Where a panel of B is spread out before it is multiplied: as many rows of A as the second level holds, for each block of rows costs
+    // another spreading. 20 panels × 16 × 2048 bytes = 640 KiB, beside 64 KiB of B.
     private const int MaxRowPanelsOfSpread = 20;
 
     // 32 panels × 32 columns: packing A again for each column block costs about 1 % of the work.

@@ -111,7 +111,7 @@ public sealed class GgufFileTests
                 Assert.Equal(part.Floats.ToArray(), storedPart.To(DType.F32).Floats.ToArray());
             }
 
-            // No value changes on the way over integers; only there a zero may lose its sign, which Equals does not see.
+            // Blocks stay what they are.
             Assert.Equal(whole.Floats.ToArray(), stored.To(DType.F32).Floats.ToArray());
         }
     }
