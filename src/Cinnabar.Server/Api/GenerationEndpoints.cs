@@ -1,0 +1,41 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>The endpoints that write, score and tokenise text.</summary>
+internal static class GenerationEndpoints
+{
+    /// <summary>
+    /// Adds them. They need <see cref="ServedModels"/> among the services, take <see cref="GenerationLimits"/> from there if it has them, and
+    /// leave errors before an answer to the host.
+    /// </summary>
+    public static void MapGeneration(this IEndpointRouteBuilder routes)
+    {
+        Map("/v1/completions", CompletionsEndpoint.CompleteAsync);
+        Map("/v1/fim/completions", CompletionsEndpoint.FillAsync);
+        Map("/v1/chat/completions", ChatEndpoint.AnswerAsync);
+        Map("/v1/edit/completions", EditEndpoint.EditAsync);
+        Map("/v1/apply/completions", ApplyEndpoint.ApplyAsync);
+        Map("/infill", LlamaInfillEndpoint.FillAsync);
+        Map("/v1/infill", InfillEndpoint.FillAsync);
+        Map("/v1/score", ScoreEndpoint.ScoreAsync);
+        Map("/tokenize", TokenEndpoints.TokenizeAsync);
+        Map("/detokenize", TokenEndpoints.DetokenizeAsync);
+
+        void Map(string pattern, RequestDelegate answer) => routes.MapPost(pattern, http => UnlessGoneAsync(http, answer));
+    }
+
+    // A client that has gone is no error, and there is nobody to tell.
+    private static async Task UnlessGoneAsync(HttpContext http, RequestDelegate answer)
+    {
+        try
+        {
+            await answer(http).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+        }
+    }
+}
