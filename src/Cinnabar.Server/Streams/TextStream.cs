@@ -38,24 +38,35 @@ internal sealed class TextStream(int index, TextRun run, GenerationRequest reque
         JsonObject? step = update.Step is DenoisingStep taken ? _steps?.Step(taken) : null;
         IReadOnlyList<string> texts = !IsDiffusing ? update.Pieces
             : update.Answer?.Texts ?? (update.Step is DenoisingStep now ? [.. run.Snapshot(now)] : []);
-        bool isNew = texts.Any(text => text.Length > 0);
-
-        // A client that replaces what it shows must not find an empty text in the chunk that ends the stream.
-        if (IsDiffusing && update.Answer is not null)
+        if (update.Answer is not Answer answer)
         {
-            await SendAsync(new Chunk { Index = index, Texts = texts, Answer = update.Answer }).ConfigureAwait(false);
+            await SendNewAsync(texts, step).ConfigureAwait(false);
             return;
         }
 
+        // The last chunk is empty, as OpenAI's is. But a client that replaces what it shows must not find an empty text in it, and one that
+        // follows the steps is to find one of their events in every chunk.
+        bool endsWithText = IsDiffusing || (_steps is not null && step is null && texts.Any(text => text.Length > 0));
+        if (!endsWithText)
+        {
+            await SendNewAsync(texts, step).ConfigureAwait(false);
+        }
+
+        await SendAsync(new Chunk
+        {
+            Index = index,
+            Texts = endsWithText ? texts : null,
+            Answer = answer,
+            Diffusion = _steps is null ? null : StepEvents.Done(answer),
+        }).ConfigureAwait(false);
+    }
+
+    private async Task SendNewAsync(IReadOnlyList<string> texts, JsonObject? step)
+    {
+        bool isNew = texts.Any(text => text.Length > 0);
         if (isNew || step is not null)
         {
             await SendAsync(new Chunk { Index = index, Texts = isNew ? texts : null, Diffusion = step }).ConfigureAwait(false);
-        }
-
-        if (update.Answer is Answer answer)
-        {
-            JsonObject? done = _steps is null ? null : StepEvents.Done(answer);
-            await SendAsync(new Chunk { Index = index, Answer = answer, Diffusion = done }).ConfigureAwait(false);
         }
     }
 
