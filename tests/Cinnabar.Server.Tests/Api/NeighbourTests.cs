@@ -57,6 +57,9 @@ public sealed class NeighbourTests(ApiServer server)
             using HttpResponseMessage begun = await answer;
             using Stream events = await begun.Content.ReadAsStreamAsync();
             Assert.NotEqual(0, await events.ReadAsync(new byte[1]));
+            Task all = events.CopyToAsync(Stream.Null, leaves.Token);
+            await leaves.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => all);
         }
         else
         {

@@ -125,10 +125,12 @@ public sealed class StreamTests(ApiServer server)
         JsonNode whole = await server.AskAsync(Path, body);
         body["stream"] = true;
         body["diffusing"] = true;
+        Task[] slow = [.. Enumerable.Range(0, 8).Select(_ => server.Models["tiny"].Engine.RunAsync(_ => SpinWait.SpinUntil(() => false, 5)))];
         List<JsonNode> chunks = await server.ChunksAsync(Path, body);
 
         List<string> texts = [.. chunks.Select(chunk => (string)chunk["choices"]![0]!["text"]!)];
         Assert.Equal((string?)whole["choices"]![0]!["text"], texts[^1]);
+        await Task.WhenAll(slow);
         Assert.Contains('░', texts[1]);
         Assert.True(texts.Skip(1).All(text => text.StartsWith("int a ", StringComparison.Ordinal)));
         List<int> noise = [.. texts.Skip(1).Select(text => text.Count(c => c == '░'))];
