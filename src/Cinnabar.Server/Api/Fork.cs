@@ -43,8 +43,12 @@ internal sealed class Fork
         return new Fork
         {
             _ids = fields.Get("canvas")?.Object() is JsonFields canvas ? Ids(canvas.Require("ids"), LongestCanvas, last) : null,
-            _pins = [.. Objects("pins").Select(pin => (pin.Path, Position(pin.Fields), (int)pin.Fields.Require("token").Integer(0, last)))],
-            _bans = [.. Objects("bans").Select(ban => (ban.Path, Position(ban.Fields), Ids(ban.Fields.Require("tokens"), MostPlaces, last)))],
+            _pins = [.. Objects("pins").Select(pin => (pin.Path, Position(pin.Fields), Id(pin.Fields.Require("token"), last)))],
+            _bans =
+            [
+                .. Objects("bans").Select(
+                    ban => (ban.Path, Position(ban.Fields), Ids(ban.Fields.Require("tokens"), MostPlaces, last))),
+            ],
         };
 
         IEnumerable<(string Path, JsonFields Fields)> Objects(string name) =>
@@ -73,7 +77,9 @@ internal sealed class Fork
 
     private static int Position(JsonFields fields) => (int)fields.Require("position").Integer(0, LongestCanvas);
 
-    private static int[] Ids(JsonField field, int most, int last) => [.. field.Items(1, most).Select(id => (int)id.Integer(0, last))];
+    private static int[] Ids(JsonField field, int most, int last) => [.. field.Items(1, most).Select(id => Id(id, last))];
+
+    private static int Id(JsonField field, int last) => (int)field.Integer(0, last);
 
     private static void Try(Action change, string param)
     {

@@ -3,7 +3,6 @@
 using Cinnabar.Server.Streams;
 using Cinnabar.Serving;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Cinnabar.Server.Api;
 
@@ -12,13 +11,11 @@ internal sealed class Generation
 {
     private readonly HttpContext _http;
     private readonly GenerationRequest _request;
-    private readonly GenerationLimits _limits;
     private readonly TextRun[] _runs;
 
     private Generation(HttpContext http, GenerationRequest request, Func<TextCanvas> layOut)
     {
         (_http, _request) = (http, request);
-        _limits = http.RequestServices.GetService<GenerationLimits>() ?? new GenerationLimits();
         _runs = [.. Enumerable.Range(0, request.Count).Select(i => new TextRun(i, layOut(), request))];
     }
 
@@ -48,8 +45,7 @@ internal sealed class Generation
     public static Task<Answer[]> WriteAsync(HttpContext http, GenerationRequest request, Func<TextCanvas> layOut)
     {
         Generation generation = new(http, request, layOut);
-        return generation.WithinLimitsAsync(
-            cancellation => Task.WhenAll(generation._runs.Select(run => FinishAsync(run, cancellation))));
+        return generation.WriteAsync((run, _, cancellation) => FinishAsync(run, cancellation));
     }
 
     private static async Task<Answer> FinishAsync(TextRun run, CancellationToken cancellation)
@@ -65,11 +61,11 @@ internal sealed class Generation
 
     private async Task StreamAsync(IAnswerFormat format)
     {
-        await using EventStream events = new(_http, _limits);
+        await using EventStream events = new(_http, WallTime.LimitsOf(_http));
         try
         {
-            Answer[] answers = await WithinLimitsAsync(cancellation => Task.WhenAll(
-                _runs.Select((run, i) => new TextStream(i, run, _request, format, events).SendAsync(cancellation)))).ConfigureAwait(false);
+            Answer[] answers = await WriteAsync(
+                (run, i, cancellation) => new TextStream(i, run, _request, format, events).SendAsync(cancellation)).ConfigureAwait(false);
             if (_request.IncludesUsage)
             {
                 await events.SendAsync(format.Usage(answers)).ConfigureAwait(false);
@@ -87,31 +83,22 @@ internal sealed class Generation
         }
     }
 
-    private async Task<T> WithinLimitsAsync<T>(Func<CancellationToken, Task<T>> work)
-    {
-        using CancellationTokenSource wall = new(_limits.WallTime);
-        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(wall.Token, _http.RequestAborted);
-        await using CancellationTokenRegistration registration = either.Token.Register(Cancel);
-        try
+    private Task<Answer[]> WriteAsync(Func<TextRun, int, CancellationToken, Task<Answer>> write) =>
+        WallTime.LimitAsync(_http, async cancellation =>
         {
-            Array.ForEach(_runs, run => run.Submit());
-            return await work(either.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!_http.RequestAborted.IsCancellationRequested)
-        {
-            throw wall.IsCancellationRequested
-                ? new ApiException(
-                    504,
-                    "timeout_error",
-                    $"Expected an answer within {_limits.WallTime.TotalSeconds} s, found none. Ask for fewer tokens or steps, or set "
-                    + "deadline_ms for the best text by then.")
-                : new ApiException(503, "unavailable_error", "Expected to finish the text, found that the server is being stopped.");
-        }
-        finally
-        {
-            Cancel();
-        }
-    }
+            await using CancellationTokenRegistration registration = cancellation.Register(Cancel);
+            try
+            {
+                Array.ForEach(_runs, run => run.Submit());
+                Answer[] answers = await Task.WhenAll(_runs.Select((run, i) => write(run, i, cancellation))).ConfigureAwait(false);
+                _http.Features.Set(AnswerTotals.Of(answers));
+                return answers;
+            }
+            finally
+            {
+                Cancel();
+            }
+        });
 
     private void Cancel() => Array.ForEach(_runs, run => run.Cancel());
 }

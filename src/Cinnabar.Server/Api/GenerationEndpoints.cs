@@ -8,8 +8,8 @@ namespace Cinnabar.Server.Api;
 internal static class GenerationEndpoints
 {
     /// <summary>
-    /// Adds them. They need <see cref="ServedModels"/> among the services, take <see cref="GenerationLimits"/> from there if it has them, and
-    /// leave errors before an answer to the host.
+    /// Adds them. They need <see cref="ServedModels"/> among the services, take <see cref="GenerationLimits"/> from there if it has
+    /// them, and leave errors before an answer to the host.
     /// </summary>
     public static void MapGeneration(this IEndpointRouteBuilder routes)
     {
@@ -27,14 +27,14 @@ internal static class GenerationEndpoints
         void Map(string pattern, RequestDelegate answer) => routes.MapPost(pattern, http => UnlessGoneAsync(http, answer));
     }
 
-    // A client that has gone is no error, and there is nobody to tell.
+    // A client that has gone, or has been dropped in the middle of a stream, is no error, and there is nobody to tell.
     private static async Task UnlessGoneAsync(HttpContext http, RequestDelegate answer)
     {
         try
         {
             await answer(http).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested || http.Response.HasStarted)
         {
         }
     }

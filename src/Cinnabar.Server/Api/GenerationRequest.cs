@@ -1,5 +1,5 @@
-// What the generating endpoints have in common: model, sampler, stop texts, number of texts, stream, fork. Each endpoint adds its prompt and
-// the length it asks for.
+// What the generating endpoints have in common: model, sampler, stop texts, number of texts, stream, fork. Each endpoint adds its prompt
+// and the length it asks for.
 using System.Security.Cryptography;
 using Cinnabar.Sampling;
 using Microsoft.AspNetCore.Http;

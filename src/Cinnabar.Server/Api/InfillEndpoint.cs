@@ -48,8 +48,13 @@ internal static class InfillEndpoint
             texts.Add("");
         }
 
-        return holes.Count == 0 ? throw segments.Wrong("texts and at least one hole", "texts alone", "Add {\"hole\": {}} where text is wanted.")
-            : exact.Distinct().Count() > 1 ? throw segments.Wrong("holes that are all exact or all not", "some of each", "Make them alike.")
-            : new TextWithHoles(texts, holes) { ExactLength = exact[0] };
+        if (holes.Count == 0)
+        {
+            throw segments.Wrong("texts and at least one hole", "texts alone", "Add {\"hole\": {}} where text is wanted.");
+        }
+
+        return exact.Distinct().Count() == 1
+            ? new TextWithHoles(texts, holes) { ExactLength = exact[0] }
+            : throw segments.Wrong("holes that are all exact or all not", "some of each", "Make them alike.");
     }
 }

@@ -35,7 +35,7 @@ internal static class LlamaInfillEndpoint
             "dry_sequence_breakers", "mirostat_tau", "mirostat_eta", "timings_per_token", "return_tokens", "post_sampling_probs");
         fields.Finish();
 
-        LlamaInfillFormat format = new(request, prefix);
+        LlamaInfillFormat format = new(request);
         if (wanted == 0)
         {
             await JsonAnswer.WriteAsync(http, format.Whole([Answer.Empty(request)])).ConfigureAwait(false);

@@ -3,12 +3,11 @@ using System.Text.Json.Nodes;
 namespace Cinnabar.Server.Api;
 
 /// <summary>
-/// Answers of llama.cpp's /infill, without what describes its own sampler. Its streams end with the chunk that says "stop": true. There is
-/// no time of the prompt by itself: a denoising pass works on prompt and answer at once.
+/// Answers of llama.cpp's /infill, without what describes its own sampler and without the prompt. Its streams end with the chunk that
+/// says "stop": true. There is no time of the prompt by itself: a denoising pass works on prompt and answer at once.
 /// </summary>
 /// <param name="request">What was asked for.</param>
-/// <param name="prompt">The text before the hole.</param>
-internal sealed class LlamaInfillFormat(GenerationRequest request, string prompt) : IAnswerFormat
+internal sealed class LlamaInfillFormat(GenerationRequest request) : IAnswerFormat
 {
     /// <inheritdoc/>
     public bool EndsWithDone => false;
@@ -53,7 +52,6 @@ internal sealed class LlamaInfillFormat(GenerationRequest request, string prompt
             ["model"] = request.Model.Id,
             ["tokens_predicted"] = tokens,
             ["tokens_evaluated"] = answer.PromptTokens,
-            ["prompt"] = prompt,
             ["has_new_line"] = answer.Texts[0].Contains('\n', StringComparison.Ordinal),
             ["truncated"] = answer.IsTruncated,
             ["stop_type"] = answer.Ending switch { Ending.StopText => "word", Ending.Length => "limit", _ => "eos" },

@@ -24,7 +24,7 @@ internal static partial class SamplerFields
     [
         "block_length", "threshold", "remasking", "cfg_scale", "factor", "stability", "low_threshold", "verify_threshold", "credit",
         "early_exit", "remask_below", "edit_threshold", "remdm", "remdm_eta", "max_passes", "deadline_ms", "cache", "cache_refresh",
-        "temperature", "top_p", "top_k", "reasoning_effort",
+        "temperature", "top_p", "top_k", "reasoning_effort", "alternatives",
     ];
 
     /// <summary>Reads the fields.</summary>

@@ -36,33 +36,39 @@ internal static class ScoreEndpoint
         if (model.Denoiser is IUniformDenoiser)
         {
             throw ApiException.Invalid(
-                $"Expected a masked or an autoregressive model, found {served.Id}, whose noise is random tokens. Choose another model.", "model");
+                $"Expected a masked or an autoregressive model, found {served.Id}, whose noise is random tokens. Choose another model.",
+                "model");
         }
 
         int[] ids = Fitting(model.Tokenizer.Encode(text), model, wantsSurprise);
-        LikelihoodEstimate nats = model.Config.IsAutoregressive
-            ? await ExactAsync(served.Engine, ids, http.RequestAborted).ConfigureAwait(false)
-            : await BoundAsync(served.Engine, ids, samples, seed, http.RequestAborted).ConfigureAwait(false);
-        LikelihoodEstimate perByte = nats.BitsPer(Encoding.UTF8.GetByteCount(text));
-        JsonObject answer = new()
+        JsonObject answer = await WallTime.LimitAsync(http, async cancellation =>
         {
-            ["object"] = "score",
-            ["model"] = served.Id,
-            ["bits"] = nats.BitsPer(1).Nats,
-            ["bits_per_byte"] = perByte.Nats,
-            ["standard_error"] = perByte.StandardError,
-            ["exact"] = model.Config.IsAutoregressive,
-            ["usage"] = new JsonObject { ["prompt_tokens"] = ids.Length, ["completion_tokens"] = 0, ["total_tokens"] = ids.Length },
-        };
-        if (wantsSurprise)
-        {
-            TokenSurprise surprise = new(model.Denoiser, model.Kernels, model.Config.IsAutoregressive);
-            List<double> bits = await DrainAsync(served.Engine, surprise.Of(ids), http.RequestAborted).ConfigureAwait(false);
-            answer["tokens"] = new JsonArray([.. ids.Select((id, i) => Token(id, bits[i], model.Tokenizer))]);
-        }
+            LikelihoodEstimate nats = model.Config.IsAutoregressive
+                ? await ExactAsync(served.Engine, ids, cancellation).ConfigureAwait(false)
+                : await BoundAsync(served.Engine, ids, samples, seed, cancellation).ConfigureAwait(false);
+            JsonObject score = Score(served, nats, ids.Length, Encoding.UTF8.GetByteCount(text));
+            if (wantsSurprise)
+            {
+                TokenSurprise surprise = new(model.Denoiser, model.Kernels, model.Config.IsAutoregressive);
+                List<double> bits = await DrainAsync(served.Engine, surprise.Of(ids), cancellation).ConfigureAwait(false);
+                score["tokens"] = new JsonArray([.. ids.Select((id, i) => Token(id, bits[i], model.Tokenizer))]);
+            }
 
+            return score;
+        }).ConfigureAwait(false);
         await JsonAnswer.WriteAsync(http, answer).ConfigureAwait(false);
     }
+
+    private static JsonObject Score(ServedModel served, LikelihoodEstimate nats, int tokens, int bytes) => new()
+    {
+        ["object"] = "score",
+        ["model"] = served.Id,
+        ["bits"] = nats.BitsPer(1).Nats,
+        ["bits_per_byte"] = nats.BitsPer(bytes).Nats,
+        ["standard_error"] = nats.BitsPer(bytes).StandardError,
+        ["exact"] = served.Engine.Model.Config.IsAutoregressive,
+        ["usage"] = new JsonObject { ["prompt_tokens"] = tokens, ["completion_tokens"] = 0, ["total_tokens"] = tokens },
+    };
 
     private static JsonObject Token(int id, double bits, Tokenizer tokenizer) => new()
     {

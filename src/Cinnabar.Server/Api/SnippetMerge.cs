@@ -30,7 +30,7 @@ internal static class SnippetMerge
         {
             int first = run.BeginsFile ? 0 : Find(lines, run.Lines[0], kept, run.Number);
             int last = run.EndsFile ? lines.Length - 1
-                : Find(lines, run.Lines[^1], run.BeginsFile || run.Lines.Length == 1 ? first : first + 1, run.Number + run.Lines.Length - 1);
+                : Find(lines, run.Lines[^1], run.IsFirstAlsoLast ? first : first + 1, run.Number + run.Lines.Length - 1);
             merged.AddRange(lines[kept..first]);
             merged.AddRange(run.Lines);
             kept = last + 1;
@@ -89,5 +89,9 @@ internal static class SnippetMerge
     }
 
     // Lines between two markers; number: of the first, from 1.
-    private sealed record Run(string[] Lines, int Number, bool BeginsFile, bool EndsFile);
+    private sealed record Run(string[] Lines, int Number, bool BeginsFile, bool EndsFile)
+    {
+        // Whether the line of the original that is its last may be the one it begins at.
+        public bool IsFirstAlsoLast => BeginsFile || Lines.Length == 1;
+    }
 }

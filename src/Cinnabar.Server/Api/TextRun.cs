@@ -48,7 +48,6 @@ internal sealed class TextRun
         int noisy = canvas.Holes.Sum(hole => hole.Length);
         CheckSteps(noisy);
         PromptTokens = canvas.Length - noisy;
-        IsTruncated = text.ToResult().OmittedTokens > 0;
         request.Fork.Apply(canvas);
         Opening = canvas.Copy();
         _settled = [.. canvas.Holes.Select((_, hole) => new SettledText(text, _tokenizer, hole, request.Stops))];
@@ -60,8 +59,6 @@ internal sealed class TextRun
 
     /// <summary>Known tokens that the network sees.</summary>
     public int PromptTokens { get; }
-
-    private bool IsTruncated { get; }
 
     private DenoisingJob Job => _job ?? throw new InvalidOperationException("The text has not been submitted.");
 
@@ -92,7 +89,7 @@ internal sealed class TextRun
             if (_settled.All(hole => hole.IsStopped))
             {
                 Job.Cancel();
-                yield return new TextUpdate(pieces, step, AnswerOf(hole => step.Canvas.TextOf(hole), _time.Elapsed));
+                yield return new TextUpdate(pieces, step, AnswerOf(hole => SettledIds(step, hole), _time.Elapsed));
                 yield break;
             }
 
@@ -108,6 +105,8 @@ internal sealed class TextRun
     /// <summary>The text of each hole as it stands after a step, noise included.</summary>
     public IEnumerable<string> Snapshot(DenoisingStep step) =>
         _text.Canvas.Holes.Select((_, hole) => Streams.NoisyText.Of(_text, step.Canvas, hole, _tokenizer, _request.Stops));
+
+    private static int[] SettledIds(DenoisingStep step, int hole) => [.. step.Canvas.SettledTextOf(hole, step.FinalBefore)];
 
     // What the engine refuses is about the fields of the request.
     private async IAsyncEnumerable<DenoisingStep> StepsAsync([EnumeratorCancellation] CancellationToken cancellation)
@@ -155,7 +154,7 @@ internal sealed class TextRun
             Ending = isFull ? Ending.Length : stopped >= 0 ? Ending.StopText : Ending.Stop,
             StopText = stopped >= 0 ? StopTextOf(stopped, ids[stopped]) : null,
             PromptTokens = PromptTokens,
-            IsTruncated = IsTruncated,
+            IsTruncated = _text.OmittedTokens > 0,
             Steps = _last?.Step ?? 0,
             Passes = _last?.ForwardPasses ?? 0,
             Elapsed = elapsed,
@@ -185,7 +184,8 @@ internal sealed class TextRun
         {
             int middle = (without + with) / 2;
             string text = _text.TextOfHole(hole, _tokenizer.Decode(ids.AsSpan(0, middle)));
-            (without, with) = _request.Stops.Any(stop => text.Contains(stop, StringComparison.Ordinal)) ? (without, middle) : (middle, with);
+            bool isThere = _request.Stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
+            (without, with) = isThere ? (without, middle) : (middle, with);
         }
 
         return with;

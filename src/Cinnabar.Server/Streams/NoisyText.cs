@@ -34,7 +34,7 @@ internal static class NoisyText
         }
 
         string whole = text.TextOfHole(hole, shown.ToString());
-        int end = stops.Select(stop => whole.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(whole.Length).Min();
-        return whole[..end];
+        IEnumerable<int> ends = stops.Select(stop => whole.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0);
+        return whole[..ends.DefaultIfEmpty(whole.Length).Min()];
     }
 }

@@ -32,7 +32,7 @@ public sealed class LikelihoodBound
     public LikelihoodEstimate Estimate(ReadOnlySpan<int> ids, int samples, DeterministicRandom random) =>
         LikelihoodEstimate.MeanOf([.. Samples(ids.ToArray(), samples, random)]);
 
-    /// <summary>The samples of <see cref="Estimate"/> in nats, one after the other: the pass of each is made when it is asked for.</summary>
+    /// <summary>The samples of <see cref="Estimate"/> in nats, one by one; the pass of each is made when it is asked for.</summary>
     /// <inheritdoc cref="Estimate"/>
     public IEnumerable<double> Samples(int[] ids, int samples, DeterministicRandom random)
     {

@@ -71,6 +71,19 @@ public sealed class ApiServer : IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
+    /// <summary>Waits until the engine of "tiny" is held; it goes on when <paramref name="gate"/> is passed as often.</summary>
+    /// <returns>Completes when it has gone on.</returns>
+    public async Task<Task> HoldAsync(SemaphoreSlim gate, int times = 1)
+    {
+        TaskCompletionSource isHeld = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task[] held =
+        [
+            .. Enumerable.Range(0, times).Select(_ => Models["tiny"].Engine.RunAsync(_ => isHeld.TrySetResult() | gate.Wait(10_000))),
+        ];
+        await isHeld.Task;
+        return Task.WhenAll(held);
+    }
+
     /// <summary>Sends a body and returns the status and the answer.</summary>
     public async Task<(int Status, JsonNode Body)> PostAsync(string path, string body, CancellationToken cancellation = default)
     {

@@ -120,16 +120,21 @@ public sealed class CompletionsTests(ApiServer server)
         body.Remove("reasoning_effort");
         body["threshold"] = threshold;
         JsonNode byThreshold = await server.AskAsync(Path, body);
+        body["reasoning_effort"] = "instant";
+        JsonNode byBoth = await server.AskAsync(Path, body);
 
+        Assert.Equal((int)byThreshold["diffusion"]!["passes"]!, (int)byBoth["diffusion"]!["passes"]!);
         Assert.Equal((string?)byThreshold["choices"]![0]!["text"], (string?)byEffort["choices"]![0]!["text"]);
         Assert.Equal((int)byThreshold["diffusion"]!["passes"]!, (int)byEffort["diffusion"]!["passes"]!);
     }
 
     [Theory]
     [InlineData("{\"tools\":[],\"tool_choice\":\"none\",\"response_format\":{\"type\":\"text\"},\"logit_bias\":{},\"logprobs\":null}")]
-    [InlineData("{\"best_of\":1,\"n\":1,\"user\":\"u\",\"metadata\":{\"a\":\"b\"},\"store\":false,\"service_tier\":\"auto\",\"realtime\":true}")]
+    [InlineData("{\"best_of\":1,\"n\":1,\"user\":\"u\",\"metadata\":{\"a\":\"b\"},\"store\":false,\"service_tier\":\"auto\"}")]
+    [InlineData("{\"realtime\":true,\"reasoning_summary\":true,\"reasoning_summary_wait\":false,\"mode\":\"chat\"}")]
     [InlineData("{\"frequency_penalty\":0,\"presence_penalty\":0.0,\"top_k\":-1,\"top_p\":1,\"repetition_penalty\":1,\"stop\":null}")]
-    [InlineData("{\"threshold\":0.7,\"remasking\":\"low_confidence\",\"steps\":4,\"block_length\":4,\"cache\":\"none\",\"deadline_ms\":600000}")]
+    [InlineData("{\"threshold\":0.7,\"remasking\":\"low_confidence\",\"steps\":4,\"block_length\":4,\"cache\":\"none\"}")]
+    [InlineData("{\"deadline_ms\":600000,\"cache\":\"prefix\",\"cache_refresh\":4,\"block_length\":4}")]
     [InlineData("{\"remasking\":\"entropy\",\"entropy_bound\":0.1,\"credit\":false,\"max_passes\":3,\"cfg_scale\":0.5}")]
     [InlineData("{\"remasking\":\"origin\",\"remdm\":\"cap\",\"remdm_eta\":0.1,\"steps\":8,\"seed\":-1,\"model\":\"\"}")]
     public async Task FieldsThatAskForNothingAndAllSamplerFields_AreAccepted(string extra)
@@ -215,7 +220,7 @@ public sealed class CompletionsTests(ApiServer server)
     [Fact]
     public async Task AutoregressiveModel_CompletesAndFills()
     {
-        JsonNode plain = await server.AskAsync(Path, new JsonObject { ["model"] = "left", ["prompt"] = "x", ["max_tokens"] = 6, ["seed"] = 1 });
+        JsonNode plain = await server.AskAsync(Path, new JsonObject { ["model"] = "left", ["prompt"] = "x", ["max_tokens"] = 6 });
         JsonNode filled = await server.AskAsync(Path, new JsonObject
         {
             ["model"] = "left", ["prompt"] = "x", ["suffix"] = "y", ["max_tokens"] = 6, ["seed"] = 1,

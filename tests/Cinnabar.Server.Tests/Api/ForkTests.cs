@@ -84,5 +84,6 @@ public sealed class ForkTests(ApiServer server)
 
     private static JsonArray List(int[] ids) => new([.. ids.Select(id => (JsonNode)id)]);
 
-    private static string TextOf(IEnumerable<JsonNode> chunks) => string.Concat(chunks.Select(chunk => (string)chunk["choices"]![0]!["text"]!));
+    private static string TextOf(IEnumerable<JsonNode> chunks) =>
+        string.Concat(chunks.Select(chunk => (string)chunk["choices"]![0]!["text"]!));
 }

@@ -91,7 +91,9 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
     [MemberData(nameof(Endpoints))]
     public async Task WhatIsNoObjectOrLacksWhatIsNeeded_Is400(string path, string valid)
     {
-        foreach (string body in (string[])["", " ", "null", "7", "[]", "\"x\"", "{", "{\"a\"", valid[..^1], valid + "}", "\uFEFF" + valid, "{,}"])
+        string[] broken =
+            ["", " ", "null", "7", "[]", "\"x\"", "{", "{\"a\"", "{,}", valid[..^1], valid + "}", "\uFEFF" + valid];
+        foreach (string body in broken)
         {
             await RefuseAsync(path, body, param: null);
         }
@@ -138,7 +140,8 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
         "/detokenize" => [("tokens", ["1", "\"\"", "true", "{}", "[-1]", "[1.5]", "[\"a\"]", "[null]"]), Text("model"), ("unknown", ["1"])],
         "/infill" =>
         [
-            .. s_sampler.Where(field => field.Name is not ("stop" or "deadline_ms")), Text("input_prefix"), Text("input_suffix"), Text("prompt"),
+            .. s_sampler.Where(field => field.Name is not ("stop" or "deadline_ms")),
+            Text("input_prefix"), Text("input_suffix"), Text("prompt"),
             Whole("n_predict", -1, 96), Whole("t_max_predict_ms", -1, 600_000), ("input_extra", ["1", "\"\"", "true", "{}", "[1]"]),
         ],
         "/v1/infill" => [.. s_sampler, ("segments", ["1", "\"\"", "true", "{}", "[]", "[1]", "[null]"])],
@@ -149,7 +152,8 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
         ],
         _ =>
         [
-            .. s_sampler.Where(field => field.Name != "stream"), .. s_texts, ("messages", ["1", "\"\"", "true", "{}", "[]", "[1]", "[null]"]),
+            .. s_sampler.Where(field => field.Name != "stream"), .. s_texts,
+            ("messages", ["1", "\"\"", "true", "{}", "[]", "[1]", "[null]"]),
             ("tools", ["1", "\"x\"", "[{}]"]), ("response_format", ["1", "\"json\"", "{\"type\":\"json_schema\"}"]),
         ],
     };

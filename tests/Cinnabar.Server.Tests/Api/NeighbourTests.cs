@@ -42,7 +42,7 @@ public sealed class NeighbourTests(ApiServer server)
     public async Task ClientThatGoesAway_IsDroppedWithinAStep(bool streams)
     {
         using SemaphoreSlim gate = new(0);
-        Task<bool>[] held = [.. Enumerable.Range(0, 4).Select(_ => Engine.RunAsync(_ => gate.Wait(TimeSpan.FromSeconds(10))))];
+        Task held = await server.HoldAsync(gate, times: 4);
         EngineStatus before = Engine.Status;
         using CancellationTokenSource leaves = new();
         JsonObject body = new() { ["prompt"] = "x", ["max_tokens"] = 60, ["threshold"] = null, ["stream"] = streams };
@@ -69,7 +69,7 @@ public sealed class NeighbourTests(ApiServer server)
 
         await Task.Delay(100); // for Kestrel to notice
         gate.Release(2);
-        await Task.WhenAll(held);
+        await held;
         await UntilAsync(() => Engine.Status.Running + Engine.Status.Waiting == 0);
 
         EngineStatus after = Engine.Status;
@@ -81,7 +81,7 @@ public sealed class NeighbourTests(ApiServer server)
     public async Task ClientThatGoesAwayWhileWaiting_TakesNoStep()
     {
         using SemaphoreSlim gate = new(0);
-        Task<bool> held = Engine.RunAsync(_ => gate.Wait(TimeSpan.FromSeconds(10)));
+        Task held = await server.HoldAsync(gate);
         EngineStatus before = Engine.Status;
         using CancellationTokenSource leaves = new();
         Task<(int, JsonNode)> answer = server.PostAsync(Path, "{\"prompt\":\"x\",\"n\":4,\"max_tokens\":60}", leaves.Token);
@@ -98,6 +98,34 @@ public sealed class NeighbourTests(ApiServer server)
     }
 
     [Fact]
+    public async Task ClientsThatGoAwayAtRandom_LeaveNothingBehind()
+    {
+        Random random = new(5);
+        EngineStatus before = Engine.Status;
+        int[] delays = [.. Enumerable.Range(0, 200).Select(_ => random.Next(12))];
+        await Parallel.ForEachAsync(Enumerable.Range(0, delays.Length), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
+        {
+            using CancellationTokenSource leaves = new(TimeSpan.FromMilliseconds(delays[i]));
+            JsonObject body = new()
+            {
+                ["prompt"] = "x", ["max_tokens"] = 60, ["threshold"] = null, ["stream"] = i % 2 == 0, ["n"] = 1 + (i % 3),
+            };
+            try
+            {
+                await server.PostAsync(Path, body.ToJsonString(), leaves.Token);
+            }
+            catch (Exception error) when (error is OperationCanceledException or System.Text.Json.JsonException or HttpRequestException)
+            {
+                // Gone, or a stream that is no JSON.
+            }
+        });
+        await UntilAsync(() => Engine.Status.Running + Engine.Status.Waiting == 0);
+
+        Assert.Equal(before.Failed, Engine.Status.Failed);
+        await server.AskAsync(Path, new JsonObject { ["prompt"] = "x", ["max_tokens"] = 3 });
+    }
+
+    [Fact]
     public async Task ClientThatNeverReads_DoesNotHoldTheEngineAndIsDropped()
     {
         server.Limits = new GenerationLimits { WriteTimeout = TimeSpan.FromMilliseconds(200) };
@@ -109,8 +137,8 @@ public sealed class NeighbourTests(ApiServer server)
             ["prompt"] = "x", ["max_tokens"] = 90, ["n"] = 8, ["threshold"] = null, ["stream"] = true, ["alternatives"] = 20,
             ["stream_options"] = new JsonObject { ["include_steps"] = true },
         }.ToJsonString();
-        string request = $"POST {Path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
-        await socket.SendAsync(Encoding.ASCII.GetBytes(request));
+        string head = $"POST {Path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {body.Length}";
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"{head}\r\n\r\n{body}"));
         await UntilAsync(() => Engine.Status.Finished + Engine.Status.Cancelled == before.Finished + before.Cancelled + 8);
         JsonNode other = await server.AskAsync(Path, new JsonObject { ["prompt"] = "x", ["max_tokens"] = 3 });
         await Task.Delay(400);
@@ -124,7 +152,7 @@ public sealed class NeighbourTests(ApiServer server)
     public async Task FullQueue_IsRefusedAtOnce()
     {
         using SemaphoreSlim gate = new(0);
-        Task<bool> held = Engine.RunAsync(_ => gate.Wait(TimeSpan.FromSeconds(10)));
+        Task held = await server.HoldAsync(gate);
         string body = new JsonObject { ["prompt"] = "x", ["max_tokens"] = 1, ["n"] = 8 }.ToJsonString();
         Task<(int Status, JsonNode Body)>[] all = [.. Enumerable.Range(0, 20).Select(_ => server.PostAsync(Path, body))];
         await UntilAsync(() => all.Count(task => task.IsCompleted) >= 4); // 128 texts fit: at most 16 requests

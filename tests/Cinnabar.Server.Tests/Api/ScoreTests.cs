@@ -31,7 +31,8 @@ public sealed class ScoreTests(ApiServer server)
         int[] ids = server.Tiny.Tokenizer.Encode(Text);
         JsonArray tokens = answer["tokens"]!.AsArray();
         Assert.Equal(ids, tokens.Select(token => (int)token!["token"]!));
-        Assert.Equal(Text, string.Concat(tokens.Select(token => (string)token!["text"]!)).Replace(@"\xC3\xAF", "ï", StringComparison.Ordinal));
+        string text = string.Concat(tokens.Select(token => (string)token!["text"]!));
+        Assert.Equal(Text, text.Replace(@"\xC3\xAF", "ï", StringComparison.Ordinal));
         double[] expected = await server.Models["tiny"].Engine.RunAsync(model => ids.Select((id, i) =>
         {
             int[] masked = [.. ids];

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Cinnabar.Serving;
 
 namespace Cinnabar.Server.Tests.Api;
 
@@ -125,7 +124,8 @@ public sealed class StreamTests(ApiServer server)
         JsonNode whole = await server.AskAsync(Path, body);
         body["stream"] = true;
         body["diffusing"] = true;
-        Task[] slow = [.. Enumerable.Range(0, 8).Select(_ => server.Models["tiny"].Engine.RunAsync(_ => SpinWait.SpinUntil(() => false, 5)))];
+        Task[] slow =
+            [.. Enumerable.Range(0, 8).Select(_ => server.Models["tiny"].Engine.RunAsync(_ => SpinWait.SpinUntil(() => false, 5)))];
         List<JsonNode> chunks = await server.ChunksAsync(Path, body);
 
         List<string> texts = [.. chunks.Select(chunk => (string)chunk["choices"]![0]!["text"]!)];
@@ -169,14 +169,14 @@ public sealed class StreamTests(ApiServer server)
     {
         server.Limits = new GenerationLimits { PingInterval = TimeSpan.FromMilliseconds(20) };
         using SemaphoreSlim gate = new(0);
-        Task<bool> held = server.Models["tiny"].Engine.RunAsync(_ => gate.Wait(TimeSpan.FromSeconds(10)));
+        Task held = await server.HoldAsync(gate);
         Task<List<string>> stream = server.StreamAsync(Path, new JsonObject { ["prompt"] = "x", ["max_tokens"] = 4, ["stream"] = true });
         await Task.Delay(150);
         gate.Release();
         List<string> events = await stream;
         server.Limits = new GenerationLimits();
 
-        Assert.True(await held);
+        await held;
         Assert.True(events.Count(line => line == ": ping") >= 2, string.Join('|', events));
         Assert.Equal("[DONE]", events[^1]);
     }
@@ -186,7 +186,7 @@ public sealed class StreamTests(ApiServer server)
     {
         server.Limits = new GenerationLimits { WallTime = TimeSpan.FromMilliseconds(150), PingInterval = TimeSpan.FromMilliseconds(20) };
         using SemaphoreSlim gate = new(0);
-        Task<bool> held = server.Models["tiny"].Engine.RunAsync(_ => gate.Wait(TimeSpan.FromSeconds(10)));
+        Task held = await server.HoldAsync(gate);
         JsonObject body = new() { ["prompt"] = "x", ["max_tokens"] = 4 };
         Task<(int Status, JsonNode Body)> whole = server.PostAsync(Path, body.ToJsonString());
         body["stream"] = true;
@@ -197,7 +197,7 @@ public sealed class StreamTests(ApiServer server)
         (int status, JsonNode answer) = await whole;
         server.Limits = new GenerationLimits();
 
-        Assert.True(await held);
+        await held;
         Assert.Equal(504, status);
         Assert.Equal("timeout_error", (string?)answer["error"]!["type"]);
         Assert.Equal("timeout_error", (string?)JsonNode.Parse(events[^1])!["error"]!["type"]);
