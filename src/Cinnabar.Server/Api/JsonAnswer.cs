@@ -2,15 +2,15 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Unicode;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Api;
 
-/// <summary>Answers in JSON: UTF-8, one line, other scripts as they are.</summary>
+/// <summary>Answers in JSON: UTF-8, one line, letters of all scripts as they are.</summary>
 internal static class JsonAnswer
 {
-    private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.Create(UnicodeRanges.All) };
+    // Answers are never part of a page, so < and > need no escaping; control characters are escaped all the same.
+    private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes a value.</summary>
     public static void Write(JsonNode value, IBufferWriter<byte> output)

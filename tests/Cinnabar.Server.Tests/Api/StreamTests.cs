@@ -38,7 +38,7 @@ public sealed class StreamTests(ApiServer server)
             ("", null, ["e", "public"]),
         ])
         {
-            for (int seed = 1; seed <= 3; seed++)
+            for (int seed = 1; seed <= 2; seed++)
             {
                 JsonObject body = JsonNode.Parse(policy)!.AsObject();
                 body["prompt"] = prompt;
