@@ -106,7 +106,7 @@ internal static class JsonBody
         foreach (Level level in levels.Take(LevelsShown))
         {
             path.Append(level.IsList ? string.Create(CultureInfo.InvariantCulture, $"[{level.Index}]")
-                : path.Length > 0 && level.Name.Length > 0 ? $".{level.Name}" : level.Name);
+                : path.Length > 0 && level.Name.Length > 0 ? $".{ShortText.Of(level.Name)}" : ShortText.Of(level.Name));
         }
 
         return path.Length == 0 ? null : path.ToString();

@@ -85,5 +85,5 @@ internal sealed class JsonFields(JsonElement source, string path)
     /// <summary>Finishes with this object one that is inside of it.</summary>
     public void Add(JsonFields inside) => _inside.Add(inside);
 
-    private string PathOf(string name) => path.Length == 0 ? name : $"{path}.{name}";
+    private string PathOf(string name) => path.Length == 0 ? ShortText.Of(name) : $"{path}.{ShortText.Of(name)}";
 }

@@ -83,7 +83,7 @@ internal static class SnippetMerge
         int at = Array.FindIndex(lines, from, other => other.AsSpan().TrimEnd().SequenceEqual(line.AsSpan().TrimEnd()));
         return at >= 0 ? at : throw ApiException.Invalid(
             $"Expected line {number.ToString(CultureInfo.InvariantCulture)} of the update snippet in the original code behind its line "
-            + $"{from.ToString(CultureInfo.InvariantCulture)}, found it nowhere: {line.Trim()} "
+            + $"{from.ToString(CultureInfo.InvariantCulture)}, found it nowhere: {ShortText.Of(line.Trim())} "
             + "Begin and end each part between markers with a line of the original, or use a chat model.",
             "messages[0].content");
     }

@@ -13,6 +13,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Cinnabar.Server.Tests.Api;
 
@@ -47,6 +48,7 @@ public sealed class ApiServer : IAsyncLifetime
         Add("left", config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true }, template: null);
         Add("chat", change: null, "{% for m in messages %}{{ m.role }}: {{ m.content }}<|endoftext|>{% endfor %}{{ 'assistant: ' }}");
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = 4 << 20);
         builder.Services.AddSingleton(new ServedModels([.. Models.Values]));

@@ -133,6 +133,19 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
         Assert.Equal(200, (await server.PostAsync("/tokenize", "{\"content\":\"x\"}")).Status);
     }
 
+    [Theory]
+    [InlineData("{\"NAME\":1}")]
+    [InlineData("{\"NAME\":1,\"NAME\":1}")]
+    [InlineData("{\"prompt\":\"x\",\"stream_options\":{\"NAME\":1},\"stream\":true}")]
+    public async Task LongNames_AreCutInErrors(string body)
+    {
+        string name = string.Concat(Enumerable.Repeat("x🙂", 5000));
+        (int status, JsonNode answer) = await server.PostAsync("/v1/completions", body.Replace("NAME", name, StringComparison.Ordinal));
+
+        Assert.Equal(400, status);
+        Assert.InRange(answer.ToJsonString().Length, 1, 2000);
+    }
+
     private static IEnumerable<(string Name, string[] Wrong)> FieldsOf(string path) => path switch
     {
         "/v1/score" => [Text("text"), Whole("samples", 1, 256), Whole("seed", 0, (1L << 53) - 1), Flag("surprise"), Text("model")],
