@@ -42,6 +42,12 @@ public sealed record ServerOptions
     /// <summary>Time that a client may take for a piece of the answer; then its connection is closed.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Time from a request to its answer; then it is given up.</summary>
+    public TimeSpan WallTime { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>A stream that has had nothing to say for so long sends a comment, so that nobody thinks it dead.</summary>
+    public TimeSpan PingInterval { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>Time for requests in work when the server stops, at most a minute; then they are ended with an error.</summary>
     public TimeSpan StopWithin { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -63,6 +69,8 @@ public sealed record ServerOptions
         Check(KeepAliveTimeout > TimeSpan.Zero, nameof(KeepAliveTimeout), "greater than 0", KeepAliveTimeout);
         Check(BodyTimeout > TimeSpan.FromSeconds(1), nameof(BodyTimeout), "greater than 1 s", BodyTimeout);
         Check(WriteTimeout > TimeSpan.Zero, nameof(WriteTimeout), "greater than 0", WriteTimeout);
+        Check(WallTime > TimeSpan.Zero, nameof(WallTime), "greater than 0", WallTime);
+        Check(PingInterval > TimeSpan.Zero, nameof(PingInterval), "greater than 0", PingInterval);
         bool isShort = StopWithin >= TimeSpan.Zero && StopWithin <= TimeSpan.FromMinutes(1);
         Check(isShort, nameof(StopWithin), "0 … 1 min", StopWithin);
         if (!IsLoopback && Keys.Count == 0 && !AllowsAnybody)

@@ -19,7 +19,6 @@ public sealed class TextCanvas
     private readonly TextWithHoles _text;
     private readonly bool[] _spaceBefore;
     private readonly bool _usesCrLf;
-    private readonly int _omitted;
 
     private TextCanvas(Tokenizer tokenizer, TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool usesCrLf, int omitted)
     {
@@ -28,11 +27,14 @@ public sealed class TextCanvas
         Canvas = canvas;
         _spaceBefore = spaceBefore;
         _usesCrLf = usesCrLf;
-        _omitted = omitted;
+        OmittedTokens = omitted;
     }
 
     /// <summary>What is denoised.</summary>
     public Canvas Canvas { get; }
+
+    /// <summary>Tokens of known text that did not fit into the context.</summary>
+    public int OmittedTokens { get; }
 
     /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
     internal static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
@@ -134,7 +136,7 @@ public sealed class TextCanvas
             Text = _text.Fill([.. holes.Select(hole => hole.Text)]),
             Holes = holes,
             TokenIds = Canvas.Text(),
-            OmittedTokens = _omitted,
+            OmittedTokens = OmittedTokens,
         };
     }
 

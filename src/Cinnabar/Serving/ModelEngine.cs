@@ -11,7 +11,7 @@ using Cinnabar.Sampling;
 namespace Cinnabar.Serving;
 
 /// <summary>A model that many callers share. Thread-safe. Nothing else may use the model meanwhile, but to lay out texts.</summary>
-public sealed class ModelEngine : IAsyncDisposable
+public sealed partial class ModelEngine : IAsyncDisposable
 {
     private readonly TimeProvider _time;
     private readonly EngineOptions _options;
@@ -72,20 +72,7 @@ public sealed class ModelEngine : IAsyncDisposable
         DenoisingJob job = new(text, options, detail, _time.GetTimestamp());
         lock (_lock)
         {
-            if (_isStopping)
-            {
-                throw new EngineBusyException($"Expected {Model.Name} to take texts, found that it is being stopped.", isStopped: true);
-            }
-
-            if (_waiting.Count + _running.Count >= _options.MaxWaiting + _options.MaxRunning)
-            {
-                _status = _status with { Refused = _status.Refused + 1 };
-                throw new EngineBusyException(
-                    $"Expected fewer than {_options.MaxRunning} texts in work and {_options.MaxWaiting} that wait for {Model.Name}, "
-                    + "found as many already. Try again in a moment.",
-                    isStopped: false);
-            }
-
+            RequireRoom(_waiting.Count + _running.Count);
             if (!_taken.Add(text.Canvas))
             {
                 throw new ArgumentException("The engine works on this text already; lay it out once more.", nameof(text));
@@ -120,6 +107,8 @@ public sealed class ModelEngine : IAsyncDisposable
                 {
                     job.Cancel();
                 }
+
+                GiveUpWork();
             }
 
             await _ended.Task.ConfigureAwait(false);
@@ -134,6 +123,7 @@ public sealed class ModelEngine : IAsyncDisposable
         while (Admit())
         {
             DropCancelled();
+            RunWork();
             if (_batch.Count == 0)
             {
                 continue;
@@ -164,7 +154,7 @@ public sealed class ModelEngine : IAsyncDisposable
         List<DenoisingJob> admitted = [];
         lock (_lock)
         {
-            while (_waiting.Count == 0 && _running.Count == 0 && !_isStopping)
+            while (_waiting.Count == 0 && _running.Count == 0 && _work.Count == 0 && !_isStopping)
             {
                 Monitor.Wait(_lock);
             }
@@ -186,12 +176,29 @@ public sealed class ModelEngine : IAsyncDisposable
 
             if (_running.Count == 0)
             {
-                return !_isStopping;
+                return !_isStopping || _work.Count > 0;
             }
         }
 
         admitted.ForEach(Begin);
         return true;
+    }
+
+    private void RequireRoom(int taken)
+    {
+        if (_isStopping)
+        {
+            throw new EngineBusyException($"Expected {Model.Name} to take texts, found that it is being stopped.", isStopped: true);
+        }
+
+        if (taken >= _options.MaxWaiting + _options.MaxRunning)
+        {
+            _status = _status with { Refused = _status.Refused + 1 };
+            throw new EngineBusyException(
+                $"Expected fewer than {_options.MaxRunning} texts in work and {_options.MaxWaiting} that wait for {Model.Name}, "
+                + "found as many already. Try again in a moment.",
+                isStopped: false);
+        }
     }
 
     private void Begin(DenoisingJob job)

@@ -162,11 +162,10 @@ public sealed class Tokenizer
     }
 
     /// <summary>A token for people to read: control characters as \n, \t, \r or \xNN, and \xNN for a part of a character.</summary>
-    public string TokenText(int id)
-    {
-        CheckId(id);
-        return _special.TryGetValue(id, out AddedToken? special) ? special.Content : Readable(_definition.Tokens[id, first: false]);
-    }
+    public string TokenText(int id) => TextOf(id, escapesControls: true);
+
+    /// <summary>What a token adds to a text, for programs: as <see cref="TokenText"/>, but control characters stand for themselves.</summary>
+    public string TokenPiece(int id) => TextOf(id, escapesControls: false);
 
     /// <summary>The bytes that an id adds to a text.</summary>
     /// <param name="id">From 0 to <see cref="VocabularySize"/> − 1.</param>
@@ -186,13 +185,21 @@ public sealed class Tokenizer
         return bytes;
     }
 
-    private static string Readable(ReadOnlySpan<byte> rest)
+    private string TextOf(int id, bool escapesControls)
+    {
+        CheckId(id);
+        return _special.TryGetValue(id, out AddedToken? special)
+            ? special.Content
+            : Readable(_definition.Tokens[id, first: false], escapesControls);
+    }
+
+    private static string Readable(ReadOnlySpan<byte> rest, bool escapesControls)
     {
         StringBuilder text = new();
         while (!rest.IsEmpty)
         {
             bool whole = Rune.DecodeFromUtf8(rest, out Rune rune, out int length) == OperationStatus.Done;
-            if (whole && !Rune.IsControl(rune))
+            if (whole && !(escapesControls && Rune.IsControl(rune)))
             {
                 text.Append(rune);
             }

@@ -1,0 +1,32 @@
+// POST /v1/chat/completions (OpenAI, Inception): answers the last message of a conversation.
+using Cinnabar.Chat;
+using Microsoft.AspNetCore.Http;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>Conversations.</summary>
+internal static class ChatEndpoint
+{
+    /// <summary>POST /v1/chat/completions.</summary>
+    public static async Task AnswerAsync(HttpContext http)
+    {
+        JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
+        ServedModel served = GenerationRequest.ModelOf(fields, http);
+        DiffusionModel model = served.Engine.Model;
+        IReadOnlyList<ChatMessage> messages = ChatMessages.Read(fields);
+        int? maxTokens = GenerationRequest.MaxTokens(fields, model, "max_completion_tokens", "max_tokens");
+        GenerationRequest request = GenerationRequest.Read(fields, served);
+        UnsupportedFields.Check(fields);
+        fields.Finish();
+        if (model.ChatTemplate is null)
+        {
+            throw ApiException.Invalid(
+                $"Expected a model with a chat template, found {served.Id}, which has none. "
+                + "Use /v1/completions, /v1/fim/completions, /v1/infill or /v1/edit/completions with it, or another model.",
+                "model");
+        }
+
+        await Generation.AnswerAsync(
+            http, request, () => PromptLayout.ForMessages(model, messages, maxTokens), new ChatFormat(request)).ConfigureAwait(false);
+    }
+}

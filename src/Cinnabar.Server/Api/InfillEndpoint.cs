@@ -1,0 +1,60 @@
+// POST /v1/infill, ours: known text and holes in any order, all holes filled at once.
+//
+//   {"segments": ["text", {"hole": {"max_tokens": 32, "exact": false}}, "text", …]}
+using Microsoft.AspNetCore.Http;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>Fills several holes of a text.</summary>
+internal static class InfillEndpoint
+{
+    private const int MostSegments = 1024;
+
+    /// <summary>POST /v1/infill.</summary>
+    public static async Task FillAsync(HttpContext http)
+    {
+        JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
+        ServedModel served = GenerationRequest.ModelOf(fields, http);
+        DiffusionModel model = served.Engine.Model;
+        TextWithHoles text = TextOf(fields.Require("segments"), model.Config.MaxSequenceLength);
+        fields.Refuse("n", "Send a request for each text, with another seed.", "1");
+        GenerationRequest request = GenerationRequest.Read(fields, served);
+        UnsupportedFields.Check(fields);
+        fields.Finish();
+
+        await Generation.AnswerAsync(
+            http,
+            request,
+            () => PromptLayout.ForHoles(model, text, "segments", "segments"),
+            new InfillFormat(request, text)).ConfigureAwait(false);
+    }
+
+    private static TextWithHoles TextOf(JsonField segments, int context)
+    {
+        List<string> texts = [""];
+        List<int> holes = [];
+        List<bool> exact = [];
+        foreach (JsonField segment in segments.Items(1, MostSegments))
+        {
+            if (segment.IsText)
+            {
+                texts[^1] += segment.Text();
+                continue;
+            }
+
+            JsonFields hole = segment.Object().Require("hole").Object();
+            holes.Add(hole.Integer("max_tokens", 1, context) ?? TextWithHoles.DefaultHoleTokens);
+            exact.Add(hole.Flag("exact") ?? false);
+            texts.Add("");
+        }
+
+        if (holes.Count == 0)
+        {
+            throw segments.Wrong("texts and at least one hole", "texts alone", "Add {\"hole\": {}} where text is wanted.");
+        }
+
+        return exact.Distinct().Count() == 1
+            ? new TextWithHoles(texts, holes) { ExactLength = exact[0] }
+            : throw segments.Wrong("holes that are all exact or all not", "some of each", "Make them alike.");
+    }
+}

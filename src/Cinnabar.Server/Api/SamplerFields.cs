@@ -1,0 +1,157 @@
+// How a request wants its text sampled: the fields are the names of SamplerOptions in snake_case, and block_length is BlockSize.
+//
+// A field that is absent has the model's default; null turns the option off. The model's own rule (threshold) belongs to its own order, so
+// whoever names another order or another rule gets it without. Inception's reasoning_effort is a threshold under another name: less
+// effort writes more tokens a pass.
+//
+//   instant 0.5    low 0.7    medium 0.9    high: none, so one token a pass        a threshold of the request's own wins
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Cinnabar.Models;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>Reads how to sample.</summary>
+internal static partial class SamplerFields
+{
+    private const int MostCount = 1 << 20;
+    private const int MostMilliseconds = 600_000;
+    private const string UniformRemedy =
+        "The noise of this model is random tokens: it knows steps, entropy_bound and seed. Remove the field, or choose another model.";
+
+    private static readonly string[] s_unknownToUniform =
+    [
+        "block_length", "threshold", "remasking", "cfg_scale", "factor", "stability", "low_threshold", "verify_threshold", "credit",
+        "early_exit", "remask_below", "edit_threshold", "remdm", "remdm_eta", "max_passes", "deadline_ms", "cache", "cache_refresh",
+        "temperature", "top_p", "top_k", "reasoning_effort", "alternatives",
+    ];
+
+    /// <summary>Reads the fields.</summary>
+    /// <param name="fields">Those of the request.</param>
+    /// <param name="model">With the defaults.</param>
+    /// <exception cref="ApiException">400: a field is out of its range, or two contradict each other.</exception>
+    public static SamplerOptions Read(JsonFields fields, DiffusionModel model)
+    {
+        SamplerOptions options = model.Denoiser is IUniformDenoiser
+            ? ReadUniform(fields, model.DefaultOptions)
+            : ReadOrdered(fields, model.DefaultOptions);
+        try
+        {
+            options.Validate();
+        }
+        catch (CinnabarException error)
+        {
+            throw Refused(error);
+        }
+
+        return options;
+    }
+
+    /// <summary>What the library refused, in the words of the wire: the names of options become those of fields.</summary>
+    public static ApiException Refused(CinnabarException error)
+    {
+        Match option = NameOfOption().Match(error.Message);
+        string? param = option.Success ? FieldOf(option.Groups["name"].Value) : null;
+        return ApiException.Invalid(
+            param is null ? error.Message : CapitalisedWord().Replace(error.Message, word => FieldOf(word.Value)), param);
+    }
+
+    private static SamplerOptions ReadOrdered(JsonFields fields, SamplerOptions defaults)
+    {
+        Remasking remasking = Named<Remasking>(fields, "remasking") ?? defaults.Remasking;
+        double? factor = Optional(fields, "factor", defaults.Factor, 0, 1e6, aboveLeast: true);
+        double? entropyBound = Optional(fields, "entropy_bound", defaults.EntropyBound, 0, 1000);
+        RemdmKind? remdm = fields.Has("remdm") ? Named<RemdmKind>(fields, "remdm") : defaults.Remdm;
+        bool isOwnRule = remasking == defaults.Remasking && factor == defaults.Factor && entropyBound == defaults.EntropyBound;
+        double? threshold = EffortThreshold(fields, isOwnRule ? defaults.Threshold : null);
+        int? milliseconds = fields.Integer("deadline_ms", 1, MostMilliseconds);
+        return defaults with
+        {
+            Steps = Optional(fields, "steps", defaults.Steps),
+            BlockSize = Optional(fields, "block_length", defaults.BlockSize),
+            Threshold = Optional(fields, "threshold", threshold, 0, 1, aboveLeast: true),
+            Remasking = remasking,
+            Temperature = fields.Number("temperature", 0, 2) ?? defaults.Temperature,
+            TopP = Optional(fields, "top_p", defaults.TopP, 0, 1, aboveLeast: true),
+            TopK = TopK(fields, defaults.TopK),
+            CfgScale = fields.Number("cfg_scale", 0, 100) ?? defaults.CfgScale,
+            Factor = factor,
+            EntropyBound = entropyBound,
+            Stability = Optional(fields, "stability", defaults.Stability, 0, 1000, aboveLeast: true),
+            LowThreshold = Optional(fields, "low_threshold", defaults.LowThreshold, 0, 1, aboveLeast: true),
+            VerifyThreshold = Optional(fields, "verify_threshold", defaults.VerifyThreshold, 0, 1, aboveLeast: true),
+            Credit = fields.Flag("credit") ?? defaults.Credit,
+            EarlyExit = Optional(fields, "early_exit", defaults.EarlyExit, 0, 1000, aboveLeast: true),
+            RemaskBelow = Optional(fields, "remask_below", defaults.RemaskBelow, 0, 1, aboveLeast: true),
+            EditThreshold = Optional(fields, "edit_threshold", defaults.EditThreshold, 0, 1, aboveLeast: true),
+            Remdm = remdm,
+            RemdmEta = fields.Number("remdm_eta", 0, 1) ?? defaults.RemdmEta,
+            MaxPasses = Optional(fields, "max_passes", defaults.MaxPasses),
+            Deadline = milliseconds is int time ? TimeSpan.FromMilliseconds(time) : defaults.Deadline,
+            Cache = Named<CacheKind>(fields, "cache") ?? defaults.Cache,
+            CacheRefresh = Optional(fields, "cache_refresh", defaults.CacheRefresh),
+        };
+    }
+
+    private static SamplerOptions ReadUniform(JsonFields fields, SamplerOptions defaults)
+    {
+        foreach (string name in s_unknownToUniform)
+        {
+            fields.Refuse(name, UniformRemedy);
+        }
+
+        return defaults with
+        {
+            Uniform = defaults.Uniform with
+            {
+                Steps = fields.Integer("steps", 1, ushort.MaxValue) ?? defaults.Uniform.Steps,
+                EntropyBound = fields.Number("entropy_bound", 0, 1000) ?? defaults.Uniform.EntropyBound,
+            },
+        };
+    }
+
+    private static double? EffortThreshold(JsonFields fields, double? threshold) =>
+        fields.Get("reasoning_effort")?.Word("instant", "low", "medium", "high") switch
+        {
+            null => threshold,
+            "instant" => 0.5,
+            "low" => 0.7,
+            "medium" => 0.9,
+            _ => null,
+        };
+
+    // Inception's default is −1, llama.cpp's word for all of them 0.
+    private static int? TopK(JsonFields fields, int? standard) => !fields.Has("top_k") ? standard
+        : fields.Integer("top_k", -1, MostCount) is int k and > 0 ? k : null;
+
+    private static int? Optional(JsonFields fields, string name, int? standard) =>
+        fields.Has(name) ? fields.Integer(name, 1, MostCount) : standard;
+
+    private static double? Optional(
+        JsonFields fields, string name, double? standard, double least, double most, bool aboveLeast = false) =>
+        fields.Has(name) ? fields.Number(name, least, most, aboveLeast) : standard;
+
+    private static T? Named<T>(JsonFields fields, string name)
+        where T : struct, Enum
+    {
+        string[] names = [.. Enum.GetNames<T>().Select(value => JsonNamingPolicy.SnakeCaseLower.ConvertName(value))];
+        return fields.Get(name)?.Word(names) is string word ? Enum.GetValues<T>()[Array.IndexOf(names, word)] : null;
+    }
+
+    private static string FieldOf(string option) => option switch
+    {
+        nameof(SamplerOptions.BlockSize) => "block_length",
+        nameof(SamplerOptions.MaxNewTokens) => "max_tokens",
+        nameof(SamplerOptions.Deadline) => "deadline_ms",
+        _ when typeof(SamplerOptions).GetProperty(option) is not null || Enum.TryParse<Remasking>(option, out _) =>
+            JsonNamingPolicy.SnakeCaseLower.ConvertName(option),
+        _ => option,
+    };
+
+    [GeneratedRegex(@"the option (?<name>\w+)")]
+    private static partial Regex NameOfOption();
+
+    [GeneratedRegex(@"\b[A-Z]\w+")]
+    private static partial Regex CapitalisedWord();
+}

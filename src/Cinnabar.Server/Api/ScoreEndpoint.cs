@@ -1,0 +1,118 @@
+// POST /v1/score, ours: how well the model predicts a text.
+//
+//   bits, bits_per_byte, standard_error   an upper bound from so many samples (LikelihoodBound), its error in bits per byte; exact and
+//                                         without error if the model is autoregressive
+//   tokens[i].surprise                    −log2 p(token | all others), in bits; of an autoregressive model −log2 p(token | those before)
+//
+// Each pass is a piece of work of its own between two steps of the engine, so streams go on meanwhile.
+using System.Text;
+using System.Text.Json.Nodes;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Serving;
+using Cinnabar.Tokenizers;
+using Microsoft.AspNetCore.Http;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>Likelihoods.</summary>
+internal static class ScoreEndpoint
+{
+    private const int MostSamples = 256;
+    private const int DefaultSamples = 8;
+    private const int MostSurprises = 512; // each takes a sequence of the text's length through the network
+
+    /// <summary>POST /v1/score.</summary>
+    public static async Task ScoreAsync(HttpContext http)
+    {
+        JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
+        ServedModel served = GenerationRequest.ModelOf(fields, http);
+        DiffusionModel model = served.Engine.Model;
+        string text = fields.Require("text").Text(mayBeEmpty: false);
+        int samples = fields.Integer("samples", 1, MostSamples) ?? DefaultSamples;
+        ulong seed = (ulong)(fields.Get("seed")?.Integer(0, GenerationRequest.MostSeed) ?? 0);
+        bool wantsSurprise = fields.Flag("surprise") ?? false;
+        fields.Finish();
+        if (model.Denoiser is IUniformDenoiser)
+        {
+            throw ApiException.Invalid(
+                $"Expected a masked or an autoregressive model, found {served.Id}, whose noise is random tokens. Choose another model.",
+                "model");
+        }
+
+        int[] ids = Fitting(model.Tokenizer.Encode(text), model, wantsSurprise);
+        JsonObject answer = await WallTime.LimitAsync(http, async cancellation =>
+        {
+            LikelihoodEstimate nats = model.Config.IsAutoregressive
+                ? await ExactAsync(served.Engine, ids, cancellation).ConfigureAwait(false)
+                : await BoundAsync(served.Engine, ids, samples, seed, cancellation).ConfigureAwait(false);
+            JsonObject score = Score(served, nats, ids.Length, Encoding.UTF8.GetByteCount(text));
+            if (wantsSurprise)
+            {
+                TokenSurprise surprise = new(model.Denoiser, model.Kernels, model.Config.IsAutoregressive);
+                List<double> bits = await DrainAsync(served.Engine, surprise.Of(ids), cancellation).ConfigureAwait(false);
+                score["tokens"] = new JsonArray([.. ids.Select((id, i) => Token(id, bits[i], model.Tokenizer))]);
+            }
+
+            return score;
+        }).ConfigureAwait(false);
+        await JsonAnswer.WriteAsync(http, answer).ConfigureAwait(false);
+    }
+
+    private static JsonObject Score(ServedModel served, LikelihoodEstimate nats, int tokens, int bytes) => new()
+    {
+        ["object"] = "score",
+        ["model"] = served.Id,
+        ["bits"] = nats.BitsPer(1).Nats,
+        ["bits_per_byte"] = nats.BitsPer(bytes).Nats,
+        ["standard_error"] = nats.BitsPer(bytes).StandardError,
+        ["exact"] = served.Engine.Model.Config.IsAutoregressive,
+        ["usage"] = new JsonObject { ["prompt_tokens"] = tokens, ["completion_tokens"] = 0, ["total_tokens"] = tokens },
+    };
+
+    private static JsonObject Token(int id, double bits, Tokenizer tokenizer) => new()
+    {
+        ["token"] = id,
+        ["text"] = tokenizer.TokenPiece(id),
+        ["surprise"] = bits,
+    };
+
+    private static async Task<LikelihoodEstimate> ExactAsync(ModelEngine engine, int[] ids, CancellationToken cancellation)
+    {
+        double nats = await engine.RunAsync(
+            model => new AutoregressiveLikelihood(model.Denoiser, model.Kernels).Nats(ids), cancellation).ConfigureAwait(false);
+        return new LikelihoodEstimate(nats, StandardError: 0);
+    }
+
+    private static async Task<LikelihoodEstimate> BoundAsync(
+        ModelEngine engine, int[] ids, int samples, ulong seed, CancellationToken cancellation)
+    {
+        LikelihoodBound bound = new(engine.Model.Denoiser, engine.Model.Kernels);
+        List<double> nats = await DrainAsync(engine, bound.Samples(ids, samples, new DeterministicRandom(seed)), cancellation)
+            .ConfigureAwait(false);
+        return LikelihoodEstimate.MeanOf(nats);
+    }
+
+    // Everything that is computed as it is asked for, one pass at a time.
+    private static async Task<List<double>> DrainAsync(ModelEngine engine, IEnumerable<double> passes, CancellationToken cancellation)
+    {
+        List<double> all = [];
+        using IEnumerator<double> next = passes.GetEnumerator();
+        while (await engine.RunAsync(_ => next.MoveNext(), cancellation).ConfigureAwait(false))
+        {
+            all.Add(next.Current);
+        }
+
+        return all;
+    }
+
+    private static int[] Fitting(int[] ids, DiffusionModel model, bool wantsSurprise)
+    {
+        int context = model.Config.MaxSequenceLength;
+        int most = wantsSurprise ? Math.Min(context, MostSurprises) : context;
+        return ids.Length >= 1 && ids.Length <= most ? ids : throw ApiException.Invalid(
+            $"Expected a text of 1 … {most} tokens{(wantsSurprise ? " with surprise" : "")} (the model's context is {context}), "
+            + $"found {ids.Length}. Score it in parts.",
+            "text");
+    }
+}

@@ -1,0 +1,205 @@
+// One text of a request on its way through the engine.
+//
+//   Submit ─▶ step, step, … ─▶ pieces of settled text for each hole ─▶ Answer
+//
+// When a stop text stands in every hole, nothing behind can matter: the engine is told to drop the text, and the answer is made from the
+// step that showed it. Its tokens are those that the text needs, whichever step that was, so an answer is the same with and without a
+// stream.
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using Cinnabar.Diffusion;
+using Cinnabar.Sampling;
+using Cinnabar.Serving;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>What is new of a text.</summary>
+/// <param name="Pieces">What has settled in each hole since the last time.</param>
+/// <param name="Step">The step; null: there was none, or the text ends with what the last one settled.</param>
+/// <param name="Answer">The whole, at the end; else null.</param>
+internal sealed record TextUpdate(IReadOnlyList<string> Pieces, DenoisingStep? Step, Answer? Answer);
+
+/// <summary>One text that is being written.</summary>
+internal sealed class TextRun
+{
+    private const int MostStepsAPosition = 4;
+
+    private readonly int _index;
+    private readonly TextCanvas _text;
+    private readonly GenerationRequest _request;
+    private readonly Tokenizer _tokenizer;
+    private readonly SettledText[] _settled;
+    private readonly string[] _written;
+    private readonly Stopwatch _time = new();
+    private DenoisingJob? _job;
+    private DenoisingStep? _last;
+
+    /// <summary>Prepares a text.</summary>
+    /// <param name="index">Its number in the request, which makes its seed another one.</param>
+    /// <param name="text">Its canvas, of its own.</param>
+    /// <param name="request">What is asked for.</param>
+    /// <exception cref="ApiException">400: the fork or the number of steps does not fit the canvas.</exception>
+    public TextRun(int index, TextCanvas text, GenerationRequest request)
+    {
+        (_index, _text, _request) = (index, text, request);
+        _tokenizer = request.Model.Engine.Model.Tokenizer;
+        Canvas canvas = text.Canvas;
+        int noisy = canvas.Holes.Sum(hole => hole.Length);
+        CheckSteps(noisy);
+        PromptTokens = canvas.Length - noisy;
+        request.Fork.Apply(canvas);
+        Opening = canvas.Copy();
+        _settled = [.. canvas.Holes.Select((_, hole) => new SettledText(text, _tokenizer, hole, request.Stops))];
+        _written = [.. canvas.Holes.Select(_ => "")];
+    }
+
+    /// <summary>The canvas before the first step.</summary>
+    public Canvas Opening { get; }
+
+    /// <summary>Known tokens that the network sees.</summary>
+    public int PromptTokens { get; }
+
+    private DenoisingJob Job => _job ?? throw new InvalidOperationException("The text has not been submitted.");
+
+    /// <summary>Hands it to the engine.</summary>
+    /// <exception cref="EngineBusyException">There is no room.</exception>
+    public void Submit()
+    {
+        SamplerOptions options = _request.Options with { Seed = _request.Options.Seed + (ulong)_index };
+        StepDetail detail = _request.IncludesSteps ? StepDetail.All
+            : _request.Stream != StreamKind.None || _request.Stops.Count > 0 ? StepDetail.Newest
+            : StepDetail.None;
+        _time.Start();
+        _job = _request.Model.Engine.Submit(_text, options, detail);
+    }
+
+    /// <summary>Gives it up, if it is not finished; the engine drops it before its next step.</summary>
+    public void Cancel() => _job?.Cancel();
+
+    /// <summary>What is new, step after step, and at last the answer.</summary>
+    /// <exception cref="ApiException">400: an option does not fit the canvas.</exception>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public async IAsyncEnumerable<TextUpdate> UpdatesAsync([EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await foreach (DenoisingStep step in StepsAsync(cancellation).ConfigureAwait(false))
+        {
+            _last = step;
+            string[] pieces = Pieces(hole => _settled[hole].Append(step));
+            if (_settled.All(hole => hole.IsStopped))
+            {
+                Job.Cancel();
+                yield return new TextUpdate(pieces, step, AnswerOf(hole => SettledIds(step, hole), _time.Elapsed));
+                yield break;
+            }
+
+            yield return new TextUpdate(pieces, step, Answer: null);
+        }
+
+        GenerationResult result = await Job.Completion.ConfigureAwait(false);
+        string[] rest = Pieces(hole => _settled[hole].Finish(result));
+        Answer answer = AnswerOf(hole => result.Holes[hole].TokenIds, result.Elapsed);
+        yield return new TextUpdate(rest, Step: null, answer with { Steps = result.Steps, Passes = result.ForwardPasses });
+    }
+
+    /// <summary>The text of each hole as it stands after a step, noise included.</summary>
+    public IEnumerable<string> Snapshot(DenoisingStep step) =>
+        _text.Canvas.Holes.Select((_, hole) => Streams.NoisyText.Of(_text, step.Canvas, hole, _tokenizer, _request.Stops));
+
+    private static int[] SettledIds(DenoisingStep step, int hole) => [.. step.Canvas.SettledTextOf(hole, step.FinalBefore)];
+
+    // What the engine refuses is about the fields of the request.
+    private async IAsyncEnumerable<DenoisingStep> StepsAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await using IAsyncEnumerator<DenoisingStep> steps = Job.StepsAsync(cancellation).GetAsyncEnumerator(cancellation);
+        while (true)
+        {
+            try
+            {
+                if (!await steps.MoveNextAsync().ConfigureAwait(false))
+                {
+                    yield break;
+                }
+            }
+            catch (CinnabarException error)
+            {
+                throw SamplerFields.Refused(error);
+            }
+
+            yield return steps.Current;
+        }
+    }
+
+    private string[] Pieces(Func<int, string> next)
+    {
+        string[] pieces = [.. Enumerable.Range(0, _settled.Length).Select(next)];
+        for (int hole = 0; hole < pieces.Length; hole++)
+        {
+            _written[hole] += pieces[hole];
+        }
+
+        return pieces;
+    }
+
+    private Answer AnswerOf(Func<int, IReadOnlyList<int>> idsOf, TimeSpan elapsed)
+    {
+        int[][] ids = [.. Enumerable.Range(0, _settled.Length).Select(hole => idsOf(hole).ToArray())];
+        int stopped = Array.FindIndex(_settled, hole => hole.IsStopped);
+        bool isFull = ids.Where((_, hole) => !_settled[hole].IsStopped && IsFull(hole, ids[hole].Length)).Any();
+        return new Answer
+        {
+            Index = _index,
+            Texts = [.. _written],
+            Tokens = [.. ids.Select((tokens, hole) => _settled[hole].IsStopped ? TokensToStop(hole, tokens) : tokens.Length)],
+            Ending = isFull ? Ending.Length : stopped >= 0 ? Ending.StopText : Ending.Stop,
+            StopText = stopped >= 0 ? StopTextOf(stopped, ids[stopped]) : null,
+            PromptTokens = PromptTokens,
+            IsTruncated = _text.OmittedTokens > 0,
+            Steps = _last?.Step ?? 0,
+            Passes = _last?.ForwardPasses ?? 0,
+            Elapsed = elapsed,
+            Seed = _request.Options.Seed + (ulong)_index,
+        };
+    }
+
+    // A hole of exact length has no end token to wait for.
+    private bool IsFull(int hole, int tokens)
+    {
+        Hole place = _text.Canvas.Holes[hole];
+        return tokens == place.Length && _text.Canvas.Tokens.EndsOf(place.Kind).Any();
+    }
+
+    // The one that stands where the text was cut.
+    private string? StopTextOf(int hole, int[] ids)
+    {
+        string text = _text.TextOfHole(hole, _tokenizer.Decode(ids));
+        return _request.Stops.FirstOrDefault(stop => text.AsSpan(_written[hole].Length).StartsWith(stop, StringComparison.Ordinal));
+    }
+
+    // The fewest tokens whose text holds a stop text. More tokens only add text, so halving finds them.
+    private int TokensToStop(int hole, int[] ids)
+    {
+        (int without, int with) = (0, ids.Length);
+        while (with - without > 1)
+        {
+            int middle = (without + with) / 2;
+            string text = _text.TextOfHole(hole, _tokenizer.Decode(ids.AsSpan(0, middle)));
+            bool isThere = _request.Stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
+            (without, with) = isThere ? (without, middle) : (middle, with);
+        }
+
+        return with;
+    }
+
+    private void CheckSteps(int noisy)
+    {
+        long most = (long)MostStepsAPosition * noisy;
+        if (_request.Options.Steps > most && _request.Options.Steps != _request.Model.Engine.Model.DefaultOptions.Steps)
+        {
+            throw ApiException.Invalid(
+                $"Expected steps of at most {MostStepsAPosition} a token, {most} for the {noisy} tokens asked for, "
+                + $"found {_request.Options.Steps}. Ask for fewer steps.",
+                "steps");
+        }
+    }
+}

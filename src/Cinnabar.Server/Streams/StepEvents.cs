@@ -1,0 +1,119 @@
+// The member "diffusion" of the chunks of a stream with "include_steps": what the canvas is, what each step did, and how it came out.
+// Clients that know nothing of it ignore it.
+//
+//   first chunk  {"type":"canvas", "length", "mask", "holes":[{"start","length","kind"}], "ids":[L], "pieces":[L, null where noisy]}
+//   each step    {"type":"step", "step", "passes", "block", "remaining", "settled", "committed":[…], "edited":[…], "renoised":[…]}
+//                and with "alternatives" > 0 "noisy":[…], the positions that are still noisy; a step's pass saw them, so they have
+//                alternatives too. settled: tokens that will not change any more
+//   last chunk   {"type":"done", "steps", "passes", "seconds", "tokens_per_second", "new_tokens", "seed"}
+//
+// A piece is the text of a token; bytes that are a part of a character show as \xNN, special tokens as their name.
+using System.Text.Json.Nodes;
+using Cinnabar.Diffusion;
+using Cinnabar.Sampling;
+using Cinnabar.Server.Api;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Server.Streams;
+
+/// <summary>Describes the steps of a text.</summary>
+/// <param name="request">What was asked for.</param>
+internal sealed class StepEvents(GenerationRequest request)
+{
+    private readonly Tokenizer _tokenizer = request.Model.Engine.Model.Tokenizer;
+    private readonly bool _showsAlternatives = request.Options.Alternatives > 0;
+
+    /// <summary>How a text came out; also part of answers in one piece.</summary>
+    /// <param name="answers">One or more texts: numbers add, time is the longest, the seed is the first's.</param>
+    public static JsonObject Summary(params IReadOnlyList<Answer> answers)
+    {
+        double seconds = answers.Max(answer => answer.Elapsed.TotalSeconds);
+        int tokens = answers.Sum(answer => answer.NewTokens);
+        return new JsonObject
+        {
+            ["steps"] = answers.Sum(answer => answer.Steps),
+            ["passes"] = answers.Sum(answer => answer.Passes),
+            ["seconds"] = Math.Round(seconds, 6),
+            ["tokens_per_second"] = seconds > 0 ? Math.Round(tokens / seconds, 2) : 0,
+            ["new_tokens"] = tokens,
+            ["seed"] = answers[0].Seed,
+        };
+    }
+
+    /// <summary>The last event of a text.</summary>
+    public static JsonObject Done(Answer answer)
+    {
+        JsonObject done = Summary(answer);
+        done.Insert(0, "type", "done");
+        return done;
+    }
+
+    /// <summary>The event before the first step.</summary>
+    public JsonObject Canvas(Canvas canvas) => new()
+    {
+        ["type"] = "canvas",
+        ["length"] = canvas.Length,
+        ["mask"] = canvas.Tokens.MaskTokenId,
+        ["holes"] = List(canvas.Holes, hole => new JsonObject
+        {
+            ["start"] = hole.Start,
+            ["length"] = hole.Length,
+            ["kind"] = hole.Kind == HoleKind.Infill ? "infill" : "continuation",
+        }),
+        ["ids"] = List(canvas.Ids.ToArray(), id => id),
+        ["pieces"] = List(Enumerable.Range(0, canvas.Length), i => canvas.StateOf(i) == PositionState.Noisy ? null : Piece(canvas.Ids[i])),
+    };
+
+    /// <summary>The event of a step.</summary>
+    public JsonObject Step(DenoisingStep step)
+    {
+        Dictionary<int, Alternatives> alternatives = step.Alternatives.ToDictionary(row => row.Position);
+        Canvas canvas = step.Canvas;
+        JsonObject shown = new()
+        {
+            ["type"] = "step",
+            ["step"] = step.Step,
+            ["passes"] = step.ForwardPasses,
+            ["block"] = step.Block,
+            ["remaining"] = step.Remaining,
+            ["settled"] = Enumerable.Range(0, canvas.Holes.Count).Sum(hole => canvas.SettledTextOf(hole, step.FinalBefore).Length),
+            ["committed"] = List(step.Commits, commit => Written(commit, alternatives)),
+            ["edited"] = List(step.Edits, edit => Written(edit, alternatives)),
+            ["renoised"] = List(step.Renoised, position => position),
+        };
+        if (_showsAlternatives)
+        {
+            shown["noisy"] = List(canvas.NoisyPositions(), position => new JsonObject
+            {
+                ["position"] = position,
+                ["alternatives"] = AlternativesAt(position, alternatives),
+            });
+        }
+
+        return shown;
+    }
+
+    private static JsonArray List<T>(IEnumerable<T> items, Func<T, JsonNode?> show) => new([.. items.Select(show)]);
+
+    private JsonObject Written(Commit commit, Dictionary<int, Alternatives> alternatives) => new()
+    {
+        ["position"] = commit.Position,
+        ["token"] = commit.TokenId,
+        ["text"] = Piece(commit.TokenId),
+        ["confidence"] = Probability(commit.Confidence),
+        ["alternatives"] = AlternativesAt(commit.Position, alternatives),
+    };
+
+    private JsonArray AlternativesAt(int position, Dictionary<int, Alternatives> alternatives) =>
+        List(alternatives.GetValueOrDefault(position)?.Tokens ?? [], other => new JsonObject
+        {
+            ["token"] = other.TokenId,
+            ["text"] = Piece(other.TokenId),
+            ["probability"] = Probability(other.Probability),
+        });
+
+    private static double Probability(double value) => Math.Round(value, 6);
+
+    // A network may have more rows than its tokenizer has tokens.
+    private string Piece(int id) => id < _tokenizer.VocabularySize ? _tokenizer.TokenPiece(id) : $"[{id}]";
+}

@@ -1,0 +1,74 @@
+using Cinnabar.Numerics;
+using Cinnabar.Sampling;
+using Cinnabar.Serving;
+using Cinnabar.Tests;
+
+namespace Cinnabar.Server.Tests.Api;
+
+public sealed class EngineWorkTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cinnabar-engine-").FullName;
+
+    [Fact]
+    public async Task Work_IsDoneBetweenStepsOnTheEnginesThread()
+    {
+        await using ModelEngine engine = Start();
+        TextCanvas text = engine.Model.CanvasFor("x", 20);
+        DenoisingJob job = engine.Submit(text, new SamplerOptions { MaxNewTokens = 20 });
+        List<Task<(int Noisy, string? Thread)>> looks =
+            [.. Enumerable.Range(0, 10).Select(_ => engine.RunAsync(_ => (text.Canvas.NoisyCount, Thread.CurrentThread.Name)))];
+        (int Noisy, string? Thread)[] seen = await Task.WhenAll(looks);
+        await job.Completion;
+
+        // One piece a step: each sees one token more than the one before.
+        Assert.All(seen, look => Assert.Equal("cinnabar tiny", look.Thread));
+        Assert.All(seen.Zip(seen.Skip(1)), pair => Assert.InRange(pair.First.Noisy - pair.Second.Noisy, 1, 20));
+    }
+
+    [Fact]
+    public async Task Work_ThatFailsFailsAlone()
+    {
+        await using ModelEngine engine = Start();
+
+        await Assert.ThrowsAsync<InvalidTimeZoneException>(() => engine.RunAsync<int>(_ => throw new InvalidTimeZoneException()));
+        Assert.Equal("tiny", await engine.RunAsync(model => model.Name));
+    }
+
+    [Fact]
+    public async Task Work_CanBeGivenUpRefusedAndEnded()
+    {
+        ModelEngine engine = Start(new EngineOptions { MaxRunning = 1, MaxWaiting = 2 });
+        using SemaphoreSlim gate = new(0);
+        using SemaphoreSlim isHeld = new(0);
+        Task<int> held = engine.RunAsync(_ => isHeld.Release() + (gate.Wait(TimeSpan.FromSeconds(10)) ? 1 : 0));
+        await isHeld.WaitAsync();
+        using CancellationTokenSource cancellation = new();
+        bool ran = false;
+        Task<bool> givenUp = engine.RunAsync(_ => ran = true, cancellation.Token);
+        Task<bool> ended = engine.RunAsync(_ => ran = true);
+        Task<bool> third = engine.RunAsync(_ => ran = true);
+        EngineBusyException busy = await Assert.ThrowsAsync<EngineBusyException>(() => engine.RunAsync(_ => true));
+        await cancellation.CancelAsync();
+        Task stop = engine.StopAsync(TimeSpan.Zero);
+        EngineBusyException stopped = await Assert.ThrowsAsync<EngineBusyException>(() => engine.RunAsync(_ => true));
+        gate.Release();
+        await stop;
+
+        Assert.Equal(1, await held);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => givenUp);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ended);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => third);
+        Assert.False(ran);
+        Assert.False(busy.IsStopped);
+        Assert.True(stopped.IsStopped);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private ModelEngine Start(EngineOptions? options = null)
+    {
+        string path = Path.Combine(_folder, "tiny");
+        TinyModelFolder.Write(path);
+        return new ModelEngine(DiffusionModel.Load(path, KernelTable.Create(threads: 1)), options);
+    }
+}

@@ -1,0 +1,86 @@
+using System.Text.Json.Nodes;
+using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Server.Tests.Api;
+
+[Collection(ApiTests.Name)]
+public sealed class ScoreTests(ApiServer server)
+{
+    private const string Text = "int a = b > c ? naïve : 2;";
+
+    [Fact]
+    public async Task Masked_IsTheBoundWithItsError()
+    {
+        JsonNode answer = await server.AskAsync("/v1/score", new JsonObject { ["text"] = Text, ["samples"] = 5, ["seed"] = 3 });
+
+        LikelihoodEstimate nats = await server.Models["tiny"].Engine.RunAsync(model => new LikelihoodBound(model.Denoiser, model.Kernels)
+            .Estimate(model.Tokenizer.Encode(Text), 5, new DeterministicRandom(3)));
+        Assert.Equal("score", (string?)answer["object"]);
+        Assert.Equal(nats.Nats / Math.Log(2), (double)answer["bits"]!, 9);
+        Assert.Equal(nats.Nats / Math.Log(2) / 27, (double)answer["bits_per_byte"]!, 9);
+        Assert.Equal(nats.StandardError / Math.Log(2) / 27, (double)answer["standard_error"]!, 9);
+        Assert.Null(answer["tokens"]);
+    }
+
+    [Fact]
+    public async Task Surprise_IsThatOfEachTokenMaskedAlone()
+    {
+        JsonNode answer = await server.AskAsync("/v1/score", new JsonObject { ["text"] = Text, ["samples"] = 1, ["surprise"] = true });
+
+        int[] ids = server.Tiny.Tokenizer.Encode(Text);
+        JsonArray tokens = answer["tokens"]!.AsArray();
+        Assert.Equal(ids, tokens.Select(token => (int)token!["token"]!));
+        string text = string.Concat(tokens.Select(token => (string)token!["text"]!));
+        Assert.Equal(Text, text.Replace(@"\xC3\xAF", "ï", StringComparison.Ordinal));
+        double[] expected = await server.Models["tiny"].Engine.RunAsync(model => ids.Select((id, i) =>
+        {
+            int[] masked = [.. ids];
+            masked[i] = model.Config.MaskTokenId;
+            return -LogProbability(model.Denoiser.Logits(masked, [i]), 0, id) / Math.Log(2);
+        }).ToArray());
+        Assert.All(expected.Zip(tokens), pair => Assert.Equal(pair.First, (double)pair.Second!["surprise"]!, 1e-4));
+    }
+
+    [Fact]
+    public async Task Autoregressive_IsExactAndTheSumOfItsSurprises()
+    {
+        JsonNode answer = await server.AskAsync("/v1/score", new JsonObject { ["model"] = "left", ["text"] = Text, ["surprise"] = true });
+
+        double sum = answer["tokens"]!.AsArray().Sum(token => (double)token!["surprise"]!);
+        Assert.True((bool)answer["exact"]!);
+        Assert.Equal(0, (double)answer["standard_error"]!);
+        Assert.Equal(sum, (double)answer["bits"]!, 1e-4);
+    }
+
+    [Fact]
+    public async Task LongText_IsRefusedWithBothNumbers()
+    {
+        string message = await server.RefuseAsync("/v1/score", new JsonObject { ["text"] = new string('q', 97) }, "text");
+
+        Assert.Contains(" 96 ", message);
+        Assert.Contains("97", message);
+    }
+
+    [Fact]
+    public async Task Tokens_GoThereAndBack()
+    {
+        const string Strange = "a<|mask|>🙂\n";
+        JsonNode answer = await server.AskAsync("/tokenize", new JsonObject { ["content"] = Strange });
+        JsonNode pieces = await server.AskAsync("/tokenize", new JsonObject { ["content"] = "a\n", ["with_pieces"] = true });
+        JsonNode back = await server.AskAsync("/detokenize", new JsonObject { ["tokens"] = answer["tokens"]!.DeepClone() });
+
+        Assert.Equal(server.Tiny.Tokenizer.Encode(Strange), answer["tokens"]!.AsArray().Select(id => (int)id!));
+        Assert.Equal(Strange, (string?)back["content"]);
+        Assert.Equal(["a", "\n"], pieces["tokens"]!.AsArray().Select(token => (string)token!["piece"]!));
+        await server.RefuseAsync("/tokenize", new JsonObject { ["content"] = "a", ["parse_special"] = true }, "parse_special");
+        await server.RefuseAsync("/detokenize", new JsonObject { ["tokens"] = new JsonArray(0, 5000) }, "tokens[1]");
+    }
+
+    private static double LogProbability(Tensor logits, int row, int id)
+    {
+        double[] values = [.. logits.Floats.ToArray().Skip(row * logits.Shape[1]).Take(logits.Shape[1]).Select(value => (double)value)];
+        double most = values.Max();
+        return values[id] - most - Math.Log(values.Sum(value => Math.Exp(value - most)));
+    }
+}
