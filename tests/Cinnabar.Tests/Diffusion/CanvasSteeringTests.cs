@@ -16,8 +16,8 @@ public sealed class CanvasSteeringTests
 
     public static TheoryData<SamplerOptions> GoingOn =>
     [
-        new SamplerOptions(), new SamplerOptions { Threshold = 0.5 }, new SamplerOptions { BlockSize = 4 }, new SamplerOptions { Factor = 1 },
-        new SamplerOptions { Remasking = Remasking.Entropy, EntropyBound = 0.5 },
+        new SamplerOptions(), new SamplerOptions { Threshold = 0.5 }, new SamplerOptions { BlockSize = 4 },
+        new SamplerOptions { Factor = 1 }, new SamplerOptions { Remasking = Remasking.Entropy, EntropyBound = 0.5 },
     ];
 
     [Theory]
@@ -44,7 +44,10 @@ public sealed class CanvasSteeringTests
     [Fact]
     public void Restore_SameState_SameSteps()
     {
-        SamplerOptions options = new() { Temperature = 1, Seed = 4, RemaskBelow = 0.3, EditThreshold = 0.5, Credit = true, Threshold = 0.4 };
+        SamplerOptions options = new()
+        {
+            Temperature = 1, Seed = 4, RemaskBelow = 0.3, EditThreshold = 0.5, Credit = true, Threshold = 0.4,
+        };
         int[] state = Holes().Ids.ToArray();
         (state[2], state[3], state[9]) = (4, 5, 6);
         int[][] results = [.. Enumerable.Range(0, 2).Select(_ =>
@@ -174,7 +177,8 @@ public sealed class CanvasSteeringTests
     public void Pin_BehindAnEnd_KeepsTheTextGoing()
     {
         // The network wants nothing but ends.
-        foreach ((CanvasSegment hole, int end) in ((CanvasSegment, int)[])[(CanvasSegment.Hole(6), Pad), (CanvasSegment.Continuation(6), Eos)])
+        (CanvasSegment, int)[] holes = [(CanvasSegment.Hole(6), Pad), (CanvasSegment.Continuation(6), Eos)];
+        foreach ((CanvasSegment hole, int end) in holes)
         {
             TableDenoiser network = new(V, Mask, (_, _, token) => token == end ? 9 : token == 3 ? 1 : 0);
             Canvas canvas = new([CanvasSegment.Text([5]), hole], s_tokens);
