@@ -32,6 +32,18 @@ internal sealed class BenchDecodeCommand
         DefaultValueFactory = _ => 100,
     };
 
+    private readonly Option<int[]> _windows = new("--window")
+    {
+        Description = "Tokens of text and hole together that a model sees; may be given several times. [default: its context]",
+        HelpName = "n",
+    };
+
+    private readonly Option<string[]> _methods = new("--method")
+    {
+        Description = "A way of decoding by its name in the table; may be given several times. [default: all]",
+        HelpName = "name",
+    };
+
     private readonly Option<string?> _baseline = new("--baseline")
     {
         Description = "An autoregressive model for the same corpus. [default: none]",
@@ -52,7 +64,7 @@ internal sealed class BenchDecodeCommand
         BenchDecodeCommand decode = new();
         Command command = new("decode", "Ways of decoding: tokens per second next to what they got right.")
         {
-            decode._corpus, decode._holes, decode._baseline, decode._svg, decode._json,
+            decode._corpus, decode._holes, decode._windows, decode._methods, decode._baseline, decode._svg, decode._json,
         };
         decode._model.AddTo(command);
         decode._holes.Validators.Add(result =>
@@ -60,6 +72,14 @@ internal sealed class BenchDecodeCommand
             if (result.GetValueOrDefault<int>() is var found and (< 1 or > 1_000_000))
             {
                 result.AddError($"Expected --holes to be 1 … 1000000, found {found}.");
+            }
+        });
+        decode._methods.Validators.Add(result =>
+        {
+            string[] known = [.. DecodingMethod.Standard.Select(method => method.Name)];
+            if ((result.GetValueOrDefault<string[]>() ?? []).FirstOrDefault(name => !known.Contains(name)) is string unknown)
+            {
+                result.AddError($"Expected --method to be one of {string.Join("; ", known)}, found {TerminalText.Quote(unknown)}.");
             }
         });
         command.SetWork(decode.Run);
@@ -75,16 +95,32 @@ internal sealed class BenchDecodeCommand
             models.Add(DiffusionModel.Load(baseline, model.Kernels));
         }
 
-        LineHoleOptions options = new() { Count = parsed.GetValue(_holes), WindowLength = model.Config.MaxSequenceLength };
+        int[] windows = parsed.GetValue(_windows) is [_, ..] wanted ? wanted : [model.Config.MaxSequenceLength];
+        if (windows.FirstOrDefault(window => window > model.Config.MaxSequenceLength) is int tooLong and > 0)
+        {
+            throw new CinnabarException(
+                $"Expected windows of at most {model.Config.MaxSequenceLength} tokens, the context of {model.Name}, found {tooLong}.",
+                "Give a smaller --window.");
+        }
+
         TokenDataset test = HeldOutText.Open(parsed.GetValue(_corpus)!, HeldOutText.TestSplit, model);
-        IReadOnlyList<LineHole> holes = LineHoles.Sample([.. HeldOutText.Documents(test)], model.Tokenizer, options);
+        IReadOnlyList<int[]> documents = [.. HeldOutText.Documents(test)];
         MachinePeak? peak = MachinePeak.TryCreate(model.Kernels.Workers, out _);
         List<DecodingResult> results = [];
         Dictionary<string, HeldOutLikelihood> likelihoods = [];
+        int count = 0;
         foreach (DiffusionModel each in models)
         {
             likelihoods[each.Name] = HeldOutText.Measure(each, test, LikelihoodWindows, LikelihoodSeed, cancellation);
-            results.AddRange(Measure(each, holes, options, peak, cancellation));
+            foreach (int window in windows)
+            {
+                // The same lines whatever the window.
+                LineHoleOptions options = new() { Count = parsed.GetValue(_holes), WindowLength = window };
+                IReadOnlyList<LineHole> holes = LineHoles.Sample(documents, model.Tokenizer, options);
+                count = holes.Count;
+                string suffix = windows.Length > 1 ? $", window {window}" : "";
+                results.AddRange(Measure(each, holes, options, MethodsFor(parsed, each), suffix, peak, cancellation));
+            }
         }
 
         if (parsed.GetValue(_svg) is string path)
@@ -92,16 +128,24 @@ internal sealed class BenchDecodeCommand
             AtomicFile.Write(path, Encoding.UTF8.GetBytes(ParetoPlot.Draw(results)));
         }
 
-        Print(parsed, models, holes.Count, peak, likelihoods, results);
+        Print(parsed, models, count, peak, likelihoods, results);
         return 0;
     }
 
-    private static IEnumerable<DecodingResult> Measure(
-        DiffusionModel model, IReadOnlyList<LineHole> holes, LineHoleOptions options, MachinePeak? peak, CancellationToken cancellation)
-    {
-        IEnumerable<DecodingMethod> methods = model.Config.IsAutoregressive
-            ? [new DecodingMethod("left to right, key/value cache", new())]
+    private IReadOnlyList<DecodingMethod> MethodsFor(ParseResult parsed, DiffusionModel model) =>
+        model.Config.IsAutoregressive ? [new DecodingMethod("left to right, key/value cache", new())]
+            : parsed.GetValue(_methods) is [_, ..] names ? [.. DecodingMethod.Standard.Where(method => names.Contains(method.Name))]
             : DecodingMethod.Standard;
+
+    private static IEnumerable<DecodingResult> Measure(
+        DiffusionModel model,
+        IReadOnlyList<LineHole> holes,
+        LineHoleOptions options,
+        IReadOnlyList<DecodingMethod> methods,
+        string suffix,
+        MachinePeak? peak,
+        CancellationToken cancellation)
+    {
         MatMulPrecision precision = model.Config.Quantization is null ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
         foreach (DecodingMethod method in methods)
         {
@@ -115,7 +159,7 @@ internal sealed class BenchDecodeCommand
             double rate = 2.0 * model.Config.NonEmbeddingParameterCount * result.Work.ComputedPositions / result.Work.Seconds / 1e9;
             double? share = peak is null ? null : 2 * rate / (peakBefore + peak.Measure(precision));
             yield return new DecodingResult(
-                method.Name, model.Name, result, share, (double)allocated / Math.Max(1, result.Work.ForwardPasses));
+                method.Name + suffix, model.Name, result, share, (double)allocated / Math.Max(1, result.Work.ForwardPasses));
         }
     }
 

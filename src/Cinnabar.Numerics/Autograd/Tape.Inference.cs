@@ -1,4 +1,6 @@
 // Operations without a gradient: networks that use them can only be run.
+using Cinnabar.Numerics.Kernels;
+
 namespace Cinnabar.Numerics.Autograd;
 
 public sealed partial class Tape
@@ -11,6 +13,19 @@ public sealed partial class Tape
         Variable zeros = Output(shape);
         zeros.Value.Floats.Clear();
         return zeros;
+    }
+
+    /// <summary>Scaled dot-product attention of several sequences whose query rows stand one behind the other.</summary>
+    /// <param name="q">[ΣM, H·D].</param>
+    /// <param name="parts">Keys, values and shape of each.</param>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public Variable Attention(Variable q, ReadOnlyMemory<AttentionPart> parts)
+    {
+        RequireInference("Attention in parts");
+        Variable o = Output(q.Value.Shape);
+        Tensor logSumExp = Rent(q.Value.Rows, parts.Span[0].Shape.Heads);
+        Kernels.Attention.Forward(q.Value, parts, AttentionPrecision, o.Value, logSumExp);
+        return o;
     }
 
     /// <summary>y = gelu(gate) ∘ up, in place in <paramref name="gate"/>, which must not be used otherwise.</summary>

@@ -5,6 +5,8 @@
 //   P = exp(S − lse),  dV = Pᵀ·dO,  dP = dO·Vᵀ,  dS = P ∘ (dP − rowsum(dO ∘ O)),  dQ = dS·K/√D,  dK = dSᵀ·Q/√D
 // At inference the query rows may be some positions of one sequence, and K and V those of all positions, most of them computed earlier.
 // A query row whose keys are all masked yields zeros, lse = −∞ and no gradient.
+// Sequences of different lengths, with or without keys and values from earlier, share a call as parts: their query rows stand one behind
+// the other.
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>Which keys a query may see.</summary>
@@ -42,6 +44,8 @@ public enum AttentionKind
 /// With causal attention and without padding: keys that a query sees, the one at its own position included, the others right before it
 /// (sliding window). Null: all before it.
 /// </param>
+/// <param name="FirstRow">Of a part of a call (<see cref="AttentionPart"/>): the row of q and o where its query rows begin.</param>
+/// <param name="FirstKeyRow">Likewise: the row of k and v where its keys begin.</param>
 public readonly record struct AttentionShape(
     int Batch,
     int Length,
@@ -53,7 +57,9 @@ public readonly record struct AttentionShape(
     int[]? ValidLengths = null,
     ReadOnlyMemory<int>? Positions = null,
     ReadOnlyMemory<int>? Shadowed = null,
-    int? Window = null)
+    int? Window = null,
+    int FirstRow = 0,
+    int FirstKeyRow = 0)
 {
     private const int None = -1;
 
@@ -88,20 +94,33 @@ public readonly record struct AttentionShape(
     public int HiddenKey(int query) =>
         Shadowed is { } shadowed && query >= Unshadowed ? shadowed.Span[query - Unshadowed] : None;
 
-    /// <summary>Throws unless the sizes are usable and every tensor has the elements they ask for.</summary>
+    /// <summary>Throws unless the sizes are usable and every tensor has exactly the elements they ask for.</summary>
     internal void Check(Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp)
     {
-        if (Batch < 0 || Length < 0 || Heads < 1 || KeyValueHeads < 1 || Heads % KeyValueHeads != 0 || HeadSize < 1 || BlockSize < 1)
-        {
-            throw new ArgumentException($"Unusable attention sizes: {this}.");
-        }
-
+        CheckPart(q, k, v, o, logSumExp);
         int rows = Batch * Queries;
         Expect.Floats(q, rows * Heads * HeadSize);
         Expect.Floats(k, Batch * Length * KeyValueHeads * HeadSize);
         Expect.Floats(v, Batch * Length * KeyValueHeads * HeadSize);
         Expect.Floats(o, rows * Heads * HeadSize);
         Expect.Floats(logSumExp, rows * Heads);
+    }
+
+    /// <summary>Throws unless the sizes are usable and every tensor has at least the elements they ask for.</summary>
+    internal void CheckPart(Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp)
+    {
+        if (FirstRow < 0 || FirstKeyRow < 0 || Batch < 0 || Length < 0 || Heads < 1 || KeyValueHeads < 1 || Heads % KeyValueHeads != 0 || HeadSize < 1 || BlockSize < 1)
+        {
+            throw new ArgumentException($"Unusable attention sizes: {this}.");
+        }
+
+        int rows = FirstRow + (Batch * Queries);
+        int keyRows = FirstKeyRow + (Batch * Length);
+        Expect.FloatsOrMore(q, rows * Heads * HeadSize);
+        Expect.FloatsOrMore(k, keyRows * KeyValueHeads * HeadSize);
+        Expect.FloatsOrMore(v, keyRows * KeyValueHeads * HeadSize);
+        Expect.FloatsOrMore(o, rows * Heads * HeadSize);
+        Expect.FloatsOrMore(logSumExp, rows * Heads);
         if (Positions is { } positions)
         {
             Expect.Length(Batch, 1, nameof(Batch));
@@ -131,6 +150,12 @@ public readonly record struct AttentionShape(
     }
 }
 
+/// <summary>A sequence that shares a call with others; at inference only.</summary>
+/// <param name="Keys">Keys of its positions, from row <see cref="AttentionShape.FirstKeyRow"/> on: [≥ L, G·D].</param>
+/// <param name="Values">Values likewise.</param>
+/// <param name="Shape">Sizes and mask, with a batch of 1 and the heads of all parts.</param>
+public readonly record struct AttentionPart(Tensor Keys, Tensor Values, AttentionShape Shape);
+
 /// <summary>Scaled dot-product attention without materialising all scores.</summary>
 public interface IAttention
 {
@@ -143,6 +168,14 @@ public interface IAttention
     /// <param name="o">[B·M, H·D].</param>
     /// <param name="logSumExp">lse: [B·M, H].</param>
     void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp);
+
+    /// <summary>O = softmax(QKᵀ/√D + mask)·V for each of several sequences.</summary>
+    /// <param name="q">[ΣM, H·D], the rows of each part where its shape says.</param>
+    /// <param name="parts">The sequences.</param>
+    /// <param name="precision">Rounding of the operands of its products.</param>
+    /// <param name="o">[ΣM, H·D].</param>
+    /// <param name="logSumExp">lse: [ΣM, H].</param>
+    void Forward(Tensor q, ReadOnlyMemory<AttentionPart> parts, MatMulPrecision precision, Tensor o, Tensor logSumExp);
 
     /// <summary>dQ += …, dK += …, dV += …; every position is a query.</summary>
     void Backward(

@@ -38,7 +38,10 @@ internal readonly struct AttentionBlock
 
     public int HiddenKey(int row) => _shape.HiddenKey(_first + row);
 
-    public int LogSumExp(int row) => (((_sequence * _shape.Queries) + _first + row) * _shape.Heads) + _head;
+    // Of a tensor [B·M, …].
+    private int FirstRow => _shape.FirstRow + (_sequence * _shape.Queries) + _first;
+
+    public int LogSumExp(int row) => ((FirstRow + row) * _shape.Heads) + _head;
 
     public Matrix Scores(Tensor scratch) => new(scratch, 0, Rows, Keys, ScoreStride, 1);
 
@@ -46,8 +49,7 @@ internal readonly struct AttentionBlock
     public Matrix Queries(Tensor tensor)
     {
         int columns = _shape.Heads * _shape.HeadSize;
-        int row = (_sequence * _shape.Queries) + _first;
-        return new Matrix(tensor, (row * columns) + (_head * _shape.HeadSize), Rows, _shape.HeadSize, columns, 1);
+        return new Matrix(tensor, (FirstRow * columns) + (_head * _shape.HeadSize), Rows, _shape.HeadSize, columns, 1);
     }
 
     // [Keys, D] of a tensor [B·L, G·D].
@@ -55,6 +57,7 @@ internal readonly struct AttentionBlock
     {
         int columns = _shape.KeyValueHeads * _shape.HeadSize;
         int head = _head / (_shape.Heads / _shape.KeyValueHeads);
-        return new Matrix(tensor, (_sequence * _shape.Length * columns) + (head * _shape.HeadSize), Keys, _shape.HeadSize, columns, 1);
+        int row = _shape.FirstKeyRow + (_sequence * _shape.Length);
+        return new Matrix(tensor, (row * columns) + (head * _shape.HeadSize), Keys, _shape.HeadSize, columns, 1);
     }
 }

@@ -6,6 +6,19 @@ internal sealed class ReferenceAttention : IAttention
     public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
     {
         shape.Check(q, k, v, o, logSumExp);
+        ForwardPart(q, k, v, shape, o, logSumExp);
+    }
+
+    public void Forward(Tensor q, ReadOnlyMemory<AttentionPart> parts, MatMulPrecision precision, Tensor o, Tensor logSumExp)
+    {
+        foreach (AttentionPart part in parts.Span)
+        {
+            part.Shape.CheckPart(q, part.Keys, part.Values, o, logSumExp);
+            ForwardPart(q, part.Keys, part.Values, part.Shape, o, logSumExp);
+        }
+    }
+
+    private static void ForwardPart(Tensor q, Tensor k, Tensor v, AttentionShape shape, Tensor o, Tensor logSumExp) =>
         ForEachQuery(shape, at =>
         {
             double[] p = Scores(q, k, shape, at);
@@ -23,7 +36,6 @@ internal sealed class ReferenceAttention : IAttention
                 o.Floats[at.Query + d] = (float)sum;
             }
         });
-    }
 
     public void Backward(
         Tensor dO,
@@ -121,11 +133,11 @@ internal sealed class ReferenceAttention : IAttention
     // One query row of one head: where its elements and those of its keys begin.
     private readonly record struct Place(AttentionShape Shape, int Sequence, int Head, int Index)
     {
-        public int Row => (Sequence * Shape.Queries) + Index;
+        public int Row => Shape.FirstRow + (Sequence * Shape.Queries) + Index;
 
         public int Query => ((Row * Shape.Heads) + Head) * Shape.HeadSize;
 
         public int Key(int j) =>
-            ((((Sequence * Shape.Length) + j) * Shape.KeyValueHeads) + (Head / (Shape.Heads / Shape.KeyValueHeads))) * Shape.HeadSize;
+            (((Shape.FirstKeyRow + (Sequence * Shape.Length) + j) * Shape.KeyValueHeads) + (Head / (Shape.Heads / Shape.KeyValueHeads))) * Shape.HeadSize;
     }
 }

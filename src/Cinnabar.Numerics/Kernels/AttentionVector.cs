@@ -25,8 +25,25 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
     {
         shape.Check(q, k, v, o, logSumExp);
         int itemsPerHead = shape.Batch * shape.Heads < ItemsPerThread * workers.Threads ? BlocksOf(shape.Queries) : 1;
-        ForwardBody body = new(matMul, q, k, v, shape, precision, o, logSumExp, itemsPerHead);
+        ForwardBody body = new(matMul, q, new AttentionPart(k, v, shape), precision, o, logSumExp, itemsPerHead);
         workers.For(shape.Batch * shape.Heads * itemsPerHead, grain: 1, body);
+    }
+
+    public void Forward(Tensor q, ReadOnlyMemory<AttentionPart> parts, MatMulPrecision precision, Tensor o, Tensor logSumExp)
+    {
+        int heads = parts.IsEmpty ? 0 : parts.Span[0].Shape.Heads;
+        int mostQueries = 0;
+        foreach (AttentionPart part in parts.Span)
+        {
+            part.Shape.CheckPart(q, part.Keys, part.Values, o, logSumExp);
+            Expect.Length(part.Shape.Batch, 1, nameof(parts));
+            Expect.Length(part.Shape.Heads, heads, nameof(parts));
+            mostQueries = Math.Max(mostQueries, part.Shape.Queries);
+        }
+
+        int itemsPerHead = parts.Length * heads < ItemsPerThread * workers.Threads ? BlocksOf(mostQueries) : 1;
+        workers.For(
+            parts.Length * heads * itemsPerHead, grain: 1, new PartsBody(matMul, q, parts, precision, o, logSumExp, itemsPerHead));
     }
 
     public void Backward(
@@ -122,12 +139,65 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         }
     }
 
+    // Item: (sequence, head), or every itemsPerHead-th block of it.
+    private static void Forward(
+        IMatMul matMul, Tensor q, in AttentionPart part, MatMulPrecision precision, Tensor o, Tensor logSumExp, int itemsPerHead, int item)
+    {
+        BlockMemory memory = t_memory ??= new BlockMemory();
+        AttentionShape shape = part.Shape;
+        int blocks = BlocksOf(shape.Queries);
+        int head = item / itemsPerHead % shape.Heads;
+        int packedKeys = 0;
+        for (int block = item % itemsPerHead; block < blocks; block += itemsPerHead)
+        {
+            AttentionBlock at = new(shape, item / itemsPerHead / shape.Heads, head, block * AttentionBlock.MaxRows);
+            if (at.Keys == 0)
+            {
+                NothingVisible(at, o, logSumExp);
+                continue;
+            }
+
+            if (at.Keys != packedKeys)
+            {
+                packedKeys = at.Keys;
+                matMul.Pack(at.KeysOf(part.Keys).Transposed, precision, ref memory.KeysTransposed);
+                matMul.Pack(at.KeysOf(part.Values), precision, ref memory.Values);
+            }
+
+            Forward(matMul, q, at, memory, o, logSumExp);
+        }
+    }
+
+    private static void Forward(IMatMul matMul, Tensor q, in AttentionBlock at, BlockMemory memory, Tensor o, Tensor logSumExp)
+    {
+        Matrix scores = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
+        matMul.Multiply(at.Queries(q), memory.KeysTransposed!, scores, accumulate: false);
+        double* sums = stackalloc double[AttentionBlock.MaxRows];
+        Softmax(at, scores, logSumExp, sums);
+        Matrix output = at.Queries(o);
+        matMul.Multiply(scores, memory.Values!, output, accumulate: false);
+        for (int i = 0; i < at.Rows; i++)
+        {
+            Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), output.Columns, (float)(1 / sums[i]));
+        }
+    }
+
     private readonly struct ForwardBody(
+        IMatMul matMul, Tensor q, AttentionPart all, MatMulPrecision precision, Tensor o, Tensor logSumExp, int itemsPerHead) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int item = from; item < to; item++)
+            {
+                Forward(matMul, q, all, precision, o, logSumExp, itemsPerHead, item);
+            }
+        }
+    }
+
+    private readonly struct PartsBody(
         IMatMul matMul,
         Tensor q,
-        Tensor k,
-        Tensor v,
-        AttentionShape shape,
+        ReadOnlyMemory<AttentionPart> parts,
         MatMulPrecision precision,
         Tensor o,
         Tensor logSumExp,
@@ -137,47 +207,8 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         {
             for (int item = from; item < to; item++)
             {
-                Forward(item);
-            }
-        }
-
-        private void Forward(int item)
-        {
-            BlockMemory memory = t_memory ??= new BlockMemory();
-            int blocks = BlocksOf(shape.Queries);
-            int head = item / itemsPerHead % shape.Heads;
-            int packedKeys = 0;
-            for (int block = item % itemsPerHead; block < blocks; block += itemsPerHead)
-            {
-                AttentionBlock at = new(shape, item / itemsPerHead / shape.Heads, head, block * AttentionBlock.MaxRows);
-                if (at.Keys == 0)
-                {
-                    NothingVisible(at, o, logSumExp);
-                    continue;
-                }
-
-                if (at.Keys != packedKeys)
-                {
-                    packedKeys = at.Keys;
-                    matMul.Pack(at.KeysOf(k).Transposed, precision, ref memory.KeysTransposed);
-                    matMul.Pack(at.KeysOf(v), precision, ref memory.Values);
-                }
-
-                Forward(at, memory);
-            }
-        }
-
-        private void Forward(in AttentionBlock at, BlockMemory memory)
-        {
-            Matrix scores = at.Scores(Scratch.AtLeast(ref memory.Scores, at.ScoreCount));
-            matMul.Multiply(at.Queries(q), memory.KeysTransposed!, scores, accumulate: false);
-            double* sums = stackalloc double[AttentionBlock.MaxRows];
-            Softmax(at, scores, logSumExp, sums);
-            Matrix output = at.Queries(o);
-            matMul.Multiply(scores, memory.Values!, output, accumulate: false);
-            for (int i = 0; i < at.Rows; i++)
-            {
-                Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), output.Columns, (float)(1 / sums[i]));
+                ref readonly AttentionPart part = ref parts.Span[item / itemsPerHead / parts.Span[0].Shape.Heads];
+                Forward(matMul, q, part, precision, o, logSumExp, itemsPerHead, item % (itemsPerHead * part.Shape.Heads));
             }
         }
     }

@@ -14,6 +14,15 @@ internal static class Expect
         }
     }
 
+    /// <summary>Throws unless <paramref name="tensor"/> is F32 and has <paramref name="count"/> elements or more.</summary>
+    public static void FloatsOrMore(Tensor tensor, int count, [CallerArgumentExpression(nameof(tensor))] string name = "")
+    {
+        if (tensor.Type != DType.F32 || tensor.Count < count)
+        {
+            throw new ArgumentException($"Expected {count} or more elements of F32, found {tensor}.", name);
+        }
+    }
+
     /// <summary>Throws unless <paramref name="found"/> values were given where <paramref name="expected"/> are needed.</summary>
     public static void Length(int found, int expected, string name)
     {

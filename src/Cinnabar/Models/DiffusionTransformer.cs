@@ -34,7 +34,7 @@ public sealed class DiffusionTransformer : ICachingDenoiser
     private readonly Parameter _headBias;
     private readonly NoiseModulation? _noise; // null: σ is 0 for ever
     private readonly RotaryTable _angles;
-    private readonly PassRows _rows = new(shifted: false);
+    private readonly PassRows _pass;
 
     private DiffusionTransformer(ModelConfig config, Dictionary<string, Parameter> parameters, Tape tape)
     {
@@ -55,6 +55,7 @@ public sealed class DiffusionTransformer : ICachingDenoiser
         noise?.SetTo(0);
         _noise = config.NoiseConditioning is { IsTold: true } ? noise : null;
         _angles = new RotaryTable(config);
+        _pass = new PassRows(config);
     }
 
     /// <inheritdoc/>
@@ -112,9 +113,9 @@ public sealed class DiffusionTransformer : ICachingDenoiser
     /// <returns>As <see cref="IDenoiser.Logits"/>.</returns>
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, double sigma)
     {
-        _tape.Reset();
-        _noise?.SetTo(sigma);
-        return Substituted(Forward(ids, ShapeOf(ids.Length), default, rows, cache: null), ids, rows);
+        _pass.Clear();
+        _pass.Add(ids, rows);
+        return Substituted(Forward(sigma), ids, rows);
     }
 
     /// <inheritdoc/>
@@ -123,43 +124,27 @@ public sealed class DiffusionTransformer : ICachingDenoiser
     /// <inheritdoc/>
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions)
     {
-        if (cache.Length != ids.Length)
-        {
-            throw new ArgumentException($"Expected a cache of {ids.Length} positions, found one of {cache.Length}.", nameof(cache));
-        }
-
-        _tape.Reset();
-        _noise?.SetTo(SigmaOf(ids));
-        _rows.Choose(ids, rows, positions);
-        AttentionShape shape = ShapeOf(ids.Length) with { Positions = _rows.Positions };
-        return Substituted(Forward(_rows.Ids, shape, _rows.Positions.Span, _rows.Chosen, cache), ids, rows);
+        _pass.Clear();
+        _pass.Add(ids, rows, positions, cache);
+        return Substituted(Forward(SigmaOf(ids)), ids, rows);
     }
 
     private double SigmaOf(ReadOnlySpan<int> ids) => NoiseModulation.SigmaAt((double)ids.Count(MaskTokenId) / ids.Length);
 
-    private AttentionShape ShapeOf(int length) => new(
-        Batch: 1,
-        length,
-        Config.NumAttentionHeads,
-        Config.NumKeyValueHeads,
-        Config.HeadSize,
-        Config.AttentionKind,
-        Config.AttentionBlockSize);
-
-    // ids: those of the shape's query rows; positions: where these stand, empty for the whole sequence; chosen: indices of query rows.
-    private Tensor Forward(
-        ReadOnlySpan<int> ids, AttentionShape shape, ReadOnlySpan<int> positions, ReadOnlySpan<int> chosen, KeyValueCache? cache)
+    private Tensor Forward(double sigma)
     {
-        RotaryAngles angles = _angles.For(shape.Length);
-        Variable h = _tape.Embedding(_embedding, ids);
+        _tape.Reset();
+        _noise?.SetTo(sigma);
+        RotaryAngles angles = _angles.For(_pass.LongestSequence);
+        Variable h = _tape.Embedding(_embedding, _pass.Ids);
         foreach (DiffusionTransformerBlock block in _blocks)
         {
             int mark = _tape.Mark();
-            h = block.Forward(_tape, h, shape, positions, angles, cache);
+            h = block.Forward(_tape, h, angles, _pass);
             _tape.ReleaseSince(mark);
         }
 
-        Variable rows = _tape.SelectRows(h, chosen);
+        Variable rows = _tape.SelectRows(h, _pass.Chosen);
         Variable outputs = _tape.LayerNormLinear(rows, _finalNorm.Weight, _finalNorm.Shift, (float)Config.RmsNormEps, _head)[0];
         return _tape.AddBias(outputs, _headBias).Value;
     }

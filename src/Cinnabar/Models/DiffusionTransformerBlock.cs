@@ -45,22 +45,20 @@ internal sealed class DiffusionTransformerBlock
         noise?.Add(Of("modulation"), BiasOf("modulation"), _attentionNorm, _feedForwardNorm);
     }
 
-    /// <summary>The block on the rows of a pass; parameters as <see cref="TransformerBlock.Forward"/>.</summary>
-    public Variable Forward(
-        Tape tape, Variable h, AttentionShape shape, ReadOnlySpan<int> positions, RotaryAngles angles, KeyValueCache? cache)
+    /// <summary>The block on the rows of a pass.</summary>
+    /// <param name="tape">Where it runs.</param>
+    /// <param name="h">[T, C].</param>
+    /// <param name="angles">Of all positions.</param>
+    /// <param name="pass">What the rows are.</param>
+    /// <returns>[T, C].</returns>
+    public Variable Forward(Tape tape, Variable h, RotaryAngles angles, PassRows pass)
     {
         ReadOnlySpan<Variable> projected =
             tape.LayerNormLinear(h, _attentionNorm.Weight, _attentionNorm.Shift, _epsilon, _queryKeyValue);
         (Variable q, Variable k, Variable v) = (projected[0], projected[1], projected[2]);
-        int length = positions.IsEmpty ? shape.Length : angles.Positions;
-        q = tape.Rotary(q, angles, length, positions);
-        k = tape.Rotary(k, angles, length, positions);
-        if (cache is not null)
-        {
-            (k, v) = cache.Update(_index, positions, k.Value, v.Value);
-        }
-
-        Variable attended = tape.Linear(tape.Attention(q, k, v, shape), _attentionOut);
+        q = tape.Rotary(q, angles, angles.Positions, pass.Positions);
+        k = tape.Rotary(k, angles, angles.Positions, pass.Positions);
+        Variable attended = tape.Linear(pass.Attend(tape, _index, q, k, v), _attentionOut);
         h = tape.GatedAdd(h, attended, bias: null, _attentionNorm.Gate);
         Variable up = tape.LayerNormLinear(h, _feedForwardNorm.Weight, _feedForwardNorm.Shift, _epsilon, _up)[0];
         return tape.GatedAdd(h, tape.GeluLinear(up, _upBias, _down), _downBias, _feedForwardNorm.Gate);

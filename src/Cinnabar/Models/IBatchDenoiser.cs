@@ -5,10 +5,26 @@ namespace Cinnabar.Models;
 /// <summary>A network that computes several sequences in one pass, each as if it were alone.</summary>
 public interface IBatchDenoiser : IDenoiser
 {
-    /// <summary>One pass over several sequences; the shorter ones cost as much as the longest.</summary>
-    /// <param name="ids">Token ids, sequence after sequence.</param>
-    /// <param name="lengths">Tokens of each sequence, 1 … <see cref="IDenoiser.MaxLength"/>; their sum is the number of ids.</param>
-    /// <param name="rows">Indices of <paramref name="ids"/> whose logits are wanted, ascending.</param>
-    /// <returns>F32 [rows.Length, V], as <see cref="IDenoiser.Logits"/> gives them for each sequence. Valid until the next call.</returns>
-    Tensor LogitsOfBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, ReadOnlySpan<int> rows);
+    /// <summary>Begins a pass without sequences; forgets those that were added.</summary>
+    void BeginBatch();
+
+    /// <summary>Adds a sequence to the pass of <see cref="LogitsOfBatch"/>.</summary>
+    /// <param name="ids">L token ids, 1 ≤ L ≤ <see cref="IDenoiser.MaxLength"/>; copied.</param>
+    /// <param name="rows">Positions whose logits are wanted, ascending.</param>
+    void AddToBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows);
+
+    /// <summary>One pass over the sequences that were added since <see cref="BeginBatch"/>, at least one.</summary>
+    /// <returns>
+    /// F32 [ΣM, V]: the rows of each sequence in the order they were added, as <see cref="IDenoiser.Logits"/> gives them. Valid until the
+    /// next call.
+    /// </returns>
+    Tensor LogitsOfBatch();
+}
+
+/// <summary>One that also computes some positions of a sequence only, beside cached keys and values.</summary>
+public interface ICachingBatchDenoiser : IBatchDenoiser, ICachingDenoiser
+{
+    /// <summary>Adds some positions of a sequence to the pass.</summary>
+    /// <inheritdoc cref="ICachingDenoiser.Logits(ReadOnlySpan{int}, ReadOnlySpan{int}, KeyValueCache, ReadOnlySpan{int})"/>
+    void AddToBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions);
 }

@@ -2,45 +2,62 @@
 // position whose predecessors have not changed since is exact; with full attention it is an approximation, the better the less has changed.
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Autograd;
 
 namespace Cinnabar.Models;
 
 /// <summary>Keys and values of one canvas: 2 · layers · L · G·D numbers in F32.</summary>
 public sealed class KeyValueCache
 {
-    private readonly Variable[] _keys;
-    private readonly Variable[] _values;
+    private readonly Tensor[] _memory; // keys of all layers, then values
+    private readonly Tensor[] _rows; // the first L rows of each
 
     internal KeyValueCache(ModelConfig config, int length)
     {
-        Length = length;
-        Variable[] Layers() =>
-        [
-            .. Enumerable.Range(0, config.NumHiddenLayers)
-                .Select(_ => new Variable(Tensor.Zeros(length, config.NumKeyValueHeads * config.HeadSize))),
-        ];
-        _keys = Layers();
-        _values = Layers();
+        int count = 2 * config.NumHiddenLayers;
+        _memory = [.. Enumerable.Range(0, count).Select(_ => Tensor.Zeros(length, config.NumKeyValueHeads * config.HeadSize))];
+        _rows = new Tensor[count];
+        TryReset(length);
     }
 
     /// <summary>L: positions.</summary>
-    public int Length { get; }
+    public int Length { get; private set; }
+
+    /// <summary>Empties the cache for a canvas of another length.</summary>
+    /// <param name="length">L.</param>
+    /// <returns>False: it was made for fewer positions, and is as it was.</returns>
+    public bool TryReset(int length)
+    {
+        if (length > _memory[0].Rows)
+        {
+            return false;
+        }
+
+        Length = length;
+        for (int i = 0; i < _rows.Length; i++)
+        {
+            _rows[i] = _memory[i].View(length, _memory[i].Columns);
+        }
+
+        return true;
+    }
 
     /// <summary>Stores what was computed for some positions of a layer.</summary>
     /// <param name="layer">Number of the layer.</param>
     /// <param name="positions">[M].</param>
-    /// <param name="keys">[M, G·D].</param>
-    /// <param name="values">[M, G·D].</param>
+    /// <param name="keys">[first + M or more, G·D].</param>
+    /// <param name="values">[first + M or more, G·D].</param>
+    /// <param name="first">The row of the first position.</param>
     /// <returns>Keys and values of all positions, [L, G·D].</returns>
-    internal (Variable Keys, Variable Values) Update(int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values)
+    internal (Tensor Keys, Tensor Values) Update(int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values, int first)
     {
+        Tensor allKeys = _rows[layer];
+        Tensor allValues = _rows[layer + (_rows.Length / 2)];
         for (int i = 0; i < positions.Length; i++)
         {
-            keys.Row(i).CopyTo(_keys[layer].Value.Row(positions[i]));
-            values.Row(i).CopyTo(_values[layer].Value.Row(positions[i]));
+            keys.Row(first + i).CopyTo(allKeys.Row(positions[i]));
+            values.Row(first + i).CopyTo(allValues.Row(positions[i]));
         }
 
-        return (_keys[layer], _values[layer]);
+        return (allKeys, allValues);
     }
 }

@@ -1,64 +1,117 @@
-// What a pass computes, in buffers that grow to the longest canvas and are used again, so that a pass allocates nothing:
+// What a pass computes: rows of one sequence or of several, one behind the other, without padding.
 //
 //   predictors   positions whose outputs predict the rows asked for: the rows themselves or, with shifted logits, the positions before
 //                them (position 0 has no predecessor and uses itself)
-//   positions    with a cache: the predictors and what else is to be computed, ascending, each once
-//   chosen       where the predictors stand among the positions
+//   positions    where the rows of the pass stand in their sequences: all of them or, with a cache, the predictors and what else is to be
+//                computed, ascending, each once
+//   chosen       rows of the pass that predict the rows asked for
 //
-// With shadows the positions are all there are, followed by those of the shadows. A batch of sequences is padded to the longest.
+// With shadows the positions are all there are, followed by those of the shadows. All rows go through the products together; each sequence
+// attends to its own keys and values: those of the pass, or those of its cache. Buffers grow to the largest pass and are used again, so
+// that a pass allocates nothing.
+using System.Runtime.InteropServices;
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
+
 namespace Cinnabar.Models;
 
-/// <summary>Rows and positions of a pass; what it gives is valid until it is asked again. Not thread-safe.</summary>
-/// <param name="shifted">The output at position i − 1 predicts token i.</param>
-internal sealed class PassRows(bool shifted)
+/// <summary>Rows of a pass at inference; not thread-safe.</summary>
+/// <param name="config">Heads, mask and whether logits are shifted.</param>
+internal sealed class PassRows(ModelConfig config)
 {
-    private int[] _chosen = [];
+    private readonly AttentionShape _attention = new(
+        Batch: 1,
+        Length: 0,
+        config.NumAttentionHeads,
+        config.NumKeyValueHeads,
+        config.HeadSize,
+        config.AttentionKind,
+        config.AttentionBlockSize);
+
+    private readonly List<SequenceRows> _sequences = [];
+    private readonly List<int> _chosen = [];
     private int[] _positions = [];
     private int[] _ids = [];
     private int[] _places = [];
-    private int[] _lengths = [];
+    private AttentionPart[] _parts = [];
     private int _count;
-    private int _rows;
 
-    /// <summary>The positions of the last <see cref="Choose"/>, ascending.</summary>
-    public ReadOnlyMemory<int> Positions => _positions.AsMemory(0, _count);
+    /// <summary>Where each row stands in its sequence.</summary>
+    public ReadOnlySpan<int> Positions => _positions.AsSpan(0, _count);
 
-    /// <summary>The token at each of <see cref="Positions"/>.</summary>
+    /// <summary>The token of each row.</summary>
     public ReadOnlySpan<int> Ids => _ids.AsSpan(0, _count);
 
-    /// <summary>Of the last <see cref="ChooseBatch"/>: the tokens of each sequence before its padding.</summary>
-    public int[] Lengths => _lengths;
+    /// <summary>For each row of logits asked for, in order, the row of the pass that predicts it.</summary>
+    public ReadOnlySpan<int> Chosen => CollectionsMarshal.AsSpan(_chosen);
 
-    /// <summary>For each row asked for, the index in <see cref="Positions"/> of its predictor.</summary>
-    public ReadOnlySpan<int> Chosen => _chosen.AsSpan(0, _rows);
+    /// <summary>The length of the longest sequence.</summary>
+    public int LongestSequence { get; private set; }
 
-    /// <summary>The predictors of <paramref name="rows"/> in sequences of <paramref name="length"/> tokens.</summary>
-    public ReadOnlySpan<int> Predictors(ReadOnlySpan<int> rows, int length)
+    /// <summary>The position that predicts the token at another.</summary>
+    public static int PredictorOf(int position, bool shifted) => shifted ? Math.Max(0, position - 1) : position;
+
+    /// <summary>Forgets all sequences.</summary>
+    public void Clear()
     {
-        if (!shifted)
-        {
-            return rows;
-        }
-
-        Span<int> predictors = Grown(ref _chosen, rows.Length);
-        for (int i = 0; i < rows.Length; i++)
-        {
-            predictors[i] = rows[i] % length == 0 ? rows[i] : rows[i] - 1;
-        }
-
-        return predictors;
+        _sequences.Clear();
+        _chosen.Clear();
+        (_count, LongestSequence) = (0, 0);
     }
 
-    /// <summary>Chooses the predictors of <paramref name="rows"/> and <paramref name="further"/> positions of one sequence.</summary>
-    public void Choose(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> further)
+    /// <summary>Adds a whole sequence.</summary>
+    /// <param name="ids">[L].</param>
+    /// <param name="rows">Positions whose logits are wanted, ascending.</param>
+    public void Add(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows) => AddWithShadows(ids, rows, shadowed: default, shadowId: 0);
+
+    /// <summary>Adds all positions of a sequence, then a masked shadow of each of <paramref name="shadowed"/>.</summary>
+    /// <param name="ids">[L].</param>
+    /// <param name="rows">Positions whose logits are wanted, ascending; those of the shadows come behind them.</param>
+    /// <param name="shadowed">[S].</param>
+    /// <param name="shadowId">The token of the shadows.</param>
+    public void AddWithShadows(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed, int shadowId)
     {
-        const int Wanted = 1;
-        Span<int> places = Grown(ref _places, ids.Length);
-        places.Clear();
-        ReadOnlySpan<int> predictors = Predictors(rows, ids.Length);
-        foreach (int position in predictors)
+        int first = Begin(ids.Length + shadowed.Length, new SequenceRows(_count, ids.Length, shadowed.Length, Cache: null));
+        ids.CopyTo(_ids.AsSpan(first));
+        for (int i = 0; i < ids.Length; i++)
         {
-            places[position] = Wanted;
+            _positions[first + i] = i;
+        }
+
+        foreach (int row in rows)
+        {
+            _chosen.Add(first + PredictorOf(row, config.ShiftLogits));
+        }
+
+        for (int i = 0; i < shadowed.Length; i++)
+        {
+            int shadow = first + ids.Length + i;
+            (_ids[shadow], _positions[shadow]) = (shadowId, shadowed[i]);
+            _chosen.Add(shadow);
+        }
+    }
+
+    /// <summary>Adds the predictors of <paramref name="rows"/> and <paramref name="further"/> positions of a sequence with a cache.</summary>
+    /// <param name="ids">[L].</param>
+    /// <param name="rows">Positions whose logits are wanted, ascending.</param>
+    /// <param name="further">Positions, ascending.</param>
+    /// <param name="cache">Of L positions; receives the keys and values of what is computed.</param>
+    public void Add(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> further, KeyValueCache cache)
+    {
+        if (cache.Length != ids.Length)
+        {
+            throw new ArgumentException($"Expected a cache of {ids.Length} positions, found one of {cache.Length}.", nameof(cache));
+        }
+
+        const int Wanted = 1;
+        Reserve(ref _places, ids.Length);
+        Span<int> places = _places.AsSpan(0, ids.Length);
+        places.Clear();
+        foreach (int row in rows)
+        {
+            places[PredictorOf(row, config.ShiftLogits)] = Wanted;
         }
 
         foreach (int position in further)
@@ -66,104 +119,79 @@ internal sealed class PassRows(bool shifted)
             places[position] = Wanted;
         }
 
-        Span<int> positions = Grown(ref _positions, ids.Length);
-        Span<int> tokens = Grown(ref _ids, ids.Length);
-        _count = 0;
+        int first = Begin(places.Count(Wanted), new SequenceRows(_count, ids.Length, Shadows: 0, cache));
+        int next = first;
         for (int position = 0; position < ids.Length; position++)
         {
             if (places[position] == Wanted)
             {
-                places[position] = _count;
-                positions[_count] = position;
-                tokens[_count] = ids[position];
-                _count++;
+                places[position] = next;
+                (_ids[next], _positions[next]) = (ids[position], position);
+                next++;
             }
         }
 
-        _rows = rows.Length;
-        Span<int> chosen = Grown(ref _chosen, _rows);
-        for (int i = 0; i < _rows; i++)
+        foreach (int row in rows)
         {
-            chosen[i] = places[predictors[i]]; // shifted predictors stand in the same place
+            _chosen.Add(places[PredictorOf(row, config.ShiftLogits)]);
         }
     }
 
-    /// <summary>
-    /// Chooses all positions, then a masked shadow of each of <paramref name="shadowed"/>; chosen: the rows, then the shadows.
-    /// </summary>
-    public void ChooseWithShadows(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed, int maskTokenId)
+    /// <summary>Attention of every sequence in one layer; caches take in the keys and values of the pass.</summary>
+    /// <param name="tape">Where it runs.</param>
+    /// <param name="layer">Number of the layer.</param>
+    /// <param name="q">[rows of the pass, H·D].</param>
+    /// <param name="k">[rows of the pass, G·D].</param>
+    /// <param name="v">[rows of the pass, G·D].</param>
+    public Variable Attend(Tape tape, int layer, Variable q, Variable k, Variable v)
     {
-        _count = ids.Length + shadowed.Length;
-        _rows = rows.Length + shadowed.Length;
-        Span<int> positions = Grown(ref _positions, _count);
-        Span<int> tokens = Grown(ref _ids, _count);
-        Span<int> chosen = Grown(ref _chosen, _rows);
-        for (int i = 0; i < ids.Length; i++)
+        if (_parts.Length < _sequences.Count)
         {
-            positions[i] = i;
-            tokens[i] = ids[i];
+            _parts = new AttentionPart[_sequences.Count];
         }
 
-        rows.CopyTo(chosen);
-        for (int i = 0; i < shadowed.Length; i++)
+        for (int i = 0; i < _sequences.Count; i++)
         {
-            positions[ids.Length + i] = shadowed[i];
-            tokens[ids.Length + i] = maskTokenId;
-            chosen[rows.Length + i] = ids.Length + i;
+            SequenceRows sequence = _sequences[i];
+            int end = i + 1 < _sequences.Count ? _sequences[i + 1].First : _count;
+            ReadOnlyMemory<int> positions = _positions.AsMemory(sequence.First..end);
+            (Tensor keys, Tensor values) = sequence.Cache is null
+                ? (k.Value, v.Value)
+                : sequence.Cache.Update(layer, positions.Span, k.Value, v.Value, sequence.First);
+            _parts[i] = new AttentionPart(keys, values, ShapeOf(sequence, positions));
         }
+
+        return tape.Attention(q, _parts.AsMemory(0, _sequences.Count));
     }
 
-    /// <summary>Lays out sequences one behind the other, padded to the longest; chosen: the predictors of the rows.</summary>
-    /// <param name="ids">Sequence after sequence.</param>
-    /// <param name="lengths">Tokens of each.</param>
-    /// <param name="rows">Indices of <paramref name="ids"/>, ascending.</param>
-    /// <param name="paddingId">Any id; nothing attends to it.</param>
-    /// <returns>Tokens of a padded sequence.</returns>
-    public int ChooseBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, ReadOnlySpan<int> rows, int paddingId)
+    private AttentionShape ShapeOf(in SequenceRows sequence, ReadOnlyMemory<int> positions) => _attention with
     {
-        int longest = 0;
-        foreach (int length in lengths)
-        {
-            longest = Math.Max(longest, length);
-        }
+        Length = sequence.Length + sequence.Shadows,
+        FirstRow = sequence.First,
+        FirstKeyRow = sequence.Cache is null ? sequence.First : 0,
+        Positions = sequence.Cache is null ? default(ReadOnlyMemory<int>?) : positions,
+        Shadowed = sequence.Shadows == 0 ? default(ReadOnlyMemory<int>?) : positions[sequence.Length..],
+    };
 
-        _lengths = _lengths.Length == lengths.Length ? _lengths : new int[lengths.Length];
-        lengths.CopyTo(_lengths);
-        _count = checked(lengths.Length * longest);
-        _rows = rows.Length;
-        Span<int> tokens = Grown(ref _ids, _count);
-        Span<int> chosen = Grown(ref _chosen, _rows);
-        tokens.Fill(paddingId);
-        (int start, int row) = (0, 0);
-        for (int sequence = 0; sequence < lengths.Length; sequence++)
-        {
-            int end = start + lengths[sequence];
-            int padded = sequence * longest;
-            ids[start..end].CopyTo(tokens[padded..]);
-            for (; row < rows.Length && rows[row] < end; row++)
-            {
-                int position = rows[row] - start;
-                chosen[row] = padded + (shifted ? Math.Max(0, position - 1) : position);
-            }
-
-            start = end;
-        }
-
-        return start == ids.Length && row == rows.Length
-            ? longest
-            : throw new ArgumentException(
-                $"Expected lengths that sum up to {ids.Length} ids, and rows of these in ascending order, found a sum of {start} and "
-                + $"{rows.Length - row} rows behind it.",
-                nameof(lengths));
+    // Makes room for rows and notes whose they are; gives the first of them.
+    private int Begin(int rows, SequenceRows sequence)
+    {
+        int first = _count;
+        _count = checked(_count + rows);
+        Reserve(ref _positions, _count);
+        Reserve(ref _ids, _count);
+        _sequences.Add(sequence);
+        LongestSequence = Math.Max(LongestSequence, sequence.Length);
+        return first;
     }
 
-    private static Span<int> Grown(ref int[] buffer, int length)
+    private static void Reserve(ref int[] buffer, int length)
     {
         if (buffer.Length < length)
         {
-            buffer = new int[length];
+            Array.Resize(ref buffer, Math.Max(length, 2 * buffer.Length));
         }
-
-        return buffer.AsSpan(0, length);
     }
+
+    private readonly record struct SequenceRows(int First, int Length, int Shadows, KeyValueCache? Cache);
 }

@@ -55,25 +55,21 @@ internal sealed class TransformerBlock
     /// <summary>The block on the rows of a pass.</summary>
     /// <param name="tape">Where it runs.</param>
     /// <param name="h">[T, C].</param>
-    /// <param name="shape">Of the attention.</param>
-    /// <param name="positions">Where the rows stand; empty for whole sequences.</param>
+    /// <param name="shape">Of the attention of whole sequences; unused with <paramref name="pass"/>.</param>
     /// <param name="angles">Of all positions.</param>
-    /// <param name="cache">Keys and values of the positions that are not computed; null: all are.</param>
-    public Variable Forward(
-        Tape tape, Variable h, AttentionShape shape, ReadOnlySpan<int> positions, RotaryAngles angles, KeyValueCache? cache)
+    /// <param name="pass">At inference: what the rows are; null: whole sequences.</param>
+    /// <returns>[T, C].</returns>
+    public Variable Forward(Tape tape, Variable h, AttentionShape shape, RotaryAngles angles, PassRows? pass)
     {
         (Variable q, Variable k, Variable v) = Projected(tape, h);
         q = _queryNorm is null ? q : tape.RmsNorm(q, _queryNorm, _epsilon);
         k = _keyNorm is null ? k : tape.RmsNorm(k, _keyNorm, _epsilon);
-        int length = positions.IsEmpty ? shape.Length : angles.Positions;
+        int length = pass is null ? shape.Length : angles.Positions;
+        ReadOnlySpan<int> positions = pass is null ? default : pass.Positions;
         q = tape.Rotary(q, angles, length, positions);
         k = tape.Rotary(k, angles, length, positions);
-        if (cache is not null)
-        {
-            (k, v) = cache.Update(_index, shape.Positions!.Value.Span, k.Value, v.Value);
-        }
-
-        h = tape.Add(h, tape.Linear(tape.Attention(q, k, v, shape), _attentionOut));
+        Variable attended = pass is null ? tape.Attention(q, k, v, shape) : pass.Attend(tape, _index, q, k, v);
+        h = tape.Add(h, tape.Linear(attended, _attentionOut));
         return _experts is null
             ? tape.Add(h, _feedForward!.Forward(tape, h, _feedForwardNorm, _epsilon))
             : _experts.AddTo(tape, h, tape.RmsNorm(h, _feedForwardNorm, _epsilon));

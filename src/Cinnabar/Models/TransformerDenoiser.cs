@@ -20,7 +20,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Models;
 
 /// <summary>A transformer on one kernel table. Not thread-safe.</summary>
-public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILeaveOneOutDenoiser
+public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDenoiser
 {
     private readonly TransformerBlock[] _blocks;
     private readonly Parameter _embedding;
@@ -28,7 +28,8 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
     private readonly Parameter _head;
     private readonly RotaryTable _angles;
     private readonly Tape _inference;
-    private readonly PassRows _rows;
+    private readonly PassRows _pass; // of Logits
+    private readonly PassRows _batch; // of LogitsOfBatch
     private Tensor? _padded;
     private Tensor? _unpadded;
 
@@ -62,7 +63,8 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
         _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new TransformerBlock(config, byName, i))];
         _angles = new RotaryTable(config);
         _inference = inference;
-        _rows = new PassRows(config.ShiftLogits);
+        _pass = new PassRows(config);
+        _batch = new PassRows(config);
     }
 
     /// <summary>Sizes and switches.</summary>
@@ -159,23 +161,30 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
         Tape tape, ReadOnlySpan<int> ids, int batch, ReadOnlySpan<int> rows, int[]? validLengths = null)
     {
         int length = ids.Length / batch;
-        return Forward(tape, ids, ShapeOf(batch, length, validLengths), default, _rows.Predictors(rows, length), cache: null);
+        int[] predictors = new int[rows.Length];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            predictors[i] = (rows[i] / length * length) + PassRows.PredictorOf(rows[i] % length, Config.ShiftLogits);
+        }
+
+        AttentionShape shape = new(
+            batch,
+            length,
+            Config.NumAttentionHeads,
+            Config.NumKeyValueHeads,
+            Config.HeadSize,
+            Config.AttentionKind,
+            Config.AttentionBlockSize,
+            validLengths);
+        return Forward(tape, ids, shape, length, predictors, pass: null);
     }
 
     /// <inheritdoc/>
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
-        _inference.Reset();
-        return WithoutPadding(Forward(_inference, ids, batch: 1, rows).Value);
-    }
-
-    /// <inheritdoc/>
-    public Tensor LogitsOfBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, ReadOnlySpan<int> rows)
-    {
-        _inference.Reset();
-        int longest = _rows.ChooseBatch(ids, lengths, rows, MaskTokenId);
-        AttentionShape shape = ShapeOf(lengths.Length, longest, _rows.Lengths);
-        return WithoutPadding(Forward(_inference, _rows.Ids, shape, default, _rows.Chosen, cache: null).Value);
+        _pass.Clear();
+        _pass.Add(ids, rows);
+        return Logits(_pass);
     }
 
     /// <inheritdoc/>
@@ -184,15 +193,9 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
     /// <inheritdoc/>
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions)
     {
-        if (cache.Length != ids.Length)
-        {
-            throw new ArgumentException($"Expected a cache of {ids.Length} positions, found one of {cache.Length}.", nameof(cache));
-        }
-
-        _inference.Reset();
-        _rows.Choose(ids, rows, positions);
-        AttentionShape shape = ShapeOf(batch: 1, ids.Length, validLengths: null) with { Positions = _rows.Positions };
-        return WithoutPadding(Forward(_inference, _rows.Ids, shape, _rows.Positions, _rows.Chosen, cache).Value);
+        _pass.Clear();
+        _pass.Add(ids, rows, positions, cache);
+        return Logits(_pass);
     }
 
     /// <inheritdoc/>
@@ -206,40 +209,40 @@ public sealed class TransformerDenoiser : IBatchDenoiser, ICachingDenoiser, ILea
                 "Leave VerifyThreshold out.");
         }
 
-        _inference.Reset();
-        _rows.ChooseWithShadows(ids, rows, shadowed, MaskTokenId);
-        AttentionShape shape = ShapeOf(batch: 1, ids.Length + shadowed.Length, validLengths: null) with
-        {
-            Shadowed = _rows.Positions[ids.Length..],
-        };
-        return WithoutPadding(Forward(_inference, _rows.Ids, shape, _rows.Positions, _rows.Chosen, cache: null).Value);
+        _pass.Clear();
+        _pass.AddWithShadows(ids, rows, shadowed, MaskTokenId);
+        return Logits(_pass);
     }
 
-    private AttentionShape ShapeOf(int batch, int length, int[]? validLengths) => new(
-        batch,
-        length,
-        Config.NumAttentionHeads,
-        Config.NumKeyValueHeads,
-        Config.HeadSize,
-        Config.AttentionKind,
-        Config.AttentionBlockSize,
-        validLengths);
+    /// <inheritdoc/>
+    public void BeginBatch() => _batch.Clear();
 
-    // ids: those of the shape's query rows; positions: where these stand, empty for whole sequences; chosen: indices of query rows.
-    private Variable Forward(
-        Tape tape,
-        ReadOnlySpan<int> ids,
-        AttentionShape shape,
-        ReadOnlyMemory<int> positions,
-        ReadOnlySpan<int> chosen,
-        KeyValueCache? cache)
+    /// <inheritdoc/>
+    public void AddToBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows) => _batch.Add(ids, rows);
+
+    /// <inheritdoc/>
+    public void AddToBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions) =>
+        _batch.Add(ids, rows, positions, cache);
+
+    /// <inheritdoc/>
+    public Tensor LogitsOfBatch() => Logits(_batch);
+
+    private Tensor Logits(PassRows pass)
     {
-        RotaryAngles angles = _angles.For(cache?.Length ?? shape.Length);
+        _inference.Reset();
+        return WithoutPadding(Forward(_inference, pass.Ids, default, pass.LongestSequence, pass.Chosen, pass).Value);
+    }
+
+    // ids: those of the rows; shape: of whole sequences, without a pass; length: of the longest sequence; chosen: rows that predict.
+    private Variable Forward(
+        Tape tape, ReadOnlySpan<int> ids, AttentionShape shape, int length, ReadOnlySpan<int> chosen, PassRows? pass)
+    {
+        RotaryAngles angles = _angles.For(length);
         Variable h = tape.Embedding(_embedding, ids);
-        for (int layer = 0; layer < _blocks.Length; layer++)
+        foreach (TransformerBlock block in _blocks)
         {
             int mark = tape.Mark();
-            h = _blocks[layer].Forward(tape, h, shape, positions.Span, angles, cache);
+            h = block.Forward(tape, h, shape, angles, pass);
             tape.ReleaseSince(mark);
         }
 

@@ -35,7 +35,7 @@ public enum CacheKind
     Active,
 }
 
-/// <summary>The cache of one canvas through one run; its memory is used again for the next canvas of the same length.</summary>
+/// <summary>The cache of one canvas through one run; its memory is used again for the next canvas.</summary>
 /// <param name="denoiser">The network.</param>
 internal sealed class CanvasCache(ICachingDenoiser denoiser)
 {
@@ -58,7 +58,7 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser)
     /// <param name="refresh">R; null: never.</param>
     public void Begin(int length, CacheKind kind, int? refresh)
     {
-        if (_cache?.Length != length)
+        if (_cache?.Length != length && _cache?.TryReset(length) != true)
         {
             _cache = denoiser.CreateCache(length);
             _lastIds = new int[length];
@@ -85,11 +85,32 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser)
     public (Tensor Logits, int Computed) Logits(
         ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
     {
-        _pass++;
-        ReadOnlySpan<int> positions = denoiser.Config.AttentionKind == AttentionKind.Full
-            ? Chosen(ids, block, blockPositions)
-            : Outdated(ids, rows);
+        ReadOnlySpan<int> positions = Positions(ids, rows, block, blockPositions);
         Tensor logits = denoiser.Logits(ids, rows, _cache!, positions);
+        return (logits, Note(ids, rows, positions));
+    }
+
+    /// <summary>Adds the pass to one that several canvases share.</summary>
+    /// <inheritdoc cref="Logits"/>
+    /// <returns>The number of positions that will be computed.</returns>
+    public int AddTo(
+        ICachingBatchDenoiser batch, ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
+    {
+        ReadOnlySpan<int> positions = Positions(ids, rows, block, blockPositions);
+        batch.AddToBatch(ids, rows, _cache!, positions);
+        return Note(ids, rows, positions);
+    }
+
+    private ReadOnlySpan<int> Positions(
+        ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
+    {
+        _pass++;
+        return denoiser.Config.AttentionKind == AttentionKind.Full ? Chosen(ids, block, blockPositions) : Outdated(ids, rows);
+    }
+
+    // Remembers what is computed; gives the number of positions.
+    private int Note(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
+    {
         foreach (int position in positions)
         {
             bool changed = _lastIds[position] != Never && _lastIds[position] != ids[position];
@@ -103,7 +124,7 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser)
             computed += positions.BinarySearch(row) < 0 ? 1 : 0;
         }
 
-        return (logits, computed);
+        return computed;
     }
 
     private bool IsFull(int block) =>

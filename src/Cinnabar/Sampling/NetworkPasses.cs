@@ -116,8 +116,27 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
         return leaveOneOut.LogitsWithShadows(_canvas.Ids, rows, shadowed);
     }
 
-    /// <summary>Counts a pass that this canvas shared with others.</summary>
-    public void Shared() => ComputedPositions += _canvas.Length;
+    /// <summary>Whether the passes of this run can be shared with other canvases.</summary>
+    public bool CanShare => _options.CfgScale == 0 && !_measuresDrift && (!IsCached || denoiser is ICachingBatchDenoiser);
+
+    /// <summary>Adds the pass of a step to one that several canvases share.</summary>
+    /// <inheritdoc cref="Logits"/>
+    /// <returns>The number of positions that it computes.</returns>
+    public int AddTo(IBatchDenoiser batch, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
+    {
+        int computed = _canvas.Length;
+        if (IsCached)
+        {
+            computed = _cache!.AddTo((ICachingBatchDenoiser)batch, _canvas.Ids, rows, block, blockPositions);
+        }
+        else
+        {
+            batch.AddToBatch(_canvas.Ids, rows);
+        }
+
+        ComputedPositions += computed;
+        return computed;
+    }
 
     /// <summary>Notes what a step committed, so that its drift can be measured.</summary>
     /// <param name="commits">Its commits, or its edits.</param>

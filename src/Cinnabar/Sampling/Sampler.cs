@@ -52,10 +52,10 @@ public sealed class Sampler
 
     /// <summary>
     /// Denoises several canvases at once: the network computes a step of each in one pass, if it is an <see cref="IBatchDenoiser"/>.
-    /// Each becomes what it would become alone; one that is done leaves the batch. Those with guidance, a cache or VerifyThreshold take
-    /// passes of their own.
+    /// Each becomes what it would become alone; one that is done leaves the batch. Those with guidance, measured drift or VerifyThreshold
+    /// take passes of their own.
     /// </summary>
-    /// <param name="canvases">Changed in place, each another one; of similar lengths, as the shorter cost as much as the longest.</param>
+    /// <param name="canvases">Changed in place, each another one.</param>
     /// <param name="options">One for each canvas.</param>
     /// <param name="cancellation">Looked at before every pass.</param>
     /// <param name="observer">Called after every step of each canvas with the canvas' index.</param>

@@ -67,8 +67,8 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
     /// <summary>After <see cref="Next"/>: the positions whose logits the step wants, ascending; none: it needs no pass.</summary>
     public ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
 
-    /// <summary>After <see cref="Next"/>: whether the pass of the step computes the canvas as it stands, and nothing else.</summary>
-    public bool SharesPass => _rows.Count > 0 && !_hides && !_network.IsCached && _rules.Options.CfgScale == 0;
+    /// <summary>After <see cref="Next"/>: whether the pass of the step can be shared with other runs.</summary>
+    public bool SharesPass => _rows.Count > 0 && !_hides && _network.CanShare;
 
     private ReadOnlySpan<int> Positions => CollectionsMarshal.AsSpan(_masks)[_positions];
 
@@ -164,12 +164,15 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         Finish(logits, 0);
     }
 
+    /// <summary>Adds the pass of the step to a shared one.</summary>
+    /// <returns>The number of positions that it computes.</returns>
+    public int AddTo(IBatchDenoiser batch) => _network.AddTo(batch, Rows, _block, Positions);
+
     /// <summary>Finishes the step with a pass that it shared.</summary>
     /// <param name="logits">Of the pass.</param>
     /// <param name="first">Row of the first of <see cref="Rows"/>; the others follow.</param>
     public void FinishStep(Tensor logits, int first)
     {
-        _network.Shared();
         _budget.Spend();
         Finish(logits, first);
     }

@@ -66,6 +66,55 @@ public sealed class AttentionTests
 
     [Theory]
     [MemberData(nameof(Forms))]
+    public void Parts_OfDifferentLengthsAndKinds_AreEachAsAlone(string form)
+    {
+        KernelTable table = KernelTables.Table(form);
+        using GuardedMemory memory = new();
+        Operands operands = new(9, memory);
+        AttentionShape[] shapes =
+        [
+            new(1, 3, 4, 2, 8, AttentionKind.Full),
+            new(1, 140, 4, 2, 8, AttentionKind.Causal),
+            new(1, 20, 4, 2, 8, AttentionKind.Full, Positions: new int[] { 0, 7, 19 }), // keys and values of its own
+            new(1, 9, 4, 2, 8, AttentionKind.BlockCausal, 4),
+            new(1, 6, 4, 2, 8, AttentionKind.Full, Shadowed: new int[] { 1, 3 }),
+        ];
+        int rows = shapes.Sum(shape => shape.Queries);
+        Tensor q = operands.Normal(1, rows, 32);
+        Tensor k = operands.Normal(1, rows, 16);
+        Tensor v = operands.Normal(1, rows, 16);
+        (Tensor Keys, Tensor Values) cached = (operands.Normal(1, 20, 16), operands.Normal(1, 20, 16));
+        Tensor expected = Tensor.Zeros(rows, 32);
+        AttentionPart[] parts = new AttentionPart[shapes.Length];
+        int first = 0;
+        for (int i = 0; i < shapes.Length; i++)
+        {
+            int count = shapes[i].Queries;
+            bool isCached = shapes[i].Positions is not null;
+            (Tensor keys, Tensor values) = isCached ? cached : (RowsOf(k, first, count), RowsOf(v, first, count));
+            Tensor alone = Tensor.Zeros(count, 32);
+            Tensor query = RowsOf(q, first, count);
+            table.Attention.Forward(query, keys, values, shapes[i], MatMulPrecision.F32, alone, Tensor.Zeros(count, 4));
+            alone.Floats.CopyTo(expected.Floats[(first * 32)..]);
+            AttentionShape placed = shapes[i] with { FirstRow = first, FirstKeyRow = isCached ? 0 : first };
+            parts[i] = isCached ? new AttentionPart(cached.Keys, cached.Values, placed) : new AttentionPart(k, v, placed);
+            first += count;
+        }
+
+        Tensor together = Tensor.Zeros(rows, 32);
+        table.Attention.Forward(q, parts, MatMulPrecision.F32, together, Tensor.Zeros(rows, 4));
+        Assert.Equal(expected.Floats.ToArray(), together.Floats.ToArray());
+
+        AttentionPart outside = parts[3] with { Shape = parts[3].Shape with { FirstKeyRow = rows - 8 } };
+        Assert.Throws<ArgumentException>(
+            () => table.Attention.Forward(q, new[] { outside }, MatMulPrecision.F32, together, Tensor.Zeros(rows, 4)));
+    }
+
+    private static Tensor RowsOf(Tensor tensor, int first, int count) =>
+        tensor.SelectRows([.. Enumerable.Range(first, count)]);
+
+    [Theory]
+    [MemberData(nameof(Forms))]
     public void Backward_AllKinds_EqualsCentralDifferences(string form)
     {
         foreach (AttentionKind kind in Enum.GetValues<AttentionKind>())

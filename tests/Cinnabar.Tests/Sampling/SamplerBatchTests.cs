@@ -86,13 +86,60 @@ public sealed class SamplerBatchTests
         int[][] sequences = [[.. Enumerable.Range(3, 20)], [5], [.. Enumerable.Range(0, 37)], [9, 8, 7]];
         int[][] rows = [[0, 1, 19], [0], [0, 3, 4, 36], []];
         float[][] alone = [.. sequences.Select((ids, i) => network.Logits(ids, rows[i]).Floats.ToArray())];
-        int[] starts = [.. sequences.Select((_, i) => sequences[..i].Sum(ids => ids.Length))];
-        Tensor together = network.LogitsOfBatch(
-            [.. sequences.SelectMany(ids => ids)],
-            [.. sequences.Select(ids => ids.Length)],
-            [.. rows.SelectMany((wanted, i) => wanted.Select(row => starts[i] + row))]);
+        network.BeginBatch();
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            network.AddToBatch(sequences[i], rows[i]);
+        }
+
+        Tensor together = network.LogitsOfBatch();
         Assert.Equal([8, config.VocabularySize], together.Shape.ToArray());
         Assert.Equal(alone.SelectMany(logits => logits), together.Floats.ToArray());
+    }
+
+    [Theory]
+    [InlineData(AttentionKind.Full, false)]
+    [InlineData(AttentionKind.Causal, true)]
+    [InlineData(AttentionKind.BlockCausal, false)]
+    public void LogitsOfBatch_SomeWithCaches_AreThoseOfEachAlone(AttentionKind kind, bool shift)
+    {
+        ModelConfig config = s_config with { AttentionKind = kind, AttentionBlockSize = 4, ShiftLogits = shift };
+        TransformerDenoiser network = Network(config, DType.BF16, KernelTable.Create(threads: 1));
+        int[][] sequences = [[.. Enumerable.Range(3, 20)], [5, 6], [.. Enumerable.Range(0, 37)]];
+        int[][] rows = [[1, 19], [0], [3, 4, 36]];
+        int[][] positions = [[2, 7, 8], [], [0, 35]];
+        KeyValueCache?[] alone = [network.CreateCache(20), null, network.CreateCache(37)];
+        KeyValueCache?[] shared = [network.CreateCache(20), null, network.CreateCache(37)];
+        List<float> expected = [];
+        foreach (KeyValueCache?[] caches in (KeyValueCache?[][])[alone, shared])
+        {
+            network.Logits(sequences[0], [], caches[0]!, [.. Enumerable.Range(0, 20)]);
+            network.Logits(sequences[2], [], caches[2]!, [.. Enumerable.Range(0, 37)]);
+        }
+
+        sequences[0][7] = 11; // what is computed now differs from what the cache holds
+        for (int pass = 0; pass < 2; pass++)
+        {
+            expected.Clear();
+            network.BeginBatch();
+            for (int i = 0; i < sequences.Length; i++)
+            {
+                Tensor own = alone[i] is KeyValueCache cache
+                    ? network.Logits(sequences[i], rows[i], cache, positions[i])
+                    : network.Logits(sequences[i], rows[i]);
+                expected.AddRange(own.Floats);
+                if (shared[i] is KeyValueCache other)
+                {
+                    network.AddToBatch(sequences[i], rows[i], other, positions[i]);
+                }
+                else
+                {
+                    network.AddToBatch(sequences[i], rows[i]);
+                }
+            }
+
+            Assert.Equal(expected, network.LogitsOfBatch().Floats.ToArray());
+        }
     }
 
     [Fact]
@@ -298,6 +345,8 @@ public sealed class SamplerBatchTests
     /// <summary>Counts the sequences of each pass.</summary>
     private sealed class CountingDenoiser(IBatchDenoiser network) : IBatchDenoiser
     {
+        private int _added;
+
         public List<int> Batches { get; } = [];
 
         /// <summary>The shared pass, from 1, that throws; 0: none.</summary>
@@ -315,15 +364,27 @@ public sealed class SamplerBatchTests
             return network.Logits(ids, rows);
         }
 
-        public Tensor LogitsOfBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths, ReadOnlySpan<int> rows)
+        public void BeginBatch()
         {
-            Batches.Add(lengths.Length);
+            _added = 0;
+            network.BeginBatch();
+        }
+
+        public void AddToBatch(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
+        {
+            _added++;
+            network.AddToBatch(ids, rows);
+        }
+
+        public Tensor LogitsOfBatch()
+        {
+            Batches.Add(_added);
             if (Batches.Count == FailsAt)
             {
                 throw new NotSupportedException("The network is broken.");
             }
 
-            return network.LogitsOfBatch(ids, lengths, rows);
+            return network.LogitsOfBatch();
         }
     }
 }
