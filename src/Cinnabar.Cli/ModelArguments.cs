@@ -36,9 +36,16 @@ internal sealed class ModelArguments
 
     public ModelArguments AddTo(Command command)
     {
+        command.Add(_model);
+        return AddFormTo(command);
+    }
+
+    /// <summary>Adds all but --model, for a command that has its own.</summary>
+    public ModelArguments AddFormTo(Command command)
+    {
         RequireThreads(_threads);
         _weights.AcceptOnlyFromAmong("bf16", "int8", "int4");
-        foreach (Option option in (Option[])[_model, _threads, _weights, _exact])
+        foreach (Option option in (Option[])[_threads, _weights, _exact])
         {
             command.Add(option);
         }
@@ -53,10 +60,13 @@ internal sealed class ModelArguments
         return this;
     }
 
-    public DiffusionModel Load(ParseResult parsed)
+    public DiffusionModel Load(ParseResult parsed) => Load(parsed, parsed.GetValue(_model)!);
+
+    /// <summary>Loads the model of this name or path, whatever --model says.</summary>
+    public DiffusionModel Load(ParseResult parsed, string model)
     {
         using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false));
-        return DiffusionModel.Load(parsed.GetValue(_model)!, Kernels(parsed), Form(parsed), display);
+        return DiffusionModel.Load(model, Kernels(parsed), Form(parsed), display);
     }
 
     public KernelTable Kernels(ParseResult parsed) => KernelTable.Create(parsed.GetValue(_threads));

@@ -22,6 +22,7 @@ internal static class Program
             GenerateCommand.Create(),
             InfillCommand.Create(),
             ChatCommand.Create(),
+            ServeCommand.Create(),
             ShowCommand.Create(),
             ScoreCommand.Create(),
             LogitsCommand.Create(),

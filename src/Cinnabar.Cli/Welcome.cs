@@ -13,6 +13,7 @@ internal static class Welcome
 
           cinnabar pull org/name                                    fetch an open model from the Hugging Face hub
           cinnabar chat --model org/name                            talk with it
+          cinnabar serve                                            an HTTP server, with a page that shows the text refining
 
         Also: show, score, eval, logits, bench, quantize, convert, random. 'cinnabar COMMAND --help' lists every option.
 

@@ -1,3 +1,4 @@
+using Cinnabar.Models;
 using Cinnabar.Serving;
 
 namespace Cinnabar.Server;
@@ -6,7 +7,12 @@ namespace Cinnabar.Server;
 /// <param name="Id">The name.</param>
 /// <param name="Engine">What answers.</param>
 /// <param name="Created">When it was loaded, in seconds since 1970.</param>
-public sealed record ServedModel(string Id, ModelEngine Engine, long Created);
+public sealed record ServedModel(string Id, ModelEngine Engine, long Created)
+{
+    /// <summary>What its noise is: masked, uniform; or autoregressive, without any.</summary>
+    public string Kind => Engine.Model.Config.IsAutoregressive ? "autoregressive"
+        : Engine.Model.Denoiser is IUniformDenoiser ? "uniform" : "masked";
+}
 
 /// <summary>The models of a server; the first is the default. Thread-safe.</summary>
 public sealed class ServedModels

@@ -13,7 +13,7 @@ namespace Cinnabar;
 /// <summary>Makes the parts of a model.</summary>
 internal static class ModelReading
 {
-    private const long MostGarbage = 128 << 20;
+    private const long MostGarbage = 32 << 20;
 
     /// <summary>Reads the weights one after the other into a network.</summary>
     public static IDenoiser Network(Checkpoint checkpoint, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)

@@ -70,7 +70,7 @@ public sealed class Parameter : Variable
     {
         if (_packed is null)
         {
-            precision = Value.Type.IsInteger() ? MatMulPrecision.Int8 : precision;
+            precision = Value.Type.IsInteger() || Value.Type.IsBlocks() ? MatMulPrecision.Int8 : precision;
             matMul.Pack(Value.AsMatrix().Transposed, precision, ref _packed);
         }
 

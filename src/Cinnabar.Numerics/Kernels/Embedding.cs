@@ -32,6 +32,7 @@ internal sealed class ReferenceEmbedding : IEmbedding
             {
                 case DType.F32: table.Row(ids[i]).CopyTo(row); break;
                 case DType.BF16: BFloat16.ToFloats(table.BFloat16Bits.Slice(ids[i] * columns, columns), row); break;
+                case DType type when type.IsBlocks(): table.DecodeRow(ids[i], row); break;
                 default:
                     for (int c = 0; c < columns; c++)
                     {
@@ -132,6 +133,7 @@ internal sealed unsafe class VectorEmbedding<TVec>(WorkerPool workers) : IEmbedd
                 {
                     case DType.F32: table.Row(ids[i]).CopyTo(new Span<float>(destination, columns)); break;
                     case DType.BF16: Widen(table.BFloat16Pointer + first, destination, columns); break;
+                    case DType type when type.IsBlocks(): table.DecodeRow(ids[i], new Span<float>(destination, columns)); break;
                     default: Widen(table, (int)first, destination, columns); break;
                 }
             }

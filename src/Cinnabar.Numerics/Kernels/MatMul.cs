@@ -23,7 +23,7 @@ public enum MatMulPrecision
 
     /// <summary>
     /// The same with 127 and blocks of at most 2048: for inference. Weights that are Int8 or Int4 already keep their own scales; where
-    /// these change along K, their groups are the blocks.
+    /// these change along K, their groups are the blocks. Weights in the blocks of a file become Int8 with one scale a row.
     /// </summary>
     Int8,
 }
@@ -61,9 +61,9 @@ public interface IMatMul
 
     /// <summary>
     /// Rearranges <paramref name="b"/> [K, N] for <see cref="Multiply(in Matrix, PackedMatrix, in Matrix, bool)"/>; a copy, so later
-    /// changes of b are not seen.
+    /// changes of b are not seen. Of weights in blocks nothing is copied: they stay what and where they are.
     /// </summary>
-    /// <param name="b">[K, N], F32 or BF16, any of the two orders.</param>
+    /// <param name="b">[K, N] of any type; F32 and BF16 in any of the two orders, others as Wᵀ.</param>
     /// <param name="precision">How it is rounded.</param>
     /// <param name="packed">Null, or a matrix packed before whose memory is used again.</param>
     void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed);

@@ -20,7 +20,7 @@ public abstract class ModelWeights : IDisposable
     /// <summary>The network they belong to.</summary>
     protected ModelConfig Config { get; }
 
-    /// <summary>Reads one weight of the network as the file holds it: F32, BF16, or integers; others become F32.</summary>
+    /// <summary>Reads one weight of the network as the file holds it: F32, BF16, integers or blocks; others become F32.</summary>
     /// <param name="name">One of the family's weights.</param>
     /// <exception cref="CinnabarException">No such weight, it could not be read, or its values are not allowed.</exception>
     public Tensor Read(string name) => ReadStored(Find(name), WeightForm.AsStored).Tensor;

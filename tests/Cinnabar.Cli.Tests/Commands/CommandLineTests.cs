@@ -15,7 +15,7 @@ public sealed class CommandLineTests(TinyModel tiny)
         Assert.Equal(0, exitCode);
         Assert.Equal("", error);
         Assert.InRange(output.TrimEnd().Split('\n').Length, 5, 25);
-        Assert.Equal(6, output.Split('\n').Count(line => line.StartsWith("  cinnabar ", StringComparison.Ordinal)));
+        Assert.Equal(7, output.Split('\n').Count(line => line.StartsWith("  cinnabar ", StringComparison.Ordinal)));
         Assert.Contains("models/", output);
         Assert.Contains("docs/", output);
     }
@@ -40,6 +40,7 @@ public sealed class CommandLineTests(TinyModel tiny)
     [InlineData("score")]
     [InlineData("logits")]
     [InlineData("corpus")]
+    [InlineData("serve")]
     public void Options_OfEveryCommand_TellTheirDefault(string name)
     {
         Command command = Program.CreateRoot().Subcommands.Single(c => c.Name == name);

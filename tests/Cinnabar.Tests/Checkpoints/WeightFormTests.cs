@@ -11,11 +11,10 @@ public sealed class WeightFormTests
     [Theory]
     [InlineData(WeightForm.AsStored, StoredForm.Own, DType.BF16, 0)]
     [InlineData(WeightForm.AsStored, StoredForm.F16, DType.F32, 0)]
-    [InlineData(WeightForm.AsStored, StoredForm.Blocks, DType.Int8, 64)]
-    [InlineData(WeightForm.BF16, StoredForm.Blocks, DType.BF16, 0)]
+    [InlineData(WeightForm.BF16, StoredForm.Own, DType.BF16, 0)]
     [InlineData(WeightForm.Int8, StoredForm.Own, DType.Int8, 64)]
     [InlineData(WeightForm.Int4, StoredForm.F16, DType.Int4, 32)]
-    [InlineData(WeightForm.Exact, StoredForm.Blocks, DType.F32, 0)]
+    [InlineData(WeightForm.Exact, StoredForm.Own, DType.F32, 0)]
     public void Apply_Floats_GiveTheForm(WeightForm form, object stored, DType expected, int group)
     {
         Tensor tensor = WeightForms.Apply(Values(), s_matrix, form, (StoredForm)stored);
@@ -29,6 +28,18 @@ public sealed class WeightFormTests
     [InlineData(WeightForm.Exact, DType.F32)]
     public void Apply_Integers_StayUnlessFloatsAreAskedFor(WeightForm form, DType expected) =>
         Assert.Equal(expected, WeightForms.Apply(Values().Quantize(DType.Int8, 32), s_matrix, form, StoredForm.Own).Type);
+
+    [Theory]
+    [InlineData(WeightForm.AsStored, DType.Q4_K, DType.Q4_K)]
+    [InlineData(WeightForm.AsStored, DType.Q4_0, DType.Q4_0)]
+    [InlineData(WeightForm.BF16, DType.Q6_K, DType.BF16)]
+    [InlineData(WeightForm.Int8, DType.Q4_K, DType.Int8)]
+    [InlineData(WeightForm.Int4, DType.Q4_K, DType.Int4)]
+    [InlineData(WeightForm.Int4, DType.Q4_0, DType.Q4_0)]
+    [InlineData(WeightForm.Int4, DType.Q8_0, DType.Q8_0)]
+    [InlineData(WeightForm.Exact, DType.Q3_K, DType.F32)]
+    public void Apply_Blocks_StayUnlessAskedOtherwise(WeightForm form, DType stored, DType expected) =>
+        Assert.Equal(expected, WeightForms.Apply(Tensor.Zeros(stored, 2, 256), s_matrix, form, StoredForm.Own).Type);
 
     [Fact]
     public void Apply_TableInInt4_BecomesInt8() =>
@@ -47,7 +58,6 @@ public sealed class WeightFormTests
     {
         Tensor odd = Tensor.From(Values().Floats[..66], 2, 33);
         Assert.Equal(DType.BF16, WeightForms.Apply(odd, s_matrix, WeightForm.Int8, StoredForm.Own).Type);
-        Assert.Equal(DType.BF16, WeightForms.Apply(odd, s_matrix, WeightForm.AsStored, StoredForm.Blocks).Type);
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -41,6 +42,7 @@ public sealed class MemoryTests
         { KernelForm.Jit, 2, DType.BF16 },
         { KernelForm.Jit, 1, DType.Int8 },
         { KernelForm.Jit, 2, DType.Int8 },
+        { KernelForm.Jit, 2, DType.Q4_0 },
         { KernelForm.Vector, 2, DType.F32 },
     };
 
@@ -107,6 +109,7 @@ public sealed class MemoryTests
     [InlineData(DType.Int8, false)]
     [InlineData(DType.Int8, true)]
     [InlineData(DType.BF16, false)]
+    [InlineData(DType.Q8_0, false)]
     public void ForInference_HoldsThePackedWeightsAndTheEmbeddingTable(DType type, bool tied)
     {
         ModelConfig config = TinyNetwork.Config with
@@ -116,7 +119,7 @@ public sealed class MemoryTests
         Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
         KernelTable kernels = KernelTable.Create(threads: 1);
         Tensor Made(string name) => Tensor.Zeros(shapes[name].Length == 1 ? DType.F32 : type, shapes[name]);
-        MatMulPrecision precision = type == DType.Int8 ? MatMulPrecision.Int8 : MatMulPrecision.BF16;
+        MatMulPrecision precision = type == DType.BF16 ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
         long table = Made(LladaWeightNames.Embedding).Bytes.Length;
 
         long before = InUse();
@@ -144,6 +147,46 @@ public sealed class MemoryTests
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ForInference_Blocks_TakeTheMemoryOfTheFile(bool tied)
+    {
+        ModelConfig config = TinyNetwork.Config with
+        {
+            HiddenSize = 256, IntermediateSize = 768, NumHiddenLayers = 3, VocabularySize = 4096, EmbeddingSize = 4096, WeightTying = tied,
+        };
+        KernelTable kernels = KernelTable.Create(threads: 1);
+        Dictionary<string, int[]> shapes = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
+        long file = shapes.Values.Sum(
+            shape => Tensor.BytesOf(shape.Length == 1 ? DType.F32 : DType.Q4_K, shape.Aggregate((a, b) => a * b)));
+        long before = InUse();
+        TransformerDenoiser network = TransformerDenoiser.ForInference(
+            config, name => Tensor.Zeros(shapes[name].Length == 1 ? DType.F32 : DType.Q4_K, shapes[name]), kernels);
+        Assert.InRange(InUse() - before, file, 1.1 * file);
+        GC.KeepAlive(network);
+    }
+
+    // The lookup takes the exact values of a row, the head their integers.
+    [Fact]
+    public void ForInference_TiedTableInBlocks_IsLookedUpAndMultiplied()
+    {
+        KernelTable kernels = KernelTable.Create(threads: 2);
+        Dictionary<string, Tensor> weights = TinyNetwork.Weights(s_config).ToDictionary(w => w.Key, w => Stored(w.Value, DType.Q4_0));
+        Tensor table = weights[LladaWeightNames.Embedding];
+        Tensor found = TransformerDenoiser.ForInference(s_config with { WeightTying = true }, name => weights[name], kernels)
+            .Logits([3, 4, 0, 5], [1, 2]);
+        Tensor expected = TransformerDenoiser.ForInference(s_config, Untied, kernels).Logits([3, 4, 0, 5], [1, 2]);
+        Assert.Equal(expected.Floats.ToArray(), found.Floats.ToArray());
+
+        Tensor Untied(string name) => name switch
+        {
+            LladaWeightNames.Embedding => table.To(DType.F32),
+            LladaWeightNames.Head => table.Quantize(DType.Int8, table.Columns),
+            _ => weights[name],
+        };
+    }
+
     [Fact]
     public void ForInference_GivesTheLogitsOfTheWholeWeights()
     {
@@ -166,7 +209,20 @@ public sealed class MemoryTests
     {
         Dictionary<string, Tensor> weights = TinyNetwork.Weights(config);
         return TransformerDenoiser.ForInference(
-            config, name => weights[name].Shape.Length > 1 ? weights[name].To(type) : weights[name], kernels);
+            config, name => Stored(weights[name], type), kernels);
+    }
+
+    private static Tensor Stored(Tensor values, DType type)
+    {
+        if (values.Shape.Length == 1 || !type.IsBlocks())
+        {
+            return values.Shape.Length == 1 ? values : values.To(type);
+        }
+
+        Tensor blocks = Tensor.Zeros(type, values.Shape);
+        BlockEncoder.Encode(GgmlType.Q4_0, values.Floats, blocks.Bytes);
+        blocks.FitScales(0, blocks.Rows);
+        return blocks;
     }
 
     // Of many passes after the first two: a thread may meet its first item late, and the test runner may have something to say, which on

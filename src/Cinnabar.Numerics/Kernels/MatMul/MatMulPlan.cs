@@ -14,6 +14,10 @@ internal readonly record struct MatMulPlan
     // Where the rows of A are contiguous a block touches every k in another page; taller blocks visit each page less often.
     private const int MaxRowPanelsAcross = 16;
 
+    // Where a panel of B is spread out before it is multiplied: as many rows of A as the second level holds, for each block of rows costs
+    // another spreading. 20 panels × 16 × 2048 bytes = 640 KiB, beside 64 KiB of B.
+    private const int MaxRowPanelsOfSpread = 20;
+
     // 32 panels × 32 columns: packing A again for each column block costs about 1 % of the work.
     private const int MaxColumnPanels = 32;
 
@@ -26,12 +30,19 @@ internal readonly record struct MatMulPlan
     private const int ItemsPerThreadOfShared = 4;
 
     internal MatMulPlan(
-        int rows, int columns, int kBlock, TileKernel kernel, int threads, bool rowsContiguous, bool leftIsComputed = false)
+        int rows,
+        int columns,
+        int kBlock,
+        TileKernel kernel,
+        int threads,
+        bool rowsContiguous,
+        bool leftIsComputed = false,
+        bool rightIsSpread = false)
     {
         KBlock = kBlock;
         RowPanels = Ceiling(rows, kernel.Rows);
         ColumnPanels = Ceiling(columns, kernel.Columns);
-        RowBlocks = Ceiling(RowPanels, rowsContiguous ? MaxRowPanelsAcross : MaxRowPanels);
+        RowBlocks = Ceiling(RowPanels, rightIsSpread ? MaxRowPanelsOfSpread : rowsContiguous ? MaxRowPanelsAcross : MaxRowPanels);
         ColumnBlocks = Ceiling(ColumnPanels, MaxColumnPanels);
 
         // What is computed is computed once.

@@ -62,13 +62,19 @@ public sealed class PackedMatMul : IMatMul
         (panels.Format, Matrix right) = Choose(precision, b);
         panels.Rows = b.Rows;
         panels.Columns = b.Columns;
+        packed = panels;
+        if (panels.Format.Right == PanelFormat.Blocks)
+        {
+            panels.Storage = b.Storage;
+            return;
+        }
+
+        panels.Storage = panels.Storage is { Type: DType.F32 } ? panels.Storage : null; // blocks belong to a weight
         Tensor storage = Scratch.AtLeast(ref panels.Storage, checked((int)panels.Format.ElementsOfRight(b.Rows, b.Columns)));
         if (b.Rows > 0 && b.Columns > 0)
         {
             _products.Value!.PackRight(right, panels.Format, storage);
         }
-
-        packed = panels;
     }
 
     /// <inheritdoc/>
@@ -122,6 +128,12 @@ public sealed class PackedMatMul : IMatMul
     private (ProductFormat Format, Matrix Right) Choose(MatMulPrecision precision, in Matrix b)
     {
         (TileKernel kernel, PanelFormat left) = Choose(precision);
+        if (b.Storage.Type.IsBlocks() && (precision != MatMulPrecision.Int8 || b != b.Storage.AsMatrix().Transposed))
+        {
+            throw new ArgumentException(
+                $"Weights in blocks may only be used whole, as the right side Wᵀ of a product of Int8, found {b} at {precision}.");
+        }
+
         Matrix right = b.Storage.Type == DType.Int4 && left != PanelFormat.Int8Quads
             ? b with { Storage = b.Storage.Quantize(DType.Int8, b.Storage.GroupSize) }
             : b;
@@ -159,7 +171,9 @@ public sealed class PackedMatMul : IMatMul
     {
         public Tensor? Storage;
 
-        public override long Bytes => Format.ElementsOfRight(Rows, Columns) * sizeof(uint);
+        public override long Bytes => Format.Right == PanelFormat.Blocks
+            ? Storage!.Bytes.Length + Storage.Scales!.Bytes.Length
+            : Format.ElementsOfRight(Rows, Columns) * sizeof(uint);
 
         public PackedMatMul? Maker { get; set; }
 

@@ -3,14 +3,10 @@
 // where A has few rows or is computed (MatMulPlan.SharesLeft) finds it packed.
 namespace Cinnabar.Numerics.Kernels;
 
-internal sealed unsafe class PackedProduct
+internal sealed unsafe partial class PackedProduct
 {
     // Below this many multiply-adds waking the other threads costs more than they save (about 10 µs of work).
     private const long SmallestShared = 500_000;
-
-    // B panels or rows per packing item: enough that an item is a few microseconds. The number of rows is even, for pairs.
-    private const int PanelsPerPackingItem = 4;
-    private const int RowsPerPackingItem = 64;
 
     private readonly WorkerPool _workers;
     private readonly Func<PanelBuffer> _leftBlock;
@@ -56,15 +52,19 @@ internal sealed unsafe class PackedProduct
     {
         int threads = Begin(PanelSource.OfLeft(a), null, a.Columns, c, accumulate, format);
         _right = PanelSource.OfRight(b);
-        _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
-        Loop(threads, PackingItems, _packItem);
+        if (format.Right != PanelFormat.Blocks)
+        {
+            _panels = _rightBuffer.Reserve(format.ElementsOfRight(_k, b.Columns));
+            Loop(threads, PackingItems, _packItem);
+        }
+
         MultiplyPacked(threads, leftIsPacked: false);
         KeepAlive(a, b.Storage, c);
     }
 
     /// <summary>C (+)= A·B with B in panels already.</summary>
     /// <param name="a">A.</param>
-    /// <param name="panels">B.</param>
+    /// <param name="panels">B; as it is where it lies in blocks.</param>
     /// <param name="c">C.</param>
     /// <param name="accumulate">Adds to C.</param>
     /// <param name="format">Of <paramref name="panels"/>.</param>
@@ -73,7 +73,7 @@ internal sealed unsafe class PackedProduct
     {
         bool same = leftIsPacked && IsPackedFor(format);
         int threads = Begin(PanelSource.OfLeft(a), null, a.Columns, c, accumulate, format);
-        _panels = (uint*)panels.Start;
+        Take(panels);
         MultiplyPacked(threads, leftIsPacked: same);
         KeepAlive(a, panels, c);
     }
@@ -84,24 +84,20 @@ internal sealed unsafe class PackedProduct
     {
         bool same = leftIsPacked && IsPackedFor(format);
         int threads = Begin(default, a, a.Columns, c, accumulate: false, format);
-        _panels = (uint*)panels.Start;
+        Take(panels);
         MultiplyPacked(threads, leftIsPacked: same);
         _computedLeft = null; // refers to activations
         GC.KeepAlive(panels);
         GC.KeepAlive(c.Storage);
     }
 
-    /// <summary>Packs all of B into <paramref name="panels"/>.</summary>
-    internal void PackRight(in Matrix b, in ProductFormat format, Tensor panels)
+    private void Take(Tensor panels)
     {
-        (_product, _kernel, _format) = (format, format.Kernel, format.Left);
-        _k = b.Rows;
-        _plan = new MatMulPlan(0, b.Columns, format.KBlock, _kernel, threads: 1, rowsContiguous: false);
-        _right = PanelSource.OfRight(b);
         _panels = (uint*)panels.Start;
-        Loop(_workers.Threads, PackingItems, _packItem);
-        GC.KeepAlive(b.Storage);
-        GC.KeepAlive(panels);
+        if (_product.Right == PanelFormat.Blocks)
+        {
+            _right = PanelSource.OfRight(panels.AsMatrix().Transposed);
+        }
     }
 
     // Whether the A of the last product, as it was packed, is what a product of this format needs.
@@ -128,15 +124,6 @@ internal sealed unsafe class PackedProduct
         GC.KeepAlive(c.Storage);
     }
 
-    private int PackingItems => PackingItemsPerBlock * MatMulPlan.Ceiling(_k, _plan.KBlock);
-
-    // A scale needs the whole block of K.
-    private bool PackByColumns => _right.KStride == 1 || _format.IsScaled();
-
-    private int PackingItemsPerBlock => PackByColumns
-        ? MatMulPlan.Ceiling(_plan.ColumnPanels, PanelsPerPackingItem)
-        : MatMulPlan.Ceiling(_plan.KBlock, RowsPerPackingItem);
-
     private int Begin(in PanelSource left, RowSource? computedLeft, int k, in Matrix c, bool accumulate, in ProductFormat format)
     {
         int threads = (long)c.Rows * k * c.Columns < SmallestShared ? 1 : _workers.Threads;
@@ -148,7 +135,8 @@ internal sealed unsafe class PackedProduct
         _columns = c.Columns;
         bool isComputed = computedLeft is not null;
         bool rowsContiguous = !isComputed && left.KStride != 1;
-        _plan = new MatMulPlan(_rows, _columns, format.KBlock, _kernel, threads, rowsContiguous, isComputed);
+        _plan = new MatMulPlan(
+            _rows, _columns, format.KBlock, _kernel, threads, rowsContiguous, isComputed, format.RightIsSpread);
         _c = c.Floats;
         _rowStride = c.RowStride;
         _accumulate = accumulate;
@@ -170,76 +158,6 @@ internal sealed unsafe class PackedProduct
     }
 
     private PanelFormat RightFormat => _product.Right;
-
-    private uint* RightPanel(int panel, int k, int rowsOfBlock)
-    {
-        nint before = (nint)(k / _plan.KBlock) * RightFormat.PanelRows(_plan.KBlock) * _plan.ColumnPanels;
-        return _panels + ((before + ((nint)panel * rowsOfBlock)) * _kernel.Columns);
-    }
-
-    // An item reads memory in long runs: some columns of B where k is contiguous, some rows where columns are.
-    private void PackItem(int item)
-    {
-        int k = item / PackingItemsPerBlock * _plan.KBlock;
-        int count = Math.Min(_plan.KBlock, _k - k);
-        int part = item % PackingItemsPerBlock;
-        int panelRows = RightFormat.PanelRows(count);
-        nint panelSize = (nint)panelRows * _kernel.Columns;
-        if (PackByColumns)
-        {
-            int first = part * PanelsPerPackingItem;
-            int panels = Math.Min(_plan.ColumnPanels - first, PanelsPerPackingItem);
-            PanelStrip strip = new(first * _kernel.Columns, panels, _kernel.Columns, _kernel.Columns, k, count);
-            PanelPacker.Pack(_right, strip, RightFormat, RightPanel(first, k, panelRows), panelSize);
-        }
-        else if (part * RowsPerPackingItem < count)
-        {
-            int first = part * RowsPerPackingItem;
-            int rows = Math.Min(count - first, RowsPerPackingItem);
-            PanelStrip strip = new(0, _plan.ColumnPanels, _kernel.Columns, _kernel.Columns, k + first, rows);
-            uint* to = RightPanel(0, k, panelRows) + ((nint)_format.Steps(first) * _kernel.Columns);
-            PanelPacker.Pack(_right, strip, RightFormat, to, panelSize);
-        }
-    }
-
-    // Elements of all row panels with one block of K, in shared memory.
-    private nint SharedBlockSize => (nint)_plan.RowPanels * _kernel.RowPanelWidth * _format.PanelRows(_plan.KBlock);
-
-    private uint* SharedPanel(int panel, int k, nint panelSize) => _sharedLeft + (k / _plan.KBlock * SharedBlockSize) + (panel * panelSize);
-
-    private void PackLeftItem(int item)
-    {
-        int panel = item % _plan.RowPanels;
-        int k = item / _plan.RowPanels * _plan.KBlock;
-        int count = Math.Min(_plan.KBlock, _k - k);
-        nint panelSize = (nint)_kernel.RowPanelWidth * _format.PanelRows(count);
-        PanelStrip strip = new(panel * _kernel.Rows, 1, _kernel.Rows, _kernel.RowPanelWidth, k, count);
-        uint* to = SharedPanel(panel, k, panelSize);
-        if (_computedLeft is null)
-        {
-            PanelPacker.Pack(_left, strip, _format, to, panelSize);
-        }
-        else
-        {
-            PanelPacker.Pack(Computed(_computedLeft, strip), strip with { First = 0, K = 0 }, _format, to, panelSize);
-        }
-    }
-
-    // The rows of a strip, in the calling thread's memory for a block of A.
-    private PanelSource Computed(RowSource source, in PanelStrip strip)
-    {
-        int rows = Math.Min(strip.Distance, _rows - strip.First);
-        float* block = (float*)_leftBlock().Reserve((long)rows * strip.Count);
-        for (int row = 0; row < rows; row++)
-        {
-            source.Write(strip.First + row, strip.K, strip.Count, block + ((nint)row * strip.Count));
-        }
-
-        return new PanelSource((nint)block, DType.F32, rows, strip.Count, 1);
-    }
-
-    // Nothing of A is packed any more: it is always the same line that is fetched.
-    private PanelSource SharedLeft => new((nint)_sharedLeft, DType.F32, 1, 1, 1);
 
     private void MultiplyItem(int item)
     {
@@ -295,23 +213,35 @@ internal sealed unsafe class PackedProduct
         int column = columnPanel * _kernel.Columns;
         int columns = Math.Min(_kernel.Columns, _columns - column);
         System.Runtime.CompilerServices.Unsafe.SkipInit(out TileArguments arguments);
-        arguments.B = RightPanel(columnPanel, k, RightFormat.PanelRows(count));
         arguments.RowBytes = (nint)_rowStride * sizeof(float);
         arguments.Steps = steps;
         arguments.Accumulate = _accumulate || k > 0 ? 1 : 0;
-        nint panelBytes = (nint)RightFormat.PanelRows(count) * _kernel.Columns * sizeof(uint);
-        byte* nextRight = (byte*)arguments.B + panelBytes;
-        byte* endRight = nextRight + panelBytes;
-        if (RightFormat == PanelFormat.UInt4Octets)
+        byte* nextRight = null;
+        byte* endRight = null;
+        if (RightFormat == PanelFormat.Blocks)
         {
-            PanelOfInt4.Spread((uint*)arguments.B, RightFormat.Steps(count), _kernel.Columns, spread);
+            PanelStrip strip = new(column, 1, _kernel.Columns, _kernel.Columns, k, count);
+            PanelOfBlocks.Spread(_right, strip, _format.OfRightSide(), spread);
             arguments.B = spread;
         }
-
-        for (int panel = firstRow; panel < endRow; panel++)
+        else
         {
-            int row = panel * _kernel.Rows;
-            arguments.A = block + ((panel - firstRow) * panelSize);
+            nint panelBytes = (nint)RightFormat.PanelRows(count) * _kernel.Columns * sizeof(uint);
+            uint* panel = RightPanel(columnPanel, k, RightFormat.PanelRows(count));
+            nextRight = (byte*)panel + panelBytes;
+            endRight = nextRight + panelBytes;
+            arguments.B = panel;
+            if (RightFormat == PanelFormat.UInt4Octets)
+            {
+                PanelOfInt4.Spread(panel, RightFormat.Steps(count), _kernel.Columns, spread);
+                arguments.B = spread;
+            }
+        }
+
+        for (int rowPanel = firstRow; rowPanel < endRow; rowPanel++)
+        {
+            int row = rowPanel * _kernel.Rows;
+            arguments.A = block + ((rowPanel - firstRow) * panelSize);
             arguments.C = _c + ((nint)row * _rowStride) + column;
             if (nextRight < endRight)
             {

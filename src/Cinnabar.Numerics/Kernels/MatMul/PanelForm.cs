@@ -74,7 +74,7 @@ internal static class PanelForm
 
     /// <summary>An element before it is paired.</summary>
     /// <param name="bits">The F32.</param>
-    /// <param name="inverse">Limit / max, for scaled formats.</param>
+    /// <param name="inverse">1 / scale, for scaled formats.</param>
     /// <param name="scale">max / Limit, for scaled formats.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint Enter<TForm>(uint bits, float inverse, float scale)

@@ -1,3 +1,5 @@
+using Cinnabar.Numerics.Blocks;
+
 namespace Cinnabar.Numerics.Kernels;
 
 /// <summary>
@@ -41,6 +43,12 @@ internal enum PanelFormat
     /// bytes, the next four in the high halves. A block of K is spread out to <see cref="UInt8Quads"/> before it is multiplied.
     /// </summary>
     UInt4Octets,
+
+    /// <summary>
+    /// Weights in the blocks of a file, row by row, not arranged at all: a block of K of one panel is turned into integers and arranged
+    /// before it is multiplied.
+    /// </summary>
+    Blocks,
 }
 
 internal static class PanelFormats
@@ -53,6 +61,10 @@ internal static class PanelFormats
 
     // Quads take a quarter; 66,000 products could overflow, but a panel of B should stay within the first two levels of cache.
     private const int MaxKBlockOfQuads = 2048;
+
+    // What blocks of K are a multiple of: whole elements, whole transpositions; whole blocks of weights.
+    private const int Unit = 16;
+    private const int UnitOfQuads = UnpackedBlocks.MaxValues;
 
     internal static int ValuesPerElement(this PanelFormat format) => format switch
     {
@@ -75,9 +87,13 @@ internal static class PanelFormats
     /// <summary>The format of B in a product whose A has this format.</summary>
     internal static PanelFormat OfRightSide(this PanelFormat format) => format == PanelFormat.Int8Quads ? PanelFormat.UInt8Quads : format;
 
-    /// <summary>The format of B in memory, for elements of <paramref name="stored"/>.</summary>
+    /// <summary>
+    /// The format of B in memory, for elements of <paramref name="stored"/>; blocks stay what they are where panels would be larger.
+    /// </summary>
     internal static PanelFormat OfRightSide(this PanelFormat format, DType stored) =>
-        format == PanelFormat.Int8Quads && stored == DType.Int4 ? PanelFormat.UInt4Octets : format.OfRightSide();
+        stored.IsBlocks() && (format, stored) is not (PanelFormat.Int8Quads, DType.Q8_0) ? PanelFormat.Blocks
+        : format == PanelFormat.Int8Quads && stored == DType.Int4 ? PanelFormat.UInt4Octets
+        : format.OfRightSide();
 
     /// <summary>Steps that <paramref name="k"/> values of k take.</summary>
     internal static int Steps(this PanelFormat format, int k) => MatMulPlan.Ceiling(k, format.ValuesPerElement());
@@ -90,16 +106,17 @@ internal static class PanelFormats
         _ => 0,
     };
 
-    /// <summary>Values of k per block: equal blocks, a multiple of 16 (whole elements, whole transpositions).</summary>
+    /// <summary>Values of k per block: as equal as units allow.</summary>
     internal static int BlockOfK(this PanelFormat format, int k)
     {
-        int longest = format switch
+        (int longest, int unit) = format switch
         {
-            PanelFormat.Floats or PanelFormat.RoundedFloats => MaxKBlock,
-            PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs or PanelFormat.Int16Floats => MaxKBlockOfPairs,
-            _ => MaxKBlockOfQuads,
+            PanelFormat.Floats or PanelFormat.RoundedFloats => (MaxKBlock, Unit),
+            PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs or PanelFormat.Int16Floats => (MaxKBlockOfPairs, Unit),
+            _ => (MaxKBlockOfQuads, UnitOfQuads),
         };
         int blocks = Math.Max(1, MatMulPlan.Ceiling(k, longest));
-        return Math.Max(1, MatMulPlan.Ceiling(MatMulPlan.Ceiling(k, blocks), 16)) * 16;
+        unit = blocks == 1 ? Unit : unit;
+        return Math.Max(1, MatMulPlan.Ceiling(MatMulPlan.Ceiling(k, blocks), unit)) * unit;
     }
 }

@@ -22,36 +22,61 @@ internal static unsafe class PanelOfInt8
             throw new ArgumentException($"An Int8 weight [N, K] with K a multiple of {Values} may only be used as the right side Wᵀ.");
         }
 
+        float* scales = stackalloc float[strip.Width];
+        new Span<float>(scales, strip.Width).Clear();
         for (int panel = 0; panel < strip.Panels; panel++)
         {
             int first = strip.First + (panel * strip.Distance);
             int valid = Math.Min(strip.Width, source.Positions - first);
+            for (int position = 0; position < valid; position++)
+            {
+                scales[position] = source.ScaleOf(first + position, strip.K);
+            }
+
             sbyte* from = (sbyte*)source.Start + ((nint)first * source.PositionStride) + strip.K;
             uint* to = panels + (panel * panelSize);
-            if (format is PanelFormat.UInt8Quads or PanelFormat.Int8Pairs)
-            {
-                int steps = format.Steps(strip.Count);
-                if (format == PanelFormat.UInt8Quads)
-                {
-                    PanelTransposer.Pack<QuadElement, FloatForm>(
-                        (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
-                }
-                else
-                {
-                    PanelTransposer.Pack<PairElement, FloatForm>(
-                        (byte*)from, source.PositionStride, valid, 0, steps, null, null, to, strip.Width);
-                }
+            Arrange(from, source.PositionStride, valid, strip.Count, scales, format, to, strip.Width);
+            WriteScales(scales, valid, strip.Count, format, to, strip.Width);
+        }
+    }
 
-                Span<float> scales = new(to + ((nint)steps * strip.Width), strip.Width);
-                for (int position = 0; position < scales.Length; position++)
-                {
-                    scales[position] = position < valid ? source.ScaleOf(first + position, strip.K) : 0;
-                }
-            }
-            else
-            {
-                Widen(source, first, valid, strip, (float*)to);
-            }
+    /// <summary>Writes the steps of one panel; positions behind the last are zero.</summary>
+    /// <param name="from">Position 0 at the first k.</param>
+    /// <param name="stride">Bytes from one position to the next.</param>
+    /// <param name="valid">Existing positions, at least 1.</param>
+    /// <param name="count">Values of k, a multiple of 4 in scaled formats.</param>
+    /// <param name="scales">Of each position of the panel, the same for all k.</param>
+    /// <param name="format">Form of the elements.</param>
+    /// <param name="to">Receives the steps.</param>
+    /// <param name="width">Elements per step.</param>
+    internal static void Arrange(
+        sbyte* from, nint stride, int valid, int count, float* scales, PanelFormat format, uint* to, int width)
+    {
+        switch (format)
+        {
+            case PanelFormat.UInt8Quads:
+                PanelTransposer.Pack<QuadElement, FloatForm>((byte*)from, stride, valid, 0, format.Steps(count), null, null, to, width);
+                break;
+            case PanelFormat.Int8Pairs:
+                PanelTransposer.Pack<PairElement, FloatForm>((byte*)from, stride, valid, 0, format.Steps(count), null, null, to, width);
+                break;
+            default:
+                // For processors without integer products, floats that the F32 kernel multiplies: round(q · 1) · scale.
+                float* ones = stackalloc float[width];
+                new Span<float>(ones, width).Fill(1);
+                PanelTransposer.Pack<SByteElement, Int8FloatForm>((byte*)from, stride, valid, 0, count, ones, scales, to, width);
+                break;
+        }
+    }
+
+    /// <summary>Writes the scales of a panel behind its steps, where the format has them there.</summary>
+    internal static void WriteScales(float* scales, int valid, int count, PanelFormat format, uint* panel, int width)
+    {
+        if (format.PanelRows(count) > format.Steps(count))
+        {
+            Span<float> behind = new(panel + ((nint)format.Steps(count) * width), width);
+            new Span<float>(scales, valid).CopyTo(behind);
+            behind[valid..].Clear();
         }
     }
 
@@ -70,20 +95,6 @@ internal static unsafe class PanelOfInt8
             }
 
             sum.Store((int*)panel + ((nint)(steps + 1) * width) + position);
-        }
-    }
-
-    // For processors without integer products: floats that the F32 kernel multiplies. Happens once a weight.
-    private static void Widen(in PanelSource source, int first, int valid, in PanelStrip strip, float* panel)
-    {
-        for (int position = 0; position < strip.Width; position++)
-        {
-            sbyte* row = (sbyte*)source.Start + ((nint)(first + position) * source.PositionStride);
-            for (int k = 0; k < strip.Count; k++)
-            {
-                float value = position < valid ? row[strip.K + k] * source.ScaleOf(first + position, strip.K + k) : 0;
-                panel[((nint)k * strip.Width) + position] = value;
-            }
         }
     }
 
@@ -118,5 +129,20 @@ internal static unsafe class PanelOfInt8
         public static Vector256<uint> Eight(byte* source) => Vector256.Load((uint*)source) ^ Vector256.Create(PanelForm.Offset);
 
         public static Vector512<uint> Sixteen(byte* source) => Vector512.Load((uint*)source) ^ Vector512.Create(PanelForm.Offset);
+    }
+
+    // One byte as a float.
+    private readonly struct SByteElement : IPanelElement
+    {
+        public static int Size => sizeof(sbyte);
+
+        public static uint One(byte* source) => BitConverter.SingleToUInt32Bits(*(sbyte*)source);
+
+        public static Vector128<uint> Four(byte* source) => Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(
+            Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<uint>(source)).AsSByte()))).AsUInt32();
+
+        public static Vector256<uint> Eight(byte* source) => Vector256.Create(Four(source), Four(source + 4));
+
+        public static Vector512<uint> Sixteen(byte* source) => Vector512.Create(Eight(source), Eight(source + 8));
     }
 }

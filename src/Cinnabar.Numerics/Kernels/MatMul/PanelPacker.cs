@@ -63,7 +63,10 @@ internal static unsafe class PanelPacker
             case DType.BF16: Pack<BFloat16Element>(source, strip, format, panels, panelSize); break;
             case DType.Int8: PanelOfInt8.Pack(source, strip, format, panels, panelSize); break;
             case DType.Int4: PanelOfInt4.Pack(source, strip, panels, panelSize); break;
-            default: Pack<FloatElement>(source, strip, format, panels, panelSize); break;
+            case DType.F32: Pack<FloatElement>(source, strip, format, panels, panelSize); break;
+            default:
+                PanelOfBlocks.Pack(source, strip, format, panels, panelSize);
+                break;
         }
     }
 

@@ -1,6 +1,6 @@
 // The scales of integers: for each position (row of A, column of B) of a panel the largest magnitude in its block of K.
 //
-//   x ≈ q · scale,  q = round(x · inverse),  scale = max / limit,  inverse = limit / max,  limit 2047 for 16 bits, 127 for 8
+//   x ≈ q · scale,  q = round(x · inverse),  scale = max / limit,  inverse = 1 / scale,  limit 2047 for 16 bits, 127 for 8
 //
 // Block floating point after Das et al. 2018, "Mixed Precision Training of Convolutional Neural Networks using Integer Operations"
 // (arXiv 1802.00930, §3), with one scale per position and block of K instead of one per tensor, so that tokens of small gradient keep
@@ -15,12 +15,14 @@ internal static unsafe class PanelScales
 {
     private const uint Magnitude = 0x7FFF_FFFF;
 
-    // Below, limit / max would overflow: such a block is zero.
-    private const float Smallest = 1e-30f;
+    // Below, 1 / scale could overflow: such a block is zero.
+    private const float Smallest = 1e-32f;
 
     /// <summary>The scale of a block whose largest magnitude is <paramref name="max"/>, and what to multiply its elements with.</summary>
-    internal static (float Scale, float Inverse) Of(float max, float limit) =>
-        (max / limit, max >= Smallest && float.IsFinite(max) ? limit / max : 0);
+    internal static (float Scale, float Inverse) Of(float max, float limit) => (max / limit, InverseOf(max / limit));
+
+    /// <summary>What to multiply elements with, given their scale.</summary>
+    internal static float InverseOf(float scale) => scale >= Smallest && float.IsFinite(scale) ? 1 / scale : 0;
 
     /// <summary>The largest magnitude, NaN if any value is.</summary>
     internal static float LargestMagnitude(ReadOnlySpan<float> values)

@@ -20,7 +20,7 @@ internal readonly record struct ProductFormat(TileKernel Kernel, PanelFormat Lef
         return group > 0 && group < b.Rows ? group : left.BlockOfK(b.Rows);
     }
 
-    /// <summary>Elements of 32 bits that all panels of B take.</summary>
+    /// <summary>Elements of 32 bits that all panels of B take; not of blocks, which are not arranged.</summary>
     internal long ElementsOfRight(int k, int columns)
     {
         long rows = ((long)(k / KBlock) * Right.PanelRows(KBlock)) + (k % KBlock == 0 ? 0 : Right.PanelRows(k % KBlock));
@@ -28,6 +28,8 @@ internal readonly record struct ProductFormat(TileKernel Kernel, PanelFormat Lef
     }
 
     /// <summary>Elements of 32 bits that a panel of B takes once it is spread out; 0 if it is multiplied as it lies.</summary>
-    internal long ElementsOfSpread =>
-        Right == PanelFormat.UInt4Octets ? (long)PanelFormat.UInt8Quads.PanelRows(KBlock) * Kernel.Columns : 0;
+    internal long ElementsOfSpread => RightIsSpread ? (long)Left.OfRightSide().PanelRows(KBlock) * Kernel.Columns : 0;
+
+    /// <summary>Whether panels of B are spread out before they are multiplied.</summary>
+    internal bool RightIsSpread => Right is PanelFormat.UInt4Octets or PanelFormat.Blocks;
 }

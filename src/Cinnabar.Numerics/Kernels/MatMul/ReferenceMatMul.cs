@@ -66,6 +66,11 @@ public sealed class ReferenceMatMul : IMatMul
     // The elements row by row, rounded; weights of integers stay what they are.
     private static float[] Elements(in Matrix matrix, MatMulPrecision precision, int? kBlock = null)
     {
+        if (matrix.Storage.Type.IsBlocks())
+        {
+            return Elements(matrix with { Storage = matrix.Storage.Quantize(DType.Int8, matrix.Storage.Columns) }, precision, kBlock);
+        }
+
         float[] elements = new float[matrix.Rows * matrix.Columns];
         for (int i = 0; i < elements.Length; i++)
         {

@@ -1,7 +1,9 @@
 // From the blocks of a file to F32. Every value of every type is exact in F32 or is rounded as ggml rounds it: products and differences
-// are made in F32 one after another, in the order of the formulas at the heads of the files, without fused multiply-add.
+// are made in F32 one after another, in the order of the formulas, without fused multiply-add. Blocks are decoded by Cinnabar.Numerics
+// (Blocks/), for they stay what they are in memory; single numbers here.
 using System.Buffers.Binary;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Blocks;
 
 namespace Cinnabar.Checkpoints.Gguf;
 
@@ -19,23 +21,9 @@ internal static class BlockDecoder
             case GgmlType.F32: DecodeF32(blocks, values); break;
             case GgmlType.F16: DecodeF16(blocks, values); break;
             case GgmlType.BF16: DecodeBF16(blocks, values); break;
-            case GgmlType.Q4_0: BlocksOf32.DecodeQ4_0(blocks, values); break;
-            case GgmlType.Q4_1: BlocksOf32.DecodeQ4_1(blocks, values); break;
-            case GgmlType.Q5_0: BlocksOf32.DecodeQ5_0(blocks, values); break;
-            case GgmlType.Q5_1: BlocksOf32.DecodeQ5_1(blocks, values); break;
-            case GgmlType.Q8_0: BlocksOf32.DecodeQ8_0(blocks, values); break;
-            case GgmlType.Q2_K: BlocksQ2K.Decode(blocks, values); break;
-            case GgmlType.Q3_K: BlocksQ3K.Decode(blocks, values); break;
-            case GgmlType.Q4_K: BlocksQ4K.DecodeQ4_K(blocks, values); break;
-            case GgmlType.Q5_K: BlocksQ4K.DecodeQ5_K(blocks, values); break;
-            case GgmlType.Q6_K: BlocksQ6K.Decode(blocks, values); break;
-            default: throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such type.");
+            default: BlockTypes.Decode(type.ToBlocks(), blocks, values); break;
         }
     }
-
-    /// <summary>The F16 at <paramref name="offset"/>, exactly.</summary>
-    internal static float Half(ReadOnlySpan<byte> block, int offset) =>
-        (float)BinaryPrimitives.ReadHalfLittleEndian(block.Slice(offset, sizeof(ushort)));
 
     private static void DecodeF32(ReadOnlySpan<byte> bytes, Span<float> values)
     {

@@ -1,6 +1,9 @@
 // Element types of tensors and the size of their blocks. A row of a tensor is a whole number of blocks; a block holds BlockSize
 // neighbouring values in BlockBytes bytes. Numbers and sizes: ggml (ggml.h, ggml-common.h). Not supported: the types of the IQ, TQ
 // and FP4 families, and integers.
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Blocks;
+
 namespace Cinnabar.Checkpoints.Gguf;
 
 /// <summary>Element types of the tensors that can be read, with the numbers that stand for them in a GGUF file.</summary>
@@ -61,8 +64,7 @@ public static class GgmlTypes
     public static int BlockSize(this GgmlType type) => type switch
     {
         GgmlType.F32 or GgmlType.F16 or GgmlType.BF16 => 1,
-        GgmlType.Q4_0 or GgmlType.Q4_1 or GgmlType.Q5_0 or GgmlType.Q5_1 or GgmlType.Q8_0 => 32,
-        _ => 256,
+        _ => type.ToBlocks().BlockSize(),
     };
 
     /// <summary>Bytes of a block.</summary>
@@ -70,16 +72,23 @@ public static class GgmlTypes
     {
         GgmlType.F32 => 4,
         GgmlType.F16 or GgmlType.BF16 => 2,
-        GgmlType.Q4_0 => 18,
-        GgmlType.Q4_1 => 20,
-        GgmlType.Q5_0 => 22,
-        GgmlType.Q5_1 => 24,
-        GgmlType.Q8_0 => 34,
-        GgmlType.Q2_K => 84,
-        GgmlType.Q3_K => 110,
-        GgmlType.Q4_K => 144,
-        GgmlType.Q5_K => 176,
-        GgmlType.Q6_K => 210,
+        _ => type.ToBlocks().BlockBytes(),
+    };
+
+    /// <summary>The element type of a tensor whose elements lie in blocks, byte for byte the same.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">They do not.</exception>
+    internal static DType ToBlocks(this GgmlType type) => type switch
+    {
+        GgmlType.Q4_0 => DType.Q4_0,
+        GgmlType.Q4_1 => DType.Q4_1,
+        GgmlType.Q5_0 => DType.Q5_0,
+        GgmlType.Q5_1 => DType.Q5_1,
+        GgmlType.Q8_0 => DType.Q8_0,
+        GgmlType.Q2_K => DType.Q2_K,
+        GgmlType.Q3_K => DType.Q3_K,
+        GgmlType.Q4_K => DType.Q4_K,
+        GgmlType.Q5_K => DType.Q5_K,
+        GgmlType.Q6_K => DType.Q6_K,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "There is no such type."),
     };
 

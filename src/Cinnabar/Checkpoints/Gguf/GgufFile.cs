@@ -65,8 +65,7 @@ public sealed class GgufFile : IDisposable
     public Tensor Read(string name, int slice) => Load(Find(name), slice, DType.F32);
 
     /// <summary>
-    /// Reads one tensor in the engine's own form where that is exact and smaller: BF16 as BF16, Q8_0 as Int8 and Q4_0 as Int4 in groups of
-    /// 32 columns (the scales of Q4_0 may be negative); everything else as F32.
+    /// Reads one tensor as the file holds it, byte for byte, but for F16, which becomes F32.
     /// </summary>
     /// <exception cref="CinnabarException">No such tensor, it is too large for memory, or it could not be read.</exception>
     public Tensor ReadStored(string name)
@@ -89,19 +88,14 @@ public sealed class GgufFile : IDisposable
 
     private static DType StoredType(GgmlType type) => type switch
     {
+        GgmlType.F32 or GgmlType.F16 => DType.F32,
         GgmlType.BF16 => DType.BF16,
-        GgmlType.Q8_0 => DType.Int8,
-        GgmlType.Q4_0 => DType.Int4,
-        _ => DType.F32,
+        _ => type.ToBlocks(),
     };
 
     private static ConvertBlocks? Conversion(GgmlType from, DType to) => (from, to) switch
     {
-        (GgmlType.F32, DType.F32) or (GgmlType.BF16, DType.BF16) => null,
-        (_, DType.Int8) => (blocks, target, first) =>
-            StoredBlocks.Q8_0(blocks, target.Bytes[first..], target.Scales!.Floats[(first / target.GroupSize)..]),
-        (_, DType.Int4) => (blocks, target, first) =>
-            StoredBlocks.Q4_0(blocks, target.Bytes[(first / 2)..], target.Scales!.Floats[(first / target.GroupSize)..]),
+        (GgmlType.F32, _) or (GgmlType.BF16, DType.BF16) => null,
         _ => (blocks, target, first) =>
             BlockDecoder.Decode(from, blocks, target.Floats.Slice(first, blocks.Length / from.BlockBytes() * from.BlockSize())),
     };
@@ -114,7 +108,11 @@ public sealed class GgufFile : IDisposable
     {
         GgufTensor part = slice is int index ? Slice(tensor, index) : tensor;
         Tensor target = Allocate(part, type);
-        if (Conversion(part.Type, type) is ConvertBlocks convert)
+        if (type.IsBlocks())
+        {
+            ReadRows(part, target);
+        }
+        else if (Conversion(part.Type, type) is ConvertBlocks convert)
         {
             Convert(part, target, convert);
         }
@@ -142,8 +140,8 @@ public sealed class GgufFile : IDisposable
     private Tensor Allocate(GgufTensor part, DType type)
     {
         // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
-        // An element of Int4 counts as a whole byte here.
-        long bytes = Tensor.BytesOf(type, 1);
+        // An element in a block counts as a whole byte here.
+        long bytes = Math.Max(1, Tensor.BytesOf(type, 1));
         foreach (long size in part.Shape)
         {
             bytes = size > s_largestTensor ? long.MaxValue : bytes * size;
@@ -158,7 +156,7 @@ public sealed class GgufFile : IDisposable
         try
         {
             int[] shape = part.Shape.Count == 0 ? [1] : [.. part.Shape.Select(size => (int)size)];
-            return type.IsInteger() ? Tensor.Zeros(type, part.Type.BlockSize(), shape) : Tensor.Zeros(type, shape);
+            return Tensor.Zeros(type, shape);
         }
         catch (OutOfMemoryException e)
         {
@@ -173,22 +171,11 @@ public sealed class GgufFile : IDisposable
     {
         int blockBytes = part.Type.BlockBytes();
         int blockSize = part.Type.BlockSize();
-        int chunkBlocks = ChunkBytes / blockBytes;
         int blocks = (int)(part.ByteCount / blockBytes);
-        try
+        InChunks(blocks, ChunkBytes / blockBytes, (first, count) =>
         {
-            Parallel.For(0, (blocks + chunkBlocks - 1) / chunkBlocks, ConvertChunk);
-        }
-        catch (AggregateException e)
-        {
-            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
-        }
-
-        void ConvertChunk(int chunk)
-        {
-            int first = chunk * chunkBlocks;
             byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-            Span<byte> bytes = buffer.AsSpan(0, Math.Min(chunkBlocks, blocks - first) * blockBytes);
+            Span<byte> bytes = buffer.AsSpan(0, count * blockBytes);
             try
             {
                 InputFile.ReadExactly(_handle, Path, bytes, part.Offset + ((long)first * blockBytes));
@@ -198,6 +185,31 @@ public sealed class GgufFile : IDisposable
             {
                 ArrayPool<byte>.Shared.Return(buffer);
             }
+        });
+    }
+
+    // Blocks as they are, and the scales of their rows while these are in cache.
+    private void ReadRows(GgufTensor part, Tensor target)
+    {
+        int rows = target.Count == 0 ? 0 : target.Rows;
+        int rowBytes = (int)Tensor.BytesOf(target.Type, target.Columns);
+        InChunks(rows, Math.Max(1, ChunkBytes / Math.Max(1, rowBytes)), (first, count) =>
+        {
+            Span<byte> bytes = target.Bytes.Slice(first * rowBytes, count * rowBytes);
+            InputFile.ReadExactly(_handle, Path, bytes, part.Offset + ((long)first * rowBytes));
+            target.FitScales(first, count);
+        });
+    }
+
+    private static void InChunks(int all, int most, Action<int, int> run)
+    {
+        try
+        {
+            Parallel.For(0, (all + most - 1) / most, chunk => run(chunk * most, Math.Min(most, all - (chunk * most))));
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
     }
 

@@ -57,7 +57,7 @@ internal sealed class GgufWeights : ModelWeights
     private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
     {
         WeightPlace place = Config.Family.GgufPlaceOf(weight, Config);
-        bool exact = form is WeightForm.Exact or WeightForm.BF16;
+        bool exact = form is WeightForm.Exact or WeightForm.BF16 || !weight.MayRound;
         Tensor tensor = (place.Slice, exact) switch
         {
             (int slice, true) => _file.Read(place.Tensor, slice),
@@ -65,12 +65,7 @@ internal sealed class GgufWeights : ModelWeights
             (null, true) => _file.Read(place.Tensor),
             (null, false) => _file.ReadStored(place.Tensor),
         };
-        StoredForm stored = _file.Tensors[place.Tensor].Type switch
-        {
-            GgmlType.F16 => StoredForm.F16,
-            GgmlType.F32 or GgmlType.BF16 or GgmlType.Q4_0 => StoredForm.Own,
-            _ => StoredForm.Blocks,
-        };
-        return (Chosen(tensor, place), stored);
+        bool isHalf = _file.Tensors[place.Tensor].Type == GgmlType.F16;
+        return (Chosen(tensor, place), isHalf ? StoredForm.F16 : StoredForm.Own);
     }
 }

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using Cinnabar.Server.Hosting;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>GET /v1/models and /v1/models/{id}: OpenAI's members, and under "cinnabar" what only we know.</summary>
+internal static class ModelsEndpoints
+{
+    public static void MapModels(this IEndpointRouteBuilder routes)
+    {
+        ServedModels models = routes.ServiceProvider.GetRequiredService<ServedModels>();
+        routes.MapGet("/v1/models", (HttpContext context) => WholeAnswer.WriteJsonAsync(context, StatusCodes.Status200OK, json =>
+        {
+            json.WriteString("object", "list");
+            json.WriteStartArray("data");
+            foreach (ServedModel model in models.All)
+            {
+                json.WriteStartObject();
+                WriteMembers(json, model, models);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+        }));
+        // Names of models of the hub hold a slash.
+        routes.MapGet("/v1/models/{**id}", (HttpContext context) =>
+        {
+            ServedModel model = models.Find(context.GetRouteValue("id") as string ?? "");
+            return WholeAnswer.WriteJsonAsync(context, StatusCodes.Status200OK, json => WriteMembers(json, model, models));
+        });
+    }
+
+    private static void WriteMembers(Utf8JsonWriter json, ServedModel served, ServedModels models)
+    {
+        DiffusionModel model = served.Engine.Model;
+        json.WriteString("id", served.Id);
+        json.WriteString("object", "model");
+        json.WriteNumber("created", served.Created);
+        json.WriteString("owned_by", "cinnabar");
+        json.WriteStartObject("cinnabar");
+        json.WriteString("kind", served.Kind);
+        json.WriteNumber("context", model.Config.MaxSequenceLength);
+        json.WriteBoolean("chat", model.ChatTemplate is not null);
+        json.WriteNumber("parameters", model.Config.ParameterCount);
+        json.WriteBoolean("default", served == models.All[0]);
+        json.WriteStartObject("options");
+        DefaultOptions.Write(json, model.DefaultOptions);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,55 @@
+// What the page offers to try.
+
+export const EXAMPLES = [
+  {
+    name: 'A stack with three holes',
+    text: `/// <summary>A stack of items that grows when it is full.</summary>
+public class Stack<T>
+{
+    private T[] _items = new T[4];
+    private int _count;
+
+    public int Count { get { return <fill:2> } }
+
+    public void Push(T item)
+    {
+        if (_count == <fill:4>)
+        {
+            Array.Resize(ref _items, _items.Length * 2);
+        }
+
+        _items[_count++] = item;
+    }
+
+    public T Pop()
+    {
+        return _items[<fill:3>];
+    }
+}
+`,
+  },
+  {
+    name: 'One hole of open length',
+    text: `public static int CountMultiples(int[] values, int divisor)
+{
+    int count = 0;
+    for (int i = 0; i < values.Length; i++)
+    {
+        if (values[i] % divisor == 0)
+        {
+            <fill:12>
+        }
+    }
+
+    return count;
+}
+`,
+  },
+  {
+    name: 'A method to continue',
+    text: `/// <summary>The larger of two numbers.</summary>
+public static int Max(int a, int b)
+{
+`,
+  },
+];

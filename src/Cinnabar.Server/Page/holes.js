@@ -1,0 +1,40 @@
+// Text with holes: `<fill>` is a hole of the default length, `<fill:N>` one of at most N tokens. Without a mark the text is continued.
+//
+// A document is {texts: [n + 1 strings], sizes: [n numbers or null], continued}. A continuation is a document with one hole at its end.
+
+const MARK = /<fill(?::([0-9]+))?>/g;
+const MAX_HOLE = 1 << 20;
+
+export function parseDocument(text) {
+  const texts = [];
+  const sizes = [];
+  let start = 0;
+  for (const match of text.matchAll(MARK)) {
+    texts.push(text.slice(start, match.index));
+    sizes.push(match[1] === undefined ? null : Math.min(Number(match[1]), MAX_HOLE));
+    start = match.index + match[0].length;
+  }
+  texts.push(text.slice(start));
+  if (sizes.length > 0) {
+    return { texts, sizes, continued: false };
+  }
+  return { texts: [text, ''], sizes: [null], continued: true };
+}
+
+/** The segments of /v1/infill: strings and holes, without empty strings. */
+export function toSegments(document, defaultSize, exact) {
+  const segments = [];
+  document.texts.forEach((text, i) => {
+    if (text !== '') {
+      segments.push(text);
+    }
+    if (i < document.sizes.length) {
+      const hole = { max_tokens: document.sizes[i] ?? defaultSize };
+      segments.push({ hole: exact ? { ...hole, exact: true } : hole });
+    }
+  });
+  return segments;
+}
+
+/** Whether a single space stands right before hole i: the network is not shown it, and its first token may repeat it. */
+export const hasSpaceBefore = (document, i) => /[^\s] $/u.test(document.texts[i]);

@@ -1,0 +1,290 @@
+// The page: wires the editor, the settings, the runs and the stage together.
+import { ApiError, listModels, tokenize } from './api.js';
+import { copied } from './clipboard.js';
+import { openCode } from './code-dialog.js';
+import { Controls } from './controls.js';
+import { byId, prefersLessMotion } from './dom.js';
+import { fillEditor } from './editor.js';
+import { parseDocument } from './holes.js';
+import { askForKey } from './key-dialog.js';
+import { hideNotice, showFailure, showNotice } from './notice.js';
+import { Popover } from './popover.js';
+import { expectedSizes, makeRequest } from './request.js';
+import { Runs } from './runs.js';
+import { drawChanges, Stage } from './stage.js';
+import { drawCompare, drawTabs, listenToTabs } from './tabs.js';
+import { startTheme } from './theme.js';
+import { isEnd } from './trace.js';
+
+const LOADING_MS = 1000;
+const COPIED_MS = 1500;
+const WITH_OWN_KEYS = 'input, textarea, select, button, summary, dialog, .popover, pre';
+
+const text = byId('text');
+let models = [];
+const runs = new Runs();
+let active = null;
+
+startTheme();
+const controls = new Controls(() => stage.run === null && preview());
+const popover = new Popover({ pin, ban, edit, rerun });
+const stage = new Stage({
+  onPoint: (lane, position, node, how) => {
+    const target = how === 'leave' ? null : lane.targetAt(position);
+    if (target) {
+      popover.point(target, how);
+    } else {
+      popover.leave();
+    }
+  },
+  onMove: () => {
+    popover.refresh(({ lane, cell }) => lane.targetAt(cell.position));
+    showChanges();
+  },
+});
+fillEditor(text, byId('example'), byId('hole'), preview);
+listenToTabs(runs, () => stage.run, select);
+listen();
+preview();
+loadModels();
+
+function listen() {
+  byId('run').addEventListener('click', () => active ? active.stop() : start());
+  byId('code').addEventListener('click', () => openCode(stage.run?.request ?? requestNow()));
+  byId('copy-text').addEventListener('click', async () => {
+    byId('copy-text').textContent = await copied(stage.run.trace.text) ? 'Copied' : 'No clipboard';
+    setTimeout(() => byId('copy-text').textContent = 'Copy text', COPIED_MS);
+  });
+  byId('model').addEventListener('change', chooseModel);
+  byId('compare').addEventListener('change', event => {
+    stage.compare(event.target.value === '' ? null : runs.list[Number(event.target.value)]);
+  });
+  document.querySelectorAll('[data-close]').forEach(button => button.addEventListener('click', () => button.closest('dialog').close()));
+  document.addEventListener('keydown', onKey);
+}
+
+// Keys work everywhere but where they already mean something.
+function onKey(event) {
+  if ((event.ctrlKey || event.metaKey) && event.key === 'Enter' && !active && !document.querySelector('dialog[open]')) {
+    event.preventDefault();
+    start();
+    return;
+  }
+  const onCell = event.target.closest?.('[data-position]');
+  const isTaken = event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(WITH_OWN_KEYS);
+  const moves = onCell ? { PageUp: -1, PageDown: 1 } : { ArrowLeft: -1, ArrowRight: 1 };
+  if (isTaken || !stage.run) {
+    return;
+  }
+  if (event.key in moves) {
+    event.preventDefault();
+    stage.timeline.step(moves[event.key]);
+  } else if (event.key === ' ' && !onCell) {
+    event.preventDefault();
+    stage.timeline.toggle();
+  }
+}
+
+async function loadModels() {
+  try {
+    models = await listModels();
+    hideNotice();
+    showModels();
+  } catch (error) {
+    byId('model').disabled = true;
+    if (error.kind === 'key') {
+      if (await askForKey(error.message)) {
+        await loadModels();
+      } else {
+        showFailure(error, loadModels);
+      }
+    } else if (error.kind === 'loading') {
+      showNotice(`${error.message} This page goes on by itself.`);
+      setTimeout(loadModels, LOADING_MS);
+    } else {
+      showFailure(error, loadModels);
+    }
+  }
+}
+
+function showModels() {
+  const select = byId('model');
+  select.replaceChildren(...models.map(model => new Option(isLeftToRight(model) ? `${model.id} (left to right)` : model.id, model.id)));
+  const wanted = models.find(model => model.id === controls.modelInAddress) ?? models.find(model => model.cinnabar?.default) ?? models[0];
+  if (!wanted) {
+    showNotice('The server has no model. Start it with one: cinnabar serve --model NAME.', { action: loadModels });
+    return;
+  }
+  select.value = wanted.id;
+  select.disabled = false;
+  chooseModel();
+}
+
+function isLeftToRight(model) {
+  return model?.cinnabar?.kind === 'autoregressive';
+}
+
+function modelNow() {
+  return models.find(model => model.id === byId('model').value);
+}
+
+function rivalOf(model) {
+  return isLeftToRight(model) ? undefined : models.find(isLeftToRight);
+}
+
+
+function chooseModel() {
+  const model = modelNow();
+  controls.setModel(model);
+  controls.writeAddress();
+  byId('chat-row').hidden = !model.cinnabar?.chat;
+  const rival = rivalOf(model);
+  byId('race-row').hidden = !rival;
+  byId('race-name').textContent = rival ? `race against ${rival.id}` : '';
+  if (stage.run === null) {
+    preview();
+  }
+}
+
+function requestNow(model = modelNow() ?? { id: 'MODEL' }) {
+  return makeRequest(text.value, model, controls.values, byId('chat').checked);
+}
+
+function preview() {
+  if (active) {
+    return;
+  }
+  const document = parseDocument(text.value);
+  stage.preview(document, expectedSizes(document, controls.values, modelNow()));
+  drawTabs(runs, null, select);
+  drawCompare(runs, null, null);
+  showChanges();
+}
+
+async function start() {
+  const problem = controls.problem ?? (text.value.trim() === '' ? 'Type a text first: the model needs something to go on from.' : null);
+  const model = modelNow();
+  if (problem || !model) {
+    showNotice(problem ?? 'There is no model yet.');
+    return;
+  }
+  const run = runs.begin(model, requestNow());
+  const rival = byId('race').checked ? rivalOf(model) : undefined;
+  if (rival) {
+    run.rival = runs.beside(run, rival, requestNow(rival));
+  }
+  await read(run, start);
+  if (run.rival && run.state === 'done') {
+    await read(run.rival, start);
+    if (run.rival.state === 'done' && stage.run === run) {
+      stage.replay();
+    }
+  } else if (run.rival) {
+    run.rival.state = 'stopped';
+  }
+}
+
+// Reads a run's stream and shows it as it arrives.
+async function read(run, retry) {
+  active?.stop();
+  active = run;
+  hideNotice();
+  showRunning(true);
+  if (runs.list.includes(run)) {
+    select(run);
+    revealCanvas();
+  }
+  await run.read(() => stage.update(run));
+  if (active === run) {
+    active = null;
+    showRunning(false);
+  }
+  drawTabs(runs, stage.run, select);
+  drawCompare(runs, stage.run, stage.isRace ? null : stage.other);
+  if (run.state === 'failed') {
+    await explain(run.error, retry);
+  }
+}
+
+async function explain(error, retry) {
+  if (error.kind === 'key' && await askForKey(error.message)) {
+    retry();
+    return;
+  }
+  const isKnown = error instanceof ApiError;
+  showFailure(isKnown ? error : new ApiError('failed', `The page did not understand the server: ${error.message}.`), retry);
+}
+
+function showRunning(isRunning) {
+  const button = byId('run');
+  button.classList.toggle('stop', isRunning);
+  button.firstChild.textContent = isRunning ? 'Stop ' : 'Run ';
+  button.querySelector('kbd').hidden = isRunning;
+}
+
+// Where the canvas stands below the text, it comes into sight with a run.
+function revealCanvas() {
+  const canvas = document.querySelector('.watch');
+  if (canvas.getBoundingClientRect().top > innerHeight / 2) {
+    canvas.scrollIntoView({ behavior: prefersLessMotion() ? 'auto' : 'smooth' });
+  }
+}
+
+function select(run) {
+  popover.close();
+  stage.show(run, expectedSizes(run.request.document, controls.values, run.model));
+  drawTabs(runs, run, select);
+  drawCompare(runs, run, null);
+}
+
+function showChanges() {
+  const run = stage?.run;
+  byId('copy-text').hidden = !run;
+  drawChanges(run, run ? Math.min(stage.timeline.position, run.trace.stepCount) : 0, {
+    onRemove: () => stage.draw(),
+    onRerun: () => rerun({ run, step: Math.min(stage.timeline.position, run.trace.stepCount) }),
+  });
+}
+
+function pin({ run, cell }, candidate) {
+  if (isEnd(candidate.text)) {
+    showNotice('The end of a hole is no text and cannot be pinned: pin or edit a token of text instead.');
+    return;
+  }
+  run.changes.pin(cell.position, candidate.token, candidate.text);
+  stage.draw();
+}
+
+function ban({ run, cell }, candidate) {
+  run.changes.ban(cell.position, candidate.token, candidate.text);
+  stage.draw();
+}
+
+// Returns a sentence if the text is not one token.
+async function edit({ run, cell }, written) {
+  try {
+    const ids = await tokenize(written, run.model.cinnabar?.default ? null : run.model.id);
+    if (ids.length !== 1) {
+      return `Expected one token, found ${ids.length}. Try a shorter text, or mind the space before a word.`;
+    }
+    run.changes.pin(cell.position, ids[0], written);
+    stage.draw();
+    return null;
+  } catch (error) {
+    return error.message;
+  }
+}
+
+async function rerun({ run, step }) {
+  if (!runs.hasWork(run, step)) {
+    showNotice('Nothing is masked here, so nothing would change: go back some steps first, or ban the token that stands here.');
+    return;
+  }
+  const fork = runs.fork(run, step);
+  run.changes.clear();
+  await readAgain(fork);
+}
+
+async function readAgain(run) {
+  await read(run, () => readAgain(runs.again(run)));
+}

@@ -1,0 +1,49 @@
+// What a run asks the server for: the path and the body, from the text, the model and the settings.
+import { parseDocument, toSegments } from './holes.js';
+
+const HOLE_TOKENS = 32;
+const CONTINUATION_TOKENS = 64;
+// Alternatives of every mask in every step: their number grows with the square of the holes' length, so long ones get fewer.
+const ALTERNATIVES = [[160, 6], [400, 3], [Infinity, 1]];
+// The only sampler fields with a meaning for a model that writes left to right.
+const LEFT_TO_RIGHT = ['temperature', 'top_p', 'seed'];
+
+/**
+ * Makes a request: {path, body, document}.
+ * @param {string} text what stands in the editor
+ * @param {{id: string, cinnabar?: object}} model an entry of /v1/models
+ * @param {object} settings changed fields only, by their names in the API, beside them max_tokens and exact
+ * @param {boolean} asChat whether a text without holes is a message to a chat model
+ */
+export function makeRequest(text, model, settings, asChat) {
+  const { max_tokens: maxTokens, exact, ...sampler } = settings;
+  const document = parseDocument(text);
+  const fields = model.cinnabar?.kind === 'autoregressive'
+    ? Object.fromEntries(Object.entries(sampler).filter(([name]) => LEFT_TO_RIGHT.includes(name)))
+    : sampler;
+  const length = expectedSizes(document, settings, model).reduce((sum, size) => sum + size, 0);
+  const [, alternatives] = ALTERNATIVES.find(([most]) => length <= most);
+  const common = { ...fields, stream: true, stream_options: { include_steps: true }, alternatives };
+  if (!document.continued) {
+    const segments = toSegments(document, maxTokens ?? HOLE_TOKENS, exact);
+    return { path: '/v1/infill', body: { model: model.id, segments, ...common }, document };
+  }
+  if (asChat && model.cinnabar?.chat) {
+    const messages = [{ role: 'user', content: text }];
+    const shown = { ...document, texts: [`${text}\n\n`, ''] };
+    return { path: '/v1/chat/completions', body: { model: model.id, messages, max_tokens: length, ...common }, document: shown };
+  }
+  return { path: '/v1/completions', body: { model: model.id, prompt: text, max_tokens: length, ...common }, document };
+}
+
+/** The length of each hole before the server has said so. */
+export function expectedSizes(document, settings, model) {
+  const standard = document.continued ? model?.cinnabar?.options?.max_tokens ?? CONTINUATION_TOKENS : HOLE_TOKENS;
+  return document.sizes.map(size => size ?? settings.max_tokens ?? standard);
+}
+
+/** The same request without what only this page needs: one plain answer. */
+export function asPlain({ path, body }) {
+  const { stream, stream_options: options, alternatives, ...plain } = body;
+  return { path, body: plain };
+}

@@ -1,0 +1,42 @@
+// The runs and forks as tabs, and what the one on show can be compared with.
+import { el, byId } from './dom.js';
+
+/** @param {(run: object) => void} onSelect */
+export function drawTabs(runs, selected, onSelect) {
+  const tabs = byId('tabs');
+  const hadFocus = tabs.contains(document.activeElement);
+  const buttons = runs.list.map(run => el('button', {
+    type: 'button', role: 'tab', class: 'tab', title: titleOf(run), onclick: () => onSelect(run),
+    'aria-selected': String(run === selected), 'aria-controls': 'lanes', tabindex: run === selected ? 0 : -1,
+  }, run.rival ? `${run.label}, race` : run.label));
+  tabs.replaceChildren(...buttons);
+  const current = buttons[runs.list.indexOf(selected)];
+  current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  if (hadFocus) {
+    current?.focus();
+  }
+}
+
+export function listenToTabs(runs, getSelected, onSelect) {
+  byId('tabs').addEventListener('keydown', event => {
+    const moves = { ArrowLeft: -1, ArrowRight: 1 };
+    if (event.key in moves) {
+      event.preventDefault();
+      event.stopPropagation();
+      const next = runs.list[runs.list.indexOf(getSelected()) + moves[event.key]];
+      if (next) {
+        onSelect(next);
+      }
+    }
+  });
+}
+
+export function drawCompare(runs, selected, other) {
+  const choices = selected && !selected.rival ? runs.comparableWith(selected) : [];
+  byId('compare-row').hidden = choices.length === 0;
+  const none = el('option', { value: '' }, 'nothing');
+  const options = choices.map(run => el('option', { value: runs.list.indexOf(run), selected: run === other }, run.label));
+  byId('compare').replaceChildren(none, ...options);
+}
+
+const titleOf = run => run.state === 'failed' ? `${run.model.id}: ${run.error.message}` : run.model.id;

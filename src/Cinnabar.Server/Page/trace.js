@@ -1,0 +1,219 @@
+// The record of one run: the canvas before the first step, and what every step did to it. From it follows the state after any step.
+//
+// A state is {cells, ended}: cells[p] of a position p inside a hole, undefined elsewhere:
+//   {position, hole, noisy, token, text, step, confidence, alternatives, change, origin}
+//   change  what the step shown did here: fresh, edited, renoised or null
+//   origin  pinned, or kept (committed before this run, in the run it was forked from), or null
+// The server's own known text is not in it: the page shows what was typed, which also holds what the context had no room for.
+
+// End and padding tokens have no text of their own; the stream shows them by name.
+const END_NAME = /^(?:<\|[^|\s]+\|>|<\/s>|<(?:eos|pad|eot_id|end_of_turn)>)$/;
+
+/** Whether a token's text is the name of an end or of padding. */
+export const isEnd = text => END_NAME.test(text);
+
+export class Trace {
+  // The state asked for last, from which later ones are made.
+  #latest = null;
+
+  /**
+   * @param {object} document the text with holes, see holes.js
+   * @param {{cells: object[], pins: Set<number>}|null} before for a fork: the state it starts from and the pinned positions
+   */
+  constructor(document, before = null) {
+    this.document = document;
+    this.before = before;
+    this.canvas = null;
+    this.steps = [];
+    this.times = [0];
+    this.done = null;
+    this.holeTexts = document.sizes.map(() => '');
+    this.finalText = null;
+    this.finishReason = null;
+  }
+
+  /** Takes one chunk of the stream; `now` in milliseconds, of any clock. */
+  accept(chunk, now) {
+    this.#takeText(chunk);
+    const event = chunk.diffusion;
+    if (event?.type === 'canvas') {
+      this.#takeCanvas(event, now);
+    } else if (event?.type === 'step' && this.canvas) {
+      this.steps.push(event);
+      this.times.push(now - this.start);
+    } else if (event?.type === 'done') {
+      this.done = event;
+    }
+  }
+
+  get stepCount() {
+    return this.steps.length;
+  }
+
+  /** The whole text with what has been filled in. */
+  get text() {
+    return this.finalText ?? this.document.texts.map((text, i) => text + (this.holeTexts[i] ?? '')).join('');
+  }
+
+  /** The last step that had happened at this time of the run, in milliseconds. */
+  stepAt(time) {
+    const after = this.times.findIndex(t => t > time);
+    return after < 0 ? this.stepCount : Math.max(0, after - 1);
+  }
+
+  /** The state after step k; 0 is the canvas before the first step. */
+  stateAt(k) {
+    const last = Math.min(k, this.stepCount);
+    if (this.#latest?.step !== last) {
+      const isAhead = this.#latest?.step < last;
+      const cells = isAhead ? this.#latest.state.cells.map(cell => ({ ...cell, change: null })) : this.#firstCells();
+      for (let i = isAhead ? this.#latest.step : 0; i < last; i++) {
+        this.#apply(this.steps[i], cells, i + 1, i + 1 === last);
+      }
+      this.#latest = { step: last, state: { cells, ended: this.#ended(cells) } };
+    }
+    return this.#latest.state;
+  }
+
+  /** Steps, passes, tokens and seconds after step k. */
+  figuresAt(k) {
+    const step = Math.min(k, this.stepCount);
+    const { cells, ended } = this.stateAt(step);
+    const finished = this.done !== null && step === this.stepCount;
+    const seconds = finished ? this.done.seconds : this.times[step] / 1000;
+    return {
+      step,
+      passes: finished ? this.done.passes : step === 0 ? 0 : this.steps[step - 1].passes,
+      tokens: cells.filter(cell => cell && !cell.noisy && !ended.has(cell.position)).length,
+      masks: cells.filter(cell => cell?.noisy).length,
+      seconds,
+      tokensPerSecond: finished ? this.done.tokens_per_second : null,
+    };
+  }
+
+  /** The ids after step k for a request that goes on from there, the mask where a position is noisy. */
+  idsAt(k) {
+    const ids = [...this.canvas.ids];
+    for (const cell of this.stateAt(k).cells) {
+      if (cell) {
+        ids[cell.position] = cell.noisy ? this.canvas.mask : cell.token;
+      }
+    }
+    return ids;
+  }
+
+  #takeText(chunk) {
+    for (const { index, delta } of chunk.holes ?? []) {
+      if (typeof delta === 'string' && index in this.holeTexts) {
+        this.holeTexts[index] += delta;
+      }
+    }
+    const choice = chunk.choices?.[0];
+    this.holeTexts[0] += choice?.delta?.content ?? choice?.text ?? '';
+    this.finalText = chunk.object === 'infill.chunk' && typeof chunk.text === 'string' ? chunk.text : this.finalText;
+    this.finishReason = chunk.finish_reason ?? choice?.finish_reason ?? this.finishReason;
+  }
+
+  #takeCanvas(event, now) {
+    if (event.holes.length !== this.document.sizes.length) {
+      throw new Error(`expected a canvas with ${this.document.sizes.length} holes, found ${event.holes.length}`);
+    }
+    this.canvas = event;
+    this.start = now;
+  }
+
+  #firstCells() {
+    const cells = new Array(this.canvas.length);
+    this.canvas.holes.forEach((hole, index) => {
+      for (let position = hole.start; position < hole.start + hole.length; position++) {
+        cells[position] = this.#firstCell(position, index);
+      }
+    });
+    return cells;
+  }
+
+  #firstCell(position, hole) {
+    const text = this.canvas.pieces[position];
+    const noisy = text === null || text === undefined;
+    const token = noisy ? null : this.canvas.ids[position];
+    const unknown = { step: 0, confidence: null, alternatives: [], change: null, origin: null };
+    const cell = { position, hole, noisy, token, text: text ?? '', ...unknown };
+    const earlier = this.before?.cells[position];
+    if (earlier) {
+      cell.alternatives = earlier.alternatives;
+      cell.confidence = earlier.token === token ? earlier.confidence : null;
+      cell.step = earlier.token === token ? earlier.step : 0;
+    }
+    if (!noisy) {
+      cell.origin = this.before?.pins.has(position) ? 'pinned' : 'kept';
+    }
+    return cell;
+  }
+
+  #apply(event, cells, step, isShown) {
+    for (const [list, change] of [[event.committed, 'fresh'], [event.edited, 'edited']]) {
+      for (const { position, token, text, confidence, alternatives } of list ?? []) {
+        const cell = cells[position];
+        if (cell) {
+          const origin = this.before?.pins.has(position) ? 'pinned' : null;
+          Object.assign(cell, { noisy: false, token, text, step, confidence: confidence ?? null, origin, change: isShown ? change : null });
+          cell.alternatives = alternatives ?? cell.alternatives;
+        }
+      }
+    }
+    for (const position of event.renoised ?? []) {
+      if (cells[position]) {
+        const change = isShown ? 'renoised' : null;
+        Object.assign(cells[position], { noisy: true, token: null, text: '', confidence: null, origin: null, change });
+      }
+    }
+    for (const { position, alternatives } of event.noisy ?? []) {
+      if (cells[position]?.noisy) {
+        cells[position].alternatives = alternatives ?? [];
+      }
+    }
+  }
+
+  // The positions that are no text: a settled end token and what is settled behind it in the same hole.
+  #ended(cells) {
+    const ended = new Set();
+    for (const hole of this.canvas.holes) {
+      let behind = false;
+      for (let position = hole.start; position < hole.start + hole.length; position++) {
+        const cell = cells[position];
+        behind ||= !cell.noisy && isEnd(cell.text);
+        if (behind && !cell.noisy) {
+          ended.add(position);
+        }
+      }
+    }
+    return ended;
+  }
+}
+
+/** The token of a cell and its alternatives, most probable first, each once: [{token, text, probability}]. */
+export function candidatesOf(cell) {
+  const candidates = new Map();
+  if (!cell.noisy) {
+    candidates.set(cell.token, { token: cell.token, text: cell.text, probability: cell.confidence });
+  }
+  for (const { token, text, probability } of cell.alternatives) {
+    if (!candidates.has(token)) {
+      candidates.set(token, { token, text, probability });
+    }
+  }
+  return [...candidates.values()].sort((a, b) => (b.probability ?? 2) - (a.probability ?? 2));
+}
+
+/** Positions whose tokens differ between two states of canvases of the same shape. */
+export function differences(one, other) {
+  const differing = new Set();
+  one.cells.forEach((cell, position) => {
+    const counterpart = other.cells[position];
+    const bothHidden = one.ended.has(position) && other.ended.has(position);
+    if (cell && counterpart && !bothHidden && (cell.noisy !== counterpart.noisy || cell.token !== counterpart.token)) {
+      differing.add(position);
+    }
+  });
+  return differing;
+}

@@ -1,0 +1,141 @@
+// The canvas while it denoises: fresh, settled, masked again, padding; following, stopping, guesses.
+import assert from 'node:assert/strict';
+import { assertQuiet, canvasText, cells, label, masks, mock, mockTest, open, posted, runToEnd, seek } from './harness.mjs';
+
+mockTest('steps are watched live, and scrubbing back stops following', async () => {
+  const page = await open();
+  mock.settings.pause = 150;
+  await page.click('#run');
+  await page.waitForFunction(() => /^step 2 of/.test(document.querySelector('.timeline-label').textContent));
+  assert.ok(await page.locator('.canvas .fresh').count() > 0);
+  await page.click('[aria-label="Step back"]');
+  await page.waitForFunction(() => !document.querySelector('#run').classList.contains('stop'));
+  assert.match(await label(page), /^step 1 of 6/);
+  assertQuiet();
+});
+
+mockTest('what is masked again and what is replaced is shown in its step', async () => {
+  const page = await open();
+  await runToEnd(page);
+  await seek(page, 3);
+  assert.equal(await page.locator('.canvas .mask.renoised').count(), 1);
+  await page.keyboard.press('ArrowRight');
+  assert.equal(await page.locator('.canvas .mask.renoised').count(), 0);
+  assert.equal(await page.locator('.canvas .edited').count(), 1);
+  assertQuiet();
+});
+
+mockTest('the text copied is the text the server made', async () => {
+  const page = await open();
+  await page.fill('#text', 'x = <fill:8>!');
+  await runToEnd(page);
+  await page.click('#copy-text');
+  await page.waitForFunction(() => document.querySelector('#copy-text').textContent === 'Copied');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'x =  _count;!');
+  assertQuiet();
+});
+
+mockTest('long holes ask for fewer alternatives', async () => {
+  const page = await open();
+  mock.settings.script = { tokens: [' word'], others: [' other'] };
+  for (const [size, expected] of [[160, 6], [161, 3], [401, 1]]) {
+    await page.fill('#text', `x<fill:${size}>`);
+    await runToEnd(page);
+    assert.equal(posted('/v1/infill').at(-1).alternatives, expected);
+  }
+  assertQuiet();
+});
+
+mockTest('padding behind the end of a hole is hidden', async () => {
+  const page = await open();
+  await page.fill('#text', 'x = <fill:8>!');
+  await runToEnd(page);
+  assert.equal(await canvasText(page), 'x = _count;!');
+  assert.equal(await page.locator('.canvas [data-position]').count(), 8);
+  assert.equal(await cells(page).count(), 2);
+  assert.match(await label(page), /· 2 tokens ·/);
+  assertQuiet();
+});
+
+mockTest('settled tokens are shaded by confidence, and doubtful ones underlined', async () => {
+  const page = await open();
+  await page.fill('#text', 'x = <fill:24>!');
+  mock.settings.script = { tokens: [' word'], others: [' other'] };
+  await runToEnd(page);
+  const settled = page.locator('.canvas [data-position]:not(.fresh, .edited)');
+  const shades = await settled.evaluateAll(nodes => nodes.map(node => ({
+    sure: Number(/(\d+) % sure/.exec(node.getAttribute('aria-label'))[1]),
+    shade: Number(/\bc(\d)/.exec(node.className)[1]),
+    line: getComputedStyle(node).textDecorationLine,
+  })));
+  for (const { sure, shade, line } of shades) {
+    assert.ok(Math.abs([0.3, 0.5, 0.7, 0.9].filter(limit => sure / 100 >= limit).length - shade) <= (sure % 10 === 0 ? 1 : 0));
+    assert.equal(line, shade < 2 ? 'underline' : 'none');
+  }
+  assert.ok(new Set(shades.map(({ shade }) => shade)).size >= 4);
+  assertQuiet();
+});
+
+mockTest('guesses show what each mask leans to', async () => {
+  const page = await open();
+  await page.fill('#text', 'x = <fill:6>!');
+  await runToEnd(page);
+  await seek(page, 1);
+  await page.check('#guesses');
+  const guesses = page.locator('.canvas .guess');
+  assert.equal(await guesses.count(), await masks(page));
+  assert.notEqual(await guesses.first().textContent(), '');
+  assertQuiet();
+});
+
+mockTest('Stop ends the request, keeps what has come, and a new run can begin', async () => {
+  const page = await open();
+  mock.settings.pause = 200;
+  await page.click('#run');
+  await page.waitForFunction(() => /^step 1 of/.test(document.querySelector('.timeline-label').textContent));
+  await page.click('#run.stop');
+  await page.waitForFunction(() => /^Stopped\./.test(document.querySelector('#status').textContent));
+  await page.waitForTimeout(500);
+  assert.ok(mock.requests.some(({ method }) => method === 'ABORTED'));
+  mock.settings.pause = 2;
+  await runToEnd(page);
+  assert.equal(await masks(page), 0);
+  assert.equal(posted('/v1/infill').length, 2);
+  assertQuiet();
+});
+
+mockTest('a chat model gets the text as a message', async () => {
+  const page = await open({ hash: '#model=chatty&max_tokens=5' });
+  await page.fill('#text', 'Hello there');
+  await runToEnd(page);
+  const [body] = posted('/v1/chat/completions');
+  assert.deepEqual(body.messages, [{ role: 'user', content: 'Hello there' }]);
+  assert.equal(body.max_tokens, 5);
+  await page.uncheck('#chat');
+  await runToEnd(page);
+  assert.equal(posted('/v1/completions')[0].prompt, 'Hello there');
+  assertQuiet();
+});
+
+mockTest('a race runs one model after the other and replays both on one clock', async () => {
+  const page = await open();
+  await page.fill('#text', 'x = <fill:9>!');
+  mock.settings.pause = 10;
+  await page.check('#race');
+  await page.click('#run');
+  await page.waitForFunction(() => /csharp-12m was done first/.test(document.querySelector('#status').textContent));
+  await page.waitForSelector('[aria-label="Play"]');
+  assert.deepEqual(posted('/v1/infill').map(({ model }) => model), ['csharp-12m', 'csharp-12m-ar']);
+  assert.deepEqual(await page.locator('.lane-name').allTextContents(), ['csharp-12m', 'csharp-12m-ar']);
+  assert.match(await page.locator('.lane-figures').nth(1).textContent(), /^9 passes · 2 tokens · \d\.\d\d s · \d+ tokens\/s$/);
+  assert.match(await label(page), /on the shared clock$/);
+  assert.equal(await canvasText(page, 0), await canvasText(page, 1));
+  assertQuiet();
+});
+
+mockTest('without an autoregressive model there is no race', async () => {
+  mock.settings.models = mock.settings.models.filter(({ cinnabar }) => cinnabar.kind !== 'autoregressive');
+  const page = await open();
+  assert.equal(await page.isVisible('#race-row'), false);
+  assertQuiet();
+});
