@@ -29,18 +29,20 @@ public sealed class LikelihoodBound
     /// <param name="ids">The clean tokens: 1 … MaxLength of them.</param>
     /// <param name="samples">Network passes to spend.</param>
     /// <param name="random">Source of counts and masks.</param>
-    public LikelihoodEstimate Estimate(ReadOnlySpan<int> ids, int samples, DeterministicRandom random)
+    public LikelihoodEstimate Estimate(ReadOnlySpan<int> ids, int samples, DeterministicRandom random) =>
+        LikelihoodEstimate.MeanOf([.. Samples(ids.ToArray(), samples, random)]);
+
+    /// <summary>The samples of <see cref="Estimate"/> in nats, one by one; the pass of each is made when it is asked for.</summary>
+    /// <inheritdoc cref="Estimate"/>
+    public IEnumerable<double> Samples(int[] ids, int samples, DeterministicRandom random)
     {
         int n = ids.Length;
         int k = 1 + random.NextInt(n);
-        double[] nats = new double[samples];
         for (int j = 0; j < samples; j++)
         {
             int masked = ((int)(Math.Round(k + ((double)j * n / samples)) - 1) % n) + 1;
-            nats[j] = SampleWithCount(ids, masked, random);
+            yield return SampleWithCount(ids, masked, random);
         }
-
-        return LikelihoodEstimate.MeanOf(nats);
     }
 
     /// <summary>

@@ -9,12 +9,12 @@ public readonly record struct LikelihoodEstimate(double Nats, double StandardErr
     public LikelihoodEstimate BitsPer(long bytes) => new(Nats / bytes / Math.Log(2), StandardError / bytes / Math.Log(2));
 
     /// <summary>The mean of independent samples, at least one.</summary>
-    internal static LikelihoodEstimate MeanOf(double[] samples)
+    public static LikelihoodEstimate MeanOf(IReadOnlyCollection<double> samples)
     {
         // In two passes: the mean square less the squared mean would leave rounding noise where all samples are equal.
         double mean = samples.Average();
         double squares = samples.Sum(sample => (sample - mean) * (sample - mean));
-        return new LikelihoodEstimate(mean, samples.Length < 2 ? 0 : Math.Sqrt(squares / (samples.Length - 1) / samples.Length));
+        return new LikelihoodEstimate(mean, samples.Count < 2 ? 0 : Math.Sqrt(squares / (samples.Count - 1) / samples.Count));
     }
 
     /// <summary>The sum of independent samples, at least one.</summary>
