@@ -6,5 +6,5 @@ using Cinnabar.Serving;
 using Microsoft.Extensions.AI;
 await using ModelEngine engine = new(DiffusionModel.Load("csharp-12m"));
 IChatClient client = new DiffusionChatClient(engine, new() { ContinueWithoutTemplate = true });
-await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("public static int Max(int a, int b)"))
+await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("public int Count =>", new() { MaxOutputTokens = 8 }))
     Console.Write(update.Text);
