@@ -13,7 +13,7 @@ const ANSWERS = [
 ];
 const OTHERS = [' items', ' value', '.', ' index', ' null', ' this', '(', ' =', ' 0', ' item'];
 
-/** @param {{path, body, kind, vocabulary, script: {tokens: string[], others: string[]}|null}} request */
+/** @param {{path, body, kind, vocabulary, script: {tokens: string[], others: string[]}|null, seconds}} request */
 export function* denoise(request) {
   const { body, kind } = request;
   const layout = layoutOf(request);
@@ -26,7 +26,7 @@ export function* denoise(request) {
   while (run.ids.includes(MASK)) {
     yield chunkOf(request, run, kind === 'autoregressive' ? leftToRight(run, request) : refine(run, request));
   }
-  const seconds = Math.max(0.001, (Date.now() - started) / 1000);
+  const seconds = request.seconds ?? Math.max(0.001, (Date.now() - started) / 1000);
   const tokens = run.holes.reduce((sum, hole) => sum + hole.length, 0);
   const figures = { steps: run.step, passes: run.step, seconds, tokens_per_second: tokens / seconds, new_tokens: tokens };
   yield lastChunk(request, run, { type: 'done', ...figures, seed: body.seed ?? 4711 });

@@ -34,7 +34,7 @@ export async function startMock(port = 0) {
   const mock = { requests: [], vocabulary };
   mock.reset = () => {
     mock.requests.length = 0;
-    mock.settings = { models: MODELS, pause: 4, script: null, failures: [], key: null, cutAfter: null };
+    mock.settings = { models: MODELS, pause: 4, script: null, failures: [], key: null, cutAfter: null, seconds: null };
   };
   mock.reset();
   const server = createServer((request, response) => answer(mock, request, response).catch(error => {
@@ -80,7 +80,8 @@ async function stream(mock, path, body, response) {
   response.on('close', () => closed = true);
   let sent = 0;
   const kind = mock.settings.models.find(({ id }) => id === body.model)?.cinnabar.kind;
-  for (const chunk of denoise({ path, body, kind, vocabulary: mock.vocabulary, script: mock.settings.script })) {
+  const { script, seconds } = mock.settings;
+  for (const chunk of denoise({ path, body, kind, vocabulary: mock.vocabulary, script, seconds })) {
     if (mock.settings.cutAfter !== null && sent++ >= mock.settings.cutAfter) {
       return response.destroy();
     }

@@ -133,6 +133,29 @@ mockTest('a race runs one model after the other and replays both on one clock', 
   assertQuiet();
 });
 
+mockTest('a text with several holes is not raced', async () => {
+  const page = await open();
+  assert.equal(await page.isDisabled('#race'), true);
+  assert.match(await page.textContent('#race-row'), /with one hole/);
+  await page.fill('#text', 'x<fill:3>y');
+  await page.check('#race');
+  await page.fill('#text', 'x<fill:3>y<fill:3>z');
+  await runToEnd(page);
+  assert.deepEqual(posted('/v1/infill').map(({ model }) => model), ['csharp-12m']);
+  assertQuiet();
+});
+
+mockTest('the times of a race are the server\'s own', async () => {
+  const page = await open();
+  await page.fill('#text', 'x<fill:3>y');
+  mock.settings.seconds = 3;
+  await runToEnd(page);
+  assert.match(await label(page), /· 3\.00 s$/);
+  await page.click('[aria-label="Step back"]');
+  assert.match(await label(page), /· (2\.9\d|3\.00) s$/);
+  assertQuiet();
+});
+
 mockTest('without an autoregressive model there is no race', async () => {
   mock.settings.models = mock.settings.models.filter(({ cinnabar }) => cinnabar.kind !== 'autoregressive');
   const page = await open();

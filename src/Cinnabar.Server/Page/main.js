@@ -1,5 +1,5 @@
 // The page: wires the editor, the settings, the runs and the stage together.
-import { ApiError, listModels, tokenize } from './api.js';
+import { ApiError, tokenize } from './api.js';
 import { copied } from './clipboard.js';
 import { openCode } from './code-dialog.js';
 import { Controls } from './controls.js';
@@ -7,6 +7,7 @@ import { byId, prefersLessMotion } from './dom.js';
 import { fillEditor } from './editor.js';
 import { parseDocument } from './holes.js';
 import { askForKey } from './key-dialog.js';
+import { ModelChooser } from './models.js';
 import { hideNotice, showFailure, showNotice } from './notice.js';
 import { Popover } from './popover.js';
 import { expectedSizes, makeRequest } from './request.js';
@@ -16,17 +17,16 @@ import { drawCompare, drawTabs, listenToTabs } from './tabs.js';
 import { startTheme } from './theme.js';
 import { isEnd } from './trace.js';
 
-const LOADING_MS = 1000;
 const COPIED_MS = 1500;
 const WITH_OWN_KEYS = 'input, textarea, select, button, summary, dialog, .popover, pre';
 
 const text = byId('text');
-let models = [];
 const runs = new Runs();
 let active = null;
 
 startTheme();
 const controls = new Controls(() => stage.run === null && preview());
+const models = new ModelChooser(() => controls.modelInAddress, chooseModel);
 const popover = new Popover({ pin, ban, edit, rerun });
 const stage = new Stage({
   onPoint: (lane, position, node, how) => {
@@ -46,7 +46,7 @@ fillEditor(text, byId('example'), byId('hole'), preview);
 listenToTabs(runs, () => stage.run, select);
 listen();
 preview();
-loadModels();
+models.load();
 
 function listen() {
   byId('run').addEventListener('click', () => active ? active.stop() : start());
@@ -55,7 +55,6 @@ function listen() {
     byId('copy-text').textContent = await copied(stage.run.trace.text) ? 'Copied' : 'No clipboard';
     setTimeout(() => byId('copy-text').textContent = 'Copy text', COPIED_MS);
   });
-  byId('model').addEventListener('change', chooseModel);
   byId('compare').addEventListener('change', event => {
     stage.compare(event.target.value === '' ? null : runs.list[Number(event.target.value)]);
   });
@@ -85,68 +84,27 @@ function onKey(event) {
   }
 }
 
-async function loadModels() {
-  try {
-    models = await listModels();
-    hideNotice();
-    showModels();
-  } catch (error) {
-    byId('model').disabled = true;
-    if (error.kind === 'key') {
-      if (await askForKey(error.message)) {
-        await loadModels();
-      } else {
-        showFailure(error, loadModels);
-      }
-    } else if (error.kind === 'loading') {
-      showNotice(`${error.message} This page goes on by itself.`);
-      setTimeout(loadModels, LOADING_MS);
-    } else {
-      showFailure(error, loadModels);
-    }
-  }
-}
-
-function showModels() {
-  const select = byId('model');
-  select.replaceChildren(...models.map(model => new Option(isLeftToRight(model) ? `${model.id} (left to right)` : model.id, model.id)));
-  const wanted = models.find(model => model.id === controls.modelInAddress) ?? models.find(model => model.cinnabar?.default) ?? models[0];
-  if (!wanted) {
-    showNotice('The server has no model. Start it with one: cinnabar serve --model NAME.', { action: loadModels });
-    return;
-  }
-  select.value = wanted.id;
-  select.disabled = false;
-  chooseModel();
-}
-
-function isLeftToRight(model) {
-  return model?.cinnabar?.kind === 'autoregressive';
-}
-
-function modelNow() {
-  return models.find(model => model.id === byId('model').value);
-}
-
-function rivalOf(model) {
-  return isLeftToRight(model) ? undefined : models.find(isLeftToRight);
-}
-
-
 function chooseModel() {
-  const model = modelNow();
+  const model = models.chosen;
   controls.setModel(model);
   controls.writeAddress();
   byId('chat-row').hidden = !model.cinnabar?.chat;
-  const rival = rivalOf(model);
-  byId('race-row').hidden = !rival;
-  byId('race-name').textContent = rival ? `race against ${rival.id}` : '';
+  offerRace();
   if (stage.run === null) {
     preview();
   }
 }
 
-function requestNow(model = modelNow() ?? { id: 'MODEL' }) {
+// A model that writes left to right has no place for a second hole.
+function offerRace() {
+  const rival = models.rival;
+  const isPossible = parseDocument(text.value).sizes.length === 1;
+  byId('race-row').hidden = !rival;
+  byId('race').disabled = !isPossible;
+  byId('race-name').textContent = rival ? `race against ${rival.id}${isPossible ? '' : ' (with one hole)'}` : '';
+}
+
+function requestNow(model = models.chosen ?? { id: 'MODEL' }) {
   return makeRequest(text.value, model, controls.values, byId('chat').checked);
 }
 
@@ -154,8 +112,9 @@ function preview() {
   if (active) {
     return;
   }
+  offerRace();
   const document = parseDocument(text.value);
-  stage.preview(document, expectedSizes(document, controls.values, modelNow()));
+  stage.preview(document, expectedSizes(document, controls.values, models.chosen));
   drawTabs(runs, null, select);
   drawCompare(runs, null, null);
   showChanges();
@@ -163,13 +122,14 @@ function preview() {
 
 async function start() {
   const problem = controls.problem ?? (text.value.trim() === '' ? 'Type a text first: the model needs something to go on from.' : null);
-  const model = modelNow();
+  const model = models.chosen;
   if (problem || !model) {
     showNotice(problem ?? 'There is no model yet.');
     return;
   }
   const run = runs.begin(model, requestNow());
-  const rival = byId('race').checked ? rivalOf(model) : undefined;
+  offerRace();
+  const rival = byId('race').matches(':checked:enabled') ? models.rival : undefined;
   if (rival) {
     run.rival = runs.beside(run, rival, requestNow(rival));
   }

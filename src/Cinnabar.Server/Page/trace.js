@@ -43,6 +43,7 @@ export class Trace {
       this.times.push(now - this.start);
     } else if (event?.type === 'done') {
       this.done = event;
+      this.#takeServerTime(event.seconds * 1000);
     }
   }
 
@@ -120,6 +121,14 @@ export class Trace {
     }
     this.canvas = event;
     this.start = now;
+  }
+
+  // The server's clock starts before the first event has arrived here: what is missing at the end lies before the first step.
+  #takeServerTime(whole) {
+    const lead = whole - this.times.at(-1);
+    if (lead > 0) {
+      this.times = this.times.map((time, step) => step === 0 ? 0 : time + lead);
+    }
   }
 
   #firstCells() {

@@ -1,0 +1,69 @@
+// The models of the server and which of them is chosen; asks for a key where the server wants one, and waits for a server that is loading.
+import { listModels } from './api.js';
+import { byId } from './dom.js';
+import { askForKey } from './key-dialog.js';
+import { hideNotice, showFailure, showNotice } from './notice.js';
+
+const LOADING_MS = 1000;
+
+const isLeftToRight = model => model?.cinnabar?.kind === 'autoregressive';
+
+export class ModelChooser {
+  #models = [];
+
+  /**
+   * @param {() => string|null} wanted the id that the address names
+   * @param {() => void} onChoose called when a model has been chosen
+   */
+  constructor(wanted, onChoose) {
+    this.wanted = wanted;
+    this.onChoose = onChoose;
+    byId('model').addEventListener('change', onChoose);
+  }
+
+  /** The chosen model; undefined before there is one. */
+  get chosen() {
+    return this.#models.find(model => model.id === byId('model').value);
+  }
+
+  /** The model that writes left to right, against which the chosen one can race; undefined without one. */
+  get rival() {
+    return isLeftToRight(this.chosen) ? undefined : this.#models.find(isLeftToRight);
+  }
+
+  async load() {
+    try {
+      this.#models = await listModels();
+      hideNotice();
+      this.#show();
+    } catch (error) {
+      byId('model').disabled = true;
+      await this.#explain(error, () => this.load());
+    }
+  }
+
+  async #explain(error, again) {
+    if (error.kind === 'key' && await askForKey(error.message)) {
+      await again();
+    } else if (error.kind === 'loading') {
+      showNotice(`${error.message} This page goes on by itself.`);
+      setTimeout(again, LOADING_MS);
+    } else {
+      showFailure(error, again);
+    }
+  }
+
+  #show() {
+    const nameOf = model => isLeftToRight(model) ? `${model.id} (left to right)` : model.id;
+    byId('model').replaceChildren(...this.#models.map(model => new Option(nameOf(model), model.id)));
+    const byName = this.#models.find(model => model.id === this.wanted());
+    const model = byName ?? this.#models.find(({ cinnabar }) => cinnabar?.default) ?? this.#models[0];
+    if (!model) {
+      showNotice('The server has no model. Start it with one: cinnabar serve --model NAME.', { action: () => this.load() });
+      return;
+    }
+    byId('model').value = model.id;
+    byId('model').disabled = false;
+    this.onChoose();
+  }
+}
