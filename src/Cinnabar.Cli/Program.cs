@@ -34,6 +34,7 @@ internal static class Program
             ConvertCommand.Create(),
             PullCommand.Create(),
             RandomCommand.Create(),
+            McpCommand.Create(),
         };
         root.SetAction(_ =>
         {

@@ -15,7 +15,7 @@ internal static class Welcome
           cinnabar chat --model org/name                            talk with it
           cinnabar serve                                            an HTTP server, with a page that shows the text refining
 
-        Also: show, score, eval, logits, bench, quantize, convert, random. 'cinnabar COMMAND --help' lists every option.
+        Also: show, score, eval, logits, bench, quantize, convert, random, mcp. 'cinnabar COMMAND --help' lists every option.
 
         Models are folders in the manner of Hugging Face, or GGUF files; --model takes a name under models/, a path, or org/name.
         Documentation: docs/README.md

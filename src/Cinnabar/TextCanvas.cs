@@ -150,7 +150,8 @@ public sealed class TextCanvas
     }
 
     /// <summary>A text with the line ends of the caller's text.</summary>
-    internal string WithLineEnds(string text) => _usesCrLf ? ToLf(text).Replace("\n", "\r\n", StringComparison.Ordinal) : text;
+    internal string WithLineEnds(string text) =>
+        _usesCrLf ? ToLf(text).Replace("\n", "\r\n", StringComparison.Ordinal) : text;
 
     private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
 

@@ -51,12 +51,14 @@ internal static class ScoreCommand
         return command;
     }
 
-    private static Score Measure(DiffusionModel model, string text, int samples, ulong seed, CancellationToken cancellation)
+    /// <summary>Scores a text.</summary>
+    /// <exception cref="CinnabarException">It is empty.</exception>
+    internal static Score Measure(DiffusionModel model, string text, int samples, ulong seed, CancellationToken cancellation)
     {
         int[] ids = model.Tokenizer.Encode(text);
         if (ids.Length == 0)
         {
-            throw new CinnabarException("Expected a text of at least one byte, found an empty one.", "Give a file with text.");
+            throw new CinnabarException("Expected a text of at least one byte, found an empty one.", "Give some text.");
         }
 
         bool exact = model.Config.IsAutoregressive;
@@ -72,10 +74,10 @@ internal static class ScoreCommand
         for (int w = 0; w < windows; w++)
         {
             cancellation.ThrowIfCancellationRequested();
-            ReadOnlySpan<int> window = ids.AsSpan((w * length)..Math.Min(ids.Length, (w + 1) * length));
+            int[] window = ids[(w * length)..Math.Min(ids.Length, (w + 1) * length)];
             LikelihoodEstimate estimate = exact
                 ? new LikelihoodEstimate(likelihood.Nats(window), StandardError: 0)
-                : bound.Estimate(window, samples, random.Fork((ulong)w));
+                : LikelihoodEstimate.MeanOf([.. bound.Samples(window, samples, random.Fork((ulong)w)).Select(Checked)]);
             nats += estimate.Nats;
             variance += estimate.StandardError * estimate.StandardError;
             if (time.Elapsed - told > s_interval && w < windows - 1)
@@ -84,6 +86,13 @@ internal static class ScoreCommand
                 double left = (windows - w - 1) * time.Elapsed.TotalSeconds / (w + 1);
                 Console.Error.WriteLine($"{w + 1} of {windows} windows, about {left:F0} s left");
             }
+        }
+
+        // Asked after each pass.
+        double Checked(double sample)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return sample;
         }
 
         long bytes = Encoding.UTF8.GetByteCount(text);
@@ -121,6 +130,6 @@ internal static class ScoreCommand
     }
 
     // BitsPerByte holds bits, not nats.
-    private sealed record Score(
+    internal sealed record Score(
         bool Exact, LikelihoodEstimate BitsPerByte, long Bytes, int Tokens, int Windows, int Samples, ulong Seed, TimeSpan Elapsed);
 }

@@ -93,7 +93,8 @@ public sealed partial class Canvas
         {
             if (id < 0)
             {
-                throw new CinnabarException($"Expected token ids of 0 or more for the ban at position {position}, found {id}.", "Correct it.");
+                throw new CinnabarException(
+                    $"Expected token ids of 0 or more for the ban at position {position}, found {id}.", "Correct it.");
             }
         }
 

@@ -1,5 +1,5 @@
-// Canvases of a network of uniform noise, a step of each in turn: such networks keep what they have read for each canvas and make a pass for
-// each, so nothing is shared but the time.
+// Canvases of a network of uniform noise, a step of each in turn: such networks keep what they have read for each canvas and make a pass
+// for each, so nothing is shared but the time.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;

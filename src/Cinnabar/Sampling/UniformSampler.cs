@@ -103,7 +103,8 @@ public sealed class UniformSampler
         if (canvas.IsSteered || (canvas.NoisyCount > 0 && canvas.NoisyCount < canvas.Holes[0].Length))
         {
             throw new CinnabarException(
-                "Expected a canvas without pins, bans and an earlier state for a network whose noise is random tokens, found one with them.",
+                "Expected a canvas without pins, bans and an earlier state for a network whose noise is random tokens, "
+                + "found one with some of them.",
                 "Leave them out: such networks write every token anew in each step.");
         }
 

@@ -65,8 +65,8 @@ public sealed class DenoisingJob
     internal bool IsCancelled => _isCancelled;
 
     /// <summary>
-    /// The steps as they are taken, each with a canvas of its own that nobody changes any more; ends when the job ends, and then throws what
-    /// <see cref="Completion"/> throws.
+    /// The steps as they are taken, each with a canvas of its own that nobody changes any more; ends when the job ends, and then throws
+    /// what <see cref="Completion"/> throws.
     /// </summary>
     /// <param name="cancellation">Stops reading; the job goes on.</param>
     public async IAsyncEnumerable<DenoisingStep> StepsAsync([EnumeratorCancellation] CancellationToken cancellation = default)

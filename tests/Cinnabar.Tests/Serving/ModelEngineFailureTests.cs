@@ -63,7 +63,8 @@ public sealed class ModelEngineFailureTests(ServingModel serving) : IClassFixtur
         model.Kernels.Workers.Dispose();
         for (int round = 0; round < 3; round++)
         {
-            DenoisingJob[] jobs = [.. Enumerable.Range(0, 3).Select(i => engine.Submit(model.CanvasFor($"b{i}", 40), null, StepDetail.All))];
+            DenoisingJob[] jobs =
+                [.. Enumerable.Range(0, 3).Select(i => engine.Submit(model.CanvasFor($"b{i}", 40), null, StepDetail.All))];
             foreach (DenoisingJob job in jobs)
             {
                 await Assert.ThrowsAsync<ObjectDisposedException>(() => job.Completion.WaitAsync(s_long));

@@ -1,4 +1,3 @@
-using Cinnabar.Numerics;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
 

@@ -1,5 +1,4 @@
 using Cinnabar.Checkpoints;
-using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Tests.Checkpoints;
 

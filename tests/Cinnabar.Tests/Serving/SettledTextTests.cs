@@ -205,6 +205,6 @@ public sealed class SettledTextTests(ServingModel serving) : IClassFixture<Servi
     }
 
     // The alphabet holds a token for each byte.
-    private int ByteToken(byte value) =>
-        Enumerable.Range(0, Tokenizer.VocabularySize).First(id => !Tokenizer.IsSpecial(id) && Tokenizer.DecodeBytes([id]) is [byte only] && only == value);
+    private int ByteToken(byte value) => Enumerable.Range(0, Tokenizer.VocabularySize)
+        .First(id => !Tokenizer.IsSpecial(id) && Tokenizer.DecodeBytes([id]).SequenceEqual([value]));
 }

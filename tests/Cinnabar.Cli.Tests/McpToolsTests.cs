@@ -1,0 +1,150 @@
+using System.IO.Pipelines;
+using System.Text.Json;
+using Cinnabar.Cli.Commands;
+using ModelContextProtocol;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+using ModelContextProtocol.Server;
+
+namespace Cinnabar.Cli.Tests;
+
+/// <summary>The tools through the package's own client, over pipes.</summary>
+[Collection(ConsoleTests.Name)]
+public sealed class McpToolsTests(TinyModel tiny)
+{
+    public static TheoryData<string, string, string> WrongCalls => new()
+    {
+        { "complete", "{}", "prompt to be a text, found nothing" },
+        { "complete", """{"prompt":null}""", "prompt to be a text, found nothing" },
+        { "complete", """{"prompt":5}""", "prompt to be a text, found 5" },
+        { "complete", """{"prompt":"x","max_tokens":"many"}""", "max_tokens to be a whole number, 1 … 96, found \"many\"" },
+        { "complete", """{"prompt":"x","max_tokens":97}""", "1 … 96, found 97" },
+        { "complete", """{"prompt":"x","max_tokens":1.5}""", "found 1.5" },
+        { "complete", """{"prompt":"x","max_tokens":99999999999999999999}""", "found 99999999999999999999" },
+        { "complete", """{"prompt":"x","temperature":-0.1}""", "temperature to be a number, 0 … 100, found -0.1" },
+        { "complete", """{"prompt":"x","temperature":1e999}""", "found 1e999" },
+        { "complete", """{"prompt":"x","top_p":0}""", "top_p to be a number, greater than 0, at most 1, found 0" },
+        { "complete", """{"prompt":"x","threshold":1.01}""", "threshold" },
+        { "complete", """{"prompt":"x","steps":0}""", "steps" },
+        { "complete", """{"prompt":"x","seed":-1}""", "seed" },
+        { "complete", """{"prompt":"x","best_of":2}""", "found 'best_of'" },
+        { "infill", """{"text":"no hole"}""", "<fill>" },
+        { "infill", """{"text":"<fill:0>"}""", "1 … 1048576" },
+        { "infill", """{"text":"<fill:9999>"}""", "96" },
+        { "infill", """{"text":"<fill>","max_tokens":3}""", "found 'max_tokens'" },
+        { "infill", """{"text":["<fill>"]}""", "text to be a text" },
+        { "score", """{"text":""}""", "at least one byte" },
+        { "score", """{"text":"x","samples":257}""", "1 … 256, found 257" },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongCalls))]
+    public async Task Call_WrongArguments_IsAToolErrorThatSaysWhatToChange(string tool, string arguments, string says)
+    {
+        using McpTools tools = new(tiny.Model);
+        CallToolResult result = await tools.CallAsync(
+            tool, JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(arguments), CancellationToken.None);
+        Assert.True(result.IsError);
+        Assert.Contains(says, Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
+    }
+
+    [Fact]
+    public async Task Call_HalfASurrogateOrTooMuch_IsAToolError()
+    {
+        using McpTools tools = new(tiny.Model);
+        foreach (string arguments in (string[])["""{"prompt":"\ud800"}""", $$"""{"prompt":"{{new string('x', 1_000_001)}}"}"""])
+        {
+            CallToolResult result = await tools.CallAsync(
+                "complete", JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(arguments), CancellationToken.None);
+            Assert.True(result.IsError);
+        }
+    }
+
+    [Fact]
+    public async Task Client_OfThePackage_ListsAndCalls()
+    {
+        await using Session session = await Session.Begin(tiny.Model);
+        IList<McpClientTool> tools = await session.Client.ListToolsAsync();
+        Assert.Equal(["complete", "infill", "score"], tools.Select(tool => tool.Name));
+        Assert.All(tools, tool => Assert.True(tool.ProtocolTool.Annotations!.ReadOnlyHint));
+
+        CallToolResult completed = await session.Client.CallToolAsync(
+            "complete", new Dictionary<string, object?> { ["prompt"] = "int ", ["max_tokens"] = 5, ["temperature"] = 0.5, ["seed"] = 3 });
+        Assert.NotEqual(true, completed.IsError);
+        Assert.Equal(
+            tiny.Model.Generate("int ", new() { MaxNewTokens = 5, Temperature = 0.5, Seed = 3 }).Holes[0].Text,
+            completed.StructuredContent!.Value.GetProperty("text").GetString());
+
+        CallToolResult infilled = await session.Client.CallToolAsync(
+            "infill", new Dictionary<string, object?> { ["text"] = "a <fill:2> b <fill:3> c", ["steps"] = 3 });
+        Assert.Equal(2, infilled.StructuredContent!.Value.GetProperty("holes").GetArrayLength());
+        Assert.Equal(3, infilled.StructuredContent.Value.GetProperty("steps").GetInt32());
+
+        CallToolResult scored = await session.Client.CallToolAsync("score", new Dictionary<string, object?> { ["text"] = "int x = 5;" });
+        double bits = scored.StructuredContent!.Value.GetProperty("bits_per_byte").GetDouble();
+        Assert.InRange(bits, 1, 20);
+        Assert.StartsWith($"{bits:F4} ± ", Assert.IsType<TextContentBlock>(scored.Content[0]).Text);
+    }
+
+    [Fact]
+    public async Task Client_UnknownTool_IsAnErrorOfTheProtocol()
+    {
+        await using Session session = await Session.Begin(tiny.Model);
+        McpProtocolException error = await Assert.ThrowsAsync<McpProtocolException>(() => session.Client.CallToolAsync("erase").AsTask());
+        Assert.Equal(McpErrorCode.InvalidParams, error.ErrorCode);
+    }
+
+    [Fact]
+    public async Task Call_Cancelled_EndsAndTheNextWorks()
+    {
+        using McpTools tools = new(tiny.Model);
+        using CancellationTokenSource source = new();
+        Dictionary<string, JsonElement> text = new()
+        {
+            ["text"] = JsonSerializer.SerializeToElement(string.Concat(Enumerable.Repeat("int x = 5;\n", 4000))),
+            ["samples"] = JsonSerializer.SerializeToElement(256),
+        };
+        Task<CallToolResult> call = tools.CallAsync("score", text, source.Token);
+        Task<CallToolResult> waiting = tools.CallAsync("score", text, source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        Dictionary<string, JsonElement> prompt = new() { ["prompt"] = JsonSerializer.SerializeToElement("x") };
+        CallToolResult next = await tools.CallAsync("complete", prompt, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.NotEqual(true, next.IsError);
+    }
+
+    private sealed class Session : IAsyncDisposable
+    {
+        private readonly McpTools _tools;
+        private readonly McpServer _server;
+
+        private Session(McpTools tools, McpServer server, McpClient client)
+        {
+            (_tools, _server, Client) = (tools, server, client);
+        }
+
+        public McpClient Client { get; }
+
+        public static async Task<Session> Begin(DiffusionModel model)
+        {
+            Pipe toServer = new();
+            Pipe toClient = new();
+            McpTools tools = new(model);
+            McpServer server = McpServer.Create(
+                new StreamServerTransport(toServer.Reader.AsStream(), toClient.Writer.AsStream()),
+                McpCommand.OptionsFor(tools, CancellationToken.None));
+            _ = server.RunAsync();
+            McpClient client = await McpClient.CreateAsync(
+                new StreamClientTransport(toServer.Writer.AsStream(), toClient.Reader.AsStream()));
+            return new Session(tools, server, client);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Client.DisposeAsync();
+            await _server.DisposeAsync();
+            _tools.Dispose();
+        }
+    }
+}

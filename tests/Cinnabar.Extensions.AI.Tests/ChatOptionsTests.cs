@@ -1,0 +1,208 @@
+using System.Text.Json;
+using Cinnabar.Sampling;
+using Microsoft.Extensions.AI;
+
+namespace Cinnabar.Extensions.AI.Tests;
+
+/// <summary>Every option is honoured, or refused by name.</summary>
+public sealed class ChatOptionsTests(TinyChat chat) : IClassFixture<TinyChat>
+{
+    public static TheoryData<string, ChatOptions> Refused => new()
+    {
+        { "Tools", new() { Tools = [AIFunctionFactory.Create(() => 42, "Secret")] } },
+        { "ToolMode", new() { ToolMode = ChatToolMode.RequireAny } },
+        { "ResponseFormat", new() { ResponseFormat = ChatResponseFormat.Json } },
+        { "ResponseFormat", new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(typeof(int)) } },
+        { "FrequencyPenalty", new() { FrequencyPenalty = 0.5f } },
+        { "PresencePenalty", new() { PresencePenalty = -1 } },
+        { "Reasoning", new() { Reasoning = new() { Effort = ReasoningEffort.High } } },
+        { "ConversationId", new() { ConversationId = "1" } },
+        { "ContinuationToken", new() { ContinuationToken = ResponseContinuationToken.FromBytes(new byte[] { 1 }) } },
+        { "AllowBackgroundResponses", new() { AllowBackgroundResponses = true } },
+        { "ModelId", new() { ModelId = "gpt" } },
+        { "Temperature", new() { Temperature = -1 } },
+        { "Temperature", new() { Temperature = float.NaN } },
+        { "TopP", new() { TopP = 0 } },
+        { "TopP", new() { TopP = float.PositiveInfinity } },
+        { "TopK", new() { TopK = 0 } },
+        { "MaxNewTokens", new() { MaxOutputTokens = 0 } },
+        { "MaxNewTokens", new() { MaxOutputTokens = -3 } },
+        { "stop texts", new() { StopSequences = ["a", ""] } },
+        { "Threshold", new() { AdditionalProperties = new() { ["threshold"] = 2 } } },
+        { "threshold to be a finite number", new() { AdditionalProperties = new() { ["threshold"] = "high" } } },
+        { "threshold to be a finite number", new() { AdditionalProperties = new() { ["threshold"] = double.NaN } } },
+        { "steps to be a whole number", new() { AdditionalProperties = new() { ["steps"] = 1.5 } } },
+        { "steps to be a whole number", new() { AdditionalProperties = new() { ["steps"] = 1e12 } } },
+        { "low_confidence", new() { AdditionalProperties = new() { ["remasking"] = "best" } } },
+        { "low_confidence", new() { AdditionalProperties = new() { ["remasking"] = 1 } } },
+        { "credit to be true or false", new() { AdditionalProperties = new() { ["credit"] = 1 } } },
+        { "include_steps to be true or false", new() { AdditionalProperties = new() { ["include_steps"] = "yes" } } },
+        { "found 'best_of'", new() { AdditionalProperties = new() { ["best_of"] = 2 } } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task Option_ThatCannotBeHonoured_IsRefusedByName(string says, ChatOptions options)
+    {
+        DiffusionChatClient client = new(chat.Engine);
+        Assert.Contains(says, (await Assert.ThrowsAsync<CinnabarException>(() => client.GetResponseAsync("x", options))).Message);
+        await Assert.ThrowsAsync<CinnabarException>(async () =>
+        {
+            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("x", options))
+            {
+            }
+        });
+    }
+
+    [Fact]
+    public async Task Options_ThatMeanNothing_AreAccepted()
+    {
+        ChatOptions options = new()
+        {
+            Tools = [AIFunctionFactory.Create(() => 42, "Secret")],
+            ToolMode = ChatToolMode.None,
+            ResponseFormat = ChatResponseFormat.Text,
+            FrequencyPenalty = 0,
+            PresencePenalty = 0,
+            Reasoning = new() { Effort = ReasoningEffort.None },
+            AllowBackgroundResponses = false,
+            AllowMultipleToolCalls = true,
+            ModelId = "tiny-chat",
+            StopSequences = [],
+            AdditionalProperties = new() { ["steps"] = null, ["threshold"] = JsonDocument.Parse("null").RootElement },
+            RawRepresentationFactory = _ => "of another provider",
+        };
+        Assert.NotNull(await new DiffusionChatClient(chat.Engine).GetResponseAsync("x", options));
+    }
+
+    [Fact]
+    public async Task Options_ThatAreHonoured_GiveTheTextOfTheModel()
+    {
+        ChatOptions options = new()
+        {
+            Temperature = 0.7f,
+            TopP = 0.9f,
+            TopK = 40,
+            Seed = -2,
+            MaxOutputTokens = 16,
+            Instructions = "be brief",
+            AdditionalProperties = new()
+            {
+                ["steps"] = 6L,
+                ["block_length"] = JsonDocument.Parse("8").RootElement,
+                ["remasking"] = "margin",
+                ["cache"] = CacheKind.Dual,
+                ["transfer"] = JsonDocument.Parse("\"timestep\"").RootElement,
+                ["remask_below"] = 0.003f,
+            },
+        };
+        ChatOptions before = options.Clone();
+        ChatResponse response = await new DiffusionChatClient(chat.Engine).GetResponseAsync("x", options);
+        SamplerOptions expected = new()
+        {
+            Temperature = 0.7,
+            TopP = 0.9,
+            TopK = 40,
+            Seed = unchecked((ulong)-2L),
+            MaxNewTokens = 16,
+            Steps = 6,
+            BlockSize = 8,
+            Remasking = Remasking.Margin,
+            Cache = CacheKind.Dual,
+            Transfer = Transfer.Timestep,
+            RemaskBelow = 0.003,
+        };
+        GenerationResult result = chat.Alone.Chat([new("system", "be brief"), new("user", "x")], expected);
+        Assert.Equal(result.Holes[0].Text, response.Text);
+        Assert.Equal(before.Temperature, options.Temperature);
+        Assert.Equal(before.AdditionalProperties!.Count, options.AdditionalProperties.Count);
+    }
+
+    [Fact]
+    public async Task RawRepresentation_SamplerOptions_AreTheStart()
+    {
+        SamplerOptions start = new() { Steps = 3, Temperature = 1, MaxNewTokens = 9 };
+        ChatResponse response = await new DiffusionChatClient(chat.Engine).GetResponseAsync(
+            "x", new() { Seed = 4, RawRepresentationFactory = _ => start, AdditionalProperties = new() { ["steps"] = 4 } });
+        GenerationResult expected = chat.Alone.Chat([new("user", "x")], start with { Steps = 4, Seed = 4 });
+        Assert.Equal(expected.Holes[0].Text, response.Text);
+    }
+
+    [Fact]
+    public async Task Seed_NotGiven_IsRandomAndReported()
+    {
+        DiffusionChatClient client = new(chat.Engine);
+        ChatOptions options = new() { Temperature = 1, MaxOutputTokens = 12 };
+        List<ChatResponseUpdate> first = [.. client.GetStreamingResponseAsync("x", options).ToBlockingEnumerable()];
+        List<ChatResponseUpdate> second = [.. client.GetStreamingResponseAsync("x", options).ToBlockingEnumerable()];
+        ulong seed = (ulong)first[^1].AdditionalProperties!["seed"]!;
+        Assert.NotEqual(seed, second[^1].AdditionalProperties!["seed"]);
+        options.Seed = unchecked((long)seed);
+        Assert.Equal(string.Concat(first.Select(update => update.Text)), (await client.GetResponseAsync("x", options)).Text);
+        Assert.Equal(12, first[^1].AdditionalProperties!["steps"]);
+    }
+
+    [Fact]
+    public async Task StopSequences_InTheText_CutItAndEndTheWork()
+    {
+        DiffusionChatClient client = new(chat.Engine);
+        ChatOptions options = new() { Temperature = 1, Seed = 8, MaxOutputTokens = 40 };
+        string whole = (await client.GetResponseAsync("x", options)).Text;
+        string stop = whole.Substring(whole.Length / 2, 2);
+        options.StopSequences = [stop, "not in it at all"];
+        ChatResponse response = await client.GetResponseAsync("x", options);
+        Assert.Equal(whole[..whole.IndexOf(stop, StringComparison.Ordinal)], response.Text);
+        Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+
+        // From the left, one token a step: the rest is not written.
+        options.AdditionalProperties = new() { ["block_length"] = 1 };
+        options.StopSequences = null;
+        string leftToRight = (await client.GetResponseAsync("x", options)).Text;
+        options.StopSequences = [leftToRight.Substring(leftToRight.Length / 4, 2)];
+        List<ChatResponseUpdate> updates = [.. client.GetStreamingResponseAsync("x", options).ToBlockingEnumerable()];
+        Assert.InRange((int)updates[^1].AdditionalProperties!["steps"]!, 1, 30);
+        Assert.InRange(updates.SelectMany(u => u.Contents).OfType<UsageContent>().Single().Details.OutputTokenCount!.Value, 1, 40);
+    }
+
+    [Fact]
+    public async Task Contents_ThatAreNoText_AreRefusedByName()
+    {
+        DiffusionChatClient client = new(chat.Engine);
+        AIContent[] contents =
+        [
+            new DataContent(new byte[] { 1 }, "image/png"), new UriContent("http://localhost/a.png", "image/png"),
+            new FunctionCallContent("1", "f"), new FunctionResultContent("1", 2),
+        ];
+        foreach (AIContent content in contents)
+        {
+            ChatMessage[] messages = [new(ChatRole.User, "a"), new(ChatRole.User, [new TextContent("what?"), content])];
+            string message = (await Assert.ThrowsAsync<CinnabarException>(() => client.GetResponseAsync(messages))).Message;
+            Assert.Contains($"message 1, found a {content.GetType().Name}", message);
+        }
+
+        Assert.Contains("at least one", (await Assert.ThrowsAsync<CinnabarException>(() => client.GetResponseAsync([]))).Message);
+    }
+
+    [Fact]
+    public async Task ModelWithoutTemplate_IsRefusedUnlessItShallContinue()
+    {
+        DiffusionChatClient strict = new(chat.WithoutTemplate);
+        Assert.Contains("chat template", (await Assert.ThrowsAsync<CinnabarException>(() => strict.GetResponseAsync("x"))).Message);
+        DiffusionChatClient client = new(chat.WithoutTemplate, new() { ContinueWithoutTemplate = true });
+        ChatOptions options = new() { Seed = 1, MaxOutputTokens = 8, Temperature = 1 };
+        GenerationResult expected = chat.Alone.Generate("int Max(", new() { Seed = 1, MaxNewTokens = 8, Temperature = 1 });
+        Assert.Equal(expected.Holes[0].Text, (await client.GetResponseAsync("int Max(", options)).Text);
+        ChatMessage[] two = [new(ChatRole.User, "a"), new(ChatRole.User, "b")];
+        Assert.Contains("one user message", (await Assert.ThrowsAsync<CinnabarException>(() => client.GetResponseAsync(two))).Message);
+        options.Instructions = "be brief";
+        await Assert.ThrowsAsync<CinnabarException>(() => client.GetResponseAsync("a", options));
+    }
+
+    [Fact]
+    public async Task Conversation_LongerThanTheContext_SaysBothNumbers()
+    {
+        string message = (await Assert.ThrowsAsync<CinnabarException>(
+            () => new DiffusionChatClient(chat.Engine).GetResponseAsync(new string('é', 300)))).Message;
+        Assert.Contains("context of 96 tokens", message);
+    }
+}
