@@ -66,18 +66,22 @@ public sealed class TokenSurprise
     // Row i is position first + i of a copy of the text in which that position is masked.
     private Tensor LogitsOfMasked(int[] ids, int first, int count)
     {
-        int[] copies = new int[count * ids.Length];
-        int[] rows = new int[count];
-        for (int i = 0; i < count; i++)
+        IBatchDenoiser? batch = _denoiser as IBatchDenoiser;
+        batch?.BeginBatch();
+        int[] masked = new int[ids.Length];
+        for (int position = first; position < first + count; position++)
         {
-            ids.CopyTo(copies, i * ids.Length);
-            rows[i] = (i * ids.Length) + first + i;
-            copies[rows[i]] = _denoiser.MaskTokenId;
+            ids.CopyTo(masked, 0);
+            masked[position] = _denoiser.MaskTokenId;
+            if (batch is null)
+            {
+                return _denoiser.Logits(masked, [position]);
+            }
+
+            batch.AddToBatch(masked, [position]);
         }
 
-        int[] lengths = new int[count];
-        Array.Fill(lengths, ids.Length);
-        return _denoiser is IBatchDenoiser batch ? batch.LogitsOfBatch(copies, lengths, rows) : _denoiser.Logits(copies, rows);
+        return batch!.LogitsOfBatch();
     }
 
     // logits: [n, V], valid until the next pass, so all of them are read at once.
