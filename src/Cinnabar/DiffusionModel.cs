@@ -280,6 +280,14 @@ public sealed class DiffusionModel
     internal ICanvasBatch StartBatch(TimeProvider time) =>
         _uniformSampler is null ? new Sampler(Denoiser, Kernels.Workers, time).StartBatch() : new UniformBatch(_uniformSampler);
 
+    /// <summary>Checks that a canvas and options fit the model. Thread-safe.</summary>
+    /// <exception cref="CinnabarException">They do not.</exception>
+    internal void Check(Canvas canvas, SamplerOptions options)
+    {
+        _sampler?.Check(canvas, options);
+        _uniformSampler?.Check(canvas, options);
+    }
+
     /// <summary>The options as the network can follow them: left to right is the only order an autoregressive one knows.</summary>
     internal SamplerOptions Followed(SamplerOptions options) =>
         Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;

@@ -1,4 +1,4 @@
-// cinnabar bench kernels | model | train (products, passes, decode: own files): how fast the machine is, and which share of that the
+// cinnabar bench kernels | model | train (products, passes, decode, serve: own files): how fast the machine is, and which share of that the
 // program reaches.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
@@ -18,7 +18,7 @@ internal static class BenchCommand
     public static Command Create() => new("bench", "Measure speed against the machine's peak.")
     {
         CreateKernels(), BenchProductsCommand.Create(), CreateModel(), BenchPassesCommand.Create(), CreateTrain(),
-        BenchDecodeCommand.Create(),
+        BenchDecodeCommand.Create(), BenchServeCommand.Create(),
     };
 
     private static Command CreateKernels()

@@ -63,6 +63,7 @@ internal sealed class TextRun
     private DenoisingJob Job => _job ?? throw new InvalidOperationException("The text has not been submitted.");
 
     /// <summary>Hands it to the engine.</summary>
+    /// <exception cref="ApiException">400: an option does not fit the canvas or the model.</exception>
     /// <exception cref="EngineBusyException">There is no room.</exception>
     public void Submit()
     {
@@ -71,7 +72,14 @@ internal sealed class TextRun
             : _request.Stream != StreamKind.None || _request.Stops.Count > 0 ? StepDetail.Newest
             : StepDetail.None;
         _time.Start();
-        _job = _request.Model.Engine.Submit(_text, options, detail);
+        try
+        {
+            _job = _request.Model.Engine.Submit(_text, options, detail);
+        }
+        catch (CinnabarException error)
+        {
+            throw SamplerFields.Refused(error);
+        }
     }
 
     /// <summary>Gives it up, if it is not finished; the engine drops it before its next step.</summary>

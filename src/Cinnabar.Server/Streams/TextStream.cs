@@ -1,4 +1,5 @@
-// The chunks of one text of a stream: an empty one that begins it, one for each step with something to say, and one that ends it.
+// The chunks of one text of a stream: an empty one that begins it as soon as the engine has taken the text, one for each step with something
+// to say, and one that ends it.
 using System.Text.Json.Nodes;
 using Cinnabar.Sampling;
 using Cinnabar.Server.Api;
@@ -17,15 +18,9 @@ internal sealed class TextStream(int index, TextRun run, GenerationRequest reque
     public async Task<Answer> SendAsync(CancellationToken cancellation)
     {
         Answer? answer = null;
-        bool hasBegun = false;
+        await SendAsync(new Chunk { Index = index, IsFirst = true, Diffusion = _steps?.Canvas(run.Opening) }).ConfigureAwait(false);
         await foreach (TextUpdate update in run.UpdatesAsync(cancellation).ConfigureAwait(false))
         {
-            if (!hasBegun)
-            {
-                hasBegun = true;
-                await SendAsync(new Chunk { Index = index, IsFirst = true, Diffusion = _steps?.Canvas(run.Opening) }).ConfigureAwait(false);
-            }
-
             await SendAsync(update).ConfigureAwait(false);
             answer = update.Answer;
         }

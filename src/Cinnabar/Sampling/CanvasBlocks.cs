@@ -4,6 +4,7 @@
 //                              may span two of them                                        (LLaDA: blocks begin at the end of the prompt)
 //   block-causal attention     the blocks of the network, counted from the first position of the canvas, so the first one may share its
 //                              block with the end of the prompt; a BlockSize that divides them makes sub-blocks (LLaDA2, SDAR …)
+using Cinnabar.Diffusion;
 using Cinnabar.Models;
 
 namespace Cinnabar.Sampling;
@@ -11,12 +12,29 @@ namespace Cinnabar.Sampling;
 /// <summary>The blocks of a canvas.</summary>
 internal static class CanvasBlocks
 {
+    /// <summary>Finds the positions of holes that no pin has fixed.</summary>
+    /// <param name="canvas">The canvas.</param>
+    /// <param name="masks">Receives them, ascending.</param>
+    public static void FindMasks(Canvas canvas, List<int> masks)
+    {
+        masks.Clear();
+        for (int position = 0; position < canvas.Length; position++)
+        {
+            if (canvas.StateOf(position) != PositionState.Frozen)
+            {
+                masks.Add(position);
+            }
+        }
+    }
+
     /// <summary>Finds where blocks begin.</summary>
     /// <param name="masks">The noisy positions, ascending.</param>
     /// <param name="options">With the block size.</param>
     /// <param name="denoiser">The network.</param>
     /// <param name="starts">Receives indices into <paramref name="masks"/>, and their number at the end.</param>
-    /// <exception cref="CinnabarException">The block size does not divide the blocks of the network.</exception>
+    /// <exception cref="CinnabarException">
+    /// The block size does not divide the blocks of the network, or there are fewer steps than blocks.
+    /// </exception>
     public static void Find(List<int> masks, SamplerOptions options, IDenoiser denoiser, List<int> starts)
     {
         starts.Clear();
@@ -33,6 +51,13 @@ internal static class CanvasBlocks
         }
 
         starts.Add(masks.Count);
+        int blocks = starts.Count - 1;
+        if (options.Steps < blocks)
+        {
+            throw new CinnabarException(
+                $"Expected the option Steps to be at least {blocks}, one for each block of {starts[1]} positions, found {options.Steps}.",
+                "Raise Steps or BlockSize.");
+        }
     }
 
     private static int? SizeOfNetwork(IDenoiser denoiser, SamplerOptions options)

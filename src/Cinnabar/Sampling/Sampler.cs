@@ -123,6 +123,17 @@ public sealed class Sampler
         }
     }
 
+    /// <summary>Checks that the options, the canvas and the network fit together. Thread-safe.</summary>
+    /// <exception cref="CinnabarException">They do not.</exception>
+    internal void Check(Canvas canvas, SamplerOptions options)
+    {
+        DrawingRules rules = new(canvas.Tokens, options, _denoiser.VocabularySize);
+        Check(canvas, rules);
+        List<int> masks = [];
+        CanvasBlocks.FindMasks(canvas, masks);
+        CanvasBlocks.Find(masks, options, _denoiser, []);
+    }
+
     /// <summary>Checks that everything fits together and starts a run.</summary>
     internal SamplerRun Begin(Canvas canvas, SamplerOptions options) => Begin(canvas, RulesFor(canvas, options));
 
@@ -136,7 +147,6 @@ public sealed class Sampler
         return run;
     }
 
-    // Checks that the options, the canvas and the network fit together.
     private DrawingRules RulesFor(Canvas canvas, SamplerOptions options)
     {
         if (_rules?.Are(canvas.Tokens, options) != true)
@@ -144,6 +154,12 @@ public sealed class Sampler
             _rules = new DrawingRules(canvas.Tokens, options, _denoiser.VocabularySize);
         }
 
+        Check(canvas, _rules);
+        return _rules;
+    }
+
+    private void Check(Canvas canvas, DrawingRules rules)
+    {
         if (canvas.Tokens.MaskTokenId != _denoiser.MaskTokenId)
         {
             throw new ArgumentException(
@@ -160,7 +176,6 @@ public sealed class Sampler
 
         DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
         DrawingRules.CheckIds(canvas.Banned, _denoiser.VocabularySize);
-        NetworkPasses.CachingFor(_denoiser, options);
-        return _rules;
+        NetworkPasses.CachingFor(_denoiser, rules.Options);
     }
 }

@@ -81,24 +81,8 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         _policy = _rules == rules ? _policy : StepPolicy.From(rules.Options);
         (_canvas, _rules) = (canvas, rules);
         (_block, _step, _inBlock, _isFinal) = (0, 0, false, false);
-        _masks.Clear();
-        for (int position = 0; position < canvas.Length; position++)
-        {
-            if (canvas.StateOf(position) != PositionState.Frozen)
-            {
-                _masks.Add(position);
-            }
-        }
-
+        CanvasBlocks.FindMasks(canvas, _masks);
         CanvasBlocks.Find(_masks, rules.Options, denoiser, _blockStarts);
-        if (rules.Options.Steps < Blocks)
-        {
-            throw new CinnabarException(
-                $"Expected the option Steps to be at least {Blocks}, one for each block of {_blockStarts[1]} positions, "
-                + $"found {rules.Options.Steps}.",
-                "Raise Steps or BlockSize.");
-        }
-
         Reserve(_masks.Count);
         _budget.Begin(rules.Options);
         _network.Begin(canvas, rules.Options);

@@ -83,6 +83,15 @@ public sealed class UniformSampler
     /// <summary>Checks that everything fits together and starts a run.</summary>
     internal UniformRun Begin(Canvas canvas, SamplerOptions options, IUniformDraws? draws = null)
     {
+        Check(canvas, options);
+        return new UniformRun(
+            _network, _reader, canvas, options.Uniform, draws ?? new SeededDraws(options.Seed, _network.CanvasLength));
+    }
+
+    /// <summary>Checks that the options, the canvas and the network fit together. Thread-safe.</summary>
+    /// <exception cref="CinnabarException">They do not.</exception>
+    internal void Check(Canvas canvas, SamplerOptions options)
+    {
         options.Validate();
         CheckOptions(options);
         if (canvas.Holes is not [{ Kind: HoleKind.Continuation }])
@@ -109,8 +118,6 @@ public sealed class UniformSampler
         }
 
         _network.CheckText(canvas.Ids[..canvas.Holes[0].Start]);
-        return new UniformRun(
-            _network, _reader, canvas, options.Uniform, draws ?? new SeededDraws(options.Seed, _network.CanvasLength));
     }
 
     // Everything else is about masks, or an order that this loop does not have.

@@ -63,12 +63,12 @@ public sealed partial class ModelEngine : IAsyncDisposable
     /// <param name="options">How it is sampled; null: the model's defaults.</param>
     /// <param name="detail">Which steps the job will show.</param>
     /// <exception cref="EngineBusyException">Too many texts wait, or the engine has been stopped.</exception>
-    /// <exception cref="CinnabarException">An option is out of range.</exception>
+    /// <exception cref="CinnabarException">An option is out of range, or does not fit the canvas or the model.</exception>
     /// <exception cref="ArgumentException">The engine works on that text already.</exception>
     public DenoisingJob Submit(TextCanvas text, SamplerOptions? options = null, StepDetail detail = StepDetail.None)
     {
         options = Model.Followed(options ?? Model.DefaultOptions);
-        options.Validate();
+        Model.Check(text.Canvas, options);
         DenoisingJob job = new(text, options, detail, _time.GetTimestamp());
         lock (_lock)
         {

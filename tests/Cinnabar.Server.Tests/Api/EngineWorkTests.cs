@@ -13,10 +13,14 @@ public sealed class EngineWorkTests : IDisposable
     public async Task Work_IsDoneBetweenStepsOnTheEnginesThread()
     {
         await using ModelEngine engine = Start();
+        using SemaphoreSlim gate = new(0);
+        Task<bool> held = engine.RunAsync(_ => gate.Wait(10_000)); // until everything is handed in
         TextCanvas text = engine.Model.CanvasFor("x", 20);
         DenoisingJob job = engine.Submit(text, new SamplerOptions { MaxNewTokens = 20 });
         List<Task<(int Noisy, string? Thread)>> looks =
             [.. Enumerable.Range(0, 10).Select(_ => engine.RunAsync(_ => (text.Canvas.NoisyCount, Thread.CurrentThread.Name)))];
+        gate.Release();
+        Assert.True(await held);
         (int Noisy, string? Thread)[] seen = await Task.WhenAll(looks);
         await job.Completion;
 
