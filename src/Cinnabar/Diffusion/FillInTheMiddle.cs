@@ -1,10 +1,12 @@
-// The layout in which a network that reads left to right fills a hole: what stands before it, what stands after it, then the hole
-// (Bavarian et al. 2022, "Efficient Training of Language Models to Fill in the Middle", order prefix, suffix, middle):
+// The layout in which a network that reads left to right fills a hole: what stands after it, what stands before it, then the hole
+// (Bavarian et al. 2022, "Efficient Training of Language Models to Fill in the Middle", order suffix, prefix, middle):
 //
-//   [bos] prefix [mask] suffix [pad] middle [eos]                           no bos if the model has none
+//   [bos] [mask] suffix [pad] prefix middle [eos]                           no bos if the model has none
 //
+// The middle goes on where the prefix ends, so writing it is what the network does with any text. In the other order (prefix, suffix,
+// middle) it must first learn to look back for the place: with 20 million tokens ours had not, and wrote what begins most lines.
 // The vocabulary gets no new markers. Such a network knows no noise, and its sequences are never padded, so the id of the mask is free
-// to say "the suffix follows" and that of padding "the middle follows"; end of text ends the middle. Training and inference both lay
+// to say "the suffix follows" and that of padding "the prefix follows"; end of text ends the middle. Training and inference both lay
 // text out here.
 using Cinnabar.Checkpoints;
 
@@ -15,7 +17,7 @@ public sealed class FillInTheMiddle
 {
     private readonly int[] _begin; // [bos], or nothing
     private readonly int _suffixFollows;
-    private readonly int _middleFollows;
+    private readonly int _prefixFollows;
     private readonly int _end;
 
     /// <summary>Takes the markers from the special ids of a model.</summary>
@@ -23,7 +25,7 @@ public sealed class FillInTheMiddle
     {
         _begin = config.BosTokenId is int bos ? [bos] : [];
         _suffixFollows = config.MaskTokenId;
-        _middleFollows = config.PadTokenId;
+        _prefixFollows = config.PadTokenId;
         _end = config.EosTokenId;
     }
 
@@ -51,5 +53,5 @@ public sealed class FillInTheMiddle
     }
 
     private int[] Prompt(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix) =>
-        [.. _begin, .. prefix, _suffixFollows, .. suffix, _middleFollows];
+        [.. _begin, _suffixFollows, .. suffix, _prefixFollows, .. prefix];
 }

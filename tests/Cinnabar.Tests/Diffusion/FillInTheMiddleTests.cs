@@ -14,18 +14,18 @@ public sealed class FillInTheMiddleTests
     private static readonly CanvasTokens s_tokens = new(Mask, Eos, Pad) { NeverEmitted = [Bos] };
 
     [Fact]
-    public void Sequence_HasPrefixSuffixAndMiddleBehindTheirMarkers()
+    public void Sequence_HasSuffixPrefixAndMiddle()
     {
-        Assert.Equal([Bos, 10, 11, Mask, 14, Pad, 12, 13, Eos], s_layout.Sequence([10, 11], [12, 13], [14]));
+        Assert.Equal([Bos, Mask, 14, Pad, 10, 11, 12, 13, Eos], s_layout.Sequence([10, 11], [12, 13], [14]));
         Assert.Equal([Bos, Mask, Pad, Eos], s_layout.Sequence([], [], []));
         Assert.Equal(4, s_layout.MarkerCount);
     }
 
     [Fact]
-    public void Sequence_ModelWithoutBeginOfText_BeginsWithThePrefix()
+    public void Sequence_ModelWithoutBeginOfText_BeginsWithTheMarker()
     {
         FillInTheMiddle layout = new(TinyNetwork.Config);
-        Assert.Equal([10, Mask, 12, Pad, 11, Eos], layout.Sequence([10], [11], [12]));
+        Assert.Equal([Mask, 12, Pad, 10, 11, Eos], layout.Sequence([10], [11], [12]));
         Assert.Equal(3, layout.MarkerCount);
     }
 
@@ -36,7 +36,7 @@ public sealed class FillInTheMiddleTests
         int[] shown = s_layout.Sequence([10, 11], [], [14])[..^1];
         Assert.Equal([.. shown, Mask, Mask, Mask], canvas.Ids.ToArray());
         Assert.Equal([6, 7, 8], canvas.NoisyPositions());
-        Assert.Equal(PositionState.Frozen, canvas.StateOf(3));
+        Assert.Equal(PositionState.Frozen, canvas.StateOf(1));
         Assert.Equal([new Hole(6, 3, HoleKind.Continuation)], canvas.Holes);
     }
 
@@ -44,10 +44,10 @@ public sealed class FillInTheMiddleTests
     public void CanvasFor_PrefixBeginsWithBeginOfText_DoesNotDoubleIt()
     {
         Canvas canvas = s_layout.CanvasFor([Bos, 10], [11], maxMiddle: 1, s_tokens, limit: 32);
-        Assert.Equal([Bos, 10, Mask, 11, Pad, Mask], canvas.Ids.ToArray());
+        Assert.Equal([Bos, Mask, 11, Pad, 10, Mask], canvas.Ids.ToArray());
         FillInTheMiddle without = new(TinyNetwork.Config);
         canvas = without.CanvasFor([Bos, 10], [11], maxMiddle: 1, s_tokens, limit: 32);
-        Assert.Equal([Bos, 10, Mask, 11, Pad, Mask], canvas.Ids.ToArray());
+        Assert.Equal([Bos, Mask, 11, Pad, 10, Mask], canvas.Ids.ToArray());
     }
 
     // Known are three markers and the hole of four; of the 33 positions left two thirds go to the prefix.
@@ -57,7 +57,7 @@ public sealed class FillInTheMiddleTests
         int[] prefix = [.. Enumerable.Range(100, 50)];
         int[] suffix = [.. Enumerable.Range(200, 50)];
         Canvas canvas = s_layout.CanvasFor(prefix, suffix, maxMiddle: 4, s_tokens, limit: 40);
-        Assert.Equal([Bos, .. prefix[^22..], Mask, .. suffix[..11], Pad, Mask, Mask, Mask, Mask], canvas.Ids.ToArray());
+        Assert.Equal([Bos, Mask, .. suffix[..11], Pad, .. prefix[^22..], Mask, Mask, Mask, Mask], canvas.Ids.ToArray());
         Assert.Equal(40, canvas.Length);
     }
 
