@@ -97,9 +97,15 @@ public sealed class AutoregressiveObjective : TrainingObjective
     {
         int[] window = new int[example.Length - _layout.MarkerCount];
         ReadWindow(window, random);
+        (int start, int end) = ChooseMiddle(window, random);
+        _layout.Sequence(window.AsSpan(0, start), window.AsSpan(start..end), window.AsSpan(end)).CopyTo(example);
+    }
+
+    /// <summary>Splits a window: the middle is what lies from Start to before End, and ends where its document ends.</summary>
+    internal (int Start, int End) ChooseMiddle(int[] window, DeterministicRandom random)
+    {
         (int start, int length) = _holes.Choose(window, random);
         int documentEnd = Array.IndexOf(window, _eosTokenId, start, length);
-        int end = documentEnd >= 0 ? documentEnd : start + length;
-        _layout.Sequence(window.AsSpan(0, start), window.AsSpan(start..end), window.AsSpan(end)).CopyTo(example);
+        return (start, documentEnd >= 0 ? documentEnd : start + length);
     }
 }

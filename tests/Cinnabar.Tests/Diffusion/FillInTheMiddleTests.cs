@@ -47,7 +47,7 @@ public sealed class FillInTheMiddleTests
         Assert.Equal([Bos, Mask, 11, Pad, 10, Mask], canvas.Ids.ToArray());
         FillInTheMiddle without = new(TinyNetwork.Config);
         canvas = without.CanvasFor([Bos, 10], [11], maxMiddle: 1, s_tokens, limit: 32);
-        Assert.Equal([Bos, Mask, 11, Pad, 10, Mask], canvas.Ids.ToArray());
+        Assert.Equal([Mask, 11, Pad, Bos, 10, Mask], canvas.Ids.ToArray());
     }
 
     // Known are three markers and the hole of four; of the 33 positions left two thirds go to the prefix.

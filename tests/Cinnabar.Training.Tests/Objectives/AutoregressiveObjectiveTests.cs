@@ -89,26 +89,27 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
     }
 
     [Fact]
-    public void Draw_DocumentsEndInTheWindow_NoMiddleCrossesTheirEnd()
+    public void ChooseMiddle_DocumentsEndInTheWindow_NeverCrossesAnEnd()
     {
-        // A short document after another: most holes would cross an end.
-        ushort[] text = Text();
-        for (int i = 0; i < text.Length; i += 12)
+        // A short document after another: most middles would cross an end.
+        int[] window = [.. Text().Take(Length).Select((id, i) => i % 12 == 0 ? runs.Config.EosTokenId : id)];
+        AutoregressiveObjective objective = Objective(Options(infillShare: 1), Text());
+        DeterministicRandom random = new(3);
+        List<int> lengths = [];
+        for (int i = 0; i < 500; i++)
         {
-            text[i] = (ushort)runs.Config.EosTokenId;
+            (int start, int end) = objective.ChooseMiddle(window, random);
+            Assert.InRange(start, 1, end);
+            Assert.DoesNotContain(runs.Config.EosTokenId, window[start..end]);
+            lengths.Add(end - start);
         }
 
-        int lengths = 0;
-        foreach (int[] sequence in Sequences(Options(infillShare: 1), text, steps: 20))
-        {
-            foreach (Example part in Parts(sequence).Examples)
-            {
-                Assert.True(IsWindow(text, part.Window));
-                lengths += part.PrefixAndMiddle.Length;
-            }
-        }
+        Assert.Equal(11, lengths.Max());
 
-        Assert.True(lengths > 0);
+        // Without ends they are up to 48 long.
+        int[] whole = [.. Text().Take(Length)];
+        (int Start, int End)[] middles = [.. Enumerable.Range(0, 500).Select(_ => objective.ChooseMiddle(whole, random))];
+        Assert.InRange(middles.Max(middle => middle.End - middle.Start), 40, 48);
     }
 
     [Fact]
