@@ -3,8 +3,9 @@
 //
 //   Submit ─▶ waiting ─▶ running: batch.Step, batch.Step, … ─▶ Completion
 //
-// Callers never make the thread wait: a step that nobody reads is dropped. Time spent waiting counts towards a deadline. What goes wrong
-// fails the texts it concerns and never the thread.
+// Callers never make the thread wait: a step that nobody reads is dropped. Time spent waiting counts towards a deadline; a text whose
+// deadline is too short for two steps, as the last one went, is written in one. What goes wrong fails the texts it concerns and never the
+// thread.
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 
@@ -25,6 +26,7 @@ public sealed partial class ModelEngine : IAsyncDisposable
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ICanvasBatch _batch;
     private EngineStatus _status;
+    private (TimeSpan Time, int Positions) _lastStep; // positions of all its canvases
     private bool _isStopping;
 
     /// <summary>Starts the thread.</summary>
@@ -129,9 +131,11 @@ public sealed partial class ModelEngine : IAsyncDisposable
                 continue;
             }
 
+            (int positions, long start) = (PositionsInWork(), _time.GetTimestamp());
             try
             {
                 _batch.Step(Observe, _finished, _failed);
+                _lastStep = (_time.GetElapsedTime(start), positions);
             }
             catch (Exception error)
             {
@@ -217,7 +221,10 @@ public sealed partial class ModelEngine : IAsyncDisposable
         }
     }
 
-    // The options with what waiting has left of the deadline: if nothing, one pass writes everything.
+    private int PositionsInWork() => _running.Keys.Sum(canvas => canvas.Length);
+
+    // The options with what waiting has left of the deadline: if that is too short for two steps, the first pass writes everything. A step
+    // is taken to last as long as the one before, less if fewer positions are in work, not more: what more of them cost, passes measure.
     private SamplerOptions Remaining(DenoisingJob job)
     {
         SamplerOptions options = job.Options;
@@ -227,7 +234,8 @@ public sealed partial class ModelEngine : IAsyncDisposable
         }
 
         TimeSpan left = deadline - _time.GetElapsedTime(job.Submitted);
-        return left > TimeSpan.Zero
+        TimeSpan step = _lastStep.Time * Math.Min(1, PositionsInWork() / (double)_lastStep.Positions);
+        return left > 2 * step
             ? options with { Deadline = left }
             : options with { Deadline = null, MaxPasses = options.CfgScale > 0 ? 2 : 1 };
     }

@@ -169,6 +169,25 @@ public sealed class ModelEngineTests(ServingModel serving) : IClassFixture<Servi
         gate.Let(1);
     }
 
+    [Fact]
+    public async Task Deadline_TooShortForTwoSteps_IsOnePass()
+    {
+        StandingClock clock = new();
+        await using ModelEngine engine = new(serving.Load(1), time: clock);
+        using GatedSteps gate = new();
+        DenoisingJob neighbour = engine.Submit(engine.Model.CanvasFor("a", 30), gate.Options);
+        gate.WaitForArrival();
+        gate.Let(1);
+        gate.WaitForArrival();
+        clock.Advance(TimeSpan.FromSeconds(0.4)); // a step
+        DenoisingJob hurried = engine.Submit(engine.Model.CanvasFor("b", 40), new() { Deadline = TimeSpan.FromSeconds(0.7) });
+        DenoisingJob calm = engine.Submit(engine.Model.CanvasFor("b", 40), new() { Deadline = TimeSpan.FromSeconds(9) });
+        gate.Let(100);
+        await Task.WhenAll(neighbour.Completion, hurried.Completion, calm.Completion).WaitAsync(s_long);
+        Assert.Equal(1, (await hurried.Completion).Steps);
+        Assert.InRange((await calm.Completion).Steps, 2, 40);
+    }
+
     private ModelEngine Engine(int running = 64, int waiting = 64) =>
         new(serving.Load(1), new EngineOptions { MaxRunning = running, MaxWaiting = waiting });
 
