@@ -19,7 +19,7 @@ public sealed partial class ModelEngine : IAsyncDisposable
     private readonly object _lock = new();
     private readonly Queue<DenoisingJob> _waiting = new();
     private readonly Dictionary<Canvas, DenoisingJob> _running = []; // changed by the thread alone
-    private readonly HashSet<Canvas> _taken = []; // of all jobs that wait or run
+    private readonly HashSet<Canvas> _taken = []; // of all jobs that are checked, wait or run
     private readonly List<Canvas> _finished = [];
     private readonly List<FailedCanvas> _failed = [];
     private readonly Thread _thread;
@@ -70,18 +70,37 @@ public sealed partial class ModelEngine : IAsyncDisposable
     public DenoisingJob Submit(TextCanvas text, SamplerOptions? options = null, StepDetail detail = StepDetail.None)
     {
         options = Model.Followed(options ?? Model.DefaultOptions);
-        Model.Check(text.Canvas, options);
         DenoisingJob job = new(text, options, detail, _time.GetTimestamp());
         lock (_lock)
         {
-            RequireRoom(_waiting.Count + _running.Count);
+            RequireRoom(_taken.Count);
             if (!_taken.Add(text.Canvas))
             {
                 throw new ArgumentException("The engine works on this text already; lay it out once more.", nameof(text));
             }
+        }
 
-            _waiting.Enqueue(job);
-            Monitor.Pulse(_lock);
+        bool isHandedIn = false;
+        try
+        {
+            Model.Check(text.Canvas, options);
+            lock (_lock)
+            {
+                RequireGoingOn();
+                _waiting.Enqueue(job);
+                Monitor.Pulse(_lock);
+                isHandedIn = true;
+            }
+        }
+        finally
+        {
+            if (!isHandedIn)
+            {
+                lock (_lock)
+                {
+                    _taken.Remove(text.Canvas);
+                }
+            }
         }
 
         return job;
@@ -188,13 +207,17 @@ public sealed partial class ModelEngine : IAsyncDisposable
         return true;
     }
 
-    private void RequireRoom(int taken)
+    private void RequireGoingOn()
     {
         if (_isStopping)
         {
             throw new EngineBusyException($"Expected {Model.Name} to take texts, found that it is being stopped.", isStopped: true);
         }
+    }
 
+    private void RequireRoom(int taken)
+    {
+        RequireGoingOn();
         if (taken >= _options.MaxWaiting + _options.MaxRunning)
         {
             _status = _status with { Refused = _status.Refused + 1 };

@@ -28,11 +28,21 @@ public sealed class ModelEngineFailureTests(ServingModel serving) : IClassFixtur
     }
 
     [Fact]
-    public async Task Text_WithIdsTheNetworkDoesNotKnow_FailsAlone()
+    public async Task Text_ThatDoesNotFit_IsRefused()
     {
-        TextCanvas text = serving.Model.CanvasFor("b", 6);
-        text.Canvas.Pin(text.Canvas.Holes[0].Start, serving.Model.Config.VocabularySize + 7);
-        await AssertFailsAlone<CinnabarException>(text, new(), "vocabulary");
+        await using ModelEngine engine = new(serving.Load(1));
+        TextCanvas unknown = engine.Model.CanvasFor("b", 6);
+        unknown.Canvas.Pin(unknown.Canvas.Holes[0].Start, serving.Model.Config.VocabularySize + 7);
+        Assert.Contains("vocabulary", Assert.Throws<CinnabarException>(() => engine.Submit(unknown)).Message, StringComparison.Ordinal);
+        TextCanvas text = engine.Model.CanvasFor("b", 6);
+        SamplerOptions tooFew = new() { Steps = 1, BlockSize = 2 };
+        Assert.Contains("Steps", Assert.Throws<CinnabarException>(() => engine.Submit(text, tooFew)).Message, StringComparison.Ordinal);
+        DiffusionModel other = serving.Load(1, config => config with { MaskTokenId = config.BosTokenId!.Value, BosTokenId = null });
+        Assert.Throws<ArgumentException>(() => engine.Submit(other.CanvasFor("b", 4)));
+
+        // What was refused counts for nothing, and may be handed in again.
+        Assert.Equal(6, (await engine.Submit(text).Completion.WaitAsync(s_long)).Holes[0].CanvasLength);
+        Assert.Equal((0, 1), (engine.Status.Failed, engine.Status.Finished));
     }
 
     [Fact]
@@ -44,13 +54,6 @@ public sealed class ModelEngineFailureTests(ServingModel serving) : IClassFixtur
         DenoisingJob job = engine.Submit(engine.Model.CanvasFor("b", 6), new() { Threshold = 0.5, VerifyThreshold = 0.5 });
         Assert.Contains("VerifyThreshold", (await Assert.ThrowsAsync<CinnabarException>(() => job.Completion.WaitAsync(s_long))).Message);
         await neighbour.Completion.WaitAsync(s_long);
-    }
-
-    [Fact]
-    public async Task Text_OfAnotherModel_FailsAlone()
-    {
-        DiffusionModel other = serving.Load(1, config => config with { MaskTokenId = config.BosTokenId!.Value, BosTokenId = null });
-        await AssertFailsAlone<ArgumentException>(other.CanvasFor("b", 4), new(), "marks noise");
     }
 
     [Fact]

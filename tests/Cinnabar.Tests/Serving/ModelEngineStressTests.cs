@@ -10,7 +10,9 @@ namespace Cinnabar.Tests.Serving;
 public sealed class ModelEngineStressTests
 {
     private const int Threads = 8;
-    private const int Jobs = 2000;
+    private const int Jobs = 2400;
+    private const int Rounds = 3;
+    private const int WarmUp = 400;
 
     [Fact]
     public async Task Submit_ThousandsWithRandomCancels_LosesNoneAndHoldsNoMemory()
@@ -18,18 +20,25 @@ public sealed class ModelEngineStressTests
         using ServingModel serving = new();
         await using ModelEngine engine = new(serving.Load(1), new EngineOptions { MaxRunning = 16, MaxWaiting = 24 });
         Counts counts = new();
-        await Run(engine, 400, counts);
-        long before = GC.GetTotalMemory(forceFullCollection: true);
-        await Run(engine, Jobs, counts);
-        long grown = GC.GetTotalMemory(forceFullCollection: true) - before;
-        Assert.Equal(400 + Jobs, counts.Finished + counts.Cancelled);
+        await Run(engine, WarmUp, counts);
+
+        // What is kept for each text makes every round grow; buffers that find their size, or other tests' garbage, at most one.
+        long grown = long.MaxValue;
+        for (int round = 0; round < Rounds; round++)
+        {
+            long before = GC.GetTotalMemory(forceFullCollection: true);
+            await Run(engine, Jobs / Rounds, counts);
+            grown = Math.Min(grown, GC.GetTotalMemory(forceFullCollection: true) - before);
+        }
+
+        Assert.Equal(WarmUp + Jobs, counts.Finished + counts.Cancelled);
         bool isMixed = counts.Finished > Jobs / 4 && counts.Cancelled > Jobs / 20;
         Assert.True(isMixed, $"{counts.Finished} finished, {counts.Cancelled} cancelled.");
         EngineStatus status = engine.Status;
         Assert.Equal((0, 0, 0L), (status.Running, status.Waiting, status.Failed));
         Assert.Equal(
             ((long)counts.Finished, (long)counts.Cancelled, (long)counts.Refused), (status.Finished, status.Cancelled, status.Refused));
-        Assert.True(grown < 1 << 20, $"{grown} bytes more after {Jobs} texts.");
+        Assert.True(grown < 256 * (Jobs / Rounds), $"{grown} bytes more after {Jobs / Rounds} texts.");
     }
 
     private static Task Run(ModelEngine engine, int jobs, Counts counts) => Task.WhenAll(
