@@ -24,7 +24,8 @@ public sealed class ServedModels
         if (models.Count == 0 || models.DistinctBy(model => model.Id).Count() != models.Count)
         {
             throw new CinnabarException(
-                $"Expected one or more models with different names, found {models.Count}: {string.Join(", ", models.Select(model => model.Id))}.",
+                $"Expected one or more models with different names, found {models.Count}: "
+                + $"{string.Join(", ", models.Select(model => model.Id))}.",
                 "Name each model once.");
         }
 

@@ -99,7 +99,8 @@ public sealed class TextCanvas
 
         bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
-        return new TextCanvas(model.Tokenizer, text, new Canvas(segments, model.TokensFor(text.ExactLength)), spaceBefore, usesCrLf, omitted);
+        Canvas canvas = new(segments, model.TokensFor(text.ExactLength));
+        return new TextCanvas(model.Tokenizer, text, canvas, spaceBefore, usesCrLf, omitted);
     }
 
     // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.

@@ -119,7 +119,8 @@ internal sealed class BenchServeCommand
         double delay = many.FirstEvent(0.99) / one.FirstEvent(0.5);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{streams} streams beside one: {throughput:F2} times the tokens/s; first event, 99 % beside the median of one: {delay:F1} times"));
+            $"{streams} streams beside one: {throughput:F2} times the tokens/s; first event, 99 % beside the median of one: "
+            + $"{delay:F1} times"));
         foreach (string error in many.Answers.Where(answer => answer.Error is not null).Select(answer => answer.Error!).Distinct().Take(5))
         {
             Console.WriteLine($"error: {TerminalText.Safe(error)}");
@@ -153,7 +154,8 @@ internal sealed class BenchServeCommand
         string freed = left == 0 ? $"nothing in work after {time.ElapsedMilliseconds} ms" : $"{left} texts still in work";
         LoadAnswer after = await client.StreamAsync(client.Completion(1, tokens), cancellation);
         bool isSame = before.Error is null && after.Error is null && before.Text == after.Text;
-        Console.WriteLine($"{load.Left} of {count} clients left in the middle: {freed}; a text {(isSame ? "as before" : "other than before")}");
+        string text = isSame ? "a text as before" : "a text other than before";
+        Console.WriteLine($"{load.Left} of {count} clients left in the middle: {freed}; {text}");
     }
 
     private static async Task MixAsync(LoadClient client, int minutes, bool isOwn, CancellationToken cancellation)
@@ -170,7 +172,7 @@ internal sealed class BenchServeCommand
             rows.Add(
             [
                 $"{minute}", $"{load.Requests}", $"{load.Errors}", $"{load.Left}",
-                size is null ? "" : $"{size.Memory >> 20} MiB", size is null ? "" : $"{size.Handles}", size is null ? "" : $"{size.Threads}",
+                size is null ? "" : $"{size.Memory >> 20} MiB", $"{size?.Handles}", $"{size?.Threads}",
             ]);
             Console.Error.WriteLine(string.Join("  ", rows[^1]));
         }

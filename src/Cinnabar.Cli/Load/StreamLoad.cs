@@ -29,7 +29,8 @@ internal sealed record StreamLoad(int Streams, TimeSpan Elapsed, IReadOnlyList<L
     /// <summary>A row of a table.</summary>
     public string[] Cells =>
     [
-        $"{Streams}", $"{Answers.Count}", $"{Errors}", Number(TokensPerSecond), Milliseconds(FirstEvent(0.5)), Milliseconds(FirstEvent(0.99)),
+        $"{Streams}", $"{Answers.Count}", $"{Errors}", Number(TokensPerSecond),
+        Milliseconds(FirstEvent(0.5)), Milliseconds(FirstEvent(0.99)),
         Milliseconds(Quantile(answer => answer.Elapsed, 0.5)), Milliseconds(Quantile(answer => answer.Elapsed, 0.99)),
     ];
 

@@ -109,7 +109,8 @@ public readonly record struct AttentionShape(
     /// <summary>Throws unless the sizes are usable and every tensor has at least the elements they ask for.</summary>
     internal void CheckPart(Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp)
     {
-        if (FirstRow < 0 || FirstKeyRow < 0 || Batch < 0 || Length < 0 || Heads < 1 || KeyValueHeads < 1 || Heads % KeyValueHeads != 0 || HeadSize < 1 || BlockSize < 1)
+        bool isNegative = FirstRow < 0 || FirstKeyRow < 0 || Batch < 0 || Length < 0;
+        if (isNegative || Heads < 1 || KeyValueHeads < 1 || Heads % KeyValueHeads != 0 || HeadSize < 1 || BlockSize < 1)
         {
             throw new ArgumentException($"Unusable attention sizes: {this}.");
         }

@@ -137,7 +137,10 @@ internal sealed class ReferenceAttention : IAttention
 
         public int Query => ((Row * Shape.Heads) + Head) * Shape.HeadSize;
 
-        public int Key(int j) =>
-            (((Shape.FirstKeyRow + (Sequence * Shape.Length) + j) * Shape.KeyValueHeads) + (Head / (Shape.Heads / Shape.KeyValueHeads))) * Shape.HeadSize;
+        public int Key(int j)
+        {
+            int row = Shape.FirstKeyRow + (Sequence * Shape.Length) + j;
+            return ((row * Shape.KeyValueHeads) + (Head / (Shape.Heads / Shape.KeyValueHeads))) * Shape.HeadSize;
+        }
     }
 }

@@ -8,8 +8,8 @@ namespace Cinnabar.Server.Api;
 internal static class GenerationEndpoints
 {
     /// <summary>
-    /// Adds them. They need <see cref="ServedModels"/> and <see cref="ServerOptions"/> among the services, and leave errors before an answer
-    /// to the host.
+    /// Adds them. They need <see cref="ServedModels"/> and <see cref="ServerOptions"/> among the services, and leave errors before an
+    /// answer to the host.
     /// </summary>
     public static void MapGeneration(this IEndpointRouteBuilder routes)
     {

@@ -1,5 +1,5 @@
-// The chunks of one text of a stream: an empty one that begins it as soon as the engine has taken the text, one for each step with something
-// to say, and one that ends it.
+// The chunks of one text of a stream: an empty one that begins it as soon as the engine has taken the text, one for each step with
+// something to say, and one that ends it.
 using System.Text.Json.Nodes;
 using Cinnabar.Sampling;
 using Cinnabar.Server.Api;

@@ -93,7 +93,9 @@ internal sealed class PassRows(ModelConfig config)
         }
     }
 
-    /// <summary>Adds the predictors of <paramref name="rows"/> and <paramref name="further"/> positions of a sequence with a cache.</summary>
+    /// <summary>
+    /// Adds the predictors of <paramref name="rows"/> and <paramref name="further"/> positions of a sequence with a cache.
+    /// </summary>
     /// <param name="ids">[L].</param>
     /// <param name="rows">Positions whose logits are wanted, ascending.</param>
     /// <param name="further">Positions, ascending.</param>

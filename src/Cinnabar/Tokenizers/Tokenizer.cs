@@ -164,7 +164,7 @@ public sealed class Tokenizer
     /// <summary>A token for people to read: control characters as \n, \t, \r or \xNN, and \xNN for a part of a character.</summary>
     public string TokenText(int id) => TextOf(id, escapesControls: true);
 
-    /// <summary>What a token adds to a text, for programs: as <see cref="TokenText"/>, but control characters stand for themselves.</summary>
+    /// <summary>A token for programs: as <see cref="TokenText"/>, but control characters stand for themselves.</summary>
     public string TokenPiece(int id) => TextOf(id, escapesControls: false);
 
     /// <summary>The bytes that an id adds to a text.</summary>

@@ -76,7 +76,8 @@ public sealed class ServeCommandTests(TinyModel tiny)
         await using ModelEngine twin = new(DiffusionModel.Load(path, KernelTable.Create(threads: 1)));
         ServedModel[] many = [.. Enumerable.Range(0, 9).Select(i => new ServedModel($"model-{i}", masked, 0))];
 
-        string first = ServeBanner.Text("http://127.0.0.1:5317", new ServerOptions(), new EngineOptions(), new ServedModels(many), keyFile: null);
+        string first = ServeBanner.Text(
+            "http://127.0.0.1:5317", new ServerOptions(), new EngineOptions(), new ServedModels(many), keyFile: null);
         string second = ServeBanner.Text(
             "http://0.0.0.0:5317",
             new ServerOptions { Address = IPAddress.Any, Keys = ApiKeys.Of("secret-one") },

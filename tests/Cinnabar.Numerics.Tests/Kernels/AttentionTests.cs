@@ -247,7 +247,8 @@ public sealed class AttentionTests
             Tensor alone = operands.Zeros(1, 48);
             KernelTables.Definition.Attention.Forward(
                 Tensor.From(q.Row(i), 1, 48), RowsOf(x[1]), RowsOf(x[2]), all, MatMulPrecision.F32, alone, operands.Zeros(1, 4));
-            KernelSweep.Close(alone.View(48), Tensor.From(o.Row(i), 48), Tolerance.Attention, $"form {form}, position {positions[i]}, seed 8");
+            string where = $"form {form}, position {positions[i]}, seed 8";
+            KernelSweep.Close(alone.View(48), Tensor.From(o.Row(i), 48), Tolerance.Attention, where);
 
             Tensor RowsOf(Tensor tensor) => Tensor.From(tensor.Floats.Slice(first * 24, keys * 24), keys, 24);
         }

@@ -61,7 +61,8 @@ public sealed class LimitsTests(SharedServer shared) : IClassFixture<SharedServe
         await using TestServer server = await Reading(new ServerOptions { BodyTimeout = TimeSpan.FromSeconds(1.1) });
         using TcpClient connection = await server.ConnectAsync();
         NetworkStream stream = connection.GetStream();
-        string half = $"POST /read HTTP/1.1\r\nHost: localhost:{server.Port}\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{{";
+        string half = $"POST /read HTTP/1.1\r\nHost: localhost:{server.Port}\r\n"
+            + "Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
         await stream.WriteAsync(Encoding.ASCII.GetBytes(half));
 
         using StreamReader reader = new(stream);

@@ -14,7 +14,10 @@ public sealed class OpenApiTests(SharedServer shared) : IClassFixture<SharedServ
     public async Task Document_NamesEveryRouteAndNoOther()
     {
         JsonObject paths = (await DocumentAsync())["paths"]!.AsObject();
-        string[] documented = [.. paths.SelectMany(path => path.Value!.AsObject().Select(method => $"{method.Key.ToUpperInvariant()} {path.Key}"))];
+        string[] documented =
+        [
+            .. paths.SelectMany(path => path.Value!.AsObject().Select(method => $"{method.Key.ToUpperInvariant()} {path.Key}")),
+        ];
 
         Assert.Equal(Routes().Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
     }

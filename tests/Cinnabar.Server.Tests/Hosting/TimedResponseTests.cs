@@ -63,7 +63,8 @@ public sealed class TimedResponseTests
 
     private static Task<TestServer> Writing(TimeSpan timeout, int pieces, TaskCompletionSource<Exception> ended)
     {
-        return TestServer.StartAsync(new ServerOptions { WriteTimeout = timeout }, (application, _) => application.MapGet("/write", AnswerAsync));
+        ServerOptions options = new() { WriteTimeout = timeout };
+        return TestServer.StartAsync(options, (application, _) => application.MapGet("/write", AnswerAsync));
 
         async Task AnswerAsync(HttpContext context)
         {
