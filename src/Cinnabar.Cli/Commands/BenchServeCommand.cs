@@ -15,7 +15,7 @@ namespace Cinnabar.Cli.Commands;
 
 internal sealed class BenchServeCommand
 {
-    private const int WarmUps = 4;
+    private const int WarmUps = 48; // until the runtime has compiled what runs often
     private const int SingleRequests = 24;
     private static readonly TimeSpan s_interval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_freeWithin = TimeSpan.FromSeconds(10);
