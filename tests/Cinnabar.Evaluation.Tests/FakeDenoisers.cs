@@ -52,13 +52,12 @@ internal sealed class LeftToRightOracle(IReadOnlyList<LineHole> holes, ModelConf
     public Tensor Logits(ReadOnlySpan<int> sequence, ReadOnlySpan<int> wanted)
     {
         (int[] ids, int[] rows) = (sequence.ToArray(), wanted.ToArray());
-        int suffix = Array.IndexOf(ids, config.MaskTokenId) + 1;
-        int middle = Array.IndexOf(ids, config.PadTokenId) + 1;
-        int[] before = ids[1..(suffix - 1)];
-        int[] after = ids[suffix..(middle - 1)];
-        LineHole hole = holes.First(h => TextOf(h.Before).SequenceEqual(before) && h.After.SequenceEqual(after));
+        Assert.Equal((config.BosTokenId, config.MaskTokenId), (ids[0], ids[1]));
+        int prefix = Array.IndexOf(ids, config.PadTokenId) + 1;
+        int[] after = ids[2..(prefix - 1)];
+        LineHole hole = holes.First(h => ids.AsSpan(prefix).StartsWith(TextOf(h.Before)) && h.After.SequenceEqual(after));
+        int middle = prefix + TextOf(hole.Before).Length;
         int written = Assert.Single(rows) - middle;
-        Assert.Equal(config.BosTokenId, ids[0]);
         Assert.Equal(hole.Reference[..written], ids[middle..rows[0]]);
         Assert.All(ids[rows[0]..], id => Assert.Equal(config.MaskTokenId, id));
         Tensor logits = Tensor.Zeros(1, VocabularySize);
