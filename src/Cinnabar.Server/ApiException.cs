@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Cinnabar.Server;
 
 /// <summary>A request that cannot be answered: becomes <c>{"error": {"message", "type", "param", "code"}}</c> with a status.</summary>
@@ -22,6 +24,12 @@ public sealed class ApiException(int status, string type, string message, string
 
     /// <summary>Seconds after which to try again; null: no such hint.</summary>
     public int? RetryAfter { get; init; }
+
+    /// <summary>The envelope.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["error"] = new JsonObject { ["message"] = Message, ["type"] = type, ["param"] = param, ["code"] = code },
+    };
 
     /// <summary>Status 400 for a field.</summary>
     public static ApiException Invalid(string message, string? param) => new(400, "invalid_request_error", message, param);

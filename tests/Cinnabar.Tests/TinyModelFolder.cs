@@ -18,21 +18,7 @@ public static class TinyModelFolder
         Tokenizer tokenizer = new BpeTrainer(new BpeTrainerOptions { VocabularySize = 300, Threads = 1 }).Train(lines);
         string tokenizerFile = $"{path}.tokenizer.json";
         tokenizer.Save(tokenizerFile);
-        ModelConfig config = new()
-        {
-            HiddenSize = 32,
-            NumHiddenLayers = 2,
-            NumAttentionHeads = 2,
-            NumKeyValueHeads = 2,
-            IntermediateSize = 64,
-            VocabularySize = tokenizer.VocabularySize,
-            EmbeddingSize = tokenizer.VocabularySize,
-            MaxSequenceLength = Context,
-            MaskTokenId = tokenizer.MaskTokenId,
-            EosTokenId = tokenizer.EndOfTextTokenId,
-            PadTokenId = tokenizer.PaddingTokenId,
-            BosTokenId = tokenizer.BeginOfTextTokenId,
-        };
+        ModelConfig config = ConfigFor(tokenizer);
         config = change?.Invoke(config) ?? config;
         ModelFolder.Save(
             path,
@@ -43,4 +29,21 @@ public static class TinyModelFolder
             "---\nlicense: mit\n---\n# tiny\n");
         File.Delete(tokenizerFile);
     }
+
+    /// <summary>Its configuration, with another tokenizer.</summary>
+    public static ModelConfig ConfigFor(Tokenizer tokenizer) => new()
+    {
+        HiddenSize = 32,
+        NumHiddenLayers = 2,
+        NumAttentionHeads = 2,
+        NumKeyValueHeads = 2,
+        IntermediateSize = 64,
+        VocabularySize = tokenizer.VocabularySize,
+        EmbeddingSize = tokenizer.VocabularySize,
+        MaxSequenceLength = Context,
+        MaskTokenId = tokenizer.MaskTokenId,
+        EosTokenId = tokenizer.EndOfTextTokenId,
+        PadTokenId = tokenizer.PaddingTokenId,
+        BosTokenId = tokenizer.BeginOfTextTokenId,
+    };
 }

@@ -67,13 +67,7 @@ internal sealed class BenchDecodeCommand
             decode._corpus, decode._holes, decode._windows, decode._methods, decode._baseline, decode._svg, decode._json,
         };
         decode._model.AddTo(command);
-        decode._holes.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is var found and (< 1 or > 1_000_000))
-            {
-                result.AddError($"Expected --holes to be 1 … 1000000, found {found}.");
-            }
-        });
+        decode._holes.RequireRange(1, 1_000_000);
         decode._methods.Validators.Add(result =>
         {
             string[] known = [.. DecodingMethod.Standard.Select(method => method.Name)];

@@ -44,13 +44,7 @@ internal sealed class BenchServeCommand
     private static Option<int> Number(string name, string meaning, int standard, int least, int most)
     {
         Option<int> option = new(name) { Description = meaning, HelpName = "n", DefaultValueFactory = _ => standard };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is var found && (found < least || found > most))
-            {
-                result.AddError($"Expected {name} to be {least} … {most}, found {found}.");
-            }
-        });
+        option.RequireRange(least, most);
         return option;
     }
 

@@ -228,13 +228,7 @@ internal sealed class EvalCommand
     private static Option<int> Count(string name, string description, int standard, int least = 1)
     {
         Option<int> option = new(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => standard };
-        option.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is var found && (found < least || found > 1_000_000))
-            {
-                result.AddError($"Expected {name} to be {least} … 1000000, found {found}.");
-            }
-        });
+        option.RequireRange(least, 1_000_000);
         return option;
     }
 }

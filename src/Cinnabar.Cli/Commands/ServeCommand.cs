@@ -1,6 +1,5 @@
 // cinnabar serve: models over HTTP, until Ctrl-C or SIGTERM.
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Net;
 using Cinnabar.Checkpoints;
 using Cinnabar.Server;
@@ -84,10 +83,10 @@ internal sealed class ServeCommand
             _models, _port, _host, _keyFile, _insecure, _maxRunning, _maxWaiting, _maxConnections, _quiet,
         };
         _model.AddFormTo(command);
-        RequireRange(_port, 0, 65_535);
-        RequireRange(_maxRunning, 1, 4096);
-        RequireRange(_maxWaiting, 0, 65_536);
-        RequireRange(_maxConnections, 1, 1_000_000);
+        _port.RequireRange(0, 65_535);
+        _maxRunning.RequireRange(1, 4096);
+        _maxWaiting.RequireRange(0, 65_536);
+        _maxConnections.RequireRange(1, 1_000_000);
         _host.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<string>() is string host && AddressOf(host) is null)
@@ -178,12 +177,4 @@ internal sealed class ServeCommand
             Console.Error.WriteLine("warning: anybody who reaches this machine may use the server.");
         }
     }
-
-    private static void RequireRange(Option<int> option, int least, int most) => option.Validators.Add(result =>
-    {
-        if (result.Tokens is [Token token] && int.TryParse(token.Value, out int value) && (value < least || value > most))
-        {
-            result.AddError($"Expected {option.Name} to be {least} … {most}, found {value}.");
-        }
-    });
 }

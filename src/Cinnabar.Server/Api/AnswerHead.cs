@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cinnabar.Server.Streams;
 
 namespace Cinnabar.Server.Api;
 
@@ -21,6 +22,47 @@ internal sealed class AnswerHead(string prefix, string model)
             ["completion_tokens"] = completion,
             ["total_tokens"] = prompt + completion,
         };
+    }
+
+    /// <summary>An answer in one piece, as OpenAI's: a choice for each text.</summary>
+    public JsonObject Whole(string kind, IReadOnlyList<Answer> answers, Func<Answer, JsonObject> choice)
+    {
+        JsonObject whole = Begin(kind);
+        whole["choices"] = new JsonArray([.. answers.Select(choice)]);
+        whole["usage"] = Usage(answers);
+        whole["diffusion"] = StepEvents.Summary(answers);
+        return whole;
+    }
+
+    /// <summary>A chunk of a stream, as OpenAI's, with one choice.</summary>
+    /// <param name="kind">Its "object".</param>
+    /// <param name="choice">What is new of one text.</param>
+    /// <param name="chunk">The chunk.</param>
+    /// <param name="hasUsage">Whether the stream ends with a chunk of usage, so that the others say null.</param>
+    public JsonObject Piece(string kind, JsonObject choice, Chunk chunk, bool hasUsage)
+    {
+        JsonObject piece = Begin(kind);
+        piece["choices"] = new JsonArray(choice);
+        if (hasUsage)
+        {
+            piece["usage"] = null;
+        }
+
+        if (chunk.Diffusion is not null)
+        {
+            piece["diffusion"] = chunk.Diffusion;
+        }
+
+        return piece;
+    }
+
+    /// <summary>The chunk of usage that a stream ends with: no choices.</summary>
+    public JsonObject UsageChunk(string kind, IReadOnlyList<Answer> answers)
+    {
+        JsonObject usage = Begin(kind);
+        usage["choices"] = new JsonArray();
+        usage["usage"] = Usage(answers);
+        return usage;
     }
 
     /// <summary>The beginning of an answer, or of a chunk.</summary>

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Cinnabar.Server.Streams;
 
 namespace Cinnabar.Server.Api;
 
@@ -17,20 +16,14 @@ internal sealed class ChatFormat(GenerationRequest request) : IAnswerFormat
     /// <summary>The answer in one piece, with other contents than what was written.</summary>
     /// <param name="answers">One for each text.</param>
     /// <param name="content">What the message of an answer says.</param>
-    public JsonObject Whole(IReadOnlyList<Answer> answers, Func<Answer, string> content)
-    {
-        JsonObject whole = _head.Begin("chat.completion");
-        whole["choices"] = new JsonArray([.. answers.Select(answer => new JsonObject
+    public JsonObject Whole(IReadOnlyList<Answer> answers, Func<Answer, string> content) =>
+        _head.Whole("chat.completion", answers, answer => new JsonObject
         {
             ["index"] = answer.Index,
             ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = content(answer), ["refusal"] = null },
             ["logprobs"] = null,
             ["finish_reason"] = answer.FinishReason,
-        })]);
-        whole["usage"] = AnswerHead.Usage(answers);
-        whole["diffusion"] = StepEvents.Summary(answers);
-        return whole;
-    }
+        });
 
     /// <inheritdoc/>
     public JsonObject Piece(Chunk chunk)
@@ -38,33 +31,16 @@ internal sealed class ChatFormat(GenerationRequest request) : IAnswerFormat
         JsonObject delta = chunk.IsFirst ? new JsonObject { ["role"] = "assistant", ["content"] = "" }
             : chunk.Texts is null ? []
             : new JsonObject { ["content"] = chunk.Texts[0] };
-        JsonObject piece = _head.Begin(ChunkKind);
-        piece["choices"] = new JsonArray(new JsonObject
+        JsonObject choice = new()
         {
             ["index"] = chunk.Index,
             ["delta"] = delta,
             ["logprobs"] = null,
             ["finish_reason"] = chunk.Answer?.FinishReason,
-        });
-        if (request.IncludesUsage)
-        {
-            piece["usage"] = null;
-        }
-
-        if (chunk.Diffusion is not null)
-        {
-            piece["diffusion"] = chunk.Diffusion;
-        }
-
-        return piece;
+        };
+        return _head.Piece(ChunkKind, choice, chunk, request.IncludesUsage);
     }
 
     /// <inheritdoc/>
-    public JsonObject Usage(IReadOnlyList<Answer> answers)
-    {
-        JsonObject usage = _head.Begin(ChunkKind);
-        usage["choices"] = new JsonArray();
-        usage["usage"] = AnswerHead.Usage(answers);
-        return usage;
-    }
+    public JsonObject Usage(IReadOnlyList<Answer> answers) => _head.UsageChunk(ChunkKind, answers);
 }

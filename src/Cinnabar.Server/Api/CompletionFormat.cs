@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Cinnabar.Server.Streams;
 
 namespace Cinnabar.Server.Api;
 
@@ -13,14 +12,8 @@ internal sealed class CompletionFormat(GenerationRequest request, string echo) :
     private readonly AnswerHead _head = new("cmpl", request.Model.Id);
 
     /// <inheritdoc/>
-    public JsonObject Whole(IReadOnlyList<Answer> answers)
-    {
-        JsonObject whole = _head.Begin(Kind);
-        whole["choices"] = new JsonArray([.. answers.Select(answer => Choice(answer.Index, echo + answer.Texts[0], answer.FinishReason))]);
-        whole["usage"] = AnswerHead.Usage(answers);
-        whole["diffusion"] = StepEvents.Summary(answers);
-        return whole;
-    }
+    public JsonObject Whole(IReadOnlyList<Answer> answers) =>
+        _head.Whole(Kind, answers, answer => Choice(answer.Index, echo + answer.Texts[0], answer.FinishReason));
 
     /// <inheritdoc/>
     public JsonObject Piece(Chunk chunk)
@@ -28,29 +21,11 @@ internal sealed class CompletionFormat(GenerationRequest request, string echo) :
         // A text that is replaced over and over carries the prompt each time.
         bool echoes = request.Stream == StreamKind.Diffusing ? chunk.Texts is not null : chunk.IsFirst;
         string text = (echoes ? echo : "") + (chunk.Texts?[0] ?? "");
-        JsonObject piece = _head.Begin(Kind);
-        piece["choices"] = new JsonArray(Choice(chunk.Index, text, chunk.Answer?.FinishReason));
-        if (request.IncludesUsage)
-        {
-            piece["usage"] = null;
-        }
-
-        if (chunk.Diffusion is not null)
-        {
-            piece["diffusion"] = chunk.Diffusion;
-        }
-
-        return piece;
+        return _head.Piece(Kind, Choice(chunk.Index, text, chunk.Answer?.FinishReason), chunk, request.IncludesUsage);
     }
 
     /// <inheritdoc/>
-    public JsonObject Usage(IReadOnlyList<Answer> answers)
-    {
-        JsonObject usage = _head.Begin(Kind);
-        usage["choices"] = new JsonArray();
-        usage["usage"] = AnswerHead.Usage(answers);
-        return usage;
-    }
+    public JsonObject Usage(IReadOnlyList<Answer> answers) => _head.UsageChunk(Kind, answers);
 
     private static JsonObject Choice(int index, string text, string? finishReason) => new()
     {

@@ -1,6 +1,6 @@
 // POST /v1/edit/completions (Inception): one message of the user with a file and a region of it, answered with the region's new text in
 // triple backticks, or with the word None. A chat model gets the message as it is; another one writes at the cursor (NextEdit).
-using Cinnabar.Chat;
+using Cinnabar.Server.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Api;
@@ -14,35 +14,28 @@ internal static class EditEndpoint
     /// <summary>POST /v1/edit/completions.</summary>
     public static async Task EditAsync(HttpContext http)
     {
-        JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
-        ServedModel served = GenerationRequest.ModelOf(fields, http);
-        DiffusionModel model = served.Engine.Model;
-        ChatMessage message = ChatMessages.ReadSingle(fields);
-        int? maxTokens = GenerationRequest.MaxTokens(fields, model, "max_tokens", "max_completion_tokens");
-        fields.Refuse("stream", "Edits come in one piece: ask without a stream.");
-        fields.Refuse("n", "Send a request for each edit, with another seed.", "1");
-        GenerationRequest request = GenerationRequest.Read(fields, served);
-        UnsupportedFields.Check(fields, InceptionsPenalty);
-        fields.Finish();
-
-        ChatFormat format = new(request);
-        if (model.ChatTemplate is not null)
+        EditRequest asked = await EditRequest.ReadAsync(
+            http,
+            "Edits come in one piece: ask without a stream.",
+            "Send a request for each edit, with another seed.",
+            InceptionsPenalty).ConfigureAwait(false);
+        if (await asked.TryChatAsync(http).ConfigureAwait(false))
         {
-            await Generation.AnswerAsync(http, request, () => PromptLayout.ForMessages(model, [message], maxTokens), format)
+            return;
+        }
+
+        NextEdit edit = NextEdit.Parse(asked.Message.Content!);
+        if (edit.Cursor is null)
+        {
+            await WholeAnswer.WriteJsonAsync(http, asked.Format.Whole([Answer.Empty(asked.Request)], _ => NoSuggestion))
                 .ConfigureAwait(false);
             return;
         }
 
-        NextEdit edit = NextEdit.Parse(message.Content!);
-        if (edit.Cursor is null)
-        {
-            await JsonAnswer.WriteAsync(http, format.Whole([Answer.Empty(request)], _ => NoSuggestion)).ConfigureAwait(false);
-            return;
-        }
-
-        TextWithHoles text = edit.TextWithHole(maxTokens ?? TextWithHoles.DefaultHoleTokens);
+        DiffusionModel model = asked.Request.Model.Engine.Model;
+        TextWithHoles text = edit.TextWithHole(asked.MaxTokens ?? TextWithHoles.DefaultHoleTokens);
         Answer[] answers = await Generation.WriteAsync(
-            http, request, () => PromptLayout.ForHoles(model, text, "model", "max_tokens")).ConfigureAwait(false);
-        await JsonAnswer.WriteAsync(http, format.Whole(answers, answer => edit.Reply(answer.Texts[0]))).ConfigureAwait(false);
+            http, asked.Request, () => PromptLayout.ForHoles(model, text, "model", "max_tokens")).ConfigureAwait(false);
+        await WholeAnswer.WriteJsonAsync(http, asked.Format.Whole(answers, answer => edit.Reply(answer.Texts[0]))).ConfigureAwait(false);
     }
 }

@@ -32,7 +32,7 @@ internal sealed class Generation
         if (request.Stream == StreamKind.None)
         {
             IReadOnlyList<Answer> answers = await WriteAsync(http, request, layOut).ConfigureAwait(false);
-            await JsonAnswer.WriteAsync(http, format.Whole(answers)).ConfigureAwait(false);
+            await WholeAnswer.WriteJsonAsync(http, format.Whole(answers)).ConfigureAwait(false);
         }
         else
         {

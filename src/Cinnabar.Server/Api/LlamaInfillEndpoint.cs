@@ -3,6 +3,7 @@
 // An editor waits 2.5 s at most and says so in t_max_predict_ms: the text is then complete by that time, written in as few passes as it
 // takes. n_predict 0 is how it asks the server to get ready while somebody types; there is nothing to get ready here.
 using System.Text;
+using Cinnabar.Server.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Api;
@@ -38,7 +39,7 @@ internal static class LlamaInfillEndpoint
         LlamaInfillFormat format = new(request);
         if (wanted == 0)
         {
-            await JsonAnswer.WriteAsync(http, format.Whole([Answer.Empty(request)])).ConfigureAwait(false);
+            await WholeAnswer.WriteJsonAsync(http, format.Whole([Answer.Empty(request)])).ConfigureAwait(false);
             return;
         }
 

@@ -9,6 +9,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
+using Cinnabar.Server.Hosting;
 using Cinnabar.Serving;
 using Cinnabar.Tokenizers;
 using Microsoft.AspNetCore.Http;
@@ -56,7 +57,7 @@ internal static class ScoreEndpoint
 
             return score;
         }).ConfigureAwait(false);
-        await JsonAnswer.WriteAsync(http, answer).ConfigureAwait(false);
+        await WholeAnswer.WriteJsonAsync(http, answer).ConfigureAwait(false);
     }
 
     private static JsonObject Score(ServedModel served, LikelihoodEstimate nats, int tokens, int bytes) => new()

@@ -1,5 +1,6 @@
 // POST /tokenize and POST /detokenize, as llama.cpp's server has them, but for one thing: the name of a special token in a text stays text.
 using System.Text.Json.Nodes;
+using Cinnabar.Server.Hosting;
 using Cinnabar.Tokenizers;
 using Microsoft.AspNetCore.Http;
 
@@ -25,7 +26,7 @@ internal static class TokenEndpoints
         JsonArray tokens = new([.. ids.Select<int, JsonNode?>(id => showsPieces
             ? new JsonObject { ["id"] = id, ["piece"] = tokenizer.TokenPiece(id) }
             : JsonValue.Create(id))]);
-        await JsonAnswer.WriteAsync(http, new JsonObject { ["tokens"] = tokens }).ConfigureAwait(false);
+        await WholeAnswer.WriteJsonAsync(http, new JsonObject { ["tokens"] = tokens }).ConfigureAwait(false);
     }
 
     /// <summary>POST /detokenize: {"tokens": [ids]} → {"content"}; special tokens show their names.</summary>
@@ -38,6 +39,6 @@ internal static class TokenEndpoints
         fields.Finish();
 
         string content = tokenizer.Decode(ids, skipSpecialTokens: false);
-        await JsonAnswer.WriteAsync(http, new JsonObject { ["content"] = content }).ConfigureAwait(false);
+        await WholeAnswer.WriteJsonAsync(http, new JsonObject { ["content"] = content }).ConfigureAwait(false);
     }
 }

@@ -55,15 +55,7 @@ internal sealed class ErrorAnswers(RequestDelegate next, ServerOptions options, 
             context.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        return WholeAnswer.WriteJsonAsync(context, error.Status, json =>
-        {
-            json.WriteStartObject("error");
-            json.WriteString("message", error.Message);
-            json.WriteString("type", error.Type);
-            json.WriteString("param", error.Param);
-            json.WriteString("code", error.Code);
-            json.WriteEndObject();
-        });
+        return WholeAnswer.WriteJsonAsync(context, error.ToJson(), error.Status);
     }
 
     private ApiException? Known(Exception error) => error switch

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Hosting;
@@ -8,8 +9,17 @@ namespace Cinnabar.Server.Hosting;
 /// <summary>Answers with a body that is known as a whole.</summary>
 internal static class WholeAnswer
 {
+    private const string Json = "application/json; charset=utf-8";
+
     // Not for use inside of HTML, so that only what JSON asks for is escaped.
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes a value: UTF-8, one line, letters of all scripts as they are.</summary>
+    public static void Write(JsonNode value, IBufferWriter<byte> output)
+    {
+        using Utf8JsonWriter json = new(output, s_options);
+        value.WriteTo(json);
+    }
 
     /// <summary>Writes status, headers and body.</summary>
     public static Task WriteAsync(HttpContext context, int status, string contentType, ReadOnlyMemory<byte> body)
@@ -36,6 +46,14 @@ internal static class WholeAnswer
             json.WriteEndObject();
         }
 
-        return WriteAsync(context, status, "application/json; charset=utf-8", body.WrittenMemory);
+        return WriteAsync(context, status, Json, body.WrittenMemory);
+    }
+
+    /// <summary>Writes one JSON value.</summary>
+    public static Task WriteJsonAsync(HttpContext context, JsonNode value, int status = StatusCodes.Status200OK)
+    {
+        ArrayBufferWriter<byte> body = new();
+        Write(value, body);
+        return WriteAsync(context, status, Json, body.WrittenMemory);
     }
 }

@@ -5,7 +5,6 @@
 // The response begins with its first event, so that what goes wrong before is still answered with a status of its own.
 using System.Buffers;
 using System.Text.Json.Nodes;
-using Cinnabar.Server.Api;
 using Cinnabar.Server.Hosting;
 using Microsoft.AspNetCore.Http;
 
@@ -38,7 +37,7 @@ internal sealed class EventStream : IAsyncDisposable
     public Task SendAsync(JsonObject data) => SendAsync(output =>
     {
         output.Write("data: "u8);
-        JsonAnswer.Write(data, output);
+        WholeAnswer.Write(data, output);
         output.Write("\n\n"u8);
     });
 

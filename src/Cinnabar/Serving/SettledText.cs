@@ -44,11 +44,13 @@ public sealed class SettledText
     public string Append(DenoisingStep step)
     {
         ReadOnlySpan<int> settled = step.Canvas.SettledTextOf(_hole, step.FinalBefore);
-        if (settled.Length > _tokens)
+        if (settled.Length <= _tokens)
         {
-            _decoded.Append(_decoder.Append(settled[_tokens..]));
-            _tokens = settled.Length;
+            return "";
         }
+
+        _decoded.Append(_decoder.Append(settled[_tokens..]));
+        _tokens = settled.Length;
 
         // The line feed that belongs to a carriage return may be yet to come.
         string decoded = _decoded.ToString();

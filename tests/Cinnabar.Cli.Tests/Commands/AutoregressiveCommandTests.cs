@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tests;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
 
@@ -84,20 +85,12 @@ public sealed class AutoregressiveCommandTests(TinyModel tiny)
     private static string Configuration(string corpus)
     {
         Tokenizer tokenizer = Tokenizer.Load(Path.Combine(corpus, "tokenizer.json"));
-        ModelConfig config = new()
+        ModelConfig config = TinyModelFolder.ConfigFor(tokenizer) with
         {
             HiddenSize = 16,
             NumHiddenLayers = 1,
-            NumAttentionHeads = 2,
-            NumKeyValueHeads = 2,
             IntermediateSize = 16,
-            VocabularySize = tokenizer.VocabularySize,
-            EmbeddingSize = tokenizer.VocabularySize,
             MaxSequenceLength = Context,
-            MaskTokenId = tokenizer.MaskTokenId,
-            EosTokenId = tokenizer.EndOfTextTokenId,
-            PadTokenId = tokenizer.PaddingTokenId,
-            BosTokenId = tokenizer.BeginOfTextTokenId,
             AttentionKind = AttentionKind.Causal,
             ShiftLogits = true,
         };

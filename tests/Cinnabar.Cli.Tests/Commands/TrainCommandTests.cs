@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Cinnabar.Checkpoints;
+using Cinnabar.Tests;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
 
@@ -125,19 +126,13 @@ public sealed class TrainCommandTests(TinyModel model)
     private static string Configuration(string corpus, int steps)
     {
         Tokenizer tokenizer = Tokenizer.Load(Path.Combine(corpus, "tokenizer.json"));
-        ModelConfig config = new()
+        ModelConfig config = TinyModelFolder.ConfigFor(tokenizer) with
         {
             HiddenSize = 16,
             NumHiddenLayers = 1,
-            NumAttentionHeads = 2,
-            NumKeyValueHeads = 2,
             IntermediateSize = 16,
-            VocabularySize = tokenizer.VocabularySize,
-            EmbeddingSize = tokenizer.VocabularySize,
             MaxSequenceLength = 16,
-            MaskTokenId = tokenizer.MaskTokenId,
-            EosTokenId = tokenizer.EndOfTextTokenId,
-            PadTokenId = tokenizer.PaddingTokenId,
+            BosTokenId = null,
         };
         return $$"""
             {

@@ -1,0 +1,16 @@
+using System.CommandLine;
+
+namespace Cinnabar.Cli;
+
+/// <summary>Options that take whole numbers of a range.</summary>
+internal static class OptionRange
+{
+    /// <summary>Refuses other numbers.</summary>
+    public static void RequireRange(this Option<int> option, int least, int most) => option.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<int>() is var found && (found < least || found > most))
+        {
+            result.AddError($"Expected {option.Name} to be {least} … {most}, found {found}.");
+        }
+    });
+}
