@@ -1,0 +1,29 @@
+namespace Cinnabar.Evaluation.Tasks;
+
+/// <summary>A kind of question: where its examples come from, and how answers are scored.</summary>
+public abstract class EvaluationTask
+{
+    /// <summary>What the command line calls it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What is asked and what counts as right, in one sentence.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Most characters an answer can need; longer ones are cut there.</summary>
+    public abstract int MaxAnswerCharacters { get; }
+
+    /// <summary>
+    /// Whether examples are made, not read. Then train, validation and test differ by construction, whatever their seeds. Default false.
+    /// </summary>
+    public virtual bool IsGenerated => false;
+
+    /// <summary>The examples of a split, the same for the same source.</summary>
+    /// <exception cref="CinnabarException">
+    /// A file is missing or malformed (the message names file, line and what was expected), or the task has no such split.
+    /// </exception>
+    public abstract IEnumerable<TaskExample> Examples(TaskSource source);
+
+    /// <summary>Scores answers to examples of this task; the first measure is the one to compare by.</summary>
+    /// <param name="answers">At least one.</param>
+    public abstract IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers);
+}
