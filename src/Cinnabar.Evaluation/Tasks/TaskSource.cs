@@ -30,7 +30,8 @@ public sealed record TaskSource(TaskSplit Split, string? Folder, int Count, ulon
     {
         if (Folder is null)
         {
-            throw new CinnabarException($"Expected the folder that holds '{name}', found none.", $"Give --data; the file is from {origin}.");
+            throw new CinnabarException(
+                $"Expected the folder that holds '{name}', found none.", $"Give --data; the file is from {origin}.");
         }
 
         string path = Path.Combine(Folder, name);
