@@ -48,7 +48,7 @@ public static class LineHoles
         LineTokens lines = new(tokenizer);
         DeterministicRandom random = new(options.Seed);
         int[] order = [.. Enumerable.Range(0, documents.Count)];
-        Shuffle(order, random);
+        random.Shuffle(order.AsSpan());
         List<(int Start, int Length)>[] left = [.. order.Select(document => FindLines(documents[document], lines, tokenizer, options))];
         List<LineHole> holes = [];
         for (bool more = true; more;)
@@ -149,15 +149,6 @@ public static class LineHoles
         if (!holds)
         {
             throw new CinnabarException($"Expected the {what} to be {expected}, found {found}.", "Change the option.");
-        }
-    }
-
-    private static void Shuffle(int[] items, DeterministicRandom random)
-    {
-        for (int i = 0; i < items.Length; i++)
-        {
-            int other = i + random.NextInt(items.Length - i);
-            (items[i], items[other]) = (items[other], items[i]);
         }
     }
 }

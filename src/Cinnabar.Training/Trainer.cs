@@ -18,7 +18,6 @@ namespace Cinnabar.Training;
 public sealed class Trainer : IDisposable
 {
     private const double LossSmoothing = 0.98;
-    private const ulong EvaluationSeed = 20_240_229;
 
     // What is this sure is almost never wrong, and commits several tokens a pass (Fast-dLLM's threshold).
     private static readonly GenerationConfig s_diffusionSettings = new() { Threshold = 0.9 };
@@ -28,12 +27,9 @@ public sealed class Trainer : IDisposable
 
     private readonly TrainingOptions _options;
     private readonly ModelConfig _config;
-    private readonly KernelTable _kernels;
     private readonly TrainingCheckpoint _state;
     private readonly TrainingStep _step;
-    private readonly TransformerDenoiser _averaged;
-    private readonly Tokenizer _tokenizer;
-    private readonly TokenDataset _heldOut;
+    private readonly HeldOutMeasure _heldOut;
     private readonly RunFolder _folder;
     private readonly LossLog _log;
 
@@ -47,29 +43,27 @@ public sealed class Trainer : IDisposable
         options.Validate();
         _options = options;
         _config = options.ModelConfig;
-        _kernels = kernels;
-        _tokenizer = Tokenizer.Load(TokenizerFile);
-        if (_tokenizer.VocabularySize != _config.VocabularySize)
+        Tokenizer tokenizer = Tokenizer.Load(TokenizerFile);
+        if (tokenizer.VocabularySize != _config.VocabularySize)
         {
             throw new CinnabarException(
-                $"The tokenizer of corpus '{options.Corpus}' has {_tokenizer.VocabularySize} tokens, "
+                $"The tokenizer of corpus '{options.Corpus}' has {tokenizer.VocabularySize} tokens, "
                 + $"the model's vocab_size is {_config.VocabularySize}.",
                 "Set vocab_size to the tokenizer's size.");
         }
 
-        RequireId("mask_token_id", _config.MaskTokenId, _tokenizer.MaskTokenId);
-        RequireId("eos_token_id", _config.EosTokenId, _tokenizer.EndOfTextTokenId);
-        RequireId("pad_token_id", _config.PadTokenId, _tokenizer.PaddingTokenId);
+        RequireId("mask_token_id", _config.MaskTokenId, tokenizer.MaskTokenId);
+        RequireId("eos_token_id", _config.EosTokenId, tokenizer.EndOfTextTokenId);
+        RequireId("pad_token_id", _config.PadTokenId, tokenizer.PaddingTokenId);
 
         TokenDataset train = TokenDataset.Open(options.Corpus, "train");
-        TrainingObjective objective = TrainingObjective.Create(options, train, _tokenizer);
-        _heldOut = TokenDataset.Open(options.Corpus, "validation");
+        TrainingObjective objective = TrainingObjective.Create(options, train, tokenizer);
         _folder = RunFolder.Open(options.Output, resume);
         try
         {
             _state = resume ? Continue() : TrainingCheckpoint.Start(InitialWeights());
             _step = new TrainingStep(options, _state, objective, kernels);
-            _averaged = new TransformerDenoiser(_config, _state.Averages, kernels);
+            _heldOut = new HeldOutMeasure(options, new TransformerDenoiser(_config, _state.Averages, kernels), tokenizer, kernels);
             AtomicFile.Write(_folder.OptionsPath, options.ToJson());
             _log = new LossLog(_folder.LogPath, _state.Mark.Step);
         }
@@ -98,17 +92,15 @@ public sealed class Trainer : IDisposable
     public void Run(Action<TrainingProgress> progress, CancellationToken cancellation)
     {
         Stopwatch sitting = Stopwatch.StartNew();
-        long tokensBefore = Mark.Tokens;
+        (int stepsBefore, long tokensBefore) = (Mark.Step, Mark.Tokens);
         while (Mark.Step < _options.Steps)
         {
             int step = Mark.Step + 1;
             Stopwatch stepTime = Stopwatch.StartNew();
             double learningRate = LearningRateSchedule.At(step, _options);
-            (double loss, double norm) = _step.Take(step, learningRate);
+            (double loss, double norm, long tokens) = _step.Take(step, learningRate);
             stepTime.Stop();
             RequireFinite(step, loss, norm);
-
-            long tokens = _step.Tokens;
             Mark.Step = step;
             Mark.Tokens += tokens;
             Mark.Flops += tokens * _step.FlopsPerToken;
@@ -116,7 +108,7 @@ public sealed class Trainer : IDisposable
             Mark.SmoothedLoss += weight * (loss - Mark.SmoothedLoss);
 
             bool last = step == _options.Steps;
-            double? heldOut = last || step % _options.EvaluateEvery == 0 ? MeasureHeldOut() : null;
+            double? heldOut = last || step % _options.EvaluateEvery == 0 ? _heldOut.BitsPerByte() : null;
             Mark.HeldOutBitsPerByte = heldOut ?? Mark.HeldOutBitsPerByte;
             _log.Append(new LossEntry(step, Mark.Tokens, loss, heldOut ?? double.NaN, learningRate, norm));
             bool stop = cancellation.IsCancellationRequested;
@@ -127,7 +119,7 @@ public sealed class Trainer : IDisposable
             }
 
             double speed = (Mark.Tokens - tokensBefore) / sitting.Elapsed.TotalSeconds;
-            TimeSpan remaining = TimeSpan.FromSeconds((_options.Steps - step) * tokens / speed);
+            TimeSpan remaining = sitting.Elapsed / (step - stepsBefore) * (_options.Steps - step);
             double flops = tokens * _step.FlopsPerToken / stepTime.Elapsed.TotalSeconds;
             progress(new TrainingProgress(
                 step,
@@ -165,38 +157,6 @@ public sealed class Trainer : IDisposable
     {
         _log.Dispose();
         _folder.Dispose();
-    }
-
-    // The averaged weights on fixed windows spread over the held-out split: exact for an autoregressive network, otherwise the bound,
-    // always under the same masks. The held-out split of a corpus of few files can be empty: null.
-    private double? MeasureHeldOut()
-    {
-        if (_heldOut.TokenCount == 0)
-        {
-            return null;
-        }
-
-        foreach (Parameter parameter in _averaged.Parameters)
-        {
-            parameter.Changed();
-        }
-
-        int length = (int)Math.Min(_options.SequenceLength, _heldOut.TokenCount);
-        long stride = Math.Max(length, (_heldOut.TokenCount - length) / Math.Max(1, _options.EvaluationWindows - 1));
-        List<int[]> windows = [];
-        long bytes = 0;
-        for (long start = 0; start + length <= _heldOut.TokenCount && windows.Count < _options.EvaluationWindows; start += stride)
-        {
-            int[] window = new int[length];
-            _heldOut.Read(start, window);
-            windows.Add(window);
-            bytes += window.Sum(id => (long)_tokenizer.ByteLength(id));
-        }
-
-        LikelihoodEstimate total = _config.IsAutoregressive
-            ? new AutoregressiveLikelihood(_averaged, _kernels).OfWindows(windows)
-            : new LikelihoodBound(_averaged, _kernels).EstimateWindows(windows, EvaluationSeed);
-        return total.BitsPer(bytes).Nats;
     }
 
     private TrainingCheckpoint Continue()

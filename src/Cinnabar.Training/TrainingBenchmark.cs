@@ -50,7 +50,7 @@ public sealed class TrainingBenchmark
     public TrainingOptions Options { get; }
 
     /// <summary>Tokens of one step.</summary>
-    public long TokensPerStep => _step.Tokens;
+    public long TokensPerStep => (long)Options.BatchSize * Options.SequenceLength;
 
     /// <summary>Takes one step.</summary>
     /// <returns>GFLOP/s, counted as 6·N·tokens.</returns>
@@ -59,6 +59,6 @@ public sealed class TrainingBenchmark
         long start = Stopwatch.GetTimestamp();
         _taken++;
         _step.Take(_taken, learningRate: 1e-4);
-        return _step.Tokens * _step.FlopsPerToken / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
+        return TokensPerStep * _step.FlopsPerToken / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9;
     }
 }

@@ -26,8 +26,8 @@ public sealed record TrainingOptions
     public string? InitialModel { get; set; }
 
     /// <summary>
-    /// What the network is trained to say: "masked_diffusion", or "autoregressive" for a causal <see cref="Model"/> with shifted logits.
-    /// Default "masked_diffusion".
+    /// What the network is trained to say: "masked_diffusion"; "block_diffusion" for a block-causal <see cref="Model"/>, or
+    /// "autoregressive" for a causal one with shifted logits. Default "masked_diffusion".
     /// </summary>
     public string Objective { get; set; } = TrainingObjective.MaskedDiffusion;
 
@@ -82,14 +82,32 @@ public sealed record TrainingOptions
     /// </summary>
     public double? InfillShare { get; set; }
 
-    /// <summary>Share of sequences with a clean prefix, as continuation sees them; masked diffusion only. Default 0.15.</summary>
+    /// <summary>Share of sequences with a clean prefix, as continuation sees them; diffusion only. Default 0.15.</summary>
     public double ContinuationShare { get; set; } = 0.15;
 
-    /// <summary>Share of sequences of random length, so that short canvases are not foreign; masked diffusion only. Default 0.01.</summary>
+    /// <summary>Share of sequences of random length, so that short canvases are not foreign; diffusion only. Default 0.01.</summary>
     public double RandomLengthShare { get; set; } = 0.01;
 
-    /// <summary>ε: smallest masking probability; masked diffusion only. Default 1e-3.</summary>
+    /// <summary>
+    /// Of a corpus of examples: most padding behind an answer that a diffusion network learns to say, so that a canvas may be longer than
+    /// its answer. Default 16 tokens.
+    /// </summary>
+    public int AnswerPadding { get; set; } = 16;
+
+    /// <summary>ε: smallest masking probability; diffusion only. Default 1e-3.</summary>
     public double NoiseEpsilon { get; set; } = 1e-3;
+
+    /// <summary>Largest masking probability; diffusion only. Default 1.</summary>
+    public double MaxMaskRate { get; set; } = 1;
+
+    /// <summary>
+    /// What a masked token weighs at masking probability t: "elbo", 1/t, for the likelihood bound, or "linear", 1 − t, for planning;
+    /// diffusion only. Default "elbo".
+    /// </summary>
+    public string TimeWeight { get; set; } = NoiseTimes.Elbo;
+
+    /// <summary>γ of the token reweighting (1 − p)^γ of a token said with probability p (MGDM); 0 leaves it out. Default 0.</summary>
+    public double FocalGamma { get; set; }
 
     /// <summary>
     /// Rounding of matrix-product operands: "f32", "bf16", "int16" or "fastest", whichever of the 16-bit ones this processor multiplies
@@ -170,9 +188,9 @@ public sealed record TrainingOptions
         Require(Model.ValueKind == JsonValueKind.Object, "model", "an object with the sizes of the network", Shown(Model));
         bool autoregressive = Objective == TrainingObjective.Autoregressive;
         Require(
-            autoregressive || Objective == TrainingObjective.MaskedDiffusion,
+            TrainingObjective.Names.Contains(Objective),
             "objective",
-            $"\"{TrainingObjective.MaskedDiffusion}\" or \"{TrainingObjective.Autoregressive}\"",
+            $"one of {string.Join(", ", TrainingObjective.Names.Select(name => $"\"{name}\""))}",
             $"\"{Objective}\"");
         RequireRange("steps", Steps, 1, int.MaxValue);
         RequireRange("batch_size", BatchSize, 1, 65_536);
@@ -192,14 +210,22 @@ public sealed record TrainingOptions
         RequireRange("ema_decay", EmaDecay, 0, 0.999999);
         RequireRange("infill_share", InfillShare ?? 0, 0, 1);
         RequireRange("continuation_share", ContinuationShare, 0, 1);
-        double holes = InfillShare ?? MaskedDiffusionObjective.DefaultInfillShare;
+        double holes = InfillShare ?? HoleWindows.DefaultInfillShare;
         Require(
             autoregressive || holes + ContinuationShare <= 1 + 1e-9, // 0.8 + 0.2 may be a little more than 1
             "continuation_share",
             $"at most 1 less infill_share {holes}",
             ContinuationShare.ToString());
         RequireRange("random_length_share", RandomLengthShare, 0, 1);
-        RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 0.5);
+        RequireRange("answer_padding", AnswerPadding, 0, 65_536);
+        RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 1);
+        RequireRange("max_mask_rate", MaxMaskRate, NoiseEpsilon, 1);
+        Require(
+            TimeWeight is NoiseTimes.Elbo or NoiseTimes.Linear,
+            "time_weight",
+            $"\"{NoiseTimes.Elbo}\" or \"{NoiseTimes.Linear}\"",
+            $"\"{TimeWeight}\"");
+        RequireRange("focal_gamma", FocalGamma, 0, 10);
         Require(
             Precision is "fastest" or "f32" or "bf16" or "int16",
             "precision",
@@ -209,7 +235,7 @@ public sealed record TrainingOptions
         RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
         RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);
         ModelConfig model = ModelConfig;
-        RequireDirection(autoregressive, model);
+        RequireDirection(model);
         Require(
             SequenceLength <= model.MaxSequenceLength,
             "sequence_length",
@@ -218,17 +244,22 @@ public sealed record TrainingOptions
     }
 
     // A network that looks ahead would read the next token, and one that never does has no use for the text behind a mask.
-    private static void RequireDirection(bool autoregressive, ModelConfig model)
+    private void RequireDirection(ModelConfig model)
     {
-        ModelConfig wanted = model with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
-        if (autoregressive && model.FirstDifference(wanted) is (string key, string found, string expected))
+        ModelConfig wanted = Objective switch
+        {
+            TrainingObjective.Autoregressive => model with { AttentionKind = AttentionKind.Causal, ShiftLogits = true },
+            TrainingObjective.BlockDiffusion => model with { AttentionKind = AttentionKind.BlockCausal, ShiftLogits = false },
+            _ => model,
+        };
+        if (model.FirstDifference(wanted) is (string key, string found, string expected))
         {
             throw new CinnabarException(
-                $"The objective \"autoregressive\" trains a model of {key} {expected}, found {key} {found}.",
-                "Set attention_kind \"causal\" and shift_logits true in \"model\", or the objective to \"masked_diffusion\".");
+                $"The objective \"{Objective}\" trains a model of {key} {expected}, found {key} {found}.",
+                $"Set {key} {expected} in \"model\", or choose another objective.");
         }
 
-        if (!autoregressive && model.IsAutoregressive)
+        if (Objective == TrainingObjective.MaskedDiffusion && model.IsAutoregressive)
         {
             throw new CinnabarException(
                 "The objective \"masked_diffusion\" trains a model that sees both sides of a mask, found attention_kind \"causal\" "

@@ -33,15 +33,12 @@ public sealed class TrainingStep
         FlopsPerToken = 6.0 * options.ModelConfig.NonEmbeddingParameterCount;
     }
 
-    /// <summary>Tokens of one step.</summary>
-    public long Tokens => (long)_options.BatchSize * _options.SequenceLength;
-
     /// <summary>6·N: multiply-adds of forward and backward pass, N counted without the embedding but with the head.</summary>
     public double FlopsPerToken { get; }
 
     /// <summary>Takes step <paramref name="step"/>. If the loss or the gradient norm is not finite, nothing is changed.</summary>
-    /// <returns>The loss in nats per token, and the gradient norm before clipping.</returns>
-    public (double Loss, double GradientNorm) Take(int step, double learningRate)
+    /// <returns>The loss in nats per token, the gradient norm before clipping, and the positions that went through the network.</returns>
+    public (double Loss, double GradientNorm, long Tokens) Take(int step, double learningRate)
     {
         foreach (Parameter parameter in _network.Parameters)
         {
@@ -49,9 +46,11 @@ public sealed class TrainingStep
         }
 
         double loss = 0;
+        long tokens = 0;
         foreach (TrainingBatch batch in _objective.Draw(step))
         {
             loss += Accumulate(batch);
+            tokens += batch.Ids.Length;
         }
 
         double norm = Math.Sqrt(_network.Parameters.Sum(p => _kernels.Optimizer.SumOfSquares(p.Gradient!)));
@@ -60,7 +59,7 @@ public sealed class TrainingStep
             Update(step, learningRate, norm > _options.ClipNorm ? _options.ClipNorm / norm : 1);
         }
 
-        return (loss, norm);
+        return (loss, norm, tokens);
     }
 
     private double Accumulate(TrainingBatch batch)
@@ -70,8 +69,8 @@ public sealed class TrainingStep
             return 0;
         }
 
-        Variable logits = _network.Forward(_tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths);
-        Tensor losses = _tape.CrossEntropy(logits, batch.Targets, batch.Scales);
+        Variable logits = _network.Forward(_tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths, batch.HasNoisyHalf);
+        Tensor losses = _tape.CrossEntropy(logits, batch.Targets, batch.Scales, (float)_options.FocalGamma);
         double loss = 0;
         for (int r = 0; r < batch.Rows.Length; r++)
         {

@@ -12,7 +12,7 @@ public sealed class ObjectiveOptionsTests(TrainingRuns runs) : IClassFixture<Tra
     {
         string message = ErrorOf(runs.Options("x") with { Objective = "next_token" });
         Assert.Contains("\"objective\"", message, StringComparison.Ordinal);
-        Assert.Contains("\"masked_diffusion\" or \"autoregressive\"", message, StringComparison.Ordinal);
+        Assert.Contains("\"masked_diffusion\", \"block_diffusion\", \"autoregressive\"", message, StringComparison.Ordinal);
         Assert.Contains("\"next_token\"", message, StringComparison.Ordinal);
     }
 

@@ -201,18 +201,18 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     {
         TrainingOptions options = runs.Options("nowhere");
         TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(runs.Config, 1));
-        MaskedDiffusionObjective objective = new(TokenDataset.Open(runs.Corpus, "train"), options, new HoleShapes(runs.Tokenizer));
+        TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(runs.Corpus, "train"), runs.Tokenizer);
         TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
         step.Take(1, 1e-3);
         state.Weights[LladaWeightNames.OfBlock(1, "up_proj")].Floats[5] = float.NaN;
         string before = Fingerprint(state);
-        (double loss, double norm) = step.Take(2, 1e-3);
+        (double loss, double norm, _) = step.Take(2, 1e-3);
         Assert.False(double.IsFinite(loss) && double.IsFinite(norm));
         Assert.Equal(before, Fingerprint(state));
 
         // Healed, the next step is a good one: nothing of the failed one lingers.
         state.Weights[LladaWeightNames.OfBlock(1, "up_proj")].Floats[5] = 0;
-        (loss, norm) = step.Take(2, 1e-3);
+        (loss, norm, _) = step.Take(2, 1e-3);
         Assert.True(double.IsFinite(loss) && double.IsFinite(norm));
         Assert.NotEqual(before, Fingerprint(state));
     }
@@ -222,11 +222,11 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     {
         TrainingOptions options = runs.Options("nowhere");
         TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(runs.Config, 1));
-        MaskedDiffusionObjective objective = new(TokenDataset.Open(runs.Corpus, "train"), options, new HoleShapes(runs.Tokenizer));
+        TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(runs.Corpus, "train"), runs.Tokenizer);
         TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
         state.Weights[LladaWeightNames.FinalNorm].Floats.Fill(float.MaxValue);
         string before = Fingerprint(state);
-        (double loss, double norm) = step.Take(1, 1e-3);
+        (double loss, double norm, _) = step.Take(1, 1e-3);
         Assert.False(double.IsFinite(loss) && double.IsFinite(norm));
         Assert.Equal(before, Fingerprint(state));
     }

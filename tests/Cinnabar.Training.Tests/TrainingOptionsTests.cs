@@ -60,7 +60,7 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
             Assert.Contains($"`{notInTheTable}`", documentation, StringComparison.Ordinal);
         }
 
-        string shares = $"{MaskedDiffusionObjective.DefaultInfillShare}, or {AutoregressiveObjective.DefaultInfillShare} if autoregressive";
+        string shares = $"{HoleWindows.DefaultInfillShare}, or {MiddleWindows.DefaultInfillShare} if autoregressive";
         Assert.Contains($"`infill_share` is {shares}", documentation, StringComparison.Ordinal);
         Assert.Equal(real.Select(key => key.Key).Order(StringComparer.Ordinal), documented.Keys.Order(StringComparer.Ordinal));
         foreach ((string key, JsonNode? value) in real)
@@ -130,7 +130,7 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
     [InlineData("continuation_share", "0.8")]
     [InlineData("random_length_share", "-1")]
     [InlineData("noise_epsilon", "0")]
-    [InlineData("noise_epsilon", "0.6")]
+    [InlineData("noise_epsilon", "1.1")]
     [InlineData("evaluate_every", "0")]
     [InlineData("evaluation_windows", "0")]
     [InlineData("checkpoint_every", "0")]

@@ -250,12 +250,16 @@ public sealed partial class Tape
     /// Softmax cross-entropy of each row of <paramref name="logits"/> against its target, in nats. While recording, the logits are
     /// replaced by the gradient of Σ scales[r]·loss[r], which <see cref="Backward"/> starts from.
     /// </summary>
-    public Tensor CrossEntropy(Variable logits, int[] targets, float[] scales)
+    /// <param name="logits">[R, V].</param>
+    /// <param name="targets">[R].</param>
+    /// <param name="scales">[R].</param>
+    /// <param name="focalGamma">While recording: γ &gt; 0 weighs each loss c by (1 − e^−c)^γ (<see cref="ICrossEntropy"/>).</param>
+    public Tensor CrossEntropy(Variable logits, int[] targets, float[] scales, float focalGamma = 0)
     {
         Tensor losses = Rent(targets.Length);
         if (Recording)
         {
-            Kernels.CrossEntropy.ForwardBackward(logits.Value, targets, scales, losses);
+            Kernels.CrossEntropy.ForwardBackward(logits.Value, targets, scales, losses, focalGamma);
             logits.Gradient = logits.Value;
         }
         else

@@ -44,6 +44,11 @@ public enum AttentionKind
 /// With causal attention and without padding: keys that a query sees, the one at its own position included, the others right before it
 /// (sliding window). Null: all before it.
 /// </param>
+/// <param name="HasNoisyHalf">
+/// With block-causal attention over all positions: the second half of the L rows is the first half once more, with noise (the training
+/// layout of block diffusion, Arriola et al. 2025, section 3.2). A noisy row sees the noisy rows of its own block and the clean rows of
+/// earlier blocks; a clean row sees clean rows only. <see cref="ValidLengths"/> then counts the rows of one half.
+/// </param>
 /// <param name="FirstRow">Of a part of a call (<see cref="AttentionPart"/>): the row of q and o where its query rows begin.</param>
 /// <param name="FirstKeyRow">Likewise: the row of k and v where its keys begin.</param>
 public readonly record struct AttentionShape(
@@ -58,11 +63,10 @@ public readonly record struct AttentionShape(
     ReadOnlyMemory<int>? Positions = null,
     ReadOnlyMemory<int>? Shadowed = null,
     int? Window = null,
+    bool HasNoisyHalf = false,
     int FirstRow = 0,
     int FirstKeyRow = 0)
 {
-    private const int None = -1;
-
     // L − S.
     private int Unshadowed => Length - (Shadowed?.Length ?? 0);
 
@@ -74,6 +78,13 @@ public readonly record struct AttentionShape(
     /// </summary>
     public int VisibleKeys(int sequence, int query)
     {
+        if (HasNoisyHalf)
+        {
+            int half = Length / 2;
+            int end = Math.Min(ValidLengths?[sequence] ?? half, ((query % half / BlockSize) + 1) * BlockSize);
+            return query < half ? end : half + end;
+        }
+
         int valid = ValidLengths?[sequence] ?? Length;
         int position = Positions is { } positions ? positions.Span[query] : query;
         return Kind switch
@@ -90,9 +101,24 @@ public readonly record struct AttentionShape(
     public int FirstKey(int query) =>
         Window is int window ? Math.Max(0, (Positions is { } positions ? positions.Span[query] : query) + 1 - window) : 0;
 
-    /// <summary>The one key among the visible ones that query row <paramref name="query"/> may not see; −1 if there is none.</summary>
-    public int HiddenKey(int query) =>
-        Shadowed is { } shadowed && query >= Unshadowed ? shadowed.Span[query - Unshadowed] : None;
+    /// <summary>The keys among the visible ones that query row <paramref name="query"/> may not see: from Start to before End.</summary>
+    public (int Start, int End) HiddenKeys(int query)
+    {
+        if (Shadowed is { } shadowed && query >= Unshadowed)
+        {
+            int shadow = shadowed.Span[query - Unshadowed];
+            return (shadow, shadow + 1);
+        }
+
+        if (HasNoisyHalf && query >= Length / 2)
+        {
+            int half = Length / 2;
+            int blockStart = (query - half) / BlockSize * BlockSize;
+            return (blockStart, half + blockStart);
+        }
+
+        return (0, 0);
+    }
 
     /// <summary>Throws unless the sizes are usable and every tensor has exactly the elements they ask for.</summary>
     internal void Check(Tensor q, Tensor k, Tensor v, Tensor o, Tensor logSumExp)
@@ -131,6 +157,11 @@ public readonly record struct AttentionShape(
         if (Window is int window && (Kind != AttentionKind.Causal || ValidLengths is not null || window < 1))
         {
             throw new ArgumentException($"A window needs causal attention without padding, and room for the query's own key: {this}.");
+        }
+
+        if (HasNoisyHalf && (Kind != AttentionKind.BlockCausal || Positions is not null || Length % 2 != 0))
+        {
+            throw new ArgumentException($"A noisy half needs block-causal attention over all positions of two equal halves: {this}.");
         }
 
         if (Shadowed is { } shadowed)

@@ -36,7 +36,7 @@ internal readonly struct AttentionBlock
 
     public int FirstKey(int row) => Math.Min(_shape.FirstKey(_first + row), VisibleKeys(row));
 
-    public int HiddenKey(int row) => _shape.HiddenKey(_first + row);
+    public (int Start, int End) HiddenKeys(int row) => _shape.HiddenKeys(_first + row);
 
     // Of a tensor [B·M, …].
     private int FirstRow => _shape.FirstRow + (_sequence * _shape.Queries) + _first;

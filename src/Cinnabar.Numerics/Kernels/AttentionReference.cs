@@ -115,7 +115,8 @@ internal sealed class ReferenceAttention : IAttention
                 dot += (double)q.Floats[at.Query + d] * k.Floats[at.Key(j) + d];
             }
 
-            bool hidden = j < shape.FirstKey(at.Index) || j == shape.HiddenKey(at.Index);
+            (int start, int end) = shape.HiddenKeys(at.Index);
+            bool hidden = j < shape.FirstKey(at.Index) || (j >= start && j < end);
             scores[j] = hidden ? double.NegativeInfinity : dot / Math.Sqrt(shape.HeadSize);
         }
 

@@ -2,7 +2,7 @@
 //   forward    S[R, n] = Q·Kᵀ;  P = exp(S/√D − max), sums in the same pass;  O = (P·V) / sum
 //   backward   S[R, n] = Q·Kᵀ;  P = exp(S/√D − lse);  dP = dO·Vᵀ;  dS = P ∘ (dP − rowsum(dO ∘ O))/√D
 //              dV += Pᵀ·dO;  dQ += dS·K;  dK += dSᵀ·Q
-// Keys behind n are never read; keys that only some rows of the block may see, and those before a row's window, get P = 0. A block's
+// Keys behind n are never read; keys that only some rows of the block may see, those before a row's window and hidden ones get P = 0. A block's
 // scores stay in the second-level cache, and K and V are packed once for all blocks of a head that see the same keys. Forward items are
 // (sequence, head), or one block of them where these are too few for the threads. Backward items are (sequence, key/value head): the
 // query heads of a group and their blocks add to dK and dV in order, so no sum depends on the threads.
@@ -78,10 +78,8 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         {
             float* row = scores.Floats + ((long)i * scores.RowStride);
             (int first, int visible) = (at.FirstKey(i), at.VisibleKeys(i));
-            if (at.HiddenKey(i) is var hidden and >= 0)
-            {
-                row[hidden] = Hidden;
-            }
+            (int hidden, int hiddenEnd) = at.HiddenKeys(i);
+            new Span<float>(row + hidden, hiddenEnd - hidden).Fill(Hidden);
 
             float max = Rows<TVec>.Max(row + first, visible - first) * scale;
             sums[i] = Rows<TVec>.Exp(row + first, visible - first, scale, max, row + first);
@@ -113,6 +111,9 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
                 ScoreGradient<ScalarVector>(pRow + j, dRow + j, scale, lse, delta);
             }
 
+            (int hidden, int hiddenEnd) = at.HiddenKeys(i);
+            new Span<float>(pRow + hidden, hiddenEnd - hidden).Clear();
+            new Span<float>(dRow + hidden, hiddenEnd - hidden).Clear();
             new Span<float>(pRow, first).Clear();
             new Span<float>(dRow, first).Clear();
             new Span<float>(pRow + visible, at.Keys - visible).Clear();

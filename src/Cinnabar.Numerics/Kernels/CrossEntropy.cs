@@ -1,6 +1,8 @@
 // Softmax cross-entropy over chosen rows:
 //   loss[r] = ln Σ_v exp z[r, v] − z[r, target_r]         z (logits): [R, V]
-// Backward, scaled per row:  dz[r, v] = scale_r · (softmax(z[r])_v − [v = target_r])
+// Backward, scaled per row:  dz[r, v] = scale_r · φ'(loss[r]) · (softmax(z[r])_v − [v = target_r])
+// where the total is Σ scale_r · φ(loss[r]) with φ(c) = (1 − e^−c)^γ · c, which turns to the rows that are still hard (Lin et al. 2017,
+// "Focal Loss"); γ = 0: φ(c) = c.  φ'(c) = (1 − p)^γ + γ·(1 − p)^(γ−1)·p·c,  p = e^−c.
 // The maximum of a row is subtracted first, so logits of any finite size are safe. Sums are kept in double.
 using Cinnabar.Numerics.Simd;
 
@@ -21,9 +23,10 @@ public interface ICrossEntropy
     /// </summary>
     /// <param name="logits">z: [R, V]; on return dz.</param>
     /// <param name="targets">R token ids.</param>
-    /// <param name="scales">R factors ∂(total loss)/∂(loss of the row).</param>
-    /// <param name="losses">[R], unscaled.</param>
-    void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses);
+    /// <param name="scales">R weights of the rows in the total loss.</param>
+    /// <param name="losses">[R]: φ of the loss of each row, unscaled.</param>
+    /// <param name="focalGamma">γ of φ, 0 or more.</param>
+    void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses, float focalGamma = 0);
 }
 
 /// <summary>The definition.</summary>
@@ -41,7 +44,7 @@ internal sealed class ReferenceCrossEntropy : ICrossEntropy
         }
     }
 
-    public void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses)
+    public void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses, float focalGamma)
     {
         Expect.Length(scales.Length, targets.Length, nameof(scales));
         Forward(logits, targets, losses);
@@ -49,9 +52,10 @@ internal sealed class ReferenceCrossEntropy : ICrossEntropy
         {
             Span<float> row = logits.Row(r);
             double logSumExp = LogSumExp(row);
+            (losses.Floats[r], float slope) = Focal.Of(losses.Floats[r], focalGamma);
             for (int v = 0; v < row.Length; v++)
             {
-                row[v] = (float)(scales[r] * (Math.Exp(row[v] - logSumExp) - (v == targets[r] ? 1 : 0)));
+                row[v] = (float)(scales[r] * slope * (Math.Exp(row[v] - logSumExp) - (v == targets[r] ? 1 : 0)));
             }
         }
     }
@@ -74,6 +78,23 @@ internal sealed class ReferenceCrossEntropy : ICrossEntropy
     }
 }
 
+/// <summary>φ and its derivative.</summary>
+internal static class Focal
+{
+    public static (float Loss, float Slope) Of(float loss, float gamma)
+    {
+        if (gamma == 0)
+        {
+            return (loss, 1);
+        }
+
+        double probability = Math.Exp(-loss);
+        double miss = Math.Max(1 - probability, 1e-12); // so that powers below 1 stay finite where the row is certain
+        double weight = Math.Pow(miss, gamma);
+        return ((float)(weight * loss), (float)(weight + (gamma * weight / miss * probability * loss)));
+    }
+}
+
 /// <summary>Passes over a row, which stays in cache: maximum, sum of exponentials, and scaling for the gradient. Split by row.</summary>
 internal sealed unsafe class VectorCrossEntropy<TVec>(WorkerPool workers) : ICrossEntropy
     where TVec : struct, ISimd<TVec>
@@ -86,11 +107,11 @@ internal sealed unsafe class VectorCrossEntropy<TVec>(WorkerPool workers) : ICro
         workers.For(targets.Length, Grain, new ForwardBody(logits, targets, losses));
     }
 
-    public void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses)
+    public void ForwardBackward(Tensor logits, int[] targets, float[] scales, Tensor losses, float focalGamma)
     {
         Check(logits, targets, losses);
         Expect.Length(scales.Length, targets.Length, nameof(scales));
-        workers.For(targets.Length, Grain, new ForwardBackwardBody(logits, targets, scales, losses));
+        workers.For(targets.Length, Grain, new ForwardBackwardBody(logits, targets, scales, losses, focalGamma));
     }
 
     private static void Check(Tensor logits, int[] targets, Tensor losses)
@@ -115,7 +136,7 @@ internal sealed unsafe class VectorCrossEntropy<TVec>(WorkerPool workers) : ICro
         }
     }
 
-    private readonly struct ForwardBackwardBody(Tensor logits, int[] targets, float[] scales, Tensor losses) : ILoopBody
+    private readonly struct ForwardBackwardBody(Tensor logits, int[] targets, float[] scales, Tensor losses, float focalGamma) : ILoopBody
     {
         public void Run(int from, int to)
         {
@@ -126,9 +147,9 @@ internal sealed unsafe class VectorCrossEntropy<TVec>(WorkerPool workers) : ICro
                 float target = row[targets[r]];
                 float max = Rows<TVec>.Max(row, columns);
                 double sum = Rows<TVec>.Exp(row, columns, 1, max, row);
-                losses.FloatPointer[r] = (float)(Math.Log(sum) + max - target);
-                Rows<TVec>.Scale(row, columns, (float)(scales[r] / sum));
-                row[targets[r]] -= scales[r];
+                (losses.FloatPointer[r], float slope) = Focal.Of((float)(Math.Log(sum) + max - target), focalGamma);
+                Rows<TVec>.Scale(row, columns, (float)(scales[r] * slope / sum));
+                row[targets[r]] -= scales[r] * slope;
             }
         }
     }

@@ -5,7 +5,6 @@
 //
 // A document is stored as <|begin|> tokens <|endoftext|>, in the order of its path's hash: a shuffle that does not depend on the machine.
 // The folder is written under another name and takes its own when it is complete. The result does not depend on the number of threads.
-using System.Security.Cryptography;
 using System.Text;
 using Cinnabar.Tokenizers;
 
@@ -64,33 +63,7 @@ public sealed class CorpusBuilder
     /// <exception cref="CinnabarException">Nothing is left of the sources, or the folder holds something else than a corpus.</exception>
     public CorpusManifest Build(string folder)
     {
-        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        bool occupied = Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any();
-        if (occupied && !File.Exists(Path.Combine(folder, CorpusFiles.Manifest)))
-        {
-            throw new CinnabarException($"{folder} holds files that are not a corpus.", "Name a new or an empty folder.");
-        }
-
-        string partial = $"{folder}.{Guid.NewGuid():N}.partial";
-        Directory.CreateDirectory(partial);
-        try
-        {
-            CorpusManifest manifest = BuildIn(partial);
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-
-            Directory.Move(partial, folder);
-            return manifest;
-        }
-        finally
-        {
-            if (Directory.Exists(partial))
-            {
-                Directory.Delete(partial, recursive: true);
-            }
-        }
+        return CorpusFolder.Replace(folder, BuildIn);
     }
 
     private CorpusManifest BuildIn(string folder)
@@ -105,7 +78,8 @@ public sealed class CorpusBuilder
                 "Name other folders or patterns, or widen the limits.");
         }
 
-        Tokenizer tokenizer = MakeTokenizer(splits["train"]);
+        Tokenizer tokenizer = CorpusFolder.MakeTokenizer(
+            splits["train"].Select(document => document.Text), _options.TokenizerPath, _options.VocabularySize, _options.Threads, _progress);
         tokenizer.Save(Path.Combine(folder, CorpusFiles.Tokenizer));
         CorpusEncoder encoder = new(folder, tokenizer, _parallel, _progress);
         SortedDictionary<string, CorpusSplit> written = [];
@@ -119,7 +93,7 @@ public sealed class CorpusBuilder
         {
             Version = CorpusManifest.CurrentVersion,
             VocabularySize = tokenizer.VocabularySize,
-            TokenizerSha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, CorpusFiles.Tokenizer)))),
+            TokenizerSha256 = CorpusFolder.TokenizerHash(folder),
             Splits = written,
             Sources = new(_options.Sources.ToDictionary(
                 source => source.Name,
@@ -222,21 +196,6 @@ public sealed class CorpusBuilder
             : "train";
     }
 
-    private Tokenizer MakeTokenizer(IEnumerable<CorpusDocument> train)
-    {
-        if (_options.TokenizerPath is not string path)
-        {
-            BpeTrainer trainer = new(new BpeTrainerOptions { VocabularySize = _options.VocabularySize, Threads = _options.Threads });
-            TrainingReport report = new(_progress, _options.VocabularySize);
-            return trainer.Train(train.Select(document => document.Text), report);
-        }
-
-        Tokenizer tokenizer = Tokenizer.Load(path);
-        return tokenizer.VocabularySize <= 1 << 16 ? tokenizer : throw new CinnabarException(
-            $"{path}: a corpus stores ids in 16 bits; expected at most {1 << 16} tokens, found {tokenizer.VocabularySize}.",
-            "Use a smaller tokenizer, or train one.");
-    }
-
     private static CorpusSourceSummary Summarise(CorpusSource source, CorpusDocument[] documents, long tokens)
     {
         CorpusDocument[] found = [.. documents.Where(document => document.Source == source)];
@@ -257,10 +216,5 @@ public sealed class CorpusBuilder
     private static long Size(CorpusDocument document)
     {
         return document.Dropped is null ? Encoding.UTF8.GetByteCount(document.Text) : document.FileBytes;
-    }
-
-    private sealed class TrainingReport(IProgress<CorpusProgress>? progress, int vocabularySize) : IProgress<int>
-    {
-        public void Report(int value) => progress?.Report(new CorpusProgress("training the tokenizer", value, vocabularySize));
     }
 }

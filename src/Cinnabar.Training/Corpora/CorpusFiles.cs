@@ -21,6 +21,11 @@ public static class CorpusFiles
     /// <summary>The index of the first token of every document of a split, over all its shards: little-endian 64-bit numbers.</summary>
     public static string Documents(string split) => $"{split}.documents";
 
+    /// <summary>
+    /// In a corpus of examples: a bit for each token of a split, over all its shards, lowest bit first; set: a network is to say it.
+    /// </summary>
+    public static string Wanted(string split) => $"{split}.wanted";
+
     /// <summary>The paths of the documents of a split, one a line, in their order.</summary>
     public static string Paths(string split) => $"{split}.paths.txt";
 

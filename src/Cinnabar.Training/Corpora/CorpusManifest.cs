@@ -36,8 +36,13 @@ public sealed record CorpusManifest
     /// <summary>Files that stayed, by licence.</summary>
     public required SortedDictionary<string, FileCount> Licences { get; init; }
 
-    /// <summary>The options the corpus was built with.</summary>
-    public required CorpusOptions Options { get; init; }
+    /// <summary>
+    /// Whether its documents are examples, each with known and wanted tokens (<see cref="CorpusFiles.Wanted"/>); null: they are plain text.
+    /// </summary>
+    public bool? HasQuestions { get; init; }
+
+    /// <summary>The options a corpus of plain text was built with; null for one of examples.</summary>
+    public CorpusOptions? Options { get; init; }
 
     /// <summary>Reads manifest.json of a corpus folder.</summary>
     /// <exception cref="CinnabarException">It is missing or damaged.</exception>

@@ -9,13 +9,15 @@ public sealed class TokenDataset
     private readonly ushort[][] _shards;
     private readonly long[] _shardStarts; // [shards + 1]
     private readonly long[] _documentStarts; // [documents + 1]
+    private readonly byte[]? _wanted; // a bit a token
 
-    private TokenDataset(int vocabularySize, ushort[][] shards, long[] shardStarts, long[] documentStarts)
+    private TokenDataset(int vocabularySize, ushort[][] shards, long[] shardStarts, long[] documentStarts, byte[]? wanted)
     {
         VocabularySize = vocabularySize;
         _shards = shards;
         _shardStarts = shardStarts;
         _documentStarts = documentStarts;
+        _wanted = wanted;
     }
 
     /// <summary>V: every id is less.</summary>
@@ -26,6 +28,9 @@ public sealed class TokenDataset
 
     /// <summary>Documents.</summary>
     public int DocumentCount => _documentStarts.Length - 1;
+
+    /// <summary>Whether the documents are examples with known and wanted tokens.</summary>
+    public bool HasQuestions => _wanted is not null;
 
     /// <summary>Reads a split and checks all of it.</summary>
     /// <param name="folder">A corpus folder.</param>
@@ -60,12 +65,15 @@ public sealed class TokenDataset
         }
 
         string documents = Path.Combine(folder, CorpusFiles.Documents(split));
-        return new TokenDataset(manifest.VocabularySize, shards, shardStarts, ReadDocuments(documents, counts));
+        byte[]? wanted = manifest.HasQuestions == true
+            ? ReadAll(Path.Combine(folder, CorpusFiles.Wanted(split)), (counts.Tokens + 7) / 8, itemBytes: 1)
+            : null;
+        return new TokenDataset(manifest.VocabularySize, shards, shardStarts, ReadDocuments(documents, counts), wanted);
     }
 
     /// <summary>A split made of the given tokens, one document.</summary>
     public static TokenDataset FromTokens(ReadOnlySpan<ushort> tokens, int vocabularySize) =>
-        new(vocabularySize, [tokens.ToArray()], [0, tokens.Length], [0, tokens.Length]);
+        new(vocabularySize, [tokens.ToArray()], [0, tokens.Length], [0, tokens.Length], wanted: null);
 
     /// <summary>Copies tokens that follow each other, across documents.</summary>
     /// <param name="start">Index of the first, from 0.</param>
@@ -99,6 +107,20 @@ public sealed class TokenDataset
         int[] tokens = new int[_documentStarts[index + 1] - _documentStarts[index]];
         Read(_documentStarts[index], tokens);
         return tokens;
+    }
+
+    /// <summary>Which tokens of one document a network is to say; all of them where the documents are plain text.</summary>
+    /// <param name="index">From 0 to <see cref="DocumentCount"/> − 1.</param>
+    public bool[] Wanted(int index)
+    {
+        long start = _documentStarts[index];
+        bool[] wanted = new bool[_documentStarts[index + 1] - start];
+        for (int i = 0; i < wanted.Length; i++)
+        {
+            wanted[i] = _wanted is null || (_wanted[(start + i) / 8] >> (int)((start + i) % 8) & 1) == 1;
+        }
+
+        return wanted;
     }
 
     /// <summary>The index of the first token of a document.</summary>

@@ -1,111 +1,58 @@
 // Masked-diffusion training objective (MDLM, Sahoo et al. 2024, eq. 10; LLaDA, Nie et al. 2025, eq. 3), linear schedule:
 //
-//   loss = 1/(B·L) · Σ_b w(t_b) · Σ_{i masked} −log f(x_b^i | corrupted x_b),      w(t) = 1/t, a token is masked with probability t
+//   loss = 1/N · Σ_b w(t_b) · Σ_{i masked} φ(−log f(x_b^i | corrupted x_b)),     a wanted token is masked with probability t
 //
-// which bounds the negative log-likelihood per token in nats. Normalised over all B·L tokens ("token" normalisation), so a sequence
-// counts by what it asks of the network. The times of a batch are those of NoiseSchedule.Times: from ε, low-discrepancy.
+//   w(t) = 1/t      "elbo": bounds the negative log-likelihood per token in nats, with φ(c) = c
+//   w(t) = 1 − t    "linear": for planning (MGDM, Ye et al. 2024, "Beyond Autoregression", whose T − t of T levels this is): what can
+//                   already be told counts most, not the guesses of an empty canvas
+//   φ(c) = (1 − e^−c)^γ · c    γ = focal_gamma > 0 turns to the tokens that are still hard (MGDM's token reweighting; γ = 0: plain).
+//                   MGDM's constant factor α and its division by the number of masked tokens are left out: AdamW undoes the one, and the
+//                   other would weigh steps by chance.
 //
-// A share of the sequences is shaped like use:
-//   infill        context, hole, context, hole, …: a hole is a line or a run of tokens followed by end-of-hole padding; only holes
-//                 are masked, so that the network learns to fill between given texts and to end before the canvas does;
-//   continuation  a clean prefix of random length; only what follows is masked.
-// One sequence in a hundred has a random length (LLaDA). Everything about step s derives from (seed, s): a resumed run sees the same.
+// N are the tokens that count: all of the windows' (so a sequence counts by what it asks of the network), or the wanted ones of examples.
+// The times of a batch are those of NoiseSchedule.Times, from noise_epsilon to max_mask_rate, low-discrepancy, dealt to the sequences at
+// random.
 using Cinnabar.Diffusion;
-using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Training.Objectives;
 
-/// <summary>Draws corrupted batches for a masked-diffusion model from a corpus.</summary>
-public sealed class MaskedDiffusionObjective : TrainingObjective
+/// <summary>Corrupts sequences for a masked-diffusion network.</summary>
+/// <param name="source">Where clean sequences come from.</param>
+/// <param name="options">Noise settings and seed.</param>
+public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOptions options) : TrainingObjective(source, options)
 {
-    /// <summary>Share of sequences with holes when a configuration has no infill_share.</summary>
-    public const double DefaultInfillShare = 0.25;
-
-    private static readonly LinearSchedule s_schedule = new();
-
-    private readonly HoleShapes _holes;
-    private readonly double _infillShare;
-    private readonly int _maskTokenId;
-    private readonly int _padTokenId;
-
-    /// <summary>Prepares drawing.</summary>
-    /// <param name="data">Where windows of text come from; at least one sequence long.</param>
-    /// <param name="options">Batch sizes, shares, ε and seed.</param>
-    /// <param name="holes">How holes lie in text.</param>
-    /// <exception cref="CinnabarException">The text is shorter than a sequence.</exception>
-    public MaskedDiffusionObjective(TokenDataset data, TrainingOptions options, HoleShapes holes)
-        : base(data, options)
-    {
-        _holes = holes;
-        _infillShare = options.InfillShare ?? DefaultInfillShare;
-        _maskTokenId = options.ModelConfig.MaskTokenId;
-        _padTokenId = options.ModelConfig.PadTokenId;
-    }
+    private readonly int _maskTokenId = options.ModelConfig.MaskTokenId;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<TrainingBatch> Draw(int step)
+    protected override IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise)
     {
-        DeterministicRandom random = RandomOf(step);
-        int length = Options.SequenceLength;
-        double[] times = NoiseSchedule.Times(Options.BatchSize, random, Options.NoiseEpsilon);
-        int micro = Options.MicroBatchSize;
+        NoiseTimes times = new(Options, draw.Batches.Sum(batch => batch.Batch), noise);
         List<TrainingBatch> batches = [];
-        for (int first = 0; first < Options.BatchSize; first += micro)
+        foreach (SequenceBatch batch in draw.Batches)
         {
-            int[] ids = new int[micro * length];
-            int[] valid = new int[micro];
+            int length = batch.Length;
             List<int> rows = [];
             List<int> targets = [];
             List<float> scales = [];
-            for (int b = 0; b < micro; b++)
+            int[] clean = [.. batch.Ids];
+            for (int b = 0; b < batch.Batch; b++)
             {
-                // 1. Clean tokens, and which of them may be masked.
-                Span<int> sequence = ids.AsSpan(b * length, length);
-                (valid[b], bool[] maskable) = DrawClean(sequence, random);
-
-                // 2. Time of the sequence; the strata are dealt to micro-batches like cards so that each sees all levels of noise.
-                double t = times[(first / micro) + (b * (Options.BatchSize / micro))];
-
-                // 3. Mask maskable tokens with the probability of the time; each becomes a row of the loss with the time's weight.
-                float scale = (float)(s_schedule.Weight(t) / Options.BatchSize / length);
-                int[] clean = sequence.ToArray();
-                int[] positions = [.. Enumerable.Range(0, valid[b]).Where(i => maskable[i])];
-                foreach (int i in Corruption.Mask(sequence, positions, s_schedule.MaskProbability(t), _maskTokenId, random))
+                // Each masked token becomes a row of the loss with the weight of its sequence's time.
+                double t = times.Next();
+                float scale = (float)(times.WeightOf(t) / draw.Counted);
+                int start = b * length;
+                int[] wanted = [.. Enumerable.Range(start, length).Where(i => batch.Wanted[i])];
+                foreach (int i in Corruption.Mask(batch.Ids, wanted, t, _maskTokenId, noise))
                 {
-                    rows.Add((b * length) + i);
+                    rows.Add(i);
                     targets.Add(clean[i]);
                     scales.Add(scale);
                 }
             }
 
-            batches.Add(new TrainingBatch(ids, micro, valid, [.. rows], [.. targets], [.. scales]));
+            batches.Add(new TrainingBatch(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]));
         }
 
         return batches;
-    }
-
-    private (int Valid, bool[] Maskable) DrawClean(Span<int> sequence, DeterministicRandom random)
-    {
-        ReadWindow(sequence, random);
-        int valid = sequence.Length;
-        if (random.NextDouble() < Options.RandomLengthShare)
-        {
-            valid = 1 + random.NextInt(sequence.Length);
-            sequence[valid..].Fill(_padTokenId);
-        }
-
-        double shape = random.NextDouble();
-        bool[] maskable = new bool[sequence.Length];
-        if (shape < _infillShare)
-        {
-            _holes.Dig(sequence[..valid], maskable, random);
-        }
-        else
-        {
-            int prefix = shape < _infillShare + Options.ContinuationShare ? random.NextInt(valid) : 0;
-            maskable.AsSpan(prefix..valid).Fill(true);
-        }
-
-        return (valid, maskable);
     }
 }

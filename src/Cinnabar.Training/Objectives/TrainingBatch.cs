@@ -7,4 +7,11 @@ namespace Cinnabar.Training.Objectives;
 /// <param name="Rows">Positions whose token is to be predicted, in 0 … B·L − 1, ascending.</param>
 /// <param name="Targets">The true token at each row.</param>
 /// <param name="Scales">Weight of each row's cross-entropy in the loss.</param>
-public sealed record TrainingBatch(int[] Ids, int Batch, int[] ValidLengths, int[] Rows, int[] Targets, float[] Scales);
+public sealed record TrainingBatch(int[] Ids, int Batch, int[] ValidLengths, int[] Rows, int[] Targets, float[] Scales)
+{
+    /// <summary>
+    /// Whether the second half of each sequence is the first half once more, with noise (block diffusion); <see cref="ValidLengths"/>
+    /// then counts the tokens of one half. Default false.
+    /// </summary>
+    public bool HasNoisyHalf { get; init; }
+}

@@ -4,58 +4,54 @@ using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Training.Objectives;
 
-/// <summary>What a network is trained to say: draws the batches of every optimiser step, each from (seed, step) alone.</summary>
-public abstract class TrainingObjective
+/// <summary>What a network is trained to say: turns clean sequences into the batches of an optimiser step, from (seed, step) alone.</summary>
+/// <param name="source">Where clean sequences come from.</param>
+/// <param name="options">Settings of the noise, and the seed.</param>
+public abstract class TrainingObjective(SequenceSource source, TrainingOptions options)
 {
     /// <summary>Name of <see cref="MaskedDiffusionObjective"/> in a configuration.</summary>
     public const string MaskedDiffusion = "masked_diffusion";
 
+    /// <summary>Name of <see cref="BlockDiffusionObjective"/> in a configuration.</summary>
+    public const string BlockDiffusion = "block_diffusion";
+
     /// <summary>Name of <see cref="AutoregressiveObjective"/> in a configuration.</summary>
     public const string Autoregressive = "autoregressive";
 
-    private readonly TokenDataset _data;
+    private const ulong NoiseStream = 1;
 
-    /// <summary>Prepares drawing.</summary>
-    /// <param name="data">Where windows of text come from; at least one sequence long.</param>
-    /// <param name="options">Batch sizes, shares and seed.</param>
-    /// <exception cref="CinnabarException">The text is shorter than a sequence.</exception>
-    protected TrainingObjective(TokenDataset data, TrainingOptions options)
-    {
-        if (data.TokenCount < options.SequenceLength)
-        {
-            throw new CinnabarException(
-                $"The corpus '{options.Corpus}' has {data.TokenCount} training tokens, "
-                + $"fewer than one sequence of {options.SequenceLength}.",
-                "Give more text, or a smaller sequence_length.");
-        }
-
-        _data = data;
-        Options = options;
-    }
+    /// <summary>All names.</summary>
+    public static IReadOnlyList<string> Names { get; } = [MaskedDiffusion, BlockDiffusion, Autoregressive];
 
     /// <summary>The settings of the run.</summary>
-    protected TrainingOptions Options { get; }
+    protected TrainingOptions Options { get; } = options;
 
-    /// <summary>The objective that <paramref name="options"/> name.</summary>
+    /// <summary>The objective that <paramref name="options"/> name, on sequences that fit it and the corpus.</summary>
     /// <param name="options">Valid settings.</param>
     /// <param name="data">The training split.</param>
     /// <param name="tokenizer">What its ids mean.</param>
-    /// <exception cref="CinnabarException">The text is shorter than a sequence.</exception>
-    public static TrainingObjective Create(TrainingOptions options, TokenDataset data, Tokenizer tokenizer) =>
-        options.Objective == Autoregressive
-            ? new AutoregressiveObjective(data, options, new HoleShapes(tokenizer))
-            : new MaskedDiffusionObjective(data, options, new HoleShapes(tokenizer));
+    /// <exception cref="CinnabarException">The corpus does not fit the settings.</exception>
+    public static TrainingObjective Create(TrainingOptions options, TokenDataset data, Tokenizer tokenizer)
+    {
+        SequenceSource source = SequenceSource.Create(options, data, tokenizer);
+        return options.Objective switch
+        {
+            Autoregressive => new AutoregressiveObjective(source, options),
+            BlockDiffusion => new BlockDiffusionObjective(source, options),
+            _ => new MaskedDiffusionObjective(source, options),
+        };
+    }
 
     /// <summary>The micro-batches of optimiser step <paramref name="step"/>, each ready for one pass.</summary>
-    public abstract IReadOnlyList<TrainingBatch> Draw(int step);
+    public IReadOnlyList<TrainingBatch> Draw(int step) => Prepare(DrawClean(step), RandomOf(step).Fork(NoiseStream));
 
-    /// <summary>Where the random choices of a step come from.</summary>
-    protected DeterministicRandom RandomOf(int step) => new DeterministicRandom(Options.Seed).Fork((ulong)step);
+    /// <summary>The clean sequences of the same step.</summary>
+    internal SequenceDraw DrawClean(int step) => source.Draw(step, RandomOf(step));
 
-    /// <summary>Copies a window of the text, any of them equally likely, across documents.</summary>
-    protected void ReadWindow(Span<int> window, DeterministicRandom random)
-    {
-        long start = (long)(random.NextDouble() * (_data.TokenCount - window.Length + 1));
-        _data.Read(start, window);
-    }
+    /// <summary>The batches of a step.</summary>
+    /// <param name="draw">Its clean sequences, whose ids may be changed.</param>
+    /// <param name="noise">Source of times and masks.</param>
+    protected abstract IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise);
+
+    private DeterministicRandom RandomOf(int step) => new DeterministicRandom(Options.Seed).Fork((ulong)step);
 }

@@ -1,6 +1,7 @@
 // The weights of the transformer, under the tensor names of the LLaDA layout (LLaDAModelLM, block_group_size 1). C hidden, F intermediate,
 // V rows of the embedding table, D head size, H query heads, G key/value heads. Matrices are [out, in].
 //   model.transformer.wte.weight                              [V, C]
+//   model.transformer.wpe.weight                              [longest sequence, C], with learned positions
 //   model.transformer.blocks.{i}.attn_norm, ff_norm           [C]
 //   model.transformer.blocks.{i}.q_proj [H·D, C], k_proj, v_proj [G·D, C], attn_out [C, H·D]
 //   model.transformer.blocks.{i}.ff_proj (gate), up_proj      [F, C],  ff_out (down) [C, F]
@@ -32,9 +33,9 @@ public readonly record struct NetworkWeight(string Name, int[] Shape, string Par
     public bool IsBias { get; init; }
 
     /// <summary>
-    /// Whether its values may be rounded: a matrix, but not the router or what makes norms of the noise level, whose errors reach all.
+    /// Whether its values may be rounded: a matrix, but not the positions, the router or what makes norms of the noise level, whose errors reach all.
     /// </summary>
-    internal bool MayRound => Shape.Length > 1 && Part is not ("router" or "sigma_in" or "sigma_out" or "modulation");
+    internal bool MayRound => Shape.Length > 1 && Part is not ("wpe" or "router" or "sigma_in" or "sigma_out" or "modulation");
 }
 
 /// <summary>The tensors a model of a given configuration consists of.</summary>
@@ -42,6 +43,9 @@ public static class LladaWeightNames
 {
     /// <summary>Embedding table.</summary>
     public const string Embedding = Root + "wte.weight";
+
+    /// <summary>Vectors of the positions; absent with rotary ones.</summary>
+    public const string Positions = Root + "wpe.weight";
 
     /// <summary>Weight of the last norm.</summary>
     public const string FinalNorm = Root + "ln_f.weight";
@@ -76,6 +80,11 @@ public static class LladaWeightNames
     {
         int hidden = config.HiddenSize;
         yield return new(Embedding, [config.EmbeddingSize, hidden], "wte");
+        if (config.LearnedPositions)
+        {
+            yield return new(Positions, [config.MaxSequenceLength, hidden], "wpe");
+        }
+
         for (int i = 0; i < config.NumHiddenLayers; i++)
         {
             foreach (NetworkWeight weight in AttentionOf(config, i))

@@ -51,6 +51,12 @@ public sealed record ModelConfig
     /// <summary>Base of the rotary frequencies (rope_theta). Default 10 000.</summary>
     public double RopeTheta { get; init; } = 10_000;
 
+    /// <summary>
+    /// Whether positions are vectors added to the embeddings, one for each of <see cref="MaxSequenceLength"/>, instead of rotations
+    /// (rope false). Default false. For texts of one fixed shape, where a place has a meaning of its own.
+    /// </summary>
+    public bool LearnedPositions { get; init; }
+
     /// <summary>Whether the head is the embedding table (weight_tying). Default false.</summary>
     public bool WeightTying { get; init; }
 
@@ -119,7 +125,8 @@ public sealed record ModelConfig
     /// <summary>
     /// Number of weights that take part in matrix products: blocks, final norm and head (a tied table counts as the head).
     /// </summary>
-    public long NonEmbeddingParameterCount => ParameterCount - (WeightTying ? 0 : (long)EmbeddingSize * HiddenSize);
+    public long NonEmbeddingParameterCount =>
+        ParameterCount - (((WeightTying ? 0L : EmbeddingSize) + (LearnedPositions ? MaxSequenceLength : 0)) * HiddenSize);
 
     /// <summary>Compares everything that decides the network: sizes, switches, constants and special ids.</summary>
     /// <param name="other">The other configuration.</param>

@@ -31,7 +31,6 @@ internal static class ModelConfigJson
         ("layer_norm_type", "\"rms\"", true, "the kind of norm"),
         ("layer_norm_with_affine", "true", false, "weights of the norms"),
         ("model_type", "\"llada\"", true, "the family of the model"),
-        ("rope", "true", true, "rotary positions"),
         ("scale_logits", "false", false, "scaling of the logits"),
     ];
 
@@ -86,6 +85,7 @@ internal static class ModelConfigJson
             EmbeddingSize = json.OptionalInt32("embedding_size", 1, MaxVocabulary) ?? vocabulary,
             MaxSequenceLength = json.Int32("max_sequence_length", "longest sequence the model was made for", 1, MaxLength),
             RmsNormEps = json.Number("rms_norm_eps", "the small number inside the root of RMSNorm", 1e-12, 0.1),
+            LearnedPositions = !json.Boolean("rope", "whether positions are rotations; else they are learned vectors"),
             RopeTheta = json.Number("rope_theta", "base of the rotary frequencies", 1, 1e12),
             WeightTying = json.Boolean("weight_tying", "whether the head is the embedding table"),
             MaskTokenId = json.Int32("mask_token_id", "the id that stands for a masked position", 0, int.MaxValue),
@@ -170,6 +170,7 @@ internal static class ModelConfigJson
             ["pad_token_id"] = Text(config.PadTokenId),
             [WeightQuantization.ConfigKey] = config.Quantization?.ToJson(config) ?? "null",
             ["rms_norm_eps"] = Text(config.RmsNormEps),
+            ["rope"] = Text(!config.LearnedPositions),
             ["rope_theta"] = Text(config.RopeTheta),
             ["shift_logits"] = Text(config.ShiftLogits),
             ["vocab_size"] = Text(config.VocabularySize),

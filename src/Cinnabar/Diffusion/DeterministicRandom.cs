@@ -84,6 +84,16 @@ public sealed class DeterministicRandom
         return (int)high;
     }
 
+    /// <summary>Puts items into a random order, each equally likely (Fisher and Yates).</summary>
+    public void Shuffle<T>(Span<T> items)
+    {
+        for (int i = 0; i < items.Length; i++)
+        {
+            int other = i + NextInt(items.Length - i);
+            (items[i], items[other]) = (items[other], items[i]);
+        }
+    }
+
     /// <summary>
     /// The next number of a standard normal distribution (Box and Muller: √(−2 ln u₁) · cos 2πu₂). Logarithm and cosine come from the
     /// platform's library, so the last bit may differ between platforms.

@@ -56,18 +56,22 @@ internal sealed class TransformerBlock
     /// <param name="tape">Where it runs.</param>
     /// <param name="h">[T, C].</param>
     /// <param name="shape">Of the attention of whole sequences; unused with <paramref name="pass"/>.</param>
-    /// <param name="angles">Of all positions.</param>
+    /// <param name="angles">Of all positions; null: nothing is rotated.</param>
+    /// <param name="length">Positions of one sequence, or of the longest.</param>
     /// <param name="pass">At inference: what the rows are; null: whole sequences.</param>
     /// <returns>[T, C].</returns>
-    public Variable Forward(Tape tape, Variable h, AttentionShape shape, RotaryAngles angles, PassRows? pass)
+    public Variable Forward(Tape tape, Variable h, AttentionShape shape, RotaryAngles? angles, int length, PassRows? pass)
     {
         (Variable q, Variable k, Variable v) = Projected(tape, h);
         q = _queryNorm is null ? q : tape.RmsNorm(q, _queryNorm, _epsilon);
         k = _keyNorm is null ? k : tape.RmsNorm(k, _keyNorm, _epsilon);
-        int length = pass is null ? shape.Length : angles.Positions;
-        ReadOnlySpan<int> positions = pass is null ? default : pass.Positions;
-        q = tape.Rotary(q, angles, length, positions);
-        k = tape.Rotary(k, angles, length, positions);
+        if (angles is not null)
+        {
+            ReadOnlySpan<int> positions = pass is null ? default : pass.Positions;
+            q = tape.Rotary(q, angles, length, positions);
+            k = tape.Rotary(k, angles, length, positions);
+        }
+
         Variable attended = pass is null ? tape.Attention(q, k, v, shape) : pass.Attend(tape, _index, q, k, v);
         h = tape.Add(h, tape.Linear(attended, _attentionOut));
         return _experts is null

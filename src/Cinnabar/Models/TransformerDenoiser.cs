@@ -1,7 +1,7 @@
 // The transformer of LLaDA (Nie et al. 2025; layout of LLaDAModelLM) and of the families that differ from it in details only: one
 // definition for training and inference.
 //
-//   h = wte[ids]                                                     [B·L, C]
+//   h = wte[ids]  (+ wpe[positions], if they are learned)            [B·L, C]
 //   per block:  h += attention(RMSNorm(h));  h += feed-forward or experts(RMSNorm(h))        TransformerBlock
 //   logits = RMSNorm(h[rows])·Wheadᵀ                                 [rows, E]
 //
@@ -24,6 +24,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
 {
     private readonly TransformerBlock[] _blocks;
     private readonly Parameter _embedding;
+    private readonly Parameter? _positions;
     private readonly Parameter _finalNorm;
     private readonly Parameter _head;
     private readonly RotaryTable _angles;
@@ -58,6 +59,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
         Parameters = [.. parameters];
         Dictionary<string, Parameter> byName = Parameters.ToDictionary(p => p.Name);
         _embedding = byName[LladaWeightNames.Embedding];
+        _positions = config.LearnedPositions ? byName[LladaWeightNames.Positions] : null;
         _finalNorm = byName[LladaWeightNames.FinalNorm];
         _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
         _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new TransformerBlock(config, byName, i))];
@@ -104,7 +106,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
 
         Parameter Lean(NetworkWeight weight)
         {
-            if (weight.Shape.Length == 1)
+            if (weight.Shape.Length == 1 || weight.Name == LladaWeightNames.Positions)
             {
                 return new Parameter(weight.Name, read(weight.Name).To(DType.F32)); // what the kernels of norms and biases read
             }
@@ -156,9 +158,17 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
     /// <param name="batch">B.</param>
     /// <param name="rows">Positions in 0 … B·L − 1 whose logits are wanted.</param>
     /// <param name="validLengths">Tokens of each sequence before its padding; null when there is none.</param>
+    /// <param name="hasNoisyHalf">
+    /// Whether each sequence stands twice in its L positions, the second time with noise (<see cref="AttentionShape.HasNoisyHalf"/>).
+    /// </param>
     /// <returns>Logits [rows.Length, E], the padding of the tables included; row i predicts the token at rows[i].</returns>
     public Variable Forward(
-        Tape tape, ReadOnlySpan<int> ids, int batch, ReadOnlySpan<int> rows, int[]? validLengths = null)
+        Tape tape,
+        ReadOnlySpan<int> ids,
+        int batch,
+        ReadOnlySpan<int> rows,
+        int[]? validLengths = null,
+        bool hasNoisyHalf = false)
     {
         int length = ids.Length / batch;
         int[] predictors = new int[rows.Length];
@@ -175,8 +185,9 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
             Config.HeadSize,
             Config.AttentionKind,
             Config.AttentionBlockSize,
-            validLengths);
-        return Forward(tape, ids, shape, length, predictors, pass: null);
+            validLengths,
+            HasNoisyHalf: hasNoisyHalf);
+        return Forward(tape, ids, shape, hasNoisyHalf ? length / 2 : length, predictors, pass: null);
     }
 
     /// <inheritdoc/>
@@ -239,16 +250,20 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
     {
         RotaryAngles angles = _angles.For(length);
         Variable h = tape.Embedding(_embedding, ids);
+        h = _positions is null ? h : tape.Add(h, tape.Embedding(_positions, pass is null ? Repeated(length, ids.Length) : pass.Positions));
         foreach (TransformerBlock block in _blocks)
         {
             int mark = tape.Mark();
-            h = block.Forward(tape, h, shape, angles, pass);
+            h = block.Forward(tape, h, shape, _positions is null ? angles : null, length, pass);
             tape.ReleaseSince(mark);
         }
 
         Variable rows = tape.SelectRows(h, chosen);
         return tape.RmsNormLinear(rows, _finalNorm, (float)Config.RmsNormEps, _head)[0];
     }
+
+    // 0 … length − 1, again and again.
+    private static int[] Repeated(int length, int count) => [.. Enumerable.Range(0, count).Select(i => i % length)];
 
     // Logits [rows, E] → [rows, V]: moves the first V columns of each row up to the row before, in place: no row is written before it was
     // read.

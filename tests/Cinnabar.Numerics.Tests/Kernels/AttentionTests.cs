@@ -22,6 +22,8 @@ public sealed class AttentionTests
         new(1, 65, 3, 1, 17, AttentionKind.Causal, Window: 1),
         new(2, 140, 2, 1, 8, AttentionKind.Causal, Window: 7),
         new(1, 300, 2, 2, 8, AttentionKind.Causal, Window: 150),
+        new(2, 30, 2, 1, 8, AttentionKind.BlockCausal, 4, [15, 9], HasNoisyHalf: true),
+        new(1, 290, 1, 1, 16, AttentionKind.BlockCausal, 32, HasNoisyHalf: true),
     ];
 
     public static TheoryData<string> Forms => KernelTables.All;
@@ -38,6 +40,24 @@ public sealed class AttentionTests
     [InlineData(KernelForm.Jit)]
     public void Attention_WithShippedMatMul_EqualsReferenceForAnyThreads(KernelForm form) =>
         EqualsReference(KernelTables.Shipped(form, 2), KernelTables.Shipped(form, 5), form.ToString());
+
+    [Fact]
+    public void VisibleAndHiddenKeys_NoisyHalf_AreEarlierCleanBlocksAndTheOwnNoisyOne()
+    {
+        // Three blocks of 2 and one of 1, twice: rows 0 … 6 are clean, 7 … 13 noisy.
+        AttentionShape shape = new(1, 14, 1, 1, 4, AttentionKind.BlockCausal, 2, HasNoisyHalf: true);
+        int[] Seen(int query)
+        {
+            (int start, int end) = shape.HiddenKeys(query);
+            return [.. Enumerable.Range(0, shape.VisibleKeys(0, query)).Where(key => key < start || key >= end)];
+        }
+
+        Assert.Equal([0, 1, 2, 3], Seen(2));
+        Assert.Equal([0, 1, 2, 3, 4, 5, 6], Seen(6));
+        Assert.Equal([7, 8], Seen(7));
+        Assert.Equal([0, 1, 9, 10], Seen(10));
+        Assert.Equal([0, 1, 2, 3, 4, 5, 13], Seen(13));
+    }
 
     [Theory]
     [InlineData(MatMulPrecision.BF16, 0.02)]

@@ -17,6 +17,42 @@ public sealed class CrossEntropyTests
 
     [Theory]
     [MemberData(nameof(Forms))]
+    public void ForwardBackward_FocalLoss_EqualsCentralDifferences(string form)
+    {
+        using GuardedMemory memory = new();
+        Operands operands = new(11, memory);
+        foreach (float gamma in (float[])[0.5f, 1, 2])
+        {
+            Tensor logits = operands.Normal(2, 3, 19);
+            double[] z = CentralDifference.Doubles(logits);
+            int[] targets = [18, 0, 7];
+            float[] scales = [0.5f, 1, -2];
+            double[] Losses() => [.. z.Chunk(19).Select((row, r) =>
+            {
+                double p = Math.Exp(row[targets[r]]) / row.Sum(Math.Exp);
+                return Math.Pow(1 - p, gamma) * -Math.Log(p);
+            })];
+            double[] expected = CentralDifference.Gradient(z, () => Losses().Select((loss, r) => scales[r] * loss).Sum());
+            Tensor losses = operands.Zeros(3);
+            KernelTables.Table(form).CrossEntropy.ForwardBackward(logits, targets, scales, losses, gamma);
+            KernelSweep.Close(expected, logits, Tolerance.Gradient, $"form {form}, seed 11, γ {gamma}");
+            KernelSweep.Close(Losses(), losses, Tolerance.RowReduction, $"form {form}, seed 11, γ {gamma}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void ForwardBackward_FocalLossOfACertainRow_StaysFinite(string form)
+    {
+        Tensor logits = Tensor.Zeros(1, 5);
+        logits.Row(0)[2] = 90;
+        Tensor losses = Tensor.Zeros(1);
+        KernelTables.Table(form).CrossEntropy.ForwardBackward(logits, [2], [1], losses, 0.5f);
+        Assert.True(float.IsFinite(losses.Floats[0]) && logits.Floats.ToArray().All(float.IsFinite));
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
     public void ForwardBackward_EqualsCentralDifferences(string form)
     {
         using GuardedMemory memory = new();

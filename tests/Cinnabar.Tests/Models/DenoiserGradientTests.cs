@@ -30,8 +30,18 @@ public sealed class DenoiserGradientTests
     [InlineData(AttentionKind.Causal, false, 4, false, false, 1)]
     [InlineData(AttentionKind.Full, false, 2, true, true, 2)]
     [InlineData(AttentionKind.Causal, true, 4, false, false, 2)]
+    [InlineData(AttentionKind.Full, false, 4, false, true, 1, true)]
+    [InlineData(AttentionKind.BlockCausal, false, 2, true, true, 1, false, true)]
+    [InlineData(AttentionKind.BlockCausal, false, 4, false, false, 1, true, true)]
     public void Backward_WholeLoss_AgreesWithCentralDifferences(
-        AttentionKind kind, bool shift, int keyValueHeads, bool tied, bool padded, int passes)
+        AttentionKind kind,
+        bool shift,
+        int keyValueHeads,
+        bool tied,
+        bool padded,
+        int passes,
+        bool learnedPositions = false,
+        bool hasNoisyHalf = false)
     {
         ModelConfig config = TinyNetwork.Config with
         {
@@ -40,13 +50,14 @@ public sealed class DenoiserGradientTests
             ShiftLogits = shift,
             NumKeyValueHeads = keyValueHeads,
             WeightTying = tied,
+            LearnedPositions = learnedPositions,
         };
         TransformerDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels);
-        Sequences[] batches = [.. Enumerable.Range(0, passes).Select(pass => new Sequences(pass, padded))];
+        Sequences[] batches = [.. Enumerable.Range(0, passes).Select(pass => new Sequences(pass, padded, hasNoisyHalf))];
         Tape recording = new(s_kernels, recording: true, MatMulPrecision.F32);
         foreach (Sequences batch in batches)
         {
-            Variable logits = network.Forward(recording, batch.Ids, Batch, batch.Rows, batch.ValidLengths);
+            Variable logits = network.Forward(recording, batch.Ids, Batch, batch.Rows, batch.ValidLengths, hasNoisyHalf);
             recording.CrossEntropy(logits, batch.Targets, batch.Scales);
             recording.Backward();
         }
@@ -64,6 +75,31 @@ public sealed class DenoiserGradientTests
                 Assert.True(
                     Math.Abs(expected - gradient[entry]) <= 2e-4 + (5e-3 * Math.Abs(expected)),
                     $"{parameter.Name}[{entry}]: gradient {gradient[entry]}, central difference {expected}, largest {largest}.");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Forward_NoisyHalf_PredictsABlockAsIfItStoodBehindTheCleanOnes(int blockSize)
+    {
+        ModelConfig config = TinyNetwork.Config with { AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = blockSize };
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), s_kernels, MatMulPrecision.F32);
+        int[] clean = [4, 9, 14, 7, 12, 5, 8];
+        int[] noisy = [4, 1, 1, 1, 12, 1, 1];
+        int[] rows = [.. Enumerable.Range(0, noisy.Length).Where(i => noisy[i] == 1)];
+        Tape tape = new(s_kernels, recording: false, MatMulPrecision.F32);
+        Tensor together = network.Forward(
+            tape, [.. clean, .. noisy], 1, [.. rows.Select(row => clean.Length + row)], [clean.Length], hasNoisyHalf: true).Value;
+        for (int i = 0; i < rows.Length; i++)
+        {
+            int first = rows[i] / blockSize * blockSize;
+            int end = Math.Min(first + blockSize, clean.Length);
+            Tensor alone = network.Logits([.. clean[..first], .. noisy[first..end]], [rows[i]]);
+            for (int v = 0; v < config.VocabularySize; v++)
+            {
+                Assert.Equal(alone.Floats[v], together.Row(i)[v], 1e-4f);
             }
         }
     }
@@ -99,7 +135,7 @@ public sealed class DenoiserGradientTests
     private static double LossOf(TransformerDenoiser network, Tape tape, Sequences batch)
     {
         tape.Reset();
-        Tensor logits = network.Forward(tape, batch.Ids, Batch, batch.Rows, batch.ValidLengths).Value;
+        Tensor logits = network.Forward(tape, batch.Ids, Batch, batch.Rows, batch.ValidLengths, batch.HasNoisyHalf).Value;
         double loss = 0;
         for (int r = 0; r < batch.Rows.Length; r++)
         {
@@ -135,12 +171,14 @@ public sealed class DenoiserGradientTests
     // Some masked tokens of two sequences and what they should be.
     private sealed class Sequences
     {
-        public Sequences(int number, bool padded)
+        public Sequences(int number, bool padded, bool hasNoisyHalf = false)
         {
+            HasNoisyHalf = hasNoisyHalf;
             DeterministicRandom random = new((ulong)number + 7);
             Ids = [.. Enumerable.Range(0, Batch * Length).Select(_ => 4 + random.NextInt(TinyNetwork.Config.VocabularySize - 4))];
-            ValidLengths = padded ? [5, Length] : null;
-            Rows = padded ? [0, 2, 4, 8, 11, 15] : [0, 3, 7, 8, 9, 14];
+            (int shorter, int longer) = hasNoisyHalf ? (3, Length / 2) : (5, Length);
+            ValidLengths = padded ? [shorter, longer] : null;
+            Rows = hasNoisyHalf ? [4, 6, 12, 14, 15] : padded ? [0, 2, 4, 8, 11, 15] : [0, 3, 7, 8, 9, 14];
             Targets = [.. Rows.Select(row => Ids[row])];
             Scales = [.. Rows.Select((_, i) => 0.2f + (0.1f * i))];
             foreach (int row in Rows)
@@ -148,6 +186,8 @@ public sealed class DenoiserGradientTests
                 Ids[row] = TinyNetwork.Config.MaskTokenId;
             }
         }
+
+        public bool HasNoisyHalf { get; }
 
         public int[] Ids { get; }
 

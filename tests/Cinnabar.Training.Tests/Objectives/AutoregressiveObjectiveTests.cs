@@ -1,4 +1,5 @@
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Objectives;
 
@@ -93,7 +94,7 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
     {
         // A short document after another: most middles would cross an end.
         int[] window = [.. Text().Take(Length).Select((id, i) => i % 12 == 0 ? runs.Config.EosTokenId : id)];
-        AutoregressiveObjective objective = Objective(Options(infillShare: 1), Text());
+        MiddleWindows objective = Windows(Options(infillShare: 1), Text());
         DeterministicRandom random = new(3);
         List<int> lengths = [];
         for (int i = 0; i < 500; i++)
@@ -137,6 +138,11 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
         TokenDataset data = TokenDataset.FromTokens(Text(), runs.Config.VocabularySize);
         Assert.IsType<AutoregressiveObjective>(TrainingObjective.Create(Options(infillShare: 0), data, runs.Tokenizer));
         Assert.IsType<MaskedDiffusionObjective>(TrainingObjective.Create(runs.Options("nowhere"), data, runs.Tokenizer));
+        TrainingOptions blocks = runs.Options("nowhere", runs.Config with { AttentionKind = AttentionKind.BlockCausal }) with
+        {
+            Objective = TrainingObjective.BlockDiffusion,
+        };
+        Assert.IsType<BlockDiffusionObjective>(TrainingObjective.Create(blocks, data, runs.Tokenizer));
     }
 
     private TrainingOptions Options(double? infillShare) =>
@@ -154,6 +160,9 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
     }
 
     private AutoregressiveObjective Objective(TrainingOptions options, ushort[] text) =>
+        new(Windows(options, text), options);
+
+    private MiddleWindows Windows(TrainingOptions options, ushort[] text) =>
         new(TokenDataset.FromTokens(text, runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer));
 
     private IEnumerable<int[]> Sequences(TrainingOptions options, ushort[] text, int steps)

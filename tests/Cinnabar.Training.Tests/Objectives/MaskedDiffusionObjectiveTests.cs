@@ -66,10 +66,6 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
             TrainingBatch[] batches = [.. objective.Draw(step)];
             Assert.Equal(Batch / 4, batches.Length);
             AssertSpread([.. batches.SelectMany(Sequences).Select(s => TimeOf(s.P, options))], Batch);
-            foreach (TrainingBatch batch in batches)
-            {
-                AssertSpread([.. Sequences(batch).Select(s => TimeOf(s.P, options))], 4);
-            }
         }
     }
 
@@ -77,7 +73,8 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
     public void Draw_TimesOfABatch_AreThoseOfTheNoiseSchedule()
     {
         TrainingOptions options = Options();
-        double[] times = NoiseSchedule.Times(Batch, new DeterministicRandom(options.Seed).Fork(3), options.NoiseEpsilon);
+        DeterministicRandom noise = new DeterministicRandom(options.Seed).Fork(3).Fork(1);
+        double[] times = NoiseSchedule.Times(Batch, noise, options.NoiseEpsilon);
         double[] drawn = [.. Objective(options).Draw(3).SelectMany(Sequences).Select(s => s.P)];
         Assert.InRange(drawn.Length, Batch - 2, Batch); // a sequence without a masked token shows no time
         Assert.All(drawn, p => Assert.Contains(times, t => Math.Abs(t - p) < 1e-6));
@@ -180,10 +177,29 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
     public void Constructor_TextShorterThanASequence_Throws()
     {
         TokenDataset data = TokenDataset.FromTokens(Text()[..(Length - 1)], runs.Config.VocabularySize);
-        Assert.Throws<CinnabarException>(() => new MaskedDiffusionObjective(data, Options(), new HoleShapes(runs.Tokenizer)));
+        Assert.Throws<CinnabarException>(() => new HoleWindows(data, Options(), new HoleShapes(runs.Tokenizer)));
         data = TokenDataset.FromTokens(Text()[..Length], runs.Config.VocabularySize);
-        MaskedDiffusionObjective whole = new(data, Options(), new HoleShapes(runs.Tokenizer));
+        TrainingObjective whole = TrainingObjective.Create(Options(), data, runs.Tokenizer);
         Assert.Equal(Text()[..Length].Select(id => (int)id), Clean(whole.Draw(1)[0])[..Length]);
+    }
+
+    [Fact]
+    public void Draw_LinearWeightsUpToARate_FallWithTheMaskingProbability()
+    {
+        TrainingOptions options = Options() with { TimeWeight = "linear", NoiseEpsilon = 0.2, MaxMaskRate = 0.6 };
+        double masked = 0;
+        foreach (TrainingBatch batch in Steps(options, 1, 60))
+        {
+            masked += batch.Rows.Length;
+            foreach (IGrouping<int, (int Row, float Scale)> sequence in batch.Rows.Zip(batch.Scales).GroupBy(row => row.First / Length))
+            {
+                double t = 1 - ((double)sequence.First().Scale * Batch * Length);
+                Assert.InRange(t, 0.2 - 1e-6, 0.6 + 1e-6);
+                Assert.InRange((sequence.Count() - (t * Length)) / Math.Sqrt(t * (1 - t) * Length), -5, 5);
+            }
+        }
+
+        Assert.InRange(masked / (60 * Batch * Length), 0.38, 0.42);
     }
 
     private TrainingOptions Options() => runs.Options("nowhere", runs.Config with { MaxSequenceLength = Length }) with
@@ -200,7 +216,7 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
     }
 
     private MaskedDiffusionObjective Objective(TrainingOptions options) =>
-        new(TokenDataset.FromTokens(Text(), runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer));
+        new(new HoleWindows(TokenDataset.FromTokens(Text(), runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer)), options);
 
     private IEnumerable<TrainingBatch> Steps(TrainingOptions options, int first, int last)
     {

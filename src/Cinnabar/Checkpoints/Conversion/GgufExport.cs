@@ -72,6 +72,14 @@ public static class GgufExport
                 "Such a model runs from its folder.");
         }
 
+        if (config.LearnedPositions)
+        {
+            throw new CinnabarException(
+                $"{source.Path}: expected rotary positions, as the GGUF architecture {config.Family.GgufArchitecture} has them, "
+                + "found learned ones.",
+                "Such a model runs from its folder.");
+        }
+
         if (config.AttentionKind != Numerics.Kernels.AttentionKind.Full)
         {
             throw new CinnabarException(

@@ -1,0 +1,160 @@
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tokenizers;
+using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training.Tests;
+
+/// <summary>Corpora of examples, and runs on them.</summary>
+public sealed class ExampleTrainingTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("cinnabar-examples-").FullName;
+
+    private string Corpus => Path.Combine(_root, "corpus");
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Fact]
+    public void Build_Examples_StoresPartsWithWhatIsWanted()
+    {
+        CorpusManifest manifest = Build(Sums);
+        Assert.Equal(260, manifest.VocabularySize);
+        Assert.Equal((90, 10, 0), (manifest.Splits["train"].Documents, manifest.Splits["validation"].Documents, manifest.Splits["test"].Documents));
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(Corpus, CorpusFiles.Tokenizer));
+        TokenDataset data = TokenDataset.Open(Corpus, "train");
+        Assert.True(data.HasQuestions);
+        int[] ids = data.Document(12);
+        bool[] wanted = data.Wanted(12);
+        Assert.Equal("1+3=4", tokenizer.Decode(ids));
+        Assert.Equal((tokenizer.BeginOfTextTokenId, tokenizer.EndOfTextTokenId), (ids[0], ids[^1]));
+        Assert.Equal([false, false, false, false, false, true, true], wanted);
+    }
+
+    [Fact]
+    public void Build_ExamplesLongerThanTheLimit_LeavesThemOutAndCounts()
+    {
+        CorpusManifest manifest = Build(Sums, maxTokens: 7);
+        Assert.Equal((45, 55), (manifest.Splits["train"].Documents + manifest.Splits["validation"].Documents - 10, manifest.Dropped["too long"].Files + 10));
+        CinnabarException error = Assert.Throws<CinnabarException>(() => Build(Sums, maxTokens: 3));
+        Assert.Contains("longer than 3 tokens", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Draw_AnEpoch_ShowsEveryExampleOnceInPassesThatFit()
+    {
+        Build(Sums);
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(Corpus, CorpusFiles.Tokenizer));
+        TrainingOptions options = Options(AttentionKind.Causal) with { AnswerPadding = 0 };
+        TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(Corpus, "train"), tokenizer);
+        List<string> shown = [];
+        for (int step = 1; step <= 90 / options.BatchSize; step++)
+        {
+            foreach (TrainingBatch batch in objective.Draw(step))
+            {
+                int length = batch.Ids.Length / batch.Batch;
+                Assert.True(batch.Ids.Length <= options.MicroBatchSize * options.SequenceLength);
+                for (int b = 0; b < batch.Batch; b++)
+                {
+                    shown.Add(tokenizer.Decode(batch.Ids.AsSpan(b * length, batch.ValidLengths[b])));
+                }
+
+                Assert.All(batch.Rows, row => Assert.True(row % length >= 5, "A known token is a row of the loss."));
+            }
+        }
+
+        Assert.Equal(90, shown.Distinct().Count());
+        Assert.Equal(90, shown.Count);
+    }
+
+    [Fact]
+    public void Draw_MaskedDiffusion_PadsAnswersAndMasksNothingElse()
+    {
+        Build(Sums);
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(Corpus, CorpusFiles.Tokenizer));
+        TrainingOptions options = Options(AttentionKind.Full) with { AnswerPadding = 4 };
+        TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(Corpus, "train"), tokenizer);
+        HashSet<int> lengths = [];
+        foreach (TrainingBatch batch in Enumerable.Range(1, 20).SelectMany(objective.Draw))
+        {
+            int length = batch.Ids.Length / batch.Batch;
+            lengths.UnionWith(batch.ValidLengths);
+            Assert.All(batch.Rows, row => Assert.InRange(row % length, 5, batch.ValidLengths[row / length] - 1));
+            Assert.Equal(batch.Rows, Enumerable.Range(0, batch.Ids.Length).Where(i => batch.Ids[i] == tokenizer.MaskTokenId));
+        }
+
+        Assert.Equal([7, 8, 9, 10, 11, 12], lengths.Order());
+    }
+
+    [Fact]
+    public void Draw_ExampleLongerThanASequence_Throws()
+    {
+        Build(Sums);
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(Corpus, CorpusFiles.Tokenizer));
+        TrainingOptions options = Options(AttentionKind.Full) with { SequenceLength = 7 };
+        CinnabarException error = Assert.Throws<CinnabarException>(
+            () => TrainingObjective.Create(options, TokenDataset.Open(Corpus, "train"), tokenizer));
+        Assert.Contains("longer than sequence_length 7", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(AttentionKind.Full)]
+    [InlineData(AttentionKind.BlockCausal)]
+    [InlineData(AttentionKind.Causal)]
+    public void Train_Sums_LearnsAnswers(AttentionKind kind)
+    {
+        Build(Sums);
+        List<TrainingProgress> steps = TrainingRuns.Train(Options(kind) with { Output = Path.Combine(_root, "run"), Steps = 60 });
+        double[] heldOut = [.. steps.Where(step => step.HeldOutBitsPerByte is not null).Select(step => step.HeldOutBitsPerByte!.Value)];
+        Assert.True(heldOut[^1] < 0.85 * heldOut[0], $"Held-out bits per byte: {string.Join(", ", heldOut)}.");
+    }
+
+    private static IEnumerable<ExampleDocument> Sums(string split) =>
+        from a in Enumerable.Range(0, 10)
+        from b in Enumerable.Range(0, 10)
+        where split == (b == 9 ? "validation" : "train")
+        select new ExampleDocument([new ExamplePart($"{a}+{b}=", IsWanted: false), new ExamplePart($"{a + b}", IsWanted: true)], EndsText: true);
+
+    private CorpusManifest Build(Func<string, IEnumerable<ExampleDocument>> examples, int maxTokens = 512) =>
+        ExampleCorpus.Build(Corpus, new ExampleCorpusOptions { Name = "sums", MaxTokens = maxTokens }, examples);
+
+    private TrainingOptions Options(AttentionKind kind) => new()
+    {
+        Corpus = Corpus,
+        Output = "nowhere",
+        Objective = kind switch
+        {
+            AttentionKind.Causal => TrainingObjective.Autoregressive,
+            AttentionKind.BlockCausal => TrainingObjective.BlockDiffusion,
+            _ => TrainingObjective.MaskedDiffusion,
+        },
+        Model = JsonDocument.Parse(new ModelConfig
+        {
+            HiddenSize = 32,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 2,
+            NumKeyValueHeads = 2,
+            IntermediateSize = 64,
+            VocabularySize = 260,
+            EmbeddingSize = 260,
+            MaxSequenceLength = 16,
+            WeightTying = true,
+            MaskTokenId = 0,
+            EosTokenId = 1,
+            PadTokenId = 2,
+            BosTokenId = 3,
+            AttentionKind = kind,
+            AttentionBlockSize = 4,
+            ShiftLogits = kind == AttentionKind.Causal,
+            LearnedPositions = kind == AttentionKind.Full,
+        }.ToJson()).RootElement,
+        BatchSize = 15,
+        MicroBatchSize = 5,
+        SequenceLength = 16,
+        LearningRate = 1e-2,
+        WarmupSteps = 5,
+        EvaluateEvery = 20,
+        EmaDecay = 0.8,
+    };
+}
