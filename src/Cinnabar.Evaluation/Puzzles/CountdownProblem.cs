@@ -123,7 +123,7 @@ public sealed class CountdownProblem
             : CountdownFault.None;
     }
 
-    /// <summary>Numbers and target with commas between them: what <see cref="Parse"/> reads.</summary>
+    /// <summary>Numbers and target with commas between them: what <see cref="Parse(string)"/> reads.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(',', _numbers)},{Target}");
 
     private static CountdownFault Take(CountdownStep step, List<long> there)

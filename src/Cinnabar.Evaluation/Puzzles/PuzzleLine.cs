@@ -107,7 +107,8 @@ internal sealed record PuzzleLine(string Place, string Input, string Output)
     }
 
     private static string Field(JsonElement json, string name, string place) =>
-        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement field) && field.ValueKind == JsonValueKind.String
+        json.ValueKind == JsonValueKind.Object
+            && json.TryGetProperty(name, out JsonElement field) && field.ValueKind == JsonValueKind.String
             ? field.GetString()!
             : throw FaultAt(place, $"expected a JSON object with the text \"{name}\", found none");
 

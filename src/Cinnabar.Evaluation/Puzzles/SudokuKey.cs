@@ -1,8 +1,8 @@
 // Stable hashes of Sudoku that do not see what leaves a Sudoku essentially the same, to keep splits apart.
 //
 // OfSolution: the same for every grid that follows from a full one by relabelling the digits, permuting bands, stacks, rows of a
-// band or columns of a stack, and transposing (for side 9 a class of up to 1.2·10^12 grids, of 5.5·10^9 classes in all: B. Felgenhauer,
-// F. Jarvis, "Mathematics of Sudoku I", 2006; E. Russell, F. Jarvis, "… II", 2006). Two rows r, s of a full grid are a permutation of
+// band or columns of a stack, and transposing (for side 9 classes of up to 1.2·10^12 grids, 5.5·10^9 classes in all: E. Russell,
+// F. Jarvis, "Mathematics of Sudoku II", 2006). Two rows r, s of a full grid are a permutation of
 // the digits, σ: digit of r ↦ digit of s below it. Relabelling conjugates σ and permuting columns leaves it alone, so the lengths of its
 // cycles stay; Σ length² tells all possible lists of lengths apart, for 9 and for 4. From these numbers n(r, s), with sums where the
 // order must not matter:

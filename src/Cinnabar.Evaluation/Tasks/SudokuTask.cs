@@ -11,8 +11,8 @@
 // the folder (of side 9: their solutions' classes) are excluded from train and validation, so give the folder there too.
 // A split is drawn with replacement: the few puzzles of side 4 with 4 clues repeat.
 //
-// "solved" asks for the rules and the clues alone, since published puzzles with few clues have several solutions; "cells" compares
-// with the reference.
+// "solved" asks for the rules and the clues alone, since a quarter of d1's puzzles have several solutions; "cells" compares with the
+// reference.
 using Cinnabar.Diffusion;
 using Cinnabar.Evaluation.Puzzles;
 
@@ -26,7 +26,7 @@ public sealed class SudokuTask(int side) : EvaluationTask
     private const string CommaFile = "sudoku.csv";
     private const string CommaOrigin = "Kaggle, \"1 million Sudoku games\" (or any file of lines \"puzzle,solution\", 0 for an empty cell)";
     private const string FourOrigin = "DreamLM/Dream, eval/data (sudoku_4x4_N.jsonl), or dllm-reasoning/d1, dataset (4x4_test_sudoku.csv)";
-    private const int MostAttempts = 100_000; // Side 4, 4 clues, a sixteenth of all puzzles: about 100 attempts.
+    private const int MostAttempts = 100_000; // Side 4, 4 clues, a sixteenth of all puzzles: about 25 attempts.
     private readonly int _side = SudokuGeometry.Of(side).Side;
 
     /// <inheritdoc/>

@@ -47,8 +47,10 @@ public sealed class CountdownSolverTests
     public void Best_LargestNumbers_DoesNotOverflow()
     {
         CountdownProblem problem = new([999, 999, 999, 999, 999], 999);
-        Assert.Equal(CountdownFault.None, problem.Check(new CountdownSolver().Best(problem)!.ToString()));
-        Assert.Null(new CountdownSolver().Best(new CountdownProblem([999, 999, 999, 999, 999], 500)));
+        IReadOnlyList<CountdownSolution> all = new CountdownSolver().All(problem); // Visits 999⁴ and everything below it.
+        Assert.NotEmpty(all);
+        Assert.All(all, solution => Assert.Equal(CountdownFault.None, problem.Check(solution.ToString())));
+        Assert.Null(new CountdownSolver().Best(new CountdownProblem([1, 1, 1, 1, 1], 7))); // (1 + 1) · (1 + 1 + 1) is the most.
     }
 
     [Theory]

@@ -1,4 +1,3 @@
-using Cinnabar.Evaluation.Puzzles;
 using Cinnabar.Evaluation.Tasks;
 
 namespace Cinnabar.Evaluation.Tests.Puzzles;

@@ -87,7 +87,9 @@ public sealed class SudokuTaskTests
         folder.Write("sudoku.csv", ["quizzes,solutions", .. nine.Select(example => $"{example.Prompt.Trim()},{example.Reference}")]);
         string[] solutions = [.. s_nine.Examples(source with { Count = 10 }).Select(example => example.Reference)];
         Assert.Empty(solutions.Intersect(nine.Select(example => example.Reference)));
-        Assert.Equal(nine.Select(example => example.Template), s_nine.Examples(source with { Split = TaskSplit.Test }).Select(example => example.Template));
+        Assert.Equal(
+            nine.Select(example => example.Template),
+            s_nine.Examples(source with { Split = TaskSplit.Test }).Select(example => example.Template));
     }
 
     [Fact]
@@ -109,7 +111,7 @@ public sealed class SudokuTaskTests
     public void Score_AnotherSolutionThanTheReference_IsSolved()
     {
         TaskExample example = new("4 clues", "1000000000000000\n", "1234341221434321");
-        AssertScore(example, "1234341243212143", 1, 0.4 + (1 / 15.0), s_four);
+        AssertScore(example, "1234341243212143", 1, 7 / 15.0, s_four);
     }
 
     [SharedPuzzlesFact]
@@ -120,7 +122,9 @@ public sealed class SudokuTaskTests
         Assert.Equal(250, examples.Count(example => example.Group == "d1"));
         Assert.Equal(54, examples.Count(example => example.Group == "4 clues"));
         Assert.Equal(10, examples.Take(10).Select(example => example.Group).Distinct().Count());
-        Assert.All(s_four.Score([.. examples.Select(example => new TaskAnswer(example, example.Reference))]), measure => Assert.Equal(1, measure.Value));
+        Assert.All(
+            s_four.Score([.. examples.Select(example => new TaskAnswer(example, example.Reference))]),
+            measure => Assert.Equal(1, measure.Value));
 
         HashSet<string> test = [.. examples.Select(example => FirstSeen(example.Prompt))];
         TaskSource train = new(TaskSplit.Train, SharedPuzzles.Sudoku, 5_000, 1);
@@ -159,9 +163,8 @@ public sealed class SudokuTaskTests
     }
 
     [Fact]
-    public void Examples_FolderThatHoldsAllPuzzles_EndsWithMessage()
+    public void Examples_FolderWithoutTheFile_SaysWhichIsMissing()
     {
-        // Of side 9, a folder without sudoku.csv.
         using TemporaryFolder folder = new();
         CinnabarException e = Assert.Throws<CinnabarException>(() => s_nine.Examples(new(TaskSplit.Train, folder.Path, 1, 1)).Count());
         Assert.Contains("Expected 'sudoku.csv'", e.Message);
