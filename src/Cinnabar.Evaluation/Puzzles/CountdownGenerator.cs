@@ -1,7 +1,7 @@
 // Draws Countdown problems that have a solution, all equally likely: numbers uniform in 1 … 99 and target uniform in 10 … 99, drawn
 // again until there is a solution (about 1 draw in 30 with 3 numbers, 1 in 8 with 4, 1 in 2 with 5). These are the ranges of the published
-// test files cd3, cd4 and cd5, except that each of those files holds nine targets only: its authors kept a tenth of the targets out of
-// training. Here a split keeps out problems, not targets, so a result on those files is not the published experiment to the letter.
+// test files cd3, cd4 and cd5, except that each of those files holds nine targets only, as if a tenth of the targets had been kept out
+// of training. Here a split keeps out problems, not targets, so a result on those files need not compare with a published one.
 //
 // Of a problem's solutions the one with the smallest largest intermediate result is given (see CountdownSolver for the reason).
 //

@@ -8,8 +8,8 @@
 //                    solution, every second one would differ just there.
 //
 // Numbers of clues: uniform in a range. Side 9: 30 … 40, since the Kaggle set that the papers train on ("1 million Sudoku games",
-// K. Park, 2016; used in arXiv 2410.14157) has about 34 clues a puzzle. Side 4: 4 … 12, from the fewest that
-// allow one solution to where the published test files end. Grids are not drawn uniformly, which nothing here needs.
+// K. Park, 2016; used in arXiv 2410.14157) has about 34 clues a puzzle. Side 4: 4 … 12, from the fewest that allow one solution
+// to where the published test files end. Grids are not drawn uniformly, which nothing here needs.
 //
 // Measured in CPU time of one core (AMD EPYC, beside other work): 11,000 puzzles of side 9 a second, 370,000 of side 4. Singles alone
 // solve 96 % of those of side 9.
