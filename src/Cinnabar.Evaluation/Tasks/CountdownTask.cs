@@ -1,0 +1,133 @@
+// Countdown as a task: "countdown3", "countdown4", "countdown5", by the count of numbers.
+//
+//   prompt      86,28,13,31,96 and a line break: the numbers, then the target
+//   reference   86+28=114,31-13=18,114-18=96
+//
+// Test examples are read where a folder is given: cdK_test.jsonl (group "cdK"; the reference is the file's), and for K = 3 d1's file
+// (group "d1"; it has targets only, so the reference is the solver's). Train and validation ones are always made. Which split a made
+// problem belongs to follows from a hash of its sorted numbers and its target; problems of the files in the folder, of whichever
+// file, are excluded from train and validation, so give the folder there too.
+using Cinnabar.Diffusion;
+using Cinnabar.Evaluation.Puzzles;
+
+namespace Cinnabar.Evaluation.Tasks;
+
+/// <summary>Reach a target from 3, 4 or 5 numbers.</summary>
+/// <param name="count">How many numbers.</param>
+/// <exception cref="CinnabarException">The count is outside.</exception>
+public sealed class CountdownTask(int count) : EvaluationTask
+{
+    private const string Origin = "DreamLM/Dream, eval/data";
+    private const string OtherOrigin = "dllm-reasoning/d1, dataset";
+    private readonly int _count = CountdownProblem.CheckCount(count);
+
+    /// <inheritdoc/>
+    public override string Name => $"countdown{_count}";
+
+    /// <inheritdoc/>
+    public override string Description =>
+        $"Reach a target from {_count} numbers, all used once, by + - * /: right is every answer whose steps are right and end there.";
+
+    /// <summary>Numbers have at most 3 digits, their product of two 5, of three 7, of four 9.</summary>
+    public override int MaxAnswerCharacters => _count switch
+    {
+        3 => "100*100=10000,10000/100=100".Length,
+        4 => "100*100=10000,10000*100=1000000,1000000-1000000=0".Length,
+        _ => "100*100=10000,10000*100=1000000,1000000*100=100000000,100000000/1000000=100".Length,
+    };
+
+    /// <inheritdoc/>
+    public override bool IsGenerated => true;
+
+    /// <inheritdoc/>
+    public override IEnumerable<TaskExample> Examples(TaskSource source)
+    {
+        if (source.Split == TaskSplit.Test && source.Folder is string folder)
+        {
+            return PuzzleLine.InTurn(Files(source, folder).Select(file => file.Select(line => line.Example))).Take(source.Count);
+        }
+
+        return Generate(source).Take(source.Count);
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
+    [
+        TaskMeasure.Share("solved", answers.Select(IsSolved)),
+        TaskMeasure.Share("arithmetic", answers.Select(answer => IsArithmetic(answer.Text.Trim()))),
+    ];
+
+    private static bool IsSolved(TaskAnswer answer) =>
+        CountdownProblem.Parse(answer.Example.Prompt.TrimEnd()).Check(answer.Text.Trim()) == CountdownFault.None;
+
+    private static bool IsArithmetic(string answer)
+    {
+        foreach (Range range in answer.AsSpan().Split(','))
+        {
+            if (!CountdownStep.TryParse(answer.AsSpan(range), out CountdownStep step) || !step.IsRight)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private IEnumerable<TaskExample> Generate(TaskSource source)
+    {
+        HashSet<ulong> excluded = source.Folder is string folder
+            ? [.. Files(source, folder).SelectMany(file => file.Select(line => line.Key))]
+            : [];
+        PuzzleSplit split = new(source.Split, excluded);
+        CountdownGenerator generator = new(_count, new DeterministicRandom(source.Seed));
+        while (true)
+        {
+            (CountdownProblem problem, CountdownSolution solution) = generator.Next(drawn => split.Holds(drawn.Key));
+            yield return Example("", problem, solution.ToString());
+        }
+    }
+
+    /// <summary>The files of the folder, each read line by line.</summary>
+    private IReadOnlyList<IEnumerable<(TaskExample Example, ulong Key)>> Files(TaskSource source, string folder)
+    {
+        string whole = $"cd{_count}_test.jsonl";
+        string name = PuzzleLine.FirstPresent(folder, whole, $"cd{_count}_test_half_a.jsonl") ?? whole;
+        List<IEnumerable<(TaskExample, ulong)>> files = [PuzzleLine.OfJson(source, name, Origin).Select(Read)];
+        if (_count == 3
+            && PuzzleLine.FirstPresent(folder, "d1_countdown_cd3_test.jsonl", "d1_countdown_cd3_test_half_a.jsonl") is string other)
+        {
+            CountdownSolver solver = new();
+            files.Add(PuzzleLine.OfJson(source, other, OtherOrigin).Select(line => ReadTargetOnly(line, solver)));
+        }
+
+        return files;
+    }
+
+    private (TaskExample Example, ulong Key) Read(PuzzleLine line)
+    {
+        CountdownProblem problem = Problem(line, line.Input);
+        CountdownFault fault = problem.Check(line.Output);
+        return fault == CountdownFault.None
+            ? (Example($"cd{_count}", problem, line.Output), problem.Key)
+            : throw line.Fault($"expected a right answer as \"output\", found one that is wrong ({fault})");
+    }
+
+    private (TaskExample Example, ulong Key) ReadTargetOnly(PuzzleLine line, CountdownSolver solver)
+    {
+        CountdownProblem problem = Problem(line, $"{line.Input},{line.Output}");
+        return solver.Best(problem) is CountdownSolution solution
+            ? (Example("d1", problem, solution.ToString()), problem.Key)
+            : throw line.Fault("expected a problem with a solution, found none");
+    }
+
+    private CountdownProblem Problem(PuzzleLine line, string text)
+    {
+        CountdownProblem problem = CountdownProblem.Parse(text, out string found) ?? throw line.Fault(found);
+        return problem.Numbers.Length == _count
+            ? problem
+            : throw line.Fault($"expected {_count} numbers and a target, found {problem.Numbers.Length} numbers");
+    }
+
+    private static TaskExample Example(string group, CountdownProblem problem, string solution) =>
+        new(group, $"{problem}\n", solution);
+}
