@@ -29,7 +29,8 @@ internal static partial class FinalNumber
 
     // Commas part groups of three only, so that "1,2,3" is a list.
     [GeneratedRegex(
-        @"(?<minus>(?<![0-9A-Za-z)\]])[-−])?\$?(?:(?<whole>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.(?<part>[0-9]+))?|\.(?<part>[0-9]+))",
+        @"(?<minus>(?<![0-9A-Za-z)\]])[-−])?\$?"
+        + @"(?:(?<whole>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.(?<part>[0-9]+))?|\.(?<part>[0-9]+))",
         RegexOptions.CultureInvariant)]
     private static partial Regex Number();
 }

@@ -43,7 +43,7 @@ public sealed class HumanEvalTask : EvaluationTask
 
     private static string Completion(string text)
     {
-        int end = s_stops.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(text.Length).Min();
-        return text[..end];
+        IEnumerable<int> stops = s_stops.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0);
+        return text[..stops.DefaultIfEmpty(text.Length).Min()];
     }
 }

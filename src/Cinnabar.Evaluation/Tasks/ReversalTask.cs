@@ -38,7 +38,7 @@ public sealed class ReversalTask : EvaluationTask
     /// <inheritdoc/>
     public override IEnumerable<TaskExample> Examples(TaskSource source)
     {
-        if (source.Split == TaskSplit.Validation)
+        if (source.Split is not (TaskSplit.Train or TaskSplit.Test))
         {
             throw MissingSplit.Of(this, source.Split, "train and test");
         }
