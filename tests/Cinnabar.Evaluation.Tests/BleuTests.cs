@@ -18,9 +18,9 @@ public sealed class BleuTests
     [Fact]
     public void Of_SeveralReferences_ClipsAtHighestCountAndTakesClosestLength()
     {
-        // "the" counts twice, once per the reference that has two; pairs, triples and quadruples match 0 of 2, 1 and 0.
+        // "the" counts twice and "the the" once, as in the second reference; of 3 tokens, 2 pairs and 1 triple.
         // 2 and 4 tokens are as close to 3: the shorter counts, so there is no penalty.
-        double expected = 100 * Math.Pow(3.0 / 4 * (1.0 / 3) * (1.0 / 2) * 1, 0.25);
+        double expected = 100 * Math.Pow(3.0 / 4 * (2.0 / 3) * (1.0 / 2) * 1, 0.25);
         Assert.Equal(expected, Of(("the the the", ["the cat", "the the dog runs"])), 10);
         Assert.Equal(expected * Math.Exp(1 - (4.0 / 3)), Of(("the the the", ["the the dog runs"])), 10);
     }

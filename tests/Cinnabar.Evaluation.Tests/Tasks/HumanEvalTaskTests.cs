@@ -36,7 +36,8 @@ public sealed class HumanEvalTaskTests
         EvaluationTask task = TaskCatalog.Find(name);
         folder.Write(file + "_half_a.jsonl", Problem);
         TaskExample example = Assert.Single(folder.Read(task, TaskSplit.Test));
-        Assert.Equal(("def f():\n", "    return 1\n", "\n", "HumanEval/0"), (example.Prompt, example.Reference, example.Suffix, example.Key));
+        Assert.Equal(("def f():\n", "\n", "HumanEval/0"), (example.Prompt, example.Suffix, example.Key));
+        Assert.Equal("    return 1\n", example.Reference);
         folder.Write(file + ".jsonl", Problem, """{"task_id": "", "prompt": "", "canonical_solution": ""}""");
         Assert.StartsWith($"'{file}.jsonl', line 2: expected the key \"suffix\"", folder.Fault(task, TaskSplit.Test));
     }

@@ -27,7 +27,10 @@ public sealed class ReversalTaskTests
         folder.Write("poem_data.json", s_couplets);
         TaskExample[] examples = folder.Read(s_task, TaskSplit.Test);
         Assert.Equal(
-            [("forward", "one\n", "", "two"), ("backward", "", "\ntwo", "one"), ("forward", "one\n", "", "three"), ("backward", "", "\nthree", "one")],
+            [
+                ("forward", "one\n", "", "two"), ("backward", "", "\ntwo", "one"),
+                ("forward", "one\n", "", "three"), ("backward", "", "\nthree", "one"),
+            ],
             examples.Select(example => (example.Group, example.Prompt, example.Suffix, example.Reference)));
         Assert.Equal(["three"], examples[0].OtherReferences);
         Assert.Empty(examples[1].OtherReferences);

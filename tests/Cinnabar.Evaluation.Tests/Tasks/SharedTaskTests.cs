@@ -56,7 +56,7 @@ public sealed class SharedTaskTests
         Assert.Equal(4_672, examples.Sum(example => 1 + example.OtherReferences.Count));
         Assert.Equal("name: Alimentum | area: city centre | familyFriendly: no\n", examples[0].Prompt);
         // From Python; sentences reword values.
-        Assert.Equal(0.8548446069469824, task.Score([.. examples.Select(example => new TaskAnswer(example, example.Reference))])[1].Value, 9);
+        Assert.Equal(0.8548446069469824, task.Score(References(examples))[1].Value, 9);
     }
 
     [SharedDataFact]
@@ -69,9 +69,12 @@ public sealed class SharedTaskTests
         Assert.Equal(19.351712700737423, measures[1].Value, 9);
     }
 
+    private static TaskAnswer[] References(IEnumerable<TaskExample> examples) =>
+        [.. examples.Select(example => new TaskAnswer(example, example.Reference))];
+
     private static void AssertRight(EvaluationTask task, TaskExample[] examples)
     {
-        foreach (TaskMeasure measure in task.Score([.. examples.Take(MostScored).Select(example => new TaskAnswer(example, example.Reference))]))
+        foreach (TaskMeasure measure in task.Score(References(examples.Take(MostScored))))
         {
             if (measure.Name != "slots")
             {

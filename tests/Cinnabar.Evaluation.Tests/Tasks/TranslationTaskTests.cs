@@ -5,6 +5,7 @@ namespace Cinnabar.Evaluation.Tests.Tasks;
 public sealed class TranslationTaskTests
 {
     private static readonly TranslationTask s_task = TranslationTask.JavaToCSharp;
+    private static readonly TranslationTask s_bash = TranslationTask.EnglishToBash;
 
     [Fact]
     public void Examples_PairedFiles_GivesLineAndItsPartner()
@@ -22,7 +23,7 @@ public sealed class TranslationTaskTests
         using TaskFolder folder = new();
         folder.Write("valid.java-cs.txt.java", "a").Write("valid.java-cs.txt.cs", "A").Write("dev.nl", "list files").Write("dev.cm", "ls");
         Assert.Equal("A", Assert.Single(folder.Read(s_task, TaskSplit.Validation)).Reference);
-        Assert.Equal("ls", Assert.Single(folder.Read(TranslationTask.EnglishToBash, TaskSplit.Validation)).Reference);
+        Assert.Equal("ls", Assert.Single(folder.Read(s_bash, TaskSplit.Validation)).Reference);
     }
 
     [Fact]
@@ -30,9 +31,9 @@ public sealed class TranslationTaskTests
     {
         using TaskFolder folder = new();
         folder.Pack("test_half_a.nl", "half").Write("test_half_a.cm", "h");
-        Assert.Equal("half\n", Assert.Single(folder.Read(TranslationTask.EnglishToBash, TaskSplit.Test)).Prompt);
+        Assert.Equal("half\n", Assert.Single(folder.Read(s_bash, TaskSplit.Test)).Prompt);
         folder.Write("test.nl", "whole").Pack("test.cm", "w");
-        Assert.Equal("whole\n", Assert.Single(folder.Read(TranslationTask.EnglishToBash, TaskSplit.Test)).Prompt);
+        Assert.Equal("whole\n", Assert.Single(folder.Read(s_bash, TaskSplit.Test)).Prompt);
     }
 
     [Fact]
@@ -56,7 +57,8 @@ public sealed class TranslationTaskTests
         using TaskFolder folder = new();
         folder.Write("train.nl", "a", "b", "c").Write("train.cm", "a", "b");
         Assert.Contains(
-            "'train.nl' and 'train.cm': expected as many lines in both, found 3 and 2", folder.Fault(TranslationTask.EnglishToBash, TaskSplit.Train));
+            "'train.nl' and 'train.cm': expected as many lines in both, found 3 and 2",
+            folder.Fault(s_bash, TaskSplit.Train));
     }
 
     [Fact]
@@ -64,8 +66,8 @@ public sealed class TranslationTaskTests
     {
         using TaskFolder folder = new();
         folder.Write("train.nl", "a", "b").Write("train.cm", "a", "  ").Write("dev.nl").Write("dev.cm");
-        Assert.Contains("'train.cm', line 2: expected a text", folder.Fault(TranslationTask.EnglishToBash, TaskSplit.Train));
-        Assert.Contains("'dev.nl': expected examples, found an empty file", folder.Fault(TranslationTask.EnglishToBash, TaskSplit.Validation));
+        Assert.Contains("'train.cm', line 2: expected a text", folder.Fault(s_bash, TaskSplit.Train));
+        Assert.Contains("'dev.nl': expected examples, found an empty file", folder.Fault(s_bash, TaskSplit.Validation));
     }
 
     [Fact]
@@ -73,7 +75,7 @@ public sealed class TranslationTaskTests
     {
         using TaskFolder folder = new();
         folder.Write("train.nl.gz", "no gzip").Write("train.cm", "a");
-        Assert.Contains("'train.nl'", folder.Fault(TranslationTask.EnglishToBash, TaskSplit.Train));
+        Assert.Contains("'train.nl'", folder.Fault(s_bash, TaskSplit.Train));
     }
 
     [Fact]
@@ -82,7 +84,7 @@ public sealed class TranslationTaskTests
         TaskExample first = new("", "a\n", "ls -l");
         TaskExample second = new("", "b\n", "ls -a");
         TaskAnswer[] answers = [new(first, " ls -l\n"), new(second, "ls -A")];
-        TaskMeasure[] bash = [.. TranslationTask.EnglishToBash.Score(answers)];
+        TaskMeasure[] bash = [.. s_bash.Score(answers)];
         Assert.Equal(["exact match", "BLEU", "edit similarity"], bash.Select(measure => measure.Name));
         Assert.Equal(0.5, bash[0].Value);
         // 3 of 4 tokens, 1 of 2 pairs.
