@@ -34,7 +34,7 @@ public sealed class HumanEvalInfillingTask : EvaluationTask
     public static HumanEvalInfillingTask MultiLine { get; } =
         new("multi-line", "HumanEval-MultiLineInfilling", "One line or several", 1_000, text => text.TrimEnd());
 
-    /// <summary>Anything from a character to many lines is missing.</summary>
+    /// <summary>Anything from nothing to many lines is missing.</summary>
     public static HumanEvalInfillingTask RandomSpan { get; } =
         new("random-span", "HumanEval-RandomSpanInfilling", "A random span", 1_000, text => text);
 

@@ -30,7 +30,8 @@ public sealed class SharedTaskTests
         EvaluationTask task = TaskCatalog.Find(name);
         TaskExample[] examples = SharedData.Read(task, folder, split);
         Assert.Equal(count, examples.Length);
-        Assert.All(examples, example => Assert.InRange(example.Reference.Length, 1, task.MaxAnswerCharacters));
+        int shortest = name == "humaneval-infilling-random-span" ? 0 : 1; // 14 of its spans are empty.
+        Assert.All(examples, example => Assert.InRange(example.Reference.Length, shortest, task.MaxAnswerCharacters));
         AssertRight(task, examples);
     }
 
@@ -60,12 +61,12 @@ public sealed class SharedTaskTests
     }
 
     [SharedDataFact]
-    public void Score_CopiedQuestion_IsNoAnswer()
+    public void Score_CopiedQuestion_HasTheFiguresOfPython()
     {
         TaskExample[] examples = SharedData.Read(TranslationTask.JavaToCSharp, "java-cs", TaskSplit.Validation);
         IReadOnlyList<TaskMeasure> measures =
             TranslationTask.JavaToCSharp.Score([.. examples.Select(example => new TaskAnswer(example, example.Prompt))]);
-        Assert.Equal(0, measures[0].Value);
+        Assert.Equal(1.0 / 499, measures[0].Value, 12);
         Assert.Equal(19.351712700737423, measures[1].Value, 9);
     }
 
