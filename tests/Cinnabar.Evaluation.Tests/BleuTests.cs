@@ -26,6 +26,14 @@ public sealed class BleuTests
     }
 
     [Fact]
+    public void Of_ShortAndLongReference_PenaltyIsByTheCloser()
+    {
+        // 3 tokens are closer to 4 than to 1; "a b c" is right in every n-gram.
+        Assert.Equal(100 * Math.Exp(1 - (4.0 / 3)), Of(("a b c", ["a", "a b c d"])), 10);
+        Assert.Equal(100, Of(("a b c", ["a b", "a b c d e", "a b c"])), 10);
+    }
+
+    [Fact]
     public void Of_TwoAnswers_SumsBeforeDividing()
     {
         double expected = 100 * Math.Exp(1 - (6.0 / 4)) * Math.Pow(5.0 / 5 * (3.0 / 3) * (2.0 / 2) * 1, 0.25);
