@@ -12,6 +12,12 @@ public sealed record TaskExample(string Group, string Prompt, string Reference)
     /// <summary>The text behind the answer. Default empty.</summary>
     public string Suffix { get; init; } = "";
 
+    /// <summary>Other right answers. Default empty.</summary>
+    public IReadOnlyList<string> OtherReferences { get; init; } = [];
+
+    /// <summary>What the file calls the example, such as the task_id of HumanEval. Default null.</summary>
+    public string? Key { get; init; }
+
     /// <summary>
     /// Where question and answer are one text of known shape (a Sudoku): that text, <see cref="Unknown"/> for every character to be
     /// found. A network that sees both sides is shown this instead of prompt and answer. Default null.

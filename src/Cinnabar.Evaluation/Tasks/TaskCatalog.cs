@@ -1,0 +1,29 @@
+namespace Cinnabar.Evaluation.Tasks;
+
+/// <summary>The tasks that are known by name.</summary>
+public static class TaskCatalog
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<EvaluationTask> All { get; } =
+    [
+        // Puzzles: SudokuTask ("sudoku", "sudoku4x4") and CountdownTask ("countdown3", "countdown4", "countdown5") go here.
+        TranslationTask.JavaToCSharp,
+        TranslationTask.EnglishToBash,
+        new CommandPageTask(),
+        new DataToTextTask(),
+        new GradeSchoolMathTask(),
+        new HumanEvalTask(),
+        HumanEvalInfillingTask.SingleLine,
+        HumanEvalInfillingTask.MultiLine,
+        HumanEvalInfillingTask.RandomSpan,
+        HumanEvalInfillingTask.RandomSpanLight,
+        new ReversalTask(),
+        new ReversalChatTask(),
+    ];
+
+    /// <summary>The task of a name.</summary>
+    /// <exception cref="CinnabarException">There is none.</exception>
+    public static EvaluationTask Find(string name) =>
+        All.FirstOrDefault(task => task.Name == name) ?? throw new CinnabarException(
+            $"Expected the name of a task, found '{name}'.", $"Name one of these: {string.Join(", ", All.Select(task => task.Name))}.");
+}
