@@ -15,7 +15,11 @@ public readonly record struct DecodingWork(
     int ForwardPasses, long ComputedPositions, int Tokens, int FirstStepTokens, double FirstStepSeconds, double Seconds)
 {
     /// <summary>Denoises a canvas to the end.</summary>
-    public static DecodingWork Run(Sampler sampler, Canvas canvas, SamplerOptions options)
+    /// <param name="sampler">Of the network.</param>
+    /// <param name="canvas">What to denoise.</param>
+    /// <param name="options">How.</param>
+    /// <param name="onStep">Told every step; its time counts.</param>
+    public static DecodingWork Run(Sampler sampler, Canvas canvas, SamplerOptions options, Action<DenoisingStep>? onStep = null)
     {
         DenoisingStep? last = null;
         int firstTokens = 0;
@@ -30,6 +34,7 @@ public readonly record struct DecodingWork(
             }
 
             last = step;
+            onStep?.Invoke(step);
         });
         double seconds = time.Elapsed.TotalSeconds;
         int tokens = Enumerable.Range(0, canvas.Holes.Count).Sum(hole => canvas.TextOf(hole).Length);

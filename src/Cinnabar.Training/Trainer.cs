@@ -4,10 +4,8 @@
 // A loss or gradient that is not finite stops the run before it touches the weights; the last checkpoint stays as it is.
 using System.Diagnostics;
 using Cinnabar.Checkpoints;
-using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Autograd;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Objectives;

@@ -89,8 +89,8 @@ public sealed record TrainingOptions
     public double RandomLengthShare { get; set; } = 0.01;
 
     /// <summary>
-    /// Of a corpus of examples: most padding behind an answer that a diffusion network learns to say, so that a canvas may be longer than
-    /// its answer. Default 16 tokens.
+    /// Of a corpus of examples: most end-of-text tokens behind the end of an answer that a diffusion network learns to say, so that a canvas
+    /// may be longer than its answer. Default 16.
     /// </summary>
     public int AnswerPadding { get; set; } = 16;
 

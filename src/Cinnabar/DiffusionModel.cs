@@ -289,7 +289,7 @@ public sealed class DiffusionModel
     }
 
     /// <summary>The options as the network can follow them: left to right is the only order an autoregressive one knows.</summary>
-    internal SamplerOptions Followed(SamplerOptions options) =>
+    public SamplerOptions Followed(SamplerOptions options) =>
         Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;
 
     private GenerationResult Run(

@@ -1,6 +1,8 @@
-// cinnabar eval infill | likelihood: how good a model is on the test split of its corpus, next to baselines on the same material.
+// cinnabar eval infill | likelihood | TASK: how good a model is on the test split of its corpus, next to baselines on the same material, and
+// on the tasks of EvalTaskCommand.
 using System.CommandLine;
 using Cinnabar.Evaluation;
+using Cinnabar.Evaluation.Tasks;
 using Cinnabar.Sampling;
 using Cinnabar.Training.Corpora;
 
@@ -62,7 +64,16 @@ internal sealed class EvalCommand
                 result.AddError($"Expected --steps to be 1 or more, found {result.Tokens[0].Value}.");
             }
         });
-        return new Command("eval", "Measure the quality of a model on held-out text.") { eval.InfillCommand(), eval.LikelihoodCommand() };
+        Command command = new("eval", "Measure how well a model predicts held-out text, fills lines of code, or does a task.")
+        {
+            eval.InfillCommand(), eval.LikelihoodCommand(),
+        };
+        foreach (EvaluationTask task in TaskCatalog.All)
+        {
+            command.Add(EvalTaskCommand.Create(task));
+        }
+
+        return command;
     }
 
     private Command InfillCommand()

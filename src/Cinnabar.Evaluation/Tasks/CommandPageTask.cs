@@ -36,7 +36,15 @@ public sealed partial class CommandPageTask : EvaluationTask
     public override int MaxAnswerCharacters => 300;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
+    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
+    [
+        TextMeasures.ExactMatch(answers, text => text.Trim()),
+        TextMeasures.CorpusBleu(answers),
+        TextMeasures.MeanSimilarity(answers, text => text.Trim()),
+    ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
     {
         TaskFile file = TaskFile.Open(source, Origin, FileName);
         return TaskRecord.OfLines(file)
@@ -44,14 +52,6 @@ public sealed partial class CommandPageTask : EvaluationTask
             .SelectMany(Pairs)
             .Take(source.Count);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
-    [
-        TextMeasures.ExactMatch(answers, text => text.Trim()),
-        TextMeasures.CorpusBleu(answers),
-        TextMeasures.MeanSimilarity(answers, text => text.Trim()),
-    ];
 
     private static TaskSplit SplitOf(string name)
     {

@@ -5,8 +5,9 @@
 //
 // Test examples are read where a folder is given: cdK_test.jsonl (group "cdK"; the reference is the file's), and for K = 3 d1's file
 // (group "d1"; it has targets only, so the reference is the solver's). Train and validation ones are always made. Which split a made
-// problem belongs to follows from a hash of its sorted numbers and its target; problems of the files in the folder, of whichever
-// file, are excluded from train and validation, so give the folder there too.
+// problem belongs to follows from a hash of its sorted numbers and its target. The published sets ask for targets that their training
+// problems do not have (nine of them for each count): problems with a target of cdK_test.jsonl, and those of d1's file, are excluded
+// from train and validation, so give the folder there too.
 using Cinnabar.Diffusion;
 using Cinnabar.Evaluation.Puzzles;
 
@@ -19,6 +20,7 @@ public sealed class CountdownTask(int count) : EvaluationTask
 {
     private const string Origin = "DreamLM/Dream, eval/data";
     private const string OtherOrigin = "dllm-reasoning/d1, dataset";
+    private const string OtherGroup = "d1";
     private readonly int _count = CountdownProblem.CheckCount(count);
 
     /// <inheritdoc/>
@@ -40,7 +42,14 @@ public sealed class CountdownTask(int count) : EvaluationTask
     public override bool IsGenerated => true;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
+    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
+    [
+        TaskMeasure.Share("solved", answers.Select(IsSolved)),
+        TaskMeasure.Share("arithmetic", answers.Select(answer => IsArithmetic(answer.Text.Trim()))),
+    ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
     {
         if (source.Split == TaskSplit.Test && source.Folder is string folder)
         {
@@ -49,13 +58,6 @@ public sealed class CountdownTask(int count) : EvaluationTask
 
         return Generate(source).Take(source.Count);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
-    [
-        TaskMeasure.Share("solved", answers.Select(IsSolved)),
-        TaskMeasure.Share("arithmetic", answers.Select(answer => IsArithmetic(answer.Text.Trim()))),
-    ];
 
     private static bool IsSolved(TaskAnswer answer) =>
         CountdownProblem.Parse(answer.Example.Prompt.TrimEnd()).Check(answer.Text.Trim()) == CountdownFault.None;
@@ -75,24 +77,26 @@ public sealed class CountdownTask(int count) : EvaluationTask
 
     private IEnumerable<TaskExample> Generate(TaskSource source)
     {
-        HashSet<ulong> excluded = source.Folder is string folder
-            ? [.. Files(source, folder).SelectMany(file => file.Select(line => line.Key))]
+        (TaskExample Example, CountdownProblem Problem)[] held = source.Folder is string folder
+            ? [.. Files(source, folder).SelectMany(file => file)]
             : [];
-        PuzzleSplit split = new(source.Split, excluded);
+        PuzzleSplit split = new(source.Split, held.Select(line => line.Problem.Key).ToHashSet());
+        HashSet<int> targets = [.. held.Where(line => line.Example.Group != OtherGroup).Select(line => line.Problem.Target)];
         CountdownGenerator generator = new(_count, new DeterministicRandom(source.Seed));
         while (true)
         {
-            (CountdownProblem problem, CountdownSolution solution) = generator.Next(drawn => split.Holds(drawn.Key));
+            (CountdownProblem problem, CountdownSolution solution) =
+                generator.Next(drawn => split.Holds(drawn.Key) && !targets.Contains(drawn.Target));
             yield return Example("", problem, solution.ToString());
         }
     }
 
     /// <summary>The files of the folder, each read line by line.</summary>
-    private IReadOnlyList<IEnumerable<(TaskExample Example, ulong Key)>> Files(TaskSource source, string folder)
+    private IReadOnlyList<IEnumerable<(TaskExample Example, CountdownProblem Problem)>> Files(TaskSource source, string folder)
     {
         string whole = $"cd{_count}_test.jsonl";
         string name = PuzzleLine.FirstPresent(folder, whole, $"cd{_count}_test_half_a.jsonl") ?? whole;
-        List<IEnumerable<(TaskExample, ulong)>> files = [PuzzleLine.OfJson(source, name, Origin).Select(Read)];
+        List<IEnumerable<(TaskExample, CountdownProblem)>> files = [PuzzleLine.OfJson(source, name, Origin).Select(Read)];
         if (_count == 3
             && PuzzleLine.FirstPresent(folder, "d1_countdown_cd3_test.jsonl", "d1_countdown_cd3_test_half_a.jsonl") is string other)
         {
@@ -103,20 +107,20 @@ public sealed class CountdownTask(int count) : EvaluationTask
         return files;
     }
 
-    private (TaskExample Example, ulong Key) Read(PuzzleLine line)
+    private (TaskExample Example, CountdownProblem Problem) Read(PuzzleLine line)
     {
         CountdownProblem problem = Problem(line, line.Input);
         CountdownFault fault = problem.Check(line.Output);
         return fault == CountdownFault.None
-            ? (Example($"cd{_count}", problem, line.Output), problem.Key)
+            ? (Example($"cd{_count}", problem, line.Output), problem)
             : throw line.Fault($"expected a right answer as \"output\", found one that is wrong ({fault})");
     }
 
-    private (TaskExample Example, ulong Key) ReadTargetOnly(PuzzleLine line, CountdownSolver solver)
+    private (TaskExample Example, CountdownProblem Problem) ReadTargetOnly(PuzzleLine line, CountdownSolver solver)
     {
         CountdownProblem problem = Problem(line, $"{line.Input},{line.Output}");
         return solver.Best(problem) is CountdownSolution solution
-            ? (Example("d1", problem, solution.ToString()), problem.Key)
+            ? (Example(OtherGroup, problem, solution.ToString()), problem)
             : throw line.Fault("expected a problem with a solution, found none");
     }
 

@@ -32,28 +32,27 @@ public sealed class DataToTextTask : EvaluationTask
     public override int MaxAnswerCharacters => 500;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
+    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
+    [
+        TextMeasures.CorpusBleu(answers),
+        TaskMeasure.Mean("slots", answers.Select(answer => RestaurantMeaning.ShareSaid(answer.Example.Prompt, answer.Text))),
+    ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
     {
         IEnumerable<TaskExample> sentences = source.Split switch
         {
             TaskSplit.Train => Pairs(source, ("src_train.txt", "train.txt")),
             TaskSplit.Validation => Pairs(source, ("src_valid.txt", "valid.txt")),
             TaskSplit.Test when s_singleFiles.Any(name => TaskFile.IsHeld(source, name)) => SingleFile(source),
-            TaskSplit.Test => Pairs(source, ("src_test.txt", "test.txt"), ("src_test_half_a.txt", "test_half_a.txt")),
-            _ => throw MissingSplit.Of(this, source.Split, "train, validation and test"),
+            _ => Pairs(source, ("src_test.txt", "test.txt"), ("src_test_half_a.txt", "test_half_a.txt")),
         };
         IEnumerable<TaskExample> examples = source.Split == TaskSplit.Train ? sentences : sentences
             .GroupBy(sentence => sentence.Prompt)
             .Select(meaning => meaning.First() with { OtherReferences = [.. meaning.Skip(1).Select(sentence => sentence.Reference)] });
         return examples.Take(source.Count);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
-    [
-        TextMeasures.CorpusBleu(answers),
-        TaskMeasure.Mean("slots", answers.Select(answer => RestaurantMeaning.ShareSaid(answer.Example.Prompt, answer.Text))),
-    ];
 
     private static IEnumerable<TaskExample> Pairs(TaskSource source, params IReadOnlyList<(string Meaning, string Sentence)> names)
     {

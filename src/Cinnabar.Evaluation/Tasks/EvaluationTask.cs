@@ -17,13 +17,23 @@ public abstract class EvaluationTask
     /// </summary>
     public virtual bool IsGenerated => false;
 
+    /// <summary>The splits there are. Default: all.</summary>
+    public virtual IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Train, TaskSplit.Validation, TaskSplit.Test];
+
     /// <summary>The examples of a split, the same for the same source.</summary>
     /// <exception cref="CinnabarException">
     /// A file is missing or malformed (the message names file, line and what was expected), or the task has no such split.
     /// </exception>
-    public abstract IEnumerable<TaskExample> Examples(TaskSource source);
+    public IEnumerable<TaskExample> Examples(TaskSource source) => Splits.Contains(source.Split) ? Read(source) : throw new CinnabarException(
+        $"The task {Name} has no {Lower(source.Split)} split; it has {string.Join(" and ", Splits.Select(Lower))}.",
+        "Ask for what it has.");
 
     /// <summary>Scores answers to examples of this task; the first measure is the one to compare by.</summary>
     /// <param name="answers">At least one.</param>
     public abstract IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers);
+
+    /// <summary>The examples of one of the <see cref="Splits"/>.</summary>
+    protected abstract IEnumerable<TaskExample> Read(TaskSource source);
+
+    private static string Lower(TaskSplit split) => split.ToString().ToLowerInvariant();
 }

@@ -26,16 +26,7 @@ public sealed partial class GradeSchoolMathTask : EvaluationTask
     public override int MaxAnswerCharacters => 1_500;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
-    {
-        TaskFile file = source.Split switch
-        {
-            TaskSplit.Train => TaskFile.Open(source, Origin, "train.jsonl"),
-            TaskSplit.Test => TaskFile.Open(source, Origin, "test.jsonl", "test_half_a.jsonl"),
-            _ => throw MissingSplit.Of(this, source.Split, "train and test"),
-        };
-        return TaskRecord.OfLines(file).Select(Example).Take(source.Count);
-    }
+    public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Train, TaskSplit.Test];
 
     /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
@@ -43,6 +34,17 @@ public sealed partial class GradeSchoolMathTask : EvaluationTask
         TaskMeasure.Share("exact match", answers.Select(answer =>
             FinalNumber.Of(answer.Text.Split(NextQuestion, 2)[0]) == FinalNumber.Of(answer.Example.Reference))),
     ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
+    {
+        TaskFile file = source.Split switch
+        {
+            TaskSplit.Train => TaskFile.Open(source, Origin, "train.jsonl"),
+            _ => TaskFile.Open(source, Origin, "test.jsonl", "test_half_a.jsonl"),
+        };
+        return TaskRecord.OfLines(file).Select(Example).Take(source.Count);
+    }
 
     private static TaskExample Example(TaskRecord problem)
     {

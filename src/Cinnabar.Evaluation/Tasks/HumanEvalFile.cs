@@ -11,18 +11,12 @@ namespace Cinnabar.Evaluation.Tasks;
 internal static class HumanEvalFile
 {
     /// <summary>The problems of a test file.</summary>
-    /// <param name="task">Whose test file it is.</param>
     /// <param name="source">Where to look.</param>
     /// <param name="origin">Where the file can be had.</param>
     /// <param name="name">File name without its ending; where it is not there, that of a half of it, name_half_a, is read.</param>
     /// <param name="hasSuffix">Whether problems have a "suffix".</param>
-    public static IEnumerable<TaskExample> Examples(EvaluationTask task, TaskSource source, string origin, string name, bool hasSuffix)
+    public static IEnumerable<TaskExample> Examples(TaskSource source, string origin, string name, bool hasSuffix)
     {
-        if (source.Split != TaskSplit.Test)
-        {
-            throw MissingSplit.Of(task, source.Split, "test only");
-        }
-
         return TaskRecord.OfLines(TaskFile.Open(source, origin, $"{name}.jsonl", $"{name}_half_a.jsonl"))
             .Select(problem => new TaskExample("", problem.Text("prompt"), problem.Text("canonical_solution"))
             {

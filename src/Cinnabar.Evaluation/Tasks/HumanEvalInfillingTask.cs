@@ -52,12 +52,15 @@ public sealed class HumanEvalInfillingTask : EvaluationTask
     public override int MaxAnswerCharacters { get; }
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source) =>
-        HumanEvalFile.Examples(this, source, Origin, _file, hasSuffix: true);
+    public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Test];
 
     /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
         [TextMeasures.ExactMatch(answers, _compared), TextMeasures.MeanSimilarity(answers, _compared)];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source) =>
+        HumanEvalFile.Examples(source, Origin, _file, hasSuffix: true);
 
     /// <summary>Writes answers as JSON lines that the evaluator of human-eval-infilling reads.</summary>
     public static void WritePredictions(TextWriter writer, IEnumerable<TaskAnswer> answers) =>

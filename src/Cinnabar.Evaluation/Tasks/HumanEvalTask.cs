@@ -27,8 +27,7 @@ public sealed class HumanEvalTask : EvaluationTask
     public override int MaxAnswerCharacters => 1_500;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source) =>
-        HumanEvalFile.Examples(this, source, Origin, "HumanEval", hasSuffix: false);
+    public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Test];
 
     /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
@@ -36,6 +35,10 @@ public sealed class HumanEvalTask : EvaluationTask
         TextMeasures.ExactMatch(answers, text => Completion(text).TrimEnd()),
         TextMeasures.MeanSimilarity(answers, text => Completion(text).TrimEnd()),
     ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source) =>
+        HumanEvalFile.Examples(source, Origin, "HumanEval", hasSuffix: false);
 
     /// <summary>Writes answers, cut at the stop sequences, as JSON lines that the evaluator of human-eval reads.</summary>
     public static void WritePredictions(TextWriter writer, IEnumerable<TaskAnswer> answers) =>

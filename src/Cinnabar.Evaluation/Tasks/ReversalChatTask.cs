@@ -24,13 +24,18 @@ public sealed class ReversalChatTask : EvaluationTask
     public override int MaxAnswerCharacters => 100;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
-    {
-        if (source.Split != TaskSplit.Test)
-        {
-            throw MissingSplit.Of(this, source.Split, "test only");
-        }
+    public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Test];
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
+    [
+        TaskMeasure.Share("contains the line", answers.Select(
+            answer => answer.Text.Contains(answer.Example.Reference, StringComparison.Ordinal))),
+    ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
+    {
         return Couplet.Read(source)
             .SelectMany(couplet => (TaskExample[])
             [
@@ -39,11 +44,4 @@ public sealed class ReversalChatTask : EvaluationTask
             ])
             .Take(source.Count);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
-    [
-        TaskMeasure.Share("contains the line", answers.Select(
-            answer => answer.Text.Contains(answer.Example.Reference, StringComparison.Ordinal))),
-    ];
 }

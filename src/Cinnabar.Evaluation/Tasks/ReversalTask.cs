@@ -36,23 +36,21 @@ public sealed class ReversalTask : EvaluationTask
     public override int MaxAnswerCharacters => 40;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
-    {
-        if (source.Split is not (TaskSplit.Train or TaskSplit.Test))
-        {
-            throw MissingSplit.Of(this, source.Split, "train and test");
-        }
+    public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Train, TaskSplit.Test];
 
+    /// <inheritdoc/>
+    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
+        [TextMeasures.ExactMatch(answers, text => text.Trim())];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
+    {
         IReadOnlyList<Couplet> couplets = Couplet.Read(source);
         IEnumerable<TaskExample> examples = source.Split == TaskSplit.Train
             ? couplets.Select(couplet => new TaskExample("", "", $"{couplet.First}\n{couplet.Second}"))
             : BothDirections(couplets);
         return examples.Take(source.Count);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
-        [TextMeasures.ExactMatch(answers, text => text.Trim())];
 
     private static IEnumerable<TaskExample> BothDirections(IReadOnlyList<Couplet> couplets)
     {

@@ -43,7 +43,14 @@ public sealed class SudokuTask(int side) : EvaluationTask
     public override bool IsGenerated => true;
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
+    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
+    [
+        TaskMeasure.Share("solved", answers.Select(IsSolved)),
+        TaskMeasure.Mean("cells", answers.Select(RightCells)),
+    ];
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
     {
         if (source.Split == TaskSplit.Test && source.Folder is string folder)
         {
@@ -52,13 +59,6 @@ public sealed class SudokuTask(int side) : EvaluationTask
 
         return Generate(source).Take(source.Count);
     }
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
-    [
-        TaskMeasure.Share("solved", answers.Select(IsSolved)),
-        TaskMeasure.Mean("cells", answers.Select(RightCells)),
-    ];
 
     private bool IsSolved(TaskAnswer answer) =>
         SudokuGrid.TryParse(answer.Text, _side, out SudokuGrid? grid) && grid.IsSolutionOf(Clues(answer.Example));

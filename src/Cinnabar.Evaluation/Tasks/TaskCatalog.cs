@@ -6,7 +6,11 @@ public static class TaskCatalog
     /// <summary>All of them.</summary>
     public static IReadOnlyList<EvaluationTask> All { get; } =
     [
-        // Puzzles: SudokuTask ("sudoku", "sudoku4x4") and CountdownTask ("countdown3", "countdown4", "countdown5") go here.
+        new SudokuTask(9),
+        new SudokuTask(4),
+        new CountdownTask(3),
+        new CountdownTask(4),
+        new CountdownTask(5),
         TranslationTask.JavaToCSharp,
         TranslationTask.EnglishToBash,
         new CommandPageTask(),

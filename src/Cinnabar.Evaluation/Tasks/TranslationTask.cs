@@ -69,22 +69,6 @@ public sealed class TranslationTask : EvaluationTask
     public override int MaxAnswerCharacters { get; }
 
     /// <inheritdoc/>
-    public override IEnumerable<TaskExample> Examples(TaskSource source)
-    {
-        string[] stems = source.Split switch
-        {
-            TaskSplit.Train => ["train"],
-            TaskSplit.Validation => [_validation],
-            TaskSplit.Test => ["test", "test_half_a"],
-            _ => throw MissingSplit.Of(this, source.Split, "train, validation and test"),
-        };
-        (TaskFile from, TaskFile to) = TaskFile.OpenPair(source, _origin, [.. stems.Select(stem => (stem + _from, stem + _to))]);
-        return Enumerable.Range(0, from.Lines.Count)
-            .Select(i => new TaskExample("", from.Text(i) + "\n", to.Text(i)))
-            .Take(source.Count);
-    }
-
-    /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers)
     {
         List<TaskMeasure> measures = [TextMeasures.ExactMatch(answers, text => text.Trim()), TextMeasures.CorpusBleu(answers)];
@@ -94,5 +78,20 @@ public sealed class TranslationTask : EvaluationTask
         }
 
         return measures;
+    }
+
+    /// <inheritdoc/>
+    protected override IEnumerable<TaskExample> Read(TaskSource source)
+    {
+        string[] stems = source.Split switch
+        {
+            TaskSplit.Train => ["train"],
+            TaskSplit.Validation => [_validation],
+            _ => ["test", "test_half_a"],
+        };
+        (TaskFile from, TaskFile to) = TaskFile.OpenPair(source, _origin, [.. stems.Select(stem => (stem + _from, stem + _to))]);
+        return Enumerable.Range(0, from.Lines.Count)
+            .Select(i => new TaskExample("", from.Text(i) + "\n", to.Text(i)))
+            .Take(source.Count);
     }
 }

@@ -24,7 +24,7 @@ public sealed record ExampleCorpusOptions
     public string? TokenizerPath { get; init; }
 
     /// <summary>Tokens of a trained tokenizer; 260 are the special tokens and the bytes. Default 260.</summary>
-    public int VocabularySize { get; init; } = 260;
+    public int VocabularySize { get; init; } = BpeTrainer.SmallestVocabulary;
 
     /// <summary>Longest example in tokens. Default 512.</summary>
     public int MaxTokens { get; init; } = 512;
@@ -51,7 +51,10 @@ public static class ExampleCorpus
         Func<string, IEnumerable<ExampleDocument>> examples,
         IProgress<CorpusProgress>? progress = null) => CorpusFolder.Replace(folder, partial =>
     {
-        IEnumerable<string> texts = examples("train").Select(example => string.Concat(example.Parts.Select(part => part.Text)));
+        bool learnsMerges = options.TokenizerPath is null && options.VocabularySize > BpeTrainer.SmallestVocabulary;
+        IEnumerable<string> texts = learnsMerges
+            ? examples("train").Select(example => string.Concat(example.Parts.Select(part => part.Text)))
+            : [];
         Tokenizer tokenizer = CorpusFolder.MakeTokenizer(
             texts, options.TokenizerPath, options.VocabularySize, options.Threads, progress);
         tokenizer.Save(Path.Combine(partial, CorpusFiles.Tokenizer));

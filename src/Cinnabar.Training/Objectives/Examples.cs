@@ -6,8 +6,8 @@
 // for long ones.
 //
 // Where an answer ends in end of text (the network that writes it does not know its length), a diffusion network also has to say what lies
-// behind: 0 … answer_padding positions of padding, as many as drawn, all wanted. The canvas of an answer may then be longer than the
-// answer. A network that writes left to right stops at end of text and needs none.
+// behind: 0 … answer_padding further end-of-text tokens, as many as drawn, all wanted (as LLaDA). The canvas of an answer may then be
+// longer than the answer. A network that writes left to right stops at end of text and needs none.
 using Cinnabar.Diffusion;
 using Cinnabar.Training.Corpora;
 
@@ -99,7 +99,7 @@ public sealed class Examples : SequenceSource
 
         int padding = Math.Min(random.NextInt(_options.AnswerPadding + 1), _options.SequenceLength - ids.Length);
         return new Example(
-            [.. ids, .. Enumerable.Repeat(_padTokenId, padding)], [.. wanted, .. Enumerable.Repeat(true, padding)]);
+            [.. ids, .. Enumerable.Repeat(_eosTokenId, padding)], [.. wanted, .. Enumerable.Repeat(true, padding)]);
     }
 
     private SequenceBatch Pack(ReadOnlySpan<Example> examples)

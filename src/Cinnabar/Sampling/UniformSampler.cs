@@ -70,7 +70,7 @@ public sealed class UniformSampler
     /// <param name="network">The network.</param>
     /// <param name="purpose">What it is wanted for.</param>
     /// <exception cref="CinnabarException">Its noise is uniform.</exception>
-    internal static void RequireMask(IDenoiser network, string purpose)
+    public static void RequireMask(IDenoiser network, string purpose)
     {
         if (network is IUniformDenoiser)
         {

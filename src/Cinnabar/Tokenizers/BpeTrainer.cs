@@ -30,6 +30,9 @@ public sealed record BpeTrainerOptions
 /// <summary>Learns a byte-level BPE tokenizer from text.</summary>
 public sealed class BpeTrainer
 {
+    /// <summary>The special tokens and the 256 bytes, without a merge.</summary>
+    public const int SmallestVocabulary = 260;
+
     private readonly BpeTrainerOptions _options;
     private readonly RegexSplit _preTokenizer = RegexSplit.Of(SplitPatterns.Code);
     private readonly Dictionary<ulong, Pair> _pairs = [];
@@ -41,11 +44,10 @@ public sealed class BpeTrainer
     /// <exception cref="CinnabarException">An option is out of range.</exception>
     public BpeTrainer(BpeTrainerOptions options)
     {
-        int smallest = SpecialTokens.All.Count + 256;
-        if (options.VocabularySize < smallest || options.VocabularySize > 1 << 16)
+        if (options.VocabularySize is < SmallestVocabulary or > 1 << 16)
         {
             throw new CinnabarException(
-                $"The vocabulary size must be from {smallest} to {1 << 16}, not {options.VocabularySize}.",
+                $"The vocabulary size must be from {SmallestVocabulary} to {1 << 16}, not {options.VocabularySize}.",
                 "Choose a size in that range; 8192 suits a small model.");
         }
 

@@ -25,7 +25,7 @@ public sealed class HumanEvalTaskTests
         folder.Pack("HumanEval.jsonl", Problem);
         TaskExample example = Assert.Single(folder.Read(s_task, TaskSplit.Test));
         Assert.Equal(("def f():\n", "    return 1\n", "", "HumanEval/0"), (example.Prompt, example.Reference, example.Suffix, example.Key));
-        Assert.Contains("has no train split; it has test only", folder.Fault(s_task, TaskSplit.Train));
+        Assert.Contains("has no train split; it has test.", folder.Fault(s_task, TaskSplit.Train));
     }
 
     [Theory]

@@ -104,6 +104,7 @@ public sealed class ModelConfigTests
             ("pad_token_id", config with { PadTokenId = 5 }),
             ("quantization_config", config with { Quantization = new(DType.Int8, null) }),
             ("rms_norm_eps", config with { RmsNormEps = 1e-6 }),
+            ("rope", config with { LearnedPositions = true }),
             ("rope_theta", config with { RopeTheta = 10_001 }),
             ("shift_logits", config with { ShiftLogits = true }),
             ("vocab_size", config with { VocabularySize = 10 }),
@@ -147,7 +148,7 @@ public sealed class ModelConfigTests
     [InlineData("block_type", "transformer block")]
     [InlineData("layer_norm_type", "norm")]
     [InlineData("model_type", "family")]
-    [InlineData("rope", "rotary")]
+    [InlineData("rope", "rotations")]
     public void Parse_MissingKey_NamesItAndItsPurpose(string key, string purpose)
     {
         foreach (string? json in (string?[])[null, "null"])
@@ -224,7 +225,6 @@ public sealed class ModelConfigTests
     [InlineData("model_type", "\"llama\"")]
     [InlineData("multi_query_attention", "true")]
     [InlineData("quantization_config", "{\"bits\":4}")]
-    [InlineData("rope", "false")]
     [InlineData("rope_scaling", "{\"type\":\"yarn\"}")]
     [InlineData("scale_logits", "true")]
     public void Parse_UnsupportedVariant_NamesKeyAndValue(string key, string json)
