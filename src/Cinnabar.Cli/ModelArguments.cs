@@ -63,10 +63,13 @@ internal sealed class ModelArguments
     public DiffusionModel Load(ParseResult parsed) => Load(parsed, parsed.GetValue(_model)!);
 
     /// <summary>Loads the model of this name or path, whatever --model says.</summary>
-    public DiffusionModel Load(ParseResult parsed, string model)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="model">Name or path.</param>
+    /// <param name="beside">A model that is loaded already and runs on the same threads.</param>
+    public DiffusionModel Load(ParseResult parsed, string model, DiffusionModel? beside = null)
     {
         using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false));
-        return DiffusionModel.Load(model, Kernels(parsed), Form(parsed), display);
+        return DiffusionModel.Load(model, beside?.Kernels ?? Kernels(parsed), Form(parsed), display);
     }
 
     public KernelTable Kernels(ParseResult parsed) => KernelTable.Create(parsed.GetValue(_threads));

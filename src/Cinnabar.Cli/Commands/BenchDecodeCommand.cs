@@ -86,7 +86,7 @@ internal sealed class BenchDecodeCommand
         List<DiffusionModel> models = [model];
         if (parsed.GetValue(_baseline) is string baseline)
         {
-            models.Add(DiffusionModel.Load(baseline, model.Kernels));
+            models.Add(_model.Load(parsed, baseline, beside: model));
         }
 
         int[] windows = parsed.GetValue(_windows) is [_, ..] wanted ? wanted : [model.Config.MaxSequenceLength];
@@ -129,7 +129,10 @@ internal sealed class BenchDecodeCommand
     private IReadOnlyList<DecodingMethod> MethodsFor(ParseResult parsed, DiffusionModel model) =>
         model.Config.IsAutoregressive ? [new DecodingMethod("left to right, key/value cache", new())]
             : parsed.GetValue(_methods) is [_, ..] names ? [.. DecodingMethod.Standard.Where(method => names.Contains(method.Name))]
-            : DecodingMethod.Standard;
+            : [.. DecodingMethod.Standard.Where(method => method.Options.VerifyThreshold is null || CanVerify(model))];
+
+    // Leaving a token out needs its own position to predict it.
+    private static bool CanVerify(DiffusionModel model) => model.Config is { AttentionKind: AttentionKind.Full, ShiftLogits: false };
 
     private static IEnumerable<DecodingResult> Measure(
         DiffusionModel model,

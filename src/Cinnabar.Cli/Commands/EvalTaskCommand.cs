@@ -70,10 +70,11 @@ internal sealed class EvalTaskCommand
             throw new CinnabarException($"Expected examples of {_task.Name} in the {split} split, found none.", "Choose another split.");
         }
 
-        List<TaskResult> results = [RunModel(parsed, _model.Load(parsed), examples, cancellation)];
+        DiffusionModel model = _model.Load(parsed);
+        List<TaskResult> results = [RunModel(parsed, model, examples, cancellation)];
         foreach (string other in parsed.GetValue(_compare) ?? [])
         {
-            results.Add(RunModel(parsed, _model.Load(parsed, other), examples, cancellation));
+            results.Add(RunModel(parsed, _model.Load(parsed, other, beside: model), examples, cancellation));
         }
 
         if (parsed.GetValue(_predictions) is string path)
@@ -95,7 +96,7 @@ internal sealed class EvalTaskCommand
 
     private TaskResult RunModel(ParseResult parsed, DiffusionModel model, TaskExample[] examples, CancellationToken cancellation)
     {
-        TaskAnswerer answerer = new(model, _sampler.Read(parsed, model.DefaultOptions), parsed.GetValue(_answerTokens));
+        TaskAnswerer answerer = new(_task, model, _sampler.Read(parsed, model.DefaultOptions), parsed.GetValue(_answerTokens));
         EvaluationProgress progress = new($"{_task.Name}, {model.Name}", "examples", examples.Length);
         return TaskResult.Run(_task, model.Name, answerer, examples, progress.Show, cancellation);
     }

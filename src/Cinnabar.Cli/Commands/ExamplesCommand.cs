@@ -47,6 +47,12 @@ internal sealed class ExamplesCommand
             + "[default: the answer behind the question]",
     };
 
+    private readonly Option<string[]> _mix = new("--mix")
+    {
+        Description = "Another task whose examples, as many, alternate with these; may be repeated. [default: none]",
+        HelpName = "task",
+    };
+
     private ExamplesCommand(EvaluationTask task)
     {
         _task = task;
@@ -67,7 +73,7 @@ internal sealed class ExamplesCommand
 
     private Command ToCommand()
     {
-        Command command = new(_task.Name, _task.Description) { _out, _tokenizer, _vocabularySize, _maxTokens, _inPlace };
+        Command command = new(_task.Name, _task.Description) { _out, _tokenizer, _vocabularySize, _maxTokens, _inPlace, _mix };
         _data.AddTo(command);
         command.SetWork(Run);
         return command;
@@ -78,7 +84,7 @@ internal sealed class ExamplesCommand
         string folder = parsed.GetValue(_out)!;
         ExampleCorpusOptions options = new()
         {
-            Name = _task.Name,
+            Name = string.Join('+', Tasks(parsed).Select(task => task.Name)),
             TokenizerPath = parsed.GetValue(_tokenizer),
             VocabularySize = parsed.GetValue(_vocabularySize),
             MaxTokens = parsed.GetValue(_maxTokens),
@@ -106,7 +112,7 @@ internal sealed class ExamplesCommand
     private IEnumerable<ExampleDocument> Documents(ParseResult parsed, string split, CancellationToken cancellation)
     {
         TaskSplit part = Enum.Parse<TaskSplit>(split, ignoreCase: true);
-        if (part == TaskSplit.Test || !_task.Splits.Contains(part))
+        if (part == TaskSplit.Test)
         {
             yield break;
         }
@@ -114,11 +120,14 @@ internal sealed class ExamplesCommand
         TaskSource source = _data.Source(parsed, part);
         source = part == TaskSplit.Train ? source : source with { Count = Math.Min(source.Count, HeldOutCount) };
         bool inPlace = parsed.GetValue(_inPlace);
-        foreach (TaskExample example in _task.Examples(source))
+        IEnumerable<IEnumerable<TaskExample>> tasks = Tasks(parsed).Where(task => task.Splits.Contains(part)).Select(task => task.Examples(source));
+        foreach (TaskExample example in TaskExample.InTurn(tasks))
         {
             cancellation.ThrowIfCancellationRequested();
             TaskLayout layout = TaskLayout.Of(example, inPlace);
             yield return new ExampleDocument(layout.Parts, layout.EndsText);
         }
     }
+
+    private IEnumerable<EvaluationTask> Tasks(ParseResult parsed) => [_task, .. (parsed.GetValue(_mix) ?? []).Select(TaskCatalog.Find)];
 }

@@ -44,7 +44,7 @@ internal sealed class SolveCommand
         DiffusionModel model = _form.Load(parsed, parsed.GetValue(_model)!);
         string shown = puzzle.ToString(TaskExample.Unknown);
         TaskExample example = new("", puzzle.ToString() + "\n", shown.Replace(TaskExample.Unknown, '1')) { Template = shown };
-        TaskAnswerer answerer = new(model, _sampler.Read(parsed, model.DefaultOptions), shown.Length);
+        TaskAnswerer answerer = new(new SudokuTask(Side), model, _sampler.Read(parsed, model.DefaultOptions), shown.Length);
         if (!answerer.AnswersInPlace)
         {
             throw new CinnabarException(

@@ -40,27 +40,6 @@ internal sealed record PuzzleLine(string Place, string Input, string Output)
         return null;
     }
 
-    /// <summary>The first of every list, then the second of every list …: where it is cut, each list has had its turn.</summary>
-    public static IEnumerable<T> InTurn<T>(IEnumerable<IEnumerable<T>> lists)
-    {
-        List<IEnumerator<T>> left = [.. lists.Select(list => list.GetEnumerator())];
-        while (left.Count > 0)
-        {
-            for (int i = 0; i < left.Count;)
-            {
-                if (left[i].MoveNext())
-                {
-                    yield return left[i++].Current;
-                }
-                else
-                {
-                    left[i].Dispose();
-                    left.RemoveAt(i);
-                }
-            }
-        }
-    }
-
     /// <summary>Says what is wrong with this line.</summary>
     /// <param name="problem">What was expected and what was found, without a full stop.</param>
     public CinnabarException Fault(string problem) => FaultAt(Place, problem);

@@ -53,7 +53,7 @@ public sealed class CountdownTask(int count) : EvaluationTask
     {
         if (source.Split == TaskSplit.Test && source.Folder is string folder)
         {
-            return PuzzleLine.InTurn(Files(source, folder).Select(file => file.Select(line => line.Example))).Take(source.Count);
+            return TaskExample.InTurn(Files(source, folder).Select(file => file.Select(line => line.Example))).Take(source.Count);
         }
 
         return Generate(source).Take(source.Count);

@@ -13,6 +13,13 @@ public abstract class EvaluationTask
     public abstract int MaxAnswerCharacters { get; }
 
     /// <summary>
+    /// Tokens of canvas for an answer: a network that fills a canvas does it best when not much of it is left over. Default: the most.
+    /// </summary>
+    /// <param name="promptTokens">Tokens of the prompt.</param>
+    /// <param name="most">Most tokens wanted.</param>
+    public virtual int AnswerTokens(int promptTokens, int most) => most;
+
+    /// <summary>
     /// Whether examples are made, not read. Then train, validation and test differ by construction, whatever their seeds. Default false.
     /// </summary>
     public virtual bool IsGenerated => false;

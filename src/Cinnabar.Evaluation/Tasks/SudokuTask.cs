@@ -54,7 +54,7 @@ public sealed class SudokuTask(int side) : EvaluationTask
     {
         if (source.Split == TaskSplit.Test && source.Folder is string folder)
         {
-            return PuzzleLine.InTurn(Files(source, folder).Select(file => file.Select(line => line.Example))).Take(source.Count);
+            return TaskExample.InTurn(Files(source, folder).Select(file => file.Select(line => line.Example))).Take(source.Count);
         }
 
         return Generate(source).Take(source.Count);

@@ -16,15 +16,18 @@ public sealed class TaskAnswerer
     private readonly DiffusionModel _model;
     private readonly Sampler _sampler;
     private readonly SamplerOptions _options;
+    private readonly EvaluationTask _task;
     private readonly int _answerTokens;
 
     /// <summary>Wraps a model with a mask.</summary>
+    /// <param name="task">Whose examples it answers.</param>
     /// <param name="model">The model.</param>
     /// <param name="options">How it is sampled; an autoregressive one goes left to right whatever they say.</param>
     /// <param name="answerTokens">Most tokens of an answer whose length is not given.</param>
-    public TaskAnswerer(DiffusionModel model, SamplerOptions options, int answerTokens)
+    public TaskAnswerer(EvaluationTask task, DiffusionModel model, SamplerOptions options, int answerTokens)
     {
         UniformSampler.RequireMask(model.Denoiser, "a task of an evaluation");
+        _task = task;
         _model = model;
         _sampler = new Sampler(model.Denoiser, model.Kernels.Workers);
         _options = model.Followed(options);
@@ -70,7 +73,7 @@ public sealed class TaskAnswerer
             return new FillInTheMiddle(_model.Config).CanvasFor(prompt, suffix, _answerTokens, tokens, context);
         }
 
-        int room = Math.Min(_answerTokens, context - prompt.Length - suffix.Length);
+        int room = Math.Min(_task.AnswerTokens(prompt.Length, _answerTokens), context - prompt.Length - suffix.Length);
         if (room < 1)
         {
             throw new CinnabarException(

@@ -23,4 +23,25 @@ public sealed record TaskExample(string Group, string Prompt, string Reference)
     /// found. A network that sees both sides is shown this instead of prompt and answer. Default null.
     /// </summary>
     public string? Template { get; init; }
+
+    /// <summary>The first of every list, then the second of every list …: where it is cut, each list has had its turn.</summary>
+    public static IEnumerable<TaskExample> InTurn(IEnumerable<IEnumerable<TaskExample>> lists)
+    {
+        List<IEnumerator<TaskExample>> left = [.. lists.Select(list => list.GetEnumerator())];
+        while (left.Count > 0)
+        {
+            for (int i = 0; i < left.Count;)
+            {
+                if (left[i].MoveNext())
+                {
+                    yield return left[i++].Current;
+                }
+                else
+                {
+                    left[i].Dispose();
+                    left.RemoveAt(i);
+                }
+            }
+        }
+    }
 }

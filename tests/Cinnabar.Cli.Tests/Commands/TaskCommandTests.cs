@@ -1,0 +1,146 @@
+using System.Text.Json;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tests;
+
+namespace Cinnabar.Cli.Tests.Commands;
+
+/// <summary>cinnabar eval TASK, cinnabar examples and cinnabar solve.</summary>
+[Collection(ConsoleTests.Name)]
+public sealed class TaskCommandTests(TinyModel tiny)
+{
+    private const string Puzzle = "530070000600195000098000060800060003400803001700020006060000280000419005000080079";
+
+    [Fact]
+    public async Task Eval_Reversal_MeasuresBothDirectionsOfSeveralModels()
+    {
+        string data = Couplets("reversal");
+        string other = Path.Combine(tiny.Folder, "tiny-left-to-right");
+        TinyModelFolder.Write(other, config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true });
+        string predictions = Path.Combine(tiny.Folder, "predictions.jsonl");
+        (int exitCode, string output, string error) = await tiny.RunWithModel(
+            "eval", "reversal", "--data", data, "--json", "--answer-tokens", "6", "--compare", other, "--predictions", predictions);
+        Assert.True(exitCode == 0, error);
+        JsonElement json = JsonDocument.Parse(output).RootElement;
+        Assert.Equal("reversal", json.GetProperty("task").GetString());
+        JsonElement[] results = [.. json.GetProperty("results").EnumerateArray()];
+        Assert.Equal(["tiny", "tiny-left-to-right"], results.Select(result => result.GetProperty("model").GetString()));
+        foreach (JsonElement result in results)
+        {
+            Assert.Equal(
+                ["forward", "backward", ""], result.GetProperty("groups").EnumerateArray().Select(group => group.GetProperty("group").GetString()));
+            JsonElement all = result.GetProperty("groups")[2];
+            Assert.Equal(4, all.GetProperty("examples").GetInt32());
+            JsonElement measure = all.GetProperty("measures").GetProperty("exact match");
+            Assert.InRange(measure.GetProperty("value").GetDouble(), 0, 1);
+            Assert.True(measure.TryGetProperty("standard_error", out _));
+            Assert.InRange(result.GetProperty("passes_per_example").GetDouble(), 1, 7);
+        }
+
+        string[] lines = await File.ReadAllLinesAsync(predictions);
+        Assert.Equal(4, lines.Length);
+        Assert.Equal("two", JsonDocument.Parse(lines[0]).RootElement.GetProperty("reference").GetString());
+    }
+
+    [Fact]
+    public async Task Eval_SeveralModels_PrintsATableAndTheDifference()
+    {
+        (int exitCode, string output, string error) = await tiny.RunWithModel(
+            "eval", "countdown3", "--count", "2", "--answer-tokens", "4", "--compare", tiny.Path);
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("solved", output, StringComparison.Ordinal);
+        Assert.Contains("arithmetic", output, StringComparison.Ordinal);
+        Assert.Contains("tiny less tiny, solved: +0.0 ± 0.0 points", output, StringComparison.Ordinal);
+        Assert.Contains("seed 1", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("eval", "reversal")]
+    [InlineData("examples", "java-cs", "--out", "nowhere")]
+    public async Task ATaskOfFiles_WithoutAFolder_IsRefused(params string[] arguments)
+    {
+        (int exitCode, _, string error) = await tiny.Run(arguments);
+        Assert.Equal(CommandRunner.WrongCommandLine, exitCode);
+        Assert.Contains("--data", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Eval_SplitThatTheTaskLacks_SaysWhatItHas()
+    {
+        (int exitCode, _, string error) = await tiny.RunWithModel("eval", "reversal", "--data", Couplets("splits"), "--split", "validation");
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains("has no validation split; it has train and test.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ExamplesTrainSolve_Sudoku_GoTogether()
+    {
+        string corpus = Path.Combine(tiny.Folder, "sudoku-corpus");
+        (int exitCode, string output, string error) = await tiny.Run("examples", "sudoku", "--in-place", "--count", "40", "--out", corpus);
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("train", output, StringComparison.Ordinal);
+        string config = tiny.Write("sudoku.json", """
+            {
+              "model": {
+                "architectures": ["LLaDAModelLM"], "model_type": "llada", "block_type": "llama", "layer_norm_type": "rms",
+                "activation_type": "silu", "rope": false, "include_bias": false, "d_model": 16, "n_layers": 1, "n_heads": 2, "n_kv_heads": 2,
+                "mlp_hidden_size": 32, "vocab_size": 260, "embedding_size": 260, "max_sequence_length": 82, "rms_norm_eps": 1e-5,
+                "rope_theta": 10000, "weight_tying": true, "mask_token_id": 0, "eos_token_id": 1, "pad_token_id": 2, "bos_token_id": 3
+              },
+              "steps": 3, "batch_size": 8, "micro_batch_size": 4, "sequence_length": 82, "time_weight": "linear", "focal_gamma": 1,
+              "evaluate_every": 3, "evaluation_windows": 4
+            }
+            """);
+        string run = Path.Combine(tiny.Folder, "sudoku-run");
+        (exitCode, output, error) = await tiny.Run("train", config, "--corpus", corpus, "--output", run, "--threads", "1");
+        Assert.True(exitCode == 0, error);
+        string model = output.Trim();
+
+        (exitCode, output, error) = await tiny.Run("eval", "sudoku", "--count", "2", "--model", model, "--threads", "1", "--json");
+        Assert.True(exitCode == 0, error);
+        JsonElement measures = JsonDocument.Parse(output).RootElement.GetProperty("results")[0].GetProperty("groups")[0].GetProperty("measures");
+        Assert.Equal(0, measures.GetProperty("solved").GetProperty("value").GetDouble());
+
+        // Three steps teach no Sudoku: it is said what is wrong, and clues stay as they are.
+        (exitCode, output, error) = await tiny.Run("solve", "sudoku", Puzzle, "--model", model, "--threads", "1", "--json");
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        JsonElement solved = JsonDocument.Parse(output).RootElement;
+        Assert.False(solved.GetProperty("solved").GetBoolean());
+        int[] empty = [.. Enumerable.Range(0, 81).Where(i => Puzzle[i] == '0')];
+        Assert.Equal(empty, solved.GetProperty("order").EnumerateArray().Select(cell => cell.GetInt32()).Order());
+
+        (exitCode, output, error) = await tiny.Run("solve", "sudoku", tiny.Write("puzzle.txt", Puzzle + "\n"), "--model", model, "--threads", "1");
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains("Not solved (", error, StringComparison.Ordinal);
+        Assert.Equal(11, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Theory]
+    [InlineData("123", "81")]
+    [InlineData("550070000600195000098000060800060003400803001700020006060000280000419005000080079", "5 twice in")]
+    [InlineData("53007000x600195000098000060800060003400803001700020006060000280000419005000080079", "found")]
+    public async Task Solve_NoPuzzle_SaysWhatIsWrong(string puzzle, string expected)
+    {
+        (int exitCode, _, string error) = await tiny.RunWithModel("solve", "sudoku", puzzle);
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Solve_ModelThatWritesLeftToRight_IsRefused()
+    {
+        string path = Path.Combine(tiny.Folder, "tiny-causal");
+        TinyModelFolder.Write(path, config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true });
+        (int exitCode, _, string error) = await tiny.Run("solve", "sudoku", Puzzle, "--model", path, "--threads", "1");
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains("sees the whole grid at once", error, StringComparison.Ordinal);
+    }
+
+    private string Couplets(string name)
+    {
+        string folder = Directory.CreateDirectory(Path.Combine(tiny.Folder, name)).FullName;
+        File.WriteAllText(Path.Combine(folder, "poem_data.json"), """
+            [{"first": "one", "second": "two", "source": "x"}, {"first": "three", "second": "four", "source": "y"}]
+            """);
+        return folder;
+    }
+}
