@@ -162,3 +162,20 @@ mockTest('without an autoregressive model there is no race', async () => {
   assert.equal(await page.isVisible('#race-row'), false);
   assertQuiet();
 });
+
+mockTest('a Sudoku is drawn as a grid, and other text is not', async () => {
+  const page = await open();
+  await page.fill('#text', '53<fill:2>7<fill:4>6<fill:2>195<fill:4>98<fill:4>6<fill:1>8<fill:3>6<fill:3>34<fill:2>8<fill:1>3<fill:2>17<fill:3>2<fill:3>6'
+    + '<fill:1>6<fill:4>28<fill:4>419<fill:2>5<fill:4>8<fill:2>79');
+  const grid = page.locator('.canvas.grid');
+  assert.equal(await grid.count(), 1);
+  assert.equal(await grid.locator('> *').count(), 81);
+  assert.equal(await grid.locator('> .mask').count(), 51);
+  const boxes = await grid.locator('> *').evaluateAll(cells => cells.map(cell => cell.getBoundingClientRect().top));
+  assert.equal(new Set(boxes.map(top => Math.round(top))).size, 9);
+  await runToEnd(page);
+  assert.equal(await page.locator('.canvas.grid > *').count(), 81);
+  await page.fill('#text', 'int <fill:3> = 1;');
+  assert.equal(await page.locator('.canvas.grid').count(), 0);
+  assertQuiet();
+});

@@ -1,7 +1,7 @@
 // Draws a state of a canvas: the known text as it was typed, and an element for every position of a hole. Elements stay; a new state only
 // changes those that differ. One position at a time is in the tab order; arrow keys go on to its neighbours.
 import { el } from './dom.js';
-import { hasSpaceBefore } from './holes.js';
+import { gridSide, hasSpaceBefore } from './holes.js';
 
 // Upper limits of the shades of confidence; below the second a token is also underlined.
 const SHADES = [0.3, 0.5, 0.7, 0.9];
@@ -85,16 +85,23 @@ export class CanvasView {
     this.document = document;
     this.nodes = [];
     const parts = [];
+    // A Sudoku is drawn as one: every known digit is a cell too.
+    const side = gridSide(document, holes);
+    this.element.classList.toggle('grid', side !== undefined);
+    this.element.style.setProperty('--side', side ?? 1);
     document.texts.forEach((text, i) => {
-      parts.push(el('span', { class: 'known' }, text));
+      parts.push(...(side ? [...text] : [text]).map(piece => el('span', { class: 'known' }, piece)));
       const hole = holes[i];
       for (let position = hole?.start; position < hole?.start + hole?.length; position++) {
         const node = inert ? el('span') : el('span', { role: 'button', tabindex: '-1', 'data-position': position });
         this.nodes[position] = node;
         // A line may break before any position, and never inside a token.
-        parts.push(el('wbr'), node);
+        parts.push(...(side ? [node] : [el('wbr'), node]));
       }
     });
+    if (side) {
+      parts.forEach((part, cell) => part.setAttribute('data-shade', shadeOfBox(cell, side)));
+    }
     this.element.replaceChildren(...parts);
     this.first = holes[0]?.start;
     this.spaced = new Set(holes.filter((_, i) => hasSpaceBefore(document, i)).map(hole => hole.start));
@@ -162,6 +169,12 @@ export class CanvasView {
       target?.focus();
     }
   }
+}
+
+// The boxes of a Sudoku are shaded by turns.
+function shadeOfBox(cell, side) {
+  const box = Math.sqrt(side);
+  return (Math.floor(cell / side / box) + Math.floor((cell % side) / box)) % 2;
 }
 
 function classesOf(cell, how, position) {

@@ -52,4 +52,9 @@ public static int Max(int a, int b)
 {
 `,
   },
+  {
+    name: 'A Sudoku, for a model that learnt them',
+    text: '530070000600195000098000060800060003400803001700020006060000280000419005000080079'
+      .replace(/0+/g, empty => `<fill:${empty.length}>`),
+  },
 ];

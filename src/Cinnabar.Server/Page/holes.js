@@ -36,5 +36,15 @@ export function toSegments(document, defaultSize, exact) {
   return segments;
 }
 
+const DIGITS = /^[0-9]*$/;
+const GRIDS = new Map([[81, 9], [16, 4]]);
+
+/** The side of the Sudoku that a document is: digits and holes, as many as a grid has cells; undefined for any other text. */
+export function gridSide(document, holes) {
+  const digits = document.texts.every(text => DIGITS.test(text));
+  const cells = document.texts.join('').length + holes.reduce((sum, hole) => sum + hole.length, 0);
+  return digits && holes.length > 1 ? GRIDS.get(cells) : undefined;
+}
+
 /** Whether a single space stands right before hole i: the network is not shown it, and its first token may repeat it. */
 export const hasSpaceBefore = (document, i) => /[^\s] $/u.test(document.texts[i]);
