@@ -21,7 +21,7 @@ public sealed class ExampleTrainingTests : IDisposable
     {
         CorpusManifest manifest = Build(Sums);
         Assert.Equal(260, manifest.VocabularySize);
-        Assert.Equal((90, 10, 0), (manifest.Splits["train"].Documents, manifest.Splits["validation"].Documents, manifest.Splits["test"].Documents));
+        Assert.Equal([0, 90, 10], manifest.Splits.Values.Select(split => split.Documents)); // test, train, validation
         Tokenizer tokenizer = Tokenizer.Load(Path.Combine(Corpus, CorpusFiles.Tokenizer));
         TokenDataset data = TokenDataset.Open(Corpus, "train");
         Assert.True(data.HasQuestions);
@@ -36,7 +36,8 @@ public sealed class ExampleTrainingTests : IDisposable
     public void Build_ExamplesLongerThanTheLimit_LeavesThemOutAndCounts()
     {
         CorpusManifest manifest = Build(Sums, maxTokens: 7);
-        Assert.Equal((45, 55), (manifest.Splits["train"].Documents + manifest.Splits["validation"].Documents - 10, manifest.Dropped["too long"].Files + 10));
+        Assert.Equal(100, manifest.Splits.Values.Sum(split => split.Documents) + manifest.Dropped["too long"].Files);
+        Assert.Equal(45, manifest.Dropped["too long"].Files); // sums of 10 and more
         CinnabarException error = Assert.Throws<CinnabarException>(() => Build(Sums, maxTokens: 3));
         Assert.Contains("longer than 3 tokens", error.Message, StringComparison.Ordinal);
     }
@@ -88,6 +89,34 @@ public sealed class ExampleTrainingTests : IDisposable
     }
 
     [Fact]
+    public void Draw_WantedTextBeforeKnown_IsPaddedBeforeIt()
+    {
+        Build(split => split == "train"
+            ? [new ExampleDocument([new("ab", IsWanted: true), new("-", IsWanted: false), new("cd", IsWanted: true)], EndsText: true)]
+            : []);
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(Corpus, CorpusFiles.Tokenizer));
+        TrainingOptions options = Options(AttentionKind.Full) with { AnswerPadding = 3, NoiseEpsilon = 1, MaxMaskRate = 1 };
+        TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(Corpus, "train"), tokenizer);
+        HashSet<(int, int)> paddings = [];
+        foreach (TrainingBatch batch in Enumerable.Range(1, 20).SelectMany(objective.Draw))
+        {
+            int length = batch.Ids.Length / batch.Batch;
+            foreach (IGrouping<int, (int Row, int Target)> rows in batch.Rows.Zip(batch.Targets).GroupBy(row => row.First / length))
+            {
+                int[] targets = [.. rows.Select(row => row.Target)];
+                (int pads, int ends) = (targets.Count(id => id == tokenizer.PaddingTokenId), targets.Count(id => id == tokenizer.EndOfTextTokenId));
+                Assert.Equal(
+                    [.. tokenizer.Encode("ab"), .. Enumerable.Repeat(tokenizer.PaddingTokenId, pads), .. tokenizer.Encode("cd"),
+                        .. Enumerable.Repeat(tokenizer.EndOfTextTokenId, ends)],
+                    targets);
+                paddings.Add((pads, ends));
+            }
+        }
+
+        Assert.Equal(16, paddings.Count); // 0 … 3 paddings, 1 … 4 ends
+    }
+
+    [Fact]
     public void Draw_ExampleLongerThanASequence_Throws()
     {
         Build(Sums);
@@ -114,7 +143,7 @@ public sealed class ExampleTrainingTests : IDisposable
         from a in Enumerable.Range(0, 10)
         from b in Enumerable.Range(0, 10)
         where split == (b == 9 ? "validation" : "train")
-        select new ExampleDocument([new ExamplePart($"{a}+{b}=", IsWanted: false), new ExamplePart($"{a + b}", IsWanted: true)], EndsText: true);
+        select new ExampleDocument([new($"{a}+{b}=", IsWanted: false), new($"{a + b}", IsWanted: true)], EndsText: true);
 
     private CorpusManifest Build(Func<string, IEnumerable<ExampleDocument>> examples, int maxTokens = 512) =>
         ExampleCorpus.Build(Corpus, new ExampleCorpusOptions { Name = "sums", MaxTokens = maxTokens }, examples);

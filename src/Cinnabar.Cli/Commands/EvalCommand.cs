@@ -1,5 +1,5 @@
-// cinnabar eval infill | likelihood | TASK: how good a model is on the test split of its corpus, next to baselines on the same material, and
-// on the tasks of EvalTaskCommand.
+// cinnabar eval infill | likelihood | TASK: how good a model is on the test split of its corpus, next to baselines on the same material,
+// and on the tasks of EvalTaskCommand.
 using System.CommandLine;
 using Cinnabar.Evaluation;
 using Cinnabar.Evaluation.Tasks;

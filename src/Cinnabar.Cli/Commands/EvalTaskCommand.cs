@@ -53,7 +53,10 @@ internal sealed class EvalTaskCommand
     public static Command Create(EvaluationTask task)
     {
         EvalTaskCommand eval = new(task);
-        Command command = new(task.Name, task.Description) { eval._split, eval._answerTokens, eval._compare, eval._predictions, eval._json };
+        Command command = new(task.Name, task.Description)
+        {
+            eval._split, eval._answerTokens, eval._compare, eval._predictions, eval._json,
+        };
         eval._data.AddTo(command);
         eval._sampler.AddTo(command);
         eval._model.AddTo(command);
@@ -127,8 +130,8 @@ internal sealed class EvalTaskCommand
         foreach (TaskResult other in results.Skip(1))
         {
             TaskMeasure difference = results[0].DifferenceFrom(_task, other);
-            Console.WriteLine(Invariant(
-                $"{results[0].Model} less {other.Model}, {difference.Name}: {100 * difference.Value:+0.0;-0.0} ± {100 * difference.StandardError:F1} points"));
+            string points = Invariant($"{100 * difference.Value:+0.0;-0.0} ± {100 * difference.StandardError:F1} points");
+            Console.WriteLine($"{results[0].Model} less {other.Model}, {difference.Name}: {points}");
         }
 
         Console.WriteLine($"{_task.Description} Passes are those of an answer; ± are standard errors; seed {seed}.");

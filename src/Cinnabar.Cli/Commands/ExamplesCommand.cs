@@ -95,7 +95,7 @@ internal sealed class ExamplesCommand
         progress.Dispose();
         ResultTable.Write(
             ["split", "examples", "bytes", "tokens"],
-            [.. manifest.Splits.Select(split => new[] { split.Key, $"{split.Value.Documents:N0}", $"{split.Value.Bytes:N0}", $"{split.Value.Tokens:N0}" })],
+            [.. manifest.Splits.Select(split => Row(split.Key, split.Value))],
             textColumns: 1);
         foreach ((string reason, FileCount dropped) in manifest.Dropped)
         {
@@ -120,14 +120,17 @@ internal sealed class ExamplesCommand
         TaskSource source = _data.Source(parsed, part);
         source = part == TaskSplit.Train ? source : source with { Count = Math.Min(source.Count, HeldOutCount) };
         bool inPlace = parsed.GetValue(_inPlace);
-        IEnumerable<IEnumerable<TaskExample>> tasks = Tasks(parsed).Where(task => task.Splits.Contains(part)).Select(task => task.Examples(source));
-        foreach (TaskExample example in TaskExample.InTurn(tasks))
+        IEnumerable<EvaluationTask> tasks = Tasks(parsed).Where(task => task.Splits.Contains(part));
+        foreach (TaskExample example in TaskExample.InTurn(tasks.Select(task => task.Examples(source))))
         {
             cancellation.ThrowIfCancellationRequested();
             TaskLayout layout = TaskLayout.Of(example, inPlace);
             yield return new ExampleDocument(layout.Parts, layout.EndsText);
         }
     }
+
+    private static string[] Row(string name, CorpusSplit split) =>
+        [name, $"{split.Documents:N0}", $"{split.Bytes:N0}", $"{split.Tokens:N0}"];
 
     private IEnumerable<EvaluationTask> Tasks(ParseResult parsed) => [_task, .. (parsed.GetValue(_mix) ?? []).Select(TaskCatalog.Find)];
 }

@@ -31,7 +31,10 @@ internal sealed class SolveCommand
     public static Command Create()
     {
         SolveCommand solve = new();
-        Command sudoku = new("sudoku", "Fill a Sudoku; whether the result is right is checked by the rules.") { solve._puzzle, solve._model, solve._json };
+        Command sudoku = new("sudoku", "Fill a Sudoku; whether the result is right is checked by the rules.")
+        {
+            solve._puzzle, solve._model, solve._json,
+        };
         solve._sampler.AddTo(sudoku);
         solve._form.AddFormTo(sudoku);
         sudoku.SetWork(solve.Run);

@@ -16,8 +16,9 @@ public abstract class EvaluationTask
     /// Tokens of canvas for an answer: a network that fills a canvas does it best when not much of it is left over. Default: the most.
     /// </summary>
     /// <param name="promptTokens">Tokens of the prompt.</param>
+    /// <param name="suffixTokens">Tokens of the text behind the answer.</param>
     /// <param name="most">Most tokens wanted.</param>
-    public virtual int AnswerTokens(int promptTokens, int most) => most;
+    public virtual int AnswerTokens(int promptTokens, int suffixTokens, int most) => most;
 
     /// <summary>
     /// Whether examples are made, not read. Then train, validation and test differ by construction, whatever their seeds. Default false.
@@ -31,9 +32,11 @@ public abstract class EvaluationTask
     /// <exception cref="CinnabarException">
     /// A file is missing or malformed (the message names file, line and what was expected), or the task has no such split.
     /// </exception>
-    public IEnumerable<TaskExample> Examples(TaskSource source) => Splits.Contains(source.Split) ? Read(source) : throw new CinnabarException(
-        $"The task {Name} has no {Lower(source.Split)} split; it has {string.Join(" and ", Splits.Select(Lower))}.",
-        "Ask for what it has.");
+    public IEnumerable<TaskExample> Examples(TaskSource source) => Splits.Contains(source.Split)
+        ? Read(source)
+        : throw new CinnabarException(
+            $"The task {Name} has no {Lower(source.Split)} split; it has {string.Join(" and ", Splits.Select(Lower))}.",
+            "Ask for what it has.");
 
     /// <summary>Scores answers to examples of this task; the first measure is the one to compare by.</summary>
     /// <param name="answers">At least one.</param>

@@ -33,10 +33,14 @@ public sealed class ReversalTask : EvaluationTask
         + "first.";
 
     /// <inheritdoc/>
-    public override int MaxAnswerCharacters => 40;
+    public override int MaxAnswerCharacters => 60;
 
     /// <inheritdoc/>
     public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Train, TaskSplit.Test];
+
+    /// <summary>The lines of a couplet are equally long, or one a character or two (of three bytes) longer.</summary>
+    public override int AnswerTokens(int promptTokens, int suffixTokens, int most) =>
+        Math.Min(most, Math.Max(promptTokens, suffixTokens) - 1 + 7);
 
     /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>

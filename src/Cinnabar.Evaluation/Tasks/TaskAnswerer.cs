@@ -65,15 +65,17 @@ public sealed class TaskAnswerer
         }
 
         CanvasTokens tokens = _model.TokensFor(exactLength: false);
-        int[] prompt = [.. begin, .. _model.Tokenizer.Encode(example.Prompt)];
+        int[] question = _model.Tokenizer.Encode(example.Prompt);
+        int[] prompt = [.. begin, .. question];
         int[] suffix = _model.Tokenizer.Encode(example.Suffix);
+        int wanted = _task.AnswerTokens(question.Length, suffix.Length, _answerTokens);
         int context = _model.Config.MaxSequenceLength;
         if (suffix.Length > 0 && _model.Config.IsAutoregressive)
         {
-            return new FillInTheMiddle(_model.Config).CanvasFor(prompt, suffix, _answerTokens, tokens, context);
+            return new FillInTheMiddle(_model.Config).CanvasFor(prompt, suffix, wanted, tokens, context);
         }
 
-        int room = Math.Min(_task.AnswerTokens(prompt.Length, _answerTokens), context - prompt.Length - suffix.Length);
+        int room = Math.Min(wanted, context - prompt.Length - suffix.Length);
         if (room < 1)
         {
             throw new CinnabarException(

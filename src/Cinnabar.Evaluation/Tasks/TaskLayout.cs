@@ -1,6 +1,8 @@
 // An example as known and wanted text, the same for learning and for answering:
 //
 //   prompt, answer, suffix        the answer is wanted; without a suffix it ends the text
+//   a text without a question     every line is wanted, the breaks between them are known, so that each line is learnt as one that may be
+//                                 asked for
 //   template                      for a network that sees both sides: known runs of characters, every unknown character wanted; both are
 //                                 as long as their answer, so nothing ends
 namespace Cinnabar.Evaluation.Tasks;
@@ -20,11 +22,25 @@ public sealed record TaskLayout(IReadOnlyList<ExamplePart> Parts, bool EndsText)
             return new TaskLayout([.. Runs(template, example.Reference)], EndsText: false);
         }
 
-        ExamplePart[] parts =
+        bool isText = example.Prompt.Length == 0 && example.Suffix.Length == 0;
+        ExamplePart[] parts = isText ? [.. Lines(example.Reference)] :
         [
             new(example.Prompt, IsWanted: false), new(example.Reference, IsWanted: true), new(example.Suffix, IsWanted: false),
         ];
         return new TaskLayout([.. parts.Where(part => part.Text.Length > 0)], EndsText: example.Suffix.Length == 0);
+    }
+
+    private static IEnumerable<ExamplePart> Lines(string text)
+    {
+        foreach ((int index, string line) in text.Split('\n').Index())
+        {
+            if (index > 0)
+            {
+                yield return new ExamplePart("\n", IsWanted: false);
+            }
+
+            yield return new ExamplePart(line, IsWanted: true);
+        }
     }
 
     private static IEnumerable<ExamplePart> Runs(string template, string reference)

@@ -3,7 +3,9 @@ namespace Cinnabar.Evaluation.Tasks;
 /// <summary>What a model reached on a task.</summary>
 /// <param name="Model">Its name.</param>
 /// <param name="Answers">Its answers, in the order of the examples.</param>
-/// <param name="Groups">Measures of every group, in the order in which the groups first occur; then, if there are several, of all ("").</param>
+/// <param name="Groups">
+/// Measures of every group, in the order in which the groups first occur; then, if there are several, of all ("").
+/// </param>
 /// <param name="Work">All that the network did.</param>
 /// <param name="Seconds">Time for all answers.</param>
 public sealed record TaskResult(

@@ -71,7 +71,7 @@ public sealed class TranslationTask : EvaluationTask
     /// <summary>
     /// A translation is in proportion to its original: of the Java functions 1 % become more than 2.2 times as long in C#.
     /// </summary>
-    public override int AnswerTokens(int promptTokens, int most) => Math.Min(most, (promptTokens * 9 / 4) + 16);
+    public override int AnswerTokens(int promptTokens, int suffixTokens, int most) => Math.Min(most, (promptTokens * 9 / 4) + 16);
 
     /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers)

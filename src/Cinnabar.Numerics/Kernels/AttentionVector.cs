@@ -2,10 +2,10 @@
 //   forward    S[R, n] = Q·Kᵀ;  P = exp(S/√D − max), sums in the same pass;  O = (P·V) / sum
 //   backward   S[R, n] = Q·Kᵀ;  P = exp(S/√D − lse);  dP = dO·Vᵀ;  dS = P ∘ (dP − rowsum(dO ∘ O))/√D
 //              dV += Pᵀ·dO;  dQ += dS·K;  dK += dSᵀ·Q
-// Keys behind n are never read; keys that only some rows of the block may see, those before a row's window and hidden ones get P = 0. A block's
-// scores stay in the second-level cache, and K and V are packed once for all blocks of a head that see the same keys. Forward items are
-// (sequence, head), or one block of them where these are too few for the threads. Backward items are (sequence, key/value head): the
-// query heads of a group and their blocks add to dK and dV in order, so no sum depends on the threads.
+// Keys behind n are never read; keys that only some rows of the block may see, those before a row's window and hidden ones get P = 0. A
+// block's scores stay in the second-level cache, and K and V are packed once for all blocks of a head that see the same keys. Forward
+// items are (sequence, head), or one block of them where these are too few for the threads. Backward items are (sequence, key/value
+// head): the query heads of a group and their blocks add to dK and dV in order, so no sum depends on the threads.
 using System.Runtime.CompilerServices;
 using Cinnabar.Numerics.Simd;
 

@@ -79,7 +79,11 @@ public sealed class CorpusBuilder
         }
 
         Tokenizer tokenizer = CorpusFolder.MakeTokenizer(
-            splits["train"].Select(document => document.Text), _options.TokenizerPath, _options.VocabularySize, _options.Threads, _progress);
+            splits["train"].Select(document => document.Text),
+            _options.TokenizerPath,
+            _options.VocabularySize,
+            _options.Threads,
+            _progress);
         tokenizer.Save(Path.Combine(folder, CorpusFiles.Tokenizer));
         CorpusEncoder encoder = new(folder, tokenizer, _parallel, _progress);
         SortedDictionary<string, CorpusSplit> written = [];

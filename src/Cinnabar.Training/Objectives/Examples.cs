@@ -5,9 +5,9 @@
 // length and cut into passes of at most micro_batch_size · sequence_length positions, padding included, so that short examples do not pay
 // for long ones.
 //
-// Where an answer ends in end of text (the network that writes it does not know its length), a diffusion network also has to say what lies
-// behind: 0 … answer_padding further end-of-text tokens, as many as drawn, all wanted (as LLaDA). The canvas of an answer may then be
-// longer than the answer. A network that writes left to right stops at end of text and needs none.
+// A diffusion network does not know how long an answer is, so it also learns to say what lies behind: 0 … answer_padding further tokens,
+// as many as drawn, all wanted: end of text where the answer ended in it (as LLaDA), padding where known text follows (as HoleShapes).
+// The canvas of an answer may then be longer than the answer. A network that writes left to right stops by itself and needs none.
 using Cinnabar.Diffusion;
 using Cinnabar.Training.Corpora;
 
@@ -92,14 +92,27 @@ public sealed class Examples : SequenceSource
     private Example Read(int index, DeterministicRandom random)
     {
         (int[] ids, bool[] wanted) = (_data.Document(index), _data.Wanted(index));
-        if (!_padsAnswers || ids[^1] != _eosTokenId || !wanted[^1])
+        return _padsAnswers ? Padded(ids, wanted, random) : new Example(ids, wanted);
+    }
+
+    private Example Padded(int[] ids, bool[] wanted, DeterministicRandom random)
+    {
+        List<int> padded = [];
+        List<bool> isWanted = [];
+        int room = _options.SequenceLength - ids.Length;
+        for (int i = 0; i < ids.Length; i++)
         {
-            return new Example(ids, wanted);
+            padded.Add(ids[i]);
+            isWanted.Add(wanted[i]);
+            bool endsText = i == ids.Length - 1 && ids[i] == _eosTokenId;
+            bool endsRun = wanted[i] && (endsText || (i + 1 < ids.Length && !wanted[i + 1]));
+            int padding = endsRun ? Math.Min(room, random.NextInt(_options.AnswerPadding + 1)) : 0;
+            padded.AddRange(Enumerable.Repeat(endsText ? _eosTokenId : _padTokenId, padding));
+            isWanted.AddRange(Enumerable.Repeat(true, padding));
+            room -= padding;
         }
 
-        int padding = Math.Min(random.NextInt(_options.AnswerPadding + 1), _options.SequenceLength - ids.Length);
-        return new Example(
-            [.. ids, .. Enumerable.Repeat(_eosTokenId, padding)], [.. wanted, .. Enumerable.Repeat(true, padding)]);
+        return new Example([.. padded], [.. isWanted]);
     }
 
     private SequenceBatch Pack(ReadOnlySpan<Example> examples)

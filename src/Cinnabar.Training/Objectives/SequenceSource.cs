@@ -9,7 +9,7 @@ namespace Cinnabar.Training.Objectives;
 /// <summary>Draws clean sequences from a corpus.</summary>
 public abstract class SequenceSource
 {
-    /// <summary>The source that fits a corpus and an objective: examples where the corpus holds questions, else windows of its text.</summary>
+    /// <summary>The source that fits corpus and objective: examples where the corpus holds questions, else windows of its text.</summary>
     /// <param name="options">Valid settings.</param>
     /// <param name="data">The training split.</param>
     /// <param name="tokenizer">What its ids mean.</param>

@@ -4,7 +4,9 @@ using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Training.Objectives;
 
-/// <summary>What a network is trained to say: turns clean sequences into the batches of an optimiser step, from (seed, step) alone.</summary>
+/// <summary>
+/// What a network is trained to say: turns clean sequences into the batches of an optimiser step, from (seed, step) alone.
+/// </summary>
 /// <param name="source">Where clean sequences come from.</param>
 /// <param name="options">Settings of the noise, and the seed.</param>
 public abstract class TrainingObjective(SequenceSource source, TrainingOptions options)

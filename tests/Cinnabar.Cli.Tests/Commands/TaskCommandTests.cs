@@ -26,9 +26,9 @@ public sealed class TaskCommandTests(TinyModel tiny)
         Assert.Equal(["tiny", "tiny-left-to-right"], results.Select(result => result.GetProperty("model").GetString()));
         foreach (JsonElement result in results)
         {
-            Assert.Equal(
-                ["forward", "backward", ""], result.GetProperty("groups").EnumerateArray().Select(group => group.GetProperty("group").GetString()));
-            JsonElement all = result.GetProperty("groups")[2];
+            JsonElement[] groups = [.. result.GetProperty("groups").EnumerateArray()];
+            Assert.Equal(["forward", "backward", ""], groups.Select(group => group.GetProperty("group").GetString()));
+            JsonElement all = groups[2];
             Assert.Equal(4, all.GetProperty("examples").GetInt32());
             JsonElement measure = all.GetProperty("measures").GetProperty("exact match");
             Assert.InRange(measure.GetProperty("value").GetDouble(), 0, 1);
@@ -66,7 +66,8 @@ public sealed class TaskCommandTests(TinyModel tiny)
     [Fact]
     public async Task Eval_SplitThatTheTaskLacks_SaysWhatItHas()
     {
-        (int exitCode, _, string error) = await tiny.RunWithModel("eval", "reversal", "--data", Couplets("splits"), "--split", "validation");
+        (int exitCode, _, string error) = await tiny.RunWithModel(
+            "eval", "reversal", "--data", Couplets("splits"), "--split", "validation");
         Assert.Equal(CommandRunner.Failed, exitCode);
         Assert.Contains("has no validation split; it has train and test.", error, StringComparison.Ordinal);
     }
@@ -82,8 +83,8 @@ public sealed class TaskCommandTests(TinyModel tiny)
             {
               "model": {
                 "architectures": ["LLaDAModelLM"], "model_type": "llada", "block_type": "llama", "layer_norm_type": "rms",
-                "activation_type": "silu", "rope": false, "include_bias": false, "d_model": 16, "n_layers": 1, "n_heads": 2, "n_kv_heads": 2,
-                "mlp_hidden_size": 32, "vocab_size": 260, "embedding_size": 260, "max_sequence_length": 82, "rms_norm_eps": 1e-5,
+                "activation_type": "silu", "rope": false, "include_bias": false, "d_model": 16, "n_layers": 1, "n_heads": 2,
+                "n_kv_heads": 2, "mlp_hidden_size": 32, "vocab_size": 260, "embedding_size": 260, "max_sequence_length": 82, "rms_norm_eps": 1e-5,
                 "rope_theta": 10000, "weight_tying": true, "mask_token_id": 0, "eos_token_id": 1, "pad_token_id": 2, "bos_token_id": 3
               },
               "steps": 3, "batch_size": 8, "micro_batch_size": 4, "sequence_length": 82, "time_weight": "linear", "focal_gamma": 1,
@@ -97,8 +98,8 @@ public sealed class TaskCommandTests(TinyModel tiny)
 
         (exitCode, output, error) = await tiny.Run("eval", "sudoku", "--count", "2", "--model", model, "--threads", "1", "--json");
         Assert.True(exitCode == 0, error);
-        JsonElement measures = JsonDocument.Parse(output).RootElement.GetProperty("results")[0].GetProperty("groups")[0].GetProperty("measures");
-        Assert.Equal(0, measures.GetProperty("solved").GetProperty("value").GetDouble());
+        JsonElement group = JsonDocument.Parse(output).RootElement.GetProperty("results")[0].GetProperty("groups")[0];
+        Assert.Equal(0, group.GetProperty("measures").GetProperty("solved").GetProperty("value").GetDouble());
 
         // Three steps teach no Sudoku: it is said what is wrong, and clues stay as they are.
         (exitCode, output, error) = await tiny.Run("solve", "sudoku", Puzzle, "--model", model, "--threads", "1", "--json");
@@ -108,7 +109,8 @@ public sealed class TaskCommandTests(TinyModel tiny)
         int[] empty = [.. Enumerable.Range(0, 81).Where(i => Puzzle[i] == '0')];
         Assert.Equal(empty, solved.GetProperty("order").EnumerateArray().Select(cell => cell.GetInt32()).Order());
 
-        (exitCode, output, error) = await tiny.Run("solve", "sudoku", tiny.Write("puzzle.txt", Puzzle + "\n"), "--model", model, "--threads", "1");
+        string file = tiny.Write("puzzle.txt", Puzzle + "\n");
+        (exitCode, output, error) = await tiny.Run("solve", "sudoku", file, "--model", model, "--threads", "1");
         Assert.Equal(CommandRunner.Failed, exitCode);
         Assert.Contains("Not solved (", error, StringComparison.Ordinal);
         Assert.Equal(11, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);

@@ -20,8 +20,8 @@ public sealed class TaskLayoutTests
         TaskLayout layout = TaskLayout.Of(new TaskExample("", "a ", "b") { Suffix = " c" }, inPlace: true);
         Assert.Equal([new("a ", false), new("b", true), new ExamplePart(" c", false)], layout.Parts);
         Assert.False(layout.EndsText);
-        layout = TaskLayout.Of(new TaskExample("", "", "b"), inPlace: false);
-        Assert.Equal([new ExamplePart("b", true)], layout.Parts);
+        layout = TaskLayout.Of(new TaskExample("", "", "b\nc"), inPlace: false);
+        Assert.Equal([new("b", true), new("\n", false), new ExamplePart("c", true)], layout.Parts);
         Assert.True(layout.EndsText);
     }
 

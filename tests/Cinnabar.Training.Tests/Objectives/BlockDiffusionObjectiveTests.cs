@@ -52,7 +52,7 @@ public sealed class BlockDiffusionObjectiveTests(TrainingRuns runs) : IClassFixt
     [Fact]
     public void Draw_BlocksOfOneAlwaysMasked_IsTheAutoregressiveLoss()
     {
-        ModelConfig config = runs.Config with { AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = 1, MaxSequenceLength = Length };
+        ModelConfig config = Blocks(size: 1, Length);
         foreach (TrainingBatch batch in Steps(Options(config) with { NoiseEpsilon = 1, MaxMaskRate = 1 }))
         {
             Assert.Equal(batch.Batch * Length, batch.Rows.Length);
@@ -72,10 +72,15 @@ public sealed class BlockDiffusionObjectiveTests(TrainingRuns runs) : IClassFixt
     [Fact]
     public void Train_ToyCorpus_LearnsAndMeasuresTheBound()
     {
-        ModelConfig config = runs.Config with { AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = Block };
+        ModelConfig config = Blocks(Block, runs.Config.MaxSequenceLength);
         TrainingOptions options = runs.Options(runs.NewFolder(), config) with
         {
-            Objective = TrainingObjective.BlockDiffusion, Steps = 40, EvaluateEvery = 1, EvaluationWindows = 8, FocalGamma = 1, EmaDecay = 0.8,
+            Objective = TrainingObjective.BlockDiffusion,
+            Steps = 40,
+            EvaluateEvery = 1,
+            EvaluationWindows = 8,
+            FocalGamma = 1,
+            EmaDecay = 0.8,
         };
         List<TrainingProgress> steps = TrainingRuns.Train(options);
         double[] heldOut = [.. steps.Where(step => step.HeldOutBitsPerByte is not null).Select(step => step.HeldOutBitsPerByte!.Value)];
@@ -84,9 +89,12 @@ public sealed class BlockDiffusionObjectiveTests(TrainingRuns runs) : IClassFixt
         Assert.All(steps, step => Assert.True(step.Tokens == step.Step * 2L * options.BatchSize * options.SequenceLength));
     }
 
-    private TrainingOptions Options(ModelConfig? config = null) => runs.Options(
-        "nowhere",
-        config ?? runs.Config with { AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = Block, MaxSequenceLength = Length }) with
+    private ModelConfig Blocks(int size, int length) => runs.Config with
+    {
+        AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = size, MaxSequenceLength = length,
+    };
+
+    private TrainingOptions Options(ModelConfig? config = null) => runs.Options("nowhere", config ?? Blocks(Block, Length)) with
     {
         Objective = TrainingObjective.BlockDiffusion,
         BatchSize = Batch,

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training;
+
+/// <content>Which values are allowed, alone and together.</content>
+public sealed partial record TrainingOptions
+{
+    /// <summary>Checks every value.</summary>
+    /// <exception cref="CinnabarException">A value is out of range; the message names key, range and value.</exception>
+    public void Validate()
+    {
+        Require(Corpus.Length > 0, "corpus", "the path of a corpus folder", "nothing");
+        Require(Output.Length > 0, "output", "the path of a folder for the run", "nothing");
+        Require(Model.ValueKind == JsonValueKind.Object, "model", "an object with the sizes of the network", Shown(Model));
+        bool autoregressive = Objective == TrainingObjective.Autoregressive;
+        Require(
+            TrainingObjective.Names.Contains(Objective),
+            "objective",
+            $"one of {string.Join(", ", TrainingObjective.Names.Select(name => $"\"{name}\""))}",
+            $"\"{Objective}\"");
+        RequireRange("steps", Steps, 1, int.MaxValue);
+        RequireRange("batch_size", BatchSize, 1, 65_536);
+        RequireRange("micro_batch_size", MicroBatchSize, 1, BatchSize);
+        Require(BatchSize % MicroBatchSize == 0, "micro_batch_size", $"a divisor of batch_size {BatchSize}", MicroBatchSize.ToString());
+        RequireRange("sequence_length", SequenceLength, autoregressive ? AutoregressiveObjective.MinSequenceLength : 2, 1_048_576);
+        RequireRange("learning_rate", LearningRate, 0, 1);
+        RequireRange("final_learning_rate_ratio", FinalLearningRateRatio, 0, 1);
+        Require(Schedule is "wsd" or "cosine", "schedule", "\"wsd\" or \"cosine\"", $"\"{Schedule}\"");
+        RequireRange("warmup_steps", WarmupSteps, 0, int.MaxValue);
+        RequireRange("decay_steps", DecaySteps, 0, int.MaxValue);
+        RequireRange("beta1", Beta1, 0, 0.99999);
+        RequireRange("beta2", Beta2, 0, 0.99999);
+        RequireRange("adam_epsilon", AdamEpsilon, 0, 1);
+        RequireRange("weight_decay", WeightDecay, 0, 10);
+        RequireRange("clip_norm", ClipNorm, 1e-6, 1e6);
+        RequireRange("ema_decay", EmaDecay, 0, 0.999999);
+        RequireRange("infill_share", InfillShare ?? 0, 0, 1);
+        RequireRange("continuation_share", ContinuationShare, 0, 1);
+        double holes = InfillShare ?? HoleWindows.DefaultInfillShare;
+        Require(
+            autoregressive || holes + ContinuationShare <= 1 + 1e-9, // 0.8 + 0.2 may be a little more than 1
+            "continuation_share",
+            $"at most 1 less infill_share {holes}",
+            ContinuationShare.ToString());
+        RequireRange("random_length_share", RandomLengthShare, 0, 1);
+        RequireRange("answer_padding", AnswerPadding, 0, 65_536);
+        RequireRange("noise_epsilon", NoiseEpsilon, 1e-6, 1);
+        RequireRange("max_mask_rate", MaxMaskRate, NoiseEpsilon, 1);
+        Require(
+            TimeWeight is NoiseTimes.Elbo or NoiseTimes.Linear,
+            "time_weight",
+            $"\"{NoiseTimes.Elbo}\" or \"{NoiseTimes.Linear}\"",
+            $"\"{TimeWeight}\"");
+        RequireRange("focal_gamma", FocalGamma, 0, 10);
+        Require(
+            Precision is "fastest" or "f32" or "bf16" or "int16",
+            "precision",
+            "\"fastest\", \"f32\", \"bf16\" or \"int16\"",
+            $"\"{Precision}\"");
+        RequireRange("evaluate_every", EvaluateEvery, 1, int.MaxValue);
+        RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
+        RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);
+        ModelConfig model = ModelConfig;
+        RequireDirection(model);
+        Require(
+            SequenceLength <= model.MaxSequenceLength,
+            "sequence_length",
+            $"at most the model's max_sequence_length {model.MaxSequenceLength}",
+            SequenceLength.ToString());
+    }
+
+    // A network that looks ahead would read the next token, and one that never does has no use for the text behind a mask.
+    private void RequireDirection(ModelConfig model)
+    {
+        ModelConfig wanted = Objective switch
+        {
+            TrainingObjective.Autoregressive => model with { AttentionKind = AttentionKind.Causal, ShiftLogits = true },
+            TrainingObjective.BlockDiffusion => model with { AttentionKind = AttentionKind.BlockCausal, ShiftLogits = false },
+            _ => model,
+        };
+        if (model.FirstDifference(wanted) is (string key, string found, string expected))
+        {
+            throw new CinnabarException(
+                $"The objective \"{Objective}\" trains a model of {key} {expected}, found {key} {found}.",
+                $"Set {key} {expected} in \"model\", or choose another objective.");
+        }
+
+        if (Objective == TrainingObjective.MaskedDiffusion && model.IsAutoregressive)
+        {
+            throw new CinnabarException(
+                "The objective \"masked_diffusion\" trains a model that sees both sides of a mask, found attention_kind \"causal\" "
+                + "with shift_logits true.",
+                "Remove both from \"model\", or set the objective to \"autoregressive\".");
+        }
+    }
+
+    private static string Shown(JsonElement value) => value.ValueKind == JsonValueKind.Undefined ? "nothing" : value.GetRawText();
+
+    private static void RequireRange(string key, double value, double low, double high) =>
+        Require(value >= low && value <= high, key, $"a number from {low} to {high}", value.ToString());
+
+    private static void Require(bool condition, string key, string expected, string found)
+    {
+        if (!condition)
+        {
+            throw new CinnabarException(
+                $"The training configuration's \"{key}\" should be {expected}, found {found}.",
+                "Correct it in the configuration file or by its flag.");
+        }
+    }
+}
