@@ -18,7 +18,7 @@ namespace Samples
         /// <summary>Puts an item on top.</summary>
         public void Push(T item)
         {
-            if (_count == <fill:4>)
+            if (_count == _items.Length)
             {
                 Array.Resize(ref _items, _items.Length * 2);
             }
@@ -35,6 +35,17 @@ namespace Samples
             }
 
             return _items[--_count];
+        }
+
+        /// <summary>Takes all items away.</summary>
+        public void Clear()
+        {
+            for (int i = 0; i < <fill:4>; i++)
+            {
+                _items[i] = default(T);
+            }
+
+            _count = 0;
         }
     }
 }

@@ -83,6 +83,16 @@ internal sealed class ModelArguments
         }
     });
 
+    /// <summary>What the matrices of a model are held as, loaded with these options from a folder.</summary>
+    public DType TypeOf(ParseResult parsed, DiffusionModel model) => Form(parsed) switch
+    {
+        WeightForm.Exact => DType.F32,
+        WeightForm.BF16 => DType.BF16,
+        WeightForm.Int8 => DType.Int8,
+        WeightForm.Int4 => DType.Int4,
+        _ => model.Config.Quantization?.Type ?? DType.BF16,
+    };
+
     private WeightForm Form(ParseResult parsed) => (parsed.GetValue(_exact), parsed.GetValue(_weights)) switch
     {
         (true, _) => WeightForm.Exact,

@@ -106,6 +106,12 @@ public sealed partial record TrainingOptions
     /// </summary>
     public string TimeWeight { get; set; } = NoiseTimes.Elbo;
 
+    /// <summary>
+    /// Whether every run of wanted tokens, such as a hole, has a masking probability of its own instead of that of its sequence; masked
+    /// diffusion only. Default false.
+    /// </summary>
+    public bool SeparateTimes { get; set; }
+
     /// <summary>γ of the token reweighting (1 − p)^γ of a token said with probability p (MGDM); 0 leaves it out. Default 0.</summary>
     public double FocalGamma { get; set; }
 

@@ -68,6 +68,7 @@ mockTest('the copied curl line sends the request as it was, quotes and all', asy
 
 mockTest('everything can be done with the keyboard', async () => {
   const page = await open();
+  await page.fill('#text', 'a = <fill:2>; b = <fill:4>; c = <fill:3>;');
   await page.focus('#text');
   await page.keyboard.press('Control+Enter');
   await finished(page);

@@ -4,6 +4,7 @@ import { assertQuiet, canvasText, cells, label, masks, mock, mockTest, open, pos
 
 mockTest('steps are watched live, and scrubbing back stops following', async () => {
   const page = await open();
+  await page.fill('#text', 'a = <fill:2>; b = <fill:4>; c = <fill:3>;');
   mock.settings.pause = 150;
   await page.click('#run');
   await page.waitForFunction(() => /^step 2 of/.test(document.querySelector('.timeline-label').textContent));

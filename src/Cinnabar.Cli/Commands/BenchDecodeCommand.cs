@@ -113,7 +113,8 @@ internal sealed class BenchDecodeCommand
                 IReadOnlyList<LineHole> holes = LineHoles.Sample(documents, model.Tokenizer, options);
                 count = holes.Count;
                 string suffix = windows.Length > 1 ? $", window {window}" : "";
-                results.AddRange(Measure(each, holes, options, MethodsFor(parsed, each), suffix, peak, cancellation));
+                MatMulPrecision precision = ProductsOf(_model.TypeOf(parsed, each));
+                results.AddRange(Measure(each, holes, options, MethodsFor(parsed, each), suffix, precision, peak, cancellation));
             }
         }
 
@@ -140,10 +141,10 @@ internal sealed class BenchDecodeCommand
         LineHoleOptions options,
         IReadOnlyList<DecodingMethod> methods,
         string suffix,
+        MatMulPrecision precision,
         MachinePeak? peak,
         CancellationToken cancellation)
     {
-        MatMulPrecision precision = model.Config.Quantization is null ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
         foreach (DecodingMethod method in methods)
         {
             IInfiller infiller = HeldOutText.InfillerOf(model, method.Name, method.Name, method.Options, options.CanvasLength);
@@ -171,7 +172,7 @@ internal sealed class BenchDecodeCommand
         int threads = models[0].Kernels.Workers.Threads;
         if (parsed.GetValue(_json))
         {
-            ResultWriter.WriteJson(json => WriteMembers(json, models, holes, peak, likelihoods, results));
+            ResultWriter.WriteJson(json => WriteMembers(json, parsed, models, holes, peak, likelihoods, results));
             return;
         }
 
@@ -188,17 +189,25 @@ internal sealed class BenchDecodeCommand
 
         foreach (DiffusionModel model in models)
         {
-            Console.WriteLine($"{model.Name}, {WeightsOf(model)} weights: {likelihoods[model.Name]}");
+            Console.WriteLine($"{model.Name}, {WeightsOf(parsed, model)} weights: {likelihoods[model.Name]}");
         }
 
         ResultTable.Write(DecodingResult.Columns, [.. results.Select(result => result.Cells)], textColumns: 2);
     }
 
-    private static string WeightsOf(DiffusionModel model) =>
-        (model.Config.Quantization?.Type ?? DType.BF16).ToString().ToLowerInvariant();
+    private string WeightsOf(ParseResult parsed, DiffusionModel model) => _model.TypeOf(parsed, model).ToString().ToLowerInvariant();
 
-    private static void WriteMembers(
+    // Whose peak counts: Int4 enters products as Int8.
+    private static MatMulPrecision ProductsOf(DType weights) => weights switch
+    {
+        DType.F32 => MatMulPrecision.F32,
+        DType.BF16 => MatMulPrecision.BF16,
+        _ => MatMulPrecision.Int8,
+    };
+
+    private void WriteMembers(
         Utf8JsonWriter json,
+        ParseResult parsed,
         List<DiffusionModel> models,
         int holes,
         MachinePeak? peak,
@@ -226,7 +235,7 @@ internal sealed class BenchDecodeCommand
             DecodingWork work = result.Result.Work;
             json.WriteStartObject();
             json.WriteString("model", result.Model);
-            json.WriteString("weights", WeightsOf(models.First(model => model.Name == result.Model)));
+            json.WriteString("weights", WeightsOf(parsed, models.First(model => model.Name == result.Model)));
             json.WriteNumber("bits_per_byte", likelihoods[result.Model].BitsPerByte.Nats);
             json.WriteString("method", result.Method);
             json.WriteNumber("passes_per_hole", result.Result.ForwardPasses);

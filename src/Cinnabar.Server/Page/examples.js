@@ -9,21 +9,23 @@ public class Stack<T>
     private T[] _items = new T[4];
     private int _count;
 
-    public int Count { get { return <fill:2> } }
-
-    public void Push(T item)
-    {
-        if (_count == <fill:4>)
-        {
-            Array.Resize(ref _items, _items.Length * 2);
-        }
-
-        _items[_count++] = item;
-    }
+    public int Count { get { return <fill:1>; } }
 
     public T Pop()
     {
-        return _items[<fill:3>];
+        if (_count == <fill:1>) throw new InvalidOperationException();
+
+        return _items[--_count];
+    }
+
+    public void Clear()
+    {
+        for (int i = 0; i < <fill:4>; i++)
+        {
+            _items[i] = default(T);
+        }
+
+        _count = 0;
     }
 }
 `,

@@ -11,7 +11,8 @@
 //
 // N are the tokens that count: all of the windows' (so a sequence counts by what it asks of the network), or the wanted ones of examples.
 // The times of a batch are those of NoiseSchedule.Times, from noise_epsilon to max_mask_rate, low-discrepancy, dealt to the sequences at
-// random.
+// random. With separate_times every run of wanted tokens has a time of its own (as the tokens of diffusion forcing, Chen et al. 2024): a
+// hole is then often all masked while the others are clean, which is how it is filled in use and is rare when all share one time.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Training.Objectives;
@@ -26,33 +27,59 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
     /// <inheritdoc/>
     protected override IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise)
     {
-        NoiseTimes times = new(Options, draw.Batches.Sum(batch => batch.Batch), noise);
-        List<TrainingBatch> batches = [];
-        foreach (SequenceBatch batch in draw.Batches)
-        {
-            int length = batch.Length;
-            List<int> rows = [];
-            List<int> targets = [];
-            List<float> scales = [];
-            int[] clean = [.. batch.Ids];
-            for (int b = 0; b < batch.Batch; b++)
-            {
-                // Each masked token becomes a row of the loss with the weight of its sequence's time.
-                double t = times.Next();
-                float scale = (float)(times.WeightOf(t) / draw.Counted);
-                int start = b * length;
-                int[] wanted = [.. Enumerable.Range(start, length).Where(i => batch.Wanted[i])];
-                foreach (int i in Corruption.Mask(batch.Ids, wanted, t, _maskTokenId, noise))
-                {
-                    rows.Add(i);
-                    targets.Add(clean[i]);
-                    scales.Add(scale);
-                }
-            }
+        List<int[]>[] spans = [.. draw.Batches.Select(SpansOf)];
+        NoiseTimes times = new(Options, spans.Sum(batch => batch.Count), noise);
+        return [.. draw.Batches.Select((batch, i) => Prepare(batch, spans[i], times, draw.Counted, noise))];
+    }
 
-            batches.Add(new TrainingBatch(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]));
+    private TrainingBatch Prepare(SequenceBatch batch, List<int[]> spans, NoiseTimes times, long counted, DeterministicRandom noise)
+    {
+        List<int> rows = [];
+        List<int> targets = [];
+        List<float> scales = [];
+        int[] clean = [.. batch.Ids];
+        foreach (int[] span in spans)
+        {
+            // Each masked token becomes a row of the loss with the weight of its time.
+            double t = times.Next();
+            float scale = (float)(times.WeightOf(t) / counted);
+            foreach (int i in Corruption.Mask(batch.Ids, span, t, _maskTokenId, noise))
+            {
+                rows.Add(i);
+                targets.Add(clean[i]);
+                scales.Add(scale);
+            }
         }
 
-        return batches;
+        return new TrainingBatch(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]);
+    }
+
+    // The wanted positions that share a time, in order: those of a sequence, or each run of them.
+    private List<int[]> SpansOf(SequenceBatch batch)
+    {
+        List<int[]> spans = [];
+        for (int b = 0; b < batch.Batch; b++)
+        {
+            int[] wanted = [.. Enumerable.Range(b * batch.Length, batch.Length).Where(i => batch.Wanted[i])];
+            if (!Options.SeparateTimes)
+            {
+                spans.Add(wanted);
+                continue;
+            }
+
+            for (int start = 0; start < wanted.Length;)
+            {
+                int end = start + 1;
+                while (end < wanted.Length && wanted[end] == wanted[end - 1] + 1)
+                {
+                    end++;
+                }
+
+                spans.Add(wanted[start..end]);
+                start = end;
+            }
+        }
+
+        return spans;
     }
 }

@@ -202,6 +202,23 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
         Assert.InRange(masked / (60 * Batch * Length), 0.38, 0.42);
     }
 
+    [Fact]
+    public void Draw_SeparateTimes_GivesEachHoleATimeOfItsOwn()
+    {
+        int sequences = 0;
+        int several = 0;
+        foreach (TrainingBatch batch in Steps(Options() with { InfillShare = 1, SeparateTimes = true }, 1, 20))
+        {
+            foreach (IGrouping<int, (int Row, float Scale)> sequence in batch.Rows.Zip(batch.Scales).GroupBy(row => row.First / Length))
+            {
+                sequences++;
+                several += sequence.Select(row => row.Scale).Distinct().Count() > 1 ? 1 : 0;
+            }
+        }
+
+        Assert.True(several > sequences / 4, $"{several} of {sequences} sequences show more than one time.");
+    }
+
     private TrainingOptions Options() => runs.Options("nowhere", runs.Config with { MaxSequenceLength = Length }) with
     {
         BatchSize = Batch, MicroBatchSize = 4, SequenceLength = Length, InfillShare = 0, ContinuationShare = 0, RandomLengthShare = 0,
