@@ -92,6 +92,7 @@ internal sealed class HeldOutMeasure
             NoiseEpsilon = NoiseSchedule.MinimumTime,
             MaxMaskRate = 1,
             TimeWeight = NoiseTimes.Elbo,
+            SeparateTimes = false,
         };
         TrainingObjective objective = TrainingObjective.Create(bound, _heldOut, _tokenizer);
         SequenceDraw clean = objective.DrawClean(1);

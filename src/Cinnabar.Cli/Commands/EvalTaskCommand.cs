@@ -120,8 +120,8 @@ internal sealed class EvalTaskCommand
                     group.Examples.ToString("N0", CultureInfo.InvariantCulture),
                     .. group.Measures.Select(Shown),
                     isAll ? Invariant($"{(double)result.Work.ForwardPasses / result.Answers.Count:F1}") : "",
-                    isAll ? Invariant($"{result.Work.Tokens / result.Seconds:N0}") : "",
-                    isAll ? Invariant($"{result.Seconds:F1}") : "",
+                    isAll ? Invariant($"{result.Work.Tokens / result.Work.Seconds:N0}") : "",
+                    isAll ? Invariant($"{result.Work.Seconds:F1}") : "",
                 ]);
             }
         }
@@ -173,8 +173,8 @@ internal sealed class EvalTaskCommand
             json.WriteNumber("passes_per_example", (double)result.Work.ForwardPasses / result.Answers.Count);
             json.WriteNumber("computed_positions", result.Work.ComputedPositions);
             json.WriteNumber("tokens", result.Work.Tokens);
-            json.WriteNumber("tokens_per_second", result.Work.Tokens / result.Seconds);
-            json.WriteNumber("seconds", result.Seconds);
+            json.WriteNumber("tokens_per_second", result.Work.Tokens / result.Work.Seconds);
+            json.WriteNumber("seconds", result.Work.Seconds);
             json.WriteEndObject();
         }
 

@@ -30,8 +30,7 @@ internal sealed record PuzzleLine(string Place, string Input, string Output)
     {
         foreach (string name in names)
         {
-            string path = Path.Combine(folder, name);
-            if (File.Exists(path) || File.Exists(path + ".gz"))
+            if (TaskFile.IsHeld(folder, name))
             {
                 return name;
             }

@@ -57,7 +57,7 @@ public static class SudokuKey
     /// <summary>Of the rows (or columns): cell i of line l is at l · <paramref name="line"/> + i · <paramref name="step"/>.</summary>
     private static ulong OfLines(SudokuGrid grid, int line, int step)
     {
-        int boxSide = grid.Side == 9 ? 3 : 2;
+        int boxSide = SudokuGeometry.Of(grid.Side).BoxSide;
         ulong all = 0;
         for (int band = 0; band < boxSide; band++)
         {

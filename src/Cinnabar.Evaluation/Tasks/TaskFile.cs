@@ -40,8 +40,11 @@ internal sealed class TaskFile
 
     /// <summary>Whether the folder has a file of that name, packed or not.</summary>
     public static bool IsHeld(TaskSource source, string name) =>
-        source.Folder is string folder
-        && (File.Exists(Path.Combine(folder, name)) || File.Exists(Path.Combine(folder, name + ".gz")));
+        source.Folder is string folder && IsHeld(folder, name);
+
+    /// <inheritdoc cref="IsHeld(TaskSource, string)"/>
+    public static bool IsHeld(string folder, string name) =>
+        File.Exists(Path.Combine(folder, name)) || File.Exists(Path.Combine(folder, name + ".gz"));
 
     /// <summary>A line without the space around it.</summary>
     /// <exception cref="CinnabarException">Nothing else is on it.</exception>

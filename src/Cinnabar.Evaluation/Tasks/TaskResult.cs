@@ -6,14 +6,12 @@ namespace Cinnabar.Evaluation.Tasks;
 /// <param name="Groups">
 /// Measures of every group, in the order in which the groups first occur; then, if there are several, of all ("").
 /// </param>
-/// <param name="Work">All that the network did.</param>
-/// <param name="Seconds">Time for all answers.</param>
+/// <param name="Work">All that the network did, and how long it took.</param>
 public sealed record TaskResult(
     string Model,
     IReadOnlyList<TaskAnswer> Answers,
     IReadOnlyList<TaskGroup> Groups,
-    DecodingWork Work,
-    double Seconds)
+    DecodingWork Work)
 {
     /// <summary>Answers every example.</summary>
     /// <param name="task">Scores the answers.</param>
@@ -41,7 +39,7 @@ public sealed record TaskResult(
             done?.Invoke(answers.Count);
         }
 
-        return new TaskResult(name, answers, [.. GroupsOf(task, answers)], work, work.Seconds);
+        return new TaskResult(name, answers, [.. GroupsOf(task, answers)], work);
     }
 
     /// <summary>

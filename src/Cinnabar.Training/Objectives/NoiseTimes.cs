@@ -20,13 +20,7 @@ internal sealed class NoiseTimes
     /// <summary>Draws <paramref name="count"/> times, one in each of as many equal strata, in random order.</summary>
     public NoiseTimes(TrainingOptions options, int count, DeterministicRandom noise)
     {
-        _times = NoiseSchedule.Times(count, noise, minimumTime: 0);
-        double width = options.MaxMaskRate - options.NoiseEpsilon;
-        for (int i = 0; i < count; i++)
-        {
-            _times[i] = options.NoiseEpsilon + (width * _times[i]);
-        }
-
+        _times = NoiseSchedule.Times(count, noise, options.NoiseEpsilon, options.MaxMaskRate);
         noise.Shuffle(_times.AsSpan());
         _isLinear = options.TimeWeight == Linear;
     }

@@ -40,14 +40,15 @@ public abstract class NoiseSchedule
     }
 
     /// <summary>
-    /// Times for the <paramref name="count"/> examples of a batch: t_i = ε + (1 − ε) · ((u + i)/count mod 1) with one u for the batch:
+    /// Times for the <paramref name="count"/> examples of a batch: t_i = ε + (max − ε) · ((u + i)/count mod 1) with one u for the batch:
     /// one time in each of <c>count</c> equal strata, which lowers the variance of the loss. Example i always gets stratum i, so
     /// examples must come in random order.
     /// </summary>
     /// <param name="count">Examples, 0 or more.</param>
     /// <param name="random">Draws one number.</param>
     /// <param name="minimumTime">ε.</param>
-    public static double[] Times(int count, DeterministicRandom random, double minimumTime = MinimumTime)
+    /// <param name="maximumTime">max.</param>
+    public static double[] Times(int count, DeterministicRandom random, double minimumTime = MinimumTime, double maximumTime = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         double offset = random.NextDouble();
@@ -55,7 +56,7 @@ public abstract class NoiseSchedule
         for (int i = 0; i < count; i++)
         {
             double u = (offset + i) / count % 1.0;
-            times[i] = minimumTime + ((1 - minimumTime) * u);
+            times[i] = minimumTime + ((maximumTime - minimumTime) * u);
         }
 
         return times;

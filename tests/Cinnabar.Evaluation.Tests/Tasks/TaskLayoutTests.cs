@@ -39,6 +39,6 @@ public sealed class TaskLayoutTests
         Assert.Equal(Math.Sqrt(1.5 / 7 / 8), difference.StandardError!.Value, 1e-12);
         Assert.Equal(0, some.DifferenceFrom(task, some).StandardError);
 
-        static TaskResult Result(IEnumerable<TaskAnswer> answers) => new("m", [.. answers], [], default, 1);
+        static TaskResult Result(IEnumerable<TaskAnswer> answers) => new("m", [.. answers], [], default);
     }
 }
