@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cinnabar.Checkpoints;
+using Cinnabar.Constraints;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli;
@@ -9,6 +10,7 @@ internal sealed class TextCommand
 {
     private readonly ModelArguments _model = new();
     private readonly SamplerArguments _sampler = new();
+    private readonly ConstraintArguments _constraint = new();
     private readonly Option<string?> _out = new("--out", "-o", "--output")
     {
         Description = "Write the text to this new file. [default: standard output]",
@@ -33,6 +35,7 @@ internal sealed class TextCommand
     {
         _model.AddTo(command);
         _sampler.AddTo(command);
+        _constraint.AddTo(command);
         foreach (Option option in (Option[])[_out, _force, _json, _plain, _trace])
         {
             command.Add(option);
@@ -45,14 +48,15 @@ internal sealed class TextCommand
     /// <param name="parsed">The command line.</param>
     /// <param name="inPlace">The file that is rewritten, or null.</param>
     /// <param name="endWithLineBreak">Whether printed text gets a line break at its end.</param>
-    /// <param name="write">Writes the text with the given options, telling every step.</param>
+    /// <param name="write">Writes the text with the given options and constraint, telling every step.</param>
     public int Run(
         ParseResult parsed,
         string? inPlace,
         bool endWithLineBreak,
-        Func<DiffusionModel, SamplerOptions, Action<DenoisingStep>, GenerationResult> write)
+        Func<DiffusionModel, SamplerOptions, Constraint?, Action<DenoisingStep>, GenerationResult> write)
     {
         string? target = inPlace ?? TargetOf(parsed);
+        Constraint? constraint = _constraint.Read(parsed);
         DiffusionModel model = _model.Load(parsed);
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions) with { MeasureDrift = parsed.IsVerbose() };
         Screen screen = Screen.Detect(parsed.GetValue(_plain));
@@ -62,7 +66,7 @@ internal sealed class TextCommand
         TraceFile? trace = traceTo is null || printsTrace ? null : new TraceFile();
         using (CanvasDisplay display = new(Console.Error, model.Tokenizer, screen, printsTrace))
         {
-            result = write(model, options, step =>
+            result = write(model, options, constraint, step =>
             {
                 trace?.Add(step);
                 display.Show(step);

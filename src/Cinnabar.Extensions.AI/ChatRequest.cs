@@ -1,6 +1,9 @@
 // A request as Microsoft.Extensions.AI has it → a canvas, sampler options, stops. What a diffusion model cannot honour is refused by name;
-// what means "nothing of the kind" (no tools, text as the format, penalties of 0) is accepted.
+// what means "nothing of the kind" (penalties of 0) is accepted.
 using System.Globalization;
+using System.Text.Json;
+using Cinnabar.Chat;
+using Cinnabar.Constraints;
 using Cinnabar.Sampling;
 using Microsoft.Extensions.AI;
 using AIMessage = Microsoft.Extensions.AI.ChatMessage;
@@ -13,7 +16,9 @@ namespace Cinnabar.Extensions.AI;
 /// <param name="Options">Valid, with a seed.</param>
 /// <param name="Stops">Texts that end the answer.</param>
 /// <param name="IncludeSteps">Whether a stream brings steps.</param>
-internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IReadOnlyList<string> Stops, bool IncludeSteps)
+/// <param name="Tools">What the answer may call; null: nothing.</param>
+internal sealed record ChatRequest(
+    TextCanvas Text, SamplerOptions Options, IReadOnlyList<string> Stops, bool IncludeSteps, ToolCalling? Tools)
 {
     /// <summary>Reads a request.</summary>
     /// <param name="messages">The conversation.</param>
@@ -21,9 +26,15 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
     /// <param name="client">Who is asked; options may make a form of their own for it.</param>
     /// <param name="model">The model.</param>
     /// <param name="settings">The client's.</param>
+    /// <param name="known">Constraints that have been compiled.</param>
     /// <exception cref="CinnabarException">Something cannot be honoured, or is out of range.</exception>
     public static ChatRequest Read(
-        IEnumerable<AIMessage> messages, ChatOptions options, IChatClient client, DiffusionModel model, DiffusionChatClientOptions settings)
+        IEnumerable<AIMessage> messages,
+        ChatOptions options,
+        IChatClient client,
+        DiffusionModel model,
+        DiffusionChatClientOptions settings,
+        ConstraintCache known)
     {
         Refuse(options, model);
         SamplerOptions start = options.RawRepresentationFactory?.Invoke(client) as SamplerOptions ?? model.DefaultOptions;
@@ -45,9 +56,24 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
         }
 
         sampler.Validate();
-        TextCanvas text = Layout([.. messages], options, model, settings, sampler);
-        return new ChatRequest(text, sampler, [.. options.StopSequences ?? []], includesSteps);
+        ToolCalling? tools = RequestedTools.Read(options, model);
+        TextCanvas text = Layout([.. messages], options, model, settings, sampler, tools);
+        if (ConstraintOf(options.ResponseFormat, tools, known) is Constraint constraint)
+        {
+            text.Constrain(hole: 0, constraint);
+        }
+
+        return new ChatRequest(text, sampler, [.. options.StopSequences ?? []], includesSteps, tools);
     }
+
+    // A call that must come is the form of the answer, whatever else was asked for.
+    private static Constraint? ConstraintOf(ChatResponseFormat? format, ToolCalling? tools, ConstraintCache known) => format switch
+    {
+        _ when tools?.AnswerSchema is string call => known.JsonSchema(call),
+        ChatResponseFormatJson { Schema: JsonElement schema } => known.JsonSchema(schema.GetRawText()),
+        ChatResponseFormatJson => Constraint.AnyJsonObject,
+        _ => null,
+    };
 
     private static SamplerOptions Sampling(ChatOptions options, SamplerOptions defaults) => defaults with
     {
@@ -65,11 +91,6 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
 
     private static void Refuse(ChatOptions options, DiffusionModel model)
     {
-        bool callsNoTool = options.Tools is not { Count: > 0 } || options.ToolMode is NoneChatToolMode;
-        Require(callsNoTool, nameof(options.Tools), "empty", "These models call no tools.");
-        Require(options.ToolMode is not RequiredChatToolMode, nameof(options.ToolMode), "Auto or None", "These models call no tools.");
-        bool isText = options.ResponseFormat is null or ChatResponseFormatText;
-        Require(isText, nameof(options.ResponseFormat), "text", "Ask for JSON in the prompt, and check the answer.");
         const string Penalties = "Leave it out; temperature, top_p and top_k vary the text.";
         Require(options.FrequencyPenalty is null or 0, nameof(options.FrequencyPenalty), "0", Penalties);
         Require(options.PresencePenalty is null or 0, nameof(options.PresencePenalty), "0", Penalties);
@@ -92,9 +113,14 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
     }
 
     private static TextCanvas Layout(
-        AIMessage[] messages, ChatOptions options, DiffusionModel model, DiffusionChatClientOptions settings, SamplerOptions sampler)
+        AIMessage[] messages,
+        ChatOptions options,
+        DiffusionModel model,
+        DiffusionChatClientOptions settings,
+        SamplerOptions sampler,
+        ToolCalling? tools)
     {
-        List<ChatMessage> turns = [.. messages.Select(ReadMessage)];
+        List<ChatMessage> turns = [.. messages.SelectMany(ReadMessage)];
         if (turns.Count == 0)
         {
             throw new CinnabarException("Expected at least one message, found none.", "Send what the model shall answer.");
@@ -107,7 +133,7 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
 
         if (model.ChatTemplate is not null || !settings.ContinueWithoutTemplate)
         {
-            return model.CanvasFor(turns, sampler.MaxNewTokens);
+            return model.CanvasFor(turns, sampler.MaxNewTokens, variables: null, tools);
         }
 
         return turns is [{ Role: "user", Content: string prompt }]
@@ -118,10 +144,13 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
                 "Send one message, or use a model that was made for conversations.");
     }
 
-    private static ChatMessage ReadMessage(AIMessage message, int index)
+    // Each result of a call is a message of its own.
+    private static IEnumerable<ChatMessage> ReadMessage(AIMessage message, int index)
     {
         List<string> texts = [];
         List<string> thoughts = [];
+        List<FunctionCallContent> calls = [];
+        List<ChatMessage> results = [];
         foreach (AIContent content in message.Contents)
         {
             switch (content)
@@ -132,6 +161,12 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
                 case TextReasoningContent thought:
                     thoughts.Add(thought.Text);
                     break;
+                case FunctionCallContent call:
+                    calls.Add(call);
+                    break;
+                case FunctionResultContent result:
+                    results.Add(RequestedTools.ResultOf(result));
+                    break;
                 case DenoisingStepContent or UsageContent: // of an earlier answer
                     break;
                 default:
@@ -141,10 +176,12 @@ internal sealed record ChatRequest(TextCanvas Text, SamplerOptions Options, IRea
             }
         }
 
-        return new ChatMessage(message.Role.Value, string.Concat(texts))
+        bool isOnlyResults = results.Count > 0 && texts.Count == 0;
+        return isOnlyResults ? results : results.Prepend(new ChatMessage(message.Role.Value, string.Concat(texts))
         {
             Name = message.AuthorName,
             ReasoningContent = thoughts.Count == 0 ? null : string.Concat(thoughts),
-        };
+            ToolCalls = calls.Count == 0 ? null : RequestedTools.ToJson(calls),
+        });
     }
 }

@@ -6,6 +6,9 @@
 //
 // A response is its stream, joined, so the two never differ. A stop sequence ends the work as soon as it has settled.
 using System.Runtime.CompilerServices;
+using System.Text;
+using Cinnabar.Chat;
+using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
@@ -19,6 +22,7 @@ public sealed class DiffusionChatClient : IChatClient
     private readonly ModelEngine _engine;
     private readonly DiffusionChatClientOptions _settings;
     private readonly ChatClientMetadata _metadata;
+    private readonly ConstraintCache _constraints = new();
 
     /// <summary>Makes a client.</summary>
     /// <param name="engine">The caller's: disposing the client leaves it running.</param>
@@ -35,9 +39,9 @@ public sealed class DiffusionChatClient : IChatClient
     /// <summary>Answers a conversation.</summary>
     /// <param name="messages">Oldest first; texts only.</param>
     /// <param name="options">
-    /// Temperature, TopP, TopK, Seed (null: a random one), StopSequences, MaxOutputTokens, Instructions, ModelId, and sampler options by
-    /// name in AdditionalProperties (steps, threshold, block_length …); a RawRepresentationFactory may give the SamplerOptions to start
-    /// from. Null: the model's.
+    /// Temperature, TopP, TopK, Seed (null: a random one), StopSequences, MaxOutputTokens, Instructions, ModelId, ResponseFormat (JSON by
+    /// a schema is always valid), Tools, ToolMode, and sampler options by name in AdditionalProperties (steps, threshold, block_length …);
+    /// a RawRepresentationFactory may give the SamplerOptions to start from. Null: the model's.
     /// </param>
     /// <param name="cancellationToken">Gives the answer up before its next step.</param>
     /// <exception cref="CinnabarException">Something cannot be honoured, or is out of range.</exception>
@@ -81,9 +85,10 @@ public sealed class DiffusionChatClient : IChatClient
         bool mayShowSteps,
         [EnumeratorCancellation] CancellationToken cancellation)
     {
-        ChatRequest request = ChatRequest.Read(messages, options?.Clone() ?? new ChatOptions(), this, Model, _settings);
+        ChatRequest request = ChatRequest.Read(messages, options?.Clone() ?? new ChatOptions(), this, Model, _settings, _constraints);
         bool showsSteps = mayShowSteps && request.IncludeSteps;
         SettledText settled = new(request.Text, Model.Tokenizer, hole: 0, request.Stops);
+        StringBuilder held = new();
         UpdateMaker make = new(Guid.NewGuid().ToString("N"), Model.Name, DateTimeOffset.UtcNow);
         cancellation.ThrowIfCancellationRequested();
         DenoisingJob job = _engine.Submit(request.Text, request.Options, showsSteps ? StepDetail.All : StepDetail.Newest);
@@ -98,7 +103,7 @@ public sealed class DiffusionChatClient : IChatClient
                     yield return make.Update([DenoisingStepContent.Of(step, Model.Tokenizer)]);
                 }
 
-                if (settled.Append(step) is { Length: > 0 } piece)
+                if (Shown(settled.Append(step)) is { Length: > 0 } piece)
                 {
                     yield return make.Update([new TextContent(piece)]);
                 }
@@ -112,17 +117,42 @@ public sealed class DiffusionChatClient : IChatClient
             if (!settled.IsStopped)
             {
                 GenerationResult result = await job.Completion.ConfigureAwait(false);
-                if (settled.Finish(result) is { Length: > 0 } rest)
+                if (Shown(settled.Finish(result)) is { Length: > 0 } rest)
                 {
                     yield return make.Update([new TextContent(rest)]);
                 }
             }
 
-            yield return make.Last(request, last, settled.IsStopped);
+            (string text, IReadOnlyList<ToolCall> calls) = request.Tools?.Read(held.ToString()) ?? ("", []);
+            if (text.Length > 0)
+            {
+                yield return make.Update([new TextContent(text)]);
+            }
+
+            if (calls.Count > 0)
+            {
+                yield return make.Update([.. calls.Select((call, i) => RequestedTools.ContentOf(call, $"{make.Id}-{i}"))]);
+            }
+
+            ChatResponseUpdate end = make.Last(request, last, settled.IsStopped);
+            end.FinishReason = calls.Count > 0 ? ChatFinishReason.ToolCalls : end.FinishReason;
+            yield return end;
         }
         finally
         {
             job.Cancel();
+        }
+
+        // Where tools may be called, only the whole answer shows whether it is text.
+        string Shown(string piece)
+        {
+            if (request.Tools is null)
+            {
+                return piece;
+            }
+
+            held.Append(piece);
+            return "";
         }
     }
 
@@ -149,7 +179,7 @@ public sealed class DiffusionChatClient : IChatClient
                 TotalTokenCount = canvas.Length - room + written,
             };
             ChatResponseUpdate update = Update([new UsageContent(usage)]);
-            update.FinishReason = isStopped || written < room ? ChatFinishReason.Stop : ChatFinishReason.Length;
+            update.FinishReason = isStopped || written < room || request.Text.IsConstrained(hole: 0) ? ChatFinishReason.Stop : ChatFinishReason.Length;
             update.AdditionalProperties = new AdditionalPropertiesDictionary
             {
                 ["seed"] = request.Options.Seed,

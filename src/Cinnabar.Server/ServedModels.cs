@@ -1,3 +1,4 @@
+using Cinnabar.Constraints;
 using Cinnabar.Models;
 using Cinnabar.Serving;
 
@@ -12,6 +13,9 @@ public sealed record ServedModel(string Id, ModelEngine Engine, long Created)
     /// <summary>What its noise is: masked, uniform; or autoregressive, without any.</summary>
     public string Kind => Engine.Model.Config.IsAutoregressive ? "autoregressive"
         : Engine.Model.Denoiser is IUniformDenoiser ? "uniform" : "masked";
+
+    /// <summary>The constraints that requests have brought.</summary>
+    internal ConstraintCache Constraints { get; } = new();
 }
 
 /// <summary>The models of a server; the first is the default. Thread-safe.</summary>

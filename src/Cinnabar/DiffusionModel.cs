@@ -8,6 +8,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Checkpoints;
+using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -28,7 +29,7 @@ namespace Cinnabar;
 /// }
 /// </code>
 /// </example>
-public sealed class DiffusionModel
+public sealed partial class DiffusionModel
 {
     private readonly CanvasTokens _tokens;
     private readonly Sampler? _sampler;
@@ -46,6 +47,7 @@ public sealed class DiffusionModel
         Kernels = kernels;
         Denoiser = ModelReading.Network(checkpoint, kernels, form, progress);
         ChatTemplate = checkpoint.ChatTemplateFor(tokenizer);
+        Constraints = new ConstraintLifter(tokenizer, Denoiser.VocabularySize);
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
         DefaultOptions = checkpoint.DefaultOptions;
@@ -88,6 +90,9 @@ public sealed class DiffusionModel
     /// <summary>Turns a conversation into a prompt; null: the model has no template and its family none either.</summary>
     public ChatTemplateFile? ChatTemplate { get; }
 
+    /// <summary>Lifts constraints to the model's tokens.</summary>
+    internal ConstraintLifter Constraints { get; }
+
     /// <summary>Loads a model folder (config.json, tokenizer.json, safetensors) or a GGUF file.</summary>
     /// <param name="pathOrName">Path of the folder or file, or the name of a folder under "models".</param>
     /// <param name="kernels">Where to run; null: the best of this CPU on all cores.</param>
@@ -120,15 +125,22 @@ public sealed class DiffusionModel
     /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>. MaxNewTokens is cut to what is left of the context.</param>
     /// <param name="onStep">Called after every step, on the calling thread.</param>
     /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <param name="constraint">What the continuation must be; null: anything.</param>
     /// <returns>The prompt and its continuation, which is the one hole of the result.</returns>
-    /// <exception cref="CinnabarException">The prompt leaves no room in the context, or an option is out of range.</exception>
+    /// <exception cref="CinnabarException">
+    /// The prompt leaves no room in the context, an option is out of range, or no text that the constraint allows fits.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public GenerationResult Generate(
-        string prompt, SamplerOptions? options = null, Action<DenoisingStep>? onStep = null, CancellationToken cancellation = default)
+        string prompt,
+        SamplerOptions? options = null,
+        Action<DenoisingStep>? onStep = null,
+        CancellationToken cancellation = default,
+        Constraint? constraint = null)
     {
         options ??= DefaultOptions;
         options.Validate();
-        return Run(CanvasFor(prompt, options.MaxNewTokens), options, onStep, cancellation);
+        return Run(Constrained(CanvasFor(prompt, options.MaxNewTokens), constraint), options, onStep, cancellation);
     }
 
     /// <summary>
@@ -172,9 +184,11 @@ public sealed class DiffusionModel
     /// <param name="variables">Further variables of the template, such as enable_thinking; null: none.</param>
     /// <param name="onStep">Called after every step, on the calling thread.</param>
     /// <param name="cancellation">Stops before the next pass through the network.</param>
+    /// <param name="constraint">What the answer must be; null: anything.</param>
     /// <returns>The answer.</returns>
     /// <exception cref="CinnabarException">
-    /// The model is no chat model, the template refuses the messages, they leave no room in the context, or an option is out of range.
+    /// The model is no chat model, the template refuses the messages, they leave no room in the context, an option is out of range, or no
+    /// text that the constraint allows fits.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public GenerationResult Chat(
@@ -182,11 +196,12 @@ public sealed class DiffusionModel
         SamplerOptions? options = null,
         IReadOnlyDictionary<string, JsonElement>? variables = null,
         Action<DenoisingStep>? onStep = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default,
+        Constraint? constraint = null)
     {
         options ??= DefaultOptions;
         options.Validate();
-        return Run(CanvasFor(messages, options.MaxNewTokens, variables), options, onStep, cancellation);
+        return Run(Constrained(CanvasFor(messages, options.MaxNewTokens, variables), constraint), options, onStep, cancellation);
     }
 
     /// <summary>Fills the holes marked <c>&lt;fill&gt;</c> (at most 32 tokens) or <c>&lt;fill:N&gt;</c> (at most N) in a text.</summary>
@@ -213,39 +228,6 @@ public sealed class DiffusionModel
         return Run(CanvasFor(text), options ?? DefaultOptions, onStep, cancellation);
     }
 
-    /// <summary>A canvas for continuing <paramref name="prompt"/>. Thread-safe, as are the two below.</summary>
-    /// <param name="prompt">The text so far, may be empty.</param>
-    /// <param name="maxNewTokens">
-    /// Length of the noisy tail; null: that of <see cref="DefaultOptions"/>. Cut to what is left of the context.
-    /// </param>
-    /// <exception cref="CinnabarException">The prompt leaves no room in the context.</exception>
-    public TextCanvas CanvasFor(string prompt, int? maxNewTokens = null) =>
-        TextCanvas.ForPrompt(prompt, maxNewTokens ?? DefaultOptions.MaxNewTokens, this);
-
-    /// <summary>A canvas with the holes of <paramref name="text"/>.</summary>
-    /// <exception cref="CinnabarException">The text has no hole, or the holes do not fit into the context.</exception>
-    public TextCanvas CanvasFor(TextWithHoles text)
-    {
-        UniformSampler.RequireMask(Denoiser, "holes with text behind them");
-        return TextCanvas.ForHoles(text, this);
-    }
-
-    /// <summary>A canvas for the answer to the last message of a conversation.</summary>
-    /// <param name="messages">The turns so far, oldest first. Special tokens spelled in them are ordinary text.</param>
-    /// <param name="maxNewTokens">As for continuing a text.</param>
-    /// <param name="variables">Further variables of the template, such as enable_thinking; null: none.</param>
-    /// <exception cref="CinnabarException">
-    /// The model is no chat model, the template refuses the messages, or they leave no room in the context.
-    /// </exception>
-    public TextCanvas CanvasFor(
-        IReadOnlyList<ChatMessage> messages, int? maxNewTokens = null, IReadOnlyDictionary<string, JsonElement>? variables = null)
-    {
-        PromptEncoder prompts = _prompts ?? throw new CinnabarException(
-            $"Expected a model with a chat template, found {Name}, which has none.",
-            "Use a model that was made for conversations, or put its chat_template.jinja beside its weights.");
-        return TextCanvas.ForAnswer(prompts.Encode(messages, variables), maxNewTokens ?? DefaultOptions.MaxNewTokens, this);
-    }
-
     /// <summary>Denoises a canvas step by step on the thread pool; each step is computed when it is asked for.</summary>
     /// <param name="canvas">Changed in place; one of CanvasFor, or your own.</param>
     /// <param name="options">How to sample; null: <see cref="DefaultOptions"/>.</param>
@@ -266,15 +248,6 @@ public sealed class DiffusionModel
         }
     }
 
-    /// <summary>The special ids for a canvas of your own.</summary>
-    /// <param name="exactLength">True: holes keep their length, the end of a hole is never predicted.</param>
-    public CanvasTokens TokensFor(bool exactLength) => (exactLength, Config.IsAutoregressive) switch
-    {
-        (false, _) => _tokens,
-        (true, false) => _tokens with { PaddingTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.PadTokenId] },
-        (true, true) => _tokens with { EosTokenId = null, NeverEmitted = [.. _tokens.NeverEmitted, Config.EosTokenId] },
-    };
-
     /// <summary>A batch of canvases; while it is in use nothing else may use the model.</summary>
     /// <param name="time">The clock of deadlines.</param>
     internal ICanvasBatch StartBatch(TimeProvider time) =>
@@ -291,6 +264,16 @@ public sealed class DiffusionModel
     /// <summary>The options as the network can follow them: left to right is the only order an autoregressive one knows.</summary>
     public SamplerOptions Followed(SamplerOptions options) =>
         Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;
+
+    private static TextCanvas Constrained(TextCanvas text, Constraint? constraint)
+    {
+        if (constraint is not null)
+        {
+            text.Constrain(hole: 0, constraint);
+        }
+
+        return text;
+    }
 
     private GenerationResult Run(
         TextCanvas text, SamplerOptions options, Action<DenoisingStep>? onStep, CancellationToken cancellation) =>

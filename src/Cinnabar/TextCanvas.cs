@@ -6,7 +6,10 @@
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
 //
+// A constraint is about the text that the caller gets: a space that is dropped does not count.
+//
 // The answer to a conversation is a hole without a text of the caller's around it.
+using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
 
@@ -16,18 +19,27 @@ namespace Cinnabar;
 public sealed class TextCanvas
 {
     private readonly Tokenizer _tokenizer;
+    private readonly ConstraintLifter _constraints;
     private readonly TextWithHoles _text;
     private readonly bool[] _spaceBefore;
     private readonly bool _usesCrLf;
 
-    private TextCanvas(Tokenizer tokenizer, TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool usesCrLf, int omitted)
+    private TextCanvas(DiffusionModel model, TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool usesCrLf, int omitted)
     {
-        _tokenizer = tokenizer;
+        _tokenizer = model.Tokenizer;
+        _constraints = model.Constraints;
         _text = text;
         Canvas = canvas;
         _spaceBefore = spaceBefore;
         _usesCrLf = usesCrLf;
         OmittedTokens = omitted;
+        for (int hole = 0; hole < text.Constraints.Count; hole++)
+        {
+            if (text.Constraints[hole] is Constraint constraint)
+            {
+                Constrain(hole, constraint);
+            }
+        }
     }
 
     /// <summary>What is denoised.</summary>
@@ -35,6 +47,16 @@ public sealed class TextCanvas
 
     /// <summary>Tokens of known text that did not fit into the context.</summary>
     public int OmittedTokens { get; }
+
+    /// <summary>Whether the text of a hole is constrained.</summary>
+    public bool IsConstrained(int hole) => Canvas.AutomatonOf(hole) is not null;
+
+    /// <summary>Lets a hole hold only text that matches a constraint, as the caller will see it but with LF for line ends.</summary>
+    /// <param name="hole">Index of the hole.</param>
+    /// <param name="constraint">What its text must be.</param>
+    /// <exception cref="CinnabarException">The tokens of the model cannot write any such text.</exception>
+    public void Constrain(int hole, Constraint constraint) => Canvas.Constrain(
+        hole, _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _spaceBefore[hole]));
 
     /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
     internal static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
@@ -44,7 +66,7 @@ public sealed class TextCanvas
         int[] ids = [.. Beginning(model), .. model.Tokenizer.Encode(Shown(text, 0, usesCrLf))];
         int length = RoomBehind(ids.Length, maxNewTokens, model);
         Canvas canvas = Canvas.ForContinuation(ids, length, model.TokensFor(exactLength: false));
-        return new TextCanvas(model.Tokenizer, text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
+        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
     }
 
     /// <summary>The answer to a conversation: its text is the answer alone.</summary>
@@ -52,7 +74,7 @@ public sealed class TextCanvas
     {
         int length = RoomBehind(prompt.Length, maxNewTokens, model);
         Canvas canvas = Canvas.ForContinuation(prompt, length, model.TokensFor(exactLength: false));
-        return new TextCanvas(model.Tokenizer, new TextWithHoles(["", ""], [maxNewTokens]), canvas, [false], usesCrLf: false, omitted: 0);
+        return new TextCanvas(model, new TextWithHoles(["", ""], [maxNewTokens]), canvas, [false], usesCrLf: false, omitted: 0);
     }
 
     /// <summary>The length of a canvas behind so many known tokens.</summary>
@@ -100,7 +122,7 @@ public sealed class TextCanvas
         bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
         Canvas canvas = new(segments, model.TokensFor(text.ExactLength));
-        return new TextCanvas(model.Tokenizer, text, canvas, spaceBefore, usesCrLf, omitted);
+        return new TextCanvas(model, text, canvas, spaceBefore, usesCrLf, omitted);
     }
 
     // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.
@@ -118,7 +140,7 @@ public sealed class TextCanvas
         Canvas canvas = layout.CanvasFor(
             ids[0], ids[1], middle, model.TokensFor(text.ExactLength), model.Config.MaxSequenceLength);
         int shown = canvas.Length - middle - (layout.MarkerCount - 1);
-        return new TextCanvas(model.Tokenizer, text, canvas, [SpaceBefore(text, 0)], usesCrLf, ids[0].Length + ids[1].Length - shown);
+        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], usesCrLf, ids[0].Length + ids[1].Length - shown);
     }
 
     /// <summary>The text with what the canvas holds now; noise appears as nothing.</summary>

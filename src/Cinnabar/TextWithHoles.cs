@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Cinnabar.Constraints;
 
 namespace Cinnabar;
 
@@ -54,6 +55,9 @@ public sealed class TextWithHoles
 
     /// <summary>Whether every hole gets exactly its number of tokens instead of at most that many. Default false.</summary>
     public bool ExactLength { get; init; }
+
+    /// <summary>What the text of each hole must be: one for each hole, null where anything goes; or none at all, the default.</summary>
+    public IReadOnlyList<Constraint?> Constraints { get; init; } = [];
 
     /// <summary>Splits a text at its markers.</summary>
     /// <param name="text">The text.</param>

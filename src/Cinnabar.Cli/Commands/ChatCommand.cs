@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Cinnabar.Chat;
+using Cinnabar.Constraints;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli.Commands;
@@ -37,6 +38,7 @@ internal sealed class ChatCommand
     private readonly Option<bool> _plain = new("--plain") { Description = "No picture of the canvas. [default: a picture on a terminal]" };
     private readonly ModelArguments _model = new();
     private readonly SamplerArguments _sampler = new();
+    private readonly ConstraintArguments _constraint = new();
 
     public static Command Create() => new ChatCommand().ToCommand();
 
@@ -45,12 +47,14 @@ internal sealed class ChatCommand
         Command command = new("chat", "Hold a conversation with a chat model.") { _message, _system, _thinking, _maxNewTokens, _plain };
         _model.AddTo(command);
         _sampler.AddTo(command);
+        _constraint.AddTo(command);
         command.SetWork(Run);
         return command;
     }
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
+        Constraint? constraint = _constraint.Read(parsed);
         DiffusionModel model = _model.Load(parsed);
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
         options = options with { MaxNewTokens = parsed.GetValue(_maxNewTokens) ?? options.MaxNewTokens };
@@ -59,7 +63,7 @@ internal sealed class ChatCommand
         if (parsed.GetValue(_message) is string only)
         {
             turns.Add(new ChatMessage("user", only));
-            Answer(model, turns, options, Variables(parsed), screen, cancellation);
+            Answer(model, turns, options, Variables(parsed), constraint, screen, cancellation);
             return 0;
         }
 
@@ -79,7 +83,7 @@ internal sealed class ChatCommand
             else if (line.Trim().Length > 0)
             {
                 turns.Add(new ChatMessage("user", line));
-                turns.Add(new ChatMessage("assistant", Answer(model, turns, options, Variables(parsed), screen, cancellation)));
+                turns.Add(new ChatMessage("assistant", Answer(model, turns, options, Variables(parsed), constraint, screen, cancellation)));
             }
         }
 
@@ -115,13 +119,14 @@ internal sealed class ChatCommand
         List<ChatMessage> turns,
         SamplerOptions options,
         Dictionary<string, JsonElement> variables,
+        Constraint? constraint,
         Screen screen,
         CancellationToken cancellation)
     {
         GenerationResult result;
         using (CanvasDisplay display = new(Console.Error, model.Tokenizer, screen, trace: false))
         {
-            result = model.Chat(turns, options, variables, display.Show, cancellation);
+            result = model.Chat(turns, options, variables, display.Show, cancellation, constraint);
         }
 
         Console.Out.WriteLine(screen.ResultIsShown ? TerminalText.Safe(result.Text) : result.Text);

@@ -47,16 +47,23 @@ internal static class GenerateCommand
         {
             int[]? ids = parsed.GetResult(promptIds) is null ? null : parsed.GetValue(promptIds);
             string start = ids is null ? PromptOf(parsed.GetValue(prompt), parsed.GetValue(promptFile)) : "";
-            return text.Run(parsed, inPlace: null, endWithLineBreak: true, (model, options, show) =>
+            return text.Run(parsed, inPlace: null, endWithLineBreak: true, (model, options, constraint, show) =>
             {
                 int wanted = parsed.GetValue(maxNewTokens) ?? options.MaxNewTokens;
                 if (ids is not null)
                 {
+                    if (constraint is not null)
+                    {
+                        throw new CinnabarException(
+                            "Expected no constraint beside --prompt-ids, found one.", "Give the prompt as text.");
+                    }
+
                     IdsOption.Check(ids, model);
                     return model.Generate(ids, options with { MaxNewTokens = wanted }, show, cancellation);
                 }
 
-                GenerationResult result = model.Generate(start, options with { MaxNewTokens = wanted }, show, cancellation);
+                GenerationResult result = model.Generate(
+                    start, options with { MaxNewTokens = wanted }, show, cancellation, constraint);
                 int canvas = result.Holes[0].CanvasLength;
                 if (canvas < wanted && parsed.GetValue(maxNewTokens) is not null)
                 {

@@ -1,5 +1,6 @@
 // cinnabar infill FILE: fills the holes in a text and leaves everything else as it is, byte for byte.
 using System.CommandLine;
+using Cinnabar.Constraints;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -82,8 +83,18 @@ internal sealed class InfillCommand
         TextWithHoles text = Read(parsed);
         string? inPlace = parsed.GetValue(_inPlace) ? parsed.GetValue(_file) : null;
         return _text.Run(
-            parsed, inPlace, endWithLineBreak: false, (model, options, show) => model.Infill(text, options, show, cancellation));
+            parsed,
+            inPlace,
+            endWithLineBreak: false,
+            (model, options, constraint, show) => model.Infill(Constrained(text, constraint), options, show, cancellation));
     }
+
+    // Every hole alike.
+    private static TextWithHoles Constrained(TextWithHoles text, Constraint? constraint) => new(text.Texts, text.HoleTokens)
+    {
+        ExactLength = text.ExactLength,
+        Constraints = [.. text.HoleTokens.Select(_ => constraint)],
+    };
 
     private TextWithHoles Read(ParseResult parsed)
     {

@@ -1,5 +1,6 @@
 // POST /v1/chat/completions (OpenAI, Inception): answers the last message of a conversation.
 using Cinnabar.Chat;
+using Cinnabar.Constraints;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Api;
@@ -15,6 +16,7 @@ internal static class ChatEndpoint
         DiffusionModel model = served.Engine.Model;
         IReadOnlyList<ChatMessage> messages = ChatMessages.Read(fields);
         int? maxTokens = GenerationRequest.MaxTokens(fields, model, "max_completion_tokens", "max_tokens");
+        ToolCalling? tools = ToolFields.Read(fields, model.ChatTemplate);
         GenerationRequest request = GenerationRequest.Read(fields, served);
         UnsupportedFields.Check(fields);
         fields.Finish();
@@ -26,7 +28,15 @@ internal static class ChatEndpoint
                 "model");
         }
 
-        await Generation.AnswerAsync(
-            http, request, () => PromptLayout.ForMessages(model, messages, maxTokens), new ChatFormat(request)).ConfigureAwait(false);
+        if (ToolFields.ConstraintOf(tools, served.Constraints) is Constraint call)
+        {
+            request = request.Constraint is null ? request with { Constraint = call } : throw ApiException.Invalid(
+                "Expected no response_format beside a tool_choice that asks for a call, found both. Leave one of the two out.",
+                "response_format");
+        }
+
+        IAnswerFormat format = tools is null ? new ChatFormat(request) : new ToolFormat(request, tools);
+        await Generation.AnswerAsync(http, request, () => PromptLayout.ForMessages(model, messages, maxTokens, tools), format)
+            .ConfigureAwait(false);
     }
 }

@@ -1,5 +1,8 @@
 // The messages of OpenAI's chat completions. Their text goes to the model's template, where special tokens spelled in it stay text. The
 // names that go along with it are words without such characters, so that they cannot spell one.
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Cinnabar.Chat;
 
@@ -9,7 +12,7 @@ namespace Cinnabar.Server.Api;
 internal static partial class ChatMessages
 {
     private const int MostMessages = 1024;
-    private const string NoTools = "Models here call no tools: send the text alone.";
+    private const int MostCalls = 128;
 
     /// <summary>Reads the field "messages".</summary>
     /// <exception cref="ApiException">400: a message is wrong, or holds more than text.</exception>
@@ -30,13 +33,38 @@ internal static partial class ChatMessages
         string role = fields.Require("role").Word("system", "developer", "user", "assistant", "tool");
         string? name = WordOf(fields.Get("name"));
         WordOf(fields.Get("tool_call_id"));
-        fields.Refuse("tool_calls", NoTools);
-        fields.Refuse("function_call", NoTools);
+        JsonElement? calls = role == "assistant" ? CallsOf(fields.Get("tool_calls")) : null;
+        fields.Refuse("tool_calls", "Calls are the assistant's.");
+        fields.Refuse("function_call", "Send tool_calls, which have taken its place.");
         fields.Refuse("audio", "Models here read text: send what is said.");
         fields.Refuse("refusal", "Send it as content.");
 
         // Templates know the older name of the same role.
-        return new ChatMessage(role == "developer" ? "system" : role, ContentOf(fields.Require("content"))) { Name = name };
+        string? content = calls is null || fields.Get("content") is not null ? ContentOf(fields.Require("content")) : null;
+        return new ChatMessage(role == "developer" ? "system" : role, content) { Name = name, ToolCalls = calls };
+    }
+
+    // Templates want arguments as an object, the API has them as text of one.
+    private static JsonElement? CallsOf(JsonField? field) => field is null ? null
+        : JsonSerializer.SerializeToElement(field.Items(1, MostCalls).Select(item => CallOf(item.Object())));
+
+    private static JsonObject CallOf(JsonFields call)
+    {
+        string? id = call.Get("id")?.Text(most: 256);
+        call.Get("type")?.Word("function");
+        JsonFields function = call.Require("function").Object();
+        JsonField arguments = function.Require("arguments");
+        JsonObject written = new() { ["name"] = WordOf(function.Require("name")) };
+        try
+        {
+            written["arguments"] = JsonNode.Parse(arguments.Text()) as JsonObject ?? throw arguments.Wrong("text of a JSON object");
+        }
+        catch (JsonException)
+        {
+            throw arguments.Wrong("text of a JSON object");
+        }
+
+        return new JsonObject { ["id"] = id, ["type"] = "function", ["function"] = written };
     }
 
     private static string ContentOf(JsonField content) =>
@@ -48,7 +76,10 @@ internal static partial class ChatMessages
         return part.Require("text").Text();
     }
 
-    private static string? WordOf(JsonField? field) => field is null ? null
+    /// <summary>A name of letters, digits, _ and -; null: there is none.</summary>
+    /// <exception cref="ApiException">400: it is something else.</exception>
+    [return: NotNullIfNotNull(nameof(field))]
+    public static string? WordOf(JsonField? field) => field is null ? null
         : PlainWord().IsMatch(field.Text()) ? field.Text()
         : throw field.Wrong("1 … 64 letters, digits, _ or -");
 

@@ -28,6 +28,7 @@ internal sealed record EditRequest(GenerationRequest Request, ChatMessage Messag
         int? maxTokens = GenerationRequest.MaxTokens(fields, served.Engine.Model, "max_tokens", "max_completion_tokens");
         fields.Refuse("stream", noStream);
         fields.Refuse("n", noCount, "1");
+        fields.Refuse("response_format", "Ask /v1/chat/completions for an answer in a given form.", "{\"type\":\"text\"}");
         GenerationRequest request = GenerationRequest.Read(fields, served);
         UnsupportedFields.Check(fields, presencePenalty);
         fields.Finish();

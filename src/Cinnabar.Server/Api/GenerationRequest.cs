@@ -1,6 +1,7 @@
 // What the generating endpoints have in common: model, sampler, stop texts, number of texts, stream, fork. Each endpoint adds its prompt
 // and the length it asks for.
 using System.Security.Cryptography;
+using Cinnabar.Constraints;
 using Cinnabar.Sampling;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -52,6 +53,9 @@ internal sealed record GenerationRequest
     /// <summary>Whether the chunks of a stream carry its steps.</summary>
     public bool IncludesSteps { get; init; }
 
+    /// <summary>What the text of every hole must be that has no constraint of its own; null: anything.</summary>
+    public Constraint? Constraint { get; init; }
+
     /// <summary>What is fixed on the canvas.</summary>
     public required Fork Fork { get; init; }
 
@@ -93,6 +97,7 @@ internal sealed record GenerationRequest
             Stream = diffuses ? StreamKind.Diffusing : streams ? StreamKind.Settled : StreamKind.None,
             IncludesUsage = includesUsage,
             IncludesSteps = includesSteps,
+            Constraint = ResponseFormat.Read(fields, model.Constraints),
             Fork = Fork.Read(fields, model.Engine.Model),
         };
     }

@@ -1,6 +1,7 @@
 // POST /v1/infill, ours: known text and holes in any order, all holes filled at once.
 //
-//   {"segments": ["text", {"hole": {"max_tokens": 32, "exact": false}}, "text", …]}
+//   {"segments": ["text", {"hole": {"max_tokens": 32, "exact": false, "regex": "[0-9]+"}}, "text", …]}
+using Cinnabar.Constraints;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Api;
@@ -16,7 +17,7 @@ internal static class InfillEndpoint
         JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
         ServedModel served = GenerationRequest.ModelOf(fields, http);
         DiffusionModel model = served.Engine.Model;
-        TextWithHoles text = TextOf(fields.Require("segments"), model.Config.MaxSequenceLength);
+        TextWithHoles text = TextOf(fields.Require("segments"), served);
         fields.Refuse("n", "Send a request for each text, with another seed.", "1");
         GenerationRequest request = GenerationRequest.Read(fields, served);
         UnsupportedFields.Check(fields);
@@ -29,11 +30,13 @@ internal static class InfillEndpoint
             new InfillFormat(request, text)).ConfigureAwait(false);
     }
 
-    private static TextWithHoles TextOf(JsonField segments, int context)
+    private static TextWithHoles TextOf(JsonField segments, ServedModel served)
     {
+        int context = served.Engine.Model.Config.MaxSequenceLength;
         List<string> texts = [""];
         List<int> holes = [];
         List<bool> exact = [];
+        List<Constraint?> constraints = [];
         foreach (JsonField segment in segments.Items(1, MostSegments))
         {
             if (segment.IsText)
@@ -45,6 +48,7 @@ internal static class InfillEndpoint
             JsonFields hole = segment.Object().Require("hole").Object();
             holes.Add(hole.Integer("max_tokens", 1, context) ?? TextWithHoles.DefaultHoleTokens);
             exact.Add(hole.Flag("exact") ?? false);
+            constraints.Add(ResponseFormat.OfHole(hole, served.Constraints));
             texts.Add("");
         }
 
@@ -54,7 +58,7 @@ internal static class InfillEndpoint
         }
 
         return exact.Distinct().Count() == 1
-            ? new TextWithHoles(texts, holes) { ExactLength = exact[0] }
+            ? new TextWithHoles(texts, holes) { ExactLength = exact[0], Constraints = constraints }
             : throw segments.Wrong("holes that are all exact or all not", "some of each", "Make them alike.");
     }
 }

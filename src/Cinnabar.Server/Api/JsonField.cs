@@ -67,6 +67,9 @@ internal sealed class JsonField(JsonElement value, string path, JsonFields owner
         return fields;
     }
 
+    /// <summary>The value as JSON; whatever is in it is accepted.</summary>
+    public string Json() => value.GetRawText();
+
     /// <summary>The items of a list, none of them null.</summary>
     /// <param name="least">The fewest there may be.</param>
     /// <param name="most">The most there may be.</param>

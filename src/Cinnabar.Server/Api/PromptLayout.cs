@@ -26,8 +26,9 @@ internal static class PromptLayout
 
     /// <summary>A conversation to be answered.</summary>
     /// <exception cref="ApiException">400: the model's template refuses it, or it leaves no room in the context.</exception>
-    public static TextCanvas ForMessages(DiffusionModel model, IReadOnlyList<ChatMessage> messages, int? maxTokens) =>
-        Fitting("messages", () => model.CanvasFor(messages, maxTokens));
+    public static TextCanvas ForMessages(
+        DiffusionModel model, IReadOnlyList<ChatMessage> messages, int? maxTokens, ToolCalling? tools = null) =>
+        Fitting("messages", () => model.CanvasFor(messages, maxTokens, variables: null, tools));
 
     private static TextCanvas Fitting(string param, Func<TextCanvas> layOut)
     {

@@ -7,6 +7,7 @@
 // stream.
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
@@ -39,7 +40,7 @@ internal sealed class TextRun
     /// <param name="index">Its number in the request, which makes its seed another one.</param>
     /// <param name="text">Its canvas, of its own.</param>
     /// <param name="request">What is asked for.</param>
-    /// <exception cref="ApiException">400: the fork or the number of steps does not fit the canvas.</exception>
+    /// <exception cref="ApiException">400: the fork, the constraint or the number of steps does not fit the canvas.</exception>
     public TextRun(int index, TextCanvas text, GenerationRequest request)
     {
         (_index, _text, _request) = (index, text, request);
@@ -48,6 +49,7 @@ internal sealed class TextRun
         int noisy = canvas.Holes.Sum(hole => hole.Length);
         CheckSteps(noisy);
         PromptTokens = canvas.Length - noisy;
+        Constrain();
         request.Fork.Apply(canvas);
         Opening = canvas.Copy();
         _settled = [.. canvas.Holes.Select((_, hole) => new SettledText(text, _tokenizer, hole, request.Stops))];
@@ -170,11 +172,11 @@ internal sealed class TextRun
         };
     }
 
-    // A hole of exact length has no end token to wait for.
+    // A hole of exact length has no end token to wait for, and the text of a constrained one is always complete.
     private bool IsFull(int hole, int tokens)
     {
         Hole place = _text.Canvas.Holes[hole];
-        return tokens == place.Length && _text.Canvas.Tokens.EndsOf(place.Kind).Any();
+        return tokens == place.Length && !_text.IsConstrained(hole) && _text.Canvas.Tokens.EndsOf(place.Kind).Any();
     }
 
     // The one that stands where the text was cut.
@@ -197,6 +199,26 @@ internal sealed class TextRun
         }
 
         return with;
+    }
+
+    private void Constrain()
+    {
+        for (int hole = 0; hole < _text.Canvas.Holes.Count && _request.Constraint is Constraint constraint; hole++)
+        {
+            if (_text.IsConstrained(hole))
+            {
+                continue;
+            }
+
+            try
+            {
+                _text.Constrain(hole, constraint);
+            }
+            catch (CinnabarException error)
+            {
+                throw ApiException.Invalid(error.Message, "response_format");
+            }
+        }
     }
 
     private void CheckSteps(int noisy)

@@ -6,23 +6,20 @@ namespace Cinnabar.Server.Api;
 /// <summary>Refuses what cannot be honoured, by its name and with the way out.</summary>
 internal static class UnsupportedFields
 {
-    private const string NoTools = "Models here call no tools: describe in the prompt what you need, and read the answer's text.";
+    private const string NoTools = "Send tools and tool_choice, which have taken its place.";
     private const string NoProbabilities =
         "Ask for \"stream_options\": {\"include_steps\": true} and \"alternatives\": k, which stream the probabilities of every step.";
 
     private const string NoPenalty = "All positions are written together here, so nothing is counted: raise temperature, or use bans.";
     private const string NoBias = "Use bans, which keep tokens away from a position.";
-    private const string NoGrammar = "Ask for the form in the prompt, and check the answer.";
+    private const string NoGrammar = "Use response_format, which takes a JSON Schema or a regular expression.";
     private const string OnlyText = "Models here read and write text.";
     private const string NoFilter = "Use temperature, top_p and top_k.";
 
     private static readonly (string Name, string Remedy, string[] Also)[] s_refused =
     [
-        ("tools", NoTools, []),
-        ("tool_choice", NoTools, ["\"auto\""]),
         ("functions", NoTools, []),
         ("function_call", NoTools, ["\"auto\""]),
-        ("response_format", NoGrammar, ["{\"type\":\"text\"}"]),
         ("grammar", NoGrammar, []),
         ("json_schema", NoGrammar, []),
         ("logprobs", NoProbabilities, []),
@@ -50,7 +47,7 @@ internal static class UnsupportedFields
         ("mode", "There is one mode.", ["\"chat\""]),
     ];
 
-    private static readonly string[] s_flags = ["realtime", "reasoning_summary", "reasoning_summary_wait", "parallel_tool_calls"];
+    private static readonly string[] s_flags = ["realtime", "reasoning_summary", "reasoning_summary_wait"];
     private static readonly string[] s_texts = ["user", "safety_identifier", "prompt_cache_key"];
 
     /// <summary>Checks them all.</summary>

@@ -6,6 +6,7 @@
 // the template's, and the marks are taken out of the text between them. The mark is a code point that Unicode sets aside for such uses.
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Chat;
@@ -34,18 +35,38 @@ internal sealed class PromptEncoder
     }
 
     /// <summary>The ids of a conversation, ready for an answer.</summary>
+    /// <param name="messages">Oldest first.</param>
+    /// <param name="variables">Further variables of the template; null: none.</param>
+    /// <param name="tools">What may be called; null: nothing.</param>
     /// <exception cref="CinnabarException">The template refuses the messages.</exception>
-    public int[] Encode(IReadOnlyList<ChatMessage> messages, IReadOnlyDictionary<string, JsonElement>? variables)
+    public int[] Encode(
+        IReadOnlyList<ChatMessage> messages, IReadOnlyDictionary<string, JsonElement>? variables, ToolCalling? tools = null)
     {
         ChatMessage[] broken =
         [
-            .. messages.Select(message => message with
+            .. (tools?.Prepare(messages) ?? messages).Select(message => message with
             {
                 Content = message.Content is null ? null : Broken(message.Content),
                 ReasoningContent = message.ReasoningContent is null ? null : Broken(message.ReasoningContent),
+                ToolCalls = message.ToolCalls is JsonElement calls ? Broken(calls) : null,
             }),
         ];
-        return EncodeRendered(_template.Render(broken, addGenerationPrompt: true, tools: null, variables));
+        JsonElement? definitions = tools?.Definitions is JsonElement list ? Broken(list) : null;
+        return EncodeRendered(_template.Render(broken, addGenerationPrompt: true, definitions, variables) + tools?.AnswerOpening);
+    }
+
+    // Texts of JSON are what somebody typed, too.
+    private JsonElement Broken(JsonElement json)
+    {
+        return JsonSerializer.SerializeToElement(Break(JsonNode.Parse(json.GetRawText())));
+
+        JsonNode? Break(JsonNode? node) => node switch
+        {
+            JsonObject fields => new JsonObject(fields.Select(field => KeyValuePair.Create(Broken(field.Key), Break(field.Value)))),
+            JsonArray items => new JsonArray([.. items.Select(Break)]),
+            JsonValue value when value.TryGetValue(out string? text) => JsonValue.Create(Broken(text)),
+            _ => node?.DeepClone(),
+        };
     }
 
     private string Broken(string text)

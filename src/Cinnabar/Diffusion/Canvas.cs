@@ -78,7 +78,7 @@ public sealed partial class Canvas
         _committedAt = [.. other._committedAt];
         _confidence = [.. other._confidence];
         (_holeOf, _holes, NoisyCount) = (other._holeOf, other._holes, other.NoisyCount);
-        (_banned, _lastPins) = (other._banned, other._lastPins);
+        (_banned, _lastPins, _automata) = (other._banned, other._lastPins, other._automata);
     }
 
     /// <summary>The special ids of this canvas.</summary>

@@ -24,6 +24,7 @@ internal sealed class CandidateReader
 
     private readonly WorkerPool? _workers;
     private readonly TokenDistribution[] _distributions; // one for each thread
+    private readonly ConstrainedStep _constrained;
 
     // Of each row the one or the other.
     private Candidate[] _candidates = [];
@@ -34,6 +35,7 @@ internal sealed class CandidateReader
     {
         _workers = workers;
         _distributions = new TokenDistribution[workers?.Threads ?? 1];
+        _constrained = new ConstrainedStep(vocabularySize, workers);
         for (int i = 0; i < _distributions.Length; i++)
         {
             _distributions[i] = new TokenDistribution(vocabularySize);
@@ -55,6 +57,7 @@ internal sealed class CandidateReader
             _alternatives = new Alternatives?[count];
         }
 
+        _constrained.Solve(rows);
         int grain = (count + _distributions.Length - 1) / _distributions.Length;
         ReadBody body = new(this, rows, grain);
         if (_workers is null)
@@ -91,14 +94,23 @@ internal sealed class CandidateReader
         HoleKind kind = canvas.Holes[canvas.HoleOf(position)].Kind;
         var random = new CounterRandom(rules.Options.Seed, rows.Step, position);
         Span<float> logits = rows.Logits.Row(rows.First + i);
-        foreach (int banned in canvas.BannedAt(position))
+        bool isConstrained = canvas.AutomatonOf(canvas.HoleOf(position)) is not null;
+        foreach (int banned in isConstrained ? [] : canvas.BannedAt(position))
         {
             logits[banned] = float.NegativeInfinity;
         }
 
         if (canvas.StateOf(position) == PositionState.Noisy)
         {
-            distribution.Load(logits, rules.Forbidden(kind), rules.Options, random, position, rows.Policy);
+            if (isConstrained)
+            {
+                distribution.LoadDrawn(logits, _constrained.TokenAt(position), rules.Options, position);
+            }
+            else
+            {
+                distribution.Load(logits, rules.Forbidden(kind), rules.Options, random, position, rows.Policy);
+            }
+
             double score = rows.Policy.Score(distribution, random);
             score = EndsTooEarly(canvas, position, distribution.TokenId) ? double.NegativeInfinity : score;
             _candidates[i] = new Candidate(position, distribution.TokenId, distribution.Probability, score);

@@ -177,5 +177,6 @@ public sealed class Sampler
         DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
         DrawingRules.CheckIds(canvas.Banned, _denoiser.VocabularySize);
         NetworkPasses.CachingFor(_denoiser, rules.Options);
+        ConstrainedStep.Check(canvas);
     }
 }

@@ -142,17 +142,44 @@ public sealed class TokenDistribution
         }
 
         adjust?.Adjust(position, _logits);
-        _filtered = false;
-        _scale = options.Temperature > 0 ? 1 / options.Temperature : 1;
-        _topP = options.TopP ?? 1;
-        _topK = Math.Min(options.TopK ?? _logits.Length, _logits.Length);
-        TokenId = BestToken(position);
-        _maximum = _logits[TokenId];
+        Begin(options);
         _sum = Exponentials.Sum(_logits, _maximum);
         if (options.Temperature > 0)
         {
             TokenId = GumbelDraw(random);
         }
+    }
+
+    /// <summary>Takes a row of logarithms of probabilities, with the token that was drawn.</summary>
+    /// <param name="logProbabilities">[V]; their probabilities sum to 1, or to less where some were left out.</param>
+    /// <param name="tokenId">The token.</param>
+    /// <param name="options">Temperature, TopP and TopK.</param>
+    /// <param name="position">The position.</param>
+    internal void LoadDrawn(ReadOnlySpan<float> logProbabilities, int tokenId, SamplerOptions options, int position)
+    {
+        Position = position;
+        logProbabilities.CopyTo(_logits);
+        Begin(options);
+        _sum = Math.Exp(-_maximum);
+        TokenId = tokenId;
+    }
+
+    /// <summary>The ids that pass the filters.</summary>
+    internal ReadOnlySpan<int> Kept()
+    {
+        Filter();
+        return _filter.Kept;
+    }
+
+    // All but the sum, with the most probable token.
+    private void Begin(SamplerOptions options)
+    {
+        _filtered = false;
+        _scale = options.Temperature > 0 ? 1 / options.Temperature : 1;
+        _topP = options.TopP ?? 1;
+        _topK = Math.Min(options.TopK ?? _logits.Length, _logits.Length);
+        TokenId = BestToken(Position);
+        _maximum = _logits[TokenId];
     }
 
     private int BestToken(int position)

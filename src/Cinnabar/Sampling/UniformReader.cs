@@ -38,6 +38,9 @@ internal sealed class UniformReader
     /// <summary>V.</summary>
     public int VocabularySize { get; }
 
+    /// <summary>Threads that share rows; null: the caller's.</summary>
+    public WorkerPool? Workers => _workers;
+
     /// <summary>Reads one row for each slot.</summary>
     /// <param name="logits">[N, V or more], of which the first V are read.</param>
     /// <param name="temperature">Greater than 0.</param>

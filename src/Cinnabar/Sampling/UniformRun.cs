@@ -7,9 +7,11 @@
 //     accept samples within the entropy bound, all other slots become new random tokens; the next step is conditioned on softmax(l / T)
 //   the canvas becomes best, whether it was done or out of steps; the text ends with the first end token
 //
+// Where the text is constrained, best, sample and H are those of ConstrainedUniform.
 // Nothing is permanent: what a step accepted the next may make noise again. The last step of a canvas draws no noise and conditions
 // nothing, as nobody would see it. The network always gets N tokens, though the hole may end before; slots behind the hole are dropped.
 // Source: huggingface/transformers, diffusion_gemma generation (specification models2026 1.8).
+using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -25,6 +27,7 @@ internal sealed class UniformRun
     private readonly Canvas _canvas;
     private readonly Hole _hole;
     private readonly IUniformContext _context;
+    private readonly ConstrainedUniform? _constrained;
     private readonly int[] _tokens; // x: [N]
     private readonly int[] _best; // [N], of the last step
     private readonly UniformSlot[] _slots;
@@ -46,10 +49,13 @@ internal sealed class UniformRun
     /// <param name="canvas">Known text, then one continuation.</param>
     /// <param name="options">Valid.</param>
     /// <param name="draws">Random numbers.</param>
-    public UniformRun(IUniformDenoiser network, UniformReader reader, Canvas canvas, UniformOptions options, IUniformDraws draws)
+    public UniformRun(IUniformDenoiser network, UniformReader reader, Canvas canvas, SamplerOptions options, IUniformDraws draws)
     {
-        (_reader, _options, _draws, _canvas) = (reader, options, draws, canvas);
+        (_reader, _options, _draws, _canvas) = (reader, options.Uniform, draws, canvas);
         _hole = canvas.Holes[0];
+        _constrained = canvas.AutomatonOf(0) is TokenAutomaton automaton
+            ? new ConstrainedUniform(automaton, canvas, options.Seed, reader.Workers)
+            : null;
         _context = network.Open();
         _tokens = new int[network.CanvasLength];
         _best = new int[_tokens.Length];
@@ -86,6 +92,7 @@ internal sealed class UniformRun
         Tensor logits = _context.Logits(_tokens);
         _computed += N;
         _reader.Read(logits, temperature, _draws, _block, _stepOfBlock, _slots);
+        _constrained?.Read(logits, temperature, FirstPosition - _hole.Start, SlotsInHole, _step, _slots);
         _commits.Clear();
         _edits.Clear();
         _renoised.Clear();

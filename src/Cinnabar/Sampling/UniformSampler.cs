@@ -85,7 +85,7 @@ public sealed class UniformSampler
     {
         Check(canvas, options);
         return new UniformRun(
-            _network, _reader, canvas, options.Uniform, draws ?? new SeededDraws(options.Seed, _network.CanvasLength));
+            _network, _reader, canvas, options, draws ?? new SeededDraws(options.Seed, _network.CanvasLength));
     }
 
     /// <summary>Checks that the options, the canvas and the network fit together. Thread-safe.</summary>
@@ -118,6 +118,7 @@ public sealed class UniformSampler
         }
 
         _network.CheckText(canvas.Ids[..canvas.Holes[0].Start]);
+        ConstrainedStep.Check(canvas);
     }
 
     // Everything else is about masks, or an order that this loop does not have.

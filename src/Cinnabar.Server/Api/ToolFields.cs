@@ -1,0 +1,80 @@
+// OpenAI's tools and tool_choice.
+//
+//   "tools"        [{"type": "function", "function": {"name", "description", "parameters": JSON Schema}}, …]
+//   "tool_choice"  "auto" (the model decides), "none", "required" (a call of any), {"type": "function", "function": {"name"}} (of this one)
+//
+// A call that must come is constrained to the schema of its tool. At most one call is made an answer then.
+using System.Text.Json;
+using Cinnabar.Chat;
+using Cinnabar.Constraints;
+
+namespace Cinnabar.Server.Api;
+
+/// <summary>Reads what a model may call.</summary>
+internal static class ToolFields
+{
+    private const int MostTools = 128;
+    private const int LongestDescription = 16_384;
+
+    /// <summary>Reads both fields.</summary>
+    /// <param name="fields">Those of the request.</param>
+    /// <param name="template">The model's; null: it has none.</param>
+    /// <returns>Null: nothing may be called.</returns>
+    /// <exception cref="ApiException">400: a field is wrong.</exception>
+    public static ToolCalling? Read(JsonFields fields, ChatTemplateFile? template)
+    {
+        List<ChatTool> tools = [.. (fields.Get("tools")?.Items(0, MostTools) ?? []).Select(tool => ReadTool(tool.Object()))];
+        fields.Flag("parallel_tool_calls");
+        JsonField? choice = fields.Get("tool_choice");
+        string word = choice is null ? "auto" : choice.IsText ? choice.Word("auto", "none", "required") : "named";
+        string? required = word == "named" ? NameOf(choice!.Object()) : null;
+        if (tools.Count == 0)
+        {
+            return word is "auto" or "none" ? null : throw choice!.Wrong("\"auto\" or \"none\" without tools");
+        }
+
+        if (word == "none" || template is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return new ToolCalling(tools, template, mustCall: word == "required", required);
+        }
+        catch (CinnabarException error)
+        {
+            throw ApiException.Invalid(error.Message, required is null ? "tools" : "tool_choice");
+        }
+    }
+
+    /// <summary>The constraint of an answer that must be a call; null: it need not be one.</summary>
+    /// <exception cref="ApiException">400: the schema of a tool is wrong.</exception>
+    public static Constraint? ConstraintOf(ToolCalling? tools, ConstraintCache known)
+    {
+        try
+        {
+            return tools?.AnswerSchema is string schema ? known.JsonSchema(schema) : null;
+        }
+        catch (CinnabarException error)
+        {
+            throw ApiException.Invalid(error.Message, "tools");
+        }
+    }
+
+    private static ChatTool ReadTool(JsonFields tool)
+    {
+        tool.Require("type").Word("function");
+        JsonFields function = tool.Require("function").Object();
+        function.Flag("strict");
+        JsonElement? parameters = function.Get("parameters") is JsonField schema ? JsonElement.Parse(schema.Json()) : null;
+        return new ChatTool(
+            ChatMessages.WordOf(function.Require("name")), function.Get("description")?.Text(LongestDescription), parameters);
+    }
+
+    private static string NameOf(JsonFields choice)
+    {
+        choice.Require("type").Word("function");
+        return ChatMessages.WordOf(choice.Require("function").Object().Require("name"));
+    }
+}

@@ -1,0 +1,35 @@
+using Cinnabar.Diffusion;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Constraints;
+
+/// <summary>
+/// Lifts constraints to the tokens of one model and keeps what it lifted, as that walks the whole vocabulary. Thread-safe.
+/// </summary>
+/// <param name="tokenizer">The model's.</param>
+/// <param name="vocabularySize">V of the network, which may have more rows than the tokenizer has tokens.</param>
+internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
+{
+    private const long MostEdgesKept = 8 << 20;
+
+    private readonly Lazy<VocabularyTrie> _vocabulary = new(() => new VocabularyTrie(tokenizer.Definition.Tokens));
+    private readonly RecentlyUsed<Key, TokenAutomaton> _kept = new(MostEdgesKept);
+
+    /// <summary>A constraint for a hole.</summary>
+    /// <param name="constraint">What its text must be.</param>
+    /// <param name="kind">What kind of hole it is.</param>
+    /// <param name="tokens">The special ids of the canvas.</param>
+    /// <param name="spaceBefore">Whether a space stands before the hole, so that one at the start of its text does not count.</param>
+    /// <exception cref="CinnabarException">The constraint is too complex.</exception>
+    public TokenAutomaton Lift(Constraint constraint, HoleKind kind, CanvasTokens tokens, bool spaceBefore)
+    {
+        (int[] forbidden, int[] ends) = (tokens.Forbidden(kind), [.. tokens.EndsOf(kind)]);
+        Key key = new(constraint, string.Join(' ', forbidden), string.Join(' ', ends), spaceBefore);
+        return _kept.Get(
+            key,
+            _ => TokenAutomatonBuilder.Build(constraint.Automaton, _vocabulary.Value, vocabularySize, forbidden, ends, spaceBefore),
+            automaton => automaton.EdgeCount + automaton.StateCount);
+    }
+
+    private readonly record struct Key(Constraint Constraint, string Forbidden, string Ends, bool SpaceBefore);
+}
