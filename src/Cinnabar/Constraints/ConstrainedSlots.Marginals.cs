@@ -1,0 +1,139 @@
+// What every slot holds given all others, summed over all texts (π, ξ and m of the file head).
+using System.Buffers;
+
+namespace Cinnabar.Constraints;
+
+internal sealed partial class ConstrainedSlots
+{
+    private double[] _classProbabilities = []; // [L, K], Σ ξ_i over the edges of a class; unused where a token is fixed
+    private double[] _here = []; // π_i by state, right where the state is in R_i
+    private double[] _ahead = []; // π_{i+1}
+
+    /// <summary>Computes the marginals of all slots, after <see cref="Solve"/> has found a text.</summary>
+    /// <exception cref="CinnabarException">Slots times classes are too many.</exception>
+    public void ComputeMarginals()
+    {
+        int classes = Automaton.ClassCount;
+        CheckSize((long)Length * classes);
+        if (_classProbabilities.Length < Length * classes)
+        {
+            _classProbabilities = new double[Length * classes];
+        }
+
+        if (_here.Length < Automaton.StateCount)
+        {
+            (_here, _ahead) = (new double[Automaton.StateCount], new double[Automaton.StateCount]);
+        }
+
+        _here[_start] = 1;
+        for (int i = 0; i < Length; i++)
+        {
+            LoadNext(i + 1);
+            foreach (int state in StatesAt(i + 1))
+            {
+                _ahead[state] = 0;
+            }
+
+            Span<double> probabilities = _classProbabilities.AsSpan(i * classes, classes);
+            probabilities.Clear();
+            Advance(i, probabilities);
+            (_here, _ahead) = (_ahead, _here);
+        }
+    }
+
+    /// <summary>
+    /// Writes ln m(v) of a slot, after <see cref="ComputeMarginals"/>: what the logits of the network become under the constraint. Slots
+    /// may be written by several threads.
+    /// </summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="logMarginals">
+    /// [V or more]; −∞ beyond V. May be the row of logits itself, if its distribution is not needed any more.
+    /// </param>
+    public void WriteLogMarginals(int slot, Span<float> logMarginals)
+    {
+        Slot known = _slots.AsSpan(0, Length)[slot];
+        int classes = Automaton.ClassCount;
+        if (known.Row == NoRow)
+        {
+            logMarginals.Fill(float.NegativeInfinity);
+            logMarginals[known.Token] = 0;
+            return;
+        }
+
+        float[] shifts = ArrayPool<float>.Shared.Rent(classes);
+        LogMultipliers(slot, shifts.AsSpan(0, classes));
+        ReadOnlySpan<float> logits = known.LogitRow;
+        ReadOnlySpan<int> classOf = Automaton.ClassOfTokens;
+        for (int v = 0; v < classOf.Length; v++)
+        {
+            // What is not allowed may have any logit, NaN too.
+            float shift = shifts[classOf[v]];
+            logMarginals[v] = float.IsNegativeInfinity(shift) || logits.IsEmpty ? shift : (known.Scale * logits[v]) + shift;
+        }
+
+        logMarginals[classOf.Length..].Fill(float.NegativeInfinity);
+        ArrayPool<float>.Shared.Return(shifts);
+    }
+
+    /// <summary>
+    /// Writes ln w [K] of a slot that is not fixed, with ln m(v) = s l_v + ln w[class of v]; −∞ for classes that no text has there. After
+    /// <see cref="ComputeMarginals"/>; by several threads if need be.
+    /// </summary>
+    public void LogMultipliers(int slot, Span<float> logMultipliers)
+    {
+        int classes = Automaton.ClassCount;
+        int row = _slots.AsSpan(0, Length)[slot].Row;
+        ReadOnlySpan<double> probabilities = _classProbabilities.AsSpan(slot * classes, classes);
+        ReadOnlySpan<ScaledNumber> weights = _weights.Of(row);
+        double logScale = _weights.LogScaleOf(row);
+        for (int k = 0; k < classes; k++)
+        {
+            logMultipliers[k] = probabilities[k] > 0
+                ? (float)(Math.Log(probabilities[k]) - weights[k].Log() - logScale)
+                : float.NegativeInfinity;
+        }
+    }
+
+    // From π of a slot to π behind it, and the probability of each class there.
+    private void Advance(int slot, Span<double> probabilities)
+    {
+        ReadOnlySpan<int> states = StatesAt(slot);
+        ReadOnlySpan<ScaledNumber> completions = CompletionsAt(slot);
+        (int token, int row) = (_slots[slot].Token, _slots[slot].Row);
+        for (int j = 0; j < states.Length; j++)
+        {
+            double probability = _here[states[j]];
+            if (probability == 0)
+            {
+                continue;
+            }
+
+            if (row == NoRow)
+            {
+                _ahead[Automaton.Next(states[j], token)] += probability;
+            }
+            else
+            {
+                Spread(states[j], probability, completions[j], _weights.Of(row), probabilities);
+            }
+        }
+    }
+
+    private void Spread(
+        int state, double probability, ScaledNumber completion, ReadOnlySpan<ScaledNumber> weights, Span<double> probabilities)
+    {
+        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
+        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state)[..classes.Length];
+        (ScaledNumber[] next, double[] ahead) = (_next, _ahead);
+        double scale = probability / completion.Mantissa;
+        for (int j = 0; j < classes.Length; j++)
+        {
+            (int k, int target) = (classes[j], targets[j]);
+            ref readonly ScaledNumber weight = ref weights[k];
+            ref readonly ScaledNumber rest = ref next[target];
+            double share = weight.Mantissa * rest.Mantissa * scale * ScaledNumber.Factor(weight.Level + rest.Level - completion.Level);
+            probabilities[k] += share;
+            ahead[target] += share;
+        }
+    }
+}

@@ -1,0 +1,200 @@
+// Whole texts: one drawn from the joint distribution, and the most probable one.
+//
+//   drawn           for i = 0 … L − 1: an edge (k, q′) of q ∝ c_i[k] β_{i+1}(q′), then v ∈ k ∝ p_i(v), both by inversion with numbers that
+//                   are looked up by (seed, step, position); tokens are drawn by several threads
+//   most probable   δ backward, then forward along the edges that reach it; of tokens that are equal the lowest
+//
+// Both end in the states between the tokens. After Solve has found a text, and as long as the rows of logits stay as they were.
+using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
+
+namespace Cinnabar.Constraints;
+
+internal sealed partial class ConstrainedSlots
+{
+    // Not the ids of tokens, nor the number that orders positions.
+    private const ulong ClassNumber = ulong.MaxValue - 1;
+    private const ulong TokenNumber = ulong.MaxValue - 2;
+
+    private int[] _classes = []; // of the path that is drawn
+    private double[] _best = []; // δ of each reached state
+    private double[] _nextBest = []; // δ_{i+1} by state
+
+    /// <summary>Draws a text from the joint distribution of all slots.</summary>
+    /// <param name="seed">Start of the random numbers.</param>
+    /// <param name="step">Number of the step.</param>
+    /// <param name="firstPosition">The position of slot 0 on its canvas.</param>
+    /// <param name="path">Receives the text.</param>
+    public void Sample(ulong seed, int step, int firstPosition, ConstrainedPath path)
+    {
+        path.Begin(Length);
+        if (_classes.Length < Length)
+        {
+            _classes = new int[_slots.Length];
+        }
+
+        path.States[0] = _start;
+        for (int i = 0; i < Length; i++)
+        {
+            LoadNext(i + 1);
+            (int row, int state) = (_slots[i].Row, path.States[i]);
+            if (row == NoRow)
+            {
+                path.States[i + 1] = Automaton.Next(state, _slots[i].Token);
+                continue;
+            }
+
+            int edge = DrawEdge(state, _weights.Of(row), new CounterRandom(seed, step, firstPosition + i).Unit(ClassNumber));
+            _classes[i] = Automaton.EdgeClasses(state)[edge];
+            path.States[i + 1] = Automaton.EdgeTargets(state)[edge];
+        }
+
+        DrawBody body = new(this, path, seed, step, firstPosition);
+        if (workers is null)
+        {
+            body.Run(0, Length);
+        }
+        else
+        {
+            workers.For(Length, grain: 1, body);
+        }
+    }
+
+    /// <summary>Finds the most probable text; of equal ones that with the lower token where they first differ.</summary>
+    /// <param name="path">Receives the text.</param>
+    public void MostProbable(ConstrainedPath path)
+    {
+        path.Begin(Length);
+        FindBest();
+        path.States[0] = _start;
+        for (int i = 0; i < Length; i++)
+        {
+            int state = path.States[i];
+            if (_slots[i].Row == NoRow)
+            {
+                path.Tokens[i] = _slots[i].Token;
+                path.States[i + 1] = Automaton.Next(state, _slots[i].Token);
+            }
+            else
+            {
+                LoadNextBest(i + 1);
+                (path.Tokens[i], path.States[i + 1]) = BestEdge(i, state);
+            }
+        }
+    }
+
+    private int DrawEdge(int state, ReadOnlySpan<ScaledNumber> weights, double unit)
+    {
+        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
+        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
+        ScaledNumber all = SumOver(state, weights);
+        double rest = unit;
+        int last = -1;
+        for (int j = 0; j < classes.Length && rest >= 0; j++)
+        {
+            ScaledNumber weight = weights[classes[j]];
+            ScaledNumber behind = _next[targets[j]];
+            double share = weight.Mantissa * behind.Mantissa / all.Mantissa * ScaledNumber.Factor(weight.Level + behind.Level - all.Level);
+            last = share > 0 ? j : last;
+            rest -= share;
+        }
+
+        return last;
+    }
+
+    private int DrawToken(int slot, CounterRandom random)
+    {
+        Slot known = _slots[slot];
+        if (known.Row == NoRow)
+        {
+            return known.Token;
+        }
+
+        double unit = random.Unit(TokenNumber);
+        ReadOnlySpan<int> tokens = Automaton.TokensOf(_classes[slot]);
+        return known.Logits is null
+            ? tokens[(int)(unit * tokens.Length)]
+            : _weights.Draw(known.Row, _classes[slot], known.LogitRow, known.Scale, unit);
+    }
+
+    private void FindBest()
+    {
+        if (_best.Length < _offsets[^1])
+        {
+            _best = new double[_states.Length];
+        }
+
+        if (_nextBest.Length < Automaton.StateCount)
+        {
+            _nextBest = new double[Automaton.StateCount];
+        }
+
+        for (int i = Length; i >= 0; i--)
+        {
+            ReadOnlySpan<int> states = StatesAt(i);
+            for (int j = 0; j < states.Length; j++)
+            {
+                _best[_offsets[i] + j] = i == Length ? (Automaton.Accepts(states[j]) ? 0 : double.NegativeInfinity)
+                    : _slots[i].Row != NoRow ? BestOver(states[j], _weights.MaximaOf(_slots[i].Row), _slots[i].Scale)
+                    : Automaton.Next(states[j], _slots[i].Token) is int next and not ByteAutomaton.Dead ? _nextBest[next]
+                    : double.NegativeInfinity;
+            }
+
+            LoadNextBest(i);
+        }
+    }
+
+    private void LoadNextBest(int slot)
+    {
+        ReadOnlySpan<int> states = StatesAt(slot);
+        for (int j = 0; j < states.Length; j++)
+        {
+            _nextBest[states[j]] = _best[_offsets[slot] + j];
+        }
+    }
+
+    private double BestOver(int state, ReadOnlySpan<float> maxima, double scale)
+    {
+        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
+        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
+        double best = double.NegativeInfinity;
+        for (int j = 0; j < classes.Length; j++)
+        {
+            best = Math.Max(best, (scale * maxima[classes[j]]) + _nextBest[targets[j]]);
+        }
+
+        return best;
+    }
+
+    private (int Token, int Target) BestEdge(int slot, int state)
+    {
+        Slot known = _slots[slot];
+        ReadOnlySpan<float> maxima = _weights.MaximaOf(known.Row);
+        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
+        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
+        double best = BestOver(state, maxima, known.Scale);
+        (int token, int target) = (int.MaxValue, ByteAutomaton.Dead);
+        for (int j = 0; j < classes.Length; j++)
+        {
+            int k = classes[j];
+            if (((double)known.Scale * maxima[k]) + _nextBest[targets[j]] == best)
+            {
+                int lowest = known.Logits is null ? Automaton.TokensOf(k)[0] : _weights.Best(k, known.LogitRow, maxima[k]);
+                (token, target) = lowest < token ? (lowest, targets[j]) : (token, target);
+            }
+        }
+
+        return (token, target);
+    }
+
+    private readonly struct DrawBody(ConstrainedSlots slots, ConstrainedPath path, ulong seed, int step, int firstPosition) : ILoopBody
+    {
+        public void Run(int from, int to)
+        {
+            for (int i = from; i < to; i++)
+            {
+                path.Tokens[i] = slots.DrawToken(i, new CounterRandom(seed, step, firstPosition + i));
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+// The keywords of each type.
+//
+//   object   properties, required, additionalProperties, minProperties, maxProperties
+//   array    items, prefixItems, minItems, maxItems
+//   string   minLength, maxLength (code points of the value), pattern, format: where several are given, the product of their automata
+//   number   minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf (JsonNumbers)
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Constraints;
+
+/// <content>Types.</content>
+internal sealed partial class JsonSchemaReader
+{
+    private const int MaxPrefixItems = 256; // each is nested in the one before
+
+    private RegexNode ReadType(string type, SchemaKeywords keywords) => type switch
+    {
+        "object" => ReadObject(keywords),
+        "array" => ReadArray(keywords),
+        "string" => ReadString(keywords),
+        "number" => ReadNumber(keywords, whole: false),
+        "integer" => ReadNumber(keywords, whole: true),
+        "boolean" => JsonValues.Boolean,
+        _ => JsonValues.Null,
+    };
+
+    private RegexNode ReadObject(SchemaKeywords keywords)
+    {
+        int least = keywords.Count("minProperties") ?? 0;
+        int most = keywords.Count("maxProperties") ?? RegexNode.Unbounded;
+        SchemaElement? additional = keywords.Value("additionalProperties");
+        bool closed = additional?.Value.ValueKind == JsonValueKind.False;
+        if (keywords.Properties.Count == 0 && keywords.Required.Count == 0)
+        {
+            // Names are free, unless "properties" is there and empty.
+            RegexNode tree = closed || (additional is null && keywords.Value("properties") is not null) ? RegexNode.Nothing : ReadAdditional();
+            return Possible(JsonValues.Map(tree, least, most), least <= most && (least == 0 || !tree.IsNothing), keywords, "an object");
+        }
+
+        List<RegexNode.Member> members = [];
+        foreach ((string name, List<SchemaElement> schemas) in keywords.Properties)
+        {
+            bool required = keywords.IsRequired(name);
+            members.Add(new(JsonValues.Member(JsonStrings.Literal(name), ReadSchema(schemas)), required));
+        }
+
+        HashSet<string> declared = [.. keywords.Properties.Select(property => property.Name)];
+        foreach (string name in keywords.Required.Where(name => !declared.Contains(name)))
+        {
+            if (closed)
+            {
+                throw keywords.Place.Error(
+                    "required properties among the properties", ErrorText.Quote(name), "Add it to properties, or remove it from required.");
+            }
+
+            members.Add(new(JsonValues.Member(JsonStrings.Literal(name), ReadAdditional()), true));
+        }
+
+        if (least > keywords.Required.Count || most < members.Count)
+        {
+            throw keywords.Place.Error(
+                "minProperties and maxProperties that properties and required imply, or none",
+                "others",
+                "Remove them and name what is required.");
+        }
+
+        return JsonValues.Object(RegexNode.Join(members, JsonValues.Comma));
+
+        RegexNode ReadAdditional() => additional is SchemaElement schema ? ReadSchema(schema) : JsonValues.AnyInside;
+    }
+
+    private RegexNode ReadArray(SchemaKeywords keywords)
+    {
+        if (keywords.Value("uniqueItems") is SchemaElement unique && unique.Value.ValueKind != JsonValueKind.False)
+        {
+            throw unique.Place.Error(
+                "false or nothing", ErrorText.Quote(unique.Value.GetRawText()), "Remove it: no finite automaton compares items.");
+        }
+
+        int least = keywords.Count("minItems") ?? 0;
+        int most = keywords.Count("maxItems") ?? RegexNode.Unbounded;
+        IReadOnlyList<SchemaElement> prefix = keywords.List("prefixItems") ?? [];
+        if (prefix.Count > MaxPrefixItems)
+        {
+            throw keywords.Place.Error($"at most {MaxPrefixItems} prefixItems", $"{prefix.Count}", "Use items.");
+        }
+
+        if (keywords.Value("items") is { Value.ValueKind: JsonValueKind.Array } list)
+        {
+            throw list.Place.Error("a schema", "a list of schemas", "Since draft 2020-12 such a list is called prefixItems.");
+        }
+
+        RegexNode item = keywords.Value("items") is SchemaElement schema ? ReadSchema(schema)
+            : prefix.Count == 0 ? JsonValues.AnyInside : RegexNode.Nothing;
+        RegexNode[] first = [.. prefix.Take(most).Select(each => ReadSchema(each))];
+
+        // From the last item to the first: each may stop where enough are there.
+        int more = most == RegexNode.Unbounded ? most : most - first.Length;
+        RegexNode tree = first.Length == 0
+            ? RegexNode.Repeat(item, least, most, JsonValues.Comma)
+            : RegexNode.Repeat(RegexNode.Concatenate(JsonValues.Comma, item), Math.Max(0, least - first.Length), more);
+        for (int i = first.Length - 1; i >= 0; i--)
+        {
+            tree = RegexNode.Concatenate(i == 0 ? RegexNode.Empty : JsonValues.Comma, first[i], tree);
+            tree = i >= least ? RegexNode.Optional(tree) : tree;
+        }
+
+        bool closed = keywords.Value("items") is null or { Value.ValueKind: JsonValueKind.False };
+        bool enough = prefix.Count == 0 || !closed || least <= prefix.Count;
+        return Possible(JsonValues.Array(tree), least <= most && enough, keywords, "an array");
+    }
+
+    private RegexNode ReadString(SchemaKeywords keywords)
+    {
+        List<RegexNode> conditions = [];
+        int least = keywords.Count("minLength") ?? 0;
+        int most = keywords.Count("maxLength") ?? RegexNode.Unbounded;
+        if (keywords.Text("pattern") is string pattern)
+        {
+            SchemaPlace place = keywords.Value("pattern")!.Value.Place;
+            RegexNode content = RegexParser.Parse(
+                pattern, $"{place}: regular expression {ErrorText.Quote(pattern)}", JsonStrings.OneOf, _budget);
+            conditions.Add(!content.IsNothing ? content : throw place.Error("a pattern that matches a text", "one without", "Correct it."));
+        }
+
+        if (keywords.Text("format") is string format)
+        {
+            SchemaPlace place = keywords.Value("format")!.Value.Place;
+            string form = StringFormats.PatternOf(format)
+                ?? throw place.Error($"one of {StringFormats.Names}", ErrorText.Quote(format), "Remove it or write a pattern.");
+            conditions.Add(RegexParser.Known(form, JsonStrings.OneOf));
+        }
+
+        if (least > most)
+        {
+            return Possible(RegexNode.Nothing, possible: false, keywords, "a text");
+        }
+
+        if (least > 0 || most < RegexNode.Unbounded)
+        {
+            conditions.Add(RegexNode.Repeat(JsonStrings.Character, least, most));
+        }
+
+        return conditions.Count == 0 ? JsonStrings.Any : Satisfying(conditions, keywords, "a text", JsonStrings.Quoted);
+    }
+
+    private RegexNode ReadNumber(SchemaKeywords keywords, bool whole)
+    {
+        List<JsonNumbers.Limit> limits = [];
+        foreach (string keyword in (ReadOnlySpan<string>)["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"])
+        {
+            if (keywords.Value(keyword) is SchemaElement limit)
+            {
+                bool isLeast = keyword is "minimum" or "exclusiveMinimum";
+                limits.Add(new JsonNumbers.Limit(Number(limit), isLeast, keyword.StartsWith("exclusive", StringComparison.Ordinal)));
+            }
+        }
+
+        DecimalNumber? divisor = null;
+        if (keywords.Value("multipleOf") is SchemaElement multiple)
+        {
+            divisor = Number(multiple);
+            if (divisor.Negative || divisor.IsZero)
+            {
+                throw multiple.Place.Wrong("a number above 0", multiple.Value);
+            }
+        }
+
+        IReadOnlyList<RegexNode> conditions = JsonNumbers.Within(whole, limits, divisor, _budget)
+            ?? throw keywords.Value("multipleOf")!.Value.Place.Wrong(
+                $"a whole number up to {DigitsModulo.MaxDivisor}, or 0.1, 0.01, …", keywords.Value("multipleOf")!.Value.Value);
+        return Satisfying(conditions, keywords, whole ? "a whole number" : "a number", tree => tree);
+    }
+
+    private static DecimalNumber Number(SchemaElement value) =>
+        value.Value.ValueKind == JsonValueKind.Number && DecimalNumber.Parse(value.Value.GetRawText()) is DecimalNumber number
+            ? number
+            : throw value.Place.Wrong("a number of at most 400 digits", value.Value);
+
+    private RegexNode Satisfying(
+        IReadOnlyList<RegexNode> conditions, SchemaKeywords keywords, string what, Func<RegexNode, RegexNode> inside)
+    {
+        RegexNode common = RegexCompiler.Intersect(conditions, _budget);
+        return Possible(inside(common), !common.IsNothing, keywords, what);
+    }
+
+    // Contradictions are mistakes of the schema's author, unlike ∅ where recursion ends.
+    private static RegexNode Possible(RegexNode tree, bool possible, SchemaKeywords keywords, string what) => possible
+        ? tree
+        : throw keywords.Place.Error($"{what} that satisfies all keywords at once", "none", "Correct the limits that contradict each other.");
+}

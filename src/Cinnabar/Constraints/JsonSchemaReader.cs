@@ -1,0 +1,241 @@
+// JSON Schema (draft 2020-12) → syntax tree of the JSON texts that satisfy it, as far as they form a regular language.
+//
+// What is read: type (one or a list), enum, const, anyOf, oneOf, allOf, $ref, nullable (OpenAPI), true and false, and the keywords of
+// each type (JsonSchemaReader.Types.cs). Annotations are ignored, every other keyword is refused by name. Every text that is accepted
+// satisfies the schema; these are narrower than the standard, so that a model writes what the author of the schema means:
+//
+//   properties  in the order of the schema; no others, unless there are none: then an object with any names
+//   items       only as many as prefixItems, if there are any and items is absent
+//   pattern     the whole value must match, where the standard searches in it
+//   type        if absent, the types that the other keywords speak of
+//   oneOf       as anyOf: that no other branch holds as well is not checked, so here alone it is wider
+//   $ref        recursion is unrolled: a reference may be inside of itself 5 times, what would go deeper is left out
+//   any value   (true, {}, an object without properties) nests at most 4 deep
+//
+// Several schemas that must hold together are merged keyword by keyword (SchemaKeywords). Beside other keywords, anyOf is distributed:
+// K ∧ (A ∨ B) = (K ∧ A) ∨ (K ∧ B).
+using System.Globalization;
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Constraints;
+
+/// <summary>Reads JSON schemas.</summary>
+internal sealed partial class JsonSchemaReader
+{
+    /// <summary>How often a reference may be inside of itself.</summary>
+    public const int MaxRecursion = 5;
+
+    private const int MaxNesting = 100;
+    private const int StepsOfSchema = 20; // reading one takes about a microsecond
+
+    private readonly SchemaReferences _references;
+    private readonly CompilationBudget _budget;
+    private readonly Dictionary<string, int> _open = []; // references that are being read, how often
+    private int _nesting;
+
+    private JsonSchemaReader(JsonElement root, CompilationBudget budget) => (_references, _budget) = (new SchemaReferences(root), budget);
+
+    /// <summary>The texts that satisfy a schema; at least one.</summary>
+    /// <exception cref="CinnabarException">It is no schema, is not supported, or nothing satisfies it.</exception>
+    public static RegexNode Read(string schema, CompilationBudget budget)
+    {
+        using JsonDocument document = SchemaText.Parse(schema);
+        JsonSchemaReader reader = new(document.RootElement, budget);
+        RegexNode tree = reader.ReadSchema(new SchemaElement(document.RootElement, SchemaPlace.Root));
+        return !tree.IsNothing
+            ? tree
+            : throw SchemaPlace.Root.Error(
+                string.Create(CultureInfo.InvariantCulture, $"a value that satisfies it within {MaxRecursion} levels of recursion"),
+                "none",
+                "Look for false, or for a $ref to itself that is required at every level.");
+    }
+
+    private RegexNode ReadSchema(params IReadOnlyList<SchemaElement> schemas) => Read(new SchemaKeywords(schemas[0].Place), schemas);
+
+    // Keywords and schemas that must all hold.
+    private RegexNode Read(SchemaKeywords keywords, IReadOnlyList<SchemaElement> schemas)
+    {
+        if (++_nesting > MaxNesting)
+        {
+            throw keywords.Place.Error($"schemas at most {MaxNesting} deep", "a deeper one", "Make it flatter.");
+        }
+
+        List<string> followed = [];
+        foreach (SchemaElement schema in schemas)
+        {
+            Collect(schema, keywords, followed);
+        }
+
+        RegexNode tree = keywords.IsFalse ? RegexNode.Nothing : ReadKeywords(keywords);
+        foreach (string reference in followed)
+        {
+            _open[reference]--;
+        }
+
+        _nesting--;
+        return tree;
+    }
+
+    private void Collect(SchemaElement schema, SchemaKeywords into, List<string> followed)
+    {
+        _budget.Spend(StepsOfSchema);
+        switch (schema.Value.ValueKind)
+        {
+            case JsonValueKind.True:
+                return;
+            case JsonValueKind.False:
+                into.IsFalse = true;
+                return;
+            case JsonValueKind.Object:
+                break;
+            default:
+                throw schema.Place.Wrong("a schema: an object, true or false", schema.Value);
+        }
+
+        foreach (JsonProperty keyword in schema.Value.EnumerateObject())
+        {
+            _budget.Spend(StepsOfSchema);
+            SchemaElement value = new(keyword.Value, schema.Place.Inside(keyword.Name));
+            switch (keyword.Name)
+            {
+                case "$ref":
+                    Follow(value, into, followed);
+                    break;
+                case "allOf":
+                    foreach (SchemaElement part in SchemaKeywords.ListOf(value))
+                    {
+                        Collect(part, into, followed);
+                    }
+
+                    break;
+                case "type" when IsNullable(schema):
+                    into.AddTypes([.. SchemaKeywords.TypesOf(value), "null"]);
+                    break;
+                case "nullable":
+                    IsNullable(schema);
+                    break;
+                default:
+                    into.Add(keyword.Name, value);
+                    break;
+            }
+        }
+    }
+
+    private void Follow(SchemaElement reference, SchemaKeywords into, List<string> followed)
+    {
+        string name = reference.Value.ValueKind == JsonValueKind.String
+            ? reference.Value.GetString()!
+            : throw reference.Place.Wrong("a reference such as \"#/$defs/name\"", reference.Value);
+        if (followed.Count >= MaxNesting)
+        {
+            throw reference.Place.Error($"at most {MaxNesting} references from one to the next", "more", "Make the chain shorter.");
+        }
+
+        int depth = _open.GetValueOrDefault(name);
+        if (depth == MaxRecursion)
+        {
+            into.IsFalse = true;
+            return;
+        }
+
+        _open[name] = depth + 1;
+        followed.Add(name);
+        Collect(_references.Resolve(name, reference.Place), into, followed);
+    }
+
+    // OpenAPI 3.0: with "nullable": true, null is one more of the types.
+    private static bool IsNullable(SchemaElement schema)
+    {
+        if (!schema.Value.TryGetProperty("nullable", out JsonElement nullable))
+        {
+            return false;
+        }
+
+        SchemaPlace place = schema.Place.Inside("nullable");
+        if (nullable.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+        {
+            throw place.Wrong("true or false", nullable);
+        }
+
+        return schema.Value.TryGetProperty("type", out _) || nullable.ValueKind == JsonValueKind.False
+            ? nullable.ValueKind == JsonValueKind.True
+            : throw place.Error("a type beside nullable", "none", "Write anyOf with {\"type\": \"null\"} instead.");
+    }
+
+    private RegexNode ReadKeywords(SchemaKeywords keywords)
+    {
+        foreach (string choice in (ReadOnlySpan<string>)["anyOf", "oneOf"])
+        {
+            if (keywords.List(choice) is IReadOnlyList<SchemaElement> branches)
+            {
+                return RegexNode.Either([.. branches.Select(branch => ReadBranch(keywords, choice, branch))]);
+            }
+        }
+
+        if (keywords.Value("const") is not null || keywords.Value("enum") is not null)
+        {
+            return ReadValues(keywords);
+        }
+
+        IReadOnlyList<string> types = keywords.Types ?? keywords.ImpliedTypes;
+        return types.Count == 0 ? JsonValues.Any : RegexNode.Either([.. types.Select(type => ReadType(type, keywords))]);
+    }
+
+    private RegexNode ReadBranch(SchemaKeywords keywords, string choice, SchemaElement branch)
+    {
+        _budget.Spend(keywords.Size);
+        return Read(new SchemaKeywords(keywords, choice, branch.Place), [branch]);
+    }
+
+    // The given values that have an allowed type and satisfy the keywords of their type.
+    private RegexNode ReadValues(SchemaKeywords keywords)
+    {
+        List<RegexNode> conditions = [];
+        if (keywords.Value("const") is SchemaElement only)
+        {
+            conditions.Add(Literals(keywords, [only]));
+        }
+
+        if (keywords.List("enum") is IReadOnlyList<SchemaElement> values)
+        {
+            conditions.Add(Literals(keywords, values));
+        }
+
+        if (keywords.ImpliedTypes.Count > 0)
+        {
+            conditions.Add(RegexNode.Either([.. (keywords.Types ?? keywords.ImpliedTypes).Select(type => ReadType(type, keywords))]));
+        }
+
+        RegexNode tree = RegexCompiler.Intersect(conditions, _budget);
+        return !tree.IsNothing
+            ? tree
+            : throw keywords.Place.Error(
+                "a given value that has the type and satisfies the other keywords", "none", "Remove the keywords beside const and enum.");
+    }
+
+    private RegexNode Literals(SchemaKeywords keywords, IReadOnlyList<SchemaElement> values)
+    {
+        List<RegexNode> literals = [];
+        foreach (SchemaElement value in values)
+        {
+            _budget.Spend(StepsOfSchema);
+            if (keywords.Types is null || keywords.Types.Any(type => HasType(value.Value, type)))
+            {
+                literals.Add(JsonValues.Literal(value.Value));
+            }
+        }
+
+        return RegexNode.Either(literals);
+    }
+
+    private static bool HasType(JsonElement value, string type) => value.ValueKind switch
+    {
+        JsonValueKind.String => type == "string",
+        JsonValueKind.Object => type == "object",
+        JsonValueKind.Array => type == "array",
+        JsonValueKind.Null => type == "null",
+        JsonValueKind.True or JsonValueKind.False => type == "boolean",
+        _ => type == "number" || (type == "integer" && DecimalNumber.Parse(value.GetRawText()) is { Fraction: "" }),
+    };
+}

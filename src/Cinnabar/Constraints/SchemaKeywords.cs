@@ -1,0 +1,217 @@
+// The keywords of a schema, or of several that must hold together (allOf, $ref beside other keywords, a branch of anyOf beside them).
+// Merging keeps what holds in all:
+//
+//   properties   those of all, in the order met; of a name met twice both schemas must hold
+//   required     those of all
+//   type         the types that all allow; an integer is a number
+//   others       must be the same wherever they occur
+//
+// Annotations say nothing about values and are left out. What is neither known nor an annotation is refused: it would promise what the
+// automaton does not keep.
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Constraints;
+
+/// <summary>The keywords that must hold together.</summary>
+internal sealed class SchemaKeywords
+{
+    private static readonly HashSet<string> s_annotations =
+    [
+        "title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "$schema", "$id", "$comment", "$defs",
+        "definitions",
+    ];
+
+    // Keywords that speak of one type only, and the type: a schema without "type" is meant for the types that its keywords speak of.
+    private static readonly Dictionary<string, string> s_typeOf = new()
+    {
+        ["properties"] = "object", ["required"] = "object", ["additionalProperties"] = "object", ["minProperties"] = "object",
+        ["maxProperties"] = "object", ["items"] = "array", ["prefixItems"] = "array", ["minItems"] = "array", ["maxItems"] = "array",
+        ["uniqueItems"] = "array", ["minLength"] = "string", ["maxLength"] = "string", ["pattern"] = "string", ["format"] = "string",
+        ["minimum"] = "number", ["maximum"] = "number", ["exclusiveMinimum"] = "number", ["exclusiveMaximum"] = "number",
+        ["multipleOf"] = "number",
+    };
+
+    private static readonly string[] s_types = ["object", "array", "string", "number", "integer", "boolean", "null"];
+
+    private readonly Dictionary<string, SchemaElement> _values = [];
+    private readonly List<(string Name, List<SchemaElement> Schemas)> _properties = [];
+    private readonly Dictionary<string, int> _propertyNumbers = [];
+    private readonly List<string> _required = [];
+    private readonly HashSet<string> _isRequired = [];
+
+    /// <summary>None yet.</summary>
+    /// <param name="place">Where what must hold stands, for messages.</param>
+    public SchemaKeywords(SchemaPlace place) => Place = place;
+
+    /// <summary>A copy without one keyword.</summary>
+    /// <param name="other">The keywords.</param>
+    /// <param name="left">The one to leave out.</param>
+    /// <param name="place">Where what is added stands.</param>
+    public SchemaKeywords(SchemaKeywords other, string left, SchemaPlace place)
+        : this(place)
+    {
+        _values = new Dictionary<string, SchemaElement>(other._values);
+        _values.Remove(left);
+        _properties = [.. other._properties.Select(property => (property.Name, new List<SchemaElement>(property.Schemas)))];
+        _propertyNumbers = new Dictionary<string, int>(other._propertyNumbers);
+        (_required, _isRequired) = ([.. other._required], [.. other._isRequired]);
+        (Types, IsFalse) = (other.Types, other.IsFalse);
+    }
+
+    /// <summary>Where they stand.</summary>
+    public SchemaPlace Place { get; }
+
+    /// <summary>Whether nothing satisfies them: one was the schema false, or recursion ends here.</summary>
+    public bool IsFalse { get; set; }
+
+    /// <summary>The types allowed by "type"; null: all.</summary>
+    public IReadOnlyList<string>? Types { get; private set; }
+
+    /// <summary>Properties in order, with the schemas that must hold for each.</summary>
+    public IReadOnlyList<(string Name, List<SchemaElement> Schemas)> Properties => _properties;
+
+    /// <summary>Names of required properties, in order.</summary>
+    public IReadOnlyList<string> Required => _required;
+
+    /// <summary>How much there is to copy.</summary>
+    public int Size => _values.Count + _properties.Count + _required.Count;
+
+    /// <summary>The types that the keywords speak of; empty if they speak of none.</summary>
+    public IReadOnlyList<string> ImpliedTypes => [.. _values.Keys.Where(s_typeOf.ContainsKey).Select(keyword => s_typeOf[keyword]).Distinct()];
+
+    /// <summary>Whether a property is required.</summary>
+    public bool IsRequired(string name) => _isRequired.Contains(name);
+
+    /// <summary>The value of a keyword, or null.</summary>
+    public SchemaElement? Value(string keyword) => _values.TryGetValue(keyword, out SchemaElement value) ? value : null;
+
+    /// <summary>A whole number that is not negative, or null.</summary>
+    public int? Count(string keyword) =>
+        Value(keyword) is not SchemaElement found
+            ? null
+            : found.Value.ValueKind == JsonValueKind.Number && found.Value.TryGetInt32(out int count) && count >= 0
+                ? count
+                : throw found.Place.Wrong("a whole number from 0", found.Value);
+
+    /// <summary>A text, or null.</summary>
+    public string? Text(string keyword) =>
+        Value(keyword) is not SchemaElement found
+            ? null
+            : found.Value.ValueKind == JsonValueKind.String ? found.Value.GetString() : throw found.Place.Wrong("a text", found.Value);
+
+    /// <summary>The parts of a list that is not empty, or null.</summary>
+    public IReadOnlyList<SchemaElement>? List(string keyword) => Value(keyword) is SchemaElement found ? ListOf(found) : null;
+
+    /// <summary>The parts of a list that is not empty.</summary>
+    public static IReadOnlyList<SchemaElement> ListOf(SchemaElement list) =>
+        list.Value.ValueKind == JsonValueKind.Array && list.Value.GetArrayLength() > 0
+            ? [.. list.Value.EnumerateArray().Select((item, i) => new SchemaElement(item, list.Place.Inside(i)))]
+            : throw list.Place.Wrong("a list that is not empty", list.Value);
+
+    /// <summary>Adds a keyword of a schema.</summary>
+    /// <exception cref="CinnabarException">It is not supported, or its value is wrong or differs from one that is there.</exception>
+    public void Add(string keyword, SchemaElement value)
+    {
+        switch (keyword)
+        {
+            case "type":
+                AddTypes([.. TypesOf(value)]);
+                return;
+            case "properties":
+                AddProperties(value);
+                break;
+            case "required":
+                AddRequired(value);
+                break;
+            case "anyOf" or "oneOf" or "const" or "enum":
+                break;
+            default:
+                if (s_annotations.Contains(keyword) || keyword.StartsWith("x-", StringComparison.Ordinal))
+                {
+                    return;
+                }
+
+                if (!s_typeOf.ContainsKey(keyword))
+                {
+                    throw value.Place.Error(
+                        "a keyword that is supported",
+                        ErrorText.Quote(keyword),
+                        "Remove it or express it with type, properties, items, enum, anyOf, pattern and limits.");
+                }
+
+                break;
+        }
+
+        if (!_values.TryAdd(keyword, value) && keyword is not ("properties" or "required")
+            && !JsonElement.DeepEquals(_values[keyword].Value, value.Value))
+        {
+            throw value.Place.Error(
+                $"the same value as at {_values[keyword].Place}, since both must hold", ErrorText.Quote(value.Value.GetRawText()), "Merge the two.");
+        }
+    }
+
+    /// <summary>Allows only some types.</summary>
+    public void AddTypes(IReadOnlyList<string> types)
+    {
+        string[] common =
+        [
+            .. types.Where(type => Types is null || Types.Contains(type) || (type == "integer" && Types.Contains("number"))),
+            .. Types?.Where(type => type == "integer" && types.Contains("number") && !types.Contains(type)) ?? [],
+        ];
+        Types = common.Length > 0
+            ? common
+            : throw Place.Error(
+                $"a type that all of its parts allow, {string.Join(" or ", Types!)}", string.Join(" or ", types), "Correct one of the two.");
+    }
+
+    /// <summary>The value of "type" as a list.</summary>
+    public static IEnumerable<string> TypesOf(SchemaElement type)
+    {
+        IReadOnlyList<SchemaElement> names = type.Value.ValueKind == JsonValueKind.String ? [type] : ListOf(type);
+        return names.Select(name => name.Value.ValueKind == JsonValueKind.String && s_types.Contains(name.Value.GetString())
+            ? name.Value.GetString()!
+            : throw name.Place.Wrong(string.Join(", ", s_types), name.Value));
+    }
+
+    private void AddProperties(SchemaElement properties)
+    {
+        if (properties.Value.ValueKind != JsonValueKind.Object)
+        {
+            throw properties.Place.Wrong("an object of schemas", properties.Value);
+        }
+
+        foreach (JsonProperty property in properties.Value.EnumerateObject())
+        {
+            SchemaElement schema = new(property.Value, properties.Place.Inside(property.Name));
+            if (_propertyNumbers.TryGetValue(property.Name, out int number))
+            {
+                _properties[number].Schemas.Add(schema);
+            }
+            else
+            {
+                _propertyNumbers.Add(property.Name, _properties.Count);
+                _properties.Add((property.Name, [schema]));
+            }
+        }
+    }
+
+    private void AddRequired(SchemaElement required)
+    {
+        if (required.Value.ValueKind != JsonValueKind.Array)
+        {
+            throw required.Place.Wrong("a list of names", required.Value);
+        }
+
+        int i = 0;
+        foreach (JsonElement name in required.Value.EnumerateArray())
+        {
+            SchemaPlace place = required.Place.Inside(i++);
+            string text = name.ValueKind == JsonValueKind.String ? name.GetString()! : throw place.Wrong("a name", name);
+            if (_isRequired.Add(text))
+            {
+                _required.Add(text);
+            }
+        }
+    }
+}
