@@ -46,7 +46,7 @@ internal static partial class ChatMessages
 
     // Templates want arguments as an object, the API has them as text of one.
     private static JsonElement? CallsOf(JsonField? field) => field is null ? null
-        : JsonSerializer.SerializeToElement(field.Items(1, MostCalls).Select(item => CallOf(item.Object())));
+        : JsonElement.Parse(new JsonArray([.. field.Items(1, MostCalls).Select(item => CallOf(item.Object()))]).ToJsonString());
 
     private static JsonObject CallOf(JsonFields call)
     {

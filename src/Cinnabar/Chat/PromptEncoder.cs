@@ -58,7 +58,7 @@ internal sealed class PromptEncoder
     // Texts of JSON are what somebody typed, too.
     private JsonElement Broken(JsonElement json)
     {
-        return JsonSerializer.SerializeToElement(Break(JsonNode.Parse(json.GetRawText())));
+        return JsonElement.Parse(Break(JsonNode.Parse(json.GetRawText()))?.ToJsonString() ?? "null");
 
         JsonNode? Break(JsonNode? node) => node switch
         {

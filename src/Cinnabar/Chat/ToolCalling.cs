@@ -63,7 +63,9 @@ public sealed class ToolCalling
     internal string AnswerOpening => _mustCall && _usesTags ? $"{Opening}\n" : "";
 
     /// <summary>For templates that know tools: their list; null: they are described in a message.</summary>
-    internal JsonElement? Definitions => _usesTags ? JsonSerializer.SerializeToElement(Tools.Select(DefinitionOf)) : null;
+    internal JsonElement? Definitions => _usesTags
+        ? JsonElement.Parse(new JsonArray([.. Tools.Select(DefinitionOf)]).ToJsonString())
+        : null;
 
     /// <summary>The conversation as the template gets it.</summary>
     internal IReadOnlyList<ChatMessage> Prepare(IReadOnlyList<ChatMessage> messages)

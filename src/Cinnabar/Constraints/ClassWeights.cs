@@ -6,7 +6,6 @@
 // is needed. A class without a finite logit has weight 0. The logits of a class are gathered in chunks that stay in the nearest cache;
 // exponentials in float32, sums in float64. A uniform row has l = 0.
 using System.Numerics;
-using Cinnabar.Numerics;
 
 namespace Cinnabar.Constraints;
 

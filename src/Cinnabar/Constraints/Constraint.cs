@@ -11,7 +11,7 @@ using Cinnabar.Checkpoints;
 namespace Cinnabar.Constraints;
 
 /// <summary>Which texts are allowed: those that match a regular expression or satisfy a JSON schema. Immutable.</summary>
-public sealed class Constraint
+public sealed class Constraint : IEquatable<Constraint>
 {
     private Constraint(ConstraintKind kind, string source, ByteAutomaton automaton) => (Kind, Source, Automaton) = (kind, source, automaton);
 
@@ -66,6 +66,15 @@ public sealed class Constraint
         OperationStatus status = Utf8.FromUtf16(text, utf8, out _, out int written, replaceInvalidSequences: false);
         return status == OperationStatus.Done && Automaton.Matches(utf8.AsSpan(0, written));
     }
+
+    /// <summary>Whether both were made from the same text.</summary>
+    public bool Equals(Constraint? other) => other is not null && Kind == other.Kind && Source == other.Source;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as Constraint);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Kind, Source);
 
     // Compiled on first use.
     private static class JsonObject

@@ -16,7 +16,6 @@
 // K ∧ (A ∨ B) = (K ∧ A) ∨ (K ∧ B).
 using System.Globalization;
 using System.Text.Json;
-using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Constraints;
 
