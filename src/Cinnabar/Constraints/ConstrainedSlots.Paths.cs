@@ -83,6 +83,52 @@ internal sealed partial class ConstrainedSlots
         }
     }
 
+    /// <summary>
+    /// Finds the text whose every token is, given those before it, the likeliest when all ways to go on are summed; of equal ones the
+    /// lower token.
+    /// </summary>
+    /// <param name="path">Receives the text.</param>
+    public void Likeliest(ConstrainedPath path)
+    {
+        path.Begin(Length);
+        path.States[0] = _start;
+        for (int i = 0; i < Length; i++)
+        {
+            LoadNext(i + 1);
+            int state = path.States[i];
+            (path.Tokens[i], path.States[i + 1]) = _slots[i].Row == NoRow
+                ? (_slots[i].Token, Automaton.Next(state, _slots[i].Token))
+                : LikeliestEdge(i, state);
+        }
+    }
+
+    private (int Token, int Target) LikeliestEdge(int slot, int state)
+    {
+        Slot known = _slots[slot];
+        ReadOnlySpan<float> maxima = _weights.MaximaOf(known.Row);
+        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
+        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
+        double best = double.NegativeInfinity;
+        (int token, int target) = (int.MaxValue, ByteAutomaton.Dead);
+        for (int j = 0; j < classes.Length; j++)
+        {
+            int k = classes[j];
+            if (_next[targets[j]].Mantissa == 0 || float.IsNegativeInfinity(maxima[k]))
+            {
+                continue;
+            }
+
+            double share = ((double)known.Scale * maxima[k]) + _next[targets[j]].Log();
+            int lowest = known.Logits is null ? Automaton.TokensOf(k)[0] : _weights.Best(k, known.LogitRow, maxima[k]);
+            if (share > best || (share == best && lowest < token))
+            {
+                (best, token, target) = (share, lowest, targets[j]);
+            }
+        }
+
+        return (token, target);
+    }
+
     private int DrawEdge(int state, ReadOnlySpan<ScaledNumber> weights, double unit)
     {
         ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);

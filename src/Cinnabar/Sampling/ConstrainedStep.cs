@@ -2,12 +2,13 @@
 //
 //   known and committed tokens are fixed; noisy positions of this step have their row of logits, those of later blocks take anything
 //   m_i(v)   exact marginals at temperature 1, which take the place of the network's probabilities: scores, confidences, filters
-//   text     the most probable one at temperature 0, else one drawn from all rows at 1/T; ids that a filter leaves out of m_i are pushed
-//            so far down that they are drawn only where the constraint leaves no other
+//   text     at temperature 0 the one whose every token is the likeliest behind those before it, else one drawn from all rows at 1/T; ids
+//            that a filter leaves out of m_i are pushed so far down that they are drawn only where the constraint leaves no other
 //
 // The candidate of a position is its token in that one text, so whatever subset a policy commits, the rest can still be filled. Editing
 // keeps this: a committed token may be replaced by tokens that lead the automaton from the state before it to the state behind it.
-// Masking again only makes more texts possible. See Constraints/ConstrainedSlots.cs, docs/constraints.md.
+// Masking again only makes more texts possible. The most probable text of all would mostly be the shortest: one token more costs it a
+// factor that is spread over many words, where an end token has no rival. See Constraints/ConstrainedSlots.cs, docs/constraints.md.
 using System.Buffers;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
@@ -101,7 +102,7 @@ internal sealed class ConstrainedStep
 
         if (options.Temperature == 0)
         {
-            _slots.MostProbable(_path);
+            _slots.Likeliest(_path);
         }
         else
         {
