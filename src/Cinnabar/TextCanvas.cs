@@ -115,14 +115,24 @@ public sealed class TextCanvas
             segments.Add(CanvasSegment.Text(ids[i].AsSpan(ids[i].Length - kept[i].Tail)));
             if (i < text.HoleTokens.Count)
             {
-                segments.Add(CanvasSegment.Hole(text.HoleTokens[i]));
+                segments.Add(HoleOf(text, i));
             }
         }
 
         bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
-        Canvas canvas = new(segments, model.TokensFor(text.ExactLength));
+        Canvas canvas = new(segments, text.GrowsFrom is null ? model.TokensFor(exactLength: false) : model.TokensForGrowth());
         return new TextCanvas(model, text, canvas, spaceBefore, usesCrLf, omitted);
+    }
+
+    // A constrained hole needs all its positions: only then is it known that a text fits.
+    private static CanvasSegment HoleOf(TextWithHoles text, int i)
+    {
+        (int most, int least) = (text.HoleTokens[i], text.LeastOf(i));
+        bool isConstrained = i < text.Constraints.Count && text.Constraints[i] is not null;
+        return text.GrowsFrom is int first && !isConstrained
+            ? CanvasSegment.GrowingHole(Math.Clamp(first, Math.Max(least, 1), most), most, least)
+            : CanvasSegment.Hole(most, least);
     }
 
     // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.
@@ -138,7 +148,7 @@ public sealed class TextCanvas
         FillInTheMiddle layout = new(model.Config);
         int middle = text.HoleTokens[0];
         Canvas canvas = layout.CanvasFor(
-            ids[0], ids[1], middle, model.TokensFor(text.ExactLength), model.Config.MaxSequenceLength);
+            ids[0], ids[1], middle, model.TokensFor(exactLength: false), model.Config.MaxSequenceLength, text.LeastOf(0));
         int shown = canvas.Length - middle - (layout.MarkerCount - 1);
         return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], usesCrLf, ids[0].Length + ids[1].Length - shown);
     }

@@ -13,8 +13,8 @@ public sealed class TextWithHoles
     /// <summary>Longest content of a hole, in tokens, unless another is given.</summary>
     public const int DefaultHoleTokens = 32;
 
-    // Far above the context of any model; keeps sums within 32 bits.
-    private const int MaxHoleTokens = 1 << 20;
+    /// <summary>Longest hole that can be asked for, far above the context of any model.</summary>
+    public const int MaxHoleTokens = 1 << 20;
 
     /// <summary>Joins known texts and the holes between them.</summary>
     /// <param name="texts">n + 1 texts, which may be empty.</param>
@@ -53,8 +53,20 @@ public sealed class TextWithHoles
     /// <summary>The most tokens each hole may get.</summary>
     public IReadOnlyList<int> HoleTokens { get; }
 
-    /// <summary>Whether every hole gets exactly its number of tokens instead of at most that many. Default false.</summary>
-    public bool ExactLength { get; init; }
+    /// <summary>
+    /// The fewest tokens of each hole: one for each, or none at all, the default, which is 0. As many as the most: exactly so many.
+    /// </summary>
+    public IReadOnlyList<int> LeastTokens { get; init; } = [];
+
+    /// <summary>
+    /// With how many positions holes start that grow by themselves where the network asks for more; needs a model with the token
+    /// <c>&lt;|expand|&gt;</c>. Null, the default: holes have all their positions from the start.
+    /// </summary>
+    public int? GrowsFrom { get; init; }
+
+    /// <summary>The fewest tokens of a hole.</summary>
+    /// <param name="hole">Its index.</param>
+    public int LeastOf(int hole) => hole < LeastTokens.Count ? LeastTokens[hole] : 0;
 
     /// <summary>What the text of each hole must be: one for each hole, null where anything goes; or none at all, the default.</summary>
     public IReadOnlyList<Constraint?> Constraints { get; init; } = [];

@@ -25,7 +25,7 @@ public sealed class DiffusionModelTests(TinyModel tiny)
             int[] sizes = [.. texts.Skip(1).Select(_ => 1 + random.Next(6))];
 
             GenerationResult result = tiny.Model.Infill(
-                new TextWithHoles(texts, sizes) { ExactLength = random.Next(2) == 0 },
+                new TextWithHoles(texts, sizes) { LeastTokens = random.Next(2) == 0 ? sizes : [] },
                 new SamplerOptions { Temperature = 1, Seed = (ulong)round });
 
             StringBuilder expected = new(texts[0]);
@@ -108,7 +108,7 @@ public sealed class DiffusionModelTests(TinyModel tiny)
         DiffusionModel network = DiffusionModel.Load(path, tiny.Model.Kernels);
         List<int> written = [];
         GenerationResult result = network.Infill(
-            new TextWithHoles(["int a = ", ";"], [5]) { ExactLength = true },
+            new TextWithHoles(["int a = ", ";"], [5]) { LeastTokens = [5] },
             new SamplerOptions { Temperature = 1, Seed = 3 },
             step => written.AddRange(step.Commits.Select(commit => commit.Position)));
         Assert.StartsWith("int a = ", result.Text);

@@ -43,6 +43,20 @@ internal sealed class InfillCommand
         Description = "Give every hole exactly its number of tokens. [default: at most]",
     };
 
+    private readonly Option<int> _leastTokens = new("--least-tokens")
+    {
+        Description = "The fewest tokens for a hole.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 0,
+    };
+
+    private readonly Option<int> _growsFrom = new("--grow-from")
+    {
+        Description = "Start holes with so many positions and let the model add more where it needs them, up to the most; 0: all at once.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 0,
+    };
+
     private readonly Option<bool> _inPlace = new("--in-place", "-i")
     {
         Description = "Write the completed text back to the file. [default: standard output]",
@@ -56,7 +70,7 @@ internal sealed class InfillCommand
     {
         Command command = new("infill", "Fill the <fill> holes in a text.")
         {
-            _file, _prefixFile, _suffixFile, _marker, _holeTokens, _exactLength, _inPlace,
+            _file, _prefixFile, _suffixFile, _marker, _holeTokens, _leastTokens, _exactLength, _growsFrom, _inPlace,
         };
         _text.AddTo(command);
         command.Validators.Add(result =>
@@ -74,6 +88,8 @@ internal sealed class InfillCommand
                 result.AddError("Expected a file to write back to with --in-place, found none.");
             }
         });
+        _leastTokens.RequireRange(0, TextWithHoles.MaxHoleTokens);
+        _growsFrom.RequireRange(0, TextWithHoles.MaxHoleTokens);
         command.SetWork(Run);
         return command;
     }
@@ -92,7 +108,8 @@ internal sealed class InfillCommand
     // Every hole alike.
     private static TextWithHoles Constrained(TextWithHoles text, Constraint? constraint) => new(text.Texts, text.HoleTokens)
     {
-        ExactLength = text.ExactLength,
+        LeastTokens = text.LeastTokens,
+        GrowsFrom = text.GrowsFrom,
         Constraints = [.. text.HoleTokens.Select(_ => constraint)],
     };
 
@@ -101,14 +118,22 @@ internal sealed class InfillCommand
         int tokens = parsed.GetValue(_holeTokens);
         if (parsed.GetValue(_file) is not string file)
         {
-            return new TextWithHoles([ReadOrEmpty(parsed.GetValue(_prefixFile)), ReadOrEmpty(parsed.GetValue(_suffixFile))], [tokens])
-            {
-                ExactLength = parsed.GetValue(_exactLength),
-            };
+            return Sized(parsed, [ReadOrEmpty(parsed.GetValue(_prefixFile)), ReadOrEmpty(parsed.GetValue(_suffixFile))], [tokens]);
         }
 
         TextWithHoles text = TextWithHoles.Parse(InputText.Read(file), parsed.GetValue(_marker)!, tokens);
-        return new TextWithHoles(text.Texts, text.HoleTokens) { ExactLength = parsed.GetValue(_exactLength) };
+        return Sized(parsed, text.Texts, text.HoleTokens);
+    }
+
+    private TextWithHoles Sized(ParseResult parsed, IReadOnlyList<string> texts, IReadOnlyList<int> most)
+    {
+        bool isExact = parsed.GetValue(_exactLength);
+        int least = parsed.GetValue(_leastTokens);
+        return new TextWithHoles(texts, most)
+        {
+            LeastTokens = isExact ? most : [.. most.Select(tokens => Math.Min(least, tokens))],
+            GrowsFrom = parsed.GetValue(_growsFrom) is int first and > 0 && !isExact ? first : null,
+        };
     }
 
     private static string ReadOrEmpty(string? path) => path is null ? "" : InputText.Read(path);

@@ -1,6 +1,9 @@
 // POST /v1/infill, ours: known text and holes in any order, all holes filled at once.
 //
-//   {"segments": ["text", {"hole": {"max_tokens": 32, "exact": false, "regex": "[0-9]+"}}, "text", …]}
+//   {"segments": ["text", {"hole": {"max_tokens": 32, "min_tokens": 0, "exact": false, "regex": "[0-9]+"}}, "text", …],
+//    "grow_from": 4}
+//
+// "exact" is a min_tokens of max_tokens. With grow_from holes start with so many positions and grow where the model asks for more.
 using Cinnabar.Constraints;
 using Microsoft.AspNetCore.Http;
 
@@ -17,7 +20,7 @@ internal static class InfillEndpoint
         JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
         ServedModel served = GenerationRequest.ModelOf(fields, http);
         DiffusionModel model = served.Engine.Model;
-        TextWithHoles text = TextOf(fields.Require("segments"), served);
+        TextWithHoles text = TextOf(fields.Require("segments"), fields.Integer("grow_from", 1, model.Config.MaxSequenceLength), served);
         fields.Refuse("n", "Send a request for each text, with another seed.", "1");
         GenerationRequest request = GenerationRequest.Read(fields, served);
         UnsupportedFields.Check(fields);
@@ -30,12 +33,12 @@ internal static class InfillEndpoint
             new InfillFormat(request, text)).ConfigureAwait(false);
     }
 
-    private static TextWithHoles TextOf(JsonField segments, ServedModel served)
+    private static TextWithHoles TextOf(JsonField segments, int? growsFrom, ServedModel served)
     {
         int context = served.Engine.Model.Config.MaxSequenceLength;
         List<string> texts = [""];
         List<int> holes = [];
-        List<bool> exact = [];
+        List<int> least = [];
         List<Constraint?> constraints = [];
         foreach (JsonField segment in segments.Items(1, MostSegments))
         {
@@ -47,7 +50,9 @@ internal static class InfillEndpoint
 
             JsonFields hole = segment.Object().Require("hole").Object();
             holes.Add(hole.Integer("max_tokens", 1, context) ?? TextWithHoles.DefaultHoleTokens);
-            exact.Add(hole.Flag("exact") ?? false);
+            int most = holes[^1];
+            int fewest = hole.Integer("min_tokens", 0, most) ?? 0;
+            least.Add(hole.Flag("exact") ?? false ? most : fewest);
             constraints.Add(ResponseFormat.OfHole(hole, served.Constraints));
             texts.Add("");
         }
@@ -57,8 +62,6 @@ internal static class InfillEndpoint
             throw segments.Wrong("texts and at least one hole", "texts alone", "Add {\"hole\": {}} where text is wanted.");
         }
 
-        return exact.Distinct().Count() == 1
-            ? new TextWithHoles(texts, holes) { ExactLength = exact[0], Constraints = constraints }
-            : throw segments.Wrong("holes that are all exact or all not", "some of each", "Make them alike.");
+        return new TextWithHoles(texts, holes) { LeastTokens = least, GrowsFrom = growsFrom, Constraints = constraints };
     }
 }

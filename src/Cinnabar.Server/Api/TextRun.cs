@@ -176,7 +176,7 @@ internal sealed class TextRun
     private bool IsFull(int hole, int tokens)
     {
         Hole place = _text.Canvas.Holes[hole];
-        return tokens == place.Length && !_text.IsConstrained(hole) && _text.Canvas.Tokens.EndsOf(place.Kind).Any();
+        return tokens == place.MostLength && tokens > place.LeastLength && !_text.IsConstrained(hole);
     }
 
     // The one that stands where the text was cut.

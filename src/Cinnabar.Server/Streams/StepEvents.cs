@@ -81,6 +81,11 @@ internal sealed class StepEvents(GenerationRequest request)
             ["edited"] = List(step.Edits, edit => Written(edit, alternatives)),
             ["renoised"] = List(step.Renoised, position => position),
         };
+        if (step.Expanded.Count > 0)
+        {
+            shown["expanded"] = List(step.Expanded, position => position);
+        }
+
         if (_showsAlternatives)
         {
             shown["noisy"] = List(canvas.NoisyPositions(), position => new JsonObject

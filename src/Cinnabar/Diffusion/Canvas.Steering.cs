@@ -116,6 +116,13 @@ public sealed partial class Canvas
     /// <summary>What may not be written at a position.</summary>
     internal ReadOnlySpan<int> BannedAt(int position) => _banned.GetValueOrDefault(position);
 
+    /// <summary>Whether the text of the hole of a position must reach beyond it, so that it does not end there.</summary>
+    internal bool MustGoOnAt(int position)
+    {
+        Hole hole = _holes[_holeOf[position]];
+        return position - hole.Start < hole.LeastLength;
+    }
+
     /// <summary>All banned ids.</summary>
     internal int[] Banned => _banned.Count == 0 ? [] : [.. _banned.Values.SelectMany(ids => ids).Distinct()];
 

@@ -22,18 +22,18 @@ namespace Cinnabar.Diffusion;
 /// <summary>Token ids being denoised, with the state of every position; not thread-safe.</summary>
 public sealed partial class Canvas
 {
-    private readonly int[] _ids;
-    private readonly PositionState[] _states;
-    private readonly int[] _committedAt;
-    private readonly float[] _confidence;
-    private readonly int[] _holeOf;
-    private readonly Hole[] _holes;
+    private int[] _ids;
+    private PositionState[] _states;
+    private int[] _committedAt;
+    private float[] _confidence;
+    private int[] _holeOf;
+    private Hole[] _holes;
 
     /// <summary>Joins segments; positions of holes start noisy.</summary>
     /// <param name="segments">Known text and holes, left to right.</param>
     /// <param name="tokens">The special ids.</param>
     /// <exception cref="CinnabarException">
-    /// A hole of negative length, a continuation that is not the last segment, known text with a negative id or with the mask token,
+    /// A hole of negative length or of more than it may grow to, a continuation that is not the last segment, known text with a negative id or with the mask token,
     /// or more positions than an array holds.
     /// </exception>
     public Canvas(IReadOnlyList<CanvasSegment> segments, CanvasTokens tokens)
@@ -54,7 +54,11 @@ public sealed partial class Canvas
                 Array.Fill(_ids, tokens.MaskTokenId, start, segment.Length);
                 Array.Fill(_states, PositionState.Noisy, start, segment.Length);
                 Array.Fill(_holeOf, holes.Count, start, segment.Length);
-                holes.Add(new Hole(start, segment.Length, kind));
+                holes.Add(new Hole(start, segment.Length, kind)
+                {
+                    MostLength = segment.MostLength,
+                    LeastLength = segment.LeastLength,
+                });
                 NoisyCount += segment.Length;
             }
             else
@@ -295,6 +299,22 @@ public sealed partial class Canvas
                 throw new CinnabarException(
                     $"Expected a continuation to be the last segment, found it as segment {i} of {segments.Count}.",
                     "Use an infill hole where text follows.");
+            }
+
+            if (segment.MostLength < segment.LeastLength)
+            {
+                throw new CinnabarException(
+                    $"Expected a hole of at most {segment.MostLength} tokens to have at least as many or fewer, found {segment.LeastLength} "
+                    + $"(segment {i}).",
+                    "Lower the least length, or raise the largest.");
+            }
+
+            if (segment.MostLength < segment.Length)
+            {
+                throw new CinnabarException(
+                    $"Expected a hole that grows from {segment.Length} positions to as many or more, found to {segment.MostLength} "
+                    + $"(segment {i}).",
+                    "Raise the largest length, or start with fewer positions.");
             }
 
             foreach (int id in segment.Ids)

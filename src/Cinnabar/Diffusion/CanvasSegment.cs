@@ -6,12 +6,18 @@ public sealed class CanvasSegment
     private CanvasSegment(int[] ids, int length, HoleKind? kind)
     {
         Ids = ids;
-        Length = length;
+        (Length, MostLength) = (length, length);
         Kind = kind;
     }
 
     /// <summary>Number of positions.</summary>
     public int Length { get; }
+
+    /// <summary>Number of positions that a hole may grow to.</summary>
+    public int MostLength { get; private init; }
+
+    /// <summary>The fewest tokens of the text of a hole; default 0.</summary>
+    public int LeastLength { get; private init; }
 
     /// <summary>The kind of hole, or null for known text.</summary>
     public HoleKind? Kind { get; }
@@ -28,9 +34,16 @@ public sealed class CanvasSegment
     /// </summary>
     public static CanvasSegment Layout(ReadOnlySpan<int> ids) => new(ids.ToArray(), ids.Length, null) { MayHoldMask = true };
 
-    /// <summary>A hole of at most <paramref name="length"/> tokens with text after it.</summary>
-    public static CanvasSegment Hole(int length) => new([], length, HoleKind.Infill);
+    /// <summary>A hole of <paramref name="least"/> to <paramref name="length"/> tokens with text after it.</summary>
+    public static CanvasSegment Hole(int length, int least = 0) => new([], length, HoleKind.Infill) { LeastLength = least };
 
-    /// <summary>A tail of at most <paramref name="length"/> tokens; only the last segment may be one.</summary>
-    public static CanvasSegment Continuation(int length) => new([], length, HoleKind.Continuation);
+    /// <summary>
+    /// A hole that starts with <paramref name="length"/> positions and may grow to <paramref name="most"/>, with text after it.
+    /// </summary>
+    public static CanvasSegment GrowingHole(int length, int most, int least = 0) =>
+        new([], length, HoleKind.Infill) { MostLength = most, LeastLength = least };
+
+    /// <summary>A tail of <paramref name="least"/> to <paramref name="length"/> tokens; only the last segment may be one.</summary>
+    public static CanvasSegment Continuation(int length, int least = 0) =>
+        new([], length, HoleKind.Continuation) { LeastLength = least };
 }

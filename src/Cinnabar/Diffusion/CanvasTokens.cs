@@ -23,6 +23,11 @@ public sealed record CanvasTokens(int MaskTokenId, int? EosTokenId, int? Padding
     /// <summary>Further ids that are never emitted anywhere, such as begin of text; default none.</summary>
     public IReadOnlyList<int> NeverEmitted { get; init; } = [];
 
+    /// <summary>
+    /// Says that one more position is needed where it is predicted (DreamOn's expand); null, the default: holes do not grow.
+    /// </summary>
+    public int? ExpandTokenId { get; init; }
+
     /// <summary>Whether <paramref name="tokenId"/> ends the text of a hole of this kind.</summary>
     public bool Ends(HoleKind kind, int tokenId) => kind == HoleKind.Infill
         ? tokenId == PaddingTokenId

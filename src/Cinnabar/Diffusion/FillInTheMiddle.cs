@@ -42,14 +42,16 @@ public sealed class FillInTheMiddle
     /// <param name="maxMiddle">Most tokens of the hole.</param>
     /// <param name="tokens">The special ids of the canvas.</param>
     /// <param name="limit">Positions there are; tokens far from the hole are left out where they do not fit.</param>
+    /// <param name="leastMiddle">Fewest tokens of the hole.</param>
     /// <exception cref="CinnabarException">The hole and a few tokens around it do not fit.</exception>
-    public Canvas CanvasFor(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix, int maxMiddle, CanvasTokens tokens, int limit)
+    public Canvas CanvasFor(
+        ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix, int maxMiddle, CanvasTokens tokens, int limit, int leastMiddle = 0)
     {
         prefix = _begin.Length > 0 && prefix.StartsWith(_begin) ? prefix[_begin.Length..] : prefix;
         int known = MarkerCount - 1; // a middle as long as its canvas has no end
         KeptText[] kept = ContextWindow.Choose([prefix.Length, suffix.Length], known + maxMiddle, limit);
         int[] prompt = Prompt(prefix[^kept[0].Tail..], suffix[..kept[1].Head]);
-        return new Canvas([CanvasSegment.Layout(prompt), CanvasSegment.Continuation(maxMiddle)], tokens);
+        return new Canvas([CanvasSegment.Layout(prompt), CanvasSegment.Continuation(maxMiddle, leastMiddle)], tokens);
     }
 
     private int[] Prompt(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix) =>

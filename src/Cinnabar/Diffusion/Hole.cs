@@ -6,6 +6,15 @@ namespace Cinnabar.Diffusion;
 /// <param name="Kind">What follows it, and so which token ends its text.</param>
 public readonly record struct Hole(int Start, int Length, HoleKind Kind)
 {
+    /// <summary>Number of positions that it may grow to; its length, the default: it does not grow.</summary>
+    public int MostLength { get; init; } = Length;
+
+    /// <summary>The fewest tokens of its text: none of its first positions ends it; 0, the default.</summary>
+    public int LeastLength { get; init; }
+
+    /// <summary>Whether it may have more positions.</summary>
+    public bool Grows => Length < MostLength;
+
     /// <summary>One past the last position.</summary>
     public int End => Start + Length;
 }

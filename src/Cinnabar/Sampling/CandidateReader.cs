@@ -13,8 +13,9 @@ namespace Cinnabar.Sampling;
 /// <param name="Rules">How tokens are drawn.</param>
 /// <param name="Policy">Gives scores.</param>
 /// <param name="Step">Number of the step.</param>
+/// <param name="MayExpand">Whether holes that grow may do so in this step.</param>
 internal readonly record struct StepRows(
-    Tensor Logits, int First, List<int> Positions, Canvas Canvas, DrawingRules Rules, StepPolicy Policy, int Step);
+    Tensor Logits, int First, List<int> Positions, Canvas Canvas, DrawingRules Rules, StepPolicy Policy, int Step, bool MayExpand);
 
 /// <summary>Draws the tokens of one step; not thread-safe.</summary>
 internal sealed class CandidateReader
@@ -95,12 +96,13 @@ internal sealed class CandidateReader
         var random = new CounterRandom(rules.Options.Seed, rows.Step, position);
         Span<float> logits = rows.Logits.Row(rows.First + i);
         bool isConstrained = canvas.AutomatonOf(canvas.HoleOf(position)) is not null;
-        foreach (int banned in isConstrained ? [] : canvas.BannedAt(position))
+        bool isNoisy = canvas.StateOf(position) == PositionState.Noisy;
+        if (!isConstrained)
         {
-            logits[banned] = float.NegativeInfinity;
+            ForbidHere(canvas, position, rows.MayExpand && isNoisy, logits);
         }
 
-        if (canvas.StateOf(position) == PositionState.Noisy)
+        if (isNoisy)
         {
             if (isConstrained)
             {
@@ -125,6 +127,32 @@ internal sealed class CandidateReader
             int standing = canvas.Ids[position];
             _reviews[i] = new Review(
                 position, standing, distribution.ProbabilityOf(standing), distribution.TokenId, distribution.Probability);
+        }
+    }
+
+    /// <summary>Takes out what may not be written at a position, whatever may be elsewhere.</summary>
+    /// <param name="canvas">The canvas.</param>
+    /// <param name="position">The position.</param>
+    /// <param name="mayExpand">Whether its hole may grow here, if it grows at all.</param>
+    /// <param name="logits">[V].</param>
+    public static void ForbidHere(Canvas canvas, int position, bool mayExpand, Span<float> logits)
+    {
+        foreach (int banned in canvas.BannedAt(position))
+        {
+            logits[banned] = float.NegativeInfinity;
+        }
+
+        if (canvas.MustGoOnAt(position))
+        {
+            foreach (int end in canvas.Tokens.EndsOf(canvas.Holes[canvas.HoleOf(position)].Kind))
+            {
+                logits[end] = float.NegativeInfinity;
+            }
+        }
+
+        if (canvas.Tokens.ExpandTokenId is int expand && !(mayExpand && canvas.GrowsAt(position)))
+        {
+            logits[expand] = float.NegativeInfinity;
         }
     }
 

@@ -138,23 +138,13 @@ internal sealed class ConstrainedStep
             {
                 slots.Distribute(i, rows, rowOf[position], scale);
             }
-            else if (canvas.BannedAt(position).Length > 0)
+            else if (canvas.BannedAt(position).Length > 0 || canvas.MustGoOnAt(position))
             {
-                slots.Distribute(i, AllBut(canvas.BannedAt(position), automaton.VocabularySize), row: 0);
+                Tensor open = Tensor.Zeros(1, automaton.VocabularySize);
+                CandidateReader.ForbidHere(canvas, position, mayExpand: false, open.Row(0));
+                slots.Distribute(i, open, row: 0);
             }
         }
-    }
-
-    // A person bans few tokens at few positions, so that this is rare.
-    private static Tensor AllBut(ReadOnlySpan<int> banned, int vocabularySize)
-    {
-        Tensor row = Tensor.Zeros(1, vocabularySize);
-        foreach (int id in banned)
-        {
-            row.Row(0)[id] = float.NegativeInfinity;
-        }
-
-        return row;
     }
 
     private void ForRows(in StepRows rows, int hole, Stage stage)
@@ -175,11 +165,7 @@ internal sealed class ConstrainedStep
     // What a person and the policy say of a noisy position; forbidden ids have no edges.
     private static void Adjust(in StepRows rows, int position, Span<float> logits)
     {
-        foreach (int banned in rows.Canvas.BannedAt(position))
-        {
-            logits[banned] = float.NegativeInfinity;
-        }
-
+        CandidateReader.ForbidHere(rows.Canvas, position, mayExpand: false, logits);
         if (rows.Canvas.StateOf(position) == PositionState.Noisy)
         {
             rows.Policy.Adjust(position, logits);

@@ -19,6 +19,12 @@ public sealed record DenoisingStep(int Step, int ForwardPasses, int Block, int R
     /// <summary>Committed positions that became noisy again, ascending.</summary>
     public IReadOnlyList<int> Renoised { get; init; } = [];
 
+    /// <summary>
+    /// Positions that became two, ascending, as they were numbered before the step; all other positions of this record are numbered as
+    /// before it, too.
+    /// </summary>
+    public IReadOnlyList<int> Expanded { get; init; } = [];
+
     /// <summary>Committed positions before this one never change any more; the canvas' length if none does.</summary>
     public required int FinalBefore { get; init; }
 

@@ -167,16 +167,23 @@ public sealed class Sampler
                 nameof(canvas));
         }
 
-        if (canvas.Length > _denoiser.MaxLength)
+        if (canvas.MostLength > _denoiser.MaxLength)
         {
             throw new CinnabarException(
-                $"Expected a canvas of at most {_denoiser.MaxLength} tokens (the network's limit), found {canvas.Length}.",
+                $"Expected a canvas of at most {_denoiser.MaxLength} tokens (the network's limit), found {canvas.MostLength}.",
                 "Shorten the prompt, or ask for fewer new tokens.");
         }
 
         DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
         DrawingRules.CheckIds(canvas.Banned, _denoiser.VocabularySize);
-        NetworkPasses.CachingFor(_denoiser, rules.Options);
+        bool isCached = NetworkPasses.CachingFor(_denoiser, rules.Options) is not null;
+        if (canvas.Grows && (isCached || rules.Options.BlockSize is not null || canvas.IsSteered))
+        {
+            throw new CinnabarException(
+                "Expected for holes that grow a network that sees both sides, no cache, no BlockSize, no pins and no bans, found one of them.",
+                "Leave it out, or let holes end in padding instead.");
+        }
+
         ConstrainedStep.Check(canvas);
     }
 }

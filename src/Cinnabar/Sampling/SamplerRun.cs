@@ -25,7 +25,7 @@ using Cinnabar.Numerics;
 namespace Cinnabar.Sampling;
 
 /// <summary>One canvas on its way from noise to text.</summary>
-internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, TimeProvider time)
+internal sealed partial class SamplerRun(IDenoiser denoiser, CandidateReader reader, TimeProvider time)
 {
     private readonly NetworkPasses _network = new(denoiser);
     private readonly PassBudget _budget = new(time);
@@ -43,6 +43,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
     private readonly List<Alternatives> _alternatives = [];
     private readonly List<Commit> _commits = [];
     private readonly List<int> _renoised = [];
+    private readonly List<int> _expanded = [];
 
     private Canvas _canvas = null!;
     private DrawingRules _rules = null!;
@@ -167,6 +168,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         Commits = [.. _commits.OrderBy(commit => commit.Position)],
         Edits = [.. _choice.Edits.OrderBy(edit => edit.Position)],
         Renoised = [.. _renoised],
+        Expanded = [.. _expanded],
         ComputedPositions = _network.ComputedPositions,
         CacheDrift = _network.Drift,
         FinalBefore = _policy.Revises && _inBlock && !_isFinal ? _masks[_ofBlock.Start.Value] : _canvas.Length,
@@ -262,7 +264,9 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         _alternatives.Clear();
         if (logits is not null)
         {
-            reader.Read(new StepRows(logits, first, _rows, _canvas, _rules, _policy, _step), _candidates, _reviews, _alternatives);
+            bool mayExpand = !_isFinal && (_rules.Options.Steps is null || !context.IsLast);
+            StepRows rows = new(logits, first, _rows, _canvas, _rules, _policy, _step, mayExpand);
+            reader.Read(rows, _candidates, _reviews, _alternatives);
         }
 
         if (_choosesAny)
@@ -278,35 +282,7 @@ internal sealed class SamplerRun(IDenoiser denoiser, CandidateReader reader, Tim
         }
 
         Apply();
+        Grow();
         _context = _context with { Index = _context.Index + 1, CleanSteps = _context.CleanSteps + (_noisy.Count == 0 ? 1 : 0) };
-    }
-
-    private void Apply()
-    {
-        _commits.Clear();
-        foreach (Candidate chosen in _choice.Commits)
-        {
-            Commit commit = new(chosen.Position, chosen.TokenId, (float)chosen.Probability);
-            _commits.Add(commit);
-            _canvas.Commit(commit, _step);
-        }
-
-        foreach (Commit edit in _choice.Edits)
-        {
-            _canvas.Edit(edit, _step);
-        }
-
-        _network.Committed(_commits, Rows);
-        _network.Committed(_choice.Edits, Rows);
-
-        // What is now behind the end of its hole is no text any more.
-        _canvas.Settle(_step, _commits);
-        _choice.Renoised.Sort();
-        _renoised.Clear();
-        _canvas.AddCommittedText(CollectionsMarshal.AsSpan(_choice.Renoised), _renoised);
-        foreach (int position in _renoised)
-        {
-            _canvas.Renoise(position);
-        }
     }
 }
