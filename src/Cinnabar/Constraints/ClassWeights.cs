@@ -1,13 +1,12 @@
 // What the classes and labels of an automaton weigh in one slot. With the logits l [V] of the slot and the scale s = 1/T:
 //
-//   M_k = max_{v∈k} l_v,       c_k = e^{−C} Σ_{v∈k} e^{s l_v},   C = max_k ln Σ_{v∈k} e^{s l_v}
+//   M_k = max_{v∈k} l_v,       c_k = e^{s M_k − C} Σ_{v∈k} e^{s (l_v − M_k)},   C = s max_k M_k
 //   M_g = max_{k∈g} M_k,       c_g = Σ_{k∈g} c_k
 //
 // Each sum is taken relative to its own maximum, so a class that the network finds all but impossible keeps its exact weight, and no floor
 // is needed. A class without a finite logit has weight 0. The logits of a class are gathered in chunks that stay in the nearest cache;
 // exponentials in float32, sums in float64. A uniform row has l = 0.
 using System.Numerics;
-using Cinnabar.Numerics;
 
 namespace Cinnabar.Constraints;
 
@@ -66,10 +65,10 @@ internal sealed class ClassWeights
         _maxima.AsSpan(row * Columns, Classes).Clear();
         for (int k = 1; k < weights.Length; k++)
         {
-            weights[k].Mantissa = Math.Log(_automaton!.TokensOf(k).Length);
+            weights[k].Mantissa = _automaton!.TokensOf(k).Length;
         }
 
-        Finish(row, weights);
+        Finish(row, scale: 1);
     }
 
     /// <summary>Reads a row.</summary>
@@ -86,17 +85,19 @@ internal sealed class ClassWeights
         for (int k = 1; k < weights.Length; k++)
         {
             ReadOnlySpan<int> tokens = _automaton!.TokensOf(k);
-            (float maximum, double sum) = tokens.Length == 1 ? (logits[tokens[0]], 1) : Sum(tokens, logits, scale, chunk);
+            (float maximum, double sum) = tokens.Length < Vector<float>.Count
+                ? SumOfFew(tokens, logits, scale)
+                : Sum(tokens, logits, scale, chunk);
             if (!(maximum < float.PositiveInfinity && sum < double.PositiveInfinity))
             {
                 throw BadLogit(tokens, logits, slot);
             }
 
             maxima[k] = maximum;
-            weights[k].Mantissa = ((double)scale * maximum) + (sum == 1 ? 0 : Math.Log(sum));
+            weights[k].Mantissa = sum;
         }
 
-        Finish(row, weights);
+        Finish(row, scale);
     }
 
     /// <summary>A class of a label of a row, drawn ∝ c_k by inversion.</summary>
@@ -177,24 +178,31 @@ internal sealed class ClassWeights
         return tokens[i];
     }
 
-    // The weights are logarithms, kept in the mantissas: makes them what they are relative to the largest, and sums over labels.
-    private void Finish(int row, Span<ScaledNumber> weights)
+    // The mantissas are Σ e^{s (l_v − M_k)}: makes weights of them, and sums over labels.
+    private void Finish(int row, double scale)
     {
+        Span<ScaledNumber> weights = _weights.AsSpan(row * Columns, Classes);
+        ReadOnlySpan<float> maxima = MaximaOfClasses(row);
         double largest = double.NegativeInfinity;
         for (int k = 1; k < weights.Length; k++)
         {
-            largest = Math.Max(largest, weights[k].Mantissa);
+            largest = Math.Max(largest, scale * maxima[k]);
         }
 
         for (int k = 1; k < weights.Length; k++)
         {
-            weights[k] = double.IsNegativeInfinity(weights[k].Mantissa)
-                ? ScaledNumber.Zero
-                : ScaledNumber.Exp(weights[k].Mantissa - largest);
+            if (float.IsNegativeInfinity(maxima[k]))
+            {
+                weights[k] = ScaledNumber.Zero;
+                continue;
+            }
+
+            ScaledNumber weight = ScaledNumber.Exp((scale * maxima[k]) - largest);
+            weight.Mantissa *= weights[k].Mantissa;
+            weights[k] = weight.Normalised();
         }
 
         (_logScales[row], _excludes[row]) = (largest, false);
-        ReadOnlySpan<float> maxima = MaximaOfClasses(row);
         for (int label = 0; label < Columns - Classes; label++)
         {
             ScaledNumber sum = ScaledNumber.Zero;
@@ -229,6 +237,31 @@ internal sealed class ClassWeights
             if (maximum != float.NegativeInfinity)
             {
                 sum += Exponentials(part, maximum, scale);
+            }
+        }
+
+        return (maximum, sum);
+    }
+
+    private static (float Maximum, double Sum) SumOfFew(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, float scale)
+    {
+        float maximum = logits[tokens[0]];
+        if (tokens.Length == 1)
+        {
+            return (maximum, 1);
+        }
+
+        foreach (int token in tokens)
+        {
+            maximum = MathF.Max(maximum, logits[token]);
+        }
+
+        double sum = 0;
+        if (maximum != float.NegativeInfinity)
+        {
+            foreach (int token in tokens)
+            {
+                sum += MathF.Exp((logits[token] - maximum) * scale);
             }
         }
 

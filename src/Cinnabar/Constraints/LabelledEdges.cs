@@ -24,20 +24,16 @@ internal sealed class LabelledEdges
         Dictionary<int[], int> numbers = new(new SequenceComparer());
         for (int state = 0; state < edges.StateCount; state++)
         {
-            ReadOnlySpan<int> classes = edges.Classes(state);
-            var byTarget = new (int Target, int Class)[classes.Length];
-            for (int i = 0; i < classes.Length; i++)
-            {
-                byTarget[i] = (edges.Targets(state)[i], classes[i]);
-            }
-
-            Array.Sort(byTarget);
+            int[] byTarget = edges.Targets(state).ToArray();
+            int[] classes = edges.Classes(state).ToArray();
+            Array.Sort(byTarget, classes);
             for (int start = 0; start < byTarget.Length;)
             {
-                int target = byTarget[start].Target;
-                int end = Array.FindIndex(byTarget, start, edge => edge.Target != target);
-                end = end < 0 ? byTarget.Length : end;
-                int[] set = [.. byTarget[start..end].Select(edge => edge.Class)];
+                int target = byTarget[start];
+                int end = byTarget.AsSpan(start).IndexOfAnyExcept(target);
+                end = end < 0 ? byTarget.Length : start + end;
+                int[] set = classes[start..end];
+                Array.Sort(set); // the sort by target keeps no order within
                 if (!numbers.TryGetValue(set, out int label))
                 {
                     numbers[set] = label = sets.Count;
