@@ -4,17 +4,12 @@
 //   M_g = max_{k∈g} M_k,       c_g = Σ_{k∈g} c_k
 //
 // Each sum is taken relative to its own maximum, so a class that the network finds all but impossible keeps its exact weight, and no floor
-// is needed. A class without a finite logit has weight 0. The logits of a class are gathered in chunks that stay in the nearest cache;
-// exponentials in float32, sums in float64. A uniform row has l = 0.
-using System.Numerics;
-
+// is needed. A class without a finite logit has weight 0. A uniform row has l = 0.
 namespace Cinnabar.Constraints;
 
 /// <summary>Weights of classes in slots, and draws from a class. Different rows may be read by different threads.</summary>
 internal sealed class ClassWeights
 {
-    private const int Chunk = 512;
-
     private TokenAutomaton? _automaton;
     private ScaledNumber[] _weights = []; // [rows, K + G]
     private float[] _maxima = []; // [rows, K + G]
@@ -79,15 +74,13 @@ internal sealed class ClassWeights
     /// <exception cref="CinnabarException">A logit of an allowed token is NaN or +∞.</exception>
     public void Read(int row, ReadOnlySpan<float> logits, float scale, int slot)
     {
-        Span<float> chunk = stackalloc float[Chunk];
+        Span<float> chunk = stackalloc float[GatheredLogits.Chunk];
         Span<ScaledNumber> weights = _weights.AsSpan(row * Columns, Classes);
         Span<float> maxima = _maxima.AsSpan(row * Columns, Classes);
         for (int k = 1; k < weights.Length; k++)
         {
             ReadOnlySpan<int> tokens = _automaton!.TokensOf(k);
-            (float maximum, double sum) = tokens.Length < Vector<float>.Count
-                ? SumOfFew(tokens, logits, scale)
-                : Sum(tokens, logits, scale, chunk);
+            (float maximum, double sum) = GatheredLogits.Sum(tokens, logits, scale, chunk);
             if (!(maximum < float.PositiveInfinity && sum < double.PositiveInfinity))
             {
                 throw BadLogit(tokens, logits, slot);
@@ -137,14 +130,14 @@ internal sealed class ClassWeights
             return tokens[0];
         }
 
-        Span<float> chunk = stackalloc float[Chunk];
+        Span<float> chunk = stackalloc float[GatheredLogits.Chunk];
         float maximum = MaximaOfClasses(row)[tokenClass];
         double rest = unit * Math.Exp(OfClasses(row)[tokenClass].Log() + _logScales[row] - ((double)scale * maximum));
-        for (int start = 0; start < tokens.Length; start += Chunk)
+        for (int start = 0; start < tokens.Length; start += chunk.Length)
         {
-            ReadOnlySpan<int> some = tokens.Slice(start, Math.Min(Chunk, tokens.Length - start));
-            Span<float> part = Gather(some, logits, chunk);
-            double sum = Exponentials(part, maximum, scale);
+            ReadOnlySpan<int> some = tokens.Slice(start, Math.Min(chunk.Length, tokens.Length - start));
+            Span<float> part = GatheredLogits.Gather(some, logits, chunk);
+            double sum = GatheredLogits.Exponentials(part, maximum, scale);
             if (rest >= sum)
             {
                 rest -= sum;
@@ -217,102 +210,6 @@ internal sealed class ClassWeights
             _maxima[(row * Columns) + Classes + label] = maximum;
             _excludes[row] |= sum.Mantissa == 0;
         }
-    }
-
-    // The largest logit, and Σ e^{s (l_v − it)}; chunk after chunk, relative to the largest so far.
-    private static (float Maximum, double Sum) Sum(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, float scale, Span<float> chunk)
-    {
-        float maximum = float.NegativeInfinity;
-        double sum = 0;
-        for (int start = 0; start < tokens.Length; start += Chunk)
-        {
-            Span<float> part = Gather(tokens.Slice(start, Math.Min(Chunk, tokens.Length - start)), logits, chunk);
-            float highest = Maximum(part);
-            if (!(highest <= maximum))
-            {
-                sum = sum == 0 ? 0 : sum * Math.Exp((double)scale * (maximum - highest));
-                maximum = highest;
-            }
-
-            if (maximum != float.NegativeInfinity)
-            {
-                sum += Exponentials(part, maximum, scale);
-            }
-        }
-
-        return (maximum, sum);
-    }
-
-    private static (float Maximum, double Sum) SumOfFew(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, float scale)
-    {
-        float maximum = logits[tokens[0]];
-        if (tokens.Length == 1)
-        {
-            return (maximum, 1);
-        }
-
-        foreach (int token in tokens)
-        {
-            maximum = MathF.Max(maximum, logits[token]);
-        }
-
-        double sum = 0;
-        if (maximum != float.NegativeInfinity)
-        {
-            foreach (int token in tokens)
-            {
-                sum += MathF.Exp((logits[token] - maximum) * scale);
-            }
-        }
-
-        return (maximum, sum);
-    }
-
-    // Copies the logits of tokens, and −∞ behind them up to a whole number of vectors.
-    private static Span<float> Gather(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, Span<float> chunk)
-    {
-        Span<float> part = chunk[..tokens.Length];
-        for (int i = 0; i < part.Length; i++)
-        {
-            part[i] = logits[tokens[i]];
-        }
-
-        int padded = (tokens.Length + Vector<float>.Count - 1) / Vector<float>.Count * Vector<float>.Count;
-        chunk[tokens.Length..padded].Fill(float.NegativeInfinity);
-        return chunk[..padded];
-    }
-
-    // NaN if one is NaN.
-    private static float Maximum(ReadOnlySpan<float> part)
-    {
-        var highs = new Vector<float>(part);
-        for (int at = Vector<float>.Count; at < part.Length; at += Vector<float>.Count)
-        {
-            highs = Vector.Max(highs, new Vector<float>(part[at..]));
-        }
-
-        float highest = highs[0];
-        for (int i = 1; i < Vector<float>.Count; i++)
-        {
-            highest = MathF.Max(highest, highs[i]);
-        }
-
-        return highest;
-    }
-
-    // Puts e^{s (l − maximum)} in the place of each l and returns their sum.
-    private static double Exponentials(Span<float> part, float maximum, float scale)
-    {
-        Vector<double> sums = Vector<double>.Zero;
-        for (int at = 0; at < part.Length; at += Vector<float>.Count)
-        {
-            Vector<float> terms = Vector.Exp((new Vector<float>(part[at..]) - new Vector<float>(maximum)) * scale);
-            terms.CopyTo(part[at..]);
-            Vector.Widen(terms, out Vector<double> low, out Vector<double> high);
-            sums += low + high;
-        }
-
-        return Vector.Sum(sums);
     }
 
     private static CinnabarException BadLogit(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, int slot)

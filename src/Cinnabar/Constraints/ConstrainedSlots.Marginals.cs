@@ -1,5 +1,6 @@
 // What every slot holds given all others, summed over all texts (π, ξ and m of the file head).
 using System.Buffers;
+using System.Numerics;
 
 namespace Cinnabar.Constraints;
 
@@ -60,19 +61,12 @@ internal sealed partial class ConstrainedSlots
             return;
         }
 
-        float[] shifts = ArrayPool<float>.Shared.Rent(classes);
-        LogMultipliers(slot, shifts.AsSpan(0, classes));
-        ReadOnlySpan<float> logits = known.LogitRow;
-        ReadOnlySpan<int> classOf = Automaton.ClassOfTokens;
-        for (int v = 0; v < classOf.Length; v++)
-        {
-            // What is not allowed may have any logit, NaN too.
-            float shift = shifts[classOf[v]];
-            logMarginals[v] = float.IsNegativeInfinity(shift) || logits.IsEmpty ? shift : (known.Scale * logits[v]) + shift;
-        }
-
-        logMarginals[classOf.Length..].Fill(float.NegativeInfinity);
-        ArrayPool<float>.Shared.Return(shifts);
+        float[] rented = ArrayPool<float>.Shared.Rent(classes);
+        Span<float> shifts = rented.AsSpan(0, classes);
+        LogMultipliers(slot, shifts);
+        Shift(known, shifts, logMarginals[..Automaton.VocabularySize]);
+        logMarginals[Automaton.VocabularySize..].Fill(float.NegativeInfinity);
+        ArrayPool<float>.Shared.Return(rented);
     }
 
     /// <summary>
@@ -108,6 +102,45 @@ internal sealed partial class ConstrainedSlots
         }
 
         ArrayPool<double>.Shared.Return(rented);
+    }
+
+    // s l_v + shift of the class of v, chunk after chunk; what is not allowed may have any logit, NaN too.
+    private void Shift(Slot known, ReadOnlySpan<float> shifts, Span<float> shifted)
+    {
+        Span<float> chunk = stackalloc float[GatheredLogits.Chunk];
+        for (int start = 0; start < shifted.Length; start += chunk.Length)
+        {
+            ReadOnlySpan<int> classOf = Automaton.ClassOfTokens.Slice(start, Math.Min(chunk.Length, shifted.Length - start));
+            Span<float> part = chunk[..classOf.Length];
+            for (int i = 0; i < part.Length; i++)
+            {
+                part[i] = shifts[classOf[i]];
+            }
+
+            if (known.Logits is not null)
+            {
+                AddTo(part, known.LogitRow.Slice(start, part.Length), known.Scale);
+            }
+
+            part.CopyTo(shifted[start..]);
+        }
+    }
+
+    private static void AddTo(Span<float> shifts, ReadOnlySpan<float> logits, float scale)
+    {
+        int i = 0;
+        for (; i <= shifts.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var shift = new Vector<float>(shifts[i..]);
+            Vector<float> sum = (new Vector<float>(logits[i..]) * scale) + shift;
+            var never = new Vector<float>(float.NegativeInfinity);
+            Vector.ConditionalSelect(Vector.Equals(shift, never), never, sum).CopyTo(shifts[i..]);
+        }
+
+        for (; i < shifts.Length; i++)
+        {
+            shifts[i] = float.IsNegativeInfinity(shifts[i]) ? shifts[i] : (logits[i] * scale) + shifts[i];
+        }
     }
 
     // From π of a slot to π behind it, and the probability of each label there.

@@ -146,8 +146,8 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
         if (stored > MostStored)
         {
             throw new CinnabarException(
-                $"Expected a hole whose slots times the states of its constraint, and times its classes of tokens, are at most "
-                + $"{MostStored}, found {Length} slots, {Automaton.StateCount} states and {Automaton.ClassCount + Automaton.LabelCount} classes.",
+                "Expected a hole whose slots times the states of its constraint, and times its classes of tokens, are at most "
+                + $"{MostStored}, found {Length} slots, {Automaton.StateCount} states and {Automaton.ClassCount} classes.",
                 "Shorten the hole or simplify the constraint.");
         }
     }
