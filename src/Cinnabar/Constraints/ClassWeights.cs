@@ -1,26 +1,24 @@
-// What the classes of an automaton weigh in one slot. With the logits l [V] of the slot and the scale s = 1/T:
+// What the classes and labels of an automaton weigh in one slot. With the logits l [V] of the slot and the scale s = 1/T:
 //
-//   M_k = max_{v∈k} l_v,   c_k = e^{−C} Σ_{v∈k} e^{s l_v},   C = max_k ln Σ_{v∈k} e^{s l_v}
+//   M_k = max_{v∈k} l_v,       c_k = e^{s M_k − C} Σ_{v∈k} e^{s (l_v − M_k)},   C = s max_k M_k
+//   M_g = max_{k∈g} M_k,       c_g = Σ_{k∈g} c_k
 //
 // Each sum is taken relative to its own maximum, so a class that the network finds all but impossible keeps its exact weight, and no floor
-// is needed. A class without a finite logit has weight 0. The logits of a class are gathered in chunks that stay in the nearest cache;
-// exponentials in float32, sums in float64. A uniform row has l = 0.
-using System.Numerics;
-
+// is needed. A class without a finite logit has weight 0. A uniform row has l = 0.
 namespace Cinnabar.Constraints;
 
 /// <summary>Weights of classes in slots, and draws from a class. Different rows may be read by different threads.</summary>
 internal sealed class ClassWeights
 {
-    private const int Chunk = 512;
-
     private TokenAutomaton? _automaton;
-    private ScaledNumber[] _weights = []; // [rows, K]
-    private float[] _maxima = []; // [rows, K]
+    private ScaledNumber[] _weights = []; // [rows, K + G]
+    private float[] _maxima = []; // [rows, K + G]
     private double[] _logScales = []; // [rows], C
     private bool[] _excludes = []; // [rows]
 
     private int Classes => _automaton!.ClassCount;
+
+    private int Columns => _automaton!.ClassCount + _automaton.LabelCount;
 
     /// <summary>Makes room for rows.</summary>
     public void Begin(TokenAutomaton automaton, int rows)
@@ -31,35 +29,41 @@ internal sealed class ClassWeights
             (_logScales, _excludes) = (new double[rows], new bool[rows]);
         }
 
-        if (_weights.Length < rows * Classes)
+        if (_weights.Length < rows * Columns)
         {
-            (_weights, _maxima) = (new ScaledNumber[rows * Classes], new float[rows * Classes]);
+            (_weights, _maxima) = (new ScaledNumber[rows * Columns], new float[rows * Columns]);
         }
     }
 
-    /// <summary>c [K] of a row.</summary>
-    public ReadOnlySpan<ScaledNumber> Of(int row) => _weights.AsSpan(row * Classes, Classes);
+    /// <summary>c [K] of a row, by class.</summary>
+    public ReadOnlySpan<ScaledNumber> OfClasses(int row) => _weights.AsSpan(row * Columns, Classes);
 
-    /// <summary>M [K] of a row; −∞ where the weight is 0.</summary>
-    public ReadOnlySpan<float> MaximaOf(int row) => _maxima.AsSpan(row * Classes, Classes);
+    /// <summary>c [G] of a row, by label.</summary>
+    public ReadOnlySpan<ScaledNumber> OfLabels(int row) => _weights.AsSpan((row * Columns) + Classes, Columns - Classes);
+
+    /// <summary>M [K] of a row, by class; −∞ where the weight is 0.</summary>
+    public ReadOnlySpan<float> MaximaOfClasses(int row) => _maxima.AsSpan(row * Columns, Classes);
+
+    /// <summary>M [G] of a row, by label; −∞ where the weight is 0.</summary>
+    public ReadOnlySpan<float> MaximaOfLabels(int row) => _maxima.AsSpan((row * Columns) + Classes, Columns - Classes);
 
     /// <summary>C of a row.</summary>
     public double LogScaleOf(int row) => _logScales[row];
 
-    /// <summary>Whether a class other than 0 has weight 0.</summary>
+    /// <summary>Whether a label has weight 0.</summary>
     public bool Excludes(int row) => _excludes[row];
 
     /// <summary>Gives every allowed token the weight 1.</summary>
     public void SetUniform(int row)
     {
-        Span<ScaledNumber> weights = _weights.AsSpan(row * Classes, Classes);
-        _maxima.AsSpan(row * Classes, Classes).Clear();
+        Span<ScaledNumber> weights = _weights.AsSpan(row * Columns, Classes);
+        _maxima.AsSpan(row * Columns, Classes).Clear();
         for (int k = 1; k < weights.Length; k++)
         {
-            weights[k].Mantissa = Math.Log(_automaton!.TokensOf(k).Length);
+            weights[k].Mantissa = _automaton!.TokensOf(k).Length;
         }
 
-        ToWeights(row, weights);
+        Finish(row, scale: 1);
     }
 
     /// <summary>Reads a row.</summary>
@@ -70,23 +74,46 @@ internal sealed class ClassWeights
     /// <exception cref="CinnabarException">A logit of an allowed token is NaN or +∞.</exception>
     public void Read(int row, ReadOnlySpan<float> logits, float scale, int slot)
     {
-        Span<float> chunk = stackalloc float[Chunk];
-        Span<ScaledNumber> weights = _weights.AsSpan(row * Classes, Classes);
-        Span<float> maxima = _maxima.AsSpan(row * Classes, Classes);
+        Span<float> chunk = stackalloc float[GatheredLogits.Chunk];
+        Span<ScaledNumber> weights = _weights.AsSpan(row * Columns, Classes);
+        Span<float> maxima = _maxima.AsSpan(row * Columns, Classes);
         for (int k = 1; k < weights.Length; k++)
         {
             ReadOnlySpan<int> tokens = _automaton!.TokensOf(k);
-            (float maximum, double sum) = tokens.Length == 1 ? (logits[tokens[0]], 1) : Sum(tokens, logits, scale, chunk);
+            (float maximum, double sum) = GatheredLogits.Sum(tokens, logits, scale, chunk);
             if (!(maximum < float.PositiveInfinity && sum < double.PositiveInfinity))
             {
                 throw BadLogit(tokens, logits, slot);
             }
 
             maxima[k] = maximum;
-            weights[k].Mantissa = ((double)scale * maximum) + (sum == 1 ? 0 : Math.Log(sum));
+            weights[k].Mantissa = sum;
         }
 
-        ToWeights(row, weights);
+        Finish(row, scale);
+    }
+
+    /// <summary>A class of a label of a row, drawn ∝ c_k by inversion.</summary>
+    /// <param name="row">Number of the row.</param>
+    /// <param name="label">A label with a weight.</param>
+    /// <param name="unit">In (0, 1).</param>
+    public int DrawClass(int row, int label, double unit)
+    {
+        ReadOnlySpan<ScaledNumber> weights = OfClasses(row);
+        ScaledNumber all = OfLabels(row)[label];
+        int last = 0;
+        foreach (int k in _automaton!.ClassesOf(label))
+        {
+            double share = weights[k].Over(all);
+            last = share > 0 ? k : last;
+            unit -= share;
+            if (unit < 0)
+            {
+                break;
+            }
+        }
+
+        return last;
     }
 
     /// <summary>A token of a class of a row that was read, drawn ∝ e^{s l_v} by inversion.</summary>
@@ -95,7 +122,7 @@ internal sealed class ClassWeights
     /// <param name="logits">What was read.</param>
     /// <param name="scale">s.</param>
     /// <param name="unit">In (0, 1).</param>
-    public int Draw(int row, int tokenClass, ReadOnlySpan<float> logits, float scale, double unit)
+    public int DrawToken(int row, int tokenClass, ReadOnlySpan<float> logits, float scale, double unit)
     {
         ReadOnlySpan<int> tokens = _automaton!.TokensOf(tokenClass);
         if (tokens.Length == 1)
@@ -103,15 +130,14 @@ internal sealed class ClassWeights
             return tokens[0];
         }
 
-        Span<float> chunk = stackalloc float[Chunk];
-        float maximum = MaximaOf(row)[tokenClass];
-        double rest = unit * Math.Exp(Of(row)[tokenClass].Log() + _logScales[row] - ((double)scale * maximum));
-        for (int start = 0; start < tokens.Length; start += Chunk)
+        Span<float> chunk = stackalloc float[GatheredLogits.Chunk];
+        float maximum = MaximaOfClasses(row)[tokenClass];
+        double rest = unit * Math.Exp(OfClasses(row)[tokenClass].Log() + _logScales[row] - ((double)scale * maximum));
+        for (int start = 0; start < tokens.Length; start += chunk.Length)
         {
-            ReadOnlySpan<int> some = tokens.Slice(start, Math.Min(Chunk, tokens.Length - start));
-            Span<float> part = chunk[..some.Length];
-            Gather(some, logits, part);
-            double sum = Exponentials(part, maximum, scale);
+            ReadOnlySpan<int> some = tokens.Slice(start, Math.Min(chunk.Length, tokens.Length - start));
+            Span<float> part = GatheredLogits.Gather(some, logits, chunk);
+            double sum = GatheredLogits.Exponentials(part, maximum, scale);
             if (rest >= sum)
             {
                 rest -= sum;
@@ -145,110 +171,45 @@ internal sealed class ClassWeights
         return tokens[i];
     }
 
-    // From logarithms, kept in the mantissas, to what they are relative to the largest.
-    private void ToWeights(int row, Span<ScaledNumber> weights)
+    // The mantissas are Σ e^{s (l_v − M_k)}: makes weights of them, and sums over labels.
+    private void Finish(int row, double scale)
     {
+        Span<ScaledNumber> weights = _weights.AsSpan(row * Columns, Classes);
+        ReadOnlySpan<float> maxima = MaximaOfClasses(row);
         double largest = double.NegativeInfinity;
         for (int k = 1; k < weights.Length; k++)
         {
-            largest = Math.Max(largest, weights[k].Mantissa);
+            largest = Math.Max(largest, scale * maxima[k]);
         }
 
-        bool excludes = false;
         for (int k = 1; k < weights.Length; k++)
         {
-            bool excluded = double.IsNegativeInfinity(weights[k].Mantissa);
-            weights[k] = excluded ? ScaledNumber.Zero : ScaledNumber.Exp(weights[k].Mantissa - largest);
-            excludes |= excluded;
-        }
-
-        weights[0] = ScaledNumber.Zero;
-        (_logScales[row], _excludes[row]) = (largest, excludes);
-    }
-
-    // The largest logit, and Σ e^{s (l_v − it)}; chunk after chunk, relative to the largest so far.
-    private static (float Maximum, double Sum) Sum(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, float scale, Span<float> chunk)
-    {
-        float maximum = float.NegativeInfinity;
-        double sum = 0;
-        for (int start = 0; start < tokens.Length; start += chunk.Length)
-        {
-            ReadOnlySpan<int> some = tokens.Slice(start, Math.Min(chunk.Length, tokens.Length - start));
-            Span<float> part = chunk[..some.Length];
-            float highest = Gather(some, logits, part);
-            if (!(highest <= maximum))
+            if (float.IsNegativeInfinity(maxima[k]))
             {
-                sum = sum == 0 ? 0 : sum * Math.Exp((double)scale * (maximum - highest));
-                maximum = highest;
+                weights[k] = ScaledNumber.Zero;
+                continue;
             }
 
-            if (maximum != float.NegativeInfinity)
-            {
-                sum += Exponentials(part, maximum, scale);
-            }
+            ScaledNumber weight = ScaledNumber.Exp((scale * maxima[k]) - largest);
+            weight.Mantissa *= weights[k].Mantissa;
+            weights[k] = weight.Normalised();
         }
 
-        return (maximum, sum);
-    }
-
-    // Copies the logits of tokens; returns the largest, or NaN if one is NaN.
-    private static float Gather(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, Span<float> part)
-    {
-        float highest = float.NegativeInfinity;
-        for (int i = 0; i < tokens.Length; i++)
+        (_logScales[row], _excludes[row]) = (largest, false);
+        for (int label = 0; label < Columns - Classes; label++)
         {
-            part[i] = logits[tokens[i]];
-        }
-
-        int at = 0;
-        if (part.Length >= Vector<float>.Count)
-        {
-            var highs = new Vector<float>(float.NegativeInfinity);
-            for (; at <= part.Length - Vector<float>.Count; at += Vector<float>.Count)
+            ScaledNumber sum = ScaledNumber.Zero;
+            float maximum = float.NegativeInfinity;
+            foreach (int k in _automaton!.ClassesOf(label))
             {
-                highs = Vector.Max(highs, new Vector<float>(part[at..]));
+                sum.Add(weights[k].Mantissa, weights[k].Level);
+                maximum = MathF.Max(maximum, maxima[k]);
             }
 
-            for (int i = 0; i < Vector<float>.Count; i++)
-            {
-                highest = MathF.Max(highest, highs[i]);
-            }
+            _weights[(row * Columns) + Classes + label] = sum.Normalised();
+            _maxima[(row * Columns) + Classes + label] = maximum;
+            _excludes[row] |= sum.Mantissa == 0;
         }
-
-        for (; at < part.Length; at++)
-        {
-            highest = MathF.Max(highest, part[at]);
-        }
-
-        return highest;
-    }
-
-    // Puts e^{s (l − maximum)} in the place of each l and returns their sum.
-    private static double Exponentials(Span<float> part, float maximum, float scale)
-    {
-        double sum = 0;
-        int at = 0;
-        if (part.Length >= Vector<float>.Count)
-        {
-            Vector<double> sums = Vector<double>.Zero;
-            for (; at <= part.Length - Vector<float>.Count; at += Vector<float>.Count)
-            {
-                Vector<float> terms = Vector.Exp((new Vector<float>(part[at..]) - new Vector<float>(maximum)) * scale);
-                terms.CopyTo(part[at..]);
-                Vector.Widen(terms, out Vector<double> low, out Vector<double> high);
-                sums += low + high;
-            }
-
-            sum = Vector.Sum(sums);
-        }
-
-        for (; at < part.Length; at++)
-        {
-            part[at] = MathF.Exp((part[at] - maximum) * scale);
-            sum += part[at];
-        }
-
-        return sum;
     }
 
     private static CinnabarException BadLogit(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logits, int slot)

@@ -1,23 +1,24 @@
 // What every slot holds given all others, summed over all texts (π, ξ and m of the file head).
 using System.Buffers;
+using System.Numerics;
 
 namespace Cinnabar.Constraints;
 
 internal sealed partial class ConstrainedSlots
 {
-    private double[] _classProbabilities = []; // [L, K], Σ ξ_i over the edges of a class; unused where a token is fixed
+    private double[] _labelProbabilities = []; // [L, G], Σ ξ_i over the edges of a label; unused where a token is fixed
     private double[] _here = []; // π_i by state, right where the state is in R_i
     private double[] _ahead = []; // π_{i+1}
 
     /// <summary>Computes the marginals of all slots, after <see cref="Solve"/> has found a text.</summary>
-    /// <exception cref="CinnabarException">Slots times classes are too many.</exception>
+    /// <exception cref="CinnabarException">Slots times labels are too many.</exception>
     public void ComputeMarginals()
     {
-        int classes = Automaton.ClassCount;
-        CheckSize((long)Length * classes);
-        if (_classProbabilities.Length < Length * classes)
+        int labels = Automaton.LabelCount;
+        CheckSize((long)Length * labels);
+        if (_labelProbabilities.Length < Length * labels)
         {
-            _classProbabilities = new double[Length * classes];
+            _labelProbabilities = new double[Length * labels];
         }
 
         if (_here.Length < Automaton.StateCount)
@@ -34,7 +35,7 @@ internal sealed partial class ConstrainedSlots
                 _ahead[state] = 0;
             }
 
-            Span<double> probabilities = _classProbabilities.AsSpan(i * classes, classes);
+            Span<double> probabilities = _labelProbabilities.AsSpan(i * labels, labels);
             probabilities.Clear();
             Advance(i, probabilities);
             (_here, _ahead) = (_ahead, _here);
@@ -60,19 +61,12 @@ internal sealed partial class ConstrainedSlots
             return;
         }
 
-        float[] shifts = ArrayPool<float>.Shared.Rent(classes);
-        LogMultipliers(slot, shifts.AsSpan(0, classes));
-        ReadOnlySpan<float> logits = known.LogitRow;
-        ReadOnlySpan<int> classOf = Automaton.ClassOfTokens;
-        for (int v = 0; v < classOf.Length; v++)
-        {
-            // What is not allowed may have any logit, NaN too.
-            float shift = shifts[classOf[v]];
-            logMarginals[v] = float.IsNegativeInfinity(shift) || logits.IsEmpty ? shift : (known.Scale * logits[v]) + shift;
-        }
-
-        logMarginals[classOf.Length..].Fill(float.NegativeInfinity);
-        ArrayPool<float>.Shared.Return(shifts);
+        float[] rented = ArrayPool<float>.Shared.Rent(classes);
+        Span<float> shifts = rented.AsSpan(0, classes);
+        LogMultipliers(slot, shifts);
+        Shift(known, shifts, logMarginals[..Automaton.VocabularySize]);
+        logMarginals[Automaton.VocabularySize..].Fill(float.NegativeInfinity);
+        ArrayPool<float>.Shared.Return(rented);
     }
 
     /// <summary>
@@ -81,20 +75,75 @@ internal sealed partial class ConstrainedSlots
     /// </summary>
     public void LogMultipliers(int slot, Span<float> logMultipliers)
     {
-        int classes = Automaton.ClassCount;
         int row = _slots.AsSpan(0, Length)[slot].Row;
-        ReadOnlySpan<double> probabilities = _classProbabilities.AsSpan(slot * classes, classes);
-        ReadOnlySpan<ScaledNumber> weights = _weights.Of(row);
-        double logScale = _weights.LogScaleOf(row);
-        for (int k = 0; k < classes; k++)
+        double[] rented = ArrayPool<double>.Shared.Rent(Automaton.ClassCount);
+        Span<double> ofClasses = rented.AsSpan(0, Automaton.ClassCount);
+        ofClasses.Clear();
+        ReadOnlySpan<ScaledNumber> weights = _weights.OfClasses(row);
+        ReadOnlySpan<ScaledNumber> sums = _weights.OfLabels(row);
+        for (int label = 0; label < sums.Length; label++)
         {
-            logMultipliers[k] = probabilities[k] > 0
-                ? (float)(Math.Log(probabilities[k]) - weights[k].Log() - logScale)
+            double probability = _labelProbabilities[(slot * sums.Length) + label];
+            if (probability > 0)
+            {
+                foreach (int k in Automaton.ClassesOf(label))
+                {
+                    ofClasses[k] += probability * weights[k].Over(sums[label]);
+                }
+            }
+        }
+
+        double logScale = _weights.LogScaleOf(row);
+        for (int k = 0; k < ofClasses.Length; k++)
+        {
+            logMultipliers[k] = ofClasses[k] > 0
+                ? (float)(Math.Log(ofClasses[k]) - weights[k].Log() - logScale)
                 : float.NegativeInfinity;
+        }
+
+        ArrayPool<double>.Shared.Return(rented);
+    }
+
+    // s l_v + shift of the class of v, chunk after chunk; what is not allowed may have any logit, NaN too.
+    private void Shift(Slot known, ReadOnlySpan<float> shifts, Span<float> shifted)
+    {
+        Span<float> chunk = stackalloc float[GatheredLogits.Chunk];
+        for (int start = 0; start < shifted.Length; start += chunk.Length)
+        {
+            ReadOnlySpan<int> classOf = Automaton.ClassOfTokens.Slice(start, Math.Min(chunk.Length, shifted.Length - start));
+            Span<float> part = chunk[..classOf.Length];
+            for (int i = 0; i < part.Length; i++)
+            {
+                part[i] = shifts[classOf[i]];
+            }
+
+            if (known.Logits is not null)
+            {
+                AddTo(part, known.LogitRow.Slice(start, part.Length), known.Scale);
+            }
+
+            part.CopyTo(shifted[start..]);
         }
     }
 
-    // From π of a slot to π behind it, and the probability of each class there.
+    private static void AddTo(Span<float> shifts, ReadOnlySpan<float> logits, float scale)
+    {
+        int i = 0;
+        for (; i <= shifts.Length - Vector<float>.Count; i += Vector<float>.Count)
+        {
+            var shift = new Vector<float>(shifts[i..]);
+            Vector<float> sum = (new Vector<float>(logits[i..]) * scale) + shift;
+            var never = new Vector<float>(float.NegativeInfinity);
+            Vector.ConditionalSelect(Vector.Equals(shift, never), never, sum).CopyTo(shifts[i..]);
+        }
+
+        for (; i < shifts.Length; i++)
+        {
+            shifts[i] = float.IsNegativeInfinity(shifts[i]) ? shifts[i] : (logits[i] * scale) + shifts[i];
+        }
+    }
+
+    // From π of a slot to π behind it, and the probability of each label there.
     private void Advance(int slot, Span<double> probabilities)
     {
         ReadOnlySpan<int> states = StatesAt(slot);
@@ -114,7 +163,7 @@ internal sealed partial class ConstrainedSlots
             }
             else
             {
-                Spread(states[j], probability, completions[j], _weights.Of(row), probabilities);
+                Spread(states[j], probability, completions[j], _weights.OfLabels(row), probabilities);
             }
         }
     }
@@ -122,17 +171,17 @@ internal sealed partial class ConstrainedSlots
     private void Spread(
         int state, double probability, ScaledNumber completion, ReadOnlySpan<ScaledNumber> weights, Span<double> probabilities)
     {
-        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
-        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state)[..classes.Length];
+        ReadOnlySpan<int> labels = Automaton.Labels(state);
+        ReadOnlySpan<int> targets = Automaton.Successors(state)[..labels.Length];
         (ScaledNumber[] next, double[] ahead) = (_next, _ahead);
         double scale = probability / completion.Mantissa;
-        for (int j = 0; j < classes.Length; j++)
+        for (int j = 0; j < labels.Length; j++)
         {
-            (int k, int target) = (classes[j], targets[j]);
-            ref readonly ScaledNumber weight = ref weights[k];
+            (int label, int target) = (labels[j], targets[j]);
+            ref readonly ScaledNumber weight = ref weights[label];
             ref readonly ScaledNumber rest = ref next[target];
             double share = weight.Mantissa * rest.Mantissa * scale * ScaledNumber.Factor(weight.Level + rest.Level - completion.Level);
-            probabilities[k] += share;
+            probabilities[label] += share;
             ahead[target] += share;
         }
     }

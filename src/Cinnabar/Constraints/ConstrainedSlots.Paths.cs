@@ -1,7 +1,8 @@
 // Whole texts: one drawn from the joint distribution, and the most probable one.
 //
-//   drawn           for i = 0 … L − 1: an edge (k, q′) of q ∝ c_i[k] β_{i+1}(q′), then v ∈ k ∝ p_i(v), both by inversion with numbers that
-//                   are looked up by (seed, step, position); tokens are drawn by several threads
+//   drawn           for i = 0 … L − 1: an edge (g, q′) of q ∝ c_i[g] β_{i+1}(q′), then k ∈ g ∝ c_i[k], then v ∈ k ∝ p_i(v), by inversion
+//                   with numbers that are looked up by (seed, step, position); classes and tokens are drawn by several threads
+//   likeliest       in each slot the v with the largest p_i(v) β_{i+1}(q′); of equal ones the lowest
 //   most probable   δ backward, then forward along the edges that reach it; of tokens that are equal the lowest
 //
 // Both end in the states between the tokens. After Solve has found a text, and as long as the rows of logits stay as they were.
@@ -13,10 +14,11 @@ namespace Cinnabar.Constraints;
 internal sealed partial class ConstrainedSlots
 {
     // Not the ids of tokens, nor the number that orders positions.
-    private const ulong ClassNumber = ulong.MaxValue - 1;
-    private const ulong TokenNumber = ulong.MaxValue - 2;
+    private const ulong EdgeNumber = ulong.MaxValue - 1;
+    private const ulong ClassNumber = ulong.MaxValue - 2;
+    private const ulong TokenNumber = ulong.MaxValue - 3;
 
-    private int[] _classes = []; // of the path that is drawn
+    private int[] _labels = []; // of the path that is drawn
     private double[] _best = []; // δ of each reached state
     private double[] _nextBest = []; // δ_{i+1} by state
 
@@ -28,9 +30,9 @@ internal sealed partial class ConstrainedSlots
     public void Sample(ulong seed, int step, int firstPosition, ConstrainedPath path)
     {
         path.Begin(Length);
-        if (_classes.Length < Length)
+        if (_labels.Length < Length)
         {
-            _classes = new int[_slots.Length];
+            _labels = new int[_slots.Length];
         }
 
         path.States[0] = _start;
@@ -44,9 +46,9 @@ internal sealed partial class ConstrainedSlots
                 continue;
             }
 
-            int edge = DrawEdge(state, _weights.Of(row), new CounterRandom(seed, step, firstPosition + i).Unit(ClassNumber));
-            _classes[i] = Automaton.EdgeClasses(state)[edge];
-            path.States[i + 1] = Automaton.EdgeTargets(state)[edge];
+            int edge = DrawEdge(state, _weights.OfLabels(row), new CounterRandom(seed, step, firstPosition + i).Unit(EdgeNumber));
+            _labels[i] = Automaton.Labels(state)[edge];
+            path.States[i + 1] = Automaton.Successors(state)[edge];
         }
 
         DrawBody body = new(this, path, seed, step, firstPosition);
@@ -104,23 +106,28 @@ internal sealed partial class ConstrainedSlots
 
     private (int Token, int Target) LikeliestEdge(int slot, int state)
     {
-        Slot known = _slots[slot];
-        ReadOnlySpan<float> maxima = _weights.MaximaOf(known.Row);
-        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
-        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
+        (int row, double scale) = (_slots[slot].Row, _slots[slot].Scale);
+        ReadOnlySpan<float> maxima = _weights.MaximaOfLabels(row);
+        ReadOnlySpan<int> labels = Automaton.Labels(state);
+        ReadOnlySpan<int> targets = Automaton.Successors(state);
         double best = double.NegativeInfinity;
         (int token, int target) = (int.MaxValue, ByteAutomaton.Dead);
-        for (int j = 0; j < classes.Length; j++)
+        for (int j = 0; j < labels.Length; j++)
         {
-            int k = classes[j];
-            if (_next[targets[j]].Mantissa == 0 || float.IsNegativeInfinity(maxima[k]))
+            float maximum = maxima[labels[j]];
+            if (_next[targets[j]].Mantissa == 0 || float.IsNegativeInfinity(maximum))
             {
                 continue;
             }
 
-            double share = ((double)known.Scale * maxima[k]) + _next[targets[j]].Log();
-            int lowest = known.Logits is null ? Automaton.TokensOf(k)[0] : _weights.Best(k, known.LogitRow, maxima[k]);
-            if (share > best || (share == best && lowest < token))
+            double share = (scale * maximum) + _next[targets[j]].Log();
+            if (share < best)
+            {
+                continue;
+            }
+
+            int lowest = LowestBest(slot, labels[j], maximum);
+            if (share > best || lowest < token)
             {
                 (best, token, target) = (share, lowest, targets[j]);
             }
@@ -131,18 +138,18 @@ internal sealed partial class ConstrainedSlots
 
     private int DrawEdge(int state, ReadOnlySpan<ScaledNumber> weights, double unit)
     {
-        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
-        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
+        ReadOnlySpan<int> labels = Automaton.Labels(state);
+        ReadOnlySpan<int> targets = Automaton.Successors(state);
         ScaledNumber all = SumOver(state, weights);
-        double rest = unit;
         int last = -1;
-        for (int j = 0; j < classes.Length && rest >= 0; j++)
+        for (int j = 0; j < labels.Length && unit >= 0; j++)
         {
-            ScaledNumber weight = weights[classes[j]];
+            ScaledNumber weight = weights[labels[j]];
             ScaledNumber behind = _next[targets[j]];
-            double share = weight.Mantissa * behind.Mantissa / all.Mantissa * ScaledNumber.Factor(weight.Level + behind.Level - all.Level);
+            var product = new ScaledNumber { Mantissa = weight.Mantissa * behind.Mantissa, Level = weight.Level + behind.Level };
+            double share = product.Over(all);
             last = share > 0 ? j : last;
-            rest -= share;
+            unit -= share;
         }
 
         return last;
@@ -156,11 +163,12 @@ internal sealed partial class ConstrainedSlots
             return known.Token;
         }
 
+        int drawn = _weights.DrawClass(known.Row, _labels[slot], random.Unit(ClassNumber));
         double unit = random.Unit(TokenNumber);
-        ReadOnlySpan<int> tokens = Automaton.TokensOf(_classes[slot]);
+        ReadOnlySpan<int> tokens = Automaton.TokensOf(drawn);
         return known.Logits is null
             ? tokens[(int)(unit * tokens.Length)]
-            : _weights.Draw(known.Row, _classes[slot], known.LogitRow, known.Scale, unit);
+            : _weights.DrawToken(known.Row, drawn, known.LogitRow, known.Scale, unit);
     }
 
     private void FindBest()
@@ -181,7 +189,7 @@ internal sealed partial class ConstrainedSlots
             for (int j = 0; j < states.Length; j++)
             {
                 _best[_offsets[i] + j] = i == Length ? (Automaton.Accepts(states[j]) ? 0 : double.NegativeInfinity)
-                    : _slots[i].Row != NoRow ? BestOver(states[j], _weights.MaximaOf(_slots[i].Row), _slots[i].Scale)
+                    : _slots[i].Row != NoRow ? BestOver(states[j], _weights.MaximaOfLabels(_slots[i].Row), _slots[i].Scale)
                     : Automaton.Next(states[j], _slots[i].Token) is int next and not ByteAutomaton.Dead ? _nextBest[next]
                     : double.NegativeInfinity;
             }
@@ -201,12 +209,12 @@ internal sealed partial class ConstrainedSlots
 
     private double BestOver(int state, ReadOnlySpan<float> maxima, double scale)
     {
-        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
-        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
+        ReadOnlySpan<int> labels = Automaton.Labels(state);
+        ReadOnlySpan<int> targets = Automaton.Successors(state);
         double best = double.NegativeInfinity;
-        for (int j = 0; j < classes.Length; j++)
+        for (int j = 0; j < labels.Length; j++)
         {
-            best = Math.Max(best, (scale * maxima[classes[j]]) + _nextBest[targets[j]]);
+            best = Math.Max(best, (scale * maxima[labels[j]]) + _nextBest[targets[j]]);
         }
 
         return best;
@@ -214,23 +222,39 @@ internal sealed partial class ConstrainedSlots
 
     private (int Token, int Target) BestEdge(int slot, int state)
     {
-        Slot known = _slots[slot];
-        ReadOnlySpan<float> maxima = _weights.MaximaOf(known.Row);
-        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
-        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state);
-        double best = BestOver(state, maxima, known.Scale);
+        (int row, double scale) = (_slots[slot].Row, _slots[slot].Scale);
+        ReadOnlySpan<float> maxima = _weights.MaximaOfLabels(row);
+        ReadOnlySpan<int> labels = Automaton.Labels(state);
+        ReadOnlySpan<int> targets = Automaton.Successors(state);
+        double best = BestOver(state, maxima, scale);
         (int token, int target) = (int.MaxValue, ByteAutomaton.Dead);
-        for (int j = 0; j < classes.Length; j++)
+        for (int j = 0; j < labels.Length; j++)
         {
-            int k = classes[j];
-            if (((double)known.Scale * maxima[k]) + _nextBest[targets[j]] == best)
+            if ((scale * maxima[labels[j]]) + _nextBest[targets[j]] == best)
             {
-                int lowest = known.Logits is null ? Automaton.TokensOf(k)[0] : _weights.Best(k, known.LogitRow, maxima[k]);
+                int lowest = LowestBest(slot, labels[j], maxima[labels[j]]);
                 (token, target) = lowest < token ? (lowest, targets[j]) : (token, target);
             }
         }
 
         return (token, target);
+    }
+
+    // The lowest token of a label with this logit.
+    private int LowestBest(int slot, int label, float maximum)
+    {
+        int token = int.MaxValue;
+        ReadOnlySpan<float> logits = _slots[slot].LogitRow;
+        ReadOnlySpan<float> maxima = _weights.MaximaOfClasses(_slots[slot].Row);
+        foreach (int k in Automaton.ClassesOf(label))
+        {
+            if (maxima[k] == maximum)
+            {
+                token = Math.Min(token, logits.IsEmpty ? Automaton.TokensOf(k)[0] : _weights.Best(k, logits, maximum));
+            }
+        }
+
+        return token;
     }
 
     private readonly struct DrawBody(ConstrainedSlots slots, ConstrainedPath path, ulong seed, int step, int firstPosition) : ILoopBody

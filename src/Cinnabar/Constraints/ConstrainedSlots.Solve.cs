@@ -70,11 +70,11 @@ internal sealed partial class ConstrainedSlots
             }
             else
             {
-                ReadOnlySpan<ScaledNumber> weights = _weights.Of(row);
-                ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
-                for (int j = 0; j < classes.Length; j++)
+                ReadOnlySpan<ScaledNumber> weights = _weights.OfLabels(row);
+                ReadOnlySpan<int> labels = Automaton.Labels(state);
+                for (int j = 0; j < labels.Length; j++)
                 {
-                    Found(weights[classes[j]].Mantissa > 0 ? Automaton.EdgeTargets(state)[j] : ByteAutomaton.Dead, slot, ref end);
+                    Found(weights[labels[j]].Mantissa > 0 ? Automaton.Successors(state)[j] : ByteAutomaton.Dead, slot, ref end);
                 }
             }
         }
@@ -119,7 +119,7 @@ internal sealed partial class ConstrainedSlots
             {
                 completions[j] = i == Length ? (Automaton.Accepts(states[j]) ? ScaledNumber.Exp(0) : ScaledNumber.Zero)
                     : _slots[i].Row == NoRow ? Behind(states[j], _slots[i].Token)
-                    : SumOver(states[j], _weights.Of(_slots[i].Row));
+                    : SumOver(states[j], _weights.OfLabels(_slots[i].Row));
             }
 
             LoadNext(i);
@@ -145,13 +145,13 @@ internal sealed partial class ConstrainedSlots
     // An edge without weight may lead to a state that was not reached: it adds 0 whatever stands there.
     private ScaledNumber SumOver(int state, ReadOnlySpan<ScaledNumber> weights)
     {
-        ReadOnlySpan<int> classes = Automaton.EdgeClasses(state);
-        ReadOnlySpan<int> targets = Automaton.EdgeTargets(state)[..classes.Length];
+        ReadOnlySpan<int> labels = Automaton.Labels(state);
+        ReadOnlySpan<int> targets = Automaton.Successors(state)[..labels.Length];
         ScaledNumber[] next = _next;
         ScaledNumber sum = ScaledNumber.Zero;
-        for (int j = 0; j < classes.Length; j++)
+        for (int j = 0; j < labels.Length; j++)
         {
-            ref readonly ScaledNumber weight = ref weights[classes[j]];
+            ref readonly ScaledNumber weight = ref weights[labels[j]];
             ref readonly ScaledNumber rest = ref next[targets[j]];
             sum.Add(weight.Mantissa * rest.Mantissa, weight.Level + rest.Level);
         }

@@ -1,16 +1,16 @@
 // All texts that a constraint allows in the slots of one hole, weighted by what is known of every slot, in time linear in their number.
 //
 // Slot i = 0 … L − 1 holds a fixed token, a distribution over tokens p_i(v) ∝ e^{s l_v}, or any allowed token, all alike. A path is a
-// sequence of states q_0 = start … q_L, q_L accepting, with an edge (q_i, k_i, q_{i+1}) of the TokenAutomaton in each slot.
-// With c_i[k] = Σ_{v∈k} p_i(v), up to a factor of the slot (ClassWeights):
+// sequence of states q_0 = start … q_L, q_L accepting, with an edge (q_i, g_i, q_{i+1}) of the TokenAutomaton in each slot, g a set of
+// classes k of tokens. With c_i[g] = Σ_{k∈g} c_i[k], c_i[k] = Σ_{v∈k} p_i(v), up to a factor of the slot (ClassWeights):
 //
-//   R_0 = {start},  R_{i+1} = states behind an edge with c_i[k] > 0 from R_i       which states can be reached
-//   β_L(q) = 1 if q accepts,   β_i(q) = Σ_{(q,k,q′)} c_i[k] β_{i+1}(q′)            weight of all ways to finish
+//   R_0 = {start},  R_{i+1} = states behind an edge with c_i[g] > 0 from R_i       which states can be reached
+//   β_L(q) = 1 if q accepts,   β_i(q) = Σ_{(q,g,q′)} c_i[g] β_{i+1}(q′)            weight of all ways to finish
 //   Z = β_0(start)                                                                 of all texts
-//   P(k, q′ | q, i) = c_i[k] β_{i+1}(q′) / β_i(q)                                  the joint distribution, slot after slot
-//   π_0(start) = 1,   ξ_i(q,k,q′) = π_i(q) P(k, q′ | q, i),   π_{i+1}(q′) = Σ ξ    how probable each state is
-//   m_i(v) = p_i(v) Σ_{(q,k,q′): v∈k} ξ_i / c_i[k]                                 exact marginal of token v in slot i, Σ_v m_i(v) = 1
-//   δ_i(q) = max_{(q,k,q′)} s max_{v∈k} l_v + δ_{i+1}(q′)                          the most probable path (Viterbi)
+//   P(g, q′ | q, i) = c_i[g] β_{i+1}(q′) / β_i(q)                                  the joint distribution, slot after slot
+//   π_0(start) = 1,   ξ_i(q,g,q′) = π_i(q) P(g, q′ | q, i),   π_{i+1}(q′) = Σ ξ    how probable each state is
+//   m_i(v) = p_i(v) Σ_{(q,g,q′): v∈g} ξ_i(q,g,q′) / c_i[g]                         exact marginal of token v in slot i, Σ_v m_i(v) = 1
+//   δ_i(q) = max_{(q,g,q′)} s max_{v∈g} l_v + δ_{i+1}(q′)                          the most probable path (Viterbi)
 //
 // A text drawn from the joint distribution, or the most probable one, is whole: whichever of its tokens are committed, the problem stays
 // feasible. Tokens drawn from marginals one by one would not have that property. β needs a wide range (ScaledNumber); π and ξ are
@@ -27,7 +27,7 @@ namespace Cinnabar.Constraints;
 /// <param name="workers">Threads that share the rows; null: the caller's.</param>
 internal sealed partial class ConstrainedSlots(WorkerPool? workers)
 {
-    // 24 bytes for each state of each slot, 28 for each class of each.
+    // 28 bytes for each state, and for each class or label, of each slot.
     private const int MostStored = 1 << 24;
 
     private const int UniformRow = 0;
@@ -127,7 +127,7 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
             }
         }
 
-        CheckSize((_read.Count + 1L) * Automaton.ClassCount);
+        CheckSize((_read.Count + 1L) * (Automaton.ClassCount + Automaton.LabelCount));
         _weights.Begin(Automaton, _read.Count + 1);
         _weights.SetUniform(UniformRow);
         ReadBody body = new(this);
@@ -146,8 +146,8 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
         if (stored > MostStored)
         {
             throw new CinnabarException(
-                $"Expected a hole whose slots times the states of its constraint, and times its classes of tokens, are at most {MostStored}, "
-                + $"found {Length} slots, {Automaton.StateCount} states and {Automaton.ClassCount} classes.",
+                "Expected a hole whose slots times the states of its constraint, and times its classes of tokens, are at most "
+                + $"{MostStored}, found {Length} slots, {Automaton.StateCount} states and {Automaton.ClassCount} classes.",
                 "Shorten the hole or simplify the constraint.");
         }
     }

@@ -43,6 +43,9 @@ internal struct ScaledNumber
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Factor(int levels) => levels == 0 ? 1 : OtherFactor(levels);
 
+    /// <summary>This number as a share of a sum that it is part of.</summary>
+    public readonly double Over(ScaledNumber sum) => Mantissa / sum.Mantissa * Factor(Level - sum.Level);
+
     /// <summary>ln x.</summary>
     public readonly double Log() => Math.Log(Mantissa) + (Level * LogOfLevel);
 

@@ -1,6 +1,7 @@
 // A constraint as an automaton over the tokens of a vocabulary, and how many tokens it takes to finish a text.
 //
 //   edges       (q, k, q′): every token of class k leads from q to q′. Class 0 has no edges: its tokens are never allowed.
+//               Those with the same q and q′ together are one labelled edge (LabelledEdges).
 //   accepting   where the text may stop: the accepting states of the bytes, and Final behind the end tokens
 //   n slots     hold a text if n tokens lead from the start to an accepting state. With end tokens that is a text of at most n tokens and
 //               end tokens behind it; without, one of exactly n.
@@ -21,7 +22,7 @@ internal sealed class TokenAutomaton
     private readonly int[] _classOf;
     private readonly int[] _firstOfClass; // [classes + 1], into _byClass
     private readonly int[] _byClass;
-    private readonly int[][] _successors;
+    private readonly LabelledEdges _labelled;
     private readonly int[] _minTokens;
 
     /// <summary>Takes what <see cref="TokenAutomatonBuilder"/> makes.</summary>
@@ -30,7 +31,7 @@ internal sealed class TokenAutomaton
         (_accepts, Start, FirstStart, _classOf, _edges) = (accepts, start, firstStart, classOf, edges);
         ClassCount = classOf.Length == 0 ? 1 : classOf.Max() + 1;
         (_firstOfClass, _byClass) = ByClass(classOf, ClassCount);
-        _successors = [.. Enumerable.Range(0, StateCount).Select(state => edges.Targets(state).ToArray().Distinct().Order().ToArray())];
+        _labelled = new LabelledEdges(edges);
         _minTokens = TokensToAcceptance();
     }
 
@@ -64,21 +65,21 @@ internal sealed class TokenAutomaton
     /// <summary>The tokens of a class, ascending.</summary>
     public ReadOnlySpan<int> TokensOf(int tokenClass) => _byClass.AsSpan(_firstOfClass[tokenClass].._firstOfClass[tokenClass + 1]);
 
-    /// <summary>The classes that lead on from a state, ascending.</summary>
-    public ReadOnlySpan<int> EdgeClasses(int state) => _edges.Classes(state);
+    /// <summary>G: number of labels.</summary>
+    public int LabelCount => _labelled.LabelCount;
 
-    /// <summary>Where they lead.</summary>
-    public ReadOnlySpan<int> EdgeTargets(int state) => _edges.Targets(state);
+    /// <summary>The classes of a label, ascending; at least one.</summary>
+    public ReadOnlySpan<int> ClassesOf(int label) => _labelled.ClassesOf(label);
 
     /// <summary>The states one token away, each once, ascending.</summary>
-    public ReadOnlySpan<int> Successors(int state) => _successors[state];
+    public ReadOnlySpan<int> Successors(int state) => _labelled.Targets(state);
+
+    /// <summary>The labels of the edges to them.</summary>
+    public ReadOnlySpan<int> Labels(int state) => _labelled.Labels(state);
 
     /// <summary>The state behind a token, or <see cref="ByteAutomaton.Dead"/>.</summary>
     public int Next(int state, int token) =>
-        (uint)token < (uint)_classOf.Length ? NextOfClass(state, _classOf[token]) : ByteAutomaton.Dead;
-
-    /// <summary>The state behind a token of a class, or <see cref="ByteAutomaton.Dead"/>.</summary>
-    public int NextOfClass(int state, int tokenClass) => _edges.Target(state, tokenClass);
+        (uint)token < (uint)_classOf.Length ? _edges.Target(state, _classOf[token]) : ByteAutomaton.Dead;
 
     /// <summary>Whether a token leads from a state to another.</summary>
     public bool Leads(int from, int token, int to) => to != ByteAutomaton.Dead && Next(from, token) == to;
@@ -117,7 +118,7 @@ internal sealed class TokenAutomaton
         Queue<int> near = [];
         for (int state = 0; state < StateCount; state++)
         {
-            foreach (int successor in _successors[state])
+            foreach (int successor in Successors(state))
             {
                 (predecessors[successor] ??= []).Add(state);
             }

@@ -208,10 +208,10 @@ internal sealed class ConstrainedStep
         float[] standing = ArrayPool<float>.Shared.Rent(logits.Length);
         logits.CopyTo(standing);
         logits.Fill(float.NegativeInfinity);
-        ReadOnlySpan<int> classes = automaton.EdgeClasses(before);
-        for (int j = 0; j < classes.Length; j++)
+        int edge = automaton.Successors(before).BinarySearch(behind);
+        foreach (int k in automaton.ClassesOf(automaton.Labels(before)[edge]))
         {
-            foreach (int id in automaton.EdgeTargets(before)[j] == behind ? automaton.TokensOf(classes[j]) : [])
+            foreach (int id in automaton.TokensOf(k))
             {
                 logits[id] = standing[id];
             }

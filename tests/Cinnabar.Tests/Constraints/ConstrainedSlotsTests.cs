@@ -166,6 +166,30 @@ public sealed partial class ConstrainedSlotsTests
     }
 
     [Fact]
+    public void WriteLogMarginals_OverItsOwnLongRow_IsTheSoftmaxOfWhatIsAllowed()
+    {
+        // Two chunks and a bit; every third token is not allowed, and its logit is not looked at.
+        const int Size = 1203;
+        var constraint = new TinyConstraint(
+            TinyConstraint.Automaton(1, [0], (0, "x", 0)), [.. Enumerable.Range(0, Size).Select(v => v % 3 == 0 ? "y" : "x")]);
+        float[] logits = [.. Enumerable.Range(0, Size).Select(v => v % 3 == 0 ? float.NaN : 10 * MathF.Sin(v))];
+        logits[4] = float.NegativeInfinity;
+        Tensor row = Tensor.From(logits, 1, Size);
+        var slots = new ConstrainedSlots(null);
+        slots.Begin(constraint.Build(), 0, 1);
+        slots.Distribute(0, row, 0, scale: 0.5f);
+        Assert.Null(slots.Solve());
+        slots.ComputeMarginals();
+        slots.WriteLogMarginals(0, row.Row(0));
+        double sum = logits.Where(l => !float.IsNaN(l)).Sum(l => Math.Exp(0.5 * l));
+        for (int v = 0; v < Size; v++)
+        {
+            double expected = v % 3 == 0 ? double.NegativeInfinity : (0.5 * logits[v]) - Math.Log(sum);
+            Assert.Equal(Math.Exp(expected), Math.Exp(row.Floats[v]), 1e-7);
+        }
+    }
+
+    [Fact]
     public void Solve_200MandatoryTokensOf1e25_IsExact()
     {
         // Exactly 200 x among 512 tokens: Z = C(512, 200) p_x^200, every slot an x with 200/512. A scaled sum without exponents is 0 here.
