@@ -4,9 +4,10 @@
 //   A B C     from ─A─▶ ○ ─B─▶ ○ ─C─▶ end
 //   A|B       from ─A─▶ ○ ─ε─▶ end,  from ─B─▶ ○ ─ε─▶ end
 //   A{1,}     from ─ε─▶ in ─A─▶ end,  end ─separator─▶ in
-//   A{1,3}    from ─A─▶ ○ ─A─▶ ○ ─A─▶ ○, and ε from every ○ where one may stop straight to the end: n copies in a chain, none skips the next
-//   members   two states before member i: none is written yet, or some is; the member itself exists once:
-//                 none_i ─ε─▶ in_i,  some_i ─separator─▶ in_i ─member─▶ some_{i+1},  and if optional  none_i ─ε─▶ none_{i+1}, some_i likewise
+//   A{1,3}    from ─A─▶ ○ ─A─▶ ○ ─A─▶ ○, and ε from every ○ where one may stop straight to the end
+//   members   two states before member i, none and some: whether one is written already; the member itself exists once:
+//                 none_i ─ε─▶ in_i,  some_i ─separator─▶ in_i,  in_i ─member─▶ some_{i+1},
+//                 and if it is optional none_i ─ε─▶ none_{i+1}, some_i ─ε─▶ some_{i+1}
 //
 // A part never adds a transition into the state it begins at, so several can begin at the same state.
 namespace Cinnabar.Constraints;

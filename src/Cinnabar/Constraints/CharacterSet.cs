@@ -35,7 +35,8 @@ internal sealed class CharacterSet
     public static CharacterSet Of(int character) => Of(new CharacterRange(character, character));
 
     /// <summary>The characters of a text.</summary>
-    public static CharacterSet Of(string characters) => Of([.. characters.EnumerateRunes().Select(c => new CharacterRange(c.Value, c.Value))]);
+    public static CharacterSet Of(string characters) =>
+        Of([.. characters.EnumerateRunes().Select(character => new CharacterRange(character.Value, character.Value))]);
 
     /// <summary>All characters of some ranges in any order; surrogates in them are left out.</summary>
     public static CharacterSet Of(params ReadOnlySpan<CharacterRange> ranges)

@@ -1,6 +1,6 @@
 // What compiling one constraint may cost. Constraints come from strangers, and a short one can stand for an automaton of any size
 // (the minimal automaton of .*a.{30} has 2^31 states). So every stage pays for its steps from one purse: reading a schema, adding states
-// to an NFA, walking sets of states, products, minimising. A step is some tens of nanoseconds; the whole purse lasts a fraction of a second.
+// to an NFA, walking sets of states, products, minimising. A step is some tens of nanoseconds, the whole purse a fraction of a second.
 using System.Globalization;
 
 namespace Cinnabar.Constraints;

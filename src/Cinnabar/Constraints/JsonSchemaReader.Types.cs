@@ -34,8 +34,9 @@ internal sealed partial class JsonSchemaReader
         if (keywords.Properties.Count == 0 && keywords.Required.Count == 0)
         {
             // Names are free, unless "properties" is there and empty.
-            RegexNode tree = closed || (additional is null && keywords.Value("properties") is not null) ? RegexNode.Nothing : ReadAdditional();
-            return Possible(JsonValues.Map(tree, least, most), least <= most && (least == 0 || !tree.IsNothing), keywords, "an object");
+            bool empty = closed || (additional is null && keywords.Value("properties") is not null);
+            RegexNode map = JsonValues.Map(empty ? RegexNode.Nothing : ReadAdditional(), least, most);
+            return Possible(map, least <= most && !(empty && least > 0), keywords, "an object");
         }
 
         List<RegexNode.Member> members = [];
@@ -188,5 +189,6 @@ internal sealed partial class JsonSchemaReader
     // Contradictions are mistakes of the schema's author, unlike ∅ where recursion ends.
     private static RegexNode Possible(RegexNode tree, bool possible, SchemaKeywords keywords, string what) => possible
         ? tree
-        : throw keywords.Place.Error($"{what} that satisfies all keywords at once", "none", "Correct the limits that contradict each other.");
+        : throw keywords.Place.Error(
+            $"{what} that satisfies all keywords at once", "none", "Correct the limits that contradict each other.");
 }

@@ -105,7 +105,7 @@ internal abstract class RegexNode
         return (part.IsEmpty && separator.IsEmpty) || (least == 1 && most == 1) ? part : new Repetition(part, least, most, separator);
     }
 
-    /// <summary>Some of them in this order, with a separator between those that are there; an optional one that is ∅ is never there.</summary>
+    /// <summary>Some in this order, with a separator between those that are there; an optional one that is ∅ is never there.</summary>
     public static RegexNode Join(IEnumerable<Member> members, RegexNode separator)
     {
         Member[] possible = [.. members.Where(member => member.Required || !member.Node.IsNothing)];

@@ -1,5 +1,5 @@
-// Where in a schema something stands, as a chain of steps from the root; spelled out as a JSON Pointer (RFC 6901) only for messages, since a
-// schema has many places.
+// Where in a schema something stands, as a chain of steps from the root; spelled out as a JSON Pointer (RFC 6901) only for messages, since
+// a schema has many places.
 using System.Text.Json;
 using Cinnabar.Checkpoints;
 
