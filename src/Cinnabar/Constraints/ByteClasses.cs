@@ -13,9 +13,10 @@ internal sealed class ByteClasses
     {
         HashSet<(byte Low, byte High)> ranges = [.. edges.Select(edge => (edge.Low, edge.High))];
         Span<int> inside = stackalloc int[256];
+        Span<bool> outside = stackalloc bool[256];
         foreach ((byte low, byte high) in ranges)
         {
-            Span<bool> outside = stackalloc bool[256];
+            outside.Clear();
             for (int value = 0; value < 256; value++)
             {
                 outside[_classOf[value]] |= value < low || value > high;

@@ -9,8 +9,11 @@ namespace Cinnabar.Constraints;
 /// <param name="subject">What is compiled, as messages begin.</param>
 internal sealed class CompilationBudget(string subject)
 {
-    /// <summary>Most states of any automaton on the way.</summary>
-    public const int MaxStates = 1 << 18;
+    /// <summary>Most states of a nondeterministic automaton.</summary>
+    public const int MaxNfaStates = 1 << 18;
+
+    /// <summary>Most states of a deterministic automaton.</summary>
+    public const int MaxStates = 1 << 16;
 
     /// <summary>Most transitions of a deterministic automaton.</summary>
     public const int MaxTransitions = 1 << 20;

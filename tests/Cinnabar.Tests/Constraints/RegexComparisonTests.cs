@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cinnabar.Constraints;
 
@@ -7,12 +8,14 @@ namespace Cinnabar.Tests.Constraints;
 // Random patterns against the engine of .NET: texts from the automaton, texts near them, and texts of the alphabet.
 public sealed class RegexComparisonTests
 {
+    private const string WhiteSpace = " \\t\\r\\n\\f\\v\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff";
+
     // Parts of patterns, and how .NET writes them where it means something else.
     private static readonly (string Ours, string Theirs)[] s_atoms =
     [
         ("a", "a"), ("b", "b"), ("é", "é"), ("€", "€"), (".", "[^\\n]"), ("\\d", "[0-9]"), ("\\w", "[0-9A-Za-z_]"), ("\\D", "[^0-9]"),
         ("\\W", "[^0-9A-Za-z_]"), ("[ab]", "[ab]"), ("[^a]", "[^a]"), ("[a-é]", "[a-é]"), ("[\\d_-]", "[0-9_-]"), ("\\n", "\\n"),
-        ("\\s", "[ \\t\\r\\n\\f\\v\\u00a0]"), ("[^\\s€]", "[^ \\t\\r\\n\\f\\v\\u00a0€]"), ("\\u20ac", "€"), ("-", "-"), ("\\x5a", "Z"),
+        ("\\s", $"[{WhiteSpace}]"), ("[^\\s€]", $"[^{WhiteSpace}€]"), ("\\u20ac", "€"), ("-", "-"), ("\\x5a", "Z"),
     ];
 
     private static readonly string[] s_quantifiers = ["", "", "", "*", "+", "?", "{2}", "{1,}", "{0,2}", "{2,3}", "*?", "{0}"];
@@ -24,11 +27,17 @@ public sealed class RegexComparisonTests
         Random random = new(1);
         int accepted = 0;
         int refused = 0;
+        int disputed = 0;
         for (int i = 0; i < 1500; i++)
         {
             (string ours, string theirs) = Pattern(random, 3);
-            Regex regex = new($"\\A(?:{theirs})\\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-            ByteAutomaton automaton = Constraint.FromRegex(ours).Automaton;
+            string whole = $"\\A(?:{theirs})\\z";
+            Regex regex = new(whole, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            if (Compiled(ours) is not ByteAutomaton automaton)
+            {
+                continue;
+            }
+
             AutomatonSamples samples = new(automaton);
             AutomatonSamples.AssertTrimmed(automaton);
             for (int j = 0; j < 12; j++)
@@ -41,11 +50,20 @@ public sealed class RegexComparisonTests
                 }
 
                 bool expected = regex.IsMatch(text);
-                Assert.True(expected == automaton.Matches(Encoding.UTF8.GetBytes(text)), $"/{ours}/ {expected} for '{text}'");
+                bool found = automaton.Matches(Encoding.UTF8.GetBytes(text));
+                if (expected != found)
+                {
+                    // That engine misses some matches where loops that may be empty are nested; then the other one decides.
+                    expected = Regex.IsMatch(text, whole, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(5));
+                    disputed++;
+                }
+
+                Assert.True(expected == found, $"/{ours}/ {expected} for {JsonSerializer.Serialize(text)}");
                 _ = expected ? accepted++ : refused++;
             }
         }
 
+        Assert.InRange(disputed, 0, 20);
         Assert.InRange(accepted, 4000, 15_000);
         Assert.InRange(refused, 3000, 15_000);
     }
@@ -55,17 +73,22 @@ public sealed class RegexComparisonTests
     public void Automaton_RandomPatterns_IsMinimal()
     {
         Random random = new(2);
-        for (int i = 0; i < 300; i++)
+        for (int i = 0; i < 150; i++)
         {
             string pattern = Pattern(random, 3).Ours;
-            ByteAutomaton automaton = Constraint.FromRegex(pattern).Automaton;
-            int[] block = [.. Enumerable.Range(0, automaton.StateCount).Select(state => automaton.Accepts(state) ? 1 : 0)];
-            int[] bytes = [.. Alphabet.SelectMany(c => Encoding.UTF8.GetBytes([c])).Select(value => (int)value).Append(0xC2).Append(0xF0)
-                .Append(0xBF).Append(0x80).Append(0xC8).Append('A').Append('z').Append('.').Distinct()];
+            if (Compiled(pattern) is not ByteAutomaton automaton)
+            {
+                continue;
+            }
+
+            int[] states = [.. Enumerable.Range(0, automaton.StateCount)];
+            int[] block = [.. states.Select(state => automaton.Accepts(state) ? 1 : 0)];
+            int[] bytes = [.. Enumerable.Range(0, 256).DistinctBy(value => Column(value))]; // one of each class
+            Assert.Equal(automaton.Classes, bytes.Length);
             for (int blocks = 0, before = -1; blocks != before;)
             {
                 before = blocks;
-                string[] keys = [.. Enumerable.Range(0, automaton.StateCount).Select(state => block[state] + ":" + string.Join(
+                string[] keys = [.. states.Select(state => block[state] + ":" + string.Join(
                     ',', bytes.Select(value => automaton.Next(state, (byte)value)).Select(next => next < 0 ? -1 : block[next])))];
                 string[] distinct = [.. keys.Distinct()];
                 block = [.. keys.Select(key => Array.IndexOf(distinct, key))];
@@ -73,6 +96,7 @@ public sealed class RegexComparisonTests
             }
 
             Assert.True(block.Distinct().Count() == automaton.StateCount, pattern);
+            string Column(int value) => string.Join(',', states.Select(state => automaton.Next(state, (byte)value)));
         }
     }
 
@@ -81,10 +105,15 @@ public sealed class RegexComparisonTests
     {
         Random random = new(3);
         int both = 0;
-        for (int i = 0; i < 300; i++)
+        for (int i = 0; i < 250; i++)
         {
             string[] patterns = [Pattern(random, 2).Ours, Pattern(random, 2).Ours];
-            ByteAutomaton[] parts = [.. patterns.Select(pattern => Constraint.FromRegex(pattern).Automaton)];
+            ByteAutomaton[] parts = [.. patterns.Select(Compiled).OfType<ByteAutomaton>()];
+            if (parts.Length < 2)
+            {
+                continue;
+            }
+
             ByteAutomaton? product = AutomatonProduct.Intersect(parts[0], parts[1], new CompilationBudget("test"));
             if (product is not null)
             {
@@ -102,6 +131,20 @@ public sealed class RegexComparisonTests
         }
 
         Assert.InRange(both, 500, 5500);
+    }
+
+    // A few need too large an automaton.
+    private static ByteAutomaton? Compiled(string pattern)
+    {
+        try
+        {
+            return Constraint.FromRegex(pattern).Automaton;
+        }
+        catch (CinnabarException e)
+        {
+            Assert.Contains("expected a constraint that compiles in a fraction of a second", e.Message, StringComparison.Ordinal);
+            return null;
+        }
     }
 
     private static (string Ours, string Theirs) Pattern(Random random, int depth)
