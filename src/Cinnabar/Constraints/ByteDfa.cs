@@ -62,7 +62,10 @@ internal sealed class ByteDfa(byte[] classOf, CompilationBudget budget)
         }
 
         ByteDfa trimmed = new(classOf, budget);
-        int[] number = [.. Enumerable.Range(0, count).Select(state => alive[state] ? trimmed.AddState(_accepts[state]) : ByteAutomaton.Dead)];
+        int[] number =
+        [
+            .. Enumerable.Range(0, count).Select(state => alive[state] ? trimmed.AddState(_accepts[state]) : ByteAutomaton.Dead),
+        ];
         foreach (Transition transition in _transitions.Where(transition => alive[transition.From] && alive[transition.To]))
         {
             trimmed.AddTransition(number[transition.From], transition.Class, number[transition.To]);

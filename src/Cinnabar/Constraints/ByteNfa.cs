@@ -4,9 +4,10 @@
 //   A B C     from ─A─▶ ○ ─B─▶ ○ ─C─▶ end
 //   A|B       from ─A─▶ ○ ─ε─▶ end,  from ─B─▶ ○ ─ε─▶ end
 //   A{1,}     from ─ε─▶ in ─A─▶ end,  end ─separator─▶ in
-//   A{1,3}    from ─A─▶ ○ ─A─▶ ○ ─A─▶ ○, and ε from every ○ where one may stop straight to the end: n copies in a chain, none skips the next
-//   members   two states before member i: none is written yet, or some is; the member itself exists once:
-//                 none_i ─ε─▶ in_i,  some_i ─separator─▶ in_i ─member─▶ some_{i+1},  and if optional  none_i ─ε─▶ none_{i+1}, some_i likewise
+//   A{1,3}    from ─A─▶ ○ ─A─▶ ○ ─A─▶ ○, and ε from every ○ where one may stop straight to the end
+//   members   two states before member i, none and some: whether one is written already; the member itself exists once:
+//                 none_i ─ε─▶ in_i,  some_i ─separator─▶ in_i,  in_i ─member─▶ some_{i+1},
+//                 and if it is optional none_i ─ε─▶ none_{i+1}, some_i ─ε─▶ some_{i+1}
 //
 // A part never adds a transition into the state it begins at, so several can begin at the same state.
 namespace Cinnabar.Constraints;
@@ -57,8 +58,7 @@ internal sealed class ByteNfa
             RegexNode.Characters characters => AddCharacters(characters.Set.Utf8, from),
             RegexNode.Sequence sequence => sequence.Parts.Aggregate(from, (state, part) => Add(part, state)),
             RegexNode.Alternation alternation => AddChoices(alternation.Choices, from),
-            RegexNode.Repetition { Most: RegexNode.Unbounded } repetition => AddUnbounded(repetition, from),
-            RegexNode.Repetition repetition => AddBounded(repetition, from),
+            RegexNode.Repetition repetition => AddRepetition(repetition, from),
             RegexNode.Members members => AddMembers(members, from),
             RegexNode.Automaton automaton => AddAutomaton(automaton.Value, from),
             _ => throw new InvalidOperationException($"No automaton for {node.GetType()}."),
@@ -115,39 +115,34 @@ internal sealed class ByteNfa
         return end;
     }
 
-    private int AddUnbounded(RegexNode.Repetition repetition, int from)
+    private int AddRepetition(RegexNode.Repetition repetition, int from)
     {
-        int before = from;
-        for (int i = 1; i < repetition.Least; i++)
-        {
-            before = Add(repetition.Separator, Add(repetition.Part, before));
-        }
-
-        int loop = NewState();
-        AddFree(before, loop);
-        int behind = Add(repetition.Part, loop);
-        AddFree(Add(repetition.Separator, behind), loop);
-        int end = NewState();
-        AddFree(behind, end);
-        if (repetition.Least == 0)
-        {
-            AddFree(from, end);
-        }
-
-        return end;
-    }
-
-    private int AddBounded(RegexNode.Repetition repetition, int from)
-    {
+        RegexNode[] parts = repetition.Parts;
+        bool unbounded = repetition.Most == RegexNode.Unbounded;
+        int copies = unbounded ? Math.Max(parts.Length, repetition.Least) : repetition.Most;
         int end = NewState();
         if (repetition.Least == 0)
         {
             AddFree(from, end);
         }
 
-        for (int i = 1; i <= repetition.Most; i++)
+        for (int i = 1; i <= copies; i++)
         {
-            from = Add(repetition.Part, i == 1 ? from : Add(repetition.Separator, from));
+            bool loops = unbounded && i == copies;
+            int begin = i == 1 ? from : Add(repetition.Separator, from);
+            if (loops)
+            {
+                int inside = NewState(); // where the loop comes back to
+                AddFree(begin, inside);
+                begin = inside;
+            }
+
+            from = Add(parts[Math.Min(i, parts.Length) - 1], begin);
+            if (loops)
+            {
+                AddFree(Add(repetition.Separator, from), begin);
+            }
+
             if (i >= repetition.Least)
             {
                 AddFree(from, end);
@@ -236,7 +231,7 @@ internal sealed class ByteNfa
     private int NewState()
     {
         _budget.Spend(1);
-        _budget.Check(_states + 1L, CompilationBudget.MaxStates, "states");
+        _budget.Check(_states + 1L, CompilationBudget.MaxNfaStates, "states before it is made deterministic");
         return _states++;
     }
 

@@ -31,11 +31,12 @@ internal sealed class CharacterSet
     /// <summary>The byte sequences of its characters (<see cref="Utf8Ranges"/>), worked out once.</summary>
     public ReadOnlySpan<ulong> Utf8 => _utf8 ??= Utf8Ranges.Of(this);
 
-    /// <summary>One character.</summary>
-    public static CharacterSet Of(int character) => Of(new CharacterRange(character, character));
+    /// <summary>One character, no surrogate.</summary>
+    public static CharacterSet Of(int character) => new([new CharacterRange(character, character)]);
 
     /// <summary>The characters of a text.</summary>
-    public static CharacterSet Of(string characters) => Of([.. characters.EnumerateRunes().Select(c => new CharacterRange(c.Value, c.Value))]);
+    public static CharacterSet Of(string characters) =>
+        Of([.. characters.EnumerateRunes().Select(character => new CharacterRange(character.Value, character.Value))]);
 
     /// <summary>All characters of some ranges in any order; surrogates in them are left out.</summary>
     public static CharacterSet Of(params ReadOnlySpan<CharacterRange> ranges)
@@ -84,8 +85,25 @@ internal sealed class CharacterSet
         return Of([.. gaps]);
     }
 
-    /// <summary>The characters that are in both: A ∩ B = ¬(¬A ∪ ¬B).</summary>
-    public CharacterSet Intersect(CharacterSet other) => Complement().Union(other.Complement()).Complement();
+    /// <summary>The characters that are in both.</summary>
+    public CharacterSet Intersect(CharacterSet other)
+    {
+        List<CharacterRange> common = [];
+        for (int i = 0, j = 0; i < _ranges.Length && j < other._ranges.Length;)
+        {
+            (CharacterRange a, CharacterRange b) = (_ranges[i], other._ranges[j]);
+            CharacterRange both = new(Math.Max(a.First, b.First), Math.Min(a.Last, b.Last));
+            if (both.First <= both.Last)
+            {
+                common.Add(both);
+            }
+
+            // The range that ends first has nothing more in common with any.
+            _ = a.Last < b.Last ? i++ : j++;
+        }
+
+        return new CharacterSet([.. common]);
+    }
 
     /// <summary>Whether a character is in it.</summary>
     public bool Contains(int character)

@@ -1,6 +1,6 @@
 // What compiling one constraint may cost. Constraints come from strangers, and a short one can stand for an automaton of any size
 // (the minimal automaton of .*a.{30} has 2^31 states). So every stage pays for its steps from one purse: reading a schema, adding states
-// to an NFA, walking sets of states, products, minimising. A step is some tens of nanoseconds; the whole purse lasts a fraction of a second.
+// to an NFA, walking sets of states, products, minimising. A step is some tens of nanoseconds, the whole purse a fraction of a second.
 using System.Globalization;
 
 namespace Cinnabar.Constraints;
@@ -9,8 +9,11 @@ namespace Cinnabar.Constraints;
 /// <param name="subject">What is compiled, as messages begin.</param>
 internal sealed class CompilationBudget(string subject)
 {
-    /// <summary>Most states of any automaton on the way.</summary>
-    public const int MaxStates = 1 << 18;
+    /// <summary>Most states of a nondeterministic automaton.</summary>
+    public const int MaxNfaStates = 1 << 18;
+
+    /// <summary>Most states of a deterministic automaton.</summary>
+    public const int MaxStates = 1 << 16;
 
     /// <summary>Most transitions of a deterministic automaton.</summary>
     public const int MaxTransitions = 1 << 20;

@@ -13,7 +13,8 @@ namespace Cinnabar.Constraints;
 /// <summary>Which texts are allowed: those that match a regular expression or satisfy a JSON schema. Immutable.</summary>
 public sealed class Constraint : IEquatable<Constraint>
 {
-    private Constraint(ConstraintKind kind, string source, ByteAutomaton automaton) => (Kind, Source, Automaton) = (kind, source, automaton);
+    private Constraint(ConstraintKind kind, string source, ByteAutomaton automaton) =>
+        (Kind, Source, Automaton) = (kind, source, automaton);
 
     /// <summary>
     /// Any JSON object in which objects and arrays nest at most 4 deep, with at most one space behind ',' and ':' and no other white space.
@@ -23,7 +24,9 @@ public sealed class Constraint : IEquatable<Constraint>
     /// <summary>What it was made from.</summary>
     public ConstraintKind Kind { get; }
 
-    /// <summary>The pattern or the schema as given; empty for <see cref="AnyJsonObject"/>. With <see cref="Kind"/> it tells constraints apart.</summary>
+    /// <summary>
+    /// The pattern or the schema as given; empty for <see cref="AnyJsonObject"/>. With <see cref="Kind"/> it tells constraints apart.
+    /// </summary>
     public string Source { get; }
 
     /// <summary>The allowed texts as UTF-8.</summary>
@@ -42,15 +45,18 @@ public sealed class Constraint : IEquatable<Constraint>
         RegexNode tree = RegexParser.Parse(pattern, place, RegexNode.OneOf, budget);
         return !tree.IsNothing
             ? new Constraint(ConstraintKind.Regex, pattern, RegexCompiler.Compile(tree, budget))
-            : throw new CinnabarException($"{place}: expected a pattern that matches a text, found one without.", "Look for an empty class.");
+            : throw new CinnabarException(
+                $"{place}: expected a pattern that matches a text, found one without.", "Look for a class that holds no character.");
     }
 
     /// <summary>
-    /// JSON texts that satisfy a schema (draft 2020-12), with properties in its order, at most one space behind ',' and ':' and no other white
-    /// space. Properties that it does not name are not written, and recursion ends after 5 levels.
+    /// JSON texts that satisfy a schema (draft 2020-12), with properties in its order, at most one space behind ',' and ':' and no other
+    /// white space. Properties that it does not name are not written, and recursion ends after 5 levels.
     /// </summary>
     /// <param name="schema">The schema as JSON text.</param>
-    /// <exception cref="CinnabarException">It is none, is not supported, is satisfied by nothing, or needs too large an automaton.</exception>
+    /// <exception cref="CinnabarException">
+    /// It is none, is not supported, is satisfied by nothing, or needs too large an automaton.
+    /// </exception>
     public static Constraint FromJsonSchema(string schema)
     {
         ArgumentNullException.ThrowIfNull(schema);

@@ -1,8 +1,8 @@
 // The decimal numbers on one side of a limit, as a syntax tree. Numbers are written sign, whole, fraction, without exponent; leading zeros
 // are somebody else's concern (JsonNumbers intersects with the form of a number).
 //
-// Of two wholes the one with more digits is greater; with as many, the first digit that differs decides. Let b = b₁…b_n . f₁…f_m. Then x ≥ b
-// for exactly these x without sign:
+// Of two wholes the one with more digits is greater; with as many, the first digit that differs decides. With b = b₁…b_n . f₁…f_m, these
+// x without sign are at least b:
 //
 //   d…d (n+1 or more, the first not 0) [.d…]            more digits
 //   b₁…b_{k−1} (a digit > b_k) d{n−k} [.d…]             decided in the whole,       k = 1 … n

@@ -25,7 +25,8 @@ internal static class JsonNumbers
     /// <param name="multipleOf">What they must be a multiple of, or null: a whole number or a power of ten.</param>
     /// <param name="budget">What it may cost.</param>
     /// <returns>The conditions; null where such multiples are not supported.</returns>
-    public static IReadOnlyList<RegexNode>? Within(bool whole, IReadOnlyList<Limit> limits, DecimalNumber? multipleOf, CompilationBudget budget)
+    public static IReadOnlyList<RegexNode>? Within(
+        bool whole, IReadOnlyList<Limit> limits, DecimalNumber? multipleOf, CompilationBudget budget)
     {
         List<RegexNode> conditions = [];
         if (multipleOf is null)

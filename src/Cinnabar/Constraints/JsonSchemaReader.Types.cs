@@ -12,8 +12,6 @@ namespace Cinnabar.Constraints;
 /// <content>Types.</content>
 internal sealed partial class JsonSchemaReader
 {
-    private const int MaxPrefixItems = 256; // each is nested in the one before
-
     private RegexNode ReadType(string type, SchemaKeywords keywords) => type switch
     {
         "object" => ReadObject(keywords),
@@ -34,15 +32,16 @@ internal sealed partial class JsonSchemaReader
         if (keywords.Properties.Count == 0 && keywords.Required.Count == 0)
         {
             // Names are free, unless "properties" is there and empty.
-            RegexNode tree = closed || (additional is null && keywords.Value("properties") is not null) ? RegexNode.Nothing : ReadAdditional();
-            return Possible(JsonValues.Map(tree, least, most), least <= most && (least == 0 || !tree.IsNothing), keywords, "an object");
+            bool empty = closed || (additional is null && keywords.Value("properties") is not null);
+            RegexNode map = JsonValues.Map(empty ? RegexNode.Nothing : ReadAdditional(), least, most);
+            return Possible(map, least <= most && !(empty && least > 0), keywords, "an object");
         }
 
         List<RegexNode.Member> members = [];
         foreach ((string name, List<SchemaElement> schemas) in keywords.Properties)
         {
             bool required = keywords.IsRequired(name);
-            members.Add(new(JsonValues.Member(JsonStrings.Literal(name), ReadSchema(schemas)), required));
+            members.Add(new(JsonValues.Member(Name(name), ReadSchema(schemas)), required));
         }
 
         HashSet<string> declared = [.. keywords.Properties.Select(property => property.Name)];
@@ -54,7 +53,7 @@ internal sealed partial class JsonSchemaReader
                     "required properties among the properties", ErrorText.Quote(name), "Add it to properties, or remove it from required.");
             }
 
-            members.Add(new(JsonValues.Member(JsonStrings.Literal(name), ReadAdditional()), true));
+            members.Add(new(JsonValues.Member(Name(name), ReadAdditional()), true));
         }
 
         if (least > keywords.Required.Count || most < members.Count)
@@ -66,6 +65,12 @@ internal sealed partial class JsonSchemaReader
         }
 
         return JsonValues.Object(RegexNode.Join(members, JsonValues.Comma));
+
+        RegexNode Name(string name)
+        {
+            _budget.Spend(name.Length);
+            return JsonStrings.Literal(name);
+        }
 
         RegexNode ReadAdditional() => additional is SchemaElement schema ? ReadSchema(schema) : JsonValues.AnyInside;
     }
@@ -81,34 +86,16 @@ internal sealed partial class JsonSchemaReader
         int least = keywords.Count("minItems") ?? 0;
         int most = keywords.Count("maxItems") ?? RegexNode.Unbounded;
         IReadOnlyList<SchemaElement> prefix = keywords.List("prefixItems") ?? [];
-        if (prefix.Count > MaxPrefixItems)
+        SchemaElement? items = keywords.Value("items");
+        if (items is { Value.ValueKind: JsonValueKind.Array })
         {
-            throw keywords.Place.Error($"at most {MaxPrefixItems} prefixItems", $"{prefix.Count}", "Use items.");
+            throw items.Value.Place.Error("a schema", "a list of schemas", "Since draft 2020-12 such a list is called prefixItems.");
         }
 
-        if (keywords.Value("items") is { Value.ValueKind: JsonValueKind.Array } list)
-        {
-            throw list.Place.Error("a schema", "a list of schemas", "Since draft 2020-12 such a list is called prefixItems.");
-        }
-
-        RegexNode item = keywords.Value("items") is SchemaElement schema ? ReadSchema(schema)
-            : prefix.Count == 0 ? JsonValues.AnyInside : RegexNode.Nothing;
-        RegexNode[] first = [.. prefix.Take(most).Select(each => ReadSchema(each))];
-
-        // From the last item to the first: each may stop where enough are there.
-        int more = most == RegexNode.Unbounded ? most : most - first.Length;
-        RegexNode tree = first.Length == 0
-            ? RegexNode.Repeat(item, least, most, JsonValues.Comma)
-            : RegexNode.Repeat(RegexNode.Concatenate(JsonValues.Comma, item), Math.Max(0, least - first.Length), more);
-        for (int i = first.Length - 1; i >= 0; i--)
-        {
-            tree = RegexNode.Concatenate(i == 0 ? RegexNode.Empty : JsonValues.Comma, first[i], tree);
-            tree = i >= least ? RegexNode.Optional(tree) : tree;
-        }
-
-        bool closed = keywords.Value("items") is null or { Value.ValueKind: JsonValueKind.False };
-        bool enough = prefix.Count == 0 || !closed || least <= prefix.Count;
-        return Possible(JsonValues.Array(tree), least <= most && enough, keywords, "an array");
+        RegexNode item = items is SchemaElement schema ? ReadSchema(schema) : prefix.Count == 0 ? JsonValues.AnyInside : RegexNode.Nothing;
+        RegexNode tree = RegexNode.Repeat([.. prefix.Select(each => ReadSchema(each)), item], least, most, JsonValues.Comma);
+        bool open = items is SchemaElement given ? given.Value.ValueKind != JsonValueKind.False : prefix.Count == 0;
+        return Possible(JsonValues.Array(tree), least <= most && (open || least <= prefix.Count), keywords, "an array");
     }
 
     private RegexNode ReadString(SchemaKeywords keywords)
@@ -188,5 +175,6 @@ internal sealed partial class JsonSchemaReader
     // Contradictions are mistakes of the schema's author, unlike ∅ where recursion ends.
     private static RegexNode Possible(RegexNode tree, bool possible, SchemaKeywords keywords, string what) => possible
         ? tree
-        : throw keywords.Place.Error($"{what} that satisfies all keywords at once", "none", "Correct the limits that contradict each other.");
+        : throw keywords.Place.Error(
+            $"{what} that satisfies all keywords at once", "none", "Correct the limits that contradict each other.");
 }

@@ -26,7 +26,9 @@ internal sealed partial class JsonSchemaReader
     public const int MaxRecursion = 5;
 
     private const int MaxNesting = 100;
-    private const int StepsOfSchema = 20; // reading one takes about a microsecond
+    private const int StepsOfSchema = 100; // reading one, or one of its keywords, takes a few microseconds
+
+    private const int StepsOfPart = 10; // of a list or object
 
     private readonly SchemaReferences _references;
     private readonly CompilationBudget _budget;
@@ -55,11 +57,7 @@ internal sealed partial class JsonSchemaReader
     // Keywords and schemas that must all hold.
     private RegexNode Read(SchemaKeywords keywords, IReadOnlyList<SchemaElement> schemas)
     {
-        if (++_nesting > MaxNesting)
-        {
-            throw keywords.Place.Error($"schemas at most {MaxNesting} deep", "a deeper one", "Make it flatter.");
-        }
-
+        Enter(keywords.Place);
         List<string> followed = [];
         foreach (SchemaElement schema in schemas)
         {
@@ -76,48 +74,71 @@ internal sealed partial class JsonSchemaReader
         return tree;
     }
 
+    // Schemas in one another, by keywords or by references.
+    private void Enter(SchemaPlace place)
+    {
+        if (++_nesting > MaxNesting)
+        {
+            throw place.Error($"schemas at most {MaxNesting} deep, references followed", "a deeper one", "Make it flatter.");
+        }
+    }
+
     private void Collect(SchemaElement schema, SchemaKeywords into, List<string> followed)
     {
         _budget.Spend(StepsOfSchema);
+        Enter(schema.Place);
         switch (schema.Value.ValueKind)
         {
             case JsonValueKind.True:
-                return;
+                break;
             case JsonValueKind.False:
                 into.IsFalse = true;
-                return;
+                break;
             case JsonValueKind.Object:
+                foreach (JsonProperty keyword in schema.Value.EnumerateObject())
+                {
+                    _budget.Spend(StepsOfSchema + (StepsOfPart * Parts(keyword.Value)));
+                    Collect(schema, keyword.Name, new SchemaElement(keyword.Value, schema.Place.Inside(keyword.Name)), into, followed);
+                }
+
                 break;
             default:
                 throw schema.Place.Wrong("a schema: an object, true or false", schema.Value);
         }
 
-        foreach (JsonProperty keyword in schema.Value.EnumerateObject())
-        {
-            _budget.Spend(StepsOfSchema);
-            SchemaElement value = new(keyword.Value, schema.Place.Inside(keyword.Name));
-            switch (keyword.Name)
-            {
-                case "$ref":
-                    Follow(value, into, followed);
-                    break;
-                case "allOf":
-                    foreach (SchemaElement part in SchemaKeywords.ListOf(value))
-                    {
-                        Collect(part, into, followed);
-                    }
+        _nesting--;
+    }
 
-                    break;
-                case "type" when IsNullable(schema):
-                    into.AddTypes([.. SchemaKeywords.TypesOf(value), "null"]);
-                    break;
-                case "nullable":
-                    IsNullable(schema);
-                    break;
-                default:
-                    into.Add(keyword.Name, value);
-                    break;
-            }
+    private static int Parts(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => value.GetArrayLength(),
+        JsonValueKind.Object => value.GetPropertyCount(),
+        _ => 0,
+    };
+
+    private void Collect(SchemaElement schema, string keyword, SchemaElement value, SchemaKeywords into, List<string> followed)
+    {
+        switch (keyword)
+        {
+            case "$ref":
+                Follow(value, into, followed);
+                break;
+            case "allOf":
+                foreach (SchemaElement part in SchemaKeywords.ListOf(value))
+                {
+                    Collect(part, into, followed);
+                }
+
+                break;
+            case "type" when IsNullable(schema):
+                into.AddTypes([.. SchemaKeywords.TypesOf(value), "null"]);
+                break;
+            case "nullable":
+                IsNullable(schema);
+                break;
+            default:
+                into.Add(keyword, value);
+                break;
         }
     }
 
@@ -126,20 +147,16 @@ internal sealed partial class JsonSchemaReader
         string name = reference.Value.ValueKind == JsonValueKind.String
             ? reference.Value.GetString()!
             : throw reference.Place.Wrong("a reference such as \"#/$defs/name\"", reference.Value);
-        if (followed.Count >= MaxNesting)
-        {
-            throw reference.Place.Error($"at most {MaxNesting} references from one to the next", "more", "Make the chain shorter.");
-        }
-
-        int depth = _open.GetValueOrDefault(name);
+        string written = Uri.UnescapeDataString(name); // the same however it is escaped
+        int depth = _open.GetValueOrDefault(written);
         if (depth == MaxRecursion)
         {
             into.IsFalse = true;
             return;
         }
 
-        _open[name] = depth + 1;
-        followed.Add(name);
+        _open[written] = depth + 1;
+        followed.Add(written);
         Collect(_references.Resolve(name, reference.Place), into, followed);
     }
 
@@ -183,7 +200,7 @@ internal sealed partial class JsonSchemaReader
 
     private RegexNode ReadBranch(SchemaKeywords keywords, string choice, SchemaElement branch)
     {
-        _budget.Spend(keywords.Size);
+        _budget.Spend(StepsOfPart * keywords.Size);
         return Read(new SchemaKeywords(keywords, choice, branch.Place), [branch]);
     }
 
@@ -218,7 +235,7 @@ internal sealed partial class JsonSchemaReader
         List<RegexNode> literals = [];
         foreach (SchemaElement value in values)
         {
-            _budget.Spend(StepsOfSchema);
+            _budget.Spend(StepsOfPart + value.Value.GetRawText().Length);
             if (keywords.Types is null || keywords.Types.Any(type => HasType(value.Value, type)))
             {
                 literals.Add(JsonValues.Literal(value.Value));

@@ -2,8 +2,8 @@
 //
 // White space: one space or none behind ',' and ':', nowhere else. Models write it so, and white space without bound would let them idle.
 //
-// Any value is not a regular language, since brackets may nest without bound: a state would have to remember all that are open. With depth d
-// it has 2^d states for what is open, hence the bound.
+// Any value is not a regular language, since brackets may nest without bound: a state would have to remember all that are open. At depth d
+// there are 2^d sequences of open ones, hence the bound.
 using System.Text.Json;
 
 namespace Cinnabar.Constraints;

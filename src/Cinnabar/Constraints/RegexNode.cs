@@ -4,7 +4,7 @@
 //   Characters   one character of a set
 //   Sequence     A B C
 //   Alternation  A | B | C; of nothing it is ∅, the language without a text
-//   Repetition   A{n,m}, or with a separator A (, A)*: what lies between the brackets of a JSON array
+//   Repetition   A{n,m}, or with a separator A (, A)*: what lies between the brackets of a JSON array; the first few may differ
 //   Members      A? B C? … joined by a separator that stands only between those that are there: the members of a JSON object
 //   Automaton    a language that is compiled already (the product of two, multiples of a number)
 //
@@ -49,7 +49,7 @@ internal abstract class RegexNode
     {
         List<RegexNode> joined = [];
         List<byte> bytes = [];
-        foreach (RegexNode part in parts.SelectMany(part => part is Sequence inner ? inner.Parts : [part]))
+        foreach (RegexNode part in parts)
         {
             if (part.IsNothing)
             {
@@ -82,8 +82,8 @@ internal abstract class RegexNode
     /// <summary>Any one of them.</summary>
     public static RegexNode Either(params IReadOnlyList<RegexNode> choices)
     {
-        RegexNode[] flat = [.. choices.SelectMany(choice => choice is Alternation inner ? inner.Choices : [choice])];
-        return flat is [var only] ? only : new Alternation(flat);
+        RegexNode[] possible = [.. choices.Where(choice => !choice.IsNothing)];
+        return possible is [var only] ? only : new Alternation(possible);
     }
 
     /// <summary>It or nothing at all.</summary>
@@ -94,18 +94,22 @@ internal abstract class RegexNode
     /// <param name="least">Least times.</param>
     /// <param name="most">Most times, or <see cref="Unbounded"/>.</param>
     /// <param name="separator">What stands between two of them; null: nothing.</param>
-    public static RegexNode Repeat(RegexNode part, int least, int most, RegexNode? separator = null)
-    {
-        separator ??= Empty;
-        if (part.IsNothing || most == 0)
-        {
-            return least == 0 ? Empty : Nothing;
-        }
+    public static RegexNode Repeat(RegexNode part, int least, int most, RegexNode? separator = null) =>
+        (part.IsEmpty && (separator ?? Empty).IsEmpty) || (least == 1 && most == 1) ? part : Repeat([part], least, most, separator);
 
-        return (part.IsEmpty && separator.IsEmpty) || (least == 1 && most == 1) ? part : new Repetition(part, least, most, separator);
+    /// <summary>The first part, then the second and so on, from the last part on always that.</summary>
+    /// <param name="parts">The parts; none stands at or behind one that is ∅.</param>
+    /// <param name="least">Least number of parts.</param>
+    /// <param name="most">Most parts, or <see cref="Unbounded"/>.</param>
+    /// <param name="separator">What stands between two of them; null: nothing.</param>
+    public static RegexNode Repeat(RegexNode[] parts, int least, int most, RegexNode? separator = null)
+    {
+        int nothing = Array.FindIndex(parts, part => part.IsNothing);
+        most = nothing < 0 ? most : Math.Min(most, nothing);
+        return least > most ? Nothing : most == 0 ? Empty : new Repetition(parts, least, most, separator ?? Empty);
     }
 
-    /// <summary>Some of them in this order, with a separator between those that are there; an optional one that is ∅ is never there.</summary>
+    /// <summary>Some in this order, with a separator between those that are there; an optional one that is ∅ is never there.</summary>
     public static RegexNode Join(IEnumerable<Member> members, RegexNode separator)
     {
         Member[] possible = [.. members.Where(member => member.Required || !member.Node.IsNothing)];
@@ -139,10 +143,10 @@ internal abstract class RegexNode
         public RegexNode[] Choices => choices;
     }
 
-    /// <summary>Several times, with a separator.</summary>
-    internal sealed class Repetition(RegexNode part, int least, int most, RegexNode separator) : RegexNode
+    /// <summary>Several times, with a separator; the last part as often as needed.</summary>
+    internal sealed class Repetition(RegexNode[] parts, int least, int most, RegexNode separator) : RegexNode
     {
-        public RegexNode Part => part;
+        public RegexNode[] Parts => parts;
 
         public int Least => least;
 

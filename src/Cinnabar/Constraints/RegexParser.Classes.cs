@@ -28,7 +28,7 @@ internal sealed partial class RegexParser
         List<CharacterRange> ranges = [];
         while (_at < _pattern.Length && _pattern[_at] != ']')
         {
-            _budget.Spend(1);
+            _budget.Spend(StepsOfAtom);
             int firstAt = _at;
             CharacterSet first = ReadClassItem();
             bool isRange = _at + 1 < _pattern.Length && _pattern[_at] == '-' && _pattern[_at + 1] != ']';

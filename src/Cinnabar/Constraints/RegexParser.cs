@@ -23,6 +23,7 @@ internal sealed partial class RegexParser
     private const int MaxLength = 1 << 18;
     private const int MaxNesting = 200;
     private const int MaxCount = 100_000;
+    private const int StepsOfAtom = 40; // reading one takes some tenths of a microsecond
 
     private readonly string _pattern;
     private readonly string _place;
@@ -64,6 +65,7 @@ internal sealed partial class RegexParser
         List<RegexNode> alternatives = [];
         do
         {
+            _budget.Spend(StepsOfAtom);
             alternatives.Add(ReadSequence());
         }
         while (Take('|'));
@@ -86,7 +88,7 @@ internal sealed partial class RegexParser
                 break;
             }
 
-            _budget.Spend(1);
+            _budget.Spend(StepsOfAtom);
             parts.Add(ReadQuantified());
         }
 
@@ -107,7 +109,7 @@ internal sealed partial class RegexParser
         {
             throw Error(
                 _at,
-                $"an end of the quantifier '{_pattern[start.._at]}'",
+                $"an end of the quantifier {ErrorText.Quote(_pattern[start.._at])}",
                 "another quantifier",
                 "Possessive quantifiers are not supported; put what is repeated twice in a group, as in (a{2}){3}.");
         }
@@ -146,7 +148,7 @@ internal sealed partial class RegexParser
 
                 return least <= most
                     ? (least, most)
-                    : throw Error(start, "a first count up to the second", $"'{_pattern[start.._at]}'", "Exchange the two.");
+                    : throw Error(start, "a first count up to the second", ErrorText.Quote(_pattern[start.._at]), "Exchange the two.");
             default:
                 return null;
         }

@@ -18,8 +18,8 @@ internal sealed class SchemaKeywords
 {
     private static readonly HashSet<string> s_annotations =
     [
-        "title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "$schema", "$id", "$comment", "$defs",
-        "definitions",
+        "title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly",
+        "$schema", "$id", "$comment", "$defs", "definitions",
     ];
 
     // Keywords that speak of one type only, and the type: a schema without "type" is meant for the types that its keywords speak of.
@@ -78,7 +78,8 @@ internal sealed class SchemaKeywords
     public int Size => _values.Count + _properties.Count + _required.Count;
 
     /// <summary>The types that the keywords speak of; empty if they speak of none.</summary>
-    public IReadOnlyList<string> ImpliedTypes => [.. _values.Keys.Where(s_typeOf.ContainsKey).Select(keyword => s_typeOf[keyword]).Distinct()];
+    public IReadOnlyList<string> ImpliedTypes =>
+        [.. _values.Keys.Where(s_typeOf.ContainsKey).Select(keyword => s_typeOf[keyword]).Distinct()];
 
     /// <summary>Whether a property is required.</summary>
     public bool IsRequired(string name) => _isRequired.Contains(name);
@@ -147,7 +148,9 @@ internal sealed class SchemaKeywords
             && !JsonElement.DeepEquals(_values[keyword].Value, value.Value))
         {
             throw value.Place.Error(
-                $"the same value as at {_values[keyword].Place}, since both must hold", ErrorText.Quote(value.Value.GetRawText()), "Merge the two.");
+                $"the same value as at {_values[keyword].Place}, since both must hold",
+                ErrorText.Quote(value.Value.GetRawText()),
+                "Merge the two.");
         }
     }
 
@@ -162,7 +165,9 @@ internal sealed class SchemaKeywords
         Types = common.Length > 0
             ? common
             : throw Place.Error(
-                $"a type that all of its parts allow, {string.Join(" or ", Types!)}", string.Join(" or ", types), "Correct one of the two.");
+                $"a type that all of its parts allow, {string.Join(" or ", Types!)}",
+                string.Join(" or ", types),
+                "Correct one of the two.");
     }
 
     /// <summary>The value of "type" as a list.</summary>

@@ -1,5 +1,5 @@
-// Where in a schema something stands, as a chain of steps from the root; spelled out as a JSON Pointer (RFC 6901) only for messages, since a
-// schema has many places.
+// Where in a schema something stands, as a chain of steps from the root; spelled out as a JSON Pointer (RFC 6901) only for messages, since
+// a schema has many places.
 using System.Text.Json;
 using Cinnabar.Checkpoints;
 
@@ -10,6 +10,8 @@ namespace Cinnabar.Constraints;
 /// <param name="Step">The name or number that leads here.</param>
 internal sealed record SchemaPlace(SchemaPlace? Parent, string Step)
 {
+    private const int MaxShown = 20; // last steps, in messages
+
     /// <summary>The whole schema.</summary>
     public static SchemaPlace Root { get; } = new(null, "");
 
@@ -25,6 +27,12 @@ internal sealed record SchemaPlace(SchemaPlace? Parent, string Step)
         Stack<string> steps = new();
         for (SchemaPlace place = this; place.Parent is not null; place = place.Parent)
         {
+            if (steps.Count == MaxShown)
+            {
+                steps.Push("/…");
+                break;
+            }
+
             string step = ErrorText.Quote(place.Step)[1..^1]; // cut, and without control characters
             steps.Push("/" + step.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal));
         }

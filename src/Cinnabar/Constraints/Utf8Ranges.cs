@@ -1,8 +1,8 @@
-// Ranges of code points as sequences of byte ranges: [U+0800, U+FFFF] is E0 [A0-BF] [80-BF] | [E1-EF] [80-BF] [80-BF].
+// Ranges of code points as sequences of byte ranges: [U+0800, U+CFFF] is E0 [A0-BF] [80-BF] | [E1-EC] [80-BF] [80-BF].
 //
 // A range is cut until all its characters have one length and it is a product of byte ranges. Written in base 64 (the last byte is the last
 // six bits, and so on), [first, last] is such a product if at every place either all higher digits agree or the lower digits run from
-// 000… to 333…; otherwise it is cut behind the block that `first` lies in, or before the block that `last` lies in. At most 2 cuts a place.
+// all 0 to all 63; otherwise it is cut behind the block that 'first' lies in, or before the block that 'last' lies in.
 //
 // A sequence is packed into 64 bits: the first byte's range in the lowest 16 (low byte: least, high byte: greatest), then the next. Bytes
 // behind the first are at least 80, so that what is left is zero exactly at the end.
