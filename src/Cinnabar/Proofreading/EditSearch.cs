@@ -22,7 +22,6 @@ internal sealed class EditSearch(
     private const int LongestWord = 12; // tokens; longer ones are data rather than words
     private const int RoomForEdit = 8; // tokens by which an edited window may grow
     private const double SlipBits = 4;
-    private const double LeastOffered = 0.01;
 
     private readonly int _context = Math.Min(judge.IsAutoregressive ? 128 : 64, maxLength);
     private readonly int _neighbours = judge.IsAutoregressive ? 8 : 3;
@@ -167,7 +166,6 @@ internal sealed class EditSearch(
         double least = best[0].Cost;
         double sum = Math.Pow(2, least - before) + tried.Sum(item => Math.Pow(2, least - item.Cost));
         IEnumerable<(TextEdit Edit, double Probability)> offered = best.Select(item => (item.Edit, Math.Pow(2, least - item.Cost) / sum));
-        return SuggestedPlace.Of(
-            text, [.. offered.Where((item, rank) => rank == 0 || item.Probability >= LeastOffered)], surprise, score);
+        return SuggestedPlace.Of(text, offered, surprise, score);
     }
 }

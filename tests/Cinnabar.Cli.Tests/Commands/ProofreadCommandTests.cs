@@ -16,7 +16,7 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
         string file = tiny.Write("proofread.cs", Encoding.UTF8.GetBytes(Text));
 
         (int exitCode, string output, string error) = await tiny.RunWithModel(
-            "proofread", file, "--threshold", "0", "--most", "3", "--json");
+            "proofread", file, "--threshold", "0", "--places", "0", "--most", "3", "--json");
 
         Assert.True(exitCode == 0, error);
         JsonElement json = JsonDocument.Parse(output).RootElement;
@@ -31,7 +31,7 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
             Assert.NotEmpty(place.GetProperty("replacements").EnumerateArray());
         });
         (_, string again, _) = await tiny.Run(
-            "proofread", file, "--threshold", "0", "--most", "3", "--json", "--model", tiny.Path, "--threads", "3");
+            "proofread", file, "--threshold", "0", "--places", "0", "--most", "3", "--json", "--model", tiny.Path, "--threads", "3");
         Assert.Equal(output, again);
     }
 
@@ -40,7 +40,7 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
     {
         string file = tiny.Write("proofread2.cs", Encoding.UTF8.GetBytes(Text));
 
-        (int exitCode, string output, string error) = await tiny.RunWithModel("proofread", file, "--threshold", "0", "--most", "1");
+        (int exitCode, string output, string error) = await tiny.RunWithModel("proofread", file, "--threshold", "0", "--places", "0", "--most", "1");
 
         Assert.True(exitCode == 0, error);
         Assert.Equal(2, output.TrimEnd().Split('\n').Length);
@@ -72,7 +72,7 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
         (int writtenCode, string nothing, _) = await tiny.RunWithModel("proofread", file, "--fix", "--threshold", "1000", "--out", target);
         (int refusedCode, _, string refused) = await tiny.RunWithModel("proofread", file, "--fix", "--out", target);
         (int editedCode, string edited, string edits) = await tiny.RunWithModel(
-            "proofread", file, "--fix", "--threshold", "0", "--most", "1");
+            "proofread", file, "--fix", "--threshold", "0", "--places", "0", "--most", "1");
 
         Assert.True(exitCode == 0, error);
         Assert.Equal(Text, output);
@@ -82,7 +82,7 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
         Assert.Contains("exists", refused);
         Assert.Equal(0, editedCode);
         Assert.NotEqual(Text, edited);
-        Assert.Equal(Text.Count(c => c == '\r'), edited.Count(c => c == '\r'));
+        Assert.DoesNotContain('\n', edited.Replace("\r\n", "", StringComparison.Ordinal));
         Assert.Matches(@"\d+:\d+: '.*' → .* \(", edits);
     }
 
@@ -118,7 +118,7 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
             NearDuplicateSimilarity = 1.0,
             MinCompressedShare = 0,
             MaxDataShare = 1,
-            VocabularySize = tiny.Model.Tokenizer.VocabularySize,
+            TokenizerPath = Path.Combine(tiny.Path, "tokenizer.json"),
             TestShare = 0.4,
             Threads = 1,
         }).Build(corpus);

@@ -246,8 +246,9 @@ public sealed class ProofreaderTests
         [s_tokenizer.BeginOfTextTokenId],
         new ProofreadingOptions { Threshold = threshold, PlacesPerHundredTokens = places });
 
-    // Expects at a position what stands in the right text where the tokens around agree with it: a token is the more probable the longer the
-    // stretch of right text is that it fits into. Masks fit everything; the left side counts more, so that one of two equal tokens is wrong.
+    // Expects at a position what stands in the right text where the tokens around agree with it: a token is the more probable the longer
+    // the stretch of right text is that it fits into. Masks fit everything; the left side counts more, so that of two equal tokens one is
+    // wrong.
     private static TableDenoiser Knows(string right)
     {
         int[] ids = s_tokenizer.Encode(right);

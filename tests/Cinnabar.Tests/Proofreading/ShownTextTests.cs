@@ -6,8 +6,8 @@ namespace Cinnabar.Tests.Proofreading;
 /// <summary>Where tokens stand in the caller's text.</summary>
 public sealed class ShownTextTests
 {
-    private static readonly Tokenizer s_tokenizer =
-        new BpeTrainer(new BpeTrainerOptions { VocabularySize = 270, Threads = 1 }).Train(["int a = b;\nint c = d;\n", "int a = b;\nint c = d;\n"]);
+    private static readonly Tokenizer s_tokenizer = new BpeTrainer(new BpeTrainerOptions { VocabularySize = 270, Threads = 1 })
+        .Train(["int a = b;\nint c = d;\n", "int a = b;\nint c = d;\n"]);
 
     // No theory: attributes cannot hold unpaired surrogates.
     private static readonly string[] s_texts =
