@@ -14,6 +14,8 @@
 //
 // An autoregressive model knows the left side only: its suspicion is one-sided, its windows overlap by half.
 // Fix applies the suggestion of the highest score, judges anew what is near enough to be touched by it, and goes on until none is left.
+using System.Security.Cryptography;
+using System.Text;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
@@ -116,7 +118,7 @@ public sealed class Proofreader
     {
         List<Suggestion> left = [.. Read(text, progress, cancellation).Suggestions];
         List<Suggestion> applied = [];
-        HashSet<string> seen = [text]; // an edit may make another place worse, whose edit brings the first text back
+        HashSet<string> seen = [DigestOf(text)]; // an edit may make another place worse, whose edit brings the first text back
         while (applied.Count < most && NextOf(left, text, seen) is Suggestion best)
         {
             text = best.ApplyTo(text);
@@ -127,12 +129,12 @@ public sealed class Proofreader
         return new RepairedText(text, applied);
     }
 
-    // Takes the best suggestion that leads to a new text, and drops those before it that do not.
+    // The best suggestion that leads to a text which was not there before.
     private static Suggestion? NextOf(List<Suggestion> left, string text, HashSet<string> seen)
     {
         foreach (Suggestion best in left.OrderByDescending(s => s.Score).ThenBy(s => s.Start))
         {
-            if (seen.Add(best.ApplyTo(text)))
+            if (seen.Add(DigestOf(best.ApplyTo(text))))
             {
                 return best;
             }
@@ -140,6 +142,9 @@ public sealed class Proofreader
 
         return null;
     }
+
+    // Instead of the texts, which may be long and many.
+    private static string DigestOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.Unicode.GetBytes(text)));
 
     // Suggestions near the edit are found anew; the others move with their text.
     private List<Suggestion> Again(string text, Suggestion edit, List<Suggestion> left, CancellationToken cancellation)
@@ -280,8 +285,12 @@ public sealed class Proofreader
         List<Suggestion> kept = [];
         foreach (Suggestion place in found.OrderByDescending(s => s.Score).ThenBy(s => s.Start))
         {
-            bool free = !kept.Exists(other => place.Start <= other.Start + other.Length && other.Start <= place.Start + place.Length);
-            if (free && kept.Count < _options.Most)
+            if (kept.Count == _options.Most)
+            {
+                break;
+            }
+
+            if (!kept.Exists(other => place.Start <= other.Start + other.Length && other.Start <= place.Start + place.Length))
             {
                 kept.Add(place);
             }
