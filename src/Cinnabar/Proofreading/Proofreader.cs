@@ -13,9 +13,6 @@
 //    neighbourhood.
 //
 // An autoregressive model knows the left side only: its suspicion is one-sided, its windows overlap by half.
-// Fix applies the suggestion of the highest score, judges anew what is near enough to be touched by it, and goes on until none is left.
-using System.Security.Cryptography;
-using System.Text;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
@@ -33,9 +30,9 @@ namespace Cinnabar.Proofreading;
 /// }
 /// </code>
 /// </example>
-public sealed class Proofreader
+public sealed partial class Proofreader
 {
-    private const int Reach = 32; // tokens on each side of an edit that are judged anew
+    private const int LeastContext = 16;
 
     private readonly ProofreadingOptions _options;
     private readonly Tokenizer _tokenizer;
@@ -48,7 +45,9 @@ public sealed class Proofreader
     /// <summary>Prepares a model.</summary>
     /// <param name="model">The model; nothing else may use it meanwhile.</param>
     /// <param name="options">What is looked for; null: the defaults.</param>
-    /// <exception cref="CinnabarException">Its noise is random tokens, or an option is out of range.</exception>
+    /// <exception cref="CinnabarException">
+    /// Its noise is random tokens, its context shorter than 16 tokens, or an option out of range.
+    /// </exception>
     public Proofreader(DiffusionModel model, ProofreadingOptions? options = null)
         : this(
             (model ?? throw new ArgumentNullException(nameof(model))).Denoiser,
@@ -71,6 +70,13 @@ public sealed class Proofreader
         UniformSampler.RequireMask(denoiser, "proofreading");
         _options = options ?? new ProofreadingOptions();
         _options.Validate();
+        if (denoiser.MaxLength < LeastContext)
+        {
+            throw new CinnabarException(
+                $"Expected for proofreading a context of {LeastContext} tokens or more, found one of {denoiser.MaxLength}.",
+                "Use another model.");
+        }
+
         (_tokenizer, _begin, _context) = (tokenizer, begin, denoiser.MaxLength);
         _words = new TokenWords(tokenizer);
         _judge = new TokenJudge(denoiser, _words, tokens.Forbidden(HoleKind.Infill), isAutoregressive);
@@ -105,77 +111,6 @@ public sealed class Proofreader
         TokenReading[] readings = new TokenReading[shown.Ids.Length];
         List<Suggestion> found = [];
         return new ProofreadingRun(Passes(shown, 0, readings.Length, readings, found), () => Result(shown, readings, found));
-    }
-
-    /// <summary>Applies suggestions, the best first, judging anew around each, until none is left that reaches the threshold.</summary>
-    /// <param name="text">The text.</param>
-    /// <param name="most">Most edits.</param>
-    /// <param name="progress">Told the share of the first reading that is done.</param>
-    /// <param name="cancellation">Looked at after every pass.</param>
-    /// <inheritdoc cref="Read" path="/exception"/>
-    public RepairedText Fix(
-        string text, int most = 100, Action<double>? progress = null, CancellationToken cancellation = default)
-    {
-        List<Suggestion> left = [.. Read(text, progress, cancellation).Suggestions];
-        List<Suggestion> applied = [];
-        HashSet<string> seen = [DigestOf(text)]; // an edit may make another place worse, whose edit brings the first text back
-        while (applied.Count < most && NextOf(left, text, seen) is Suggestion best)
-        {
-            text = best.ApplyTo(text);
-            applied.Add(best);
-            left = Again(text, best, left, cancellation);
-        }
-
-        return new RepairedText(text, applied);
-    }
-
-    // The best suggestion that leads to a text which was not there before.
-    private static Suggestion? NextOf(List<Suggestion> left, string text, HashSet<string> seen)
-    {
-        foreach (Suggestion best in left.OrderByDescending(s => s.Score).ThenBy(s => s.Start))
-        {
-            if (seen.Add(DigestOf(best.ApplyTo(text))))
-            {
-                return best;
-            }
-        }
-
-        return null;
-    }
-
-    // Instead of the texts, which may be long and many.
-    private static string DigestOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.Unicode.GetBytes(text)));
-
-    // Suggestions near the edit are found anew; the others move with their text.
-    private List<Suggestion> Again(string text, Suggestion edit, List<Suggestion> left, CancellationToken cancellation)
-    {
-        int editEnd = edit.Start + edit.Replacements[0].Text.Length;
-        int shift = edit.Replacements[0].Text.Length - edit.Length;
-        ShownText shown = new(text, _tokenizer);
-        int from = Math.Max(0, shown.TokenAt(edit.Start) - Reach);
-        int to = Math.Min(shown.Ids.Length, shown.TokenAt(editEnd) + 1 + Reach);
-        from = from < shown.Ids.Length ? _words.StartOf(shown.Ids, from) : from;
-        to = to > from ? _words.EndOf(shown.Ids, to - 1) : to;
-        List<Suggestion> found = [];
-        foreach (double done in Passes(shown, from, to, new TokenReading[shown.Ids.Length], found))
-        {
-            cancellation.ThrowIfCancellationRequested();
-        }
-
-        int start = shown.Original(shown.StartOf(from));
-        int end = shown.Original(shown.StartOf(to));
-        foreach (Suggestion place in left)
-        {
-            int moved = place.Start >= edit.Start + edit.Length ? place.Start + shift : place.Start;
-            bool isFar = moved + place.Length <= start || moved >= end;
-            if (isFar && place.Start != edit.Start)
-            {
-                (int line, int column) = shown.Position(moved);
-                found.Add(place with { Start = moved, Line = line, Column = column });
-            }
-        }
-
-        return WithoutOverlaps(found);
     }
 
     // Judges tokens from … to − 1 and finds the suggestions there; after each pass comes the share that is done.

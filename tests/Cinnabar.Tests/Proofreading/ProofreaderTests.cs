@@ -237,6 +237,18 @@ public sealed class ProofreaderTests
         Assert.Contains("proofreading", Assert.Throws<CinnabarException>(options.Validate).Message);
     }
 
+    [Fact]
+    public void ShortContext_IsRefusedAndTheShortestWorks()
+    {
+        TableDenoiser Network(int length) => new(s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, (_, _, _) => 0) { MaxLength = length };
+        string text = string.Concat(Enumerable.Repeat(Right, 3));
+
+        Assert.Contains("16 tokens", Assert.Throws<CinnabarException>(() => Reader(Network(15))).Message);
+        Assert.Equal(s_tokenizer.Encode(text).Length, Reader(Network(16), threshold: 0).Read(text).Tokens.Count);
+        Assert.Equal(
+            s_tokenizer.Encode(text).Length, Reader(Network(16), isAutoregressive: true, threshold: 0).Read(text).Tokens.Count);
+    }
+
     private static Proofreader Reader(
         IDenoiser network, bool isAutoregressive = false, double threshold = 12, int places = 10) => new(
         network,
