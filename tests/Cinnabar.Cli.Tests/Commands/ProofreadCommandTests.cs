@@ -40,7 +40,8 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
     {
         string file = tiny.Write("proofread2.cs", Encoding.UTF8.GetBytes(Text));
 
-        (int exitCode, string output, string error) = await tiny.RunWithModel("proofread", file, "--threshold", "0", "--places", "0", "--most", "1");
+        (int exitCode, string output, string error) = await tiny.RunWithModel(
+            "proofread", file, "--threshold", "0", "--places", "0", "--most", "1");
 
         Assert.True(exitCode == 0, error);
         Assert.Equal(2, output.TrimEnd().Split('\n').Length);

@@ -240,8 +240,9 @@ public sealed class ProofreaderTests
     [Fact]
     public void ShortContext_IsRefusedAndTheShortestWorks()
     {
-        TableDenoiser Network(int length) => new(s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, (_, _, _) => 0) { MaxLength = length };
         string text = string.Concat(Enumerable.Repeat(Right, 3));
+        TableDenoiser Network(int length) =>
+            new(s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, (_, _, _) => 0) { MaxLength = length };
 
         Assert.Contains("16 tokens", Assert.Throws<CinnabarException>(() => Reader(Network(15))).Message);
         Assert.Equal(s_tokenizer.Encode(text).Length, Reader(Network(16), threshold: 0).Read(text).Tokens.Count);
