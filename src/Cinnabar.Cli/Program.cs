@@ -26,6 +26,7 @@ internal static class Program
             ShowCommand.Create(),
             SolveCommand.Create(),
             ScoreCommand.Create(),
+            ProofreadCommand.Create(),
             LogitsCommand.Create(),
             CorpusCommand.Create(),
             TrainCommand.Create(),

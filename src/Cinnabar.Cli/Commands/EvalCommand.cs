@@ -1,5 +1,5 @@
-// cinnabar eval infill | likelihood | TASK: how good a model is on the test split of its corpus, next to baselines on the same material,
-// and on the tasks of EvalTaskCommand.
+// cinnabar eval infill | likelihood | proofread | TASK: how good a model is on the test split of its corpus, next to baselines on the same
+// material, and on the tasks of EvalTaskCommand.
 using System.CommandLine;
 using Cinnabar.Evaluation;
 using Cinnabar.Evaluation.Tasks;
@@ -21,7 +21,7 @@ internal sealed class EvalCommand
 
     private readonly Option<ulong> _seed = new("--seed")
     {
-        Description = "Start of the random choices; the same seed gives the same holes and masks.",
+        Description = "Start of the random choices; the same seed gives the same holes, masks and errors.",
         HelpName = "n",
         DefaultValueFactory = _ => s_standard.Seed,
     };
@@ -66,7 +66,7 @@ internal sealed class EvalCommand
         });
         Command command = new("eval", "Measure how well a model predicts held-out text, fills lines of code, or does a task.")
         {
-            eval.InfillCommand(), eval.LikelihoodCommand(),
+            eval.InfillCommand(), eval.LikelihoodCommand(), EvalProofreadCommand.Create(eval._corpus, eval._seed, eval._json),
         };
         foreach (EvaluationTask task in TaskCatalog.All)
         {

@@ -3,12 +3,14 @@
 //   bits, bits_per_byte, standard_error   an upper bound from so many samples (LikelihoodBound), its error in bits per byte; exact and
 //                                         without error if the model is autoregressive
 //   tokens[i].surprise                    −log2 p(token | all others), in bits; of an autoregressive model −log2 p(token | those before)
+//   suggestions[i]                        places that are probably wrong, and what may stand there (Proofreading/Proofreader.cs)
 //
 // Each pass is a piece of work of its own between two steps of the engine, so streams go on meanwhile.
 using System.Text;
 using System.Text.Json.Nodes;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
+using Cinnabar.Proofreading;
 using Cinnabar.Server.Hosting;
 using Cinnabar.Serving;
 using Cinnabar.Tokenizers;
@@ -22,6 +24,7 @@ internal static class ScoreEndpoint
     private const int MostSamples = 256;
     private const int DefaultSamples = 8;
     private const int MostSurprises = 512; // each takes a sequence of the text's length through the network
+    private const int MostSuggestions = 100;
 
     /// <summary>POST /v1/score.</summary>
     public static async Task ScoreAsync(HttpContext http)
@@ -33,6 +36,8 @@ internal static class ScoreEndpoint
         int samples = fields.Integer("samples", 1, MostSamples) ?? DefaultSamples;
         ulong seed = (ulong)(fields.Get("seed")?.Integer(0, GenerationRequest.MostSeed) ?? 0);
         bool wantsSurprise = fields.Flag("surprise") ?? false;
+        int? suggestions = fields.Integer("suggestions", 1, MostSuggestions);
+        double threshold = fields.Number("threshold", 0, 1000) ?? new ProofreadingOptions().Threshold;
         fields.Finish();
         if (model.Denoiser is IUniformDenoiser)
         {
@@ -41,7 +46,7 @@ internal static class ScoreEndpoint
                 "model");
         }
 
-        int[] ids = Fitting(model.Tokenizer.Encode(text), model, wantsSurprise);
+        int[] ids = Fitting(model.Tokenizer.Encode(text), model, wantsSurprise || suggestions is not null);
         JsonObject answer = await WallTime.LimitAsync(http, async cancellation =>
         {
             LikelihoodEstimate nats = model.Config.IsAutoregressive
@@ -53,6 +58,12 @@ internal static class ScoreEndpoint
                 TokenSurprise surprise = new(model.Denoiser, model.Kernels, model.Config.IsAutoregressive);
                 List<double> bits = await DrainAsync(served.Engine, surprise.Of(ids), cancellation).ConfigureAwait(false);
                 score["tokens"] = new JsonArray([.. ids.Select((id, i) => Token(id, bits[i], model.Tokenizer))]);
+            }
+
+            if (suggestions is int most)
+            {
+                Proofreader proofreader = new(model, new ProofreadingOptions { Most = most, Threshold = threshold });
+                score["suggestions"] = await SuggestionsAsync(served.Engine, proofreader.Start(text), cancellation).ConfigureAwait(false);
             }
 
             return score;
@@ -77,6 +88,29 @@ internal static class ScoreEndpoint
         ["text"] = tokenizer.TokenPiece(id),
         ["surprise"] = bits,
     };
+
+    private static async Task<JsonArray> SuggestionsAsync(ModelEngine engine, ProofreadingRun run, CancellationToken cancellation)
+    {
+        while (await engine.RunAsync(_ => run.Step(), cancellation).ConfigureAwait(false))
+        {
+        }
+
+        return new JsonArray([.. run.Result.Suggestions.Select(place => new JsonObject
+        {
+            ["start"] = place.Start,
+            ["length"] = place.Length,
+            ["line"] = place.Line,
+            ["column"] = place.Column,
+            ["text"] = place.Text,
+            ["surprise"] = place.Surprise,
+            ["score"] = place.Score,
+            ["replacements"] = new JsonArray([.. place.Replacements.Select(replacement => new JsonObject
+            {
+                ["text"] = replacement.Text,
+                ["probability"] = replacement.Probability,
+            })]),
+        })]);
+    }
 
     private static async Task<LikelihoodEstimate> ExactAsync(ModelEngine engine, int[] ids, CancellationToken cancellation)
     {
@@ -107,12 +141,12 @@ internal static class ScoreEndpoint
         return all;
     }
 
-    private static int[] Fitting(int[] ids, DiffusionModel model, bool wantsSurprise)
+    private static int[] Fitting(int[] ids, DiffusionModel model, bool readsEachToken)
     {
         int context = model.Config.MaxSequenceLength;
-        int most = wantsSurprise ? Math.Min(context, MostSurprises) : context;
+        int most = readsEachToken ? Math.Min(context, MostSurprises) : context;
         return ids.Length >= 1 && ids.Length <= most ? ids : throw ApiException.Invalid(
-            $"Expected a text of 1 … {most} tokens{(wantsSurprise ? " with surprise" : "")} (the model's context is {context}), "
+            $"Expected a text of 1 … {most} tokens{(readsEachToken ? " with surprise or suggestions" : "")} (the model's context is {context}), "
             + $"found {ids.Length}. Score it in parts.",
             "text");
     }

@@ -38,6 +38,7 @@ public sealed class CommandLineTests(TinyModel tiny)
     [InlineData("infill")]
     [InlineData("show")]
     [InlineData("score")]
+    [InlineData("proofread")]
     [InlineData("logits")]
     [InlineData("corpus")]
     [InlineData("serve")]

@@ -148,7 +148,11 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
 
     private static IEnumerable<(string Name, string[] Wrong)> FieldsOf(string path) => path switch
     {
-        "/v1/score" => [Text("text"), Whole("samples", 1, 256), Whole("seed", 0, (1L << 53) - 1), Flag("surprise"), Text("model")],
+        "/v1/score" =>
+        [
+            Text("text"), Whole("samples", 1, 256), Whole("seed", 0, (1L << 53) - 1), Flag("surprise"), Whole("suggestions", 1, 100),
+            Number("threshold", 0, 1000), Text("model"),
+        ],
         "/tokenize" => [Text("content"), Flag("with_pieces"), Flag("add_special"), Text("model"), ("unknown", ["1"])],
         "/detokenize" => [("tokens", ["1", "\"\"", "true", "{}", "[-1]", "[1.5]", "[\"a\"]", "[null]"]), Text("model"), ("unknown", ["1"])],
         "/infill" =>

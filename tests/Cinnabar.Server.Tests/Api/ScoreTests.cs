@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
+using Cinnabar.Proofreading;
 
 namespace Cinnabar.Server.Tests.Api;
 
@@ -51,6 +52,32 @@ public sealed class ScoreTests(ApiServer server)
         Assert.True((bool)answer["exact"]!);
         Assert.Equal(0, (double)answer["standard_error"]!);
         Assert.Equal(sum, (double)answer["bits"]!, 1e-4);
+    }
+
+    [Theory]
+    [InlineData("tiny")]
+    [InlineData("left")]
+    public async Task Suggestions_AreTheProofreaders(string name)
+    {
+        const string Wrong = "\uFEFFint a = b > c ?? naïve : 2;\r\n";
+        JsonNode answer = await server.AskAsync(
+            "/v1/score", new JsonObject { ["model"] = name, ["text"] = Wrong, ["samples"] = 1, ["suggestions"] = 4, ["threshold"] = 0 });
+
+        ProofreadText expected = await server.Models[name].Engine.RunAsync(
+            model => new Proofreader(model, new ProofreadingOptions { Most = 4, Threshold = 0 }).Read(Wrong));
+        JsonArray suggestions = answer["suggestions"]!.AsArray();
+        Assert.NotEmpty(suggestions);
+        Assert.Equal(expected.Suggestions.Select(place => place.Start), suggestions.Select(place => (int)place!["start"]!));
+        Assert.All(expected.Suggestions.Zip(suggestions), pair =>
+        {
+            Assert.Equal(pair.First.Text, (string?)pair.Second!["text"]);
+            Assert.Equal((pair.First.Line, pair.First.Column), ((int)pair.Second["line"]!, (int)pair.Second["column"]!));
+            Assert.Equal(pair.First.Score, (double)pair.Second["score"]!, 9);
+            Assert.Equal(
+                pair.First.Replacements.Select(replacement => replacement.Text),
+                pair.Second["replacements"]!.AsArray().Select(replacement => (string?)replacement!["text"]));
+        });
+        Assert.Null((await server.AskAsync("/v1/score", new JsonObject { ["text"] = Wrong }))["suggestions"]);
     }
 
     [Fact]
