@@ -1,4 +1,4 @@
-// cinnabar convert MODEL --out PATH: a model folder as a GGUF file, or a GGUF file as a model folder.
+// cinnabar convert MODEL --out PATH: a model folder as a GGUF file, a GGUF file as a model folder, or a folder with one token more.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Conversion;
@@ -32,10 +32,32 @@ internal static class ConvertCommand
             HelpName = "path",
             Required = true,
         };
-        Command command = new("convert", "Write a model as a GGUF file, or a GGUF file as a model folder.") { model, to, type, output };
+        Option<string?> addToken = new("--add-token")
+        {
+            Description = "Write the folder once more with this special token, to be trained further. [default: none]",
+            HelpName = "text",
+        };
+        Command command = new("convert", "Write a model as a GGUF file, or a GGUF file as a model folder.")
+        {
+            model, to, type, addToken, output,
+        };
+        command.Validators.Add(result =>
+        {
+            bool converts = result.GetValue(to) is not null || result.GetValue(type) is not null;
+            if (result.GetValue(addToken) is string token && (token.Length == 0 || converts))
+            {
+                result.AddError("Expected --add-token with a text and without --to and --type.");
+            }
+        });
         command.SetWork((parsed, _) =>
         {
             Checkpoint source = Checkpoint.Open(ModelLocator.Find(parsed.GetValue(model)!));
+            if (parsed.GetValue(addToken) is string token)
+            {
+                AddToken(source, token, parsed.GetValue(output)!);
+                return 0;
+            }
+
             string format = parsed.GetValue(to) ?? (source is ModelFolder ? Gguf : Safetensors);
             string path = parsed.GetValue(output)!;
             string written;
@@ -63,6 +85,15 @@ internal static class ConvertCommand
             return 0;
         });
         return command;
+    }
+
+    private static void AddToken(Checkpoint source, string token, string path)
+    {
+        ModelFolder folder = source as ModelFolder ?? throw new CinnabarException(
+            $"{source.Path}: expected a model folder to add a token to, found a GGUF file.", "Convert it to a folder first.");
+        using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false));
+        int id = TokenAddition.Write(folder, path, token, display);
+        Console.Error.WriteLine($"{TerminalText.Quote(path)}: {TerminalText.Quote(token)} is token {id}");
     }
 
     private static SafetensorsDType? FloatType(string? name) => name is null ? null

@@ -19,7 +19,7 @@ public sealed class ModelFolder : Checkpoint
 {
     private const string ConfigFile = "config.json";
     private const string GenerationConfigFile = "generation_config.json";
-    private const string TokenizerFile = "tokenizer.json";
+    internal const string TokenizerFile = "tokenizer.json";
     private const string WeightsFile = SafetensorsFolder.SingleFile;
     private const string ModelCardFile = "README.md";
 

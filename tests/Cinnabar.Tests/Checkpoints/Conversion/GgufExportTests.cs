@@ -180,7 +180,7 @@ public sealed class GgufExportTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
-    private static string Shipped(string name)
+    internal static string Shipped(string name)
     {
         DirectoryInfo folder = new(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "Cinnabar.slnx")))

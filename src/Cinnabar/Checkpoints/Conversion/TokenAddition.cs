@@ -1,0 +1,147 @@
+// A model folder with one special token more, for training it further with a token that it does not know yet.
+//
+//   tokenizer.json   the token behind all others in added_tokens
+//   config.json      vocab_size (and embedding_size) as large as it takes, in steps of 8; as it was where the table has spare rows
+//   weights          embedding table and head get rows with the mean of all rows: what says nothing of the token, neither for it nor
+//                    against it, and has the length of a typical word's row at most; other tensors and files stay as they are
+//
+// Source of the mean: Hewitt, "Initializing new word embeddings for pretrained language models", 2021.
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Cinnabar.Checkpoints.Gguf;
+using Cinnabar.Numerics;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Checkpoints.Conversion;
+
+/// <summary>Adds special tokens to models.</summary>
+public static class TokenAddition
+{
+    private const int RowStep = 8;
+    private const int MaxCopiedBytes = 256 << 20;
+
+    /// <summary>Writes a folder atomically.</summary>
+    /// <param name="source">A folder with floating-point weights and a tokenizer.json.</param>
+    /// <param name="path">The folder, which must not exist.</param>
+    /// <param name="content">Text of the token.</param>
+    /// <param name="progress">Told after each tensor, or null.</param>
+    /// <returns>The id of the token.</returns>
+    /// <exception cref="CinnabarException">
+    /// The model has the token already, its weights are integers, something is at the path, or it could not be written.
+    /// </exception>
+    public static int Write(ModelFolder source, string path, string content, IProgress<WritingProgress>? progress = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(content);
+        if (source.Config.Quantization is { } integers)
+        {
+            throw new CinnabarException(
+                $"{source.Path}: expected floating-point weights, found {integers.Type}.", "Add the token to the model it was made from.");
+        }
+
+        NewPath.Require(path);
+        Tokenizer tokenizer = source.LoadTokenizer();
+        if (tokenizer.TokenToId(content) is int known)
+        {
+            throw new CinnabarException(
+                $"{source.Path}: expected a tokenizer without the token {ErrorText.Quote(content)}, found it as {known}.",
+                "Use the model as it is.");
+        }
+
+        int id = tokenizer.VocabularySize;
+        byte[] tokenizerJson = WithToken(source, content, id);
+        TokenizerReader.Parse("the tokenizer.json to be saved", tokenizerJson); // nothing is saved that cannot be loaded
+        int rows = Math.Max(source.Config.EmbeddingSize, (id + RowStep) / RowStep * RowStep);
+        byte[] configJson = ConfigOf(source, rows);
+
+        using SafetensorsWeights weights = SafetensorsWeights.Open(source.WeightsPath, source.Config);
+        using AtomicFolder folder = AtomicFolder.Begin(path);
+        folder.Write("config.json", configJson);
+        foreach (string file in ModelFolder.TextFiles.Where(file => File.Exists(Path.Combine(source.Path, file))))
+        {
+            folder.Write(file, file == ModelFolder.TokenizerFile
+                ? tokenizerJson
+                : InputFile.ReadAll(Path.Combine(source.Path, file), "part of the model", MaxCopiedBytes));
+        }
+
+        IEnumerable<PlacedTensor> tensors = PlacedTensor.All(source.Config, source.Config.Family.PlaceOf);
+        SafetensorsFolder.Write(folder, [.. tensors.Select(tensor => SourceOf(tensor, rows, weights))], progress);
+        folder.Commit();
+        return id;
+    }
+
+    private static byte[] WithToken(ModelFolder source, string content, int id)
+    {
+        string file = Path.Combine(source.Path, ModelFolder.TokenizerFile);
+        JsonNode json = JsonNode.Parse(InputFile.ReadAll(file, "the tokenizer", MaxCopiedBytes))!;
+        json["added_tokens"]!.AsArray().Add((JsonNode)new JsonObject
+        {
+            ["id"] = id,
+            ["content"] = content,
+            ["single_word"] = false,
+            ["lstrip"] = false,
+            ["rstrip"] = false,
+            ["normalized"] = false,
+            ["special"] = true,
+        });
+        return Encoding.UTF8.GetBytes(json.ToJsonString());
+    }
+
+    private static byte[] ConfigOf(ModelFolder source, int rows)
+    {
+        JsonSettings settings = JsonSettings.Load(Path.Combine(source.Path, "config.json"), "the shape of the model");
+        string size = rows.ToString(CultureInfo.InvariantCulture);
+        byte[] json = [];
+        foreach (string key in (string[])["vocab_size", "embedding_size"])
+        {
+            if (key == "vocab_size" || settings.Value(key) is not null)
+            {
+                json = SettingsText.With(settings, key, size);
+                settings = JsonSettings.Parse(settings.File, json);
+            }
+        }
+
+        ModelConfig.Parse(settings.File, json);
+        return json;
+    }
+
+    private static SafetensorsTensorSource SourceOf(PlacedTensor tensor, int rows, SafetensorsWeights weights)
+    {
+        SafetensorsDType stored = weights.NearestType(tensor.First) switch
+        {
+            GgmlType.F32 => SafetensorsDType.F32,
+            GgmlType.F16 => SafetensorsDType.F16,
+            _ => SafetensorsDType.BF16,
+        };
+        int more = tensor.First.Part is "wte" or "head" ? rows - tensor.Shape[0] : 0;
+        IEnumerable<Tensor> parts = tensor.Parts(weights);
+        return new SafetensorsTensorSource(
+            weights.Prefix + tensor.Name,
+            stored,
+            more == 0 ? tensor.Shape : [rows, .. tensor.Shape[1..]],
+            more == 0 ? parts : parts.Concat(MeanRows(parts, more)));
+    }
+
+    private static IEnumerable<Tensor> MeanRows(IEnumerable<Tensor> parts, int count)
+    {
+        double[] sums = [];
+        long rows = 0;
+        foreach (Tensor part in parts.Select(part => part.To(DType.F32)))
+        {
+            sums = sums.Length == 0 ? new double[part.Columns] : sums;
+            for (int r = 0; r < part.Rows; r++)
+            {
+                ReadOnlySpan<float> row = part.Row(r);
+                for (int i = 0; i < row.Length; i++)
+                {
+                    sums[i] += row[i];
+                }
+            }
+
+            rows += part.Rows;
+        }
+
+        float[] mean = [.. sums.Select(sum => (float)(sum / rows))];
+        yield return Tensor.From([.. Enumerable.Repeat(mean, count).SelectMany(row => row)], count, mean.Length);
+    }
+}
