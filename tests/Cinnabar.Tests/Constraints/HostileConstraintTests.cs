@@ -189,7 +189,6 @@ public sealed class HostileConstraintTests
 
             double megabytes = (GC.GetAllocatedBytesForCurrentThread() - allocated) / 1048576.0;
             string found = $"{name}: {watch.ElapsedMilliseconds} ms, {megabytes:F0} MiB allocated, {outcome}";
-            Console.WriteLine(found);
             if (watch.Elapsed > s_limit || megabytes > MostMegabytes || compiles != outcome.EndsWith("states", StringComparison.Ordinal))
             {
                 faults.Add(found);
