@@ -93,6 +93,7 @@ internal sealed class HeldOutMeasure
             MaxMaskRate = 1,
             TimeWeight = NoiseTimes.Elbo,
             SeparateTimes = false,
+            ExpandShare = 0,
         };
         TrainingObjective objective = TrainingObjective.Create(bound, _heldOut, _tokenizer);
         SequenceDraw clean = objective.DrawClean(1);

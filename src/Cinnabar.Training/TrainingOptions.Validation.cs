@@ -55,6 +55,7 @@ public sealed partial record TrainingOptions
             $"\"{NoiseTimes.Elbo}\" or \"{NoiseTimes.Linear}\"",
             $"\"{TimeWeight}\"");
         RequireRange("focal_gamma", FocalGamma, 0, 10);
+        RequireRange("expand_share", ExpandShare, 0, 1);
         Require(
             Precision is "fastest" or "f32" or "bf16" or "int16",
             "precision",

@@ -112,6 +112,12 @@ public sealed partial record TrainingOptions
     /// </summary>
     public bool SeparateTimes { get; set; }
 
+    /// <summary>
+    /// Probability that two masks side by side become one that says the expand token, so that holes can grow (DreamOn: 0.5); masked
+    /// diffusion only, and the tokenizer must have <c>&lt;|expand|&gt;</c>. Default 0.
+    /// </summary>
+    public double ExpandShare { get; set; }
+
     /// <summary>γ of the token reweighting (1 − p)^γ of a token said with probability p (MGDM); 0 leaves it out. Default 0.</summary>
     public double FocalGamma { get; set; }
 

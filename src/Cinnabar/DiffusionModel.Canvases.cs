@@ -3,6 +3,7 @@ using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar;
 
@@ -56,7 +57,7 @@ public sealed partial class DiffusionModel
     public CanvasTokens TokensForGrowth()
     {
         int expand = _expandTokenId ?? throw new CinnabarException(
-            $"Expected a model whose tokenizer has the token {ModelReading.ExpandToken} for holes that grow, found {Name}, which has none.",
+            $"Expected a model whose tokenizer has the token {Tokenizer.ExpandToken} for holes that grow, found {Name}, which has none.",
             "Use a model that was trained for it, or give holes their full length.");
         return _tokens with { ExpandTokenId = expand, NeverEmitted = [.. _tokens.NeverEmitted.Where(id => id != expand)] };
     }

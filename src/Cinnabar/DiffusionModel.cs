@@ -51,7 +51,7 @@ public sealed partial class DiffusionModel
         Constraints = new ConstraintLifter(tokenizer, Denoiser.VocabularySize);
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
-        _expandTokenId = tokenizer.TokenToId(ModelReading.ExpandToken);
+        _expandTokenId = tokenizer.TokenToId(Tokenizer.ExpandToken);
         DefaultOptions = checkpoint.DefaultOptions;
         if (Denoiser is IUniformDenoiser uniform)
         {

@@ -13,9 +13,6 @@ namespace Cinnabar;
 /// <summary>Makes the parts of a model.</summary>
 internal static class ModelReading
 {
-    /// <summary>What DreamOn calls the token that makes two positions of one.</summary>
-    public const string ExpandToken = "<|expand|>";
-
     private const long MostGarbage = 32 << 20;
 
     /// <summary>Reads the weights one after the other into a network.</summary>

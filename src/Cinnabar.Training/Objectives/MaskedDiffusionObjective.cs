@@ -14,15 +14,24 @@
 // random. With separate_times every run of wanted tokens has a time of its own (as the tokens of diffusion forcing, Chen et al. 2024): a
 // hole is then often all masked while the others are clean, which is how it is filled in use and is rare when all share one time.
 using Cinnabar.Diffusion;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Training.Objectives;
 
 /// <summary>Corrupts sequences for a masked-diffusion network.</summary>
 /// <param name="source">Where clean sequences come from.</param>
 /// <param name="options">Noise settings and seed.</param>
-public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOptions options) : TrainingObjective(source, options)
+/// <param name="expandTokenId">What asks for another position; null: the tokenizer has no such token.</param>
+/// <exception cref="CinnabarException">The settings need the expand token, and there is none.</exception>
+public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOptions options, int? expandTokenId = null)
+    : TrainingObjective(source, options)
 {
     private readonly int _maskTokenId = options.ModelConfig.MaskTokenId;
+    private readonly int _padTokenId = options.ModelConfig.PadTokenId;
+
+    private int ExpandTokenId => expandTokenId ?? throw new CinnabarException(
+        $"Expected for expand_share {Options.ExpandShare} a tokenizer with the token {Tokenizer.ExpandToken}, found one without.",
+        "Add it to the initial model with 'cinnabar convert --add-token', and build the corpus with that tokenizer.");
 
     /// <inheritdoc/>
     protected override IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise)
@@ -51,7 +60,8 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
             }
         }
 
-        return new TrainingBatch(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]);
+        TrainingBatch masked = new(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]);
+        return Options.ExpandShare == 0 ? masked : MergedMasks.Merge(masked, Options.ExpandShare, ExpandTokenId, _padTokenId, noise);
     }
 
     // The wanted positions that share a time, in order: those of a sequence, or each run of them.

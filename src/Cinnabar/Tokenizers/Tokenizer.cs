@@ -10,6 +10,9 @@ namespace Cinnabar.Tokenizers;
 /// </summary>
 public sealed class Tokenizer
 {
+    /// <summary>What DreamOn calls the token that makes two positions of a hole out of one.</summary>
+    public const string ExpandToken = "<|expand|>";
+
     private readonly TokenizerDefinition _definition;
     private readonly PreTokenizer[] _preTokenizers;
     private readonly Dictionary<int, AddedToken> _special;
