@@ -13,6 +13,7 @@ using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
 using Microsoft.Extensions.AI;
+using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 
 namespace Cinnabar.Extensions.AI;
 
@@ -179,7 +180,8 @@ public sealed class DiffusionChatClient : IChatClient
                 TotalTokenCount = canvas.Length - room + written,
             };
             ChatResponseUpdate update = Update([new UsageContent(usage)]);
-            update.FinishReason = isStopped || written < room || request.Text.IsConstrained(hole: 0) ? ChatFinishReason.Stop : ChatFinishReason.Length;
+            bool isWhole = isStopped || written < room || request.Text.IsConstrained(hole: 0);
+            update.FinishReason = isWhole ? ChatFinishReason.Stop : ChatFinishReason.Length;
             update.AdditionalProperties = new AdditionalPropertiesDictionary
             {
                 ["seed"] = request.Options.Seed,

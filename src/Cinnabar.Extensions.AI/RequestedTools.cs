@@ -1,8 +1,11 @@
 // Tools of Microsoft.Extensions.AI → those of the library, and back. Its middleware (UseFunctionInvocation) makes the calls; this client
 // only says which.
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Cinnabar.Chat;
 using Microsoft.Extensions.AI;
+using Arguments = System.Collections.Generic.IDictionary<string, object?>;
 using ChatMessage = Cinnabar.Chat.ChatMessage;
 
 namespace Cinnabar.Extensions.AI;
@@ -29,20 +32,32 @@ internal static class RequestedTools
     }
 
     /// <summary>Calls as templates know them.</summary>
-    public static JsonElement ToJson(IEnumerable<FunctionCallContent> calls) => JsonSerializer.SerializeToElement(calls.Select(call => new
-    {
-        id = call.CallId,
-        type = "function",
-        function = new { name = call.Name, arguments = call.Arguments ?? new Dictionary<string, object?>() },
-    }));
+    public static JsonElement ToJson(IEnumerable<FunctionCallContent> calls) => JsonElement.Parse(new JsonArray([.. calls.Select(call =>
+        new JsonObject
+        {
+            ["id"] = call.CallId,
+            ["type"] = "function",
+            ["function"] = new JsonObject
+            {
+                ["name"] = call.Name,
+                ["arguments"] = JsonSerializer.SerializeToNode(call.Arguments ?? new Dictionary<string, object?>(), TypeOf<Arguments>()),
+            },
+        })]).ToJsonString());
 
     /// <summary>The message with the result of a call.</summary>
     public static ChatMessage ResultOf(FunctionResultContent result) =>
-        new("tool", result.Result as string ?? JsonSerializer.Serialize(result.Result));
+        new("tool", result.Result switch
+        {
+            string text => text,
+            JsonElement { ValueKind: JsonValueKind.String } text => text.GetString(),
+            _ => JsonSerializer.Serialize(result.Result, TypeOf<object>()),
+        });
 
     /// <summary>A call of an answer.</summary>
     public static FunctionCallContent ContentOf(ToolCall call, string id) =>
-        new(id, call.Name, JsonSerializer.Deserialize<Dictionary<string, object?>>(call.Arguments));
+        new(id, call.Name, (Arguments?)JsonSerializer.Deserialize(call.Arguments, TypeOf<Arguments>()));
+
+    private static JsonTypeInfo TypeOf<T>() => AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(T));
 
     private static ChatTool ToolOf(AITool tool) => tool is AIFunctionDeclaration function
         ? new ChatTool(function.Name, function.Description, function.JsonSchema)

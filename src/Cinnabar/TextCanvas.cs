@@ -6,7 +6,8 @@
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
 //
-// A constraint is about the text that the caller gets: a space that is dropped does not count.
+// A constraint is about the text that the caller gets: a space that is dropped does not count, and lines end with LF. Where LF becomes
+// CR LF, a carriage return of the network's own would vanish in that, so under a constraint it writes none.
 //
 // The answer to a conversation is a hole without a text of the caller's around it.
 using Cinnabar.Constraints;
@@ -56,7 +57,7 @@ public sealed class TextCanvas
     /// <param name="constraint">What its text must be.</param>
     /// <exception cref="CinnabarException">The tokens of the model cannot write any such text.</exception>
     public void Constrain(int hole, Constraint constraint) => Canvas.Constrain(
-        hole, _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _spaceBefore[hole]));
+        hole, _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _spaceBefore[hole], _usesCrLf));
 
     /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
     internal static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)

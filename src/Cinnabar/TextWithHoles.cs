@@ -69,7 +69,13 @@ public sealed class TextWithHoles
     public int LeastOf(int hole) => hole < LeastTokens.Count ? LeastTokens[hole] : 0;
 
     /// <summary>What the text of each hole must be: one for each hole, null where anything goes; or none at all, the default.</summary>
-    public IReadOnlyList<Constraint?> Constraints { get; init; } = [];
+    /// <exception cref="ArgumentException">There are others than one for each hole.</exception>
+    public IReadOnlyList<Constraint?> Constraints
+    {
+        get;
+        init => field = value.Count == 0 || value.Count == HoleTokens.Count ? value : throw new ArgumentException(
+            $"Expected no constraint or one for each of the {HoleTokens.Count} holes, found {value.Count}.", nameof(value));
+    } = [];
 
     /// <summary>Splits a text at its markers.</summary>
     /// <param name="text">The text.</param>

@@ -5,7 +5,8 @@ using Microsoft.Extensions.AI;
 namespace Cinnabar.Extensions.AI.Tests;
 
 /// <summary>
-/// The cases that every provider of Microsoft.Extensions.AI is tested with, but tools, formats and images, which are refused by name.
+/// The cases that every provider of Microsoft.Extensions.AI is tested with, but tools and formats, which have tests of their own, and
+/// images, which are refused by name.
 /// </summary>
 public sealed class ChatClientContractTests(TinyChat chat) : IClassFixture<TinyChat>
 {

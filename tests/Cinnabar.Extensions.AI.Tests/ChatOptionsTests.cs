@@ -7,12 +7,15 @@ namespace Cinnabar.Extensions.AI.Tests;
 /// <summary>Every option is honoured, or refused by name.</summary>
 public sealed class ChatOptionsTests(TinyChat chat) : IClassFixture<TinyChat>
 {
+    private static readonly AIFunction s_secret = AIFunctionFactory.Create(() => 42, "Secret");
+
     public static TheoryData<string, ChatOptions> Refused => new()
     {
-        { "Tools", new() { Tools = [AIFunctionFactory.Create(() => 42, "Secret")] } },
         { "ToolMode", new() { ToolMode = ChatToolMode.RequireAny } },
-        { "ResponseFormat", new() { ResponseFormat = ChatResponseFormat.Json } },
-        { "ResponseFormat", new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(typeof(int)) } },
+        { "found 'not'", new() { ResponseFormat = ChatResponseFormat.ForJsonSchema(JsonElement.Parse("{\"not\":{}}")) } },
+        { "functions, found web_search", new() { Tools = [new HostedWebSearchTool()] } },
+        { "one of Secret, found 'Other'", new() { Tools = [s_secret], ToolMode = ChatToolMode.RequireSpecific("Other") } },
+        { "different names, found 2", new() { Tools = [s_secret, s_secret] } },
         { "FrequencyPenalty", new() { FrequencyPenalty = 0.5f } },
         { "PresencePenalty", new() { PresencePenalty = -1 } },
         { "Reasoning", new() { Reasoning = new() { Effort = ReasoningEffort.High } } },
@@ -168,11 +171,7 @@ public sealed class ChatOptionsTests(TinyChat chat) : IClassFixture<TinyChat>
     public async Task Contents_ThatAreNoText_AreRefusedByName()
     {
         DiffusionChatClient client = new(chat.Engine);
-        AIContent[] contents =
-        [
-            new DataContent(new byte[] { 1 }, "image/png"), new UriContent("http://localhost/a.png", "image/png"),
-            new FunctionCallContent("1", "f"), new FunctionResultContent("1", 2),
-        ];
+        AIContent[] contents = [new DataContent(new byte[] { 1 }, "image/png"), new UriContent("http://localhost/a.png", "image/png")];
         foreach (AIContent content in contents)
         {
             ChatMessage[] messages = [new(ChatRole.User, "a"), new(ChatRole.User, [new TextContent("what?"), content])];

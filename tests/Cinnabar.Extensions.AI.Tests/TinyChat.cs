@@ -4,17 +4,31 @@ using Cinnabar.Tests;
 
 namespace Cinnabar.Extensions.AI.Tests;
 
-/// <summary>Engines of a tiny model, with and without a chat template, and a copy of it that no engine has.</summary>
+/// <summary>
+/// Engines of a tiny model, with and without a chat template, and a copy of it that no engine has; and one with a context that holds the
+/// definitions of tools, in two templates.
+/// </summary>
 public sealed class TinyChat : IAsyncLifetime
 {
     private const string Template =
         "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+
+    private const string ToolTemplate =
+        "{% for t in tools or [] %}{{ t.function | tojson }}\n{% endfor %}{% for m in messages %}{{ m.role }}: "
+        + "{% if m.tool_calls %}{% for c in m.tool_calls %}<tool_call>{{ c.function | tojson }}</tool_call>{% endfor %}"
+        + "{% else %}{{ m.content }}{% endif %}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cinnabar-ai-").FullName;
 
     public ModelEngine Engine { get; private set; } = null!;
 
     public ModelEngine WithoutTemplate { get; private set; } = null!;
+
+    /// <summary>Describes tools in a message.</summary>
+    public ModelEngine Long { get; private set; } = null!;
+
+    /// <summary>Its template knows tools.</summary>
+    public ModelEngine Tools { get; private set; } = null!;
 
     public DiffusionModel Alone { get; private set; } = null!;
 
@@ -28,6 +42,8 @@ public sealed class TinyChat : IAsyncLifetime
         Engine = new ModelEngine(Load(chat));
         WithoutTemplate = new ModelEngine(Load(plain));
         Alone = Load(chat);
+        Long = new ModelEngine(Load(WithLongContext("long", Template)));
+        Tools = new ModelEngine(Load(WithLongContext("tools", ToolTemplate)));
         return Task.CompletedTask;
     }
 
@@ -35,7 +51,17 @@ public sealed class TinyChat : IAsyncLifetime
     {
         await Engine.DisposeAsync();
         await WithoutTemplate.DisposeAsync();
+        await Long.DisposeAsync();
+        await Tools.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private string WithLongContext(string name, string template)
+    {
+        string path = Path.Combine(_folder, name);
+        TinyModelFolder.Write(path, config => config with { MaxSequenceLength = 900 });
+        File.WriteAllText(Path.Combine(path, "chat_template.jinja"), template);
+        return path;
     }
 
     private static DiffusionModel Load(string path) => DiffusionModel.Load(path, KernelTable.Create(threads: 1));

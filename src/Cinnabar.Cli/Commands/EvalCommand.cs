@@ -1,5 +1,5 @@
-// cinnabar eval infill | likelihood | proofread | TASK: how good a model is on the test split of its corpus, next to baselines on the same
-// material, and on the tasks of EvalTaskCommand.
+// cinnabar eval infill | likelihood | proofread | constraints | TASK: how good a model is on the test split of its corpus, next to
+// baselines on the same material, under constraints (EvalConstraintsCommand), and on the tasks of EvalTaskCommand.
 using System.CommandLine;
 using Cinnabar.Evaluation;
 using Cinnabar.Evaluation.Tasks;
@@ -66,7 +66,10 @@ internal sealed class EvalCommand
         });
         Command command = new("eval", "Measure how well a model predicts held-out text, fills lines of code, or does a task.")
         {
-            eval.InfillCommand(), eval.LikelihoodCommand(), EvalProofreadCommand.Create(eval._corpus, eval._seed, eval._json),
+            eval.InfillCommand(),
+            eval.LikelihoodCommand(),
+            EvalProofreadCommand.Create(eval._corpus, eval._seed, eval._json),
+            EvalConstraintsCommand.Create(),
         };
         foreach (EvaluationTask task in TaskCatalog.All)
         {

@@ -18,7 +18,7 @@ internal static class ChatEndpoint
         int? maxTokens = GenerationRequest.MaxTokens(fields, model, "max_completion_tokens", "max_tokens");
         ToolCalling? tools = ToolFields.Read(fields, model.ChatTemplate);
         GenerationRequest request = GenerationRequest.Read(fields, served);
-        UnsupportedFields.Check(fields);
+        UnsupportedFields.Check(fields, hasTools: true);
         fields.Finish();
         if (model.ChatTemplate is null)
         {

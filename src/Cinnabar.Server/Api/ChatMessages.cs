@@ -33,8 +33,16 @@ internal static partial class ChatMessages
         string role = fields.Require("role").Word("system", "developer", "user", "assistant", "tool");
         string? name = WordOf(fields.Get("name"));
         WordOf(fields.Get("tool_call_id"));
-        JsonElement? calls = role == "assistant" ? CallsOf(fields.Get("tool_calls")) : null;
-        fields.Refuse("tool_calls", "Calls are the assistant's.");
+        JsonElement? calls = null;
+        if (role == "assistant")
+        {
+            calls = CallsOf(fields.Get("tool_calls"));
+        }
+        else
+        {
+            fields.Refuse("tool_calls", "Calls are the assistant's.");
+        }
+
         fields.Refuse("function_call", "Send tool_calls, which have taken its place.");
         fields.Refuse("audio", "Models here read text: send what is said.");
         fields.Refuse("refusal", "Send it as content.");

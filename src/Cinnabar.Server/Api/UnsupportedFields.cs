@@ -6,7 +6,8 @@ namespace Cinnabar.Server.Api;
 /// <summary>Refuses what cannot be honoured, by its name and with the way out.</summary>
 internal static class UnsupportedFields
 {
-    private const string NoTools = "Send tools and tool_choice, which have taken its place.";
+    private const string OnlyChat = "Ask /v1/chat/completions, where the model may call tools.";
+    private const string NoFunctions = "Send tools and tool_choice, which have taken its place.";
     private const string NoProbabilities =
         "Ask for \"stream_options\": {\"include_steps\": true} and \"alternatives\": k, which stream the probabilities of every step.";
 
@@ -18,8 +19,8 @@ internal static class UnsupportedFields
 
     private static readonly (string Name, string Remedy, string[] Also)[] s_refused =
     [
-        ("functions", NoTools, []),
-        ("function_call", NoTools, ["\"auto\""]),
+        ("functions", NoFunctions, []),
+        ("function_call", NoFunctions, ["\"auto\""]),
         ("grammar", NoGrammar, []),
         ("json_schema", NoGrammar, []),
         ("logprobs", NoProbabilities, []),
@@ -56,9 +57,17 @@ internal static class UnsupportedFields
     /// A presence_penalty beside 0 that is accepted without effect; null: none. Inception documents a default of 1.5 for fill-in-the-middle
     /// and 1.0 for edits, so its clients send those without anybody having chosen them.
     /// </param>
+    /// <param name="hasTools">Whether the endpoint has read the fields of tools.</param>
     /// <exception cref="ApiException">400: one asks for what this server does not do.</exception>
-    public static void Check(JsonFields fields, string? presencePenalty = null)
+    public static void Check(JsonFields fields, string? presencePenalty = null, bool hasTools = false)
     {
+        if (!hasTools)
+        {
+            fields.Refuse("tools", OnlyChat);
+            fields.Refuse("tool_choice", OnlyChat, "\"auto\"");
+            fields.Flag("parallel_tool_calls");
+        }
+
         foreach ((string name, string remedy, string[] also) in s_refused)
         {
             fields.Refuse(name, remedy, also);

@@ -44,7 +44,7 @@ internal sealed class PromptEncoder
     {
         ChatMessage[] broken =
         [
-            .. (tools?.Prepare(messages) ?? messages).Select(message => message with
+            .. (tools?.Prepare(messages) ?? ToolCalling.WithoutTools(messages, _template)).Select(message => message with
             {
                 Content = message.Content is null ? null : Broken(message.Content),
                 ReasoningContent = message.ReasoningContent is null ? null : Broken(message.ReasoningContent),

@@ -56,7 +56,7 @@ public sealed class ToolCalling
     /// <summary>JSON Schema that the answer has to follow; null: it need not be a call.</summary>
     public string? AnswerSchema => !_mustCall ? null : new JsonObject
     {
-        ["anyOf"] = new JsonArray([.. Tools.Where(tool => _required is null || tool.Name == _required).Select(SchemaOf)]),
+        ["anyOf"] = new JsonArray([.. Tools.Where(tool => _required is null || tool.Name == _required).Select(AnswerSchemaOf)]),
     }.ToJsonString();
 
     /// <summary>What stands before the answer, so that it begins inside of a call.</summary>
@@ -75,18 +75,24 @@ public sealed class ToolCalling
             return messages;
         }
 
-        // Calls and their results become ordinary text: the template knows neither.
-        ChatMessage[] plain = [.. messages.Select(message => message switch
-        {
-            { ToolCalls: JsonElement calls } => message with { Content = TextOf(calls), ToolCalls = null },
-            { Role: "tool" } => new ChatMessage("user", $"Result of {message.Name ?? "the function"}: {message.Content}"),
-            _ => message,
-        })];
+        ChatMessage[] plain = AsText(messages);
         string description = Description();
         return plain is [{ Role: "system" } system, .. ChatMessage[] rest]
             ? [system with { Content = $"{system.Content}\n\n{description}" }, .. rest]
             : [new ChatMessage("system", description), .. plain];
     }
+
+    /// <summary>The conversation as a template gets it when nothing may be called.</summary>
+    internal static IReadOnlyList<ChatMessage> WithoutTools(IReadOnlyList<ChatMessage> messages, ChatTemplateFile template) =>
+        template.Template.Text.Contains("tool_calls", StringComparison.Ordinal) ? messages : AsText(messages);
+
+    // Calls and their results become ordinary text: the template knows neither.
+    private static ChatMessage[] AsText(IReadOnlyList<ChatMessage> messages) => [.. messages.Select(message => message switch
+    {
+        { ToolCalls: JsonElement calls } => message with { Content = TextOf(calls), ToolCalls = null },
+        { Role: "tool" } => new ChatMessage("user", $"Result of {message.Name ?? "the function"}: {message.Content}"),
+        _ => message,
+    })];
 
     /// <summary>Reads the calls out of an answer.</summary>
     /// <param name="answer">The whole text.</param>
@@ -130,17 +136,48 @@ public sealed class ToolCalling
         return new JsonObject { ["type"] = "function", ["function"] = function };
     }
 
-    private static JsonObject SchemaOf(ChatTool tool) => new()
+    private static JsonObject AnswerSchemaOf(ChatTool tool, int branch)
     {
-        ["type"] = "object",
-        ["properties"] = new JsonObject
+        JsonNode arguments = Parameters(tool);
+        MoveReferences(arguments, $"#/anyOf/{branch}/properties/arguments");
+        return new JsonObject
         {
-            ["name"] = new JsonObject { ["const"] = tool.Name },
-            ["arguments"] = Parameters(tool),
-        },
-        ["required"] = new JsonArray("name", "arguments"),
-        ["additionalProperties"] = false,
-    };
+            ["type"] = "object",
+            ["properties"] = new JsonObject { ["name"] = new JsonObject { ["const"] = tool.Name }, ["arguments"] = arguments },
+            ["required"] = new JsonArray("name", "arguments"),
+            ["additionalProperties"] = false,
+        };
+    }
+
+    // References of a schema begin at its root, which now is a part of another schema.
+    private static void MoveReferences(JsonNode? schema, string root)
+    {
+        if (schema is JsonObject keywords)
+        {
+            foreach ((string name, JsonNode? value) in keywords.ToArray())
+            {
+                if (name == "$ref" && value is JsonValue reference && reference.TryGetValue(out string? target) && target.StartsWith('#'))
+                {
+                    keywords[name] = root + target[1..];
+                }
+                else if (name is ("properties" or "$defs" or "definitions") && value is JsonObject named)
+                {
+                    named.ToList().ForEach(part => MoveReferences(part.Value, root));
+                }
+                else if (name is not ("const" or "enum" or "default" or "examples"))
+                {
+                    MoveReferences(value, root);
+                }
+            }
+        }
+        else if (schema is JsonArray items)
+        {
+            foreach (JsonNode? item in items)
+            {
+                MoveReferences(item, root);
+            }
+        }
+    }
 
     private static JsonNode Parameters(ChatTool tool) => tool.Parameters is JsonElement schema
         ? JsonNode.Parse(schema.GetRawText())!

@@ -4,7 +4,7 @@
 //   M_g = max_{k∈g} M_k,       c_g = Σ_{k∈g} c_k
 //
 // Each sum is taken relative to its own maximum, so a class that the network finds all but impossible keeps its exact weight, and no floor
-// is needed. A class without a finite logit has weight 0. A uniform row has l = 0.
+// is needed. A class without a finite logit has weight 0. The row of open slots has maxima of 0 and no weights.
 namespace Cinnabar.Constraints;
 
 /// <summary>Weights of classes in slots, and draws from a class. Different rows may be read by different threads.</summary>
@@ -53,17 +53,11 @@ internal sealed class ClassWeights
     /// <summary>Whether a label has weight 0.</summary>
     public bool Excludes(int row) => _excludes[row];
 
-    /// <summary>Gives every allowed token the weight 1.</summary>
-    public void SetUniform(int row)
+    /// <summary>Makes a row in which all tokens are alike; it has no weights.</summary>
+    public void SetOpen(int row)
     {
-        Span<ScaledNumber> weights = _weights.AsSpan(row * Columns, Classes);
-        _maxima.AsSpan(row * Columns, Classes).Clear();
-        for (int k = 1; k < weights.Length; k++)
-        {
-            weights[k].Mantissa = _automaton!.TokensOf(k).Length;
-        }
-
-        Finish(row, scale: 1);
+        _maxima.AsSpan(row * Columns, Columns).Clear();
+        _excludes[row] = false;
     }
 
     /// <summary>Reads a row.</summary>

@@ -6,7 +6,7 @@ namespace Cinnabar.Constraints;
 
 internal sealed partial class ConstrainedSlots
 {
-    private double[] _labelProbabilities = []; // [L, G], Σ ξ_i over the edges of a label; unused where a token is fixed
+    private double[] _labelProbabilities = []; // [L, G], Σ ξ_i over the edges of a label; unused without a distribution
     private double[] _here = []; // π_i by state, right where the state is in R_i
     private double[] _ahead = []; // π_{i+1}
 
@@ -46,7 +46,7 @@ internal sealed partial class ConstrainedSlots
     /// Writes ln m(v) of a slot, after <see cref="ComputeMarginals"/>: what the logits of the network become under the constraint. Slots
     /// may be written by several threads.
     /// </summary>
-    /// <param name="slot">The slot.</param>
+    /// <param name="slot">A slot that is fixed or has a distribution; of an open one nothing can be said.</param>
     /// <param name="logMarginals">
     /// [V or more]; −∞ beyond V. May be the row of logits itself, if its distribution is not needed any more.
     /// </param>
@@ -70,7 +70,7 @@ internal sealed partial class ConstrainedSlots
     }
 
     /// <summary>
-    /// Writes ln w [K] of a slot that is not fixed, with ln m(v) = s l_v + ln w[class of v]; −∞ for classes that no text has there. After
+    /// Writes ln w [K] of a slot with a distribution, with ln m(v) = s l_v + ln w[class of v]; −∞ for classes that no text has there. After
     /// <see cref="ComputeMarginals"/>; by several threads if need be.
     /// </summary>
     public void LogMultipliers(int slot, Span<float> logMultipliers)
@@ -160,6 +160,10 @@ internal sealed partial class ConstrainedSlots
             if (row == NoRow)
             {
                 _ahead[Automaton.Next(states[j], token)] += probability;
+            }
+            else if (_slots[slot].IsOpen)
+            {
+                _ahead[Automaton.Successors(states[j])[BestEdgeBehind(states[j], row)]] += probability;
             }
             else
             {

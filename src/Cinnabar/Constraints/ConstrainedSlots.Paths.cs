@@ -1,11 +1,12 @@
-// Whole texts: one drawn from the joint distribution, and the most probable one.
+// Whole texts: one drawn from the joint distribution, the one that is likeliest token after token, and the most probable one.
 //
 //   drawn           for i = 0 … L − 1: an edge (g, q′) of q ∝ c_i[g] β_{i+1}(q′), then k ∈ g ∝ c_i[k], then v ∈ k ∝ p_i(v), by inversion
-//                   with numbers that are looked up by (seed, step, position); classes and tokens are drawn by several threads
+//                   with numbers that are looked up by (seed, step, position); classes and tokens are drawn by several threads. In an
+//                   open slot the best q′
 //   likeliest       in each slot the v with the largest p_i(v) β_{i+1}(q′); of equal ones the lowest
 //   most probable   δ backward, then forward along the edges that reach it; of tokens that are equal the lowest
 //
-// Both end in the states between the tokens. After Solve has found a text, and as long as the rows of logits stay as they were.
+// All end in the states between the tokens. After Solve has found a text, and as long as the rows of logits stay as they were.
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 
@@ -46,7 +47,9 @@ internal sealed partial class ConstrainedSlots
                 continue;
             }
 
-            int edge = DrawEdge(state, _weights.OfLabels(row), new CounterRandom(seed, step, firstPosition + i).Unit(EdgeNumber));
+            int edge = _slots[i].IsOpen
+                ? BestEdgeBehind(state, row)
+                : DrawEdge(state, _weights.OfLabels(row), new CounterRandom(seed, step, firstPosition + i).Unit(EdgeNumber));
             _labels[i] = Automaton.Labels(state)[edge];
             path.States[i + 1] = Automaton.Successors(state)[edge];
         }
@@ -163,12 +166,14 @@ internal sealed partial class ConstrainedSlots
             return known.Token;
         }
 
-        int drawn = _weights.DrawClass(known.Row, _labels[slot], random.Unit(ClassNumber));
-        double unit = random.Unit(TokenNumber);
-        ReadOnlySpan<int> tokens = Automaton.TokensOf(drawn);
-        return known.Logits is null
-            ? tokens[(int)(unit * tokens.Length)]
-            : _weights.DrawToken(known.Row, drawn, known.LogitRow, known.Scale, unit);
+        int label = _labels[slot];
+        if (known.IsOpen)
+        {
+            return LowestBest(slot, label, _weights.MaximaOfLabels(known.Row)[label]);
+        }
+
+        int drawn = _weights.DrawClass(known.Row, label, random.Unit(ClassNumber));
+        return _weights.DrawToken(known.Row, drawn, known.LogitRow, known.Scale, random.Unit(TokenNumber));
     }
 
     private void FindBest()

@@ -119,7 +119,9 @@ internal sealed partial class ConstrainedSlots
             {
                 completions[j] = i == Length ? (Automaton.Accepts(states[j]) ? ScaledNumber.Exp(0) : ScaledNumber.Zero)
                     : _slots[i].Row == NoRow ? Behind(states[j], _slots[i].Token)
-                    : SumOver(states[j], _weights.OfLabels(_slots[i].Row));
+                    : !_slots[i].IsOpen ? SumOver(states[j], _weights.OfLabels(_slots[i].Row))
+                    : BestEdgeBehind(states[j], _slots[i].Row) is int edge and >= 0 ? _next[Automaton.Successors(states[j])[edge]]
+                    : ScaledNumber.Zero;
             }
 
             LoadNext(i);
@@ -141,6 +143,21 @@ internal sealed partial class ConstrainedSlots
 
     private ScaledNumber Behind(int state, int token) =>
         Automaton.Next(state, token) is int next and not ByteAutomaton.Dead ? _next[next] : ScaledNumber.Zero;
+
+    // The edge of an open slot to the state with the greatest β; of equal ones the first, and −1 if there is none.
+    private int BestEdgeBehind(int state, int row)
+    {
+        ReadOnlySpan<int> targets = Automaton.Successors(state);
+        ReadOnlySpan<float> maxima = _weights.MaximaOfLabels(row);
+        int best = -1;
+        for (int j = 0; j < targets.Length; j++)
+        {
+            bool isAllowed = !float.IsNegativeInfinity(maxima[Automaton.Labels(state)[j]]);
+            best = isAllowed && (best < 0 || _next[targets[j]].IsAbove(_next[targets[best]])) ? j : best;
+        }
+
+        return best;
+    }
 
     // An edge without weight may lead to a state that was not reached: it adds 0 whatever stands there.
     private ScaledNumber SumOver(int state, ReadOnlySpan<ScaledNumber> weights)

@@ -1,8 +1,8 @@
 // All texts that a constraint allows in the slots of one hole, weighted by what is known of every slot, in time linear in their number.
 //
-// Slot i = 0 … L − 1 holds a fixed token, a distribution over tokens p_i(v) ∝ e^{s l_v}, or any allowed token, all alike. A path is a
-// sequence of states q_0 = start … q_L, q_L accepting, with an edge (q_i, g_i, q_{i+1}) of the TokenAutomaton in each slot, g a set of
-// classes k of tokens. With c_i[g] = Σ_{k∈g} c_i[k], c_i[k] = Σ_{v∈k} p_i(v), up to a factor of the slot (ClassWeights):
+// Slot i = 0 … L − 1 holds a fixed token, a distribution over tokens p_i(v) ∝ e^{s l_v}, or it is open: nothing is known of it yet. A path
+// is a sequence of states q_0 = start … q_L, q_L accepting, with an edge (q_i, g_i, q_{i+1}) of the TokenAutomaton in each slot, g a set
+// of classes k of tokens. With c_i[g] = Σ_{k∈g} c_i[k], c_i[k] = Σ_{v∈k} p_i(v), up to a factor of the slot (ClassWeights):
 //
 //   R_0 = {start},  R_{i+1} = states behind an edge with c_i[g] > 0 from R_i       which states can be reached
 //   β_L(q) = 1 if q accepts,   β_i(q) = Σ_{(q,g,q′)} c_i[g] β_{i+1}(q′)            weight of all ways to finish
@@ -11,6 +11,10 @@
 //   π_0(start) = 1,   ξ_i(q,g,q′) = π_i(q) P(g, q′ | q, i),   π_{i+1}(q′) = Σ ξ    how probable each state is
 //   m_i(v) = p_i(v) Σ_{(q,g,q′): v∈g} ξ_i(q,g,q′) / c_i[g]                         exact marginal of token v in slot i, Σ_v m_i(v) = 1
 //   δ_i(q) = max_{(q,g,q′)} s max_{v∈g} l_v + δ_{i+1}(q′)                          the most probable path (Viterbi)
+//
+// In an open slot β_i(q) = max_{q′} β_{i+1}(q′), and all ways go to the q′ that is best: where the rest is open, what counts of a state is
+// whether it can be finished, not in how many ways. Summed over all ways, a text that may end here would weigh nothing beside the V^n
+// texts that go on, and none would end before its last slot.
 //
 // A text drawn from the joint distribution, or the most probable one, is whole: whichever of its tokens are committed, the problem stays
 // feasible. Tokens drawn from marginals one by one would not have that property. β needs a wide range (ScaledNumber); π and ξ are
@@ -30,7 +34,7 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
     // 28 bytes for each state, and for each class or label, of each slot.
     private const int MostStored = 1 << 24;
 
-    private const int UniformRow = 0;
+    private const int OpenRow = 0;
     private const int NoRow = -1;
 
     private readonly ClassWeights _weights = new();
@@ -44,7 +48,7 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
 
     private TokenAutomaton Automaton => _automaton ?? throw new InvalidOperationException("There are no slots before Begin.");
 
-    /// <summary>Begins a hole: every slot takes any allowed token.</summary>
+    /// <summary>Begins a hole: every slot is open.</summary>
     /// <param name="automaton">The constraint.</param>
     /// <param name="start">
     /// Where the text begins: <see cref="TokenAutomaton.Start"/>, <see cref="TokenAutomaton.FirstStart"/>, or a state that text before the
@@ -59,13 +63,18 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
             _slots = new Slot[length];
         }
 
-        _slots.AsSpan(0, length).Fill(new Slot(0, UniformRow, null, 0, 1));
+        _slots.AsSpan(0, length).Fill(new Slot(0, OpenRow, null, 0, 1, IsOpen: true));
         _read.Clear();
         BeginStates();
     }
 
     /// <summary>Says that a slot holds a token.</summary>
-    public void Fix(int slot, int token) => _slots.AsSpan(0, Length)[slot] = new Slot(token, NoRow, null, 0, 1);
+    public void Fix(int slot, int token) => _slots.AsSpan(0, Length)[slot] = new Slot(token, NoRow, null, 0, 1, IsOpen: false);
+
+    /// <summary>Says that nothing is known of a slot but that it does not hold some tokens.</summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="logits">[1, V or more]: 0, and −∞ for those tokens.</param>
+    public void Open(int slot, Tensor logits) => _slots.AsSpan(0, Length)[slot] = new Slot(0, OpenRow, logits, 0, 1, IsOpen: true);
 
     /// <summary>Says what is known of a slot.</summary>
     /// <param name="slot">The slot.</param>
@@ -85,7 +94,7 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
                 "Use the tokenizer that belongs to this network.");
         }
 
-        _slots.AsSpan(0, Length)[slot] = new Slot(0, UniformRow, logits, row, scale);
+        _slots.AsSpan(0, Length)[slot] = new Slot(0, OpenRow, logits, row, scale, IsOpen: false);
     }
 
     /// <summary>Finds out whether any text fits, and the weights that everything else here needs.</summary>
@@ -103,13 +112,15 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
         return null;
     }
 
-    /// <summary>ln Z, with Z = Σ over all texts of the product of e^{s l_v}; wildcards and fixed tokens count 1.</summary>
+    /// <summary>
+    /// ln Z, with Z = Σ over all texts of the product of e^{s l_v}; a fixed token counts 1, and an open slot is filled in one way.
+    /// </summary>
     public double LogPartition()
     {
         double log = _completions[0].Log();
         foreach (Slot slot in _slots.AsSpan(0, Length))
         {
-            log += slot.Row == NoRow ? 0 : _weights.LogScaleOf(slot.Row);
+            log += slot.Row == NoRow || slot.IsOpen ? 0 : _weights.LogScaleOf(slot.Row);
         }
 
         return log;
@@ -129,7 +140,7 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
 
         CheckSize((_read.Count + 1L) * (Automaton.ClassCount + Automaton.LabelCount));
         _weights.Begin(Automaton, _read.Count + 1);
-        _weights.SetUniform(UniformRow);
+        _weights.SetOpen(OpenRow);
         ReadBody body = new(this);
         if (workers is null)
         {
@@ -158,7 +169,8 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
     /// <param name="Logits">Of a distribution.</param>
     /// <param name="LogitsRow">Its row.</param>
     /// <param name="Scale">s.</param>
-    private readonly record struct Slot(int Token, int Row, Tensor? Logits, int LogitsRow, float Scale)
+    /// <param name="IsOpen">Whether nothing is known but, at most, what it does not hold.</param>
+    private readonly record struct Slot(int Token, int Row, Tensor? Logits, int LogitsRow, float Scale, bool IsOpen)
     {
         public ReadOnlySpan<float> LogitRow => Logits is null ? [] : Logits.Row(LogitsRow);
     }

@@ -13,6 +13,7 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
     private const long MostEdgesKept = 8 << 20;
 
     private readonly Lazy<VocabularyTrie> _vocabulary = new(() => new VocabularyTrie(tokenizer.Definition.Tokens));
+    private readonly Lazy<int[]> _returns = new(() => WithReturn(tokenizer.Definition.Tokens));
     private readonly RecentlyUsed<Key, TokenAutomaton> _kept = new(MostEdgesKept);
 
     /// <summary>A constraint for a hole.</summary>
@@ -20,16 +21,26 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
     /// <param name="kind">What kind of hole it is.</param>
     /// <param name="tokens">The special ids of the canvas.</param>
     /// <param name="spaceBefore">Whether a space stands before the hole, so that one at the start of its text does not count.</param>
+    /// <param name="lfOnly">Whether LF alone ends lines, so that no carriage return is written.</param>
     /// <exception cref="CinnabarException">The constraint is too complex.</exception>
-    public TokenAutomaton Lift(Constraint constraint, HoleKind kind, CanvasTokens tokens, bool spaceBefore)
+    public TokenAutomaton Lift(Constraint constraint, HoleKind kind, CanvasTokens tokens, bool spaceBefore, bool lfOnly = false)
     {
         (int[] forbidden, int[] ends) = (tokens.Forbidden(kind), [.. tokens.EndsOf(kind)]);
-        Key key = new(constraint, string.Join(' ', forbidden), string.Join(' ', ends), spaceBefore);
+        Key key = new(constraint, string.Join(' ', forbidden), string.Join(' ', ends), spaceBefore, lfOnly);
         return _kept.Get(
             key,
-            _ => TokenAutomatonBuilder.Build(constraint.Automaton, _vocabulary.Value, vocabularySize, forbidden, ends, spaceBefore),
+            _ => TokenAutomatonBuilder.Build(
+                constraint.Automaton,
+                _vocabulary.Value,
+                vocabularySize,
+                lfOnly ? [.. forbidden, .. _returns.Value] : forbidden,
+                ends,
+                spaceBefore),
             automaton => automaton.EdgeCount + automaton.StateCount);
     }
 
-    private readonly record struct Key(Constraint Constraint, string Forbidden, string Ends, bool SpaceBefore);
+    private static int[] WithReturn(TokenBytes tokens) => [.. Enumerable.Range(0, tokens.Count)
+        .Where(id => tokens[id, first: false].Contains((byte)'\r') || tokens[id, first: true].Contains((byte)'\r'))];
+
+    private readonly record struct Key(Constraint Constraint, string Forbidden, string Ends, bool SpaceBefore, bool LfOnly);
 }

@@ -49,6 +49,11 @@ internal struct ScaledNumber
     /// <summary>ln x.</summary>
     public readonly double Log() => Math.Log(Mantissa) + (Level * LogOfLevel);
 
+    /// <summary>Whether a stored number is greater than another.</summary>
+    public readonly bool IsAbove(in ScaledNumber other) => Level == other.Level ? Mantissa > other.Mantissa
+        : Level > other.Level ? Mantissa > other.Mantissa * OtherFactor(other.Level - Level)
+        : Mantissa * OtherFactor(Level - other.Level) > other.Mantissa;
+
     /// <summary>Adds <paramref name="mantissa"/> · 2^(256 level), a stored number or a product of two.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Add(double mantissa, int level)

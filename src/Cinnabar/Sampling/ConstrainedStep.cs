@@ -1,6 +1,6 @@
 // A step over holes whose text is constrained. For each of them, all slots from its first to its last:
 //
-//   known and committed tokens are fixed; noisy positions of this step have their row of logits, those of later blocks take anything
+//   known and committed tokens are fixed; noisy positions of this step have their row of logits, those of later blocks are open
 //   m_i(v)   exact marginals at temperature 1, which take the place of the network's probabilities: scores, confidences, filters
 //   text     at temperature 0 the one whose every token is the likeliest behind those before it, else one drawn from all rows at 1/T; ids
 //            that a filter leaves out of m_i are pushed so far down that they are drawn only where the constraint leaves no other
@@ -142,7 +142,7 @@ internal sealed class ConstrainedStep
             {
                 Tensor open = Tensor.Zeros(1, automaton.VocabularySize);
                 CandidateReader.ForbidHere(canvas, position, mayExpand: false, open.Row(0));
-                slots.Distribute(i, open, row: 0);
+                slots.Open(i, open);
             }
         }
     }

@@ -30,7 +30,7 @@ public sealed class EarlyExitPolicy(double bound, StepPolicy inner) : RevisingPo
     /// <inheritdoc/>
     public override void Choose(StepView view, StepChoice choice)
     {
-        if (view.Candidates.Count > 0 && view.Candidates.Average(candidate => _leads[candidate.Position]) >= bound)
+        if (view.Candidates.Count > 0 && MeanLead(view.Candidates) >= bound)
         {
             choice.Commits.AddRange(view.Candidates);
         }
@@ -39,6 +39,10 @@ public sealed class EarlyExitPolicy(double bound, StepPolicy inner) : RevisingPo
             base.Choose(view, choice);
         }
     }
+
+    // A position where only one token is possible, by a constraint, says nothing of how sure the network is.
+    private double MeanLead(IReadOnlyList<Candidate> candidates) => candidates.Select(candidate => _leads[candidate.Position])
+        .Where(double.IsFinite).DefaultIfEmpty(double.PositiveInfinity).Average();
 
     /// <inheritdoc/>
     public override bool NeedsPass(in StepContext context) => true;

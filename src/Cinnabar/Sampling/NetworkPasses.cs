@@ -63,7 +63,9 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
         _committedLogits.Clear();
         ICachingDenoiser? caching = CachingFor(denoiser, options);
         IsCached = caching is not null;
-        _measuresDrift = IsCached && options.MeasureDrift && options.CfgScale == 0;
+
+        // Under a constraint the rows become marginals, which are not comparable with logits of a later pass.
+        _measuresDrift = IsCached && options.MeasureDrift && options.CfgScale == 0 && !canvas.IsConstrained;
         if (caching is null)
         {
             return;

@@ -120,7 +120,7 @@ public sealed record SamplerOptions
     /// <summary>Every so many passes, at least 1, one computes everything; null: only when <see cref="Cache"/> says so.</summary>
     public int? CacheRefresh { get; init; }
 
-    /// <summary>Measures how far a cache has drifted, at its refreshes and without guidance; costs time.</summary>
+    /// <summary>Measures how far a cache has drifted, at its refreshes, without guidance and constraints; costs time.</summary>
     public bool MeasureDrift { get; init; }
 
     /// <summary>So many of the most probable tokens of every noisy position are reported with each step, 0 … 20. Changes no text.</summary>

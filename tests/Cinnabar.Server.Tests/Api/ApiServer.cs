@@ -18,11 +18,19 @@ using Microsoft.Extensions.Logging;
 namespace Cinnabar.Server.Tests.Api;
 
 /// <summary>
-/// The endpoints over a real Kestrel with three tiny models: "tiny" (masked, the default), "left" (autoregressive) and "chat" (with a
-/// template). Errors before an answer become envelopes as the host makes them.
+/// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "chat" (with a template), and
+/// with a template and a context that holds definitions of tools "long" and "tools", whose template knows of them. Errors before an answer
+/// become envelopes as the host makes them.
 /// </summary>
 public sealed class ApiServer : IAsyncLifetime
 {
+    private const string Template = "{% for m in messages %}{{ m.role }}: {{ m.content }}<|endoftext|>{% endfor %}{{ 'assistant: ' }}";
+    private const string ToolTemplate =
+        "{% if tools %}{% for t in tools %}{{ t.function | tojson }}{% endfor %}<|endoftext|>{% endif %}"
+        + "{% for m in messages %}{{ m.role }}: {% if m.tool_calls %}{% for c in m.tool_calls %}<tool_call>{{ c.function.name }} "
+        + "{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% else %}{{ m.content }}{% endif %}<|endoftext|>{% endfor %}"
+        + "{{ 'assistant: ' }}";
+
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"cinnabar-api-{Guid.NewGuid():N}");
     private WebApplication? _app;
 
@@ -46,7 +54,9 @@ public sealed class ApiServer : IAsyncLifetime
         Directory.CreateDirectory(_folder);
         Add("tiny", change: null, template: null);
         Add("left", config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true }, template: null);
-        Add("chat", change: null, "{% for m in messages %}{{ m.role }}: {{ m.content }}<|endoftext|>{% endfor %}{{ 'assistant: ' }}");
+        Add("chat", change: null, Template);
+        Add("long", config => config with { MaxSequenceLength = 800 }, Template);
+        Add("tools", config => config with { MaxSequenceLength = 800 }, ToolTemplate);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));

@@ -159,7 +159,6 @@ public sealed class CompletionsTests(ApiServer server)
 
     [Theory]
     [InlineData("tools", "[{\"type\":\"function\"}]")]
-    [InlineData("response_format", "{\"type\":\"json_object\"}")]
     [InlineData("logprobs", "2")]
     [InlineData("best_of", "2")]
     [InlineData("logit_bias", "{\"50\":1}")]

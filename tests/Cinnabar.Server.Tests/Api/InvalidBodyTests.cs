@@ -194,7 +194,9 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
         Assert.True(status == 400, $"{path} {shown}: {status} {answer.ToJsonString()}");
         Assert.Equal("invalid_request_error", (string?)answer["error"]!["type"]);
         string? found = (string?)answer["error"]!["param"];
-        bool fits = param is null || found == param || found?.StartsWith($"{param}[", StringComparison.Ordinal) == true;
+        bool isInside = found?.StartsWith($"{param}[", StringComparison.Ordinal) == true
+            || found?.StartsWith($"{param}.", StringComparison.Ordinal) == true;
+        bool fits = param is null || found == param || isInside;
         Assert.True(fits, $"{path} {shown}: expected {param}, found {found}: {answer.ToJsonString()}");
     }
 }

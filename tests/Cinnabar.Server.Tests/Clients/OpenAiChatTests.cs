@@ -56,6 +56,21 @@ public sealed class OpenAiChatTests(OpenAiServer server) : IClassFixture<OpenAiS
     }
 
     [Fact]
+    public async Task JsonSchema_IsFollowedByAnswerAndStream()
+    {
+        ChatCompletionOptions options = Options(1);
+        options.ResponseFormat = ChatResponseFormat.CreateJsonSchemaFormat(
+            "letter",
+            BinaryData.FromString("{\"type\":\"object\",\"properties\":{\"a\":{\"enum\":[\"x\",\"y\"]}},\"required\":[\"a\"]}"),
+            jsonSchemaIsStrict: true);
+        ChatCompletion answer = await server.Chat().CompleteChatAsync(s_hello, options);
+
+        Assert.Matches("^\\{\"a\": ?\"[xy]\"\\}\\z", Text(answer));
+        Assert.Equal(ChatFinishReason.Stop, answer.FinishReason);
+        Assert.Equal(Text(answer), Text(await StreamAsync(options)));
+    }
+
+    [Fact]
     public async Task StopSequence_EndsAnswerAndStream()
     {
         ChatCompletion free = await server.Chat().CompleteChatAsync(s_hello, Options(1));

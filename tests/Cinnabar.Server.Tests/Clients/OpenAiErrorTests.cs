@@ -24,13 +24,12 @@ public sealed class OpenAiErrorTests(OpenAiServer server) : IClassFixture<OpenAi
     [Fact]
     public async Task UnsupportedOption_Is400WithItsName()
     {
-        ChatCompletionOptions options = new();
-        options.Tools.Add(ChatTool.CreateFunctionTool("weather"));
+        ChatCompletionOptions options = new() { IncludeLogProbabilities = true };
 
         ClientResultException error = await FailAsync(server.Chat(), options);
 
         Assert.Equal(400, error.Status);
-        Assert.Contains("Parameter: tools", error.Message);
+        Assert.Contains("Parameter: logprobs", error.Message);
     }
 
     [Fact]

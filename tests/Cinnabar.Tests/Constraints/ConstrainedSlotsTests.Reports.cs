@@ -110,6 +110,37 @@ public sealed partial class ConstrainedSlotsTests
     }
 
     [Fact]
+    public void WriteLogMarginals_TheRestIsOpen_CountsATextThatEndsAsMuchAsOneThatGoesOn()
+    {
+        // "a" or "b" and any letters behind it. After 30 open slots there are 3^30 texts for b, and one for a.
+        var constraint = new TinyConstraint(
+            TinyConstraint.Automaton(3, [1, 2], (0, "a", 1), (0, "b", 2), (2, "abc", 2)), ["a", "b", "c", "</s>"]) { Ends = [3] };
+        TokenAutomaton automaton = constraint.Build();
+        var slots = new ConstrainedSlots(null);
+        slots.Begin(automaton, automaton.Start, 31);
+        slots.Distribute(0, Tensor.From([2, 1, 0, 0], 1, 4), 0);
+        Assert.Null(slots.Solve());
+        slots.ComputeMarginals();
+        var row = new float[4];
+        slots.WriteLogMarginals(0, row);
+        Assert.Equal(1 / (1 + Math.Exp(-1)), Math.Exp(row[0]), 1e-5);
+
+        // The same where the rest must not hold one of the letters.
+        for (int slot = 1; slot < 31; slot++)
+        {
+            slots.Open(slot, Tensor.From([float.NegativeInfinity, 0, 0, 0], 1, 4));
+        }
+
+        Assert.Null(slots.Solve());
+        slots.ComputeMarginals();
+        slots.WriteLogMarginals(0, row);
+        Assert.Equal(1 / (1 + Math.Exp(-1)), Math.Exp(row[0]), 1e-5);
+        var path = new ConstrainedPath();
+        slots.Sample(1, 1, 0, path);
+        Assert.DoesNotContain(0, path.Tokens[1..].ToArray());
+    }
+
+    [Fact]
     public void Solve_AnyNumberOfThreads_GivesTheSameBits()
     {
         const int Length = 24;

@@ -43,6 +43,11 @@ public sealed partial class ConstrainedSlotsTests
         var row = new float[automaton.VocabularySize + 2];
         for (int slot = 0; slot < slots.Length; slot++)
         {
+            if (oracle.IsWild(slot))
+            {
+                continue;
+            }
+
             slots.WriteLogMarginals(slot, row);
             for (int token = 0; token < automaton.VocabularySize; token++)
             {
@@ -53,12 +58,13 @@ public sealed partial class ConstrainedSlotsTests
         }
 
         slots.MostProbable(path);
-        double best = oracle.Texts.Max(text => text.Log);
-        (int[] _, double log) = oracle.Texts.Find(text => text.Tokens.AsSpan().SequenceEqual(path.Tokens));
+        double best = oracle.All.Max(text => text.Log);
+        (int[] _, double log) = oracle.All.Find(text => text.Tokens.AsSpan().SequenceEqual(path.Tokens));
         Assert.Equal(best, log, 1e-9);
         AssertStates(automaton, path);
         slots.Sample(1, 2, 3, path);
-        Assert.Contains(oracle.Texts, text => text.Tokens.AsSpan().SequenceEqual(path.Tokens));
+        Assert.Contains(oracle.All, text => text.Tokens.AsSpan().SequenceEqual(path.Tokens));
+        Assert.Contains(oracle.Texts, text => oracle.Key(text.Tokens) == oracle.Key(path.Tokens));
         AssertStates(automaton, path);
     }
 
@@ -90,17 +96,17 @@ public sealed partial class ConstrainedSlotsTests
             tried++;
             oracle.Load(slots, constraint.Build());
             Assert.Null(slots.Solve());
-            Dictionary<string, double> counts = oracle.Texts.ToDictionary(text => string.Join(',', text.Tokens), _ => 0.0);
+            Dictionary<string, double> counts = oracle.Texts.ToDictionary(text => oracle.Key(text.Tokens), _ => 0.0);
             for (int step = 0; step < 5000; step++)
             {
                 slots.Sample(seed: 3, step, firstPosition: 17, path);
-                counts[string.Join(',', path.Tokens.ToArray())]++;
+                counts[oracle.Key(path.Tokens)]++;
             }
 
             // Rare texts are one cell, as the approximation of the test needs.
             double log = oracle.LogPartition;
             (double Count, double Probability)[] cells =
-                [.. oracle.Texts.Select(text => (counts[string.Join(',', text.Tokens)], Math.Exp(text.Log - log)))];
+                [.. oracle.Texts.Select(text => (counts[oracle.Key(text.Tokens)], Math.Exp(text.Log - log)))];
             (double Count, double Probability)[] common = [.. cells.Where(cell => cell.Probability > 1e-3)];
             double rest = Math.Max(0, 1 - common.Sum(cell => cell.Probability));
             double restCount = cells.Where(cell => cell.Probability <= 1e-3).Sum(cell => cell.Count);
@@ -161,8 +167,6 @@ public sealed partial class ConstrainedSlotsTests
         slots.WriteLogMarginals(1, row);
         double sum = logits.Sum(l => Math.Exp(l));
         Assert.All(Enumerable.Range(0, 4), v => Assert.Equal(logits[v] - Math.Log(sum), row[v], 1e-5));
-        slots.WriteLogMarginals(0, row);
-        Assert.All(row, value => Assert.Equal(Math.Log(0.25), value, 1e-6));
     }
 
     [Fact]

@@ -4,7 +4,10 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Tests.Constraints;
 
-/// <summary>The slots of a hole, filled in every way one after the other.</summary>
+/// <summary>
+/// The slots of a hole, filled in every way one after the other. Of the ways to fill a wild slot the one counts behind which the most
+/// weight lies.
+/// </summary>
 internal sealed class SlotsOracle
 {
     public const int Open = -1;
@@ -20,12 +23,17 @@ internal sealed class SlotsOracle
     {
         (_constraint, _beginsText, _known, _logits, _scales) = (constraint, beginsText, known, logits, scales);
         Visit(new int[known.Length], 0, 0);
+        double most = All.Select(text => text.Log).DefaultIfEmpty().Max();
+        Texts = Counted([.. All], 0, most).Texts;
     }
 
     private int Vocabulary => _constraint.Tokens.Length;
 
     /// <summary>All texts with a weight, and its logarithm; in lexicographic order.</summary>
-    public List<(int[] Tokens, double Log)> Texts { get; } = [];
+    public List<(int[] Tokens, double Log)> All { get; } = [];
+
+    /// <summary>Those that count.</summary>
+    public List<(int[] Tokens, double Log)> Texts { get; }
 
     public double LogPartition
     {
@@ -77,10 +85,33 @@ internal sealed class SlotsOracle
         }
     }
 
+    public bool IsWild(int slot) => _known[slot] == Wild;
+
     public double Marginal(int slot, int token)
     {
         double log = LogPartition;
         return Texts.Where(text => text.Tokens[slot] == token).Sum(text => Math.Exp(text.Log - log));
+    }
+
+    /// <summary>A text without what it has in wild slots.</summary>
+    public string Key(ReadOnlySpan<int> tokens)
+    {
+        int[] shown = tokens.ToArray();
+        return string.Join(',', shown.Select((token, slot) => _known[slot] == Wild ? Wild : token));
+    }
+
+    private (double Weight, List<(int[] Tokens, double Log)> Texts) Counted(List<(int[] Tokens, double Log)> texts, int slot, double most)
+    {
+        if (slot == _known.Length || texts.Count == 0)
+        {
+            return (texts.Sum(text => Math.Exp(text.Log - most)), texts);
+        }
+
+        (double Weight, List<(int[] Tokens, double Log)> Texts)[] ways =
+            [.. texts.GroupBy(text => text.Tokens[slot]).Select(way => Counted([.. way], slot + 1, most))];
+        return _known[slot] == Wild
+            ? ways.MaxBy(way => way.Weight)
+            : (ways.Sum(way => way.Weight), [.. ways.SelectMany(way => way.Texts)]);
     }
 
     private void Visit(int[] tokens, int slot, double log)
@@ -89,7 +120,7 @@ internal sealed class SlotsOracle
         {
             if (_constraint.Allows(tokens, _beginsText))
             {
-                Texts.Add(([.. tokens], log));
+                All.Add(([.. tokens], log));
             }
 
             return;

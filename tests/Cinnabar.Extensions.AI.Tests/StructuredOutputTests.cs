@@ -1,0 +1,166 @@
+using System.ComponentModel;
+using System.Text.Json;
+using Cinnabar.Serving;
+using Microsoft.Extensions.AI;
+
+namespace Cinnabar.Extensions.AI.Tests;
+
+/// <summary>Response formats and tools, by way of the middleware that programs use.</summary>
+public sealed class StructuredOutputTests(TinyChat chat) : IClassFixture<TinyChat>
+{
+    private enum Size
+    {
+        Small,
+        Large,
+    }
+
+    private static ChatOptions Options => new() { Seed = 5, Temperature = 1, MaxOutputTokens = 90 };
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task ResponseFormat_SchemaOfAType_CanBeReadAsOne(float temperature)
+    {
+        for (int seed = 0; seed < 4; seed++)
+        {
+            ChatOptions options = Options;
+            options.Temperature = temperature;
+            options.Seed = seed;
+            options.ResponseFormat = ChatResponseFormat.ForJsonSchema<Box>();
+            ChatResponse response = await new DiffusionChatClient(chat.Long).GetResponseAsync("a box", options);
+            Box box = JsonSerializer.Deserialize<Box>(response.Text, AIJsonUtilities.DefaultOptions)!;
+            Assert.True(Enum.IsDefined(box.Size), response.Text);
+            Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
+        }
+    }
+
+    [Fact]
+    public async Task ResponseFormat_TypedResponse_HasAResult()
+    {
+        ChatResponse<Box> response = await new DiffusionChatClient(chat.Long).GetResponseAsync<Box>("a box", Options);
+        Assert.True(response.TryGetResult(out Box? box), response.Text);
+        Assert.NotNull(box);
+    }
+
+    [Fact]
+    public async Task ResponseFormat_Json_IsAnObjectAndTheStreamItsPieces()
+    {
+        ChatOptions options = Options;
+        options.ResponseFormat = ChatResponseFormat.Json;
+        DiffusionChatClient client = new(chat.Engine);
+        string text = (await client.GetResponseAsync("x", options)).Text;
+        Assert.Equal(JsonValueKind.Object, JsonElement.Parse(text).ValueKind);
+        Assert.Equal(
+            text, string.Concat(client.GetStreamingResponseAsync("x", options).ToBlockingEnumerable().Select(update => update.Text)));
+    }
+
+    [Fact]
+    public async Task ResponseFormat_NoRoomForIt_SaysHowMuchItNeeds()
+    {
+        ChatOptions options = Options;
+        options.MaxOutputTokens = 5;
+        options.ResponseFormat = ChatResponseFormat.ForJsonSchema<Box>();
+        DiffusionChatClient client = new(chat.Long);
+        string message = (await Assert.ThrowsAsync<CinnabarException>(() => client.GetResponseAsync("x", options))).Message;
+        Assert.Contains("the shortest needs", message);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Tools_RequiredCall_IsMadeByTheMiddlewareAndItsResultSeen(bool templateKnowsTools)
+    {
+        List<(string City, bool Today)> calls = [];
+        AIFunction weather = AIFunctionFactory.Create(
+            (string city, bool today) =>
+            {
+                calls.Add((city, today));
+                return $"{(today ? 21 : 22)} degrees in {city}";
+            },
+            "weather",
+            "Tells the weather.");
+        using IChatClient client =
+            new ChatClientBuilder(new DiffusionChatClient(Engine(templateKnowsTools))).UseFunctionInvocation().Build();
+        ChatOptions options = Options;
+        options.Tools = [weather];
+        options.ToolMode = ChatToolMode.RequireAny;
+        ChatResponse response = await client.GetResponseAsync("weather?", options);
+        (string city, bool today) = Assert.Single(calls);
+
+        // The call, its result, and what the model says then.
+        Assert.Equal([ChatRole.Assistant, ChatRole.Tool, ChatRole.Assistant], response.Messages.Select(message => message.Role));
+        FunctionCallContent call = Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
+        FunctionResultContent result = Assert.Single(response.Messages[1].Contents.OfType<FunctionResultContent>());
+        Assert.Equal(("weather", call.CallId), (call.Name, result.CallId));
+        Assert.Equal($"{(today ? 21 : 22)} degrees in {city}", result.Result?.ToString());
+
+        // The same as a stream.
+        ChatResponse streamed = await client.GetStreamingResponseAsync("weather?", options).ToChatResponseAsync();
+        Assert.Equal(2, calls.Count);
+        Assert.Equal(calls[0], calls[1]);
+        Assert.Equal(response.Text, streamed.Text);
+    }
+
+    [Fact]
+    public async Task Tools_SpecificCall_EndsForIt()
+    {
+        DiffusionChatClient client = new(chat.Tools);
+        ChatOptions options = Options;
+        options.Tools = [AIFunctionFactory.Create((Size size) => 1, "a"), AIFunctionFactory.Create(() => 2, "b")];
+        foreach ((string name, int arguments) in ((string, int)[])[("a", 1), ("b", 0)])
+        {
+            options.ToolMode = ChatToolMode.RequireSpecific(name);
+            ChatResponse response = await client.GetResponseAsync("x", options);
+            FunctionCallContent call = Assert.Single(response.Messages.Single().Contents.OfType<FunctionCallContent>());
+            Assert.Equal((name, arguments), (call.Name, call.Arguments!.Count));
+            Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+            Assert.Equal("", response.Text);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Tools_Auto_TextStaysText(bool templateKnowsTools)
+    {
+        DiffusionChatClient client = new(Engine(templateKnowsTools));
+        ChatOptions options = Options;
+        options.Tools = [AIFunctionFactory.Create(() => 42, "Secret")];
+        ChatResponse response = await client.GetResponseAsync("x", options);
+        Assert.NotEqual("", response.Text);
+        Assert.DoesNotContain(response.Messages[0].Contents, content => content is FunctionCallContent);
+        Assert.Equal(
+            response.Text,
+            string.Concat(client.GetStreamingResponseAsync("x", options).ToBlockingEnumerable().Select(update => update.Text)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task History_CallsAndResults_AreSeen(bool templateKnowsTools)
+    {
+        DiffusionChatClient client = new(Engine(templateKnowsTools));
+        long[] tokens = new long[2];
+        for (int i = 0; i < 2; i++)
+        {
+            ChatMessage[] messages =
+            [
+                new(ChatRole.User, "how warm?"),
+                new(ChatRole.Assistant, [new FunctionCallContent("1", "weather", Arguments(i == 0 ? "q" : "qq"))]),
+                new(ChatRole.Tool, [new FunctionResultContent("1", i == 0 ? "q" : "qqqq")]),
+            ];
+            ChatOptions options = Options;
+            options.Tools = [AIFunctionFactory.Create(() => 42, "Secret")];
+            tokens[i] = (await client.GetResponseAsync(messages, options)).Usage!.InputTokenCount!.Value;
+        }
+
+        Assert.Equal(tokens[0] + 4, tokens[1]);
+    }
+
+    private static Dictionary<string, object?> Arguments(string city) => new() { ["city"] = city };
+
+    private ModelEngine Engine(bool templateKnowsTools) => templateKnowsTools ? chat.Tools : chat.Long;
+
+    [Description("A box.")]
+    private sealed record Box(Size Size, string Name, bool? Open, string[] Parts);
+}
