@@ -92,7 +92,7 @@ public sealed class InfillTests(ApiServer server)
     [InlineData("\"a\"", "segments")]
     [InlineData("[7]", "segments[0]")]
     [InlineData("[{}]", "segments[0].hole")]
-    [InlineData("[{\"hole\":{}},{\"hole\":{\"exact\":true}}]", "segments")]
+    [InlineData("[{\"hole\":{\"max_tokens\":4,\"min_tokens\":5}}]", "segments[0].hole.min_tokens")]
     [InlineData("[{\"hole\":{\"max_tokens\":97}}]", "segments[0].hole.max_tokens")]
     [InlineData("[{\"hole\":{\"max_tokens\":60}},{\"hole\":{\"max_tokens\":60}}]", "segments")]
     [InlineData("[{\"hole\":{\"other\":1}}]", "segments[0].hole.other")]

@@ -1,6 +1,6 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Conversion;
-using Cinnabar.Numerics.Kernels;
+using Cinnabar.Numerics;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Checkpoints.Conversion;
