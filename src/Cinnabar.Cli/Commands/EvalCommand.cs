@@ -10,6 +10,8 @@ namespace Cinnabar.Cli.Commands;
 
 internal sealed class EvalCommand
 {
+    private const int FirstOfGrowing = 8;
+
     private static readonly LineHoleOptions s_standard = new();
 
     private readonly Option<string> _corpus = new("--corpus")
@@ -152,8 +154,14 @@ internal sealed class EvalCommand
             yield return Infiller($"{model.Name}, fast", description, standard with { Threshold = threshold });
         }
 
-        IInfiller Infiller(string name, string description, SamplerOptions options) =>
-            HeldOutText.InfillerOf(model, name, description, options, holes.CanvasLength);
+        if (model.GrowsHoles)
+        {
+            string description = $"as the first, but a hole whose length is not given starts with {FirstOfGrowing} tokens and grows.";
+            yield return Infiller($"{model.Name}, growing", description, standard, FirstOfGrowing);
+        }
+
+        IInfiller Infiller(string name, string description, SamplerOptions options, int? growsFrom = null) =>
+            HeldOutText.InfillerOf(model, name, description, options, holes.CanvasLength, growsFrom);
     }
 
     private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)
