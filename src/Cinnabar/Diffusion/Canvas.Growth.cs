@@ -9,7 +9,19 @@ public sealed partial class Canvas
     public bool Grows => Tokens.ExpandTokenId is not null && Array.Exists(_holes, hole => hole.Grows);
 
     /// <summary>Number of positions if every hole grows as far as it may.</summary>
-    public int MostLength => Length + _holes.Sum(hole => hole.MostLength - hole.Length);
+    public int MostLength
+    {
+        get
+        {
+            int length = Length;
+            foreach (Hole hole in _holes)
+            {
+                length += hole.MostLength - hole.Length;
+            }
+
+            return length;
+        }
+    }
 
     /// <summary>Whether the hole of a position may still get longer.</summary>
     internal bool GrowsAt(int position) => Tokens.ExpandTokenId is not null && _holes[_holeOf[position]].Grows;

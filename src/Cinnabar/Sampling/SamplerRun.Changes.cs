@@ -47,6 +47,11 @@ internal sealed partial class SamplerRun
     // that is nearly full, the first ones get the room.
     private void Grow()
     {
+        if (_expanded.Count == 0)
+        {
+            return; // as nearly always, without allocating
+        }
+
         _expanded.Sort();
         _expanded.RemoveAll(position => _canvas.StateOf(position) != PositionState.Noisy);
         int more = 0;
