@@ -1,3 +1,4 @@
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints;
@@ -30,6 +31,14 @@ internal static class SafetensorsDTypeNames
         (SafetensorsDType.I64, "I64", 64),
         (SafetensorsDType.U64, "U64", 64),
     ];
+
+    /// <summary>The floating-point type that is nearest to how a weight is stored; BF16 for integers and blocks.</summary>
+    public static SafetensorsDType NearestTo(GgmlType type) => type switch
+    {
+        GgmlType.F32 => SafetensorsDType.F32,
+        GgmlType.F16 => SafetensorsDType.F16,
+        _ => SafetensorsDType.BF16,
+    };
 
     /// <summary>All names, for messages.</summary>
     public static string All { get; } = string.Join(", ", s_all.Select(row => row.Name));

@@ -51,7 +51,7 @@ public static class FolderExport
         TokenizerReader.Parse("the tokenizer.json to be saved", tokenizerJson); // nothing is saved that cannot be loaded
         byte[] tokenizerConfig = TokenizerConfigOf(source, tokenizer);
         using ModelWeights weights = source.OpenWeights();
-        SafetensorsDType chosen = type ?? Nearest(GgufExport.StoredAs(weights, config));
+        SafetensorsDType chosen = type ?? SafetensorsDTypeNames.NearestTo(GgufExport.StoredAs(weights, config));
         byte[] configJson = ConfigOf(source, config, chosen);
 
         using AtomicFolder folder = AtomicFolder.Begin(path);
@@ -71,13 +71,6 @@ public static class FolderExport
         folder.Commit();
         return chosen;
     }
-
-    private static SafetensorsDType Nearest(GgmlType type) => type switch
-    {
-        GgmlType.F32 => SafetensorsDType.F32,
-        GgmlType.F16 => SafetensorsDType.F16,
-        _ => SafetensorsDType.BF16,
-    };
 
     private static double Shortest(double number) => number == (float)number
         ? double.Parse(((float)number).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture)

@@ -3,7 +3,6 @@
 // quantization_config and keeps all others; the files beside it are copied. Scales come first in a safetensors file, so each matrix is
 // read and rounded twice.
 using System.Text;
-using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Checkpoints.Conversion;
@@ -67,12 +66,7 @@ public static class QuantizedExport
         string name = weights.Prefix + tensor.Name;
         if (!type.IsInteger())
         {
-            SafetensorsDType stored = weights.NearestType(tensor.First) switch
-            {
-                GgmlType.F32 => SafetensorsDType.F32,
-                GgmlType.F16 => SafetensorsDType.F16,
-                _ => SafetensorsDType.BF16,
-            };
+            SafetensorsDType stored = SafetensorsDTypeNames.NearestTo(weights.NearestType(tensor.First));
             yield return new SafetensorsTensorSource(name, stored, tensor.Shape, parts);
             yield break;
         }

@@ -9,7 +9,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
-using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 using Cinnabar.Tokenizers;
 
@@ -107,12 +106,7 @@ public static class TokenAddition
 
     private static SafetensorsTensorSource SourceOf(PlacedTensor tensor, int rows, SafetensorsWeights weights)
     {
-        SafetensorsDType stored = weights.NearestType(tensor.First) switch
-        {
-            GgmlType.F32 => SafetensorsDType.F32,
-            GgmlType.F16 => SafetensorsDType.F16,
-            _ => SafetensorsDType.BF16,
-        };
+        SafetensorsDType stored = SafetensorsDTypeNames.NearestTo(weights.NearestType(tensor.First));
         int more = tensor.First.Part is "wte" or "head" ? rows - tensor.Shape[0] : 0;
         IEnumerable<Tensor> parts = tensor.Parts(weights);
         return new SafetensorsTensorSource(
