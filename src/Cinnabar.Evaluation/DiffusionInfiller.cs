@@ -1,6 +1,7 @@
 // A diffusion model on a line hole: the canvas is context, hole, context, and is denoised to the end.
 // Length given: the hole has exactly the line's tokens and the end-of-hole token is forbidden. Not given: the hole has CanvasLength tokens,
-// and the model ends the line itself with end-of-hole tokens; or it has fewer and grows up to CanvasLength. Either way what is predicted after a line break does not count.
+// and the model ends the line itself with end-of-hole tokens; or it has fewer and grows up to CanvasLength. Either way what is predicted
+// after a line break does not count.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;

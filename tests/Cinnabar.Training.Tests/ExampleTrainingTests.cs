@@ -104,7 +104,8 @@ public sealed class ExampleTrainingTests : IDisposable
             foreach (IGrouping<int, (int Row, int Target)> rows in batch.Rows.Zip(batch.Targets).GroupBy(row => row.First / length))
             {
                 int[] targets = [.. rows.Select(row => row.Target)];
-                (int pads, int ends) = (targets.Count(id => id == tokenizer.PaddingTokenId), targets.Count(id => id == tokenizer.EndOfTextTokenId));
+                int pads = targets.Count(id => id == tokenizer.PaddingTokenId);
+                int ends = targets.Count(id => id == tokenizer.EndOfTextTokenId);
                 Assert.Equal(
                     [.. tokenizer.Encode("ab"), .. Enumerable.Repeat(tokenizer.PaddingTokenId, pads), .. tokenizer.Encode("cd"),
                         .. Enumerable.Repeat(tokenizer.EndOfTextTokenId, ends)],

@@ -146,8 +146,8 @@ internal static class ScoreEndpoint
         int context = model.Config.MaxSequenceLength;
         int most = readsEachToken ? Math.Min(context, MostSurprises) : context;
         return ids.Length >= 1 && ids.Length <= most ? ids : throw ApiException.Invalid(
-            $"Expected a text of 1 … {most} tokens{(readsEachToken ? " with surprise or suggestions" : "")} (the model's context is {context}), "
-            + $"found {ids.Length}. Score it in parts.",
+            $"Expected a text of 1 … {most} tokens{(readsEachToken ? " with surprise or suggestions" : "")} "
+            + $"(the model's context is {context}), found {ids.Length}. Score it in parts.",
             "text");
     }
 }

@@ -33,8 +33,8 @@ public sealed partial class Canvas
     /// <param name="segments">Known text and holes, left to right.</param>
     /// <param name="tokens">The special ids.</param>
     /// <exception cref="CinnabarException">
-    /// A hole of negative length or of more than it may grow to, a continuation that is not the last segment, known text with a negative id or with the mask token,
-    /// or more positions than an array holds.
+    /// A hole of negative length or whose lengths contradict each other, a continuation that is not the last segment, known text with a
+    /// negative id or with the mask token, or more positions than an array holds.
     /// </exception>
     public Canvas(IReadOnlyList<CanvasSegment> segments, CanvasTokens tokens)
     {
@@ -281,57 +281,4 @@ public sealed partial class Canvas
     // A pinned token is never an end.
     private bool IsEnd(Hole hole, int position) =>
         _states[position] == PositionState.Committed && Tokens.Ends(hole.Kind, _ids[position]);
-
-    private static int CheckedLength(IReadOnlyList<CanvasSegment> segments, CanvasTokens tokens)
-    {
-        long length = 0;
-        for (int i = 0; i < segments.Count; i++)
-        {
-            CanvasSegment segment = segments[i];
-            if (segment.Length < 0)
-            {
-                throw new CinnabarException(
-                    $"Expected the length of a hole to be 0 or more, found {segment.Length} (segment {i}).", "Ask for 0 or more tokens.");
-            }
-
-            if (segment.Kind == HoleKind.Continuation && i != segments.Count - 1)
-            {
-                throw new CinnabarException(
-                    $"Expected a continuation to be the last segment, found it as segment {i} of {segments.Count}.",
-                    "Use an infill hole where text follows.");
-            }
-
-            if (segment.MostLength < segment.LeastLength)
-            {
-                throw new CinnabarException(
-                    $"Expected a hole of at most {segment.MostLength} tokens to have at least as many or fewer, found {segment.LeastLength} "
-                    + $"(segment {i}).",
-                    "Lower the least length, or raise the largest.");
-            }
-
-            if (segment.MostLength < segment.Length)
-            {
-                throw new CinnabarException(
-                    $"Expected a hole that grows from {segment.Length} positions to as many or more, found to {segment.MostLength} "
-                    + $"(segment {i}).",
-                    "Raise the largest length, or start with fewer positions.");
-            }
-
-            foreach (int id in segment.Ids)
-            {
-                if (id < 0 || (id == tokens.MaskTokenId && !segment.MayHoldMask))
-                {
-                    throw new CinnabarException(
-                        $"Expected known text without negative ids and the mask token {tokens.MaskTokenId}, found {id} (segment {i}).",
-                        "Remove it, or mark the place as a hole.");
-                }
-            }
-
-            length += segment.Length;
-        }
-
-        return length <= Array.MaxLength
-            ? (int)length
-            : throw new CinnabarException($"Expected a canvas of at most {Array.MaxLength} positions, found {length}.", "Shorten it.");
-    }
 }

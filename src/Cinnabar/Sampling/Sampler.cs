@@ -177,11 +177,15 @@ public sealed class Sampler
         DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
         DrawingRules.CheckIds(canvas.Banned, _denoiser.VocabularySize);
         bool isCached = NetworkPasses.CachingFor(_denoiser, rules.Options) is not null;
-        if (canvas.Grows && (isCached || rules.Options.BlockSize is not null || canvas.IsSteered))
+        string? hindrance = isCached ? "keys and values that are kept (a cache, or blocks of the network)"
+            : rules.Options.BlockSize is not null ? "the option BlockSize"
+            : canvas.IsSteered ? "pins or bans"
+            : null;
+        if (canvas.Grows && hindrance is not null)
         {
             throw new CinnabarException(
-                "Expected for holes that grow a network that sees both sides, no cache, no BlockSize, no pins and no bans, found one of them.",
-                "Leave it out, or let holes end in padding instead.");
+                $"Expected nothing that numbers positions beside holes that grow, found {hindrance}.",
+                "Leave it out, or give holes all their positions from the start.");
         }
 
         ConstrainedStep.Check(canvas);

@@ -84,8 +84,9 @@ public sealed class TaskCommandTests(TinyModel tiny)
               "model": {
                 "architectures": ["LLaDAModelLM"], "model_type": "llada", "block_type": "llama", "layer_norm_type": "rms",
                 "activation_type": "silu", "rope": false, "include_bias": false, "d_model": 16, "n_layers": 1, "n_heads": 2,
-                "n_kv_heads": 2, "mlp_hidden_size": 32, "vocab_size": 260, "embedding_size": 260, "max_sequence_length": 82, "rms_norm_eps": 1e-5,
-                "rope_theta": 10000, "weight_tying": true, "mask_token_id": 0, "eos_token_id": 1, "pad_token_id": 2, "bos_token_id": 3
+                "n_kv_heads": 2, "mlp_hidden_size": 32, "vocab_size": 260, "embedding_size": 260, "max_sequence_length": 82,
+                "rms_norm_eps": 1e-5, "rope_theta": 10000, "weight_tying": true, "mask_token_id": 0, "eos_token_id": 1,
+                "pad_token_id": 2, "bos_token_id": 3
               },
               "steps": 3, "batch_size": 8, "micro_batch_size": 4, "sequence_length": 82, "time_weight": "linear", "focal_gamma": 1,
               "evaluate_every": 3, "evaluation_windows": 4

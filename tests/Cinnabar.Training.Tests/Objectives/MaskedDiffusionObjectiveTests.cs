@@ -213,7 +213,12 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
         {
             TrainingOptions options = runs.Options("nowhere", runs.Config with { MaxSequenceLength = Long }) with
             {
-                BatchSize = Batch, MicroBatchSize = 4, SequenceLength = Long, InfillShare = 1, ContinuationShare = 0, SeparateTimes = separate,
+                BatchSize = Batch,
+                MicroBatchSize = 4,
+                SequenceLength = Long,
+                InfillShare = 1,
+                ContinuationShare = 0,
+                SeparateTimes = separate,
             };
             return Steps(options, 1, 10)
                 .SelectMany(batch => batch.Rows.Zip(batch.Scales).GroupBy(row => row.First / Long))
