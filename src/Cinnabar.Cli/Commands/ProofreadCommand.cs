@@ -169,7 +169,7 @@ internal sealed class ProofreadCommand
         }
 
         Console.Error.WriteLine(
-            $"{read.Suggestions.Count} suggestions of at least {Invariant(parsed.GetValue(_threshold), "G4")} bits in "
+            $"{read.Suggestions.Count} suggestion{(read.Suggestions.Count == 1 ? "" : "s")} of at least {Invariant(parsed.GetValue(_threshold), "G4")} bits in "
             + $"{read.Tokens.Count} tokens (model {model.Name})");
     }
 
