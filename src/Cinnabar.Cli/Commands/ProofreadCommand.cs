@@ -169,8 +169,8 @@ internal sealed class ProofreadCommand
         }
 
         Console.Error.WriteLine(
-            $"{read.Suggestions.Count} suggestion{(read.Suggestions.Count == 1 ? "" : "s")} of at least {Invariant(parsed.GetValue(_threshold), "G4")} bits in "
-            + $"{read.Tokens.Count} tokens (model {model.Name})");
+            $"{read.Suggestions.Count} suggestion{(read.Suggestions.Count == 1 ? "" : "s")} of at least "
+            + $"{Invariant(parsed.GetValue(_threshold), "G4")} bits in {read.Tokens.Count} tokens (model {model.Name})");
     }
 
     private static string Shown(Replacement replacement)
