@@ -49,7 +49,7 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
         Assert.Contains("⟦", output);
         Assert.Contains("    → ", output);
         Assert.DoesNotContain('\e', output);
-        Assert.Contains("1 suggestions", error);
+        Assert.Contains("1 suggestion of", error);
     }
 
     [Fact]
