@@ -55,7 +55,7 @@ internal sealed class TextCommand
         bool endWithLineBreak,
         Func<DiffusionModel, SamplerOptions, Constraint?, Action<DenoisingStep>, GenerationResult> write)
     {
-        string? target = inPlace ?? TargetOf(parsed);
+        string? target = inPlace ?? NewFile.Require(parsed.GetValue(_out), parsed.GetValue(_force));
         Constraint? constraint = _constraint.Read(parsed);
         DiffusionModel model = _model.Load(parsed);
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions) with { MeasureDrift = parsed.IsVerbose() };
@@ -105,18 +105,5 @@ internal sealed class TextCommand
         string summary = ResultWriter.Summary(result);
         Console.Error.WriteLine(target is null ? summary : $"{TerminalText.Quote(target)}: {summary}");
         return 0;
-    }
-
-    private string? TargetOf(ParseResult parsed)
-    {
-        string? target = parsed.GetValue(_out);
-        if (target is not null && Path.Exists(target) && !parsed.GetValue(_force))
-        {
-            throw new CinnabarException(
-                $"Expected --out to name a new file, found that {TerminalText.Quote(target)} exists.",
-                "Give another name, or add --force to replace it.");
-        }
-
-        return target;
     }
 }

@@ -31,6 +31,22 @@ public sealed class ApiException(int status, string type, string message, string
         ["error"] = new JsonObject { ["message"] = Message, ["type"] = type, ["param"] = param, ["code"] = code },
     };
 
+    /// <summary>Does something that a field asks for, and names the field where the library refuses it.</summary>
+    /// <param name="param">The field.</param>
+    /// <param name="work">What it asks for.</param>
+    /// <exception cref="ApiException">400: it was refused.</exception>
+    public static T Naming<T>(string param, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (CinnabarException error)
+        {
+            throw Invalid(error.Message, param);
+        }
+    }
+
     /// <summary>Status 400 for a field.</summary>
     public static ApiException Invalid(string message, string? param) => new(400, "invalid_request_error", message, param);
 }

@@ -50,13 +50,13 @@ public sealed partial class DiffusionModel
     }
 
     /// <summary>Whether the model can let holes grow: its tokenizer has the token <c>&lt;|expand|&gt;</c>.</summary>
-    public bool GrowsHoles => _expandTokenId is not null;
+    public bool GrowsHoles => Tokenizer.ExpandTokenId is not null;
 
     /// <summary>The special ids for a canvas of your own whose holes grow.</summary>
     /// <exception cref="CinnabarException">The model has no token for it.</exception>
     public CanvasTokens TokensForGrowth()
     {
-        int expand = _expandTokenId ?? throw new CinnabarException(
+        int expand = Tokenizer.ExpandTokenId ?? throw new CinnabarException(
             $"Expected a model whose tokenizer has the token {Tokenizer.ExpandToken} for holes that grow, found {Name}, which has none.",
             "Use a model that was trained for it, or give holes their full length.");
         return _tokens with { ExpandTokenId = expand, NeverEmitted = [.. _tokens.NeverEmitted.Where(id => id != expand)] };

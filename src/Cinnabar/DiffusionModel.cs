@@ -32,7 +32,6 @@ namespace Cinnabar;
 public sealed partial class DiffusionModel
 {
     private readonly CanvasTokens _tokens;
-    private readonly int? _expandTokenId;
     private readonly Sampler? _sampler;
     private readonly UniformSampler? _uniformSampler; // the one or the other
     private readonly PromptEncoder? _prompts;
@@ -51,7 +50,6 @@ public sealed partial class DiffusionModel
         Constraints = new ConstraintLifter(tokenizer, Denoiser.VocabularySize);
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
-        _expandTokenId = tokenizer.TokenToId(Tokenizer.ExpandToken);
         DefaultOptions = checkpoint.DefaultOptions;
         if (Denoiser is IUniformDenoiser uniform)
         {

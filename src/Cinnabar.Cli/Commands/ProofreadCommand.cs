@@ -85,14 +85,7 @@ internal sealed class ProofreadCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         string text = InputText.Read(parsed.GetValue(_file)!);
-        string? target = parsed.GetValue(_out);
-        if (target is not null && Path.Exists(target) && !parsed.GetValue(_force))
-        {
-            throw new CinnabarException(
-                $"Expected --out to name a new file, found that {TerminalText.Quote(target)} exists.",
-                "Give another name, or add --force to replace it.");
-        }
-
+        string? target = NewFile.Require(parsed.GetValue(_out), parsed.GetValue(_force));
         DiffusionModel model = _model.Load(parsed);
         Proofreader proofreader = new(model, s_standard with
         {

@@ -8,6 +8,7 @@
 using System.Diagnostics;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Evaluation.Constrained;
@@ -110,12 +111,7 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
         return new Timed(result.Holes[0].Text, time.Elapsed.TotalSeconds, steps);
     }
 
-    private static double Median(List<double> values)
-    {
-        double[] ordered = [.. values.Order()];
-        int middle = ordered.Length / 2;
-        return ordered.Length == 0 ? 0 : ordered.Length % 2 == 1 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
-    }
+    private static double Median(List<double> values) => values.Count == 0 ? 0 : MatMulBenchmark.Median(values);
 
     /// <summary>A text with the time until the end of each of its steps.</summary>
     private readonly record struct Timed(string Text, double Seconds, List<double> Steps);

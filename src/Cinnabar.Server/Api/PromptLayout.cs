@@ -13,7 +13,7 @@ internal static class PromptLayout
     /// <param name="maxTokens">Tokens asked for; null: the model's default.</param>
     /// <exception cref="ApiException">400: it leaves no room in the context.</exception>
     public static TextCanvas ForPrompt(DiffusionModel model, string prompt, int? maxTokens) =>
-        Fitting("prompt", () => model.CanvasFor(prompt, maxTokens));
+        ApiException.Naming("prompt", () => model.CanvasFor(prompt, maxTokens));
 
     /// <summary>A text with holes.</summary>
     /// <param name="model">Who fills them.</param>
@@ -22,23 +22,11 @@ internal static class PromptLayout
     /// <param name="sizeParam">The field with the size of the holes.</param>
     /// <exception cref="ApiException">400: the model fills no holes, or they do not fit.</exception>
     public static TextCanvas ForHoles(DiffusionModel model, TextWithHoles text, string param, string sizeParam) =>
-        Fitting(model.Denoiser is IUniformDenoiser ? param : sizeParam, () => model.CanvasFor(text));
+        ApiException.Naming(model.Denoiser is IUniformDenoiser ? param : sizeParam, () => model.CanvasFor(text));
 
     /// <summary>A conversation to be answered.</summary>
     /// <exception cref="ApiException">400: the model's template refuses it, or it leaves no room in the context.</exception>
     public static TextCanvas ForMessages(
         DiffusionModel model, IReadOnlyList<ChatMessage> messages, int? maxTokens, ToolCalling? tools = null) =>
-        Fitting("messages", () => model.CanvasFor(messages, maxTokens, variables: null, tools));
-
-    private static TextCanvas Fitting(string param, Func<TextCanvas> layOut)
-    {
-        try
-        {
-            return layOut();
-        }
-        catch (CinnabarException error)
-        {
-            throw ApiException.Invalid(error.Message, param);
-        }
-    }
+        ApiException.Naming("messages", () => model.CanvasFor(messages, maxTokens, variables: null, tools));
 }

@@ -54,19 +54,9 @@ internal static class ResponseFormat
             : null;
     }
 
-    private static Constraint Schema(JsonField schema, ConstraintCache known) => Compiled(schema, () => known.JsonSchema(schema.Json()));
+    private static Constraint Schema(JsonField schema, ConstraintCache known) =>
+        ApiException.Naming(schema.Path, () => known.JsonSchema(schema.Json()));
 
-    private static Constraint Pattern(JsonField pattern, ConstraintCache known) => Compiled(pattern, () => known.Regex(pattern.Text()));
-
-    private static Constraint Compiled(JsonField field, Func<Constraint> compile)
-    {
-        try
-        {
-            return compile();
-        }
-        catch (CinnabarException error)
-        {
-            throw ApiException.Invalid(error.Message, field.Path);
-        }
-    }
+    private static Constraint Pattern(JsonField pattern, ConstraintCache known) =>
+        ApiException.Naming(pattern.Path, () => known.Regex(pattern.Text()));
 }

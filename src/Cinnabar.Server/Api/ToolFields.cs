@@ -38,29 +38,15 @@ internal static class ToolFields
             return null;
         }
 
-        try
-        {
-            return new ToolCalling(tools, template, mustCall: word == "required", required);
-        }
-        catch (CinnabarException error)
-        {
-            throw ApiException.Invalid(error.Message, required is null ? "tools" : "tool_choice");
-        }
+        return ApiException.Naming(
+            required is null ? "tools" : "tool_choice",
+            () => new ToolCalling(tools, template, mustCall: word == "required", required));
     }
 
     /// <summary>The constraint of an answer that must be a call; null: it need not be one.</summary>
     /// <exception cref="ApiException">400: the schema of a tool is wrong.</exception>
-    public static Constraint? ConstraintOf(ToolCalling? tools, ConstraintCache known)
-    {
-        try
-        {
-            return tools?.AnswerSchema is string schema ? known.JsonSchema(schema) : null;
-        }
-        catch (CinnabarException error)
-        {
-            throw ApiException.Invalid(error.Message, "tools");
-        }
-    }
+    public static Constraint? ConstraintOf(ToolCalling? tools, ConstraintCache known) =>
+        tools?.AnswerSchema is string schema ? ApiException.Naming("tools", () => known.JsonSchema(schema)) : null;
 
     private static ChatTool ReadTool(JsonFields tool)
     {

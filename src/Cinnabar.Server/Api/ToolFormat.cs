@@ -68,6 +68,6 @@ internal sealed class ToolFormat(GenerationRequest request, ToolCalling tools) :
         ["index"] = index,
         [name] = content,
         ["logprobs"] = null,
-        ["finish_reason"] = answer is null ? null : tools.Read(answer.Texts[0]).Calls.Count > 0 ? "tool_calls" : answer.FinishReason,
+        ["finish_reason"] = content.ContainsKey("tool_calls") ? "tool_calls" : answer?.FinishReason,
     };
 }

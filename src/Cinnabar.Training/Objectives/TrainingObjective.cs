@@ -40,7 +40,7 @@ public abstract class TrainingObjective(SequenceSource source, TrainingOptions o
         {
             Autoregressive => new AutoregressiveObjective(source, options),
             BlockDiffusion => new BlockDiffusionObjective(source, options),
-            _ => new MaskedDiffusionObjective(source, options, tokenizer.TokenToId(Tokenizer.ExpandToken)),
+            _ => new MaskedDiffusionObjective(source, options, tokenizer.ExpandTokenId),
         };
     }
 

@@ -116,6 +116,10 @@ public sealed partial class Canvas
     /// <summary>What may not be written at a position.</summary>
     internal ReadOnlySpan<int> BannedAt(int position) => _banned.GetValueOrDefault(position);
 
+    /// <summary>The ids that end the text of the hole of a position.</summary>
+    internal ReadOnlySpan<int> EndsAt(int position) =>
+        _holes[_holeOf[position]].Kind == HoleKind.Infill ? _endsOfInfill : _endsOfContinuation;
+
     /// <summary>Whether the text of the hole of a position must reach beyond it, so that it does not end there.</summary>
     internal bool MustGoOnAt(int position)
     {
@@ -140,7 +144,7 @@ public sealed partial class Canvas
     private void KeepEndsBehind(int position, Hole hole)
     {
         int index = _holeOf[position];
-        int[] ends = [.. Tokens.EndsOf(hole.Kind)];
+        ReadOnlySpan<int> ends = EndsAt(position);
         int last = _lastPins.GetValueOrDefault(index, hole.Start);
         for (int before = last; before < position && ends.Length > 0; before++)
         {

@@ -28,6 +28,8 @@ public sealed partial class Canvas
     private float[] _confidence;
     private int[] _holeOf;
     private Hole[] _holes;
+    private readonly int[] _endsOfContinuation;
+    private readonly int[] _endsOfInfill;
 
     /// <summary>Joins segments; positions of holes start noisy.</summary>
     /// <param name="segments">Known text and holes, left to right.</param>
@@ -39,6 +41,7 @@ public sealed partial class Canvas
     public Canvas(IReadOnlyList<CanvasSegment> segments, CanvasTokens tokens)
     {
         Tokens = tokens;
+        (_endsOfContinuation, _endsOfInfill) = ([.. tokens.EndsOf(HoleKind.Continuation)], [.. tokens.EndsOf(HoleKind.Infill)]);
         int length = CheckedLength(segments, tokens);
         _ids = new int[length];
         _states = new PositionState[length];
@@ -77,6 +80,7 @@ public sealed partial class Canvas
     private Canvas(Canvas other)
     {
         Tokens = other.Tokens;
+        (_endsOfContinuation, _endsOfInfill) = (other._endsOfContinuation, other._endsOfInfill);
         _ids = [.. other._ids];
         _states = [.. other._states];
         _committedAt = [.. other._committedAt];

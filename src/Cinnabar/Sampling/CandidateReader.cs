@@ -144,7 +144,7 @@ internal sealed class CandidateReader
 
         if (canvas.MustGoOnAt(position))
         {
-            foreach (int end in canvas.Tokens.EndsOf(canvas.Holes[canvas.HoleOf(position)].Kind))
+            foreach (int end in canvas.EndsAt(position))
             {
                 logits[end] = float.NegativeInfinity;
             }

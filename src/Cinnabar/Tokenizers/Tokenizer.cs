@@ -32,6 +32,9 @@ public sealed class Tokenizer
     /// <exception cref="CinnabarException">The tokenizer has no such token; the same for the three properties below.</exception>
     public int MaskTokenId => _definition.SpecialIds.Mask ?? throw NoSpecial("mask", SpecialTokens.Mask);
 
+    /// <summary>The id of <see cref="ExpandToken"/>; null: there is none.</summary>
+    public int? ExpandTokenId => _definition.AddedTokens.Find(ExpandToken)?.Id;
+
     /// <summary>The id at the end of a document.</summary>
     public int EndOfTextTokenId => _definition.SpecialIds.EndOfText ?? throw NoSpecial("end of text", SpecialTokens.EndOfText);
 

@@ -129,19 +129,20 @@ public sealed class TokenAutomatonTests
     }
 
     [Fact]
-    public void FeasibleLengths_RandomConstraints_MatchEnumeration()
+    public void MinTokensAndFeasibleLengths_RandomConstraints_MatchEnumeration()
     {
         var random = new DeterministicRandom(77);
         for (int i = 0; i < 100; i++)
         {
             TinyConstraint constraint = TinyConstraint.Random(random);
             TokenAutomaton automaton = constraint.Build();
-            var lengths = new FeasibleLengths(automaton, 4);
+            var open = new ConstrainedSlots(workers: null);
             int fewest = TokenAutomaton.Never;
             for (int slots = 4; slots >= 0; slots--)
             {
                 int[][] all = [.. All(slots, constraint.Tokens.Length)];
-                Assert.Equal(all.Any(tokens => constraint.Allows(tokens)), lengths.CanFinish(automaton.Start, slots));
+                open.Begin(automaton, automaton.Start, slots);
+                Assert.Equal(all.Any(tokens => constraint.Allows(tokens)), open.Solve() is null);
                 fewest = all.Any(tokens => constraint.Allows(tokens) && !tokens.Intersect(constraint.Ends).Any()) ? slots : fewest;
             }
 
