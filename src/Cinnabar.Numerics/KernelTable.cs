@@ -15,6 +15,9 @@ public sealed class KernelTable
     /// <summary>One line per decision: what was chosen and why.</summary>
     public required IReadOnlyList<string> Reasons { get; init; }
 
+    /// <summary>What runs the kernels; null: this processor.</summary>
+    public IDevice? Device { get; init; }
+
     /// <summary>The threads every kernel of this table shares.</summary>
     public required WorkerPool Workers { get; init; }
 
@@ -168,4 +171,7 @@ public enum KernelForm
 
     /// <summary>Machine code assembled at start-up for matrix products; the rest as <see cref="Vector"/>.</summary>
     Jit,
+
+    /// <summary>Programs of a device with memory of its own (<see cref="KernelTable.Device"/>).</summary>
+    Device,
 }

@@ -14,6 +14,7 @@ public sealed class DenoiserBenchmark
     private const int PatternBytes = 65_521; // a prime, so that rows differ
 
     private readonly TransformerDenoiser _network;
+    private readonly KernelTable _kernels;
     private KeyValueCache? _cache;
 
     /// <summary>Makes the weights.</summary>
@@ -22,6 +23,7 @@ public sealed class DenoiserBenchmark
     public DenoiserBenchmark(ModelConfig config, KernelTable kernels)
     {
         Config = config;
+        _kernels = kernels;
         Dictionary<string, NetworkWeight> weights = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name);
         long before = GC.GetTotalMemory(forceFullCollection: true);
         _network = TransformerDenoiser.ForInference(config, Read, kernels);
@@ -41,10 +43,14 @@ public sealed class DenoiserBenchmark
     {
         ["llada-100m"] = Shape(width: 768, layers: 12, heads: 12, keyValueHeads: 12, feedForward: 2048),
         ["llada-1.1b"] = Shape(width: 2048, layers: 22, heads: 32, keyValueHeads: 4, feedForward: 5632),
+        ["llada-8b"] = Shape(width: 4096, layers: 32, heads: 32, keyValueHeads: 32, feedForward: 12_288, vocabulary: 126_464),
     };
 
     /// <summary>Sizes of the network.</summary>
     public ModelConfig Config { get; }
+
+    /// <summary>The network.</summary>
+    public IDenoiser Network => _network;
 
     /// <summary>Bytes of the weights as a checkpoint stores them.</summary>
     public long WeightBytes { get; private set; }
@@ -62,6 +68,7 @@ public sealed class DenoiserBenchmark
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
         long start = Stopwatch.GetTimestamp();
         _network.Logits(ids, rows);
+        _kernels.Device?.Finish();
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, GC.GetTotalAllocatedBytes(precise: true) - allocated);
     }
 
@@ -80,21 +87,23 @@ public sealed class DenoiserBenchmark
         _cache = _cache?.Length == context ? _cache : _network.CreateCache(context);
         long start = Stopwatch.GetTimestamp();
         _network.Logits(ids, positions, _cache, positions);
+        _kernels.Device?.Finish();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     /// <summary>2·N·tokens.</summary>
     public double OperationsOf(int tokens) => 2.0 * Config.NonEmbeddingParameterCount * tokens;
 
-    private static ModelConfig Shape(int width, int layers, int heads, int keyValueHeads, int feedForward) => new()
+    private static ModelConfig Shape(
+        int width, int layers, int heads, int keyValueHeads, int feedForward, int vocabulary = 32_000) => new()
     {
         HiddenSize = width,
         NumHiddenLayers = layers,
         NumAttentionHeads = heads,
         NumKeyValueHeads = keyValueHeads,
         IntermediateSize = feedForward,
-        VocabularySize = 32_000,
-        EmbeddingSize = 32_000,
+        VocabularySize = vocabulary,
+        EmbeddingSize = vocabulary,
         MaxSequenceLength = 2048,
         MaskTokenId = 0,
         EosTokenId = 1,
