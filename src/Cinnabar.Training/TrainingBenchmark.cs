@@ -48,7 +48,8 @@ public sealed class TrainingBenchmark
 
         TokenDataset data = TokenDataset.FromTokens(tokens, config.VocabularySize);
         TrainingObjective objective = TrainingObjective.Create(Options, data, tokenizer);
-        TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(config, Options.Seed));
+        TrainingCheckpoint state = TrainingCheckpoint.Start(
+            LladaWeightNames.Expected(config).ToDictionary(w => w.Name, w => MadeUpWeights.Of(w.Shape, DType.F32)));
         _step = new TrainingStep(Options, state, objective, kernels);
     }
 

@@ -11,8 +11,6 @@ namespace Cinnabar.Models;
 /// <summary>Times passes of a network.</summary>
 public sealed class DenoiserBenchmark
 {
-    private const int PatternBytes = 65_521; // a prime, so that rows differ
-
     private readonly TransformerDenoiser _network;
     private readonly KernelTable _kernels;
     private KeyValueCache? _cache;
@@ -32,7 +30,7 @@ public sealed class DenoiserBenchmark
         Tensor Read(string name)
         {
             NetworkWeight weight = weights[name];
-            Tensor tensor = Made(weight.Shape, SafetensorsWeights.TypeOf(config, weight), config.Quantization);
+            Tensor tensor = MadeUpWeights.Of(weight.Shape, SafetensorsWeights.TypeOf(config, weight), config.Quantization);
             WeightBytes += tensor.Bytes.Length + (tensor.Scales?.Bytes.Length ?? 0);
             return tensor;
         }
@@ -109,32 +107,4 @@ public sealed class DenoiserBenchmark
         EosTokenId = 1,
         PadTokenId = 2,
     };
-
-    private static Tensor Made(int[] shape, DType type, WeightQuantization? quantization)
-    {
-        if (shape.Length == 1)
-        {
-            Tensor ones = Tensor.Zeros(shape);
-            ones.Floats.Fill(1);
-            return ones;
-        }
-
-        // Integers of any value; floating-point numbers must not be infinite, so they are drawn as such.
-        DeterministicRandom random = new(1);
-        Tensor pattern = Tensor.Zeros(PatternBytes);
-        foreach (ref float value in pattern.Floats)
-        {
-            value = (float)(0.02 * random.NextGaussian());
-        }
-
-        Tensor tensor = Tensor.Zeros(type, quantization?.GroupOf(shape[1]) ?? 0, shape);
-        tensor.Scales?.Floats.Fill(type == DType.Int8 ? 0.02f / 50 : 0.02f / 4);
-        Span<byte> bytes = pattern.To(type.IsInteger() ? DType.Int8 : type).Bytes;
-        for (int i = 0; i < tensor.Bytes.Length; i += bytes.Length)
-        {
-            bytes[..Math.Min(bytes.Length, tensor.Bytes.Length - i)].CopyTo(tensor.Bytes[i..]);
-        }
-
-        return tensor;
-    }
 }
