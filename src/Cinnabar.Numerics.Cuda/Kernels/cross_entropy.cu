@@ -42,7 +42,8 @@ __device__ __forceinline__ void exponentiate(float* row, int columns, float max,
     else exponentiate<1>(row, columns, max, factor);
 }
 
-extern "C" __global__ void __launch_bounds__(512) cross_entropy_forward(const float* logits, const int* targets, float* losses, int columns) {
+extern "C" __global__ void __launch_bounds__(512) cross_entropy_forward(
+    const float* logits, const int* targets, float* losses, int columns) {
     SHARED_ARRAY(float, partial, 32);
     const float* row = logits + (long long)blockIdx.x * columns;
     RowSum of = sumOfRow(row, columns, partial);

@@ -1,0 +1,40 @@
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>A team of threads a row.</summary>
+internal sealed class CudaLayerNorm(CudaDevice device) : ILayerNorm
+{
+    public void Forward(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y)
+    {
+        Expect.Floats(x, x.Count);
+        Expect.Floats(weight, x.Columns);
+        Expect.Floats(bias, x.Columns);
+        Expect.Floats(y, x.Count);
+        if (x.Count == 0)
+        {
+            return;
+        }
+
+        RowTeams teams = new(x.Columns);
+        KernelArguments arguments = default;
+        arguments.Add(device.Read(x));
+        arguments.Add(device.Read(weight));
+        arguments.Add(device.Read(bias));
+        arguments.Add(epsilon);
+        arguments.Add(y.IsOperand ? device.WriteRounded(y) : device.Write(y));
+        arguments.Add(x.Rows);
+        arguments.Add(x.Columns);
+        arguments.Add(teams.Size);
+        CudaFunction function = device.Function("norms.cu", y.IsOperand ? "norms_layer_bf16" : "norms_layer_f32");
+        device.Launch(function, teams.Blocks(x.Rows), 1, 1, teams.Threads, arguments);
+    }
+
+    public RowSource AsRows(Tensor x, Tensor weight, Tensor bias, float epsilon, ref RowSource? rows)
+    {
+        CudaRows normed = CudaRows.Take(device, x.Rows, x.Columns, rows);
+        rows = normed;
+        Forward(x, weight, bias, epsilon, normed.Values);
+        return normed;
+    }
+}
