@@ -22,9 +22,23 @@ internal sealed class CudaGelu(CudaDevice device) : IGelu
 
     public RowSource AsRows(Tensor x, Tensor bias, ref RowSource? rows)
     {
-        CudaRows activated = CudaRows.Take(device, x.Rows, x.Columns, rows);
+        ActivatedRows activated = rows as ActivatedRows ?? new ActivatedRows(this);
+        activated.Set(x, bias);
         rows = activated;
-        Forward(x, bias, activated.Values);
         return activated;
+    }
+
+    private sealed class ActivatedRows(CudaGelu kernel) : CudaRows
+    {
+        private Tensor _x = null!;
+        private Tensor _bias = null!;
+
+        internal void Set(Tensor x, Tensor bias)
+        {
+            (_x, _bias) = (x, bias);
+            (Rows, Columns) = (x.Rows, x.Columns);
+        }
+
+        protected override void Compute(Tensor y) => kernel.Forward(_x, _bias, y);
     }
 }

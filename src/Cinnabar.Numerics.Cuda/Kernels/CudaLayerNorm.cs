@@ -32,9 +32,25 @@ internal sealed class CudaLayerNorm(CudaDevice device) : ILayerNorm
 
     public RowSource AsRows(Tensor x, Tensor weight, Tensor bias, float epsilon, ref RowSource? rows)
     {
-        CudaRows normed = CudaRows.Take(device, x.Rows, x.Columns, rows);
+        NormedRows normed = rows as NormedRows ?? new NormedRows(this);
+        normed.Set(x, weight, bias, epsilon);
         rows = normed;
-        Forward(x, weight, bias, epsilon, normed.Values);
         return normed;
+    }
+
+    private sealed class NormedRows(CudaLayerNorm kernel) : CudaRows
+    {
+        private Tensor _x = null!;
+        private Tensor _weight = null!;
+        private Tensor _bias = null!;
+        private float _epsilon;
+
+        internal void Set(Tensor x, Tensor weight, Tensor bias, float epsilon)
+        {
+            (_x, _weight, _bias, _epsilon) = (x, weight, bias, epsilon);
+            (Rows, Columns) = (x.Rows, x.Columns);
+        }
+
+        protected override void Compute(Tensor y) => kernel.Forward(_x, _weight, _bias, _epsilon, y);
     }
 }

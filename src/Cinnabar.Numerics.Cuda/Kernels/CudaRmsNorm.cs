@@ -21,23 +21,16 @@ internal sealed class CudaRmsNorm(CudaDevice device) : IRmsNorm
         Expect.Floats(inverseRms, rows);
         Expect.Floats(x, rows * columns);
         Expect.Floats(y, rows * columns);
-        if (x.Count > 0)
-        {
-            Normalise(x, weight, epsilon, y, device.Write(inverseRms), rows);
-        }
+        Normalise(x, weight, epsilon, y, device.Write(inverseRms), rows);
     }
 
     public RowSource AsRows(Tensor x, Tensor weight, float epsilon, ref RowSource? rows)
     {
         Expect.Floats(weight, x.Columns);
         Expect.Floats(x, x.Count);
-        CudaRows normed = CudaRows.Take(device, x.Rows, x.Columns, rows);
+        NormedRows normed = rows as NormedRows ?? new NormedRows(this);
+        normed.Set(x, weight, epsilon);
         rows = normed;
-        if (x.Count > 0)
-        {
-            Normalise(x, weight, epsilon, normed.Values, inverseRms: 0, x.Rows);
-        }
-
         return normed;
     }
 
@@ -80,6 +73,11 @@ internal sealed class CudaRmsNorm(CudaDevice device) : IRmsNorm
     // inverseRms: an address, or 0 where nobody asks.
     private void Normalise(Tensor x, Tensor weight, float epsilon, Tensor y, nint inverseRms, int rows)
     {
+        if (x.Count == 0)
+        {
+            return;
+        }
+
         RowTeams teams = new(weight.Count);
         KernelArguments arguments = default;
         arguments.Add(device.Read(x));
@@ -92,5 +90,20 @@ internal sealed class CudaRmsNorm(CudaDevice device) : IRmsNorm
         arguments.Add(teams.Size);
         CudaFunction function = device.Function(Source, y.IsOperand ? "norms_rms_bf16" : "norms_rms_f32");
         device.Launch(function, teams.Blocks(rows), 1, 1, teams.Threads, arguments);
+    }
+
+    private sealed class NormedRows(CudaRmsNorm kernel) : CudaRows
+    {
+        private Tensor _x = null!;
+        private Tensor _weight = null!;
+        private float _epsilon;
+
+        internal void Set(Tensor x, Tensor weight, float epsilon)
+        {
+            (_x, _weight, _epsilon) = (x, weight, epsilon);
+            (Rows, Columns) = (x.Rows, x.Columns);
+        }
+
+        protected override void Compute(Tensor y) => kernel.Normalise(_x, _weight, _epsilon, y, inverseRms: 0, Rows);
     }
 }

@@ -23,9 +23,9 @@ internal sealed class CudaSwiGlu(CudaDevice device) : ISwiGlu
 
     public RowSource AsRows(Tensor gate, Tensor up, ref RowSource? rows)
     {
-        CudaRows gated = CudaRows.Take(device, gate.Rows, gate.Columns, rows);
+        GatedRows gated = rows as GatedRows ?? new GatedRows(this);
+        gated.Set(gate, up);
         rows = gated;
-        Forward(gate, up, gated.Values);
         return gated;
     }
 
@@ -44,5 +44,19 @@ internal sealed class CudaSwiGlu(CudaDevice device) : ISwiGlu
         arguments.Add(device.Update(dUp));
         arguments.Add((long)gate.Count);
         device.LaunchOverElements(device.Function(Source, "elementwise_swiglu_backward"), gate.Count, arguments);
+    }
+
+    private sealed class GatedRows(CudaSwiGlu kernel) : CudaRows
+    {
+        private Tensor _gate = null!;
+        private Tensor _up = null!;
+
+        internal void Set(Tensor gate, Tensor up)
+        {
+            (_gate, _up) = (gate, up);
+            (Rows, Columns) = (gate.Rows, gate.Columns);
+        }
+
+        protected override void Compute(Tensor y) => kernel.Forward(_gate, _up, y);
     }
 }

@@ -11,14 +11,12 @@ internal static class Launches
 
     private const int BlocksPerMultiprocessor = 8;
 
-    /// <summary>As many blocks as the elements need or the device runs at once, for a kernel that walks over all of them.</summary>
+    /// <summary>As many blocks as the elements need, within limits: the kernel walks over all of them.</summary>
     public static void LaunchOverElements(this CudaDevice device, CudaFunction function, long count, in KernelArguments arguments)
     {
-        long needed = (count + (Threads * Pack) - 1) / (Threads * Pack);
-        int blocks = (int)Math.Min(needed, BlocksPerMultiprocessor * device.Multiprocessors);
-        if (blocks > 0)
+        if (count > 0)
         {
-            device.Launch(function, blocks, 1, 1, Threads, arguments);
+            device.Launch(function, device.BlocksFor(count), 1, 1, Threads, arguments);
         }
     }
 
