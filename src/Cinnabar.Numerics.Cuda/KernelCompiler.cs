@@ -14,6 +14,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     private const string Prelude = "prelude.cuh";
 
     private readonly Dictionary<string, nint> _modules = [];
+    private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
     /// <summary>The handle of a kernel.</summary>
     /// <param name="source">Name of the embedded source.</param>
@@ -33,10 +34,11 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         }
 
         CudaDriver.Check(CudaDriver.cuModuleGetFunction(out nint function, module, name), $"finding {name} in {source}");
-        if (sharedBytes > 0)
+        if (sharedBytes > _sharedBytes.GetValueOrDefault(function))
         {
             CudaDriver.Check(
                 CudaDriver.cuFuncSetAttribute(function, CudaDriver.MaxDynamicSharedBytes, sharedBytes), $"giving {name} {sharedBytes} bytes");
+            _sharedBytes[function] = sharedBytes;
         }
 
         return new CudaFunction(function, sharedBytes);

@@ -63,6 +63,9 @@ public sealed class KernelTable
     /// <summary>Rows, each times a number, added to chosen rows.</summary>
     public required IAddScaledRows AddScaledRows { get; init; }
 
+    /// <summary>Rows copied to chosen rows.</summary>
+    public required ICopyRows CopyRows { get; init; }
+
     /// <summary>Rows added column by column with a factor each.</summary>
     public required IGatedAdd GatedAdd { get; init; }
 
@@ -127,6 +130,7 @@ public sealed class KernelTable
         Add = new ReferenceAdd(),
         AddBias = new ReferenceAddBias(),
         AddScaledRows = new ReferenceAddScaledRows(),
+        CopyRows = new ReferenceCopyRows(),
         GatedAdd = new ReferenceGatedAdd(),
         CrossEntropy = new ReferenceCrossEntropy(),
         Softmax = new ReferenceSoftmax(),
@@ -153,6 +157,7 @@ public sealed class KernelTable
         Add = new VectorAdd<TVec>(workers),
         AddBias = new VectorAddBias<TVec>(workers),
         AddScaledRows = new VectorAddScaledRows<TVec>(workers),
+        CopyRows = new VectorCopyRows(workers),
         GatedAdd = new VectorGatedAdd<TVec>(workers),
         CrossEntropy = new VectorCrossEntropy<TVec>(workers),
         Softmax = new VectorSoftmax<TVec>(workers),
