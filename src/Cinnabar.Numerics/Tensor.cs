@@ -1,11 +1,9 @@
 // A shape and its storage.
 //
-// Storage is one pinned managed array whose first element is aligned to 64 bytes (a cache line, and a 512-bit register), so
-// kernels may keep raw pointers for as long as they hold the Tensor, and nobody has to dispose anything. Elements are
-// row-major and contiguous; strided sub-matrices are described by Matrix. The shape of a tensor never changes, but for those that a
-// Workspace hands out again.
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+// On the host storage is one pinned managed array whose first element is aligned to 64 bytes (a cache line, and a 512-bit register), so
+// kernels may keep raw pointers for as long as they hold the Tensor, and nobody has to dispose anything. On a device it is that device's
+// memory (TensorStorage). Elements are row-major and contiguous; strided sub-matrices are described by Matrix. The shape of a tensor
+// never changes, but for those that a Workspace hands out again.
 using Cinnabar.Numerics.Blocks;
 using Cinnabar.Numerics.Kernels;
 
@@ -14,20 +12,17 @@ namespace Cinnabar.Numerics;
 /// <summary>A dense, row-major, contiguous array of elements of one <see cref="DType"/> with a shape of one to four dimensions.</summary>
 public sealed unsafe partial class Tensor
 {
-    private const int Alignment = 64;
     private const int MaxDimensions = 4;
 
     // Of Int4: two zeros.
     private const byte ZeroNibbles = 0x88;
 
-    private readonly byte[] _storage;
     private readonly int[] _sizes = new int[MaxDimensions];
     private int _dimensions;
 
-    private Tensor(byte[] storage, byte* start, DType type, ReadOnlySpan<int> shape)
+    private Tensor(TensorStorage storage, DType type, ReadOnlySpan<int> shape)
     {
-        _storage = storage;
-        Start = start;
+        Storage = storage;
         Type = type;
         Capacity = CountOf(shape);
         Reshape(shape);
@@ -70,7 +65,15 @@ public sealed unsafe partial class Tensor
     /// <summary>The stored bytes, little endian, of any element type.</summary>
     public Span<byte> Bytes => new(Start, checked((int)BytesOf(Type, Count)));
 
-    internal byte* Start { get; }
+    internal TensorStorage Storage { get; }
+
+    /// <summary>
+    /// Whether only matrix products, and the backward pass of what made it, read this tensor: a device may then hold it rounded for them.
+    /// </summary>
+    internal bool IsOperand { get; set; }
+
+    /// <summary>Address on the host.</summary>
+    internal byte* Start => Storage.Host;
 
     /// <summary>Elements there is room for.</summary>
     internal int Capacity { get; }
@@ -100,21 +103,12 @@ public sealed unsafe partial class Tensor
             throw new ArgumentException($"Groups of {groupSize} {type} do not divide rows of {shape[^1]}.", nameof(groupSize));
         }
 
-        int bytes = checked((int)BytesOf(type, CountOf(shape)) + Alignment);
-        byte[] storage = GC.AllocateArray<byte>(bytes, pinned: true);
-        byte* first = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(storage));
-        byte* aligned = (byte*)(((nuint)first + Alignment - 1) & ~(nuint)(Alignment - 1));
-        Tensor tensor = new(storage, aligned, type, shape)
+        TensorStorage storage = new(checked((int)BytesOf(type, CountOf(shape))), type == DType.Int4 ? ZeroNibbles : (byte)0);
+        return new Tensor(storage, type, shape)
         {
             Scales = hasScales ? Zeros(CountOf(shape) / Math.Max(1, groupSize)) : null,
             GroupSize = hasScales ? groupSize : 0,
         };
-        if (type == DType.Int4)
-        {
-            tensor.Bytes.Fill(ZeroNibbles);
-        }
-
-        return tensor;
     }
 
     /// <summary>Makes an F32 tensor of zeros.</summary>
@@ -137,7 +131,7 @@ public sealed unsafe partial class Tensor
     internal static Tensor OverForeignMemory(byte* start, DType type, params ReadOnlySpan<int> shape)
     {
         Check(shape);
-        return new Tensor([], start, type, shape);
+        return new Tensor(new TensorStorage(start, checked((int)BytesOf(type, CountOf(shape)))), type, shape);
     }
 
     /// <summary>The same elements under another shape of equal or smaller size; writing through one is seen by the other.</summary>
@@ -150,7 +144,20 @@ public sealed unsafe partial class Tensor
                 $"A view of shape [{string.Join(", ", shape.ToArray())}] needs more elements than the {ShapeText()} it looks into.");
         }
 
-        return new Tensor(_storage, Start, Type, shape) { Scales = Scales, GroupSize = GroupSize };
+        return new Tensor(Storage, Type, shape) { Scales = Scales, GroupSize = GroupSize };
+    }
+
+    /// <summary>Makes every element of an F32 or BF16 tensor zero.</summary>
+    public void Clear()
+    {
+        if (Count < Capacity && !Storage.IsTransient)
+        {
+            new Span<byte>(Start, checked((int)BytesOf(Type, Count))).Clear();
+        }
+        else
+        {
+            Storage.Clear();
+        }
     }
 
     /// <summary>Changes the shape to one of at most <see cref="Capacity"/> elements: for an owner whom nobody else knows.</summary>

@@ -13,7 +13,7 @@
 // e^x is 0 from here on, in float and in double.
 #define LEAST_EXPONENT (-1000.0)
 
-struct TokenRow { double temperature; u64 key; int mask, firstOwn, ownCount, asked; };
+struct TokenRow { double temperature; u64 key; int row, mask, firstOwn, ownCount, asked; };
 
 struct TokenReading {
     double bestProbability, drawnProbability, askedProbability, negativeEntropy, margin, lead;
@@ -99,7 +99,7 @@ __device__ __forceinline__ void draw(
 
 // Grid: M rows × ⌈V / CHUNK⌉ chunks. partials: [M, chunks].
 extern "C" __global__ void __launch_bounds__(THREADS) token_statistics_chunks(
-    const float* __restrict__ logits, int firstRow, int columns, const TokenRow* __restrict__ rows, const unsigned* __restrict__ masks,
+    const float* __restrict__ logits, int columns, const TokenRow* __restrict__ rows, const unsigned* __restrict__ masks,
     const int* __restrict__ own, Partial* __restrict__ partials) {
     SHARED_ARRAY(unsigned, forbidden, CHUNK / WORD);
     SHARED_ARRAY(u64, keys, THREADS / 32);
@@ -109,7 +109,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) token_statistics_chunks(
     SHARED_ARRAY(int, draws, THREADS / 32);
     TokenRow row = rows[blockIdx.x];
     int first = blockIdx.y * CHUNK;
-    const float* chunk = logits + (long long)(firstRow + (int)blockIdx.x) * columns + first;
+    const float* chunk = logits + (long long)row.row * columns + first;
     int count = min(CHUNK, columns - first);
     Partial* partial = partials + (long long)blockIdx.x * gridDim.y + blockIdx.y;
 
@@ -215,10 +215,10 @@ __device__ __forceinline__ bool isForbidden(int id, const TokenRow& row, int col
 
 // Grid: M rows, a warp each.
 extern "C" __global__ void __launch_bounds__(32) token_statistics_rows(
-    const float* __restrict__ logits, int firstRow, int columns, const TokenRow* __restrict__ rows, const unsigned* __restrict__ masks,
+    const float* __restrict__ logits, int columns, const TokenRow* __restrict__ rows, const unsigned* __restrict__ masks,
     const int* __restrict__ own, const Partial* __restrict__ partials, int chunks, TokenReading* __restrict__ readings) {
     TokenRow row = rows[blockIdx.x];
-    const float* x = logits + (long long)(firstRow + (int)blockIdx.x) * columns;
+    const float* x = logits + (long long)row.row * columns;
     double scale = scaleOf(row);
     Partial all = Partial { 0, 0, 0, 0, -INFINITY_F, -INFINITY_F, -1 };
     for (int c = threadIdx.x; c < chunks; c += 32) all = merged(all, partials[(long long)blockIdx.x * chunks + c], scale);

@@ -11,7 +11,7 @@ public sealed partial class Tape
     {
         RequireInference("A sum that starts at zero");
         Variable zeros = Output(shape);
-        zeros.Value.Floats.Clear();
+        zeros.Value.Clear();
         return zeros;
     }
 
@@ -22,7 +22,7 @@ public sealed partial class Tape
     public Variable Attention(Variable q, ReadOnlyMemory<AttentionPart> parts)
     {
         RequireInference("Attention in parts");
-        Variable o = Output(q.Value.Shape);
+        Variable o = Operand(q.Value.Shape);
         Tensor logSumExp = Rent(q.Value.Rows, parts.Span[0].Shape.Heads);
         Kernels.Attention.Forward(q.Value, parts, AttentionPrecision, o.Value, logSumExp);
         return o;

@@ -79,12 +79,12 @@ public sealed partial class Tape
     /// <inheritdoc cref="Linear(Variable, ReadOnlySpan{Parameter})"/>
     public ReadOnlySpan<Variable> RmsNormLinear(Variable x, Parameter norm, float epsilon, params ReadOnlySpan<Parameter> weights) =>
         Recording
-            ? Linear(RmsNorm(x, norm, epsilon), weights)
+            ? Linear(RmsNorm(x, norm, epsilon, Operand(x.Value.Shape)), weights)
             : Linear(Kernels.RmsNorm.AsRows(x.Value, norm.Value, epsilon, ref _normedRows), weights);
 
     /// <summary>y = (silu(gate) ∘ up)·Wᵀ, without recording likewise.</summary>
     public Variable SwiGluLinear(Variable gate, Variable up, Parameter weight) => Recording
-        ? Linear(SwiGlu(gate, up), weight)
+        ? Linear(SwiGlu(gate, up, Operand(gate.Value.Shape)), weight)
         : Linear(Kernels.SwiGlu.AsRows(gate.Value, up.Value, ref _gatedRows), new ReadOnlySpan<Parameter>(in weight))[0];
 
     private ReadOnlySpan<Variable> Linear(RowSource x, scoped ReadOnlySpan<Parameter> weights)
@@ -159,9 +159,10 @@ public sealed partial class Tape
     }
 
     /// <summary>RMS normalisation over the last dimension or, with a shorter weight, over each of its parts (heads).</summary>
-    public Variable RmsNorm(Variable x, Parameter weight, float epsilon)
+    public Variable RmsNorm(Variable x, Parameter weight, float epsilon) => RmsNorm(x, weight, epsilon, Output(x.Value.Shape));
+
+    private Variable RmsNorm(Variable x, Parameter weight, float epsilon, Variable y)
     {
-        Variable y = Output(x.Value.Shape);
         Tensor inverseRms = Rent(x.Value.Count / weight.Value.Count);
         Kernels.RmsNorm.Forward(x.Value, weight.Value, epsilon, y.Value, inverseRms);
         Note(y, (x, weight, inverseRms), static (tape, y, of) =>
@@ -195,10 +196,10 @@ public sealed partial class Tape
         return y;
     }
 
-    /// <summary>Scaled dot-product attention.</summary>
+    /// <summary>Scaled dot-product attention, whose result only products may read.</summary>
     public Variable Attention(Variable q, Variable k, Variable v, AttentionShape shape)
     {
-        Variable o = Output(q.Value.Shape);
+        Variable o = Operand(q.Value.Shape);
         Tensor logSumExp = Rent(q.Value.Rows, shape.Heads);
         Kernels.Attention.Forward(q.Value, k.Value, v.Value, shape, AttentionPrecision, o.Value, logSumExp);
         Note(o, (q, k, v, logSumExp, shape), static (tape, o, of) =>
@@ -212,9 +213,10 @@ public sealed partial class Tape
     }
 
     /// <summary>y = silu(gate) ∘ up.</summary>
-    public Variable SwiGlu(Variable gate, Variable up)
+    public Variable SwiGlu(Variable gate, Variable up) => SwiGlu(gate, up, Output(gate.Value.Shape));
+
+    private Variable SwiGlu(Variable gate, Variable up, Variable y)
     {
-        Variable y = Output(gate.Value.Shape);
         Kernels.SwiGlu.Forward(gate.Value, up.Value, y.Value);
         Note(y, (gate, up), static (tape, y, of) =>
         {

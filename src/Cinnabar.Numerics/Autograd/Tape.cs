@@ -76,6 +76,14 @@ public sealed partial class Tape
 
     private Variable Output(params ReadOnlySpan<int> shape) => NewVariable(Rent(shape));
 
+    // A result that only products read, rounded as the tape's are.
+    private Variable Operand(ReadOnlySpan<int> shape)
+    {
+        Variable operand = Output(shape);
+        operand.Value.IsOperand = _precision != MatMulPrecision.F32;
+        return operand;
+    }
+
     private Variable NewVariable(Tensor value)
     {
         if (_used == _variables.Count)
@@ -108,7 +116,7 @@ public sealed partial class Tape
             else
             {
                 variable.Gradient = RentGradient(variable.Value.Shape);
-                variable.Gradient.Floats.Clear();
+                variable.Gradient.Clear();
             }
         }
 

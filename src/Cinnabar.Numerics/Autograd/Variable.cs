@@ -50,7 +50,7 @@ public sealed class Parameter : Variable
         }
         else
         {
-            Gradient.Floats.Clear();
+            Gradient.Clear();
         }
     }
 

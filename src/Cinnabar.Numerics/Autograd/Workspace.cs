@@ -19,6 +19,9 @@ public sealed class Workspace
         }
 
         Tensor tensor = TakeFree(count) ?? Tensor.Zeros(CapacityFor(count));
+        tensor.Storage.IsTransient = true;
+        tensor.Storage.Forget();
+        tensor.IsOperand = false;
         tensor.Reshape(shape);
         _rented.Add(tensor);
         return tensor;

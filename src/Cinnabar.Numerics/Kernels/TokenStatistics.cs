@@ -18,12 +18,13 @@ namespace Cinnabar.Numerics.Kernels;
 /// <summary>What is asked of one row of logits.</summary>
 /// <param name="Temperature">T, 0 or more; 0: nothing is drawn, and q = p.</param>
 /// <param name="Key">Chooses the random numbers of the draw.</param>
+/// <param name="Row">Which row of the logits.</param>
 /// <param name="Mask">Number of the mask that forbids tokens here.</param>
 /// <param name="FirstOwn">Where the ids that only this row forbids begin in the list of all such ids.</param>
 /// <param name="OwnCount">How many they are.</param>
 /// <param name="Asked">A token whose probability is wanted; −1: none.</param>
 [StructLayout(LayoutKind.Sequential)]
-public readonly record struct TokenRow(double Temperature, ulong Key, int Mask, int FirstOwn, int OwnCount, int Asked);
+public readonly record struct TokenRow(double Temperature, ulong Key, int Row, int Mask, int FirstOwn, int OwnCount, int Asked);
 
 /// <summary>
 /// What was found in one row of logits. Where <see cref="BestLogit"/> is not finite only it, <see cref="BestId"/> and
@@ -53,20 +54,14 @@ public readonly record struct TokenReading(
 /// <summary>Finds the best and the drawn token of rows of logits, and how sure they are.</summary>
 public interface ITokenStatistics
 {
-    /// <summary>Reads the rows firstRow, firstRow + 1, ….</summary>
+    /// <summary>Reads rows.</summary>
     /// <param name="logits">[R, V].</param>
-    /// <param name="firstRow">The row of the first question.</param>
-    /// <param name="rows">What is asked: M questions, for a row each.</param>
+    /// <param name="rows">What is asked, of M rows.</param>
     /// <param name="masks">[masks, ⌈V/32⌉]: bit v % 32 of word v / 32 forbids token v.</param>
     /// <param name="own">The ids that single rows forbid.</param>
     /// <param name="readings">[M], receives the answers.</param>
     void Forward(
-        Tensor logits,
-        int firstRow,
-        ReadOnlySpan<TokenRow> rows,
-        ReadOnlySpan<uint> masks,
-        ReadOnlySpan<int> own,
-        Span<TokenReading> readings);
+        Tensor logits, ReadOnlySpan<TokenRow> rows, ReadOnlySpan<uint> masks, ReadOnlySpan<int> own, Span<TokenReading> readings);
 }
 
 /// <summary>The definition.</summary>
@@ -75,20 +70,15 @@ internal sealed class ReferenceTokenStatistics : ITokenStatistics
     private const int BitsOfWord = 32;
 
     public void Forward(
-        Tensor logits,
-        int firstRow,
-        ReadOnlySpan<TokenRow> rows,
-        ReadOnlySpan<uint> masks,
-        ReadOnlySpan<int> own,
-        Span<TokenReading> readings)
+        Tensor logits, ReadOnlySpan<TokenRow> rows, ReadOnlySpan<uint> masks, ReadOnlySpan<int> own, Span<TokenReading> readings)
     {
-        Check(logits, firstRow, rows, masks, own, readings);
+        Check(logits, rows, masks, own, readings);
         int words = WordsOf(logits.Columns);
         float[] allowed = new float[logits.Columns];
         for (int r = 0; r < rows.Length; r++)
         {
             TokenRow row = rows[r];
-            logits.Row(firstRow + r).CopyTo(allowed);
+            logits.Row(row.Row).CopyTo(allowed);
             ReadOnlySpan<uint> mask = masks.Slice(row.Mask * words, words);
             for (int v = 0; v < allowed.Length; v++)
             {
@@ -109,29 +99,23 @@ internal sealed class ReferenceTokenStatistics : ITokenStatistics
     internal static int WordsOf(int vocabularySize) => (vocabularySize + BitsOfWord - 1) / BitsOfWord;
 
     internal static void Check(
-        Tensor logits,
-        int firstRow,
-        ReadOnlySpan<TokenRow> rows,
-        ReadOnlySpan<uint> masks,
-        ReadOnlySpan<int> own,
-        Span<TokenReading> readings)
+        Tensor logits, ReadOnlySpan<TokenRow> rows, ReadOnlySpan<uint> masks, ReadOnlySpan<int> own, Span<TokenReading> readings)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
-        Expect.FloatsOrMore(logits, checked((firstRow + rows.Length) * logits.Columns));
+        Expect.Floats(logits, logits.Count);
         Expect.Length(readings.Length, rows.Length, nameof(readings));
         Expect.Indices(own, logits.Columns, nameof(own));
         int words = WordsOf(logits.Columns);
         foreach (TokenRow row in rows)
         {
-            bool fits = row.Temperature >= 0 && row.Asked >= -1 && row.Asked < logits.Columns
+            bool fits = row.Temperature >= 0 && (uint)row.Row < (uint)logits.Rows && row.Asked >= -1 && row.Asked < logits.Columns
                 && row.Mask >= 0 && (row.Mask + 1L) * words <= masks.Length
                 && row.FirstOwn >= 0 && row.OwnCount >= 0 && (long)row.FirstOwn + row.OwnCount <= own.Length;
             if (!fits)
             {
                 throw new ArgumentOutOfRangeException(
                     nameof(rows),
-                    $"Expected a temperature of 0 or more, a token below {logits.Columns}, a mask of {masks.Length} words and own ids "
-                    + $"of {own.Length}, found {row}.");
+                    $"Expected a temperature of 0 or more, a row and a token of {logits}, a mask of {masks.Length} words in all and own ids among "
+                    + $"{own.Length}, found {row}.");
             }
         }
     }

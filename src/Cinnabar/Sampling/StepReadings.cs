@@ -40,24 +40,24 @@ internal sealed class StepReadings(ITokenStatistics statistics, int vocabularySi
         _own.Clear();
         for (int i = 0; i < count; i++)
         {
-            _rows[i] = QuestionOf(rows, rows.Positions[i]);
+            _rows[i] = QuestionOf(rows, i);
         }
 
         Span<TokenReading> readings = _readings.AsSpan(0, count);
-        statistics.Forward(
-            rows.Logits, rows.First, _rows.AsSpan(0, count), rows.Rules.Masks, CollectionsMarshal.AsSpan(_own), readings);
+        statistics.Forward(rows.Logits, _rows.AsSpan(0, count), rows.Rules.Masks, CollectionsMarshal.AsSpan(_own), readings);
         return readings;
     }
 
-    private TokenRow QuestionOf(in StepRows rows, int position)
+    private TokenRow QuestionOf(in StepRows rows, int i)
     {
-        (Canvas canvas, SamplerOptions options) = (rows.Canvas, rows.Rules.Options);
+        (Canvas canvas, SamplerOptions options, int position) = (rows.Canvas, rows.Rules.Options, rows.Positions[i]);
         bool isNoisy = canvas.StateOf(position) == PositionState.Noisy;
         int firstOwn = _own.Count;
         new ForbiddenHere(canvas, position, rows.MayExpand && isNoisy).AddTo(_own);
         return new TokenRow(
             Temperature: isNoisy ? options.Temperature : 0,
             new CounterRandom(options.Seed, rows.Step, position).Key,
+            rows.First + i,
             DrawingRules.MaskOf(canvas.Holes[canvas.HoleOf(position)].Kind, isNoisy),
             firstOwn,
             _own.Count - firstOwn,

@@ -157,15 +157,10 @@ public sealed class StepReadingsTests
         public int Rows { get; private set; }
 
         public void Forward(
-            Tensor logits,
-            int firstRow,
-            ReadOnlySpan<TokenRow> rows,
-            ReadOnlySpan<uint> masks,
-            ReadOnlySpan<int> own,
-            Span<TokenReading> readings)
+            Tensor logits, ReadOnlySpan<TokenRow> rows, ReadOnlySpan<uint> masks, ReadOnlySpan<int> own, Span<TokenReading> readings)
         {
             float[] before = logits.Floats.ToArray();
-            _statistics.Forward(logits, firstRow, rows, masks, own, readings);
+            _statistics.Forward(logits, rows, masks, own, readings);
             Assert.Equal(before, logits.Floats.ToArray());
             Rows += rows.Length;
         }

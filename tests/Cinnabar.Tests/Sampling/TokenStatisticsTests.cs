@@ -30,7 +30,7 @@ public sealed class TokenStatisticsTests
             var options = new SamplerOptions { Temperature = i % 2 == 0 ? 0 : 0.1 + (2 * random.NextDouble()) };
             var numbers = new CounterRandom(random.NextUInt64(), step: i, position: 7);
             int asked = random.NextInt(size);
-            TokenRow question = new(options.Temperature, numbers.Key, Mask: 1, FirstOwn: 0, own.Length, asked);
+            TokenRow question = new(options.Temperature, numbers.Key, Row: 1, Mask: 1, FirstOwn: 0, own.Length, asked);
             TokenReading reading = Ask(logits, question, shared, own);
 
             int[] forbidden = [.. shared.Union(own)];
@@ -58,8 +58,8 @@ public sealed class TokenStatisticsTests
     {
         Tensor logits = Tensor.From([9, 1, 2], 1, 3);
         TokenReading reading = default;
-        TokenRow question = new(0, 0, Mask: 0, FirstOwn: 0, OwnCount: 1, Asked: 0);
-        _statistics.Forward(logits, 0, [question], [0b100], [0], new Span<TokenReading>(ref reading));
+        TokenRow question = new(0, 0, Row: 0, Mask: 0, FirstOwn: 0, OwnCount: 1, Asked: 0);
+        _statistics.Forward(logits, [question], [0b100], [0], new Span<TokenReading>(ref reading));
         Assert.Equal(default(TokenReading) with
         {
             BestId = 1,
@@ -78,7 +78,7 @@ public sealed class TokenStatisticsTests
     [InlineData(new[] { float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity, float.NegativeInfinity }, -1)]
     public void Forward_NotFinite_SaysWhereAndTheSamplerRefuses(float[] values, int where)
     {
-        TokenReading reading = Ask(Tensor.From([.. values, .. values], 2, 4), new TokenRow(1, 5, 0, 0, 0, -1), [], []);
+        TokenReading reading = Ask(Tensor.From([.. values, .. values], 2, 4), new TokenRow(1, 5, 1, 0, 0, 0, -1), [], []);
         Assert.Equal(where, reading.BestId);
         Assert.False(float.IsFinite(reading.BestLogit));
         var row = new TokenDistribution(4);
@@ -87,23 +87,27 @@ public sealed class TokenStatisticsTests
     }
 
     [Theory]
-    [InlineData(-1, 0, 0, 0, -1)]
-    [InlineData(double.NaN, 0, 0, 0, -1)]
-    [InlineData(1, 2, 0, 0, -1)]
-    [InlineData(1, -1, 0, 0, -1)]
-    [InlineData(1, 0, 1, 1, -1)]
-    [InlineData(1, 0, 0, -1, -1)]
-    [InlineData(1, 0, 0, 0, 3)]
-    [InlineData(1, 0, 0, 0, -2)]
-    public void Forward_QuestionThatPointsOutside_IsRefused(double temperature, int mask, int firstOwn, int ownCount, int asked) =>
+    [InlineData(-1, 0, 0, 0, 0, -1)]
+    [InlineData(double.NaN, 0, 0, 0, 0, -1)]
+    [InlineData(1, 2, 0, 0, 0, -1)]
+    [InlineData(1, -1, 0, 0, 0, -1)]
+    [InlineData(1, 0, 2, 0, 0, -1)]
+    [InlineData(1, 0, -1, 0, 0, -1)]
+    [InlineData(1, 0, 0, 1, 1, -1)]
+    [InlineData(1, 0, 0, -1, 1, -1)]
+    [InlineData(1, 0, 0, 0, -1, -1)]
+    [InlineData(1, 0, 0, 0, 0, 3)]
+    [InlineData(1, 0, 0, 0, 0, -2)]
+    public void Forward_QuestionThatPointsOutside_IsRefused(
+        double temperature, int row, int mask, int firstOwn, int ownCount, int asked) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => _statistics.Forward(
-            Tensor.Zeros(1, 3), 0, [new TokenRow(temperature, 0, mask, firstOwn, ownCount, asked)], [0, 0], [1], new TokenReading[1]));
+            Tensor.Zeros(2, 3), [new TokenRow(temperature, 0, row, mask, firstOwn, ownCount, asked)], [0, 0], [1], new TokenReading[1]));
 
     [Fact]
     public void Load_Reading_HasNoOtherTokens()
     {
         var row = new TokenDistribution(4);
-        row.Load(Ask(Tensor.From([1, 2, 3, 4, 1, 2, 3, 4], 2, 4), new TokenRow(0, 0, 0, 0, 0, -1), [], []), 0);
+        row.Load(Ask(Tensor.From([1, 2, 3, 4, 1, 2, 3, 4], 2, 4), new TokenRow(0, 0, 1, 0, 0, 0, -1), [], []), 0);
         Assert.Equal(3, row.TokenId);
         Assert.Equal(1, row.LogitLead());
         Assert.Contains("Everything", Assert.Throws<InvalidOperationException>(() => row.Top(2)).Message);
@@ -112,7 +116,7 @@ public sealed class TokenStatisticsTests
         Assert.Equal(2, row.Top(2).Length);
     }
 
-    // Row 1 of the logits under the second of two masks, or under the first if the question says so.
+    // The second of two masks is that of the forbidden ids; the first forbids nothing.
     private TokenReading Ask(Tensor logits, TokenRow question, int[] forbidden, int[] own)
     {
         int words = (logits.Columns + BitsOfWord - 1) / BitsOfWord;
@@ -123,7 +127,7 @@ public sealed class TokenStatisticsTests
         }
 
         var readings = new TokenReading[1];
-        _statistics.Forward(logits, 1, [question], masks, own, readings);
+        _statistics.Forward(logits, [question], masks, own, readings);
         return readings[0];
     }
 

@@ -1,0 +1,353 @@
+// One GPU: its memory, its stream, its compiled kernels, and where the elements of tensors are on it. Kernels ask for addresses by what they
+// will do with the elements (Read, Write, Update), which brings them to the device when they are not there, and issue launches; nothing
+// waits until the host looks at a result.
+using Cinnabar.Numerics.Cuda.Interop;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>A CUDA device; not thread-safe, but for the host's looks at tensors.</summary>
+internal sealed unsafe class CudaDevice
+{
+    // bfloat16 products on tensor cores, and asynchronous copies: Ampere.
+    private const int LeastMajor = 8;
+
+    private const int ElementsPerThread = 4;
+    private const int Threads = 256;
+
+    [ThreadStatic]
+    private static nint t_current;
+
+    private readonly Lock _oneAtATime = new();
+    private readonly nint _context;
+    private readonly CudaStream _stream;
+    private readonly CudaStaging _staging;
+    private readonly ProductPlans _products;
+    private readonly KernelCompiler _compiler;
+    private readonly CudaFunction _round;
+    private readonly CudaFunction _widen;
+    private nint _scratch;
+    private long _scratchBytes;
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="ordinal">Its number, from 0.</param>
+    /// <exception cref="CudaException">There is no such device, it is too old, or a library is missing.</exception>
+    public CudaDevice(int ordinal)
+    {
+        CudaLibraries.Require(CudaLibraries.Driver);
+        int count = Count();
+        if (ordinal >= count)
+        {
+            throw new CudaException(
+                $"Expected a GPU number below {count}, found {ordinal}.", count == 0 ? "Use --device cpu." : "Choose another one.");
+        }
+
+        Check(CudaDriver.cuDeviceGet(out int device, ordinal), "cuDeviceGet");
+        Name = NameOf(device);
+        int major = Attribute(device, CudaDriver.ComputeCapabilityMajor);
+        int minor = Attribute(device, CudaDriver.ComputeCapabilityMinor);
+        ComputeCapability = $"{major}.{minor}";
+        if (major < LeastMajor)
+        {
+            throw new CudaException(
+                $"Expected a GPU of compute capability {LeastMajor}.0 or newer, found {Name} with {ComputeCapability}.",
+                "Use --device cpu, or another GPU.");
+        }
+
+        CudaLibraries.Require(CudaLibraries.Compiler);
+        CudaLibraries.Require(CudaLibraries.Products);
+        Multiprocessors = Attribute(device, CudaDriver.MultiprocessorCount);
+        Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
+        MakeCurrent();
+        Memory = new CudaMemory(Name);
+        _products = new ProductPlans(Memory);
+        _stream = new CudaStream(_products);
+        _staging = new CudaStaging(_stream, Memory);
+        _compiler = new KernelCompiler(major, minor);
+        _round = Function("convert.cu", "round_to_bf16");
+        _widen = Function("convert.cu", "widen_bf16");
+    }
+
+    /// <summary>What the vendor calls it.</summary>
+    public string Name { get; }
+
+    /// <summary>For example 9.0.</summary>
+    public string ComputeCapability { get; }
+
+    /// <summary>Multiprocessors.</summary>
+    public int Multiprocessors { get; }
+
+    /// <summary>Its memory.</summary>
+    public CudaMemory Memory { get; }
+
+    /// <summary>Steps that ran as one graph so far.</summary>
+    public long GraphLaunches => _stream.GraphLaunches;
+
+    /// <summary>Devices of this machine.</summary>
+    /// <exception cref="CudaException">The driver does not start.</exception>
+    public static int Count()
+    {
+        int error = CudaDriver.cuInit(0);
+        if (error != 0)
+        {
+            throw new CudaException(
+                $"The NVIDIA driver does not start: {CudaDriver.TextOf(error)}.", "Check the driver with nvidia-smi, or use --device cpu.");
+        }
+
+        Check(CudaDriver.cuDeviceGetCount(out int count), "cuDeviceGetCount");
+        return count;
+    }
+
+    /// <summary>A kernel, compiled if it is not in the cache.</summary>
+    /// <param name="source">Name of the embedded source.</param>
+    /// <param name="name">Name of the kernel.</param>
+    /// <param name="dynamicSharedBytes">Dynamic shared memory of a block.</param>
+    public CudaFunction Function(string source, string name, int dynamicSharedBytes = 0)
+    {
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            return _compiler.Function(source, name, dynamicSharedBytes);
+        }
+    }
+
+    /// <summary>Address of a tensor's elements for reading.</summary>
+    public nint Read(Tensor tensor) => CopyOf(tensor).Exact();
+
+    /// <summary>Address of elements all of which the kernel overwrites.</summary>
+    public nint Write(Tensor tensor) => CopyOf(tensor).ForWriting(partly: LeavesSome(tensor));
+
+    /// <summary>Address of elements that the kernel reads and changes, or changes in part.</summary>
+    public nint Update(Tensor tensor) => CopyOf(tensor).ForWriting(partly: true);
+
+    /// <summary>Address of the elements rounded to BF16.</summary>
+    public nint ReadRounded(Tensor tensor) => tensor.Type == DType.BF16 ? Read(tensor) : CopyOf(tensor).Rounded();
+
+    /// <summary>Address of the BF16 form, all of which the kernel writes instead of the F32 elements of an operand of products.</summary>
+    public nint WriteRounded(Tensor tensor)
+    {
+        if (!tensor.IsOperand || LeavesSome(tensor))
+        {
+            throw new InvalidOperationException($"Expected a whole operand of products, found {tensor}.");
+        }
+
+        return CopyOf(tensor).ForWritingRounded();
+    }
+
+    /// <summary>Whether a tensor's elements are known to be zero.</summary>
+    public bool IsZero(Tensor tensor) => CopyOf(tensor).IsZero;
+
+    /// <summary>Zeros on the device.</summary>
+    public void Clear(Tensor tensor)
+    {
+        CopyOf(tensor);
+        tensor.Clear();
+    }
+
+    /// <summary>Puts a small array on the device.</summary>
+    /// <returns>Its address, valid for the launches that follow at once; 0 of an empty one.</returns>
+    public nint Upload<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        if (values.IsEmpty)
+        {
+            return nint.Zero;
+        }
+
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            return _staging.Put(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values));
+        }
+    }
+
+    /// <summary>Working memory for the launches that follow at once: the next call may return the same.</summary>
+    public nint Scratch(long bytes)
+    {
+        if (bytes > _scratchBytes)
+        {
+            MakeCurrent();
+            if (_scratch != nint.Zero)
+            {
+                Memory.Free(_scratch, _scratchBytes);
+            }
+
+            _scratchBytes = bytes;
+            _scratch = Memory.Allocate(bytes);
+        }
+
+        return _scratch;
+    }
+
+    /// <summary>Starts a kernel behind everything that was started before.</summary>
+    public void Launch(CudaFunction function, int gridX, int gridY, int gridZ, int threads, in KernelArguments arguments) =>
+        Issue(new CudaCommand
+        {
+            Kind = CommandKind.Launch,
+            Source = function.Handle,
+            GridX = gridX,
+            GridY = gridY,
+            GridZ = gridZ,
+            Threads = threads,
+            SharedBytes = function.SharedBytes,
+            Arguments = arguments,
+        });
+
+    /// <summary>C (+)= A·B, see <see cref="ProductPlans"/>.</summary>
+    public void Multiply(in ProductShape shape, nint left, nint right, nint result, bool accumulate)
+    {
+        int plan;
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            plan = _products.NumberOf(shape);
+        }
+
+        Issue(new CudaCommand
+        {
+            Kind = CommandKind.Product,
+            Source = plan,
+            A = left,
+            B = right,
+            Target = result,
+            Bytes = accumulate ? 1 : 0,
+        });
+    }
+
+    /// <summary>Blocks that cover so many elements, four a thread, at most as many as run at once a few times over.</summary>
+    public int BlocksFor(long elements) =>
+        (int)Math.Clamp((elements + (Threads * ElementsPerThread) - 1) / (Threads * ElementsPerThread), 1, 16L * Multiprocessors);
+
+    /// <summary>y = x rounded to BF16.</summary>
+    public void Round(nint from, nint to, long count) => Convert(_round, from, to, count);
+
+    /// <summary>y = x widened to F32.</summary>
+    public void Widen(nint from, nint to, long count) => Convert(_widen, from, to, count);
+
+    /// <summary>Zeros.</summary>
+    public void Clear(nint address, long bytes) =>
+        Issue(new CudaCommand { Kind = CommandKind.Clear, Target = address, Bytes = bytes });
+
+    /// <summary>Copies on the device.</summary>
+    public void Copy(nint from, nint to, long bytes) =>
+        Issue(new CudaCommand { Kind = CommandKind.CopyOnDevice, Source = from, Target = to, Bytes = bytes });
+
+    /// <summary>Copies a tensor's elements from the host, now: what is issued later comes behind.</summary>
+    public void CopyFromHost(nint to, void* from, long bytes)
+    {
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            _stream.Flush();
+            Check(CudaDriver.cuMemcpyHtoDAsync_v2(to, from, (nuint)bytes, _stream.Handle), "cuMemcpyHtoDAsync");
+
+            // The array may change, or go, as soon as this returns.
+            Check(CudaDriver.cuStreamSynchronize(_stream.Handle), "cuStreamSynchronize");
+            _staging.Reset();
+        }
+    }
+
+    /// <summary>Waits for the device and copies from it.</summary>
+    public void Download(nint from, void* to, long bytes)
+    {
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            _stream.Flush();
+            Check(CudaDriver.cuMemcpyDtoHAsync_v2(to, from, (nuint)bytes, _stream.Handle), "cuMemcpyDtoHAsync");
+            Check(CudaDriver.cuStreamSynchronize(_stream.Handle), "cuStreamSynchronize");
+            _staging.Reset();
+        }
+    }
+
+    /// <inheritdoc cref="Download(nint, void*, long)"/>
+    public void Download<T>(nint from, Span<T> to)
+        where T : unmanaged
+    {
+        fixed (T* address = to)
+        {
+            Download(from, address, (long)to.Length * sizeof(T));
+        }
+    }
+
+    /// <summary>Waits until everything is done.</summary>
+    public void Wait()
+    {
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            _stream.Wait();
+            _staging.Reset();
+        }
+    }
+
+    /// <summary>Starts what is held back and gives the driver's handle of the stream, for timing.</summary>
+    public nint Stream()
+    {
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            _stream.Flush();
+            return _stream.Handle;
+        }
+    }
+
+    // A view of a tensor, written by a device that has not got the rest.
+    private static bool LeavesSome(Tensor tensor) =>
+        !tensor.Storage.IsTransient && Tensor.BytesOf(tensor.Type, tensor.Count) < tensor.Storage.Bytes;
+
+    private CudaCopy CopyOf(Tensor tensor)
+    {
+        TensorStorage storage = tensor.Storage;
+        if (storage.Copy is null)
+        {
+            storage.Copy = new CudaCopy(this, storage);
+        }
+
+        return storage.Copy is CudaCopy copy && copy.Device == this
+            ? copy
+            : throw new InvalidOperationException($"The tensor {tensor} is on another device.");
+    }
+
+    private void Convert(CudaFunction function, nint from, nint to, long count)
+    {
+        KernelArguments arguments = default;
+        arguments.Add(from);
+        arguments.Add(to);
+        arguments.Add(count);
+        Launch(function, BlocksFor(count), 1, 1, Threads, arguments);
+    }
+
+    private void Issue(in CudaCommand command)
+    {
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            _stream.Issue(command);
+        }
+    }
+
+    private void MakeCurrent()
+    {
+        if (t_current != _context)
+        {
+            Check(CudaDriver.cuCtxSetCurrent(_context), "cuCtxSetCurrent");
+            t_current = _context;
+        }
+    }
+
+    private static void Check(int error, string call) => CudaDriver.Check(error, call);
+
+    private static int Attribute(int device, int attribute)
+    {
+        Check(CudaDriver.cuDeviceGetAttribute(out int value, attribute, device), "cuDeviceGetAttribute");
+        return value;
+    }
+
+    private static string NameOf(int device)
+    {
+        const int Length = 128;
+        byte* name = stackalloc byte[Length];
+        Check(CudaDriver.cuDeviceGetName(name, Length, device), "cuDeviceGetName");
+        return System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)name) ?? "GPU";
+    }
+}

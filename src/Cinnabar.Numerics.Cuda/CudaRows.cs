@@ -1,0 +1,32 @@
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>The left-hand side of products, computed on the device when the first of them asks, rounded as they will.</summary>
+internal abstract unsafe class CudaRows : RowSource
+{
+    private Tensor _values = Tensor.Zeros(0, 0);
+
+    /// <summary>Computes y [M, K]: as BF16 alone where it is an operand, else as F32.</summary>
+    protected abstract void Compute(Tensor y);
+
+    /// <summary>The rows.</summary>
+    /// <param name="precision">Of the products.</param>
+    internal Tensor Values(MatMulPrecision precision)
+    {
+        if (_values.Capacity < Rows * Columns)
+        {
+            _values = Tensor.Zeros(Rows, Columns);
+            _values.Storage.IsTransient = true;
+        }
+
+        _values.Reshape([Rows, Columns]);
+        _values.IsOperand = precision != MatMulPrecision.F32;
+        Compute(_values);
+        return _values;
+    }
+
+    /// <inheritdoc/>
+    internal override void Write(int row, int k, int count, float* to) =>
+        throw new NotSupportedException("Rows on a device are not computed on the host.");
+}

@@ -1,0 +1,252 @@
+// The order of work on a device. Commands run at once, as on any stream, but what was issued between two waits is remembered: when the
+// same commands, byte for byte, come a second time they become a CUDA graph, and from the third time on they are only compared with the
+// graph's while they are issued, and the whole graph starts at the next wait. A denoising step of hundreds of kernels so costs one launch,
+// and nobody who issues commands needs to know. At the first command that differs, those held back are run one by one, and the rest
+// as they come.
+//
+// Whatever changes between two steps (token ids, positions, seeds) must therefore lie in memory that CopyToDevice fills, not in arguments.
+using System.Runtime.InteropServices;
+using Cinnabar.Numerics.Cuda.Interop;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>One stream of commands; not thread-safe.</summary>
+internal sealed unsafe class CudaStream
+{
+    // Longer sequences are training steps, whose launches the device outlasts anyway.
+    private const int LongestGraph = 8_192;
+
+    private const int MostKept = 16;
+
+    private readonly ProductPlans _products;
+    private readonly nint _stream;
+    private readonly List<CudaCommand> _issued = [];
+    private readonly List<Sequence> _known = []; // the last used first
+    private Sequence? _followed;
+    private int _matched;
+
+    public CudaStream(ProductPlans products)
+    {
+        _products = products;
+        CudaDriver.Check(CudaDriver.cuStreamCreate(out _stream, CudaDriver.NonBlockingStream), "cuStreamCreate");
+    }
+
+    /// <summary>The driver's handle.</summary>
+    public nint Handle => _stream;
+
+    /// <summary>Graphs launched so far.</summary>
+    public long GraphLaunches { get; private set; }
+
+    /// <summary>Runs a command, or holds it back as part of a graph.</summary>
+    public void Issue(in CudaCommand command)
+    {
+        if (_followed is null && _issued.Count == 0)
+        {
+            Follow(command);
+        }
+
+        if (_followed is not null)
+        {
+            if (_matched < _followed.Commands.Length && IsSame(_followed.Commands[_matched], command))
+            {
+                _matched++;
+                return;
+            }
+
+            if (Switch(command))
+            {
+                return;
+            }
+
+            GiveUpFollowing();
+        }
+
+        if (_issued.Count <= LongestGraph)
+        {
+            _issued.Add(command);
+        }
+
+        Run(command);
+    }
+
+    /// <summary>Starts what was held back.</summary>
+    public void Flush()
+    {
+        if (_followed is not null && _matched == _followed.Commands.Length)
+        {
+            Launch(_followed);
+            (_followed, _matched) = (null, 0);
+            return;
+        }
+
+        GiveUpFollowing();
+        Remember();
+        _issued.Clear();
+    }
+
+    /// <summary>Starts what was held back and waits until everything is done.</summary>
+    public void Wait()
+    {
+        Flush();
+        CudaDriver.Check(CudaDriver.cuStreamSynchronize(_stream), "cuStreamSynchronize");
+    }
+
+    private static bool IsSame(in CudaCommand a, in CudaCommand b) =>
+        MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in b)));
+
+    private void Follow(in CudaCommand first)
+    {
+        foreach (Sequence sequence in _known)
+        {
+            if (sequence.IsRepeated && IsSame(sequence.Commands[0], first))
+            {
+                (_followed, _matched) = (sequence, 0);
+                return;
+            }
+        }
+    }
+
+    // Another known sequence with the same beginning that goes on with this command.
+    private bool Switch(in CudaCommand command)
+    {
+        ReadOnlySpan<byte> beginning = MemoryMarshal.AsBytes(_followed!.Commands.AsSpan(0, _matched));
+        foreach (Sequence sequence in _known)
+        {
+            if (sequence.IsRepeated && sequence != _followed && sequence.Commands.Length > _matched
+                && IsSame(sequence.Commands[_matched], command)
+                && MemoryMarshal.AsBytes(sequence.Commands.AsSpan(0, _matched)).SequenceEqual(beginning))
+            {
+                _followed = sequence;
+                _matched++;
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void GiveUpFollowing()
+    {
+        if (_followed is null)
+        {
+            return;
+        }
+
+        foreach (ref readonly CudaCommand command in _followed.Commands.AsSpan(0, _matched))
+        {
+            _issued.Add(command);
+            Run(command);
+        }
+
+        (_followed, _matched) = (null, 0);
+    }
+
+    private void Remember()
+    {
+        if (_issued.Count is 0 or > LongestGraph)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> issued = MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_issued));
+        for (int i = 0; i < _known.Count; i++)
+        {
+            if (MemoryMarshal.AsBytes(_known[i].Commands.AsSpan()).SequenceEqual(issued))
+            {
+                _known[i].IsRepeated = true;
+                return;
+            }
+        }
+
+        if (_known.Count == MostKept)
+        {
+            _known[^1].Dispose();
+            _known.RemoveAt(MostKept - 1);
+        }
+
+        _known.Insert(0, new Sequence([.. _issued]));
+    }
+
+    private void Launch(Sequence sequence)
+    {
+        if (sequence.Graph == nint.Zero)
+        {
+            CudaDriver.Check(CudaDriver.cuStreamBeginCapture_v2(_stream, CudaDriver.ThreadLocalCapture), "cuStreamBeginCapture");
+            foreach (ref readonly CudaCommand command in sequence.Commands.AsSpan())
+            {
+                Run(command);
+            }
+
+            CudaDriver.Check(CudaDriver.cuStreamEndCapture(_stream, out nint graph), "cuStreamEndCapture");
+            CudaDriver.Check(CudaDriver.cuGraphInstantiateWithFlags(out sequence.Graph, graph, 0), "cuGraphInstantiate");
+            CudaDriver.Check(CudaDriver.cuGraphDestroy(graph), "cuGraphDestroy");
+        }
+
+        CudaDriver.Check(CudaDriver.cuGraphLaunch(sequence.Graph, _stream), "cuGraphLaunch");
+        GraphLaunches++;
+        _known.Remove(sequence);
+        _known.Insert(0, sequence);
+    }
+
+    private void Run(in CudaCommand command)
+    {
+        switch (command.Kind)
+        {
+            case CommandKind.Launch:
+                LaunchKernel(command);
+                break;
+            case CommandKind.CopyToDevice:
+                CudaDriver.Check(
+                    CudaDriver.cuMemcpyHtoDAsync_v2(command.Target, (void*)command.Source, (nuint)command.Bytes, _stream), "cuMemcpyHtoDAsync");
+                break;
+            case CommandKind.CopyOnDevice:
+                CudaDriver.Check(
+                    CudaDriver.cuMemcpyDtoDAsync_v2(command.Target, command.Source, (nuint)command.Bytes, _stream), "cuMemcpyDtoDAsync");
+                break;
+            case CommandKind.Clear:
+                CudaDriver.Check(CudaDriver.cuMemsetD8Async(command.Target, 0, (nuint)command.Bytes, _stream), "cuMemsetD8Async");
+                break;
+            case CommandKind.Product:
+                _products.Run(command, _stream);
+                break;
+        }
+    }
+
+    private void LaunchKernel(in CudaCommand command)
+    {
+        KernelArguments arguments = command.Arguments;
+        void** addresses = stackalloc void*[KernelArguments.MaxCount];
+        arguments.Locate(addresses);
+        int error = CudaDriver.cuLaunchKernel(
+            command.Source,
+            (uint)command.GridX,
+            (uint)command.GridY,
+            (uint)command.GridZ,
+            (uint)command.Threads,
+            1,
+            1,
+            (uint)command.SharedBytes,
+            _stream,
+            addresses,
+            null);
+        CudaDriver.Check(error, "cuLaunchKernel");
+    }
+
+    private sealed class Sequence(CudaCommand[] commands) : IDisposable
+    {
+        public nint Graph;
+
+        public CudaCommand[] Commands { get; } = commands;
+
+        public bool IsRepeated { get; set; }
+
+        public void Dispose()
+        {
+            if (Graph != nint.Zero)
+            {
+                CudaDriver.cuGraphExecDestroy(Graph);
+                Graph = nint.Zero;
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+// Kernel sources → machine code of one card. A source is compiled at its first use and kept in the user's cache folder under a hash of the
+// text, the architecture and the compiler's version, so that later runs only load it.
+using System.Security.Cryptography;
+using System.Text;
+using Cinnabar.Numerics.Cuda.Interop;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>Compiles the embedded kernel sources for one device; not thread-safe.</summary>
+/// <param name="major">Compute capability, the part before the point.</param>
+/// <param name="minor">The part behind it.</param>
+internal sealed unsafe class KernelCompiler(int major, int minor)
+{
+    private const string Prelude = "prelude.cuh";
+
+    private readonly Dictionary<string, nint> _modules = [];
+
+    /// <summary>The handle of a kernel.</summary>
+    /// <param name="source">Name of the embedded source.</param>
+    /// <param name="name">Name of the kernel in it.</param>
+    /// <param name="sharedBytes">Dynamic shared memory that a block may take.</param>
+    /// <exception cref="CudaException">It does not compile.</exception>
+    public CudaFunction Function(string source, string name, int sharedBytes)
+    {
+        if (!_modules.TryGetValue(source, out nint module))
+        {
+            fixed (byte* code = CodeOf(source))
+            {
+                CudaDriver.Check(CudaDriver.cuModuleLoadData(out module, code), $"loading {source}");
+            }
+
+            _modules.Add(source, module);
+        }
+
+        CudaDriver.Check(CudaDriver.cuModuleGetFunction(out nint function, module, name), $"finding {name} in {source}");
+        if (sharedBytes > 0)
+        {
+            CudaDriver.Check(
+                CudaDriver.cuFuncSetAttribute(function, CudaDriver.MaxDynamicSharedBytes, sharedBytes), $"giving {name} {sharedBytes} bytes");
+        }
+
+        return new CudaFunction(function, sharedBytes);
+    }
+
+    private byte[] CodeOf(string source)
+    {
+        string text = Read(Prelude) + Read(source);
+        Check(Nvrtc.nvrtcVersion(out int compilerMajor, out int compilerMinor), "nvrtcVersion");
+        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor}\n{text}";
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(source)}-{hash[..16]}.cubin");
+        if (File.Exists(path))
+        {
+            return File.ReadAllBytes(path);
+        }
+
+        byte[] code = Compile(source, text);
+        Keep(path, code);
+        return code;
+    }
+
+    private byte[] Compile(string source, string text)
+    {
+        Check(Nvrtc.nvrtcCreateProgram(out nint program, text, source, 0, nint.Zero, nint.Zero), "nvrtcCreateProgram");
+        try
+        {
+            string[] options = [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "--extra-device-vectorization"];
+            int status = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
+            if (status != 0)
+            {
+                Check(Nvrtc.nvrtcGetProgramLogSize(program, out nuint logSize), "nvrtcGetProgramLogSize");
+                byte[] log = new byte[logSize];
+                fixed (byte* to = log)
+                {
+                    Check(Nvrtc.nvrtcGetProgramLog(program, to), "nvrtcGetProgramLog");
+                }
+
+                throw new CudaException(
+                    $"The kernels of {source} do not compile for sm_{major}{minor} with this NVRTC (status {status}).",
+                    "Install another version of the CUDA toolkit, or use --device cpu; --verbose shows the compiler's message.",
+                    Encoding.UTF8.GetString(log).TrimEnd('\0'));
+            }
+
+            Check(Nvrtc.nvrtcGetCUBINSize(program, out nuint size), "nvrtcGetCUBINSize");
+            byte[] code = new byte[size];
+            fixed (byte* to = code)
+            {
+                Check(Nvrtc.nvrtcGetCUBIN(program, to), "nvrtcGetCUBIN");
+            }
+
+            return code;
+        }
+        finally
+        {
+            Nvrtc.nvrtcDestroyProgram(ref program);
+        }
+    }
+
+    private static string Read(string name)
+    {
+        using Stream stream = typeof(KernelCompiler).Assembly.GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"The assembly has no kernel source '{name}'.");
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
+
+    private static string CacheFolder()
+    {
+        string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+        string root = !string.IsNullOrEmpty(cache)
+            ? cache
+            : OperatingSystem.IsWindows()
+                ? Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData)
+                : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+        return Path.Combine(root, "cinnabar", "cuda");
+    }
+
+    // A cache that cannot be written costs time, not correctness. Written beside and renamed, so that no other process reads half a file.
+    private static void Keep(string path, byte[] code)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            string beside = $"{path}.{Environment.ProcessId}";
+            File.WriteAllBytes(beside, code);
+            File.Move(beside, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    private static void Check(int status, string call)
+    {
+        if (status != 0)
+        {
+            throw new CudaException(
+                $"NVRTC failed at {call} with status {status}.", "Install another version of the CUDA toolkit, or use --device cpu.");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// Matrix products by cuBLASLt, whose matrices are column-major. A row-major C[M, N] is the same memory as a column-major Cᵀ[N, M], so
+// C = A·B is asked for as Cᵀ = Bᵀ·Aᵀ: cuBLAS' left operand is B and its right one A. A product of given sizes is planned once: the
+// library's heuristics choose the algorithm, always the same for the same sizes on the same card.
+using Cinnabar.Numerics.Cuda.Interop;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>Sizes and types of a product C (+)= A·B, in the order of cuBLAS.</summary>
+/// <param name="Rows">Of the left operand and C: N of the row-major product.</param>
+/// <param name="Columns">Of the right operand and C: M of the row-major product.</param>
+/// <param name="Inner">K.</param>
+/// <param name="TransposeLeft">Whether the left operand lies transposed.</param>
+/// <param name="TransposeRight">Whether the right operand lies transposed.</param>
+/// <param name="LeftStride">Elements from one column of what lies there to the next.</param>
+/// <param name="RightStride">Likewise.</param>
+/// <param name="ResultStride">Likewise, of C.</param>
+/// <param name="Type">Element type of the operands; C is F32.</param>
+/// <param name="Alignment">Bytes that all addresses are multiples of.</param>
+internal readonly record struct ProductShape(
+    int Rows,
+    int Columns,
+    int Inner,
+    bool TransposeLeft,
+    bool TransposeRight,
+    int LeftStride,
+    int RightStride,
+    int ResultStride,
+    DType Type,
+    int Alignment);
+
+/// <summary>The products planned so far; not thread-safe.</summary>
+internal sealed unsafe class ProductPlans
+{
+    // What cuBLAS recommends for Hopper.
+    private const long WorkspaceBytes = 32 << 20;
+
+    private readonly nint _library;
+    private readonly nint _workspace;
+    private readonly Dictionary<ProductShape, int> _numbers = [];
+    private readonly List<Plan> _plans = [];
+
+    public ProductPlans(CudaMemory memory)
+    {
+        CublasLt.Check(CublasLt.cublasLtCreate(out _library), "cublasLtCreate");
+        _workspace = memory.Allocate(WorkspaceBytes);
+    }
+
+    /// <summary>The number of the plan for a product.</summary>
+    public int NumberOf(in ProductShape shape)
+    {
+        if (!_numbers.TryGetValue(shape, out int number))
+        {
+            number = _plans.Count;
+            _plans.Add(Planned(shape));
+            _numbers.Add(shape, number);
+        }
+
+        return number;
+    }
+
+    /// <summary>Starts a product.</summary>
+    public void Run(in CudaCommand command, nint stream)
+    {
+        Plan plan = _plans[(int)command.Source];
+        float one = 1;
+        float addend = command.Bytes;
+        fixed (ulong* algorithm = plan.Algorithm)
+        {
+            int status = CublasLt.cublasLtMatmul(
+                _library,
+                plan.Description,
+                &one,
+                command.A,
+                plan.Left,
+                command.B,
+                plan.Right,
+                &addend,
+                command.Target,
+                plan.Result,
+                command.Target,
+                plan.Result,
+                algorithm,
+                _workspace,
+                (nuint)WorkspaceBytes,
+                stream);
+            CublasLt.Check(status, "cublasLtMatmul");
+        }
+    }
+
+    private Plan Planned(in ProductShape shape)
+    {
+        int type = shape.Type == DType.BF16 ? CublasLt.BFloat16 : CublasLt.Float32;
+        CublasLt.Check(
+            CublasLt.cublasLtMatmulDescCreate(out nint description, CublasLt.ComputeFloat32, CublasLt.Float32), "cublasLtMatmulDescCreate");
+        int transposeLeft = shape.TransposeLeft ? 1 : 0;
+        int transposeRight = shape.TransposeRight ? 1 : 0;
+        Set(CublasLt.cublasLtMatmulDescSetAttribute(description, CublasLt.TransposeA, &transposeLeft, sizeof(int)));
+        Set(CublasLt.cublasLtMatmulDescSetAttribute(description, CublasLt.TransposeB, &transposeRight, sizeof(int)));
+        nint left = Layout(type, shape.Rows, shape.Inner, shape.TransposeLeft, shape.LeftStride);
+        nint right = Layout(type, shape.Inner, shape.Columns, shape.TransposeRight, shape.RightStride);
+        nint result = Layout(CublasLt.Float32, shape.Rows, shape.Columns, isTransposed: false, shape.ResultStride);
+
+        CublasLt.Check(CublasLt.cublasLtMatmulPreferenceCreate(out nint preference), "cublasLtMatmulPreferenceCreate");
+        ulong workspace = WorkspaceBytes;
+        uint alignment = (uint)shape.Alignment;
+        Set(CublasLt.cublasLtMatmulPreferenceSetAttribute(preference, CublasLt.MaxWorkspaceBytes, &workspace, sizeof(ulong)));
+        foreach (int attribute in (int[])[CublasLt.MinAlignmentA, CublasLt.MinAlignmentB, CublasLt.MinAlignmentC, CublasLt.MinAlignmentD])
+        {
+            Set(CublasLt.cublasLtMatmulPreferenceSetAttribute(preference, attribute, &alignment, sizeof(uint)));
+        }
+
+        CublasLt.Heuristic best = default;
+        int status = CublasLt.cublasLtMatmulAlgoGetHeuristic(
+            _library, description, left, right, result, result, preference, 1, &best, out int found);
+        CublasLt.cublasLtMatmulPreferenceDestroy(preference);
+        if (status != 0 || found == 0)
+        {
+            throw new CudaException(
+                $"cuBLASLt {CublasLt.cublasLtGetVersion()} knows no way (status {status}) to compute a product {shape}.",
+                "Install another version of the CUDA libraries, or use --device cpu.");
+        }
+
+        ulong[] algorithm = new ReadOnlySpan<ulong>(best.Algorithm, 8).ToArray();
+        return new Plan(description, left, right, result, algorithm);
+    }
+
+    private static nint Layout(int type, int rows, int columns, bool isTransposed, int stride)
+    {
+        (int stored, int across) = isTransposed ? (columns, rows) : (rows, columns);
+        CublasLt.Check(
+            CublasLt.cublasLtMatrixLayoutCreate(out nint layout, type, (ulong)stored, (ulong)across, Math.Max(stride, stored)),
+            "cublasLtMatrixLayoutCreate");
+        return layout;
+    }
+
+    private static void Set(int status) => CublasLt.Check(status, "setting an attribute");
+
+    private sealed record Plan(nint Description, nint Left, nint Right, nint Result, ulong[] Algorithm);
+}
