@@ -78,6 +78,9 @@ public sealed class KernelTable
     /// <summary>Optimiser steps.</summary>
     public required IOptimizer Optimizer { get; init; }
 
+    /// <summary>What a sampler wants to know of rows of logits; null: it reads the rows, which lie in the processor's memory.</summary>
+    public ITokenStatistics? TokenStatistics { get; init; }
+
     /// <summary>Chooses the kernels of this machine's processor.</summary>
     /// <param name="threads">Threads that share a loop; null: one per processor.</param>
     /// <param name="form">Form of the kernels; null: <see cref="KernelForms.FromEnvironment"/>, or else the best.</param>
