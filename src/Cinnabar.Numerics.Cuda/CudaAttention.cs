@@ -77,7 +77,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
             return;
         }
 
-        bool isRounded = IsRounded(o, precision);
+        bool isRounded = o.IsOperand;
         int items = _sequences.Rows * shape.Heads;
         nint delta = device.Scratch((long)items * sizeof(float));
         KernelArguments sums = default;
@@ -116,7 +116,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         }
 
         bool isWhole = _sequences.Rows * shape.Heads * shape.HeadSize == o.Count;
-        bool isRounded = isWhole && IsRounded(o, precision);
+        bool isRounded = isWhole && o.IsOperand;
         bool hasAllSums = _sequences.Rows * shape.Heads == logSumExp.Count;
         nint query = device.Read(q);
         nint result = isRounded ? device.WriteRounded(o) : isWhole ? device.Write(o) : device.Update(o);
@@ -170,9 +170,6 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         <= 256 => 256,
         _ => throw new ArgumentException($"Expected heads of at most 256 columns on a GPU, found {shape.HeadSize}."),
     };
-
-    // An exact backward pass needs exact outputs.
-    private static bool IsRounded(Tensor o, MatMulPrecision precision) => o.IsOperand && precision != MatMulPrecision.F32;
 
     private enum Kernel
     {
