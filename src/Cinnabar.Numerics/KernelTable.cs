@@ -15,6 +15,9 @@ public sealed class KernelTable
     /// <summary>One line per decision: what was chosen and why.</summary>
     public required IReadOnlyList<string> Reasons { get; init; }
 
+    /// <summary>What runs the kernels; null: this processor.</summary>
+    public IDevice? Device { get; init; }
+
     /// <summary>The threads every kernel of this table shares.</summary>
     public required WorkerPool Workers { get; init; }
 
@@ -74,6 +77,9 @@ public sealed class KernelTable
 
     /// <summary>Optimiser steps.</summary>
     public required IOptimizer Optimizer { get; init; }
+
+    /// <summary>What a sampler wants to know of rows of logits; null: it reads the rows, which lie in the processor's memory.</summary>
+    public ITokenStatistics? TokenStatistics { get; init; }
 
     /// <summary>Chooses the kernels of this machine's processor.</summary>
     /// <param name="threads">Threads that share a loop; null: one per processor.</param>
@@ -173,4 +179,7 @@ public enum KernelForm
 
     /// <summary>Machine code assembled at start-up for matrix products; the rest as <see cref="Vector"/>.</summary>
     Jit,
+
+    /// <summary>Programs of a device with memory of its own (<see cref="KernelTable.Device"/>).</summary>
+    Device,
 }

@@ -57,7 +57,7 @@ public sealed partial class DiffusionModel
         }
         else
         {
-            _sampler = new Sampler(Denoiser, kernels.Workers);
+            _sampler = new Sampler(Denoiser, kernels.Workers, statistics: kernels.TokenStatistics);
         }
     }
 
@@ -250,8 +250,9 @@ public sealed partial class DiffusionModel
 
     /// <summary>A batch of canvases; while it is in use nothing else may use the model.</summary>
     /// <param name="time">The clock of deadlines.</param>
-    internal ICanvasBatch StartBatch(TimeProvider time) =>
-        _uniformSampler is null ? new Sampler(Denoiser, Kernels.Workers, time).StartBatch() : new UniformBatch(_uniformSampler);
+    internal ICanvasBatch StartBatch(TimeProvider time) => _uniformSampler is null
+        ? new Sampler(Denoiser, Kernels.Workers, time, Kernels.TokenStatistics).StartBatch()
+        : new UniformBatch(_uniformSampler);
 
     /// <summary>Checks that a canvas and options fit the model. Thread-safe.</summary>
     /// <exception cref="CinnabarException">They do not.</exception>

@@ -29,7 +29,7 @@ public sealed class TaskAnswerer
         UniformSampler.RequireMask(model.Denoiser, "a task of an evaluation");
         _task = task;
         _model = model;
-        _sampler = new Sampler(model.Denoiser, model.Kernels.Workers);
+        _sampler = new Sampler(model.Denoiser, model.Kernels.Workers, statistics: model.Kernels.TokenStatistics);
         _options = model.Followed(options);
         _answerTokens = answerTokens;
     }

@@ -6,7 +6,7 @@
 // with the number of a map in place of one walk for every state makes each step a look-up, and tokens that do the same come out with
 // the same number.
 using System.Runtime.InteropServices;
-using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Constraints;
 

@@ -8,6 +8,7 @@
 // "Fast splittable pseudorandom number generators", 2014 (SplitMix64); D. Lemire, "Fast random integer generation in an
 // interval", 2019 (NextInt).
 using System.Numerics;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Diffusion;
 

@@ -1,7 +1,9 @@
 // Rows of logits → candidates for noisy positions and reviews of committed ones. Rows are spread over threads in any way; random numbers
-// are looked up by (seed, step, position, token), so the result does not depend on it.
+// are looked up by (seed, step, position, token), so the result does not depend on it. On a device other than the processor the rows stay
+// there where a step needs only a few numbers of each (StepReadings).
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Sampling;
 
@@ -26,15 +28,17 @@ internal sealed class CandidateReader
     private readonly WorkerPool? _workers;
     private readonly TokenDistribution[] _distributions; // one for each thread
     private readonly ConstrainedStep _constrained;
+    private readonly StepReadings? _readings;
 
     // Of each row the one or the other.
     private Candidate[] _candidates = [];
     private Review[] _reviews = [];
     private Alternatives?[] _alternatives = [];
 
-    public CandidateReader(int vocabularySize, WorkerPool? workers)
+    public CandidateReader(int vocabularySize, WorkerPool? workers, ITokenStatistics? statistics = null)
     {
         _workers = workers;
+        _readings = statistics is null ? null : new StepReadings(statistics, vocabularySize);
         _distributions = new TokenDistribution[workers?.Threads ?? 1];
         _constrained = new ConstrainedStep(vocabularySize, workers);
         for (int i = 0; i < _distributions.Length; i++)
@@ -58,16 +62,13 @@ internal sealed class CandidateReader
             _alternatives = new Alternatives?[count];
         }
 
-        _constrained.Solve(rows);
-        int grain = (count + _distributions.Length - 1) / _distributions.Length;
-        ReadBody body = new(this, rows, grain);
-        if (_workers is null)
+        if (_readings?.Suffice(rows) == true)
         {
-            body.Run(0, count);
+            TakeReadings(rows, _readings.Of(rows));
         }
         else
         {
-            _workers.For(count, grain, body);
+            ReadRows(rows);
         }
 
         for (int i = 0; i < count; i++)
@@ -89,6 +90,40 @@ internal sealed class CandidateReader
         candidates.Sort(s_surestFirst);
     }
 
+    private void TakeReadings(in StepRows rows, ReadOnlySpan<TokenReading> readings)
+    {
+        TokenDistribution distribution = _distributions[0];
+        for (int i = 0; i < readings.Length; i++)
+        {
+            int position = rows.Positions[i];
+            distribution.Load(readings[i], position);
+            if (rows.Canvas.StateOf(position) == PositionState.Noisy)
+            {
+                NoteCandidate(rows, i, distribution);
+            }
+            else
+            {
+                NoteReview(rows, i, distribution, readings[i].AskedProbability);
+            }
+        }
+    }
+
+    private void ReadRows(in StepRows rows)
+    {
+        _constrained.Solve(rows);
+        int count = rows.Positions.Count;
+        int grain = (count + _distributions.Length - 1) / _distributions.Length;
+        ReadBody body = new(this, rows, grain);
+        if (_workers is null)
+        {
+            body.Run(0, count);
+        }
+        else
+        {
+            _workers.For(count, grain, body);
+        }
+    }
+
     private void Read(in StepRows rows, int i, TokenDistribution distribution)
     {
         (Canvas canvas, DrawingRules rules, int position) = (rows.Canvas, rows.Rules, rows.Positions[i]);
@@ -99,7 +134,7 @@ internal sealed class CandidateReader
         bool isNoisy = canvas.StateOf(position) == PositionState.Noisy;
         if (!isConstrained)
         {
-            ForbidHere(canvas, position, rows.MayExpand && isNoisy, logits);
+            new ForbiddenHere(canvas, position, rows.MayExpand && isNoisy).TakeFrom(logits);
         }
 
         if (isNoisy)
@@ -113,9 +148,7 @@ internal sealed class CandidateReader
                 distribution.Load(logits, rules.Forbidden(kind), rules.Options, random, position, rows.Policy);
             }
 
-            double score = rows.Policy.Score(distribution, random);
-            score = EndsTooEarly(canvas, position, distribution.TokenId) ? double.NegativeInfinity : score;
-            _candidates[i] = new Candidate(position, distribution.TokenId, distribution.Probability, score);
+            NoteCandidate(rows, i, distribution);
             if (rules.Options.Alternatives is int count and > 0)
             {
                 _alternatives[i] = new Alternatives(position, distribution.Top(count));
@@ -124,36 +157,23 @@ internal sealed class CandidateReader
         else
         {
             distribution.Load(logits, rules.ForbiddenInReview(kind), rules.MostProbable, random, position);
-            int standing = canvas.Ids[position];
-            _reviews[i] = new Review(
-                position, standing, distribution.ProbabilityOf(standing), distribution.TokenId, distribution.Probability);
+            NoteReview(rows, i, distribution, distribution.ProbabilityOf(canvas.Ids[position]));
         }
     }
 
-    /// <summary>Takes out what may not be written at a position, whatever may be elsewhere.</summary>
-    /// <param name="canvas">The canvas.</param>
-    /// <param name="position">The position.</param>
-    /// <param name="mayExpand">Whether its hole may grow here, if it grows at all.</param>
-    /// <param name="logits">[V].</param>
-    public static void ForbidHere(Canvas canvas, int position, bool mayExpand, Span<float> logits)
+    private void NoteCandidate(in StepRows rows, int i, TokenDistribution distribution)
     {
-        foreach (int banned in canvas.BannedAt(position))
-        {
-            logits[banned] = float.NegativeInfinity;
-        }
+        int position = rows.Positions[i];
+        double score = rows.Policy.Score(distribution, new CounterRandom(rows.Rules.Options.Seed, rows.Step, position));
+        score = EndsTooEarly(rows.Canvas, position, distribution.TokenId) ? double.NegativeInfinity : score;
+        _candidates[i] = new Candidate(position, distribution.TokenId, distribution.Probability, score);
+    }
 
-        if (canvas.MustGoOnAt(position))
-        {
-            foreach (int end in canvas.EndsAt(position))
-            {
-                logits[end] = float.NegativeInfinity;
-            }
-        }
-
-        if (canvas.Tokens.ExpandTokenId is int expand && !(mayExpand && canvas.GrowsAt(position)))
-        {
-            logits[expand] = float.NegativeInfinity;
-        }
+    private void NoteReview(in StepRows rows, int i, TokenDistribution distribution, double standing)
+    {
+        int position = rows.Positions[i];
+        _reviews[i] = new Review(
+            position, rows.Canvas.Ids[position], standing, distribution.TokenId, distribution.Probability);
     }
 
     // Of all tokens of a hole the end token far to the right is the surest, long before the text is known. Committed in order of confidence

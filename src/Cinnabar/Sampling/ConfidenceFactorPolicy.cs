@@ -12,6 +12,9 @@ namespace Cinnabar.Sampling;
 public sealed class ConfidenceFactorPolicy(double factor, StepPolicy order) : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => order.Uses;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => order.Score(row, random);
 
     /// <inheritdoc/>

@@ -11,6 +11,9 @@ namespace Cinnabar.Sampling;
 public sealed class ConfidenceThresholdPolicy(double threshold, StepPolicy order) : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => order.Uses;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => order.Score(row, random);
 
     /// <inheritdoc/>

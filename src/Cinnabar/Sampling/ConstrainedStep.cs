@@ -141,7 +141,7 @@ internal sealed class ConstrainedStep
             else if (canvas.BannedAt(position).Length > 0 || canvas.MustGoOnAt(position))
             {
                 Tensor open = Tensor.Zeros(1, automaton.VocabularySize);
-                CandidateReader.ForbidHere(canvas, position, mayExpand: false, open.Row(0));
+                new ForbiddenHere(canvas, position, mayExpand: false).TakeFrom(open.Row(0));
                 slots.Open(i, open);
             }
         }
@@ -165,7 +165,7 @@ internal sealed class ConstrainedStep
     // What a person and the policy say of a noisy position; forbidden ids have no edges.
     private static void Adjust(in StepRows rows, int position, Span<float> logits)
     {
-        CandidateReader.ForbidHere(rows.Canvas, position, mayExpand: false, logits);
+        new ForbiddenHere(rows.Canvas, position, mayExpand: false).TakeFrom(logits);
         if (rows.Canvas.StateOf(position) == PositionState.Noisy)
         {
             rows.Policy.Adjust(position, logits);

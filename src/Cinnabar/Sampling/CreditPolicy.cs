@@ -19,6 +19,9 @@ public sealed class CreditPolicy(StepPolicy inner) : RevisingPolicy(inner)
     private readonly Dictionary<int, Dictionary<int, double>> _credits = [];
 
     /// <inheritdoc/>
+    public override RowUse Uses => RowUse.Everything;
+
+    /// <inheritdoc/>
     public override void Begin(Canvas canvas)
     {
         base.Begin(canvas);

@@ -10,6 +10,8 @@ internal sealed class DrawingRules
     private readonly int[] _inInfill;
     private readonly int[] _reviewedInContinuation;
     private readonly int[] _reviewedInInfill;
+    private readonly int _vocabularySize;
+    private uint[]? _masks;
 
     /// <summary>Makes the rules of canvases with these special ids.</summary>
     /// <param name="tokens">The special ids.</param>
@@ -22,6 +24,7 @@ internal sealed class DrawingRules
     {
         options.Validate();
         _tokens = tokens;
+        _vocabularySize = vocabularySize;
         Options = options;
         MostProbable = options with { Temperature = 0 };
         _inContinuation = tokens.Forbidden(HoleKind.Continuation, options.AllowPadding);
@@ -38,6 +41,9 @@ internal sealed class DrawingRules
     /// <summary>How a committed position is reviewed: its most probable token counts.</summary>
     public SamplerOptions MostProbable { get; }
 
+    /// <summary>What is forbidden as bits, one mask of ⌈V/32⌉ words after the other (<see cref="MaskOf"/>).</summary>
+    public ReadOnlySpan<uint> Masks => _masks ??= MakeMasks();
+
     /// <summary>Whether these are the rules of canvases with these special ids under these options.</summary>
     public bool Are(CanvasTokens tokens, SamplerOptions options) => _tokens == tokens && Options == options;
 
@@ -47,6 +53,9 @@ internal sealed class DrawingRules
     /// <summary>What must not replace a committed token: an edit never ends a hole.</summary>
     public ReadOnlySpan<int> ForbiddenInReview(HoleKind kind) =>
         kind == HoleKind.Infill ? _reviewedInInfill : _reviewedInContinuation;
+
+    /// <summary>Which of <see cref="Masks"/> counts in a hole of this kind, at a noisy or a committed position.</summary>
+    public static int MaskOf(HoleKind kind, bool isNoisy) => (kind == HoleKind.Infill ? 2 : 0) + (isNoisy ? 0 : 1);
 
     /// <summary>Throws unless the network knows all <paramref name="ids"/>.</summary>
     /// <exception cref="CinnabarException">An id is not in the vocabulary.</exception>
@@ -61,5 +70,23 @@ internal sealed class DrawingRules
                     "Use the tokenizer that belongs to this network.");
             }
         }
+    }
+
+    // In the order of MaskOf.
+    private uint[] MakeMasks()
+    {
+        const int BitsOfWord = 32;
+        int[][] lists = [_inContinuation, _reviewedInContinuation, _inInfill, _reviewedInInfill];
+        int words = (_vocabularySize + BitsOfWord - 1) / BitsOfWord;
+        uint[] masks = new uint[lists.Length * words];
+        for (int mask = 0; mask < lists.Length; mask++)
+        {
+            foreach (int id in lists[mask])
+            {
+                masks[(mask * words) + (id / BitsOfWord)] |= 1u << (id % BitsOfWord);
+            }
+        }
+
+        return masks;
     }
 }

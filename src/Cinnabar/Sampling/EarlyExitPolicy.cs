@@ -14,6 +14,9 @@ public sealed class EarlyExitPolicy(double bound, StepPolicy inner) : RevisingPo
     private double[] _leads = [];
 
     /// <inheritdoc/>
+    public override RowUse Uses => base.Uses == RowUse.Token ? RowUse.Spread : base.Uses;
+
+    /// <inheritdoc/>
     public override void Begin(Canvas canvas)
     {
         base.Begin(canvas);

@@ -15,6 +15,9 @@ namespace Cinnabar.Sampling;
 public sealed class EntropyBoundPolicy(double bound, StepPolicy order) : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => order.Uses;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => order.Score(row, random);
 
     /// <inheritdoc/>

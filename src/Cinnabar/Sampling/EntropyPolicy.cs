@@ -8,5 +8,8 @@ namespace Cinnabar.Sampling;
 public sealed class EntropyPolicy : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => RowUse.Spread;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => row.NegativeEntropy();
 }

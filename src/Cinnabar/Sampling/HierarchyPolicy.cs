@@ -13,6 +13,9 @@ namespace Cinnabar.Sampling;
 public sealed class HierarchyPolicy(double low, double high, StepPolicy order) : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => order.Uses;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => order.Score(row, random);
 
     /// <inheritdoc/>

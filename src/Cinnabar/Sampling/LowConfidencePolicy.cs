@@ -10,5 +10,8 @@ namespace Cinnabar.Sampling;
 public sealed class LowConfidencePolicy : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => RowUse.Token;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => row.Probability;
 }

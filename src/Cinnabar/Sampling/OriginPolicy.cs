@@ -10,6 +10,9 @@ namespace Cinnabar.Sampling;
 public sealed class OriginPolicy : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => RowUse.Token;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => random.Unit(OrderNumber);
 
     /// <inheritdoc/>

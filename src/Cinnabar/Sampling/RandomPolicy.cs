@@ -7,5 +7,8 @@ namespace Cinnabar.Sampling;
 public sealed class RandomPolicy : StepPolicy
 {
     /// <inheritdoc/>
+    public override RowUse Uses => RowUse.Token;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => random.Unit(OrderNumber);
 }

@@ -47,6 +47,9 @@ public sealed class RemdmPolicy(RemdmKind kind, double eta) : StepPolicy
     public override bool Revises => true;
 
     /// <inheritdoc/>
+    public override RowUse Uses => RowUse.Token;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => random.Unit(OrderNumber);
 
     /// <inheritdoc/>

@@ -3,6 +3,7 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Sampling;
 
@@ -20,11 +21,13 @@ public sealed class Sampler
     /// <param name="denoiser">The network.</param>
     /// <param name="workers">Threads that share the rows of a step; null: the caller alone. The result is the same.</param>
     /// <param name="time">The clock of <see cref="SamplerOptions.Deadline"/>; null: the system's.</param>
-    public Sampler(IDenoiser denoiser, WorkerPool? workers = null, TimeProvider? time = null)
+    /// <param name="statistics">Reads rows of logits on the network's device, where that is enough; null: the processor reads all.</param>
+    public Sampler(
+        IDenoiser denoiser, WorkerPool? workers = null, TimeProvider? time = null, ITokenStatistics? statistics = null)
     {
         UniformSampler.RequireMask(denoiser, "sampling in an order of positions");
         _denoiser = denoiser;
-        _reader = new CandidateReader(denoiser.VocabularySize, workers);
+        _reader = new CandidateReader(denoiser.VocabularySize, workers, statistics);
         _time = time ?? TimeProvider.System;
         _shared = new SharedPass(denoiser);
     }

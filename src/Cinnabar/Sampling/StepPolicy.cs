@@ -34,6 +34,12 @@ public abstract class StepPolicy
     /// <summary>Whether it may edit committed tokens of the block or mask them again.</summary>
     public virtual bool Revises => LooksBack;
 
+    /// <summary>
+    /// What of a row of logits <see cref="Adjust"/> and <see cref="Score"/> look at; default everything. Less leaves rows where they are,
+    /// on a device other than the processor, and <see cref="Adjust"/> may then not be called.
+    /// </summary>
+    public virtual RowUse Uses => RowUse.Everything;
+
     /// <summary>Starts a run.</summary>
     /// <param name="canvas">What will be denoised.</param>
     public virtual void Begin(Canvas canvas)

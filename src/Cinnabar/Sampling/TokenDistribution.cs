@@ -10,17 +10,16 @@
 //
 // The order of the filters is Dream's (temperature, top-p, top-k). LLaDA has no filters and draws with the Gumbel form exp(l) / (−ln u)^T,
 // whose argmax is the same. Sources: ML-GSAI/LLaDA generate.py, add_gumbel_noise; HKUNLP/Dream generation_utils.py, sample_tokens.
+//
+// Where the device that holds the row has read it (ITokenStatistics), only what it found is here.
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Sampling;
 
 /// <summary>The distribution of one position's token; a workspace to be filled row after row.</summary>
-public sealed class TokenDistribution
+public sealed partial class TokenDistribution
 {
-    // −ln(−ln u) for the largest u below 1 is 36.74: no id that trails by more can win a Gumbel draw.
-    private const int LargestGumbel = 37;
-    private static readonly double[] s_unitNeeded = [.. Enumerable.Range(0, LargestGumbel).Select(k => Math.Exp(-Math.Exp(-k)))];
-
     private readonly float[] _logits;
     private readonly TokenFilter _filter;
     private double _maximum;
@@ -29,6 +28,7 @@ public sealed class TokenDistribution
     private double _topP;
     private int _topK;
     private bool _filtered;
+    private TokenReading? _reading; // null: the row itself is here
 
     /// <summary>Makes a workspace for rows of <paramref name="vocabularySize"/> logits.</summary>
     public TokenDistribution(int vocabularySize)
@@ -44,14 +44,26 @@ public sealed class TokenDistribution
     public int TokenId { get; private set; }
 
     /// <summary>Raw probability of <see cref="TokenId"/>.</summary>
-    public double Probability => ProbabilityOf(TokenId);
+    public double Probability => _reading?.DrawnProbability ?? ProbabilityOf(TokenId);
 
     /// <summary>Raw probability of a token.</summary>
-    public double ProbabilityOf(int tokenId) => Math.Exp(_logits[tokenId] - _maximum) / _sum;
+    /// <exception cref="InvalidOperationException">
+    /// The policy said that it needs less than <see cref="RowUse.Everything"/>; likewise from <see cref="Top(int)"/>.
+    /// </exception>
+    public double ProbabilityOf(int tokenId)
+    {
+        RequireRow();
+        return Math.Exp(_logits[tokenId] - _maximum) / _sum;
+    }
 
     /// <summary>The largest logit minus the second largest, in nats; +∞ if only one token may be drawn.</summary>
     public double LogitLead()
     {
+        if (_reading is TokenReading reading)
+        {
+            return reading.Lead;
+        }
+
         float first = float.NegativeInfinity;
         float second = float.NegativeInfinity;
         foreach (float logit in _logits)
@@ -68,6 +80,7 @@ public sealed class TokenDistribution
     /// <returns>How many were found: fewer than asked for if fewer may be drawn.</returns>
     public int Top(Span<int> ids, Span<double> probabilities)
     {
+        RequireRow();
         int count = 0;
         for (int id = 0; id < _logits.Length; id++)
         {
@@ -107,6 +120,11 @@ public sealed class TokenDistribution
     /// <summary>Σ q ln q of the filtered distribution: 0 if one token is certain, −ln V if all are equal.</summary>
     public double NegativeEntropy()
     {
+        if (_reading is TokenReading reading)
+        {
+            return reading.NegativeEntropy;
+        }
+
         Filter();
         return _filter.NegativeEntropy();
     }
@@ -114,6 +132,11 @@ public sealed class TokenDistribution
     /// <summary>Largest minus second largest probability of the filtered distribution.</summary>
     public double Margin()
     {
+        if (_reading is TokenReading reading)
+        {
+            return reading.Margin;
+        }
+
         Filter();
         return _filter.Margin();
     }
@@ -164,6 +187,25 @@ public sealed class TokenDistribution
         TokenId = tokenId;
     }
 
+    /// <summary>Takes what a device found in a row of logits.</summary>
+    /// <param name="reading">Of a row without filters.</param>
+    /// <param name="position">The position.</param>
+    /// <exception cref="CinnabarException">A logit is NaN or +∞, or no id may be drawn.</exception>
+    internal void Load(in TokenReading reading, int position)
+    {
+        if (reading.BestId < 0)
+        {
+            throw NothingToEmit(position);
+        }
+
+        if (!float.IsFinite(reading.BestLogit))
+        {
+            throw BadLogit(reading.BestLogit, reading.BestId, position);
+        }
+
+        (_reading, Position, TokenId) = (reading, position, reading.DrawnId);
+    }
+
     /// <summary>The ids that pass the filters.</summary>
     internal ReadOnlySpan<int> Kept()
     {
@@ -175,6 +217,7 @@ public sealed class TokenDistribution
     private void Begin(SamplerOptions options)
     {
         _filtered = false;
+        _reading = null;
         _scale = options.Temperature > 0 ? 1 / options.Temperature : 1;
         _topP = options.TopP ?? 1;
         _topK = Math.Min(options.TopK ?? _logits.Length, _logits.Length);
@@ -195,25 +238,34 @@ public sealed class TokenDistribution
             }
             else if (float.IsNaN(logit))
             {
-                throw BadLogit(id, position);
+                throw BadLogit(logit, id, position);
             }
         }
 
         if (float.IsPositiveInfinity(maximum))
         {
-            throw BadLogit(best, position);
+            throw BadLogit(maximum, best, position);
         }
 
-        return best >= 0
-            ? best
-            : throw new CinnabarException(
-                $"Expected a token that may be emitted at position {position}, found all {_logits.Length} logits −∞ or forbidden.",
-                "Check the list of tokens that are never emitted, and the checkpoint.");
+        return best >= 0 ? best : throw NothingToEmit(position);
     }
 
-    private CinnabarException BadLogit(int id, int position) => new(
-        $"Expected finite logits from the network, found {_logits[id]} for token {id} at position {position}.",
+    private CinnabarException NothingToEmit(int position) => new(
+        $"Expected a token that may be emitted at position {position}, found all {_logits.Length} logits −∞ or forbidden.",
+        "Check the list of tokens that are never emitted, and the checkpoint.");
+
+    private static CinnabarException BadLogit(float logit, int id, int position) => new(
+        $"Expected finite logits from the network, found {logit} for token {id} at position {position}.",
         "Check that the checkpoint is complete and matches its configuration.");
+
+    private void RequireRow()
+    {
+        if (_reading is not null)
+        {
+            throw new InvalidOperationException(
+                $"Expected {nameof(StepPolicy.Uses)} = {nameof(RowUse.Everything)} of a policy that asks for other tokens than the drawn one.");
+        }
+    }
 
     private void Filter()
     {
@@ -223,47 +275,4 @@ public sealed class TokenDistribution
             _filtered = true;
         }
     }
-
-    private int GumbelDraw(CounterRandom random)
-    {
-        int best = TokenId;
-        double bestScore = GumbelScore(best, random);
-        if (_topP < 1 || _topK < _logits.Length)
-        {
-            Filter();
-            foreach (int id in _filter.Kept)
-            {
-                Contend(id, random, ref best, ref bestScore);
-            }
-        }
-        else
-        {
-            for (int id = 0; id < _logits.Length; id++)
-            {
-                Contend(id, random, ref best, ref bestScore);
-            }
-        }
-
-        return best;
-    }
-
-    // Lets id replace the best so far. Most ids cannot: to lead, the Gumbel number must exceed the gap, and that is decided by u alone,
-    // without a logarithm.
-    private void Contend(int id, CounterRandom random, ref int best, ref double bestScore)
-    {
-        double gap = bestScore - (_scale * (_logits[id] - _maximum));
-        if (gap >= LargestGumbel || (gap > 0 && random.Unit((ulong)id) < s_unitNeeded[(int)gap]))
-        {
-            return;
-        }
-
-        double score = GumbelScore(id, random);
-        if (score > bestScore || (score == bestScore && id < best))
-        {
-            (best, bestScore) = (id, score);
-        }
-    }
-
-    private double GumbelScore(int id, CounterRandom random) =>
-        (_scale * (_logits[id] - _maximum)) - Math.Log(-Math.Log(random.Unit((ulong)id)));
 }

@@ -34,6 +34,9 @@ public sealed class WinoPolicy(double threshold, double verifyThreshold, StepPol
     public override void Begin(Canvas canvas) => _accepted = AcceptedBeforeFirst;
 
     /// <inheritdoc/>
+    public override RowUse Uses => order.Uses;
+
+    /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => order.Score(row, random);
 
     /// <inheritdoc/>

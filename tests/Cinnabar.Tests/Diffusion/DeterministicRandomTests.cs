@@ -1,4 +1,5 @@
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Tests.Diffusion;
 
