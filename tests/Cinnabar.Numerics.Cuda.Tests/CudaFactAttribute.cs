@@ -11,3 +11,10 @@ internal sealed class CudaFactAttribute : FactAttribute
 
     public CudaFactAttribute() => Skip = s_skip;
 }
+
+/// <summary>A theory that needs a CUDA device, and is skipped without one.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class CudaTheoryAttribute : TheoryAttribute
+{
+    public CudaTheoryAttribute() => Skip = new CudaFactAttribute().Skip;
+}

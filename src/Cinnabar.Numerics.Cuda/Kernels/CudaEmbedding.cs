@@ -6,18 +6,18 @@ namespace Cinnabar.Numerics.Cuda;
 /// A block a row; tables of integers and blocks are decoded on the host. Backward, ids are sorted, so that each has its rows one behind the
 /// other, and those of many rows are cut into segments that are summed at once and added in order.
 /// </summary>
-internal sealed class CudaEmbedding(CudaDevice device) : IEmbedding
+/// <param name="device">Where it runs.</param>
+/// <param name="host">Looks up rows of the types that the device does not decode.</param>
+internal sealed class CudaEmbedding(CudaDevice device, IEmbedding host) : IEmbedding
 {
     private const string Source = "embedding.cu";
     private const int LongestSegment = 64;
-
-    private readonly ReferenceEmbedding _host = new();
 
     public void Forward(Tensor table, ReadOnlySpan<int> ids, Tensor y)
     {
         if (table.Type is not (DType.F32 or DType.BF16))
         {
-            _host.Forward(table, ids, y);
+            host.Forward(table, ids, y);
             return;
         }
 
