@@ -11,7 +11,8 @@ internal readonly record struct RowTeams(int Columns)
     public int Size => Columns <= LongestOfWarp ? Warp : Threads;
 
     /// <summary>Threads of a block: enough for a long row, four columns each, but not more than are usual.</summary>
-    public int Threads => Columns <= LongestOfWarp ? Launches.Threads : Math.Min(Launches.Threads, ((Columns / 4) + Warp - 1) / Warp * Warp);
+    public int Threads =>
+        Columns <= LongestOfWarp ? Launches.Threads : Math.Min(Launches.Threads, ((Columns / 4) + Warp - 1) / Warp * Warp);
 
     /// <summary>Teams of a block.</summary>
     public int PerBlock => Threads / Size;

@@ -1,4 +1,5 @@
-// Rows put in the place of others, as a cache takes in what was computed last: y[rows[i], :] = x[first + i, :].  x: [≥ first + M, C], y: [T, C].
+// Rows put in the place of others, as a cache takes in what was computed last: y[rows[i], :] = x[first + i, :].
+// x: [first + M or more, C], y: [T, C].
 // The rows of one call differ from each other, so they may be copied at once.
 namespace Cinnabar.Numerics.Kernels;
 

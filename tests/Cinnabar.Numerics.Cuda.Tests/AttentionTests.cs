@@ -1,0 +1,152 @@
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Cuda.Tests;
+
+public sealed class AttentionTests
+{
+    // Operands are split into two BF16 numbers: about 16 bits.
+    private const double SplitInTwo = 1e-4;
+
+    // The gradients go through four products of rounded numbers.
+    private const double Rounded = 2e-2;
+
+    // Lengths around one and more tiles of 64; heads per key/value head 1, 2, 3 and 8; all head sizes of models, and odd ones.
+    private static readonly AttentionShape[] s_shapes =
+    [
+        new(0, 5, 1, 1, 32, AttentionKind.Full),
+        new(2, 0, 1, 1, 32, AttentionKind.Full),
+        new(1, 1, 1, 1, 1, AttentionKind.Full),
+        new(2, 7, 2, 2, 5, AttentionKind.Full),
+        new(2, 33, 2, 1, 32, AttentionKind.Full, 1, [33, 17]),
+        new(1, 64, 2, 2, 64, AttentionKind.Full),
+        new(2, 100, 4, 2, 64, AttentionKind.Full),
+        new(1, 130, 3, 1, 96, AttentionKind.Full, 1, [129]),
+        new(1, 70, 2, 2, 80, AttentionKind.Full),
+        new(1, 70, 1, 1, 256, AttentionKind.Causal),
+        new(1, 90, 8, 1, 128, AttentionKind.Full),
+        new(1, 65, 3, 1, 17, AttentionKind.Causal),
+        new(2, 67, 3, 3, 64, AttentionKind.Causal, 1, [0, 66]),
+        new(1, 200, 2, 1, 128, AttentionKind.Causal),
+        new(1, 131, 2, 1, 64, AttentionKind.BlockCausal, 32),
+        new(2, 70, 2, 2, 32, AttentionKind.BlockCausal, 7, [70, 20]),
+        new(1, 257, 4, 2, 64, AttentionKind.BlockCausal, 40),
+        new(1, 65, 3, 1, 32, AttentionKind.Causal, Window: 1),
+        new(2, 140, 2, 1, 64, AttentionKind.Causal, Window: 7),
+        new(1, 300, 2, 2, 64, AttentionKind.Causal, Window: 150),
+        new(2, 30, 2, 1, 32, AttentionKind.BlockCausal, 4, [15, 9], HasNoisyHalf: true),
+        new(1, 290, 2, 1, 64, AttentionKind.BlockCausal, 32, HasNoisyHalf: true),
+        new(1, 4, 1, 1, 64, AttentionKind.Full, 1, [0]),
+    ];
+
+    private static readonly int[] s_fewPositions = [150];
+
+    // With a cache: some positions of a sequence, with gaps.
+    private static readonly int[] s_positions = [.. Enumerable.Range(3, 70), 100, 150, 199];
+
+    [CudaFact]
+    public void ForwardAndBackward_F32() => Comparison.On(
+        "Attention in F32", SplitInTwo, s_shapes, (table, samples, shape) => Run(table, samples, shape, MatMulPrecision.F32));
+
+    [CudaFact]
+    public void ForwardAndBackward_BF16() => Comparison.On(
+        "Attention in BF16", Rounded, s_shapes, (table, samples, shape) => Run(table, samples, shape, MatMulPrecision.BF16));
+
+    [CudaFact]
+    public void ForwardAndBackward_OfAnOperand() => Comparison.On(
+        "Attention to BF16", Rounded, s_shapes, (table, samples, shape) =>
+            Run(table, samples, shape, MatMulPrecision.BF16, isOperand: true));
+
+    [CudaFact]
+    public void Forward_OfSomePositions()
+    {
+        AttentionShape[] shapes =
+        [
+            .. from kind in Enum.GetValues<AttentionKind>()
+               from positions in (int[][])[s_positions, s_fewPositions, []]
+               select new AttentionShape(1, 200, 4, 2, 64, kind, 32, Positions: positions),
+            new(1, 200, 4, 2, 128, AttentionKind.Causal, Positions: s_positions, Window: 9),
+        ];
+        Comparison.On("Attention of some positions", SplitInTwo, shapes, Forward);
+    }
+
+    [CudaFact]
+    public void Forward_OfShadows() => Comparison.On(
+        "Attention of shadows",
+        SplitInTwo,
+        [
+            new AttentionShape(1, 143, 4, 2, 64, AttentionKind.Full, Shadowed: new[] { 3, 130, 77 }),
+            new AttentionShape(1, 64 + 64, 2, 2, 32, AttentionKind.Full, Shadowed: Enumerable.Range(0, 64).ToArray()),
+        ],
+        Forward);
+
+    [CudaFact]
+    public void Forward_ScoresOfThousands_StaysFinite() => Comparison.On(
+        "Attention of large scores", SplitInTwo, [4, 64], (table, samples, size) =>
+        {
+            AttentionShape shape = new(1, 20, 1, 1, size, AttentionKind.Causal);
+            Tensor q = samples.Normal(60, 20, size);
+            (Tensor o, Tensor lse) = (Tensor.Zeros(20, size), Tensor.Zeros(20, 1));
+            table.Attention.Forward(q, q, q, shape, MatMulPrecision.F32, o, lse);
+            return [new("o", o), new("lse", lse)];
+        });
+
+    // Sequences of several lengths and masks in one call, one of them with keys and values of its own.
+    [CudaFact]
+    public void Forward_OfParts() => Comparison.On(
+        "Attention of parts", SplitInTwo, [MatMulPrecision.F32], (table, samples, precision) =>
+        {
+            AttentionShape[] shapes =
+            [
+                new(1, 3, 4, 2, 64, AttentionKind.Full),
+                new(1, 140, 4, 2, 64, AttentionKind.Causal),
+                new(1, 200, 4, 2, 64, AttentionKind.Full, Positions: s_positions),
+                new(1, 9, 4, 2, 64, AttentionKind.BlockCausal, 4),
+                new(1, 76, 4, 2, 64, AttentionKind.Full, Shadowed: new[] { 1, 3 }),
+            ];
+            int rows = shapes.Sum(shape => shape.Queries);
+            (Tensor q, Tensor k, Tensor v) = (samples.Normal(1, rows, 256), samples.Normal(1, rows, 128), samples.Normal(1, rows, 128));
+            (Tensor keys, Tensor values) = (samples.Normal(1, 200, 128), samples.Normal(1, 200, 128));
+            AttentionPart[] parts = new AttentionPart[shapes.Length];
+            int first = 0;
+            for (int i = 0; i < shapes.Length; i++)
+            {
+                bool isCached = shapes[i].Positions is not null;
+                AttentionShape placed = shapes[i] with { FirstRow = first, FirstKeyRow = isCached ? 0 : first };
+                parts[i] = isCached ? new AttentionPart(keys, values, placed) : new AttentionPart(k, v, placed);
+                first += shapes[i].Queries;
+            }
+
+            (Tensor o, Tensor lse) = (Tensor.Zeros(rows, 256), Tensor.Zeros(rows, 4));
+            table.Attention.Forward(q, parts, precision, o, lse);
+            return [new("o", o), new("lse", lse)];
+        });
+
+    private static Output[] Forward(KernelTable table, Samples samples, AttentionShape shape)
+    {
+        int width = shape.KeyValueHeads * shape.HeadSize;
+        Tensor q = samples.Normal(1, shape.Queries, shape.Heads * shape.HeadSize);
+        (Tensor k, Tensor v) = (samples.Normal(1, shape.Length, width), samples.Normal(1, shape.Length, width));
+        (Tensor o, Tensor lse) = (Tensor.Zeros(q.Rows, q.Columns), Tensor.Zeros(q.Rows, shape.Heads));
+        table.Attention.Forward(q, k, v, shape, MatMulPrecision.F32, o, lse);
+        return [new("o", o), new("lse", lse)];
+    }
+
+    // The gradients hold something before: they accumulate. It is small, so that errors of what is added show, but where every query sees
+    // one key alone: its scores have no gradient, and what is added is nothing but rounding.
+    private static Output[] Run(
+        KernelTable table, Samples samples, AttentionShape shape, MatMulPrecision precision, bool isOperand = false)
+    {
+        int rows = shape.Batch * shape.Length;
+        double before = shape.Length == 1 || shape.Window == 1 ? 10 : 0.1;
+        (int width, int keyWidth) = (shape.Heads * shape.HeadSize, shape.KeyValueHeads * shape.HeadSize);
+        Tensor q = samples.Normal(1, rows, width);
+        (Tensor k, Tensor v) = (samples.Normal(1, rows, keyWidth), samples.Normal(1, rows, keyWidth));
+        (Tensor o, Tensor lse, Tensor dO) = (Tensor.Zeros(rows, width), Tensor.Zeros(rows, shape.Heads), samples.Normal(1, rows, width));
+        o.IsOperand = isOperand;
+        table.Attention.Forward(q, k, v, shape, precision, o, lse);
+        (Tensor dQ, Tensor dK, Tensor dV) =
+            (samples.Normal(before, rows, width), samples.Normal(before, rows, keyWidth), samples.Normal(before, rows, keyWidth));
+        table.Attention.Backward(dO, q, k, v, o, lse, shape, precision, dQ, dK, dV);
+        return [new("o", o), new("lse", lse), new("dQ", dQ), new("dK", dK), new("dV", dV)];
+    }
+}
