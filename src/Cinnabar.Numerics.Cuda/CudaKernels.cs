@@ -31,7 +31,7 @@ public static class CudaKernels
     public static KernelTable Create(int ordinal = 0, int? threads = null)
     {
         CudaDevice device = new(ordinal);
-        WorkerPool workers = new(threads ?? Environment.ProcessorCount);
+        KernelTable host = KernelTable.Create(threads);
         string cublas = CublasLt.cublasLtGetVersion().ToString(CultureInfo.InvariantCulture);
         return new KernelTable
         {
@@ -43,9 +43,9 @@ public static class CudaKernels
                 $"matmul: cuBLASLt {cublas}, BF16 operands on tensor cores, sums in F32",
                 "other kernels: CUDA C++, compiled for this GPU",
             ],
-            Workers = workers,
+            Workers = host.Workers,
             MatMul = new CudaMatMul(device),
-            Embedding = new CudaEmbedding(device),
+            Embedding = new CudaEmbedding(device, host.Embedding),
             CopyRows = new CudaCopyRows(device),
             RmsNorm = new CudaRmsNorm(device),
             LayerNorm = new CudaLayerNorm(device),
