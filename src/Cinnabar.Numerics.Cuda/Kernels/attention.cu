@@ -100,35 +100,47 @@ __device__ __forceinline__ unsigned packRest(float x, float y, unsigned high) {
 
 template <int W> __device__ constexpr int stride() { return W + 8; }
 
-// tile[rows, W]: the first `count` rows of x[…, columns] with `columns` ≤ W, rounded; zeros elsewhere. Low parts follow behind all rows.
-template <int W, bool EXACT>
-__device__ __forceinline__ void stage(bf16* tile, int rows, const float* x, long long rowStride, int count, int columns) {
-    constexpr int Loads = 4; // in flight per thread
-    bool isAligned = columns % 4 == 0 && (u64)x % 16 == 0;
+struct Source {
+    bf16* tile;
+    const float* rows;
+};
+
+// Of each of N tiles [rows, W]: the first `count` rows of x[…, columns] with `columns` ≤ W, rounded; zeros elsewhere. Low parts follow
+// behind all rows. What a thread loads is under way together.
+template <int W, bool EXACT, int N>
+__device__ __forceinline__ void stage(const Source (&sources)[N], int rows, long long rowStride, int count, int columns) {
+    constexpr int Loads = 4;
     int items = rows * (W / 4);
     for (int first = threadIdx.x; first < items; first += Loads * blockDim.x) {
-        float4 values[Loads];
+        float4 values[N][Loads];
 #pragma unroll
-        for (int i = 0; i < Loads; i++) {
-            int item = first + i * (int)blockDim.x, row = item / (W / 4), column = item % (W / 4) * 4;
-            const float* from = x + row * rowStride + column;
-            values[i] = make_float4(0, 0, 0, 0);
-            if (row >= count || column >= columns) continue;
-            if (isAligned) values[i] = *(const float4*)from;
-            else values[i] = make_float4(from[0], column + 1 < columns ? from[1] : 0, column + 2 < columns ? from[2] : 0,
-                column + 3 < columns ? from[3] : 0);
+        for (int n = 0; n < N; n++) {
+            bool isAligned = columns % 4 == 0 && (u64)sources[n].rows % 16 == 0;
+#pragma unroll
+            for (int i = 0; i < Loads; i++) {
+                int item = first + i * (int)blockDim.x, row = item / (W / 4), column = item % (W / 4) * 4;
+                const float* x = sources[n].rows + row * rowStride + column;
+                values[n][i] = make_float4(0, 0, 0, 0);
+                if (item >= items || row >= count || column >= columns) continue;
+                if (isAligned) values[n][i] = *(const float4*)x;
+                else values[n][i] = make_float4(x[0], column + 1 < columns ? x[1] : 0, column + 2 < columns ? x[2] : 0,
+                    column + 3 < columns ? x[3] : 0);
+            }
         }
 
 #pragma unroll
-        for (int i = 0; i < Loads; i++) {
-            int item = first + i * (int)blockDim.x, row = item / (W / 4), column = item % (W / 4) * 4;
-            if (item >= items) break;
-            float4 value = values[i];
-            bf16* to = tile + row * stride<W>() + column;
-            uint2 high = make_uint2(packBf16(value.x, value.y), packBf16(value.z, value.w));
-            *(uint2*)to = high;
-            if (EXACT) *(uint2*)(to + rows * stride<W>()) =
-                make_uint2(packRest(value.x, value.y, high.x), packRest(value.z, value.w, high.y));
+        for (int n = 0; n < N; n++) {
+#pragma unroll
+            for (int i = 0; i < Loads; i++) {
+                int item = first + i * (int)blockDim.x, row = item / (W / 4), column = item % (W / 4) * 4;
+                if (item >= items) break;
+                float4 value = values[n][i];
+                bf16* to = sources[n].tile + row * stride<W>() + column;
+                uint2 high = make_uint2(packBf16(value.x, value.y), packBf16(value.z, value.w));
+                *(uint2*)to = high;
+                if (EXACT) *(uint2*)(to + rows * stride<W>()) =
+                    make_uint2(packRest(value.x, value.y, high.x), packRest(value.z, value.w, high.y));
+            }
         }
     }
 }
@@ -199,6 +211,17 @@ __device__ __forceinline__ void addProduct(float (&c)[C / 8][4], const float (&p
 
 constexpr float Log2E = 1.4426950408889634f;
 
+// 2^x by the special function unit, 2 units in the last place off; denormal results become 0.
+__device__ __forceinline__ float exponential2(float x) {
+#ifdef CUEMU
+    return exp2f(x);
+#else
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
 // Of the four lanes that hold a row of a product.
 __device__ __forceinline__ float rowSum(float x) {
     x += __shfl_xor_sync(FULL_WARP, x, 1);
@@ -210,7 +233,8 @@ __device__ __forceinline__ float rowMax(float x) {
     return fmaxf(x, __shfl_xor_sync(FULL_WARP, x, 2));
 }
 
-// s[16, 8 N], scores of the warp's rows, become exp(s/√D − maximum); what earlier keys gave is scaled down to the new maximum.
+// s[16, 8 N], scores of the warp's rows, become exp(s/√D − maximum); what earlier keys gave is scaled down to the new maximum. A tile of
+// keys that a row does not see leaves its sums as they are, so a row's result does not depend on the others of the call.
 template <int N, int C>
 __device__ __forceinline__ void softmax(float (&s)[N][4], float (&o)[C][4], float (&largest)[2], float (&sum)[2], float scale) {
 #pragma unroll
@@ -219,14 +243,15 @@ __device__ __forceinline__ void softmax(float (&s)[N][4], float (&o)[C][4], floa
 #pragma unroll
         for (int n = 0; n < N; n++) highest = fmaxf(highest, fmaxf(s[n][2 * half], s[n][2 * half + 1]));
         highest = rowMax(highest);
-        float base = highest == -INFINITY_F ? 0 : highest * scale * Log2E; // of a row that has seen nothing yet
-        float shrink = exp2f(largest[half] * scale * Log2E - base);
+        float base = highest == -INFINITY_F ? 0 : highest; // of a row that has seen nothing yet
+        float shrink = exponential2((largest[half] - base) * (scale * Log2E)); // exactly 1 where the maximum stays
+        base *= scale * Log2E;
         float added = 0;
 #pragma unroll
         for (int n = 0; n < N; n++) {
 #pragma unroll
             for (int i = 2 * half; i < 2 * half + 2; i++) {
-                s[n][i] = exp2f(s[n][i] * (scale * Log2E) - base);
+                s[n][i] = exponential2(s[n][i] * (scale * Log2E) - base);
                 added += s[n][i];
             }
         }
@@ -286,16 +311,17 @@ __device__ __forceinline__ void forward(const float* q, const Sequence* sequence
     long long rowStride = (long long)heads * columns, keyStride = rowStride / group;
     long long firstRow = sequence.firstRow + tile, firstElement = firstRow * rowStride + (long long)head * columns;
     long long firstKey = sequence.firstKeyRow * keyStride + (long long)(head / group) * columns;
-    stage<W, EXACT>(queries, rows, q + firstElement, rowStride, sequence.queries - tile, columns);
+    Source own[1] = {{queries, q + firstElement}};
+    stage<W, EXACT>(own, rows, rowStride, sequence.queries - tile, columns);
     __syncthreads();
 
     bool isOwner = ownRow < rows;
     float sums[W / 8][4] = {}, largest[2] = {-INFINITY_F, -INFINITY_F}, sum[2] = {0, 0};
     for (int begin = 0; begin < sequence.length; begin += Tile) {
         if (!anySeen(visible, rows, begin, begin + Tile)) continue;
-        int count = sequence.length - begin;
-        stage<W, EXACT>(keys, Tile, sequence.keys + firstKey + begin * keyStride, keyStride, count, columns);
-        stage<W, EXACT>(values, Tile, sequence.values + firstKey + begin * keyStride, keyStride, count, columns);
+        long long element = firstKey + begin * keyStride;
+        Source other[2] = {{keys, sequence.keys + element}, {values, sequence.values + element}};
+        stage<W, EXACT>(other, Tile, keyStride, sequence.length - begin, columns);
         __syncthreads();
         int seenHere = isOwner ? seen(visible[ownRow + lane % 16], begin, begin + Tile) : 0;
         if (__any_sync(FULL_WARP, seenHere > 0)) {
@@ -386,7 +412,7 @@ __device__ __forceinline__ void scoreGradients(float (&s)[N][4], float (&dP)[N][
             int row = lane / 4 + i / 2 * 8, column = n * 8 + lane % 4 * 2 + i % 2;
             int query = KEYS ? column : ownRow + row, key = begin + (KEYS ? row : column);
             bool isHidden = isMasked && !sees(queries.visible[query], key);
-            s[n][i] = isHidden ? 0 : exp2f(s[n][i] * (scale * Log2E) - queries.lse[query]);
+            s[n][i] = isHidden ? 0 : exponential2(s[n][i] * (scale * Log2E) - queries.lse[query]);
             dP[n][i] = s[n][i] * (dP[n][i] - queries.delta[query]);
         }
     }
@@ -433,8 +459,8 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
     long long queryElement = sequence.firstRow * queryStride + (long long)firstHead * x.columns;
     long long ownStride = KEYS ? keyStride : queryStride, otherStride = KEYS ? queryStride : keyStride;
     long long ownElement = (KEYS ? keyElement : queryElement) + tile * ownStride;
-    stage<W, EXACT>(own1, rows, (KEYS ? sequence.keys : x.q) + ownElement, ownStride, ownCount - tile, x.columns);
-    stage<W, EXACT>(own2, rows, (KEYS ? sequence.values : x.dO) + ownElement, ownStride, ownCount - tile, x.columns);
+    Source own[2] = {{own1, (KEYS ? sequence.keys : x.q) + ownElement}, {own2, (KEYS ? sequence.values : x.dO) + ownElement}};
+    stage<W, EXACT>(own, rows, ownStride, ownCount - tile, x.columns);
     if (!KEYS) queries.stage(x, sequence, tile, rows, firstHead);
     __syncthreads();
 
@@ -446,8 +472,8 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
             bool any = KEYS ? __any_sync(FULL_WARP, seen(keys, tile, tile + rows) > 0) : anySeen(visible, rows, begin, begin + Tile);
             if (!any) continue;
             long long element = (KEYS ? queryElement + (long long)member * x.columns : keyElement) + begin * otherStride;
-            stage<W, EXACT>(other1, Tile, (KEYS ? x.q : sequence.keys) + element, otherStride, otherCount - begin, x.columns);
-            stage<W, EXACT>(other2, Tile, (KEYS ? x.dO : sequence.values) + element, otherStride, otherCount - begin, x.columns);
+            Source other[2] = {{other1, (KEYS ? x.q : sequence.keys) + element}, {other2, (KEYS ? x.dO : sequence.values) + element}};
+            stage<W, EXACT>(other, Tile, otherStride, otherCount - begin, x.columns);
             if (KEYS) queries.stage(x, sequence, begin, Tile, firstHead + member);
             __syncthreads();
 
