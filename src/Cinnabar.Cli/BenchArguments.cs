@@ -22,7 +22,7 @@ internal sealed class BenchArguments
 
     public void AddTo(Command command)
     {
-        ModelArguments.RequireThreads(_threads);
+        DeviceArguments.RequireThreads(_threads);
         command.Add(_model);
         command.Add(_threads);
         command.Add(_json);

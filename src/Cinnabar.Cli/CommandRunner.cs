@@ -3,6 +3,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Cuda;
 
 namespace Cinnabar.Cli;
 
@@ -44,6 +45,12 @@ internal static class CommandRunner
         {
             await Console.Error.WriteLineAsync("Stopped.");
             return Cancelled;
+        }
+        catch (CudaException e)
+        {
+            string details = e.Details is null ? e.StackTrace ?? "" : e.Details;
+            await Console.Error.WriteLineAsync(TerminalText.Safe($"error: {e.Message} {e.Remedy}{(verbose ? $"\n{details}" : "")}"));
+            return Failed;
         }
         catch (Exception e) when (e is CinnabarException or IOException or UnauthorizedAccessException)
         {

@@ -4,7 +4,7 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli;
 
-/// <summary>The options that say which model runs, in which form and on how many threads, for every command that loads one.</summary>
+/// <summary>The options that say which model runs, in which form and where, for every command that loads one.</summary>
 internal sealed class ModelArguments
 {
     /// <summary>The model that ships with the program.</summary>
@@ -17,11 +17,7 @@ internal sealed class ModelArguments
         DefaultValueFactory = _ => DefaultModel,
     };
 
-    private readonly Option<int?> _threads = new("--threads")
-    {
-        Description = "Threads; the result does not depend on it. [default: all cores]",
-        HelpName = "n",
-    };
+    private readonly DeviceArguments _device = new();
 
     private readonly Option<string?> _weights = new("--weights")
     {
@@ -43,9 +39,9 @@ internal sealed class ModelArguments
     /// <summary>Adds all but --model, for a command that has its own.</summary>
     public ModelArguments AddFormTo(Command command)
     {
-        RequireThreads(_threads);
+        _device.AddTo(command);
         _weights.AcceptOnlyFromAmong("bf16", "int8", "int4");
-        foreach (Option option in (Option[])[_threads, _weights, _exact])
+        foreach (Option option in (Option[])[_weights, _exact])
         {
             command.Add(option);
         }
@@ -72,16 +68,7 @@ internal sealed class ModelArguments
         return DiffusionModel.Load(model, beside?.Kernels ?? Kernels(parsed), Form(parsed), display);
     }
 
-    public KernelTable Kernels(ParseResult parsed) => KernelTable.Create(parsed.GetValue(_threads));
-
-    /// <summary>Refuses numbers that are no number of threads.</summary>
-    public static void RequireThreads(Option<int?> threads) => threads.Validators.Add(result =>
-    {
-        if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
-        {
-            result.AddError($"Expected {threads.Name} to be 1 … 1024, found {result.Tokens[0].Value}.");
-        }
-    });
+    public KernelTable Kernels(ParseResult parsed) => _device.Kernels(parsed);
 
     /// <summary>What the matrices of a model are held as, loaded with these options from a folder.</summary>
     public DType TypeOf(ParseResult parsed, DiffusionModel model) => Form(parsed) switch

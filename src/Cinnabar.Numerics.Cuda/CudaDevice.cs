@@ -6,7 +6,7 @@ using Cinnabar.Numerics.Cuda.Interop;
 namespace Cinnabar.Numerics.Cuda;
 
 /// <summary>A CUDA device; not thread-safe, but for the host's looks at tensors.</summary>
-internal sealed unsafe class CudaDevice
+internal sealed unsafe class CudaDevice : IDevice
 {
     // bfloat16 products on tensor cores, and asynchronous copies: Ampere.
     private const int LeastMajor = 8;
@@ -33,28 +33,8 @@ internal sealed unsafe class CudaDevice
     /// <exception cref="CudaException">There is no such device, it is too old, or a library is missing.</exception>
     public CudaDevice(int ordinal)
     {
-        CudaLibraries.Require(CudaLibraries.Driver);
-        int count = Count();
-        if (ordinal >= count)
-        {
-            throw new CudaException(
-                $"Expected a GPU number below {count}, found {ordinal}.", count == 0 ? "Use --device cpu." : "Choose another one.");
-        }
-
-        Check(CudaDriver.cuDeviceGet(out int device, ordinal), "cuDeviceGet");
-        Name = NameOf(device);
-        int major = Attribute(device, CudaDriver.ComputeCapabilityMajor);
-        int minor = Attribute(device, CudaDriver.ComputeCapabilityMinor);
+        (int device, Name, int major, int minor) = Find(ordinal);
         ComputeCapability = $"{major}.{minor}";
-        if (major < LeastMajor)
-        {
-            throw new CudaException(
-                $"Expected a GPU of compute capability {LeastMajor}.0 or newer, found {Name} with {ComputeCapability}.",
-                "Use --device cpu, or another GPU.");
-        }
-
-        CudaLibraries.Require(CudaLibraries.Compiler);
-        CudaLibraries.Require(CudaLibraries.Products);
         Multiprocessors = Attribute(device, CudaDriver.MultiprocessorCount);
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
@@ -67,8 +47,11 @@ internal sealed unsafe class CudaDevice
         _widen = Function("convert.cu", "widen_bf16");
     }
 
-    /// <summary>What the vendor calls it.</summary>
+    /// <inheritdoc/>
     public string Name { get; }
+
+    /// <inheritdoc/>
+    public long UsedBytes => Memory.Used;
 
     /// <summary>For example 9.0.</summary>
     public string ComputeCapability { get; }
@@ -82,10 +65,12 @@ internal sealed unsafe class CudaDevice
     /// <summary>Steps that ran as one graph so far.</summary>
     public long GraphLaunches => _stream.GraphLaunches;
 
-    /// <summary>Devices of this machine.</summary>
-    /// <exception cref="CudaException">The driver does not start.</exception>
-    public static int Count()
+    /// <summary>Looks for a device that can be used, and for the libraries it needs.</summary>
+    /// <param name="ordinal">Its number, from 0.</param>
+    /// <exception cref="CudaException">There is no such device, it is too old, or a library is missing.</exception>
+    public static (int Device, string Name, int Major, int Minor) Find(int ordinal)
     {
+        CudaLibraries.Require(CudaLibraries.Driver);
         int error = CudaDriver.cuInit(0);
         if (error != 0)
         {
@@ -94,7 +79,27 @@ internal sealed unsafe class CudaDevice
         }
 
         Check(CudaDriver.cuDeviceGetCount(out int count), "cuDeviceGetCount");
-        return count;
+        if (ordinal >= count)
+        {
+            throw new CudaException(
+                $"Expected the number of one of {count} GPUs, counted from 0, found {ordinal}.",
+                count == 0 ? "Use --device cpu." : "Choose another one.");
+        }
+
+        Check(CudaDriver.cuDeviceGet(out int device, ordinal), "cuDeviceGet");
+        string name = NameOf(device);
+        int major = Attribute(device, CudaDriver.ComputeCapabilityMajor);
+        int minor = Attribute(device, CudaDriver.ComputeCapabilityMinor);
+        if (major < LeastMajor)
+        {
+            throw new CudaException(
+                $"Expected a GPU of compute capability {LeastMajor}.0 or newer, found {name} with {major}.{minor}.",
+                "Use --device cpu, or another GPU.");
+        }
+
+        CudaLibraries.Require(CudaLibraries.Compiler);
+        CudaLibraries.Require(CudaLibraries.Products);
+        return (device, name, major, minor);
     }
 
     /// <summary>A kernel, compiled if it is not in the cache.</summary>
@@ -269,8 +274,8 @@ internal sealed unsafe class CudaDevice
         }
     }
 
-    /// <summary>Waits until everything is done.</summary>
-    public void Wait()
+    /// <inheritdoc/>
+    public void Finish()
     {
         lock (_oneAtATime)
         {

@@ -27,7 +27,9 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
     {
         MatMulShapes.CheckInside(b);
         DType type = TypeOf(precision);
-        Tensor values = b.Storage.To(type);
+
+        // On the host the elements are only needed until they are on the device; those that are BF16 already need no copy there.
+        Tensor values = b.Storage.Type == type ? b.Storage : b.Storage.To(type);
         packed = new Held(b with { Storage = values }, precision) { Rows = b.Rows, Columns = b.Columns };
         device.Read(values);
         values.Storage.DropHost();

@@ -14,6 +14,8 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     private const string Prelude = "prelude.cuh";
 
     private readonly Dictionary<string, nint> _modules = [];
+    private readonly Dictionary<(string Source, string Name, int SharedBytes), CudaFunction> _functions = [];
+    private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
     /// <summary>The handle of a kernel.</summary>
     /// <param name="source">Name of the embedded source.</param>
@@ -22,6 +24,11 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     /// <exception cref="CudaException">It does not compile.</exception>
     public CudaFunction Function(string source, string name, int sharedBytes)
     {
+        if (_functions.TryGetValue((source, name, sharedBytes), out CudaFunction known))
+        {
+            return known;
+        }
+
         if (!_modules.TryGetValue(source, out nint module))
         {
             fixed (byte* code = CodeOf(source))
@@ -33,13 +40,16 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         }
 
         CudaDriver.Check(CudaDriver.cuModuleGetFunction(out nint function, module, name), $"finding {name} in {source}");
-        if (sharedBytes > 0)
+        if (sharedBytes > _sharedBytes.GetValueOrDefault(function))
         {
             CudaDriver.Check(
                 CudaDriver.cuFuncSetAttribute(function, CudaDriver.MaxDynamicSharedBytes, sharedBytes), $"giving {name} {sharedBytes} bytes");
+            _sharedBytes[function] = sharedBytes;
         }
 
-        return new CudaFunction(function, sharedBytes);
+        CudaFunction found = new(function, sharedBytes);
+        _functions.Add((source, name, sharedBytes), found);
+        return found;
     }
 
     private byte[] CodeOf(string source)

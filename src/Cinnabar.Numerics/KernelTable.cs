@@ -15,6 +15,9 @@ public sealed class KernelTable
     /// <summary>One line per decision: what was chosen and why.</summary>
     public required IReadOnlyList<string> Reasons { get; init; }
 
+    /// <summary>What runs the kernels; null: this processor.</summary>
+    public IDevice? Device { get; init; }
+
     /// <summary>The threads every kernel of this table shares.</summary>
     public required WorkerPool Workers { get; init; }
 
@@ -59,6 +62,9 @@ public sealed class KernelTable
 
     /// <summary>Rows, each times a number, added to chosen rows.</summary>
     public required IAddScaledRows AddScaledRows { get; init; }
+
+    /// <summary>Rows copied to chosen rows.</summary>
+    public required ICopyRows CopyRows { get; init; }
 
     /// <summary>Rows added column by column with a factor each.</summary>
     public required IGatedAdd GatedAdd { get; init; }
@@ -127,6 +133,7 @@ public sealed class KernelTable
         Add = new ReferenceAdd(),
         AddBias = new ReferenceAddBias(),
         AddScaledRows = new ReferenceAddScaledRows(),
+        CopyRows = new ReferenceCopyRows(),
         GatedAdd = new ReferenceGatedAdd(),
         CrossEntropy = new ReferenceCrossEntropy(),
         Softmax = new ReferenceSoftmax(),
@@ -153,6 +160,7 @@ public sealed class KernelTable
         Add = new VectorAdd<TVec>(workers),
         AddBias = new VectorAddBias<TVec>(workers),
         AddScaledRows = new VectorAddScaledRows<TVec>(workers),
+        CopyRows = new VectorCopyRows(workers),
         GatedAdd = new VectorGatedAdd<TVec>(workers),
         CrossEntropy = new VectorCrossEntropy<TVec>(workers),
         Softmax = new VectorSoftmax<TVec>(workers),
@@ -171,4 +179,7 @@ public enum KernelForm
 
     /// <summary>Machine code assembled at start-up for matrix products; the rest as <see cref="Vector"/>.</summary>
     Jit,
+
+    /// <summary>Programs of a device with memory of its own (<see cref="KernelTable.Device"/>).</summary>
+    Device,
 }

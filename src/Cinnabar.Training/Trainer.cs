@@ -78,6 +78,9 @@ public sealed class Trainer : IDisposable
     /// <summary>Folder of the checkpoint.</summary>
     public string CheckpointFolder => _folder.CheckpointPath;
 
+    /// <summary>Whether there is a checkpoint to continue from.</summary>
+    public bool HasCheckpoint => TrainingCheckpoint.Exists(CheckpointFolder);
+
     /// <summary>Folder of the finished model, an ordinary Hugging Face folder.</summary>
     public string ModelPath => _folder.ModelPath;
 
@@ -218,7 +221,7 @@ public sealed class Trainer : IDisposable
             return;
         }
 
-        string checkpoint = TrainingCheckpoint.Exists(CheckpointFolder)
+        string checkpoint = HasCheckpoint
             ? $"the checkpoint in '{CheckpointFolder}' is intact"
             : "no checkpoint was written yet";
         throw new CinnabarException(

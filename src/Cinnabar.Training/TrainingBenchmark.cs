@@ -21,8 +21,12 @@ public sealed class TrainingBenchmark
     private readonly TrainingStep _step;
     private int _taken;
 
-    /// <summary>Prepares steps of the network <paramref name="config"/> with the default batch.</summary>
-    public TrainingBenchmark(ModelConfig config, Tokenizer tokenizer, KernelTable kernels)
+    /// <summary>Prepares steps of the network <paramref name="config"/>.</summary>
+    /// <param name="config">Sizes and switches.</param>
+    /// <param name="tokenizer">With the vocabulary of the network.</param>
+    /// <param name="kernels">Where it runs.</param>
+    /// <param name="batchSize">Sequences of a step and of each of its passes; null: the defaults of training.</param>
+    public TrainingBenchmark(ModelConfig config, Tokenizer tokenizer, KernelTable kernels, int? batchSize = null)
     {
         Options = new TrainingOptions
         {
@@ -32,6 +36,8 @@ public sealed class TrainingBenchmark
             Objective = config.IsAutoregressive ? TrainingObjective.Autoregressive : TrainingObjective.MaskedDiffusion,
             SequenceLength = Math.Min(512, config.MaxSequenceLength),
         };
+        Options.BatchSize = batchSize ?? Options.BatchSize;
+        Options.MicroBatchSize = batchSize ?? Options.MicroBatchSize;
         Options.Validate();
         DeterministicRandom random = new(Options.Seed);
         ushort[] tokens = new ushort[SyntheticTokens];
@@ -42,7 +48,8 @@ public sealed class TrainingBenchmark
 
         TokenDataset data = TokenDataset.FromTokens(tokens, config.VocabularySize);
         TrainingObjective objective = TrainingObjective.Create(Options, data, tokenizer);
-        TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(config, Options.Seed));
+        TrainingCheckpoint state = TrainingCheckpoint.Start(
+            LladaWeightNames.Expected(config).ToDictionary(w => w.Name, w => MadeUpWeights.Of(w.Shape, DType.F32)));
         _step = new TrainingStep(Options, state, objective, kernels);
     }
 

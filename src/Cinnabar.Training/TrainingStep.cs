@@ -53,7 +53,7 @@ public sealed class TrainingStep
             tokens += batch.Ids.Length;
         }
 
-        double norm = Math.Sqrt(_network.Parameters.Sum(p => _kernels.Optimizer.SumOfSquares(p.Gradient!)));
+        double norm = Math.Sqrt(_kernels.Optimizer.SumOfSquares([.. _network.Parameters.Select(p => p.Gradient!)]));
         if (double.IsFinite(loss) && double.IsFinite(norm))
         {
             Update(step, learningRate, norm > _options.ClipNorm ? _options.ClipNorm / norm : 1);

@@ -17,7 +17,7 @@ internal static class BenchCommand
 
     public static Command Create() => new("bench", "Measure speed against the machine's peak.")
     {
-        CreateKernels(), BenchProductsCommand.Create(), CreateModel(), BenchPassesCommand.Create(), CreateTrain(),
+        CreateKernels(), BenchProductsCommand.Create(), CreateModel(), BenchPassesCommand.Create(), CreateTrain(), BenchGpuCommand.Create(),
         BenchDecodeCommand.Create(), BenchServeCommand.Create(),
     };
 

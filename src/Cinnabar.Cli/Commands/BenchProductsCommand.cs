@@ -18,7 +18,7 @@ internal static class BenchProductsCommand
     {
         MadeUpModelArguments arguments = new();
         Option<int?> threads = new("--threads") { Description = "Threads. [default: all cores]", HelpName = "n" };
-        ModelArguments.RequireThreads(threads);
+        DeviceArguments.RequireThreads(threads);
         Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a table]" };
         Command command = new("products", "Matrix products of inference: 32 to 256 rows with weights of common sizes.")
         {

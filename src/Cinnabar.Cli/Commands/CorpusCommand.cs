@@ -67,7 +67,7 @@ internal sealed class CorpusCommand
         {
             _folders, _out, _recipe, _vocabularySize, _tokenizer, _extensions, _threads, _json,
         };
-        ModelArguments.RequireThreads(_threads);
+        DeviceArguments.RequireThreads(_threads);
         command.Validators.Add(result =>
         {
             if (result.GetValue(_recipe) is not null && result.GetValue(_folders)?.Length > 1)

@@ -1,6 +1,7 @@
 // cinnabar train CONFIG: trains a model, shows how it goes, and writes it as a Hugging Face folder at the end.
 using System.CommandLine;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Cuda;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Training;
 
@@ -21,12 +22,13 @@ internal static class TrainCommand
         Option<int?> batchSize = new("--batch-size") { Description = "Sequences per optimiser step. [default: the file's]" };
         Option<double?> learningRate = new("--learning-rate") { Description = "Highest learning rate. [default: the file's]" };
         Option<ulong?> seed = new("--seed") { Description = "Seed of weights, data order and noise. [default: the file's]" };
-        Option<int?> threads = new("--threads") { Description = "Threads; the result does not depend on it. [default: all cores]" };
+        DeviceArguments device = new();
         Option<bool> resume = new("--resume") { Description = "Continue from the checkpoint in the output folder." };
         Command command = new("train", "Train a model from a configuration file.")
         {
-            config, corpus, output, initialModel, steps, batchSize, learningRate, seed, threads, resume,
+            config, corpus, output, initialModel, steps, batchSize, learningRate, seed, resume,
         };
+        device.AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
             TrainingOptions options = TrainingOptions.Load(parsed.GetValue(config)!, o =>
@@ -39,7 +41,7 @@ internal static class TrainCommand
                 o.LearningRate = parsed.GetValue(learningRate) ?? o.LearningRate;
                 o.Seed = parsed.GetValue(seed) ?? o.Seed;
             });
-            return Run(options, KernelTable.Create(parsed.GetValue(threads)), parsed.GetValue(resume), cancellation);
+            return Run(options, device.Kernels(parsed), parsed.GetValue(resume), cancellation);
         });
         return command;
     }
@@ -55,9 +57,23 @@ internal static class TrainCommand
         Console.Error.WriteLine(
             $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', "
             + $"step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'.");
-        double? peak = MachinePeak.TryCreate(kernels.Workers, out _)?.Measure(MatMulPrecision.BF16);
+        double? peak = kernels.Device is null ? MachinePeak.TryCreate(kernels.Workers, out _)?.Measure(MatMulPrecision.BF16) : null;
         TrainingDisplay display = new(Console.Error, live: !Console.IsErrorRedirected, peak);
-        trainer.Run(display.Show, cancellation);
+        try
+        {
+            trainer.Run(display.Show, cancellation);
+        }
+        catch (CudaException e)
+        {
+            string checkpoint = trainer.HasCheckpoint
+                ? $"the checkpoint in '{trainer.CheckpointFolder}' is intact"
+                : "no checkpoint was written yet";
+            throw new CinnabarException(
+                $"Training stopped after step {trainer.Mark.Step}: {e.Message} {char.ToUpperInvariant(checkpoint[0])}{checkpoint[1..]}.",
+                $"{e.Remedy} Continue with --resume.",
+                e);
+        }
+
         display.End();
         if (trainer.Mark.Step < options.Steps)
         {

@@ -1,4 +1,5 @@
-// What every kernel source begins with: bfloat16, sums over warps and blocks, and the tensor cores' product of 16 × 16 by 16 × 8.
+// What every kernel source begins with: bfloat16, packs of neighbouring elements, sums over warps and blocks, and the tensor cores'
+// product of 16 × 16 by 16 × 8.
 // No header of the CUDA toolkit is included, so that a machine with the driver and the run-time libraries can compile the kernels.
 // With CUEMU the same sources run on a CPU, thread by thread.
 typedef unsigned short bf16;
@@ -34,6 +35,46 @@ __device__ __forceinline__ unsigned packBf16(float low, float high) {
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(packed) : "f"(high), "f"(low));
     return packed;
 #endif
+}
+
+// N neighbouring elements, 1 or 4: what a thread moves at once. Four need an address aligned to 16 bytes (F32) or 8 (bfloat16).
+template <int N> struct Pack { float v[N]; };
+
+template <int N> __device__ __forceinline__ Pack<N> load(const float* from) {
+    if constexpr (N == 4) {
+        float4 x = *(const float4*)from;
+        return {{x.x, x.y, x.z, x.w}};
+    } else {
+        return {{from[0]}};
+    }
+}
+
+template <int N> __device__ __forceinline__ Pack<N> load(const bf16* from) {
+    if constexpr (N == 4) {
+        uint2 x = *(const uint2*)from;
+        return {{fromBf16((bf16)x.x), fromBf16((bf16)(x.x >> 16)), fromBf16((bf16)x.y), fromBf16((bf16)(x.y >> 16))}};
+    } else {
+        return {{fromBf16(from[0])}};
+    }
+}
+
+template <int N> __device__ __forceinline__ void store(float* to, Pack<N> x) {
+    if constexpr (N == 4) *(float4*)to = make_float4(x.v[0], x.v[1], x.v[2], x.v[3]);
+    else to[0] = x.v[0];
+}
+
+template <int N> __device__ __forceinline__ void store(bf16* to, Pack<N> x) {
+    if constexpr (N == 4) *(uint2*)to = make_uint2(packBf16(x.v[0], x.v[1]), packBf16(x.v[2], x.v[3]));
+    else to[0] = toBf16(x.v[0]);
+}
+
+template <int N> struct Width { static constexpr int value = N; };
+
+// Spreads `count` elements over all threads: body(Width<4>, i) for i = 0, 4, 8, …, and body(Width<1>, i) for the last count % 4.
+template <typename Body> __device__ __forceinline__ void forEach(long long count, Body body) {
+    long long thread = (long long)blockIdx.x * blockDim.x + threadIdx.x, threads = (long long)gridDim.x * blockDim.x;
+    for (long long i = 4 * thread; i + 3 < count; i += 4 * threads) body(Width<4>(), i);
+    for (long long i = count / 4 * 4 + thread; i < count; i += threads) body(Width<1>(), i);
 }
 
 template <typename T> __device__ __forceinline__ T warpSum(T x) {

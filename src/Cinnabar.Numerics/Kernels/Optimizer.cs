@@ -25,8 +25,8 @@ public interface IOptimizer
     /// <summary>Updates <paramref name="weight"/>, <paramref name="m"/> and <paramref name="v"/> in place.</summary>
     void AdamW(Tensor weight, Tensor gradient, Tensor m, Tensor v, in AdamWStep step);
 
-    /// <summary>Σ x², in double; Inf or NaN when an element is.</summary>
-    double SumOfSquares(Tensor x);
+    /// <summary>Σ x² over all elements of all tensors, one tensor after the other, in double; Inf or NaN when an element is.</summary>
+    double SumOfSquares(ReadOnlySpan<Tensor> tensors);
 
     /// <summary>average = decay · average + (1 − decay) · weight.</summary>
     void Ema(Tensor average, Tensor weight, float decay);
@@ -55,15 +55,21 @@ internal sealed class ReferenceOptimizer : IOptimizer
         }
     }
 
-    public double SumOfSquares(Tensor x)
+    public double SumOfSquares(ReadOnlySpan<Tensor> tensors)
     {
-        double sum = 0;
-        foreach (float value in x.Floats)
+        double total = 0;
+        foreach (Tensor x in tensors)
         {
-            sum += (double)value * value;
+            double sum = 0;
+            foreach (float value in x.Floats)
+            {
+                sum += (double)value * value;
+            }
+
+            total += sum;
         }
 
-        return sum;
+        return total;
     }
 
     public void Ema(Tensor average, Tensor weight, float decay)
@@ -92,13 +98,19 @@ internal sealed unsafe class VectorOptimizer<TVec>(WorkerPool workers) : IOptimi
         workers.For(weight.Count, Grain, new AdamWBody(weight, gradient, m, v, step, correction1, correction2));
     }
 
-    public double SumOfSquares(Tensor x)
+    public double SumOfSquares(ReadOnlySpan<Tensor> tensors)
     {
-        double[] partial = new double[(x.Count + Grain - 1) / Grain];
-        workers.For(x.Count, Grain, new SquaresBody(x, partial));
         double total = 0;
-        foreach (double sum in partial)
+        foreach (Tensor x in tensors)
         {
+            double[] partial = new double[(x.Count + Grain - 1) / Grain];
+            workers.For(x.Count, Grain, new SquaresBody(x, partial));
+            double sum = 0;
+            foreach (double part in partial)
+            {
+                sum += part;
+            }
+
             total += sum;
         }
 

@@ -11,9 +11,8 @@ namespace Cinnabar.Models;
 /// <summary>Times passes of a network.</summary>
 public sealed class DenoiserBenchmark
 {
-    private const int PatternBytes = 65_521; // a prime, so that rows differ
-
     private readonly TransformerDenoiser _network;
+    private readonly KernelTable _kernels;
     private KeyValueCache? _cache;
 
     /// <summary>Makes the weights.</summary>
@@ -22,6 +21,7 @@ public sealed class DenoiserBenchmark
     public DenoiserBenchmark(ModelConfig config, KernelTable kernels)
     {
         Config = config;
+        _kernels = kernels;
         Dictionary<string, NetworkWeight> weights = LladaWeightNames.Expected(config).ToDictionary(weight => weight.Name);
         long before = GC.GetTotalMemory(forceFullCollection: true);
         _network = TransformerDenoiser.ForInference(config, Read, kernels);
@@ -30,7 +30,7 @@ public sealed class DenoiserBenchmark
         Tensor Read(string name)
         {
             NetworkWeight weight = weights[name];
-            Tensor tensor = Made(weight.Shape, SafetensorsWeights.TypeOf(config, weight), config.Quantization);
+            Tensor tensor = MadeUpWeights.Of(weight.Shape, SafetensorsWeights.TypeOf(config, weight), config.Quantization);
             WeightBytes += tensor.Bytes.Length + (tensor.Scales?.Bytes.Length ?? 0);
             return tensor;
         }
@@ -41,10 +41,14 @@ public sealed class DenoiserBenchmark
     {
         ["llada-100m"] = Shape(width: 768, layers: 12, heads: 12, keyValueHeads: 12, feedForward: 2048),
         ["llada-1.1b"] = Shape(width: 2048, layers: 22, heads: 32, keyValueHeads: 4, feedForward: 5632),
+        ["llada-8b"] = Shape(width: 4096, layers: 32, heads: 32, keyValueHeads: 32, feedForward: 12_288, vocabulary: 126_464),
     };
 
     /// <summary>Sizes of the network.</summary>
     public ModelConfig Config { get; }
+
+    /// <summary>The network.</summary>
+    public IDenoiser Network => _network;
 
     /// <summary>Bytes of the weights as a checkpoint stores them.</summary>
     public long WeightBytes { get; private set; }
@@ -62,6 +66,7 @@ public sealed class DenoiserBenchmark
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
         long start = Stopwatch.GetTimestamp();
         _network.Logits(ids, rows);
+        _kernels.Device?.Finish();
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, GC.GetTotalAllocatedBytes(precise: true) - allocated);
     }
 
@@ -80,52 +85,26 @@ public sealed class DenoiserBenchmark
         _cache = _cache?.Length == context ? _cache : _network.CreateCache(context);
         long start = Stopwatch.GetTimestamp();
         _network.Logits(ids, positions, _cache, positions);
+        _kernels.Device?.Finish();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     /// <summary>2·N·tokens.</summary>
     public double OperationsOf(int tokens) => 2.0 * Config.NonEmbeddingParameterCount * tokens;
 
-    private static ModelConfig Shape(int width, int layers, int heads, int keyValueHeads, int feedForward) => new()
+    private static ModelConfig Shape(
+        int width, int layers, int heads, int keyValueHeads, int feedForward, int vocabulary = 32_000) => new()
     {
         HiddenSize = width,
         NumHiddenLayers = layers,
         NumAttentionHeads = heads,
         NumKeyValueHeads = keyValueHeads,
         IntermediateSize = feedForward,
-        VocabularySize = 32_000,
-        EmbeddingSize = 32_000,
+        VocabularySize = vocabulary,
+        EmbeddingSize = vocabulary,
         MaxSequenceLength = 2048,
         MaskTokenId = 0,
         EosTokenId = 1,
         PadTokenId = 2,
     };
-
-    private static Tensor Made(int[] shape, DType type, WeightQuantization? quantization)
-    {
-        if (shape.Length == 1)
-        {
-            Tensor ones = Tensor.Zeros(shape);
-            ones.Floats.Fill(1);
-            return ones;
-        }
-
-        // Integers of any value; floating-point numbers must not be infinite, so they are drawn as such.
-        DeterministicRandom random = new(1);
-        Tensor pattern = Tensor.Zeros(PatternBytes);
-        foreach (ref float value in pattern.Floats)
-        {
-            value = (float)(0.02 * random.NextGaussian());
-        }
-
-        Tensor tensor = Tensor.Zeros(type, quantization?.GroupOf(shape[1]) ?? 0, shape);
-        tensor.Scales?.Floats.Fill(type == DType.Int8 ? 0.02f / 50 : 0.02f / 4);
-        Span<byte> bytes = pattern.To(type.IsInteger() ? DType.Int8 : type).Bytes;
-        for (int i = 0; i < tensor.Bytes.Length; i += bytes.Length)
-        {
-            bytes[..Math.Min(bytes.Length, tensor.Bytes.Length - i)].CopyTo(tensor.Bytes[i..]);
-        }
-
-        return tensor;
-    }
 }

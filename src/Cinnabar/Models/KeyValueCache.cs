@@ -2,6 +2,7 @@
 // position whose predecessors have not changed since is exact; with full attention it is an approximation, the better the less has changed.
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Models;
 
@@ -42,22 +43,20 @@ public sealed class KeyValueCache
     }
 
     /// <summary>Stores what was computed for some positions of a layer.</summary>
+    /// <param name="copyRows">Where it runs.</param>
     /// <param name="layer">Number of the layer.</param>
     /// <param name="positions">[M].</param>
     /// <param name="keys">[first + M or more, G·D].</param>
     /// <param name="values">[first + M or more, G·D].</param>
     /// <param name="first">The row of the first position.</param>
     /// <returns>Keys and values of all positions, [L, G·D].</returns>
-    internal (Tensor Keys, Tensor Values) Update(int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values, int first)
+    internal (Tensor Keys, Tensor Values) Update(
+        ICopyRows copyRows, int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values, int first)
     {
         Tensor allKeys = _rows[layer];
         Tensor allValues = _rows[layer + (_rows.Length / 2)];
-        for (int i = 0; i < positions.Length; i++)
-        {
-            keys.Row(first + i).CopyTo(allKeys.Row(positions[i]));
-            values.Row(first + i).CopyTo(allValues.Row(positions[i]));
-        }
-
+        copyRows.Forward(keys, first, positions, allKeys);
+        copyRows.Forward(values, first, positions, allValues);
         return (allKeys, allValues);
     }
 }

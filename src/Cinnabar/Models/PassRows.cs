@@ -159,7 +159,7 @@ internal sealed class PassRows(ModelConfig config)
             ReadOnlyMemory<int> positions = _positions.AsMemory(sequence.First..end);
             (Tensor keys, Tensor values) = sequence.Cache is null
                 ? (k.Value, v.Value)
-                : sequence.Cache.Update(layer, positions.Span, k.Value, v.Value, sequence.First);
+                : sequence.Cache.Update(tape.Kernels.CopyRows, layer, positions.Span, k.Value, v.Value, sequence.First);
             _parts[i] = new AttentionPart(keys, values, ShapeOf(sequence, positions));
         }
 

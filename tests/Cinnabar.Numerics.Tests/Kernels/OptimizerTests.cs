@@ -39,10 +39,22 @@ public sealed class OptimizerTests
             x.Floats[i] = MathF.Sin(i);
         }
 
-        double expected = KernelTables.Table(form, threads: 1).Optimizer.SumOfSquares(x);
-        Assert.Equal(expected, KernelTables.Table(form, threads: 2).Optimizer.SumOfSquares(x));
-        Assert.Equal(expected, KernelTables.Table(form, threads: 5).Optimizer.SumOfSquares(x));
-        Assert.Equal(KernelTables.Definition.Optimizer.SumOfSquares(x), expected, 1e-8);
+        double expected = KernelTables.Table(form, threads: 1).Optimizer.SumOfSquares([x]);
+        Assert.Equal(expected, KernelTables.Table(form, threads: 2).Optimizer.SumOfSquares([x]));
+        Assert.Equal(expected, KernelTables.Table(form, threads: 5).Optimizer.SumOfSquares([x]));
+        Assert.Equal(KernelTables.Definition.Optimizer.SumOfSquares([x]), expected, 1e-8);
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void SumOfSquares_SeveralTensors_AddsTheirSumsInOrder(string form)
+    {
+        using GuardedMemory memory = new();
+        Operands operands = new(5, memory);
+        Tensor[] tensors = [operands.Normal(1, 3, 7), operands.Normal(100, 20_001), operands.Zeros(0), operands.Normal(1, 5)];
+        IOptimizer optimizer = KernelTables.Table(form).Optimizer;
+        Assert.Equal(tensors.Sum(x => optimizer.SumOfSquares([x])), optimizer.SumOfSquares(tensors));
+        Assert.Equal(0, optimizer.SumOfSquares([]));
     }
 
     [Theory]
@@ -52,13 +64,13 @@ public sealed class OptimizerTests
         Tensor x = Tensor.Zeros(37);
         x.Floats.Fill(1e30f);
         IOptimizer optimizer = KernelTables.Table(form).Optimizer;
-        Assert.Equal(37.0 * 1e30f * 1e30f, optimizer.SumOfSquares(x), 1e48);
+        Assert.Equal(37.0 * 1e30f * 1e30f, optimizer.SumOfSquares([x]), 1e48);
         foreach (int at in (int[])[0, 35, 36])
         {
             x.Floats[at] = float.NegativeInfinity;
-            Assert.Equal(double.PositiveInfinity, optimizer.SumOfSquares(x));
+            Assert.Equal(double.PositiveInfinity, optimizer.SumOfSquares([x]));
             x.Floats[at] = float.NaN;
-            Assert.Equal(double.NaN, optimizer.SumOfSquares(x));
+            Assert.Equal(double.NaN, optimizer.SumOfSquares([x]));
             x.Floats[at] = 1;
         }
     }
@@ -102,5 +114,5 @@ public sealed class OptimizerTests
     }
 
     private static Tensor[] SumOfSquares(KernelTable table, Operands operands, int rows, int columns) =>
-        [Tensor.From([(float)table.Optimizer.SumOfSquares(operands.Normal(1, rows, columns))], 1)];
+        [Tensor.From([(float)table.Optimizer.SumOfSquares([operands.Normal(1, rows, columns)])], 1)];
 }

@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Cuda;
+
+namespace Cinnabar.Cli;
+
+/// <summary>The options that say where kernels run, for every command that runs a network.</summary>
+internal sealed class DeviceArguments
+{
+    private const string Processor = "cpu";
+    private const string Gpu = "cuda";
+    private const string Automatic = "auto";
+
+    private readonly Option<string> _device = new("--device")
+    {
+        Description = "Where the network runs: cpu, cuda (or cuda:1, the second GPU), or auto, a GPU if there is one.",
+        HelpName = "device",
+        DefaultValueFactory = _ => Automatic,
+    };
+
+    private readonly Option<int?> _threads = new("--threads")
+    {
+        Description = "Threads of the processor; the result does not depend on it. [default: all cores]",
+        HelpName = "n",
+    };
+
+    public void AddTo(Command command)
+    {
+        RequireThreads(_threads);
+        _device.Validators.Add(RequireDevice);
+        command.Add(_device);
+        command.Add(_threads);
+    }
+
+    /// <summary>The kernels of the device.</summary>
+    /// <exception cref="CudaException">A GPU was asked for and cannot be used.</exception>
+    public KernelTable Kernels(ParseResult parsed)
+    {
+        string device = parsed.GetValue(_device)!;
+        int? threads = parsed.GetValue(_threads);
+        return device switch
+        {
+            Processor => KernelTable.Create(threads),
+            Automatic => CudaKernels.IsAvailable(out _) ? CudaKernels.Create(0, threads) : KernelTable.Create(threads),
+            _ => CudaKernels.Create(OrdinalOf(device) ?? 0, threads),
+        };
+    }
+
+    /// <summary>Refuses numbers that are no number of threads.</summary>
+    public static void RequireThreads(Option<int?> threads) => threads.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
+        {
+            result.AddError($"Expected {threads.Name} to be 1 … 1024, found {result.Tokens[0].Value}.");
+        }
+    });
+
+    private static void RequireDevice(OptionResult result)
+    {
+        string device = result.GetValueOrDefault<string>() ?? "";
+        if (device is not (Processor or Gpu or Automatic) && OrdinalOf(device) is null)
+        {
+            result.AddError($"Expected --device to be {Processor}, {Gpu}, {Gpu}:0, {Gpu}:1, … or {Automatic}, found {TerminalText.Quote(device)}.");
+        }
+    }
+
+    // Of cuda:n.
+    private static int? OrdinalOf(string device) =>
+        device.StartsWith($"{Gpu}:", StringComparison.Ordinal)
+        && int.TryParse(device.AsSpan(Gpu.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal)
+            ? ordinal
+            : null;
+}

@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>What the kernels know of the sequences of one attention call: addresses and masks.</summary>
+internal sealed class CudaAttentionSequences
+{
+    private const int None = -1;
+
+    private Descriptor[] _sequences = new Descriptor[8];
+    private int[] _indices = new int[256];
+    private int _indexCount;
+
+    /// <summary>Sequences with query rows.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Query rows of all of them.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Query rows of the one that has most.</summary>
+    public int MostRows { get; private set; }
+
+    /// <summary>Forgets all sequences.</summary>
+    public void Clear() => (Count, Rows, MostRows, _indexCount) = (0, 0, 0, 0);
+
+    /// <summary>Adds the sequences of one shape, those without rows left out.</summary>
+    /// <param name="device">Where the kernels will run.</param>
+    /// <param name="keys">[≥ B·L, G·D].</param>
+    /// <param name="values">Likewise.</param>
+    /// <param name="shape">Sizes and mask.</param>
+    public void Add(CudaDevice device, Tensor keys, Tensor values, in AttentionShape shape)
+    {
+        if (shape.Batch == 0 || shape.Queries == 0)
+        {
+            return;
+        }
+
+        (nint keyAddress, nint valueAddress) = (device.Read(keys), device.Read(values));
+        int half = shape.HasNoisyHalf ? shape.Length / 2 : 0;
+        int positions = AddIndices(shape.Positions);
+        int shadowed = AddIndices(shape.Shadowed);
+        if (Count + shape.Batch > _sequences.Length)
+        {
+            Array.Resize(ref _sequences, 2 * (Count + shape.Batch));
+        }
+
+        for (int sequence = 0; sequence < shape.Batch; sequence++)
+        {
+            _sequences[Count++] = new Descriptor
+            {
+                Keys = keyAddress,
+                Values = valueAddress,
+                FirstRow = shape.FirstRow + (sequence * shape.Queries),
+                Queries = shape.Queries,
+                FirstKeyRow = shape.FirstKeyRow + (sequence * shape.Length),
+                Length = shape.Length,
+                Valid = shape.ValidLengths?[sequence] ?? (shape.HasNoisyHalf ? half : shape.Length),
+                Unshadowed = shape.Length - (shape.Shadowed?.Length ?? 0),
+                Positions = positions,
+                Shadowed = shadowed,
+                Window = shape.Window ?? 0,
+                Half = half,
+                Kind = (int)shape.Kind,
+                BlockSize = shape.BlockSize,
+            };
+        }
+
+        Rows += shape.Batch * shape.Queries;
+        MostRows = Math.Max(MostRows, shape.Queries);
+    }
+
+    /// <summary>Tiles of so many query rows that cover all sequences.</summary>
+    public int TilesOf(int rows)
+    {
+        int tiles = 0;
+        foreach (Descriptor sequence in _sequences.AsSpan(0, Count))
+        {
+            tiles += (sequence.Queries + rows - 1) / rows;
+        }
+
+        return tiles;
+    }
+
+    /// <summary>Puts them on the device, for the launches that follow at once.</summary>
+    /// <returns>Addresses of the descriptors, and of the positions and shadowed positions they point into.</returns>
+    public (nint Sequences, nint Indices) Upload(CudaDevice device)
+    {
+        nint indices = device.Upload<int>(_indices.AsSpan(0, _indexCount));
+        return (device.Upload<Descriptor>(_sequences.AsSpan(0, Count)), indices);
+    }
+
+    private int AddIndices(ReadOnlyMemory<int>? values)
+    {
+        if (values is not { } indices)
+        {
+            return None;
+        }
+
+        int first = _indexCount;
+        _indexCount += indices.Length;
+        if (_indexCount > _indices.Length)
+        {
+            Array.Resize(ref _indices, 2 * _indexCount);
+        }
+
+        indices.Span.CopyTo(_indices.AsSpan(first));
+        return first;
+    }
+
+    // Sequence in attention.cu.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Descriptor
+    {
+        public nint Keys;
+        public nint Values;
+        public int FirstRow;
+        public int Queries;
+        public int FirstKeyRow;
+        public int Length;
+        public int Valid;
+        public int Unshadowed;
+        public int Positions;
+        public int Shadowed;
+        public int Window;
+        public int Half;
+        public int Kind;
+        public int BlockSize;
+    }
+}

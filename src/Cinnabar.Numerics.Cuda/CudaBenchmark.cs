@@ -1,0 +1,101 @@
+// What a GPU can do, measured on itself: the rates that everything else is compared with. Times are those of the device's own clock between
+// two events, the median of several; weights rotate, so that none is found in the cache.
+using Cinnabar.Numerics.Cuda.Interop;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>Times copies and matrix products on a GPU.</summary>
+public sealed class CudaBenchmark
+{
+    private const int Repeats = 15;
+    private const int WarmUps = 4;
+    private const int PatternElements = 65_521; // a prime, so that rows differ
+    private const int CopiedElements = 1 << 28;
+    private const long RotatedBytes = 400 << 20; // several times the second-level cache
+
+    private readonly KernelTable _kernels;
+    private readonly CudaDevice _device;
+    private readonly Tensor _pattern;
+
+    /// <summary>Prepares measurements.</summary>
+    /// <param name="kernels">Of a GPU.</param>
+    /// <exception cref="ArgumentException">They are those of another device.</exception>
+    public CudaBenchmark(KernelTable kernels)
+    {
+        _kernels = kernels;
+        _device = kernels.Device as CudaDevice ?? throw new ArgumentException("Expected the kernels of a GPU.", nameof(kernels));
+        Random random = new(1);
+        _pattern = Tensor.Zeros(PatternElements);
+        foreach (ref float value in _pattern.Floats)
+        {
+            value = (float)(random.NextDouble() - 0.5);
+        }
+    }
+
+    /// <summary>Bytes read and written by a large copy, in a second.</summary>
+    public double CopyBytesPerSecond()
+    {
+        nint from = _device.Memory.Allocate((long)CopiedElements * sizeof(float));
+        nint to = _device.Memory.Allocate((long)CopiedElements * sizeof(float));
+        double seconds = Median(_ => _device.Copy(from, to, (long)CopiedElements * sizeof(float)));
+        _device.Memory.Free(from, (long)CopiedElements * sizeof(float));
+        _device.Memory.Free(to, (long)CopiedElements * sizeof(float));
+        return 2.0 * CopiedElements * sizeof(float) / seconds;
+    }
+
+    /// <summary>Seconds of X[M, K]·Wᵀ for a weight W [N, K], operands BF16, result F32.</summary>
+    public double ProductSeconds(int m, int n, int k)
+    {
+        Tensor x = Made(DType.F32, m, k);
+        Tensor y = Tensor.Zeros(m, n);
+        int count = (int)Math.Clamp(RotatedBytes / (2L * n * k), 1, 16);
+        PackedMatrix[] weights = [.. Enumerable.Range(0, count).Select(_ => Packed(n, k))];
+        return Median(i => _kernels.MatMul.Multiply(x.AsMatrix(), weights[i % count], y.AsMatrix(), accumulate: false));
+    }
+
+    private PackedMatrix Packed(int n, int k)
+    {
+        PackedMatrix? packed = null;
+        _kernels.MatMul.Pack(Made(DType.BF16, n, k).AsMatrix().Transposed, MatMulPrecision.BF16, ref packed);
+        return packed!;
+    }
+
+    private Tensor Made(DType type, int rows, int columns)
+    {
+        Tensor tensor = Tensor.Zeros(type, rows, columns);
+        Span<byte> pattern = _pattern.To(type).Bytes;
+        Span<byte> bytes = tensor.Bytes;
+        for (int at = 0; at < bytes.Length; at += pattern.Length)
+        {
+            pattern[..Math.Min(pattern.Length, bytes.Length - at)].CopyTo(bytes[at..]);
+        }
+
+        return tensor;
+    }
+
+    private double Median(Action<int> run)
+    {
+        for (int i = 0; i < WarmUps; i++)
+        {
+            run(i);
+        }
+
+        _device.Finish();
+        CudaDriver.Check(CudaDriver.cuEventCreate(out nint start, 0), "cuEventCreate");
+        CudaDriver.Check(CudaDriver.cuEventCreate(out nint end, 0), "cuEventCreate");
+        double[] seconds = new double[Repeats];
+        for (int i = 0; i < Repeats; i++)
+        {
+            CudaDriver.Check(CudaDriver.cuEventRecord(start, _device.Stream()), "cuEventRecord");
+            run(WarmUps + i);
+            CudaDriver.Check(CudaDriver.cuEventRecord(end, _device.Stream()), "cuEventRecord");
+            CudaDriver.Check(CudaDriver.cuEventSynchronize(end), "cuEventSynchronize");
+            CudaDriver.Check(CudaDriver.cuEventElapsedTime(out float milliseconds, start, end), "cuEventElapsedTime");
+            seconds[i] = milliseconds / 1e3;
+        }
+
+        Array.Sort(seconds);
+        return seconds[Repeats / 2];
+    }
+}

@@ -1,0 +1,164 @@
+using System.Text.Json;
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
+using Cinnabar.Training;
+using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Numerics.Cuda.Tests;
+
+/// <summary>Whole networks on the GPU against the same ones on the processor.</summary>
+public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
+{
+    private const string Model = "models/csharp-12m";
+
+    [Theory]
+    [InlineData(AttentionKind.Full, false, false)]
+    [InlineData(AttentionKind.Causal, true, true)]
+    [InlineData(AttentionKind.BlockCausal, false, true)]
+    public void Training_TenSteps_HasTheLossesOfTheProcessor(AttentionKind attention, bool shifted, bool normed)
+    {
+        device.Require();
+        ModelConfig config = new()
+        {
+            HiddenSize = 96,
+            NumHiddenLayers = 3,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 2,
+            IntermediateSize = 200,
+            VocabularySize = 300,
+            EmbeddingSize = 300,
+            MaxSequenceLength = 64,
+            MaskTokenId = 0,
+            EosTokenId = 1,
+            PadTokenId = 2,
+            AttentionKind = attention,
+            AttentionBlockSize = 8,
+            ShiftLogits = shifted,
+            QueryKeyNorm = normed,
+        };
+        double[] expected = Losses(config, KernelTable.Create(threads: null));
+        double[] found = Losses(config, device.Kernels);
+        for (int step = 0; step < expected.Length; step++)
+        {
+            double error = Math.Abs(found[step] - expected[step]) / expected[step];
+            Assert.True(error < 5e-3, $"step {step + 1}: expected a loss of {expected[step]:F5}, found {found[step]:F5}.");
+        }
+
+        Assert.True(found[^1] < found[0], "The loss does not fall.");
+    }
+
+    [Theory]
+    [InlineData(null, CacheKind.None)]
+    [InlineData(0.9, CacheKind.None)]
+    [InlineData(0.9, CacheKind.Dual)]
+    public void Infill_ShippedModelWithoutNoise_WritesWhatTheProcessorWrites(double? threshold, CacheKind cache)
+    {
+        device.Require();
+        string root = RequireModel();
+        DiffusionModel onProcessor = DiffusionModel.Load(Path.Combine(root, Model));
+        DiffusionModel onDevice = DiffusionModel.Load(Path.Combine(root, Model), device.Kernels);
+        string[] texts =
+        [
+            File.ReadAllText(Path.Combine(root, "samples", "Stack.cs")),
+            "public int Add(int a, int b)\n{\n    return <fill:8>;\n}\n",
+            "using System;\n\nfor (int i = 0; <fill:12>)\n{\n    Console.WriteLine(<fill:6>);\n}\n",
+        ];
+        foreach (string text in texts)
+        {
+            SamplerOptions options = onProcessor.DefaultOptions with { Threshold = threshold, Cache = cache };
+            GenerationResult expected = onProcessor.Infill(text, options);
+            GenerationResult found = onDevice.Infill(text, options);
+            Assert.Equal(expected.Text, found.Text);
+        }
+    }
+
+    [Fact]
+    public void Logits_ShippedModel_AreThoseOfTheProcessorButForRounding()
+    {
+        device.Require();
+        string root = RequireModel();
+        DiffusionModel onProcessor = DiffusionModel.Load(Path.Combine(root, Model));
+        DiffusionModel onDevice = DiffusionModel.Load(Path.Combine(root, Model), device.Kernels);
+        int[] ids = [.. Enumerable.Range(0, 200).Select(i => i % 3 == 0 ? onProcessor.Config.MaskTokenId : 300 + (i * 7 % 5000))];
+        int[] rows = [.. Enumerable.Range(0, 200)];
+        float[] expected = onProcessor.Denoiser.Logits(ids, rows).Floats.ToArray();
+        for (int pass = 0; pass < 4; pass++)
+        {
+            double error = Distance(expected, onDevice.Denoiser.Logits(ids, rows).Floats);
+            Assert.True(error < 2e-2, $"pass {pass + 1}: the logits are {error:E1} of their norm apart.");
+        }
+    }
+
+    [Fact]
+    public void Passes_ThatRepeat_BecomeGraphsWithTheSameBits()
+    {
+        device.Require();
+        DiffusionModel model = DiffusionModel.Load(Path.Combine(RequireModel(), Model), device.Kernels);
+        int[] rows = [.. Enumerable.Range(0, 32)];
+        int[][] texts = [.. Enumerable.Range(0, 6).Select(t => Enumerable.Range(0, 64).Select(i => 300 + ((i + (t % 2)) * 11 % 4000)).ToArray())];
+        float[][] logits = [.. texts.Select(ids => model.Denoiser.Logits(ids, rows).Floats.ToArray())];
+        Assert.Equal(logits[0], logits[2]);
+        Assert.Equal(logits[0], logits[4]);
+        Assert.Equal(logits[1], logits[5]);
+        Assert.True(((CudaDevice)device.Kernels.Device!).GraphLaunches >= 2, "No pass ran as a graph.");
+    }
+
+    private static double Distance(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
+    {
+        double difference = 0;
+        double norm = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            difference += Math.Pow(expected[i] - found[i], 2);
+            norm += Math.Pow(expected[i], 2);
+        }
+
+        return Math.Sqrt(difference / norm);
+    }
+
+    private static double[] Losses(ModelConfig config, KernelTable kernels)
+    {
+        TrainingOptions options = new()
+        {
+            Corpus = "made-up tokens",
+            Output = "nowhere",
+            Model = JsonDocument.Parse(config.ToJson()).RootElement,
+            Objective = config.IsAutoregressive ? TrainingObjective.Autoregressive : TrainingObjective.MaskedDiffusion,
+            SequenceLength = 64,
+            BatchSize = 8,
+            MicroBatchSize = 4,
+        };
+        options.Validate();
+        var random = new Random(5);
+        ushort[] tokens = [.. Enumerable.Range(0, 20_000).Select(i => (ushort)(10 + (i % 7 * 30) + random.Next(20)))];
+        TrainingObjective objective = TrainingObjective.Create(
+            options, TokenDataset.FromTokens(tokens, config.VocabularySize), Tokenizer.Load(TokenizerPath()));
+        TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(config, seed: 3));
+        TrainingStep step = new(options, state, objective, kernels);
+        return [.. Enumerable.Range(1, 10).Select(s => step.Take(s, learningRate: 3e-3).Loss)];
+    }
+
+    private static string TokenizerPath() => Path.Combine(Root(), "models", "sudoku-3m", "tokenizer.json");
+
+    private static string RequireModel()
+    {
+        string root = Root();
+        Assert.SkipUnless(File.Exists(Path.Combine(root, Model, "model.safetensors")), $"The model {Model} is not here.");
+        return root;
+    }
+
+    private static string Root()
+    {
+        string? folder = AppContext.BaseDirectory;
+        while (folder is not null && !File.Exists(Path.Combine(folder, "Cinnabar.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder);
+        }
+
+        return folder ?? throw new InvalidOperationException("The repository is not above the tests.");
+    }
+}
