@@ -10,7 +10,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cinnabar.Checkpoints.Conversion;
-using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Tokenizers;
 

@@ -1,7 +1,11 @@
+using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
+using Cinnabar.Tests.Models;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Sampling;
 
@@ -97,6 +101,62 @@ public sealed class StepReadingsTests
         }
     }
 
+    [Fact]
+    public void Run_ConstrainedHole_ReadsRows()
+    {
+        Tokenizer tokenizer = new BpeTrainer(new BpeTrainerOptions { VocabularySize = 270, Threads = 1 }).Train(["a1 b22 c333 a1 b22"]);
+        CanvasTokens tokens = new(tokenizer.MaskTokenId, tokenizer.EndOfTextTokenId, tokenizer.PaddingTokenId)
+        {
+            NeverEmitted = [tokenizer.BeginOfTextTokenId],
+        };
+        ConstraintLifter lifter = new(tokenizer, tokenizer.VocabularySize);
+        TableDenoiser network = new(
+            tokenizer.VocabularySize, tokens.MaskTokenId, (_, position, token) => 3 * new CounterRandom(1, 0, position).Unit((ulong)token));
+        int[] With(ITokenStatistics? statistics)
+        {
+            Canvas canvas = new([CanvasSegment.Hole(6), CanvasSegment.Text([5]), CanvasSegment.Hole(2)], tokens);
+            canvas.Constrain(0, lifter.Lift(Constraint.FromRegex("[0-9]+"), HoleKind.Infill, tokens, spaceBefore: false));
+            new Sampler(network, statistics: statistics).Run(canvas, new());
+            return canvas.Ids.ToArray();
+        }
+
+        var counted = new CountedStatistics();
+        Assert.Equal(With(null), With(counted));
+        Assert.Equal(0, counted.Rows);
+    }
+
+    [Fact]
+    public void Run_BatchOfCanvases_BecomesWhatEachBecomesAlone()
+    {
+        SamplerOptions[] options =
+        [
+            new() { Steps = 6, Temperature = 0.8, Seed = 1 },
+            new() { Threshold = 0.05, EditThreshold = 0.05, Steps = 8 },
+            new() { Threshold = 0.04, Credit = true, Temperature = 1, Seed = 2 },
+            new() { BlockSize = 5, Steps = 12, Cache = CacheKind.Dual, MeasureDrift = true, Temperature = 1, Seed = 3 },
+            new() { Threshold = 0.05, VerifyThreshold = 0.9, Temperature = 1, Seed = 4 },
+            new() { Remasking = Remasking.Entropy, Steps = 5 },
+        ];
+        KernelTable kernels = KernelTable.Create(threads: 2);
+        var config = TinyNetwork.Config with { MaxSequenceLength = 64 };
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), kernels, MatMulPrecision.F32);
+        CanvasTokens tokens = new(config.MaskTokenId, EosTokenId: 1, PaddingTokenId: 2);
+        Canvas CanvasOf(int i) => new([CanvasSegment.Text([5, 6 + i]), CanvasSegment.Hole(9 + i), CanvasSegment.Text([8])], tokens);
+        Canvas[] alone = [.. options.Select((_, i) => CanvasOf(i))];
+        Canvas[] together = [.. options.Select((_, i) => CanvasOf(i))];
+        Sampler reading = new(network, kernels.Workers);
+        for (int i = 0; i < options.Length; i++)
+        {
+            reading.Run(alone[i], options[i]);
+        }
+
+        var counted = new CountedStatistics();
+        new Sampler(network, kernels.Workers, statistics: counted).Run(together, options);
+        Assert.Equal(alone.Select(canvas => canvas.Ids.ToArray()), together.Select(canvas => canvas.Ids.ToArray()));
+        Assert.True(counted.Rows > 0);
+        kernels.Workers.Dispose();
+    }
+
     private static void AssertSameRun(SamplerOptions options, ulong seed, bool readsRows)
     {
         var counted = new CountedStatistics();
@@ -115,7 +175,8 @@ public sealed class StepReadingsTests
 
     private static void AssertSame(IReadOnlyList<Commit> expected, IReadOnlyList<Commit> found)
     {
-        Assert.Equal(expected.Select(commit => (commit.Position, commit.TokenId)), found.Select(commit => (commit.Position, commit.TokenId)));
+        static (int Position, int TokenId) Written(Commit commit) => (commit.Position, commit.TokenId);
+        Assert.Equal(expected.Select(Written), found.Select(Written));
         Assert.All(expected.Zip(found), pair => Assert.Equal(pair.First.Confidence, pair.Second.Confidence, 1e-6f));
     }
 
