@@ -88,7 +88,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         sums.Add(items);
         sums.Add(shape.HeadSize);
         int itemsPerBlock = Threads / WarpSize;
-        device.Launch(device.Function(Source, "attention_delta"), (items + itemsPerBlock - 1) / itemsPerBlock, 1, 1, Threads, sums);
+        device.Launch(device.Function(SourceOf(WidthOf(shape)), "attention_delta"), (items + itemsPerBlock - 1) / itemsPerBlock, 1, 1, Threads, sums);
 
         KernelArguments operands = default;
         operands.Add(device.Read(q));
@@ -151,7 +151,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         if (!_functions.TryGetValue(variant, out CudaFunction function))
         {
             // The most that a block ever takes, as launches may still wait when the next one needs less.
-            function = device.Function(Source, variant.Name, variant.SharedBytes(variant.MostRows));
+            function = device.Function(SourceOf(variant.Width), variant.Name, variant.SharedBytes(variant.MostRows));
             _functions.Add(variant, function);
         }
 
@@ -159,6 +159,8 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         int tiles = (_sequences.MostRows + rows - 1) / rows;
         device.Launch(function, tiles * variant.Slabs, heads, _sequences.Count, Threads, arguments);
     }
+
+    private static string SourceOf(int width) => $"{Source} WIDTH={width}";
 
     // Columns of a tile in shared memory: there are kernels for these.
     private static int WidthOf(in AttentionShape shape) => shape.HeadSize switch

@@ -1,7 +1,5 @@
 // A tensor's elements on a device, in up to two forms: as they are, and rounded to BF16, which is what the tensor cores multiply. Each is
 // made from the other side when it is asked for and old; an operand of products may exist in the rounded form alone.
-using Cinnabar.Numerics.Cuda.Interop;
-
 namespace Cinnabar.Numerics.Cuda;
 
 /// <summary>Device memory of a <see cref="TensorStorage"/>; given back when that is collected.</summary>

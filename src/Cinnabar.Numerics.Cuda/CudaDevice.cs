@@ -103,7 +103,7 @@ internal sealed unsafe class CudaDevice : IDevice
     }
 
     /// <summary>A kernel, compiled if it is not in the cache.</summary>
-    /// <param name="source">Name of the embedded source.</param>
+    /// <param name="source">Name of the embedded source, and macros (<see cref="KernelCompiler.Function"/>).</param>
     /// <param name="name">Name of the kernel.</param>
     /// <param name="dynamicSharedBytes">Dynamic shared memory of a block.</param>
     public CudaFunction Function(string source, string name, int dynamicSharedBytes = 0)

@@ -18,7 +18,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
     /// <summary>The handle of a kernel.</summary>
-    /// <param name="source">Name of the embedded source.</param>
+    /// <param name="source">Name of the embedded source and, behind spaces, macros it is compiled with, such as "attention.cu WIDTH=64".</param>
     /// <param name="name">Name of the kernel in it.</param>
     /// <param name="sharedBytes">Dynamic shared memory that a block may take.</param>
     /// <exception cref="CudaException">It does not compile.</exception>
@@ -54,27 +54,28 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
 
     private byte[] CodeOf(string source)
     {
-        string text = Read(Prelude) + Read(source);
+        string[] parts = source.Split(' ');
+        string text = Read(Prelude) + Read(parts[0]);
         Check(Nvrtc.nvrtcVersion(out int compilerMajor, out int compilerMinor), "nvrtcVersion");
-        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor}\n{text}";
+        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {source}\n{text}";
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-        string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(source)}-{hash[..16]}.cubin");
+        string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(parts[0])}-{hash[..16]}.cubin");
         if (File.Exists(path))
         {
             return File.ReadAllBytes(path);
         }
 
-        byte[] code = Compile(source, text);
+        byte[] code = Compile(source, text, parts[1..]);
         Keep(path, code);
         return code;
     }
 
-    private byte[] Compile(string source, string text)
+    private byte[] Compile(string source, string text, string[] macros)
     {
         Check(Nvrtc.nvrtcCreateProgram(out nint program, text, source, 0, nint.Zero, nint.Zero), "nvrtcCreateProgram");
         try
         {
-            string[] options = [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "--extra-device-vectorization"];
+            string[] options = [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", .. macros.Select(macro => $"-D{macro}")];
             int status = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
             if (status != 0)
             {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training;
@@ -15,13 +16,12 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
 {
     private const string Model = "models/csharp-12m";
 
-    [Theory]
+    [CudaTheory]
     [InlineData(AttentionKind.Full, false, false)]
     [InlineData(AttentionKind.Causal, true, true)]
     [InlineData(AttentionKind.BlockCausal, false, true)]
     public void Training_TenSteps_HasTheLossesOfTheProcessor(AttentionKind attention, bool shifted, bool normed)
     {
-        device.Require();
         ModelConfig config = new()
         {
             HiddenSize = 96,
@@ -51,13 +51,12 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         Assert.True(found[^1] < found[0], "The loss does not fall.");
     }
 
-    [Theory]
+    [CudaTheory]
     [InlineData(null, CacheKind.None)]
     [InlineData(0.9, CacheKind.None)]
     [InlineData(0.9, CacheKind.Dual)]
     public void Infill_ShippedModelWithoutNoise_WritesWhatTheProcessorWrites(double? threshold, CacheKind cache)
     {
-        device.Require();
         string root = RequireModel();
         DiffusionModel onProcessor = DiffusionModel.Load(Path.Combine(root, Model));
         DiffusionModel onDevice = DiffusionModel.Load(Path.Combine(root, Model), device.Kernels);
@@ -76,10 +75,9 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         }
     }
 
-    [Fact]
+    [CudaFact]
     public void Logits_ShippedModel_AreThoseOfTheProcessorButForRounding()
     {
-        device.Require();
         string root = RequireModel();
         DiffusionModel onProcessor = DiffusionModel.Load(Path.Combine(root, Model));
         DiffusionModel onDevice = DiffusionModel.Load(Path.Combine(root, Model), device.Kernels);
@@ -93,10 +91,9 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         }
     }
 
-    [Fact]
+    [CudaFact]
     public void Passes_ThatRepeat_BecomeGraphsWithTheSameBits()
     {
-        device.Require();
         DiffusionModel model = DiffusionModel.Load(Path.Combine(RequireModel(), Model), device.Kernels);
         int[] rows = [.. Enumerable.Range(0, 32)];
         int[][] texts = [.. Enumerable.Range(0, 6).Select(t => Enumerable.Range(0, 64).Select(i => 300 + ((i + (t % 2)) * 11 % 4000)).ToArray())];

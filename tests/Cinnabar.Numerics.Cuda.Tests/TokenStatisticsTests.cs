@@ -1,10 +1,9 @@
 using Cinnabar.Numerics.Kernels;
-using Xunit.Abstractions;
 
 namespace Cinnabar.Numerics.Cuda.Tests;
 
 /// <summary>Readings of rows of logits on the GPU against their definition.</summary>
-public sealed class TokenStatisticsTests(ITestOutputHelper output)
+public sealed class TokenStatisticsTests(Device device) : IClassFixture<Device>
 {
     // Exponentials of single tokens are floats there.
     private const double Relative = 1e-5;
@@ -15,7 +14,7 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
 
     private readonly ReferenceTokenStatistics _reference = new();
 
-    [Theory]
+    [CudaTheory]
     [InlineData(1, 1)]
     [InlineData(2, 33)]
     [InlineData(5, 1000)]
@@ -27,10 +26,7 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
     [InlineData(2_048, 300)]
     public void Forward_RandomRows_AgreesWithTheDefinition(int count, int size)
     {
-        if (Statistics() is not ITokenStatistics statistics)
-        {
-            return;
-        }
+        ITokenStatistics statistics = device.Kernels.TokenStatistics!;
 
         for (int seed = 0; seed < 5; seed++)
         {
@@ -43,13 +39,10 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
         }
     }
 
-    [Fact]
+    [CudaFact]
     public void Forward_RowsThatAreNotFinite_SayWhere()
     {
-        if (Statistics() is not ITokenStatistics statistics)
-        {
-            return;
-        }
+        ITokenStatistics statistics = device.Kernels.TokenStatistics!;
 
         const int Size = 10_000;
         Tensor logits = Tensor.Zeros(5, Size);
@@ -67,13 +60,10 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
         Assert.Equal(8_191, found[4].DrawnId);
     }
 
-    [Fact]
+    [CudaFact]
     public void Forward_SameRowsTwiceAndAlone_HasTheSameBits()
     {
-        if (Statistics() is not ITokenStatistics statistics)
-        {
-            return;
-        }
+        ITokenStatistics statistics = device.Kernels.TokenStatistics!;
 
         const int Count = 40;
         const int Size = 50_257;
@@ -93,17 +83,6 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
             statistics.Forward(logits, rows.AsSpan(i, 1), masks, own.ToArray(), alone);
             Assert.Equal(first[i], alone[0]);
         }
-    }
-
-    private ITokenStatistics? Statistics()
-    {
-        if (!CudaKernels.IsAvailable(out string reason))
-        {
-            output.WriteLine($"Skipped: {reason}");
-            return null;
-        }
-
-        return CudaKernels.Create().TokenStatistics ?? throw new InvalidOperationException("The table has no token statistics.");
     }
 
     private TokenReading[] Compare(

@@ -33,11 +33,9 @@ internal static class CudaLibraries
     private static readonly Lock s_oneAtATime = new();
     private static readonly Dictionary<string, nint> s_loaded = [];
 
-    /// <summary>Must run before the first call into one of the libraries.</summary>
-    [System.Runtime.CompilerServices.ModuleInitializer]
-    internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(CudaLibraries).Assembly, Resolve);
+    static CudaLibraries() => NativeLibrary.SetDllImportResolver(typeof(CudaLibraries).Assembly, Resolve);
 
-    /// <summary>Loads a library.</summary>
+    /// <summary>Loads a library. The driver's must be asked for before any other call: that is when the others learn where to look.</summary>
     /// <exception cref="CudaException">It is not there.</exception>
     public static nint Require(string library) => TryLoad(library, out nint handle)
         ? handle

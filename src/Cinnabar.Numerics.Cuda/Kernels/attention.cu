@@ -520,8 +520,14 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
     BACKWARD(W, false, true, W <= 64 ? 2 : 1, attention_dkdv_d##W) \
     BACKWARD(W, true, true, W <= 64 ? 2 : 1, attention_dkdv_d##W##_exact)
 
+// WIDTH: the only one to compile; all take long.
+#ifdef WIDTH
+#define KERNELS_OF(W) KERNELS(W)
+KERNELS_OF(WIDTH)
+#else
 KERNELS(32)
 KERNELS(64)
 KERNELS(96)
 KERNELS(128)
 KERNELS(256)
+#endif

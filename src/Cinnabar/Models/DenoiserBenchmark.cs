@@ -3,7 +3,6 @@
 // attention is not counted.
 using System.Diagnostics;
 using Cinnabar.Checkpoints;
-using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Models;
