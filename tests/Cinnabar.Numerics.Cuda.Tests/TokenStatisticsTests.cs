@@ -1,10 +1,9 @@
 using Cinnabar.Numerics.Kernels;
-using Xunit.Abstractions;
 
 namespace Cinnabar.Numerics.Cuda.Tests;
 
 /// <summary>Readings of rows of logits on the GPU against their definition.</summary>
-public sealed class TokenStatisticsTests(ITestOutputHelper output)
+public sealed class TokenStatisticsTests
 {
     // Exponentials of single tokens are floats there.
     private const double Relative = 1e-5;
@@ -15,7 +14,10 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
 
     private readonly ReferenceTokenStatistics _reference = new();
 
-    [Theory]
+    private static ITokenStatistics OnDevice =>
+        Comparison.Device.TokenStatistics ?? throw new InvalidOperationException("The table of the device has no token statistics.");
+
+    [CudaTheory]
     [InlineData(1, 1)]
     [InlineData(2, 33)]
     [InlineData(5, 1000)]
@@ -27,11 +29,6 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
     [InlineData(2_048, 300)]
     public void Forward_RandomRows_AgreesWithTheDefinition(int count, int size)
     {
-        if (Statistics() is not ITokenStatistics statistics)
-        {
-            return;
-        }
-
         for (int seed = 0; seed < 5; seed++)
         {
             var random = new Random((1000 * seed) + size);
@@ -39,18 +36,13 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
             uint[] masks = RandomMasks(random, size);
             List<int> own = [];
             TokenRow[] rows = [.. Enumerable.Range(0, count).Select(i => RandomRow(random, i, count + 1 - i, size, own))];
-            Compare(statistics, logits, rows, masks, [.. own], $"{count} rows of {size}, seed {seed}");
+            Compare(logits, rows, masks, [.. own], $"{count} rows of {size}, seed {seed}");
         }
     }
 
-    [Fact]
+    [CudaFact]
     public void Forward_RowsThatAreNotFinite_SayWhere()
     {
-        if (Statistics() is not ITokenStatistics statistics)
-        {
-            return;
-        }
-
         const int Size = 10_000;
         Tensor logits = Tensor.Zeros(5, Size);
         logits.Row(0)[9_000] = float.NaN;
@@ -62,19 +54,14 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
         logits.Row(4).Fill(float.NegativeInfinity);
         logits.Row(4)[8_191] = -3;
         TokenRow[] rows = [.. Enumerable.Range(0, 5).Select(i => new TokenRow(1, 77, i, 0, 0, i == 3 ? 1 : 0, 0))];
-        TokenReading[] found = Compare(statistics, logits, rows, new uint[Masks * WordsOf(Size)], [7_000], "not finite");
+        TokenReading[] found = Compare(logits, rows, new uint[Masks * WordsOf(Size)], [7_000], "not finite");
         Assert.Equal([9_000, 5_000, -1], found.Take(3).Select(reading => reading.BestId));
         Assert.Equal(8_191, found[4].DrawnId);
     }
 
-    [Fact]
+    [CudaFact]
     public void Forward_SameRowsTwiceAndAlone_HasTheSameBits()
     {
-        if (Statistics() is not ITokenStatistics statistics)
-        {
-            return;
-        }
-
         const int Count = 40;
         const int Size = 50_257;
         var random = new Random(3);
@@ -85,35 +72,23 @@ public sealed class TokenStatisticsTests(ITestOutputHelper output)
         var first = new TokenReading[Count];
         var second = new TokenReading[Count];
         var alone = new TokenReading[1];
-        statistics.Forward(logits, rows, masks, own.ToArray(), first);
-        statistics.Forward(logits, rows, masks, own.ToArray(), second);
+        OnDevice.Forward(logits, rows, masks, own.ToArray(), first);
+        OnDevice.Forward(logits, rows, masks, own.ToArray(), second);
         Assert.Equal(first, second);
         for (int i = 0; i < Count; i++)
         {
-            statistics.Forward(logits, rows.AsSpan(i, 1), masks, own.ToArray(), alone);
+            OnDevice.Forward(logits, rows.AsSpan(i, 1), masks, own.ToArray(), alone);
             Assert.Equal(first[i], alone[0]);
         }
     }
 
-    private ITokenStatistics? Statistics()
-    {
-        if (!CudaKernels.IsAvailable(out string reason))
-        {
-            output.WriteLine($"Skipped: {reason}");
-            return null;
-        }
-
-        return CudaKernels.Create().TokenStatistics ?? throw new InvalidOperationException("The table has no token statistics.");
-    }
-
-    private TokenReading[] Compare(
-        ITokenStatistics statistics, Tensor logits, TokenRow[] rows, uint[] masks, int[] own, string what)
+    private TokenReading[] Compare(Tensor logits, TokenRow[] rows, uint[] masks, int[] own, string what)
     {
         var expected = new TokenReading[rows.Length];
         var found = new TokenReading[rows.Length];
         Array.Fill(found, new TokenReading(-9, -9, -9, -9, -9, -9, -9, -9, -9));
         _reference.Forward(logits, rows, masks, own, expected);
-        statistics.Forward(logits, rows, masks, own, found);
+        OnDevice.Forward(logits, rows, masks, own, found);
         for (int i = 0; i < rows.Length; i++)
         {
             (TokenReading one, TokenReading other) = (expected[i], found[i]);
