@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 // A device runs one stream for one thread at a time.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
 
@@ -5,16 +7,19 @@ namespace Cinnabar.Numerics.Cuda.Tests;
 
 /// <summary>A test that needs a CUDA device, and is skipped without one.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class CudaFactAttribute : FactAttribute
+public sealed class CudaFactAttribute : FactAttribute
 {
-    private static readonly string? s_skip = CudaKernels.IsAvailable(out string reason) ? null : $"There is no CUDA device: {reason}";
+    public CudaFactAttribute([CallerFilePath] string? sourceFilePath = null, [CallerLineNumber] int sourceLineNumber = -1)
+        : base(sourceFilePath, sourceLineNumber) => Skip = WhySkipped;
 
-    public CudaFactAttribute() => Skip = s_skip;
+    /// <summary>Null, or why there is nothing to test on.</summary>
+    public static string? WhySkipped { get; } = CudaKernels.IsAvailable(out string reason) ? null : $"There is no CUDA device: {reason}";
 }
 
 /// <summary>A theory that needs a CUDA device, and is skipped without one.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-internal sealed class CudaTheoryAttribute : TheoryAttribute
+public sealed class CudaTheoryAttribute : TheoryAttribute
 {
-    public CudaTheoryAttribute() => Skip = new CudaFactAttribute().Skip;
+    public CudaTheoryAttribute([CallerFilePath] string? sourceFilePath = null, [CallerLineNumber] int sourceLineNumber = -1)
+        : base(sourceFilePath, sourceLineNumber) => Skip = CudaFactAttribute.WhySkipped;
 }
