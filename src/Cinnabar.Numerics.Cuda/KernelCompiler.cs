@@ -75,7 +75,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         Check(Nvrtc.nvrtcCreateProgram(out nint program, text, source, 0, nint.Zero, nint.Zero), "nvrtcCreateProgram");
         try
         {
-            string[] options = [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "--default-device", .. macros.Select(macro => $"-D{macro}")];
+            string[] options = [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "-default-device", .. macros.Select(macro => $"-D{macro}")];
             int status = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
             if (status != 0)
             {
