@@ -35,7 +35,7 @@ public static class CudaKernels
         string cublas = CublasLt.cublasLtGetVersion().ToString(CultureInfo.InvariantCulture);
         return new KernelTable
         {
-            Form = KernelForm.Device,
+            Form = host.Form,
             Device = device,
             Reasons =
             [
