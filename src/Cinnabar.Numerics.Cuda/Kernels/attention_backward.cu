@@ -121,7 +121,8 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
     float sums1[C / 8][4] = {}, sums2[KEYS ? C / 8 : 1][4] = {};
     for (int member = 0; member < headsOfBlock; member++) {
         for (int begin = 0; begin < otherCount; begin += Tile) {
-            Keys keys = KEYS ? keysOf(sequence, nullptr, begin + lane % Tile) : visible[isOwner ? ownRow + lane % 16 : 0]; // of the lane's query
+            // Of the lane's query.
+            Keys keys = KEYS ? keysOf(sequence, nullptr, begin + lane % Tile) : visible[isOwner ? ownRow + lane % 16 : 0];
             bool any = KEYS ? __any_sync(FULL_WARP, seen(keys, tile, tile + rows) > 0) : anySeen(visible, rows, begin, begin + Tile);
             if (!any) continue;
             long long element = (KEYS ? queryElement + (long long)member * x.columns : keyElement) + begin * otherStride;
