@@ -85,7 +85,6 @@ __device__ __forceinline__ void writePair(bf16* row, int column, int columns, fl
     }
 }
 
-
 // What the blocks of one split leave, an item a query row and head.
 struct Partial {
     float *o, *largest, *sum; // [items, columns], [items], [items]

@@ -1,8 +1,8 @@
 // The softmax of scores that come tile by tile, and the sum it weighs (Milakov and Gimelshein 2018, online softmax):
 //   m = max(m, max s),  sum = sum·exp((m before − m)/√D) + Σ exp((s − m)/√D),  o likewise with the values
-// Of the four lanes that hold a row of a product.
 #pragma once
 
+// Of the four lanes that hold a row of a product.
 __device__ __forceinline__ float rowSum(float x) {
     x += __shfl_xor_sync(FULL_WARP, x, 1);
     return x + __shfl_xor_sync(FULL_WARP, x, 2);
