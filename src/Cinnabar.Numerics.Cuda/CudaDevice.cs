@@ -236,10 +236,6 @@ internal sealed unsafe class CudaDevice : IDevice
     public void Clear(nint address, long bytes) =>
         Issue(new CudaCommand { Kind = CommandKind.Clear, Target = address, Bytes = bytes });
 
-    /// <summary>Copies on the device.</summary>
-    public void Copy(nint from, nint to, long bytes) =>
-        Issue(new CudaCommand { Kind = CommandKind.CopyOnDevice, Source = from, Target = to, Bytes = bytes });
-
     /// <summary>Copies a tensor's elements from the host, now: what is issued later comes behind.</summary>
     public void CopyFromHost(nint to, void* from, long bytes)
     {

@@ -85,7 +85,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         try
         {
             string[] options =
-                [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "--default-device", .. macros.Select(macro => $"-D{macro}")];
+                [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "-default-device", .. macros.Select(macro => $"-D{macro}")];
             int status = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
             if (status != 0)
             {

@@ -66,9 +66,6 @@ internal static unsafe partial class CudaDriver
     public static partial int cuMemcpyDtoHAsync_v2(void* to, nint from, nuint bytes, nint stream);
 
     [LibraryImport(CudaLibraries.Driver)]
-    public static partial int cuMemcpyDtoDAsync_v2(nint to, nint from, nuint bytes, nint stream);
-
-    [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuMemsetD8Async(nint address, byte value, nuint bytes, nint stream);
 
     [LibraryImport(CudaLibraries.Driver)]
