@@ -49,6 +49,9 @@ internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int 
     /// <summary>Blocks that share the columns of the same rows, as their sums do not fit the registers of one.</summary>
     public int Slabs => IsForward ? 1 : Math.Max(1, Width / MostSums);
 
+    // Whether the sums leave room for a second block among a multiprocessor's registers: the launch bounds of the source.
+    private bool HasTwoBlocks => Width <= (Pass == CudaAttentionPass.KeyGradients ? 64 : 128);
+
     private bool IsForward => Pass is CudaAttentionPass.Forward or CudaAttentionPass.SharedForward;
 
     // Of keys, or of queries for the gradients of keys.
@@ -66,12 +69,12 @@ internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int 
         _ => throw new ArgumentException($"Expected heads of at most 256 columns on a GPU, found {headSize}."),
     };
 
-    /// <summary>The most rows with which two blocks fit a multiprocessor's shared memory, or one where two never do.</summary>
+    /// <summary>The most rows with which two blocks fit a multiprocessor, or one where two never do.</summary>
     /// <param name="mostSharedBytes">That the device gives a block.</param>
     public int MostRows(int mostSharedBytes)
     {
         int half = ((mostSharedBytes + SystemBytes) / 2) - SystemBytes;
-        int bytes = SharedBytes(RowsOfWarp) <= half ? half : mostSharedBytes;
+        int bytes = HasTwoBlocks && SharedBytes(RowsOfWarp) <= half ? half : mostSharedBytes;
         int rows = RowsOfAllWarps;
         while (rows > RowsOfWarp && SharedBytes(rows) > bytes)
         {
