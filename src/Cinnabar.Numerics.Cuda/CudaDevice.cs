@@ -36,6 +36,7 @@ internal sealed unsafe class CudaDevice : IDevice
         (int device, Name, int major, int minor) = Find(ordinal);
         ComputeCapability = $"{major}.{minor}";
         Multiprocessors = Attribute(device, CudaDriver.MultiprocessorCount);
+        SharedBytesPerBlock = Attribute(device, CudaDriver.MaxSharedBytesPerBlock);
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
         Memory = new CudaMemory(Name);
@@ -58,6 +59,9 @@ internal sealed unsafe class CudaDevice : IDevice
 
     /// <summary>Multiprocessors.</summary>
     public int Multiprocessors { get; }
+
+    /// <summary>The most shared memory that a block can take.</summary>
+    public int SharedBytesPerBlock { get; }
 
     /// <summary>Its memory.</summary>
     public CudaMemory Memory { get; }

@@ -1,5 +1,6 @@
 // Kernel sources → machine code of one card. A source is compiled at its first use and kept in the user's cache folder under a hash of the
-// text, the architecture and the compiler's version, so that later runs only load it.
+// text, the architecture and the compiler's version, so that later runs only load it. Every source begins with prelude.cuh, and may
+// include other embedded headers by name.
 using System.Security.Cryptography;
 using System.Text;
 using Cinnabar.Numerics.Cuda.Interop;
@@ -11,14 +12,17 @@ namespace Cinnabar.Numerics.Cuda;
 /// <param name="minor">The part behind it.</param>
 internal sealed unsafe class KernelCompiler(int major, int minor)
 {
-    private const string Prelude = "prelude.cuh";
+    private const string Prelude = "#include \"prelude.cuh\"\n";
+    private const string Include = "#include \"";
 
     private readonly Dictionary<string, nint> _modules = [];
     private readonly Dictionary<(string Source, string Name, int SharedBytes), CudaFunction> _functions = [];
     private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
     /// <summary>The handle of a kernel.</summary>
-    /// <param name="source">Name of the embedded source and, behind spaces, macros it is compiled with, such as "attention.cu WIDTH=64".</param>
+    /// <param name="source">
+    /// Name of the embedded source and, behind spaces, macros it is compiled with, such as "attention_forward.cu WIDTH=64".
+    /// </param>
     /// <param name="name">Name of the kernel in it.</param>
     /// <param name="sharedBytes">Dynamic shared memory that a block may take.</param>
     /// <exception cref="CudaException">It does not compile.</exception>
@@ -43,7 +47,8 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         if (sharedBytes > _sharedBytes.GetValueOrDefault(function))
         {
             CudaDriver.Check(
-                CudaDriver.cuFuncSetAttribute(function, CudaDriver.MaxDynamicSharedBytes, sharedBytes), $"giving {name} {sharedBytes} bytes");
+                CudaDriver.cuFuncSetAttribute(function, CudaDriver.MaxDynamicSharedBytes, sharedBytes),
+                $"giving {name} {sharedBytes} bytes");
             _sharedBytes[function] = sharedBytes;
         }
 
@@ -55,9 +60,11 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     private byte[] CodeOf(string source)
     {
         string[] parts = source.Split(' ');
-        string text = Read(Prelude) + Read(parts[0]);
+        string text = Prelude + Read(parts[0]);
+        SortedDictionary<string, string> headers = new(StringComparer.Ordinal);
+        AddHeadersOf(text, headers);
         Check(Nvrtc.nvrtcVersion(out int compilerMajor, out int compilerMinor), "nvrtcVersion");
-        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {source}\n{text}";
+        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {source}\n{text}{string.Concat(headers.Values)}";
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
         string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(parts[0])}-{hash[..16]}.cubin");
         if (File.Exists(path))
@@ -65,17 +72,20 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
             return File.ReadAllBytes(path);
         }
 
-        byte[] code = Compile(source, text, parts[1..]);
+        byte[] code = Compile(source, text, headers, parts[1..]);
         Keep(path, code);
         return code;
     }
 
-    private byte[] Compile(string source, string text, string[] macros)
+    private byte[] Compile(string source, string text, SortedDictionary<string, string> headers, string[] macros)
     {
-        Check(Nvrtc.nvrtcCreateProgram(out nint program, text, source, 0, nint.Zero, nint.Zero), "nvrtcCreateProgram");
+        Check(
+            Nvrtc.nvrtcCreateProgram(out nint program, text, source, headers.Count, [.. headers.Values], [.. headers.Keys]),
+            "nvrtcCreateProgram");
         try
         {
-            string[] options = [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "-default-device", .. macros.Select(macro => $"-D{macro}")];
+            string[] options =
+                [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "-default-device", .. macros.Select(macro => $"-D{macro}")];
             int status = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
             if (status != 0)
             {
@@ -104,6 +114,26 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         finally
         {
             Nvrtc.nvrtcDestroyProgram(ref program);
+        }
+    }
+
+    // Those that it includes, and those that they include.
+    private static void AddHeadersOf(string text, SortedDictionary<string, string> headers)
+    {
+        foreach (string line in text.Split('\n'))
+        {
+            if (!line.StartsWith(Include, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            string name = line[Include.Length..].TrimEnd().TrimEnd('"');
+            if (!headers.ContainsKey(name))
+            {
+                string header = Read(name);
+                headers.Add(name, header);
+                AddHeadersOf(header, headers);
+            }
         }
     }
 
