@@ -30,8 +30,9 @@ internal sealed unsafe class CudaDevice : IDevice
 
     /// <summary>Opens a device.</summary>
     /// <param name="ordinal">Its number, from 0.</param>
+    /// <param name="compiling">Told how many sources are compiled first, if any.</param>
     /// <exception cref="CudaException">There is no such device, it is too old, or a library is missing.</exception>
-    public CudaDevice(int ordinal)
+    public CudaDevice(int ordinal, Action<int>? compiling = null)
     {
         (int device, Name, int major, int minor) = Find(ordinal);
         ComputeCapability = $"{major}.{minor}";
@@ -44,6 +45,7 @@ internal sealed unsafe class CudaDevice : IDevice
         _stream = new CudaStream(_products);
         _staging = new CudaStaging(_stream, Memory);
         _compiler = new KernelCompiler(major, minor);
+        _compiler.Prepare(KernelCompiler.Common, compiling);
         _round = Function("convert.cu", "round_to_bf16");
         _widen = Function("convert.cu", "widen_bf16");
     }
@@ -118,6 +120,9 @@ internal sealed unsafe class CudaDevice : IDevice
             return _compiler.Function(source, name, dynamicSharedBytes);
         }
     }
+
+    /// <summary>Compiles sources of which several will be needed, at once.</summary>
+    public void Prepare(IEnumerable<string> sources) => _compiler.Prepare(sources, starting: null);
 
     /// <summary>Address of a tensor's elements for reading.</summary>
     public nint Read(Tensor tensor) => CopyOf(tensor).Exact();

@@ -19,6 +19,10 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     private readonly Dictionary<(string Source, string Name, int SharedBytes), CudaFunction> _functions = [];
     private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
+    /// <summary>The sources that need no macros: all but those that are compiled for one size at a time.</summary>
+    public static IEnumerable<string> Common => typeof(KernelCompiler).Assembly.GetManifestResourceNames()
+        .Where(name => name.EndsWith(".cu", StringComparison.Ordinal) && !Read(name).Contains("WIDTH", StringComparison.Ordinal));
+
     /// <summary>The handle of a kernel.</summary>
     /// <param name="source">
     /// Name of the embedded source and, behind spaces, macros it is compiled with, such as "attention_forward.cu WIDTH=64".
@@ -57,30 +61,60 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         return found;
     }
 
-    private byte[] CodeOf(string source)
+    /// <summary>Compiles sources that are not in the cache, several at once.</summary>
+    /// <param name="sources">As <see cref="Function"/> takes them.</param>
+    /// <param name="starting">Told how many, before it takes a while.</param>
+    /// <exception cref="CudaException">One does not compile.</exception>
+    public void Prepare(IEnumerable<string> sources, Action<int>? starting)
     {
-        string[] parts = source.Split(' ');
+        Source[] missing = [.. sources.Select(Find).Where(source => !File.Exists(source.CachePath))];
+        if (missing.Length == 0)
+        {
+            return;
+        }
+
+        starting?.Invoke(missing.Length);
+        try
+        {
+            Parallel.ForEach(missing, source => Keep(source.CachePath, Compile(source)));
+        }
+        catch (AggregateException e) when (e.InnerException is CudaException first)
+        {
+            throw first;
+        }
+    }
+
+    private byte[] CodeOf(string name)
+    {
+        Source source = Find(name);
+        if (File.Exists(source.CachePath))
+        {
+            return File.ReadAllBytes(source.CachePath);
+        }
+
+        byte[] code = Compile(source);
+        Keep(source.CachePath, code);
+        return code;
+    }
+
+    private Source Find(string name)
+    {
+        string[] parts = name.Split(' ');
         string text = Prelude + Read(parts[0]);
         SortedDictionary<string, string> headers = new(StringComparer.Ordinal);
         AddHeadersOf(text, headers);
         Check(Nvrtc.nvrtcVersion(out int compilerMajor, out int compilerMinor), "nvrtcVersion");
-        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {source}\n{text}{string.Concat(headers.Values)}";
+        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {name}\n{text}{string.Concat(headers.Values)}";
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
         string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(parts[0])}-{hash[..16]}.cubin");
-        if (File.Exists(path))
-        {
-            return File.ReadAllBytes(path);
-        }
-
-        byte[] code = Compile(source, text, headers, parts[1..]);
-        Keep(path, code);
-        return code;
+        return new Source(name, text, headers, parts[1..], path);
     }
 
-    private byte[] Compile(string source, string text, SortedDictionary<string, string> headers, string[] macros)
+    private byte[] Compile(Source source)
     {
+        (string name, string text, SortedDictionary<string, string> headers, string[] macros, _) = source;
         Check(
-            Nvrtc.nvrtcCreateProgram(out nint program, text, source, headers.Count, [.. headers.Values], [.. headers.Keys]),
+            Nvrtc.nvrtcCreateProgram(out nint program, text, name, headers.Count, [.. headers.Values], [.. headers.Keys]),
             "nvrtcCreateProgram");
         try
         {
@@ -97,7 +131,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
                 }
 
                 throw new CudaException(
-                    $"The kernels of {source} do not compile for sm_{major}{minor} with this NVRTC (status {status}).",
+                    $"The kernels of {name} do not compile for sm_{major}{minor} with this NVRTC (status {status}).",
                     "Install another version of the CUDA toolkit, or use --device cpu; --verbose shows the compiler's message.",
                     Encoding.UTF8.GetString(log).TrimEnd('\0'));
             }
@@ -179,4 +213,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
                 $"NVRTC failed at {call} with status {status}.", "Install another version of the CUDA toolkit, or use --device cpu.");
         }
     }
+
+    private sealed record Source(
+        string Name, string Text, SortedDictionary<string, string> Headers, string[] Macros, string CachePath);
 }
