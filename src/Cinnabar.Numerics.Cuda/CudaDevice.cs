@@ -36,6 +36,7 @@ internal sealed unsafe class CudaDevice : IDevice
         (int device, Name, int major, int minor) = Find(ordinal);
         ComputeCapability = $"{major}.{minor}";
         Multiprocessors = Attribute(device, CudaDriver.MultiprocessorCount);
+        MostSharedBytes = Attribute(device, CudaDriver.MaxSharedMemoryPerBlockOptin);
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
         Memory = new CudaMemory(Name);
@@ -58,6 +59,9 @@ internal sealed unsafe class CudaDevice : IDevice
 
     /// <summary>Multiprocessors.</summary>
     public int Multiprocessors { get; }
+
+    /// <summary>Shared memory that a block may take.</summary>
+    public int MostSharedBytes { get; }
 
     /// <summary>Its memory.</summary>
     public CudaMemory Memory { get; }

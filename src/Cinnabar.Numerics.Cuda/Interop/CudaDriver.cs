@@ -11,6 +11,7 @@ internal static unsafe partial class CudaDriver
     public const int MultiprocessorCount = 16;
     public const int ComputeCapabilityMajor = 75;
     public const int ComputeCapabilityMinor = 76;
+    public const int MaxSharedMemoryPerBlockOptin = 97;
 
     // CUfunction_attribute
     public const int MaxDynamicSharedBytes = 8;
