@@ -146,6 +146,7 @@ internal sealed class FewRowsProduct
         private const int RowsOfRowTile = 8;
         private const int LeastRowTiles = 2;
         private const int LeastStages = 3;
+        private const int ReservedBytes = 1024; // what the kernel declares itself, and the alignment behind it
         private const int MostStages = 8; // 128 KB of weights under way: more than memory's latency asks for
 
         public string Source => $"product.cu TILES={RowTiles} ROWS={TileRows} STAGES={Stages}";
@@ -165,7 +166,7 @@ internal sealed class FewRowsProduct
             }
 
             Variant variant = new(rowTiles, tileRows, 0);
-            return variant with { Stages = Math.Min(MostStages, sharedBytes / variant.StageBytes) };
+            return variant with { Stages = Math.Min(MostStages, (sharedBytes - ReservedBytes) / variant.StageBytes) };
         }
     }
 }
