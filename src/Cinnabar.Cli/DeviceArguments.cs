@@ -43,8 +43,8 @@ internal sealed class DeviceArguments
         return device switch
         {
             Processor => KernelTable.Create(threads),
-            Automatic => CudaKernels.IsAvailable(out _) ? CudaKernels.Create(0, threads) : KernelTable.Create(threads),
-            _ => CudaKernels.Create(OrdinalOf(device) ?? 0, threads),
+            Automatic => CudaKernels.IsAvailable(out _) ? CudaKernels.Create(0, threads, TellOfCompiling) : KernelTable.Create(threads),
+            _ => CudaKernels.Create(OrdinalOf(device) ?? 0, threads, TellOfCompiling),
         };
     }
 
@@ -56,6 +56,9 @@ internal sealed class DeviceArguments
             result.AddError($"Expected {threads.Name} to be 1 … 1024, found {result.Tokens[0].Value}.");
         }
     });
+
+    private static void TellOfCompiling(int sources) =>
+        Console.Error.WriteLine($"Compiling {sources} kernel sources for this GPU, which takes some seconds; they are kept for the next time.");
 
     private static void RequireDevice(OptionResult result)
     {

@@ -1,5 +1,7 @@
-// Attention in the manner of FlashAttention: the kernels are in Kernels/attention.cu. All sequences of a call share one launch; each has a
-// descriptor with its addresses and its mask. A block of threads owns as many rows as still leave blocks for all multiprocessors.
+// Attention in the manner of FlashAttention: the kernels are in Kernels/attention_*.cu. All sequences of a call share one launch; each has
+// a descriptor with its addresses and its mask. A block of threads owns as many rows as fit its shared memory. Where that leaves
+// multiprocessors without work, a forward pass splits the keys over several blocks, and a second launch joins what they found; a backward
+// pass takes fewer rows a block.
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics.Cuda;
@@ -7,15 +9,24 @@ namespace Cinnabar.Numerics.Cuda;
 /// <inheritdoc cref="IAttention"/>
 internal sealed class CudaAttention(CudaDevice device) : IAttention
 {
-    private const string Source = "attention.cu";
     private const int Threads = 256;
     private const int WarpSize = 32;
+    private const int WarpsOfBlock = Threads / WarpSize;
 
-    // Blocks of fewer rows would load more than they compute.
-    private const int FewestUsefulRows = 32;
+    // Gradients of fewer rows would load more than they compute.
+    private const int FewestRowsOfGradient = 32;
+
+    // A lane of the kernel that joins them each.
+    private const int MostSplits = WarpSize;
+
+    // Smaller splits would leave more to be joined than they read: an F32 row each of o, against one of keys and one of values.
+    private const int FewestKeysPerRow = 2;
+
+    // Splits begin at multiples of what a warp takes at once.
+    private const int KeyAlignment = 16;
 
     private readonly CudaAttentionSequences _sequences = new();
-    private readonly Dictionary<Variant, CudaFunction> _functions = [];
+    private readonly Dictionary<CudaAttentionKernel, CudaFunction> _functions = [];
 
     /// <inheritdoc/>
     public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
@@ -87,8 +98,9 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         sums.Add(delta);
         sums.Add(items);
         sums.Add(shape.HeadSize);
-        int itemsPerBlock = Threads / WarpSize;
-        device.Launch(device.Function(SourceOf(WidthOf(shape)), "attention_delta"), (items + itemsPerBlock - 1) / itemsPerBlock, 1, 1, Threads, sums);
+        CudaAttentionKernel queryGradient = KernelOf(CudaAttentionPass.QueryGradient, shape, precision);
+        device.Launch(
+            device.Function(queryGradient.Source, "attention_delta"), (items + WarpsOfBlock - 1) / WarpsOfBlock, 1, 1, Threads, sums);
 
         KernelArguments operands = default;
         operands.Add(device.Read(q));
@@ -100,11 +112,11 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         KernelArguments forQueries = operands;
         forQueries.Add(dQuery);
         forQueries.Add(nint.Zero);
-        Launch(Kernel.QueryGradient, forQueries, shape, precision);
+        LaunchGradient(queryGradient, forQueries, shape, shape.Heads);
         KernelArguments forKeys = operands;
         forKeys.Add(dKey);
         forKeys.Add(dValue);
-        Launch(Kernel.KeyGradients, forKeys, shape, precision);
+        LaunchGradient(KernelOf(CudaAttentionPass.KeyGradients, shape, precision), forKeys, shape, shape.KeyValueHeads);
     }
 
     // All sequences of a call have the heads of `shape`.
@@ -122,6 +134,25 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         nint result = isRounded ? device.WriteRounded(o) : isWhole ? device.Write(o) : device.Update(o);
         nint sums = hasAllSums ? device.Write(logSumExp) : device.Update(logSumExp);
         (nint sequences, nint indices) = _sequences.Upload(device);
+
+        // No row's result depends on the content of others: sizes alone choose rows and splits.
+        CudaAttentionKernel kernel = KernelOf(CudaAttentionPass.Forward, shape, precision);
+        int mostRows = kernel.MostRows(device.SharedBytesPerBlock);
+        int rows = CudaAttentionKernel.RowsOfWarp;
+        while (rows < mostRows && rows < _sequences.MostRows)
+        {
+            rows *= 2;
+        }
+
+        if (rows < CudaAttentionKernel.RowsOfAllWarps)
+        {
+            kernel = kernel with { Pass = CudaAttentionPass.SharedForward };
+        }
+
+        int keysOfSplit = KeysOfSplit(rows, _sequences.TilesOf(rows) * shape.Heads);
+        int splits = (_sequences.MostKeys + keysOfSplit - 1) / keysOfSplit;
+        long items = q.Count / shape.HeadSize;
+        nint partials = splits > 1 ? device.Scratch(splits * items * (shape.HeadSize + 2) * sizeof(float)) : nint.Zero;
         KernelArguments arguments = default;
         arguments.Add(query);
         arguments.Add(sequences);
@@ -129,104 +160,79 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         arguments.Add(result);
         arguments.Add(isRounded ? 1 : 0);
         arguments.Add(sums);
-        Launch(Kernel.Forward, arguments, shape, precision);
+        arguments.Add(partials);
+        arguments.Add(items);
+        arguments.Add(splits);
+        arguments.Add(keysOfSplit);
+        AddSizes(ref arguments, shape, rows);
+        int tiles = (_sequences.MostRows + rows - 1) / rows;
+        device.Launch(FunctionOf(kernel, rows), tiles * splits, shape.Heads, _sequences.Count, Threads, arguments);
+        if (splits == 1)
+        {
+            return;
+        }
+
+        KernelArguments parts = default;
+        parts.Add(sequences);
+        parts.Add(result);
+        parts.Add(isRounded ? 1 : 0);
+        parts.Add(sums);
+        parts.Add(partials);
+        parts.Add(items);
+        parts.Add(splits);
+        parts.Add(keysOfSplit);
+        parts.Add(shape.Heads);
+        parts.Add(shape.HeadSize);
+        parts.Add(ScaleOf(shape));
+        int blocks = ((_sequences.MostRows * shape.Heads) + WarpsOfBlock - 1) / WarpsOfBlock;
+        device.Launch(device.Function(kernel.Source, "attention_combine"), blocks, _sequences.Count, 1, Threads, parts);
     }
 
-    // Adds the sizes, which end the parameters of all kernels.
-    private void Launch(Kernel kernel, KernelArguments arguments, in AttentionShape shape, MatMulPrecision precision)
+    // As many splits as the device can run blocks of at once, two a multiprocessor.
+    private int KeysOfSplit(int rows, int blocks)
     {
-        Variant variant = new(kernel, WidthOf(shape), precision == MatMulPrecision.F32);
-        int heads = kernel == Kernel.KeyGradients ? shape.KeyValueHeads : shape.Heads;
-        int rows = variant.MostRows;
-        while (rows > FewestUsefulRows && _sequences.TilesOf(rows) * heads < 2 * device.Multiprocessors)
+        int splits = Math.Clamp(2 * device.Multiprocessors / blocks, 1, MostSplits);
+        int keys = Math.Max((_sequences.MostKeys + splits - 1) / splits, FewestKeysPerRow * rows);
+        return (keys + KeyAlignment - 1) / KeyAlignment * KeyAlignment;
+    }
+
+    private void LaunchGradient(CudaAttentionKernel kernel, KernelArguments arguments, in AttentionShape shape, int heads)
+    {
+        int rows = kernel.MostRows(device.SharedBytesPerBlock);
+        while (rows > FewestRowsOfGradient && _sequences.TilesOf(rows) * heads < 2 * device.Multiprocessors)
         {
             rows /= 2;
         }
 
+        AddSizes(ref arguments, shape, rows);
+        int tiles = (_sequences.MostRows + rows - 1) / rows;
+        device.Launch(FunctionOf(kernel, rows), tiles * kernel.Slabs, heads, _sequences.Count, Threads, arguments);
+    }
+
+    private CudaFunction FunctionOf(CudaAttentionKernel kernel, int rows)
+    {
+        if (!_functions.TryGetValue(kernel, out CudaFunction function))
+        {
+            // The most that a block ever takes, as launches may still wait when the next one needs less.
+            function = device.Function(kernel.Source, kernel.Name, kernel.SharedBytes(kernel.MostRows(device.SharedBytesPerBlock)));
+            _functions.Add(kernel, function);
+        }
+
+        return function with { SharedBytes = kernel.SharedBytes(rows) };
+    }
+
+    private static CudaAttentionKernel KernelOf(CudaAttentionPass pass, in AttentionShape shape, MatMulPrecision precision) =>
+        new(pass, CudaAttentionKernel.WidthFor(shape.HeadSize), precision == MatMulPrecision.F32);
+
+    // They end the parameters.
+    private static void AddSizes(ref KernelArguments arguments, in AttentionShape shape, int rows)
+    {
         arguments.Add(shape.Heads);
         arguments.Add(shape.Heads / shape.KeyValueHeads);
         arguments.Add(shape.HeadSize);
         arguments.Add(rows);
-        arguments.Add(1 / MathF.Sqrt(shape.HeadSize));
-        if (!_functions.TryGetValue(variant, out CudaFunction function))
-        {
-            // The most that a block ever takes, as launches may still wait when the next one needs less.
-            function = device.Function(SourceOf(variant.Width), variant.Name, variant.SharedBytes(variant.MostRows));
-            _functions.Add(variant, function);
-        }
-
-        function = function with { SharedBytes = variant.SharedBytes(rows) };
-        int tiles = (_sequences.MostRows + rows - 1) / rows;
-        device.Launch(function, tiles * variant.Slabs, heads, _sequences.Count, Threads, arguments);
+        arguments.Add(ScaleOf(shape));
     }
 
-    private static string SourceOf(int width) => $"{Source} WIDTH={width}";
-
-    // Columns of a tile in shared memory: there are kernels for these.
-    private static int WidthOf(in AttentionShape shape) => shape.HeadSize switch
-    {
-        <= 32 => 32,
-        <= 64 => 64,
-        <= 96 => 96,
-        <= 128 => 128,
-        <= 256 => 256,
-        _ => throw new ArgumentException($"Expected heads of at most 256 columns on a GPU, found {shape.HeadSize}."),
-    };
-
-    private enum Kernel
-    {
-        Forward,
-        QueryGradient,
-        KeyGradients,
-    }
-
-    // A kernel for heads of up to Width columns; its names and sizes are those of the source.
-    private readonly record struct Variant(Kernel Kernel, int Width, bool IsExact)
-    {
-        // Two blocks fit the shared memory of a multiprocessor of compute capability 9.0: 228 KB, of which the system takes 1 KB a block.
-        private const int MostSharedBytes = 113 << 10;
-
-        // 16 a warp.
-        private const int MostRowsOfBlock = 128;
-        private const int LeastRowsOfBlock = 16;
-
-        private const int GradientTile = 32;
-        private const int BytesOfMask = 4 * sizeof(int);
-        private const int Padding = 8;
-        private const int MostSums = 128;
-
-        public string Name => Kernel switch
-        {
-            Kernel.Forward => "attention_forward",
-            Kernel.QueryGradient => "attention_dq",
-            _ => "attention_dkdv",
-        } + $"_d{Width}" + (IsExact ? "_exact" : "");
-
-        // Blocks that share the columns of the same rows, as their sums do not fit the registers of one.
-        public int Slabs => Kernel == Kernel.Forward ? 1 : Math.Max(1, Width / MostSums);
-
-        public int MostRows
-        {
-            get
-            {
-                int rows = MostRowsOfBlock;
-                while (rows > LeastRowsOfBlock && SharedBytes(rows) > MostSharedBytes)
-                {
-                    rows /= 2;
-                }
-
-                return rows;
-            }
-        }
-
-        // Two tiles of the other side; own rows of Q, or of two operands; and a mask for each query row, with lse and delta for gradients.
-        public int SharedBytes(int rows) => Kernel switch
-        {
-            Kernel.Forward => TileBytes(rows + (2 * (Width <= 64 ? 64 : 32))) + (rows * BytesOfMask),
-            Kernel.QueryGradient => TileBytes(2 * (rows + GradientTile)) + (rows * (BytesOfMask + (2 * sizeof(float)))),
-            _ => TileBytes(2 * (rows + GradientTile)) + (GradientTile * (BytesOfMask + (2 * sizeof(float)))),
-        };
-
-        private int TileBytes(int rows) => rows * (Width + Padding) * sizeof(ushort) * (IsExact ? 2 : 1);
-    }
+    private static float ScaleOf(in AttentionShape shape) => 1 / MathF.Sqrt(shape.HeadSize);
 }

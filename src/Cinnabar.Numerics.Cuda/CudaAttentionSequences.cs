@@ -21,8 +21,11 @@ internal sealed class CudaAttentionSequences
     /// <summary>Query rows of the one that has most.</summary>
     public int MostRows { get; private set; }
 
+    /// <summary>Keys of the one that has most.</summary>
+    public int MostKeys { get; private set; }
+
     /// <summary>Forgets all sequences.</summary>
-    public void Clear() => (Count, Rows, MostRows, _indexCount) = (0, 0, 0, 0);
+    public void Clear() => (Count, Rows, MostRows, MostKeys, _indexCount) = (0, 0, 0, 0, 0);
 
     /// <summary>Adds the sequences of one shape, those without rows left out.</summary>
     /// <param name="device">Where the kernels will run.</param>
@@ -68,6 +71,7 @@ internal sealed class CudaAttentionSequences
 
         Rows += shape.Batch * shape.Queries;
         MostRows = Math.Max(MostRows, shape.Queries);
+        MostKeys = Math.Max(MostKeys, shape.Length);
     }
 
     /// <summary>Tiles of so many query rows that cover all sequences.</summary>
@@ -108,7 +112,7 @@ internal sealed class CudaAttentionSequences
         return first;
     }
 
-    // Sequence in attention.cu.
+    // Sequence in attention.cuh.
     [StructLayout(LayoutKind.Sequential)]
     private struct Descriptor
     {

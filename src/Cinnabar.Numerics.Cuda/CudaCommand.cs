@@ -11,9 +11,6 @@ internal enum CommandKind
     /// <summary>Copies Bytes from the host's pinned memory at Source to Target.</summary>
     CopyToDevice,
 
-    /// <summary>Copies Bytes on the device.</summary>
-    CopyOnDevice,
-
     /// <summary>Makes Bytes at Target zero.</summary>
     Clear,
 

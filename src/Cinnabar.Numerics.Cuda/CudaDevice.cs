@@ -30,13 +30,14 @@ internal sealed unsafe class CudaDevice : IDevice
 
     /// <summary>Opens a device.</summary>
     /// <param name="ordinal">Its number, from 0.</param>
+    /// <param name="compiling">Told how many sources are compiled first, if any.</param>
     /// <exception cref="CudaException">There is no such device, it is too old, or a library is missing.</exception>
-    public CudaDevice(int ordinal)
+    public CudaDevice(int ordinal, Action<int>? compiling = null)
     {
         (int device, Name, int major, int minor) = Find(ordinal);
         ComputeCapability = $"{major}.{minor}";
         Multiprocessors = Attribute(device, CudaDriver.MultiprocessorCount);
-        MostSharedBytes = Attribute(device, CudaDriver.MaxSharedMemoryPerBlockOptin);
+        SharedBytesPerBlock = Attribute(device, CudaDriver.MaxSharedBytesPerBlock);
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
         Memory = new CudaMemory(Name);
@@ -44,6 +45,7 @@ internal sealed unsafe class CudaDevice : IDevice
         _stream = new CudaStream(_products);
         _staging = new CudaStaging(_stream, Memory);
         _compiler = new KernelCompiler(major, minor);
+        _compiler.Prepare(KernelCompiler.Common, compiling);
         _round = Function("convert.cu", "round_to_bf16");
         _widen = Function("convert.cu", "widen_bf16");
     }
@@ -60,8 +62,8 @@ internal sealed unsafe class CudaDevice : IDevice
     /// <summary>Multiprocessors.</summary>
     public int Multiprocessors { get; }
 
-    /// <summary>Shared memory that a block may take.</summary>
-    public int MostSharedBytes { get; }
+    /// <summary>The most shared memory that a block can take.</summary>
+    public int SharedBytesPerBlock { get; }
 
     /// <summary>Its memory.</summary>
     public CudaMemory Memory { get; }
@@ -118,6 +120,9 @@ internal sealed unsafe class CudaDevice : IDevice
             return _compiler.Function(source, name, dynamicSharedBytes);
         }
     }
+
+    /// <summary>Compiles sources of which several will be needed, at once.</summary>
+    public void Prepare(IEnumerable<string> sources) => _compiler.Prepare(sources, starting: null);
 
     /// <summary>Address of a tensor's elements for reading.</summary>
     public nint Read(Tensor tensor) => CopyOf(tensor).Exact();
@@ -235,10 +240,6 @@ internal sealed unsafe class CudaDevice : IDevice
     /// <summary>Zeros.</summary>
     public void Clear(nint address, long bytes) =>
         Issue(new CudaCommand { Kind = CommandKind.Clear, Target = address, Bytes = bytes });
-
-    /// <summary>Copies on the device.</summary>
-    public void Copy(nint from, nint to, long bytes) =>
-        Issue(new CudaCommand { Kind = CommandKind.CopyOnDevice, Source = from, Target = to, Bytes = bytes });
 
     /// <summary>Copies a tensor's elements from the host, now: what is issued later comes behind.</summary>
     public void CopyFromHost(nint to, void* from, long bytes)

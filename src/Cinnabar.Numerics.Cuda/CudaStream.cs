@@ -199,10 +199,6 @@ internal sealed unsafe class CudaStream
                 CudaDriver.Check(
                     CudaDriver.cuMemcpyHtoDAsync_v2(command.Target, (void*)command.Source, (nuint)command.Bytes, _stream), "cuMemcpyHtoDAsync");
                 break;
-            case CommandKind.CopyOnDevice:
-                CudaDriver.Check(
-                    CudaDriver.cuMemcpyDtoDAsync_v2(command.Target, command.Source, (nuint)command.Bytes, _stream), "cuMemcpyDtoDAsync");
-                break;
             case CommandKind.Clear:
                 CudaDriver.Check(CudaDriver.cuMemsetD8Async(command.Target, 0, (nuint)command.Bytes, _stream), "cuMemsetD8Async");
                 break;

@@ -37,7 +37,7 @@ internal sealed class FewRowsProduct
         device.Clear(_arrivals, bytes); // every launch leaves zeros again
     }
 
-    /// <summary>Whether products of operands in BF16 are for the kernel: few rows, weights as in a checkpoint, and enough of them.</summary>
+    /// <summary>Whether products of BF16 operands are for the kernel: few rows, weights as in a checkpoint, and enough of them.</summary>
     /// <param name="a">[M, K].</param>
     /// <param name="b">Each [K, N_i].</param>
     public bool Takes(in Matrix a, ReadOnlySpan<Matrix> b)
@@ -59,7 +59,7 @@ internal sealed class FewRowsProduct
             elements += (long)weight.Rows * weight.Columns;
         }
 
-        return elements >= LeastElements && Variant.For(a.Rows, s_tileRows[0], _device.MostSharedBytes).IsPossible;
+        return elements >= LeastElements && Variant.For(a.Rows, s_tileRows[0], _device.SharedBytesPerBlock).IsPossible;
     }
 
     /// <summary>C_i (+)= A·B_i.</summary>
@@ -108,7 +108,7 @@ internal sealed class FewRowsProduct
         double least = double.PositiveInfinity;
         foreach (int tileRows in s_tileRows)
         {
-            Variant variant = Variant.For(a.Rows, tileRows, _device.MostSharedBytes);
+            Variant variant = Variant.For(a.Rows, tileRows, _device.SharedBytesPerBlock);
             long tiles = 0;
             foreach (Matrix weight in b)
             {

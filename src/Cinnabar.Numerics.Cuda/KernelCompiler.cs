@@ -1,5 +1,6 @@
 // Kernel sources → machine code of one card. A source is compiled at its first use and kept in the user's cache folder under a hash of the
-// text, the architecture and the compiler's version, so that later runs only load it.
+// text, the architecture and the compiler's version, so that later runs only load it. Every source begins with prelude.cuh, and may
+// include other embedded headers by name.
 using System.Security.Cryptography;
 using System.Text;
 using Cinnabar.Numerics.Cuda.Interop;
@@ -11,14 +12,25 @@ namespace Cinnabar.Numerics.Cuda;
 /// <param name="minor">The part behind it.</param>
 internal sealed unsafe class KernelCompiler(int major, int minor)
 {
-    private const string Prelude = "prelude.cuh";
+    private const string Prelude = "#include \"prelude.cuh\"\n";
+    private const string Include = "#include \"";
+
+    // In sources that are compiled for one size at a time.
+    private static readonly string[] s_sizeMacros = ["WIDTH", "TILES"];
 
     private readonly Dictionary<string, nint> _modules = [];
     private readonly Dictionary<(string Source, string Name, int SharedBytes), CudaFunction> _functions = [];
     private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
+    /// <summary>The sources that need no macros: all but those that are compiled for one size at a time.</summary>
+    public static IEnumerable<string> Common => typeof(KernelCompiler).Assembly.GetManifestResourceNames()
+        .Where(name => name.EndsWith(".cu", StringComparison.Ordinal))
+        .Where(name => !s_sizeMacros.Any(macro => Read(name).Contains(macro, StringComparison.Ordinal)));
+
     /// <summary>The handle of a kernel.</summary>
-    /// <param name="source">Name of the embedded source and, behind spaces, macros it is compiled with, such as "attention.cu WIDTH=64".</param>
+    /// <param name="source">
+    /// Name of the embedded source and, behind spaces, macros it is compiled with, such as "attention_forward.cu WIDTH=64".
+    /// </param>
     /// <param name="name">Name of the kernel in it.</param>
     /// <param name="sharedBytes">Dynamic shared memory that a block may take.</param>
     /// <exception cref="CudaException">It does not compile.</exception>
@@ -43,7 +55,8 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         if (sharedBytes > _sharedBytes.GetValueOrDefault(function))
         {
             CudaDriver.Check(
-                CudaDriver.cuFuncSetAttribute(function, CudaDriver.MaxDynamicSharedBytes, sharedBytes), $"giving {name} {sharedBytes} bytes");
+                CudaDriver.cuFuncSetAttribute(function, CudaDriver.MaxDynamicSharedBytes, sharedBytes),
+                $"giving {name} {sharedBytes} bytes");
             _sharedBytes[function] = sharedBytes;
         }
 
@@ -52,30 +65,65 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         return found;
     }
 
-    private byte[] CodeOf(string source)
+    /// <summary>Compiles sources that are not in the cache, several at once.</summary>
+    /// <param name="sources">As <see cref="Function"/> takes them.</param>
+    /// <param name="starting">Told how many, before it takes a while.</param>
+    /// <exception cref="CudaException">One does not compile.</exception>
+    public void Prepare(IEnumerable<string> sources, Action<int>? starting)
     {
-        string[] parts = source.Split(' ');
-        string text = Read(Prelude) + Read(parts[0]);
-        Check(Nvrtc.nvrtcVersion(out int compilerMajor, out int compilerMinor), "nvrtcVersion");
-        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {source}\n{text}";
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-        string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(parts[0])}-{hash[..16]}.cubin");
-        if (File.Exists(path))
+        Source[] missing = [.. sources.Select(Find).Where(source => !File.Exists(source.CachePath))];
+        if (missing.Length == 0)
         {
-            return File.ReadAllBytes(path);
+            return;
         }
 
-        byte[] code = Compile(source, text, parts[1..]);
-        Keep(path, code);
+        starting?.Invoke(missing.Length);
+        try
+        {
+            Parallel.ForEach(missing, source => Keep(source.CachePath, Compile(source)));
+        }
+        catch (AggregateException e) when (e.InnerException is CudaException first)
+        {
+            throw first;
+        }
+    }
+
+    private byte[] CodeOf(string name)
+    {
+        Source source = Find(name);
+        if (File.Exists(source.CachePath))
+        {
+            return File.ReadAllBytes(source.CachePath);
+        }
+
+        byte[] code = Compile(source);
+        Keep(source.CachePath, code);
         return code;
     }
 
-    private byte[] Compile(string source, string text, string[] macros)
+    private Source Find(string name)
     {
-        Check(Nvrtc.nvrtcCreateProgram(out nint program, text, source, 0, nint.Zero, nint.Zero), "nvrtcCreateProgram");
+        string[] parts = name.Split(' ');
+        string text = Prelude + Read(parts[0]);
+        SortedDictionary<string, string> headers = new(StringComparer.Ordinal);
+        AddHeadersOf(text, headers);
+        Check(Nvrtc.nvrtcVersion(out int compilerMajor, out int compilerMinor), "nvrtcVersion");
+        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {name}\n{text}{string.Concat(headers.Values)}";
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(parts[0])}-{hash[..16]}.cubin");
+        return new Source(name, text, headers, parts[1..], path);
+    }
+
+    private byte[] Compile(Source source)
+    {
+        (string name, string text, SortedDictionary<string, string> headers, string[] macros, _) = source;
+        Check(
+            Nvrtc.nvrtcCreateProgram(out nint program, text, name, headers.Count, [.. headers.Values], [.. headers.Keys]),
+            "nvrtcCreateProgram");
         try
         {
-            string[] options = [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "--default-device", .. macros.Select(macro => $"-D{macro}")];
+            string[] options =
+                [$"--gpu-architecture=sm_{major}{minor}", "--std=c++17", "-default-device", .. macros.Select(macro => $"-D{macro}")];
             int status = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
             if (status != 0)
             {
@@ -87,7 +135,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
                 }
 
                 throw new CudaException(
-                    $"The kernels of {source} do not compile for sm_{major}{minor} with this NVRTC (status {status}).",
+                    $"The kernels of {name} do not compile for sm_{major}{minor} with this NVRTC (status {status}).",
                     "Install another version of the CUDA toolkit, or use --device cpu; --verbose shows the compiler's message.",
                     Encoding.UTF8.GetString(log).TrimEnd('\0'));
             }
@@ -104,6 +152,26 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         finally
         {
             Nvrtc.nvrtcDestroyProgram(ref program);
+        }
+    }
+
+    // Those that it includes, and those that they include.
+    private static void AddHeadersOf(string text, SortedDictionary<string, string> headers)
+    {
+        foreach (string line in text.Split('\n'))
+        {
+            if (!line.StartsWith(Include, StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            string name = line[Include.Length..].TrimEnd().TrimEnd('"');
+            if (!headers.ContainsKey(name))
+            {
+                string header = Read(name);
+                headers.Add(name, header);
+                AddHeadersOf(header, headers);
+            }
         }
     }
 
@@ -149,4 +217,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
                 $"NVRTC failed at {call} with status {status}.", "Install another version of the CUDA toolkit, or use --device cpu.");
         }
     }
+
+    private sealed record Source(
+        string Name, string Text, SortedDictionary<string, string> Headers, string[] Macros, string CachePath);
 }

@@ -9,7 +9,7 @@ namespace Cinnabar.Numerics;
 /// <summary>The kernels of one device, and the threads they run on.</summary>
 public sealed class KernelTable
 {
-    /// <summary>Which form was asked for or found best.</summary>
+    /// <summary>Which form of what runs on the processor was asked for or found best.</summary>
     public required KernelForm Form { get; init; }
 
     /// <summary>One line per decision: what was chosen and why.</summary>
@@ -179,7 +179,4 @@ public enum KernelForm
 
     /// <summary>Machine code assembled at start-up for matrix products; the rest as <see cref="Vector"/>.</summary>
     Jit,
-
-    /// <summary>Programs of a device with memory of its own (<see cref="KernelTable.Device"/>).</summary>
-    Device,
 }

@@ -121,6 +121,37 @@ public sealed class AttentionTests
             return [new("o", o), new("lse", lse)];
         });
 
+    // Denoising passes beside a cache: few rows, whose keys are split over blocks, of one sequence and of several in one call. The keys of
+    // the sequences overlap, so that few have to be made.
+    [CudaFact]
+    public void Forward_OfFewRowsBesideACache()
+    {
+        const int Length = 576;
+        (int Rows, int KeyHeads, int Sequences)[] cases =
+        [
+            .. from rows in (int[])[1, 32, 64]
+               from keyHeads in (int[])[32, 8]
+               from sequences in (int[])[1, 8]
+               select (rows, keyHeads, sequences),
+        ];
+        Comparison.On("Attention of few rows (rows, key heads, sequences)", SplitInTwo, cases, (table, samples, size) =>
+        {
+            int[] positions = [.. Enumerable.Range(Length - size.Rows, size.Rows)];
+            AttentionShape shape = new(1, Length, 32, size.KeyHeads, 128, AttentionKind.Full, Positions: positions);
+            int keyRows = Length + size.Sequences - 1;
+            (Tensor k, Tensor v) = (samples.Normal(1, keyRows, size.KeyHeads * 128), samples.Normal(1, keyRows, size.KeyHeads * 128));
+            Tensor q = samples.Normal(1, size.Rows * size.Sequences, 32 * 128);
+            (Tensor o, Tensor lse) = (Tensor.Zeros(q.Rows, q.Columns), Tensor.Zeros(q.Rows, 32));
+            AttentionPart[] parts =
+            [
+                .. from i in Enumerable.Range(0, size.Sequences)
+                   select new AttentionPart(k, v, shape with { FirstRow = i * size.Rows, FirstKeyRow = i }),
+            ];
+            table.Attention.Forward(q, parts, MatMulPrecision.F32, o, lse);
+            return [new("o", o), new("lse", lse)];
+        });
+    }
+
     private static Output[] Forward(KernelTable table, Samples samples, AttentionShape shape)
     {
         int width = shape.KeyValueHeads * shape.HeadSize;

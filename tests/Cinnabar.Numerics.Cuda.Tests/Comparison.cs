@@ -23,7 +23,7 @@ internal static class Comparison
 
     private const int Seed = 20_262;
 
-    private static readonly Lazy<KernelTable> s_device = new(() => CudaKernels.Create());
+    private static readonly Lazy<KernelTable> s_device = new(Open);
 
     // Around packs of four, warps, teams and blocks of threads; then some sizes of models.
     private static readonly Shape[] s_shapes =
@@ -133,4 +133,13 @@ internal static class Comparison
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private static KernelTable Open()
+    {
+        KernelTable kernels = CudaKernels.Create();
+        int[] widths = [32, 64, 96, 128, 256];
+        ((CudaDevice)kernels.Device!).Prepare(
+            widths.SelectMany(width => (string[])[$"attention_forward.cu WIDTH={width}", $"attention_backward.cu WIDTH={width}"]));
+        return kernels;
+    }
 }

@@ -1,9 +1,10 @@
 using System.Text.Json;
 using Cinnabar.Checkpoints;
-using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
+using Cinnabar.Tests.Models;
+using Cinnabar.Tests.Sampling.Golden;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training;
 using Cinnabar.Training.Corpora;
@@ -102,6 +103,19 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         Assert.Equal(logits[0], logits[4]);
         Assert.Equal(logits[1], logits[5]);
         Assert.True(((CudaDevice)device.Kernels.Device!).GraphLaunches >= 2, "No pass ran as a graph.");
+    }
+
+    [CudaTheory]
+    [InlineData("llada-tiny-F32")]
+    [InlineData("llada-tied-F32")]
+    [InlineData("dream-tiny-F32")]
+    [InlineData("llada-moe-tiny-F32")]
+    [InlineData("rnd1-tiny-F32")]
+    public void Logits_OfExactWeights_AreThoseOfLlamaCpp(string model)
+    {
+        Assert.SkipWhen(GoldenFolder.Path is null, "The folder ../shared/golden/llamacpp beside the checkout is absent.");
+        double error = GoldenLogits.ErrorOf(GoldenLogits.PathOf(model), model, device.Kernels);
+        Assert.True(error < 1e-4, $"{model}: the logits are {error:E1} of their norm apart.");
     }
 
     private static double Distance(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)

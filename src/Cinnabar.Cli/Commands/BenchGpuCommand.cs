@@ -8,7 +8,6 @@
 //   training   whole steps, operations counted as 6·N·tokens
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;

@@ -11,7 +11,7 @@ internal static unsafe partial class CudaDriver
     public const int MultiprocessorCount = 16;
     public const int ComputeCapabilityMajor = 75;
     public const int ComputeCapabilityMinor = 76;
-    public const int MaxSharedMemoryPerBlockOptin = 97;
+    public const int MaxSharedBytesPerBlock = 97; // for kernels that ask for it
 
     // CUfunction_attribute
     public const int MaxDynamicSharedBytes = 8;
@@ -64,9 +64,6 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuMemcpyDtoHAsync_v2(void* to, nint from, nuint bytes, nint stream);
-
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial int cuMemcpyDtoDAsync_v2(nint to, nint from, nuint bytes, nint stream);
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuMemsetD8Async(nint address, byte value, nuint bytes, nint stream);

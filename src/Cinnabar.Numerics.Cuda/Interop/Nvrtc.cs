@@ -10,7 +10,7 @@ internal static unsafe partial class Nvrtc
 
     [LibraryImport(CudaLibraries.Compiler, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int nvrtcCreateProgram(
-        out nint program, string source, string name, int headers, nint headerSources, nint headerNames);
+        out nint program, string source, string name, int headers, string[] headerSources, string[] headerNames);
 
     [LibraryImport(CudaLibraries.Compiler, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int nvrtcCompileProgram(nint program, int count, string[] options);

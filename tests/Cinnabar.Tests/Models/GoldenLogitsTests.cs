@@ -3,8 +3,6 @@
 //   exact    F32 products of the exact values: relative L2 error 1e-5 against the logits of exact weights
 //   engine   matrices in the engine's forms: the limits for "engine vs native" of the goldens' README, against the logits of exact weights,
 //            which both approximate. With experts a rounding may choose another one, so rows are counted instead.
-using System.Buffers.Binary;
-using System.Text.Json;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -45,9 +43,9 @@ public sealed class GoldenLogitsTests
         foreach (KernelForm form in Enum.GetValues<KernelForm>())
         {
             IDenoiser network = Open(model, WeightForm.Exact, KernelTable.Create(threads: 1, form));
-            foreach ((int[] ids, float[] expected) in Sequences(model))
+            foreach ((int[] ids, float[] expected) in GoldenLogits.Sequences(model))
             {
-                double error = RelativeError(expected, AllRows(network, ids));
+                double error = GoldenLogits.RelativeError(expected, GoldenLogits.AllRows(network, ids));
                 Assert.True(error <= ExactBound, $"{model}, {form}, {ids.Length} tokens: relative error {error:E2}.");
             }
         }
@@ -67,14 +65,14 @@ public sealed class GoldenLogitsTests
         };
         bool hasExperts = network is TransformerDenoiser { Config.Experts: not null };
         int rows = 0, off = 0;
-        foreach ((int[] ids, float[] expected) in Sequences(model))
+        foreach ((int[] ids, float[] expected) in GoldenLogits.Sequences(model))
         {
-            float[] found = AllRows(network, ids);
+            float[] found = GoldenLogits.AllRows(network, ids);
             int width = expected.Length / ids.Length;
             rows += ids.Length;
             off += Enumerable.Range(0, ids.Length).Count(row =>
-                RelativeError(expected.AsSpan(row * width, width), found.AsSpan(row * width, width)) > MixedRowBound);
-            double error = RelativeError(expected, found);
+                GoldenLogits.RelativeError(expected.AsSpan(row * width, width), found.AsSpan(row * width, width)) > MixedRowBound);
+            double error = GoldenLogits.RelativeError(expected, found);
             Assert.True(hasExperts || error <= bound, $"{model}, {ids.Length} tokens: relative error {error:E2}, bound {bound}.");
         }
 
@@ -82,68 +80,5 @@ public sealed class GoldenLogitsTests
     }
 
     private static IDenoiser Open(string model, WeightForm form, KernelTable kernels) =>
-        OpenPath(Path.Combine(GoldenFolder.Path!, "models", model + ".gguf"), form, kernels);
-
-    /// <summary>The largest relative error of the logits of exact weights of a golden model that was written elsewhere.</summary>
-    internal static double ErrorOf(string path, string model)
-    {
-        IDenoiser network = OpenPath(path, WeightForm.Exact, KernelTable.Create(threads: 1));
-        return Sequences(model).Max(sequence => RelativeError(sequence.Logits, AllRows(network, sequence.Ids)));
-    }
-
-    private static IDenoiser OpenPath(string path, WeightForm form, KernelTable kernels)
-    {
-        Checkpoint checkpoint = Checkpoint.Open(path);
-        using ModelWeights weights = checkpoint.OpenWeights();
-
-        // The goldens hold the outputs of the positions themselves.
-        return checkpoint.Config.Family.CreateNetwork(
-            checkpoint.Config with { ShiftLogits = false },
-            name => weights.Read(name, form),
-            kernels,
-            form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16);
-    }
-
-    private static float[] AllRows(IDenoiser network, int[] ids) =>
-        network.Logits(ids, [.. Enumerable.Range(0, ids.Length)]).Floats.ToArray();
-
-    private static IEnumerable<(int[] Ids, float[] Logits)> Sequences(string model)
-    {
-        string golden = GoldenFolder.Path!;
-        using JsonDocument description = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden, model + ".json")));
-        foreach (JsonElement sequence in description.RootElement.GetProperty("sequences").EnumerateArray())
-        {
-            string file = (sequence.TryGetProperty("logits_exact_weights", out JsonElement exact) ? exact : sequence.GetProperty("logits"))
-                .GetString()!;
-            yield return (
-                [.. sequence.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32())], ReadNpy(Path.Combine(golden, file)));
-        }
-    }
-
-    private static double RelativeError(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
-    {
-        Assert.Equal(expected.Length, found.Length);
-        double difference = 0, size = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            difference += Math.Pow((double)expected[i] - found[i], 2);
-            size += Math.Pow(expected[i], 2);
-        }
-
-        return Math.Sqrt(difference / size);
-    }
-
-    // Version 1.0 of the format: 10 bytes, a header as long as bytes 8 and 9 say, then little-endian floats.
-    private static float[] ReadNpy(string path)
-    {
-        byte[] bytes = File.ReadAllBytes(path);
-        int start = 10 + BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8));
-        float[] values = new float[(bytes.Length - start) / sizeof(float)];
-        for (int i = 0; i < values.Length; i++)
-        {
-            values[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(start + (i * sizeof(float))));
-        }
-
-        return values;
-    }
+        GoldenLogits.Open(GoldenLogits.PathOf(model), form, kernels);
 }

@@ -26,7 +26,7 @@ public sealed class GoldenConversionTests : IDisposable
         SafetensorsDType type = FolderExport.Write(Checkpoint.Open(Golden(model, "F32")), _folder["model"]);
 
         Assert.Equal(SafetensorsDType.F32, type);
-        double error = GoldenLogitsTests.ErrorOf(_folder["model"], model + "-F32");
+        double error = GoldenLogits.ErrorOf(_folder["model"], model + "-F32");
         Assert.True(error <= 1e-5, $"{model}: relative error {error:E2}.");
     }
 
@@ -88,7 +88,7 @@ public sealed class GoldenConversionTests : IDisposable
         (GgmlType chosen, _) = GgufExport.Write(Checkpoint.Open(Golden(model, type)), _folder["x.gguf"]);
 
         Assert.Equal(type, chosen.ToString());
-        double error = GoldenLogitsTests.ErrorOf(_folder["x.gguf"], $"{model}-{type}");
+        double error = GoldenLogits.ErrorOf(_folder["x.gguf"], $"{model}-{type}");
         Assert.True(error <= (type.StartsWith('Q') ? 0.01 : 1e-5), $"{model}-{type}: relative error {error:E2}.");
     }
 
@@ -101,7 +101,7 @@ public sealed class GoldenConversionTests : IDisposable
     {
         Assert.Equal(expected, FolderExport.Write(Checkpoint.Open(Golden(model, type)), _folder["model"]));
 
-        double error = GoldenLogitsTests.ErrorOf(_folder["model"], $"{model}-{type}");
+        double error = GoldenLogits.ErrorOf(_folder["model"], $"{model}-{type}");
         Assert.True(error <= bound, $"{model}-{type}: relative error {error:E2}.");
     }
 
@@ -117,7 +117,7 @@ public sealed class GoldenConversionTests : IDisposable
         using GgufFile file = GgufFile.Open(_folder["x.gguf"]);
         Assert.Equal(GgmlType.F16, file.Tensors["blk.1.ffn_down.weight"].Type);
         Assert.Equal(GgmlType.Q8_0, file.Tensors["blk.1.ffn_up.weight"].Type);
-        Assert.True(GoldenLogitsTests.ErrorOf(_folder["x.gguf"], "llada-tied-F32") is > 1e-4 and < 0.05);
+        Assert.True(GoldenLogits.ErrorOf(_folder["x.gguf"], "llada-tied-F32") is > 1e-4 and < 0.05);
     }
 
     [GoldenFact]
