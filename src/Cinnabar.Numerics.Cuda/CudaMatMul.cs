@@ -1,6 +1,6 @@
 // The matrix product on tensor cores. Operands are rounded to BF16 once, beside the elements they come from, and are multiplied with sums
-// in F32 (ProductPlans); F32 is as exact as asked, without tensor cores. Integers of weights are exact in neither: they become the BF16
-// numbers nearest to integer times scale.
+// in F32: few rows by FewRowsProduct, others by ProductPlans. F32 is as exact as asked, without tensor cores. Integers of weights are exact
+// in neither: they become the BF16 numbers nearest to integer times scale.
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics.Cuda;
@@ -11,6 +11,9 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
     // What addresses of tensors, and of rows of them whose size allows it, are multiples of.
     private const int BestAlignment = 256;
 
+    private readonly FewRowsProduct _fewRows = new(device);
+    private readonly Matrix[] _weights = new Matrix[FewRowsProduct.MostWeights];
+
     /// <inheritdoc/>
     public MatMulPrecision Fastest => MatMulPrecision.BF16;
 
@@ -19,7 +22,7 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
     {
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         MatMulShapes.CheckInside(b);
-        Multiply(a, AddressOf(a.Storage, precision), b, AddressOf(b.Storage, precision), c, accumulate, TypeOf(precision));
+        Multiply(a, new ReadOnlySpan<Matrix>(in b), new ReadOnlySpan<Matrix>(in c), accumulate, precision);
     }
 
     /// <inheritdoc/>
@@ -40,8 +43,29 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
     {
         Held held = Own(b);
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
-        DType type = held.Matrix.Storage.Type;
-        Multiply(a, AddressOf(a.Storage, held.Precision), held.Matrix, device.Read(held.Matrix.Storage), c, accumulate, type);
+        Multiply(a, new ReadOnlySpan<Matrix>(in held.Matrix), new ReadOnlySpan<Matrix>(in c), accumulate, held.Precision);
+    }
+
+    /// <inheritdoc/>
+    public void Multiply(in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    {
+        if (b.Length > _weights.Length)
+        {
+            Multiply(a, b[.._weights.Length], c[.._weights.Length]);
+            Multiply(a, b[_weights.Length..], c[_weights.Length..]);
+            return;
+        }
+
+        for (int i = 0; i < b.Length; i++)
+        {
+            MatMulShapes.Check(a, b[i].Rows, b[i].Columns, c[i]);
+            _weights[i] = Own(b[i]).Matrix;
+        }
+
+        if (!b.IsEmpty)
+        {
+            Multiply(a, _weights.AsSpan(0, b.Length), c, accumulate: false, Own(b[0]).Precision);
+        }
     }
 
     /// <inheritdoc/>
@@ -50,10 +74,7 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
         Matrix rows = a is CudaRows computed
             ? computed.Values(Own(b[0]).Precision).AsMatrix()
             : throw new ArgumentException("The rows were made by another device's kernel.", nameof(a));
-        for (int i = 0; i < b.Length; i++)
-        {
-            Multiply(rows, b[i], c[i], accumulate: false);
-        }
+        Multiply(rows, b, c);
     }
 
     private static Held Own(PackedMatrix b) =>
@@ -68,16 +89,34 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
             ? device.Read(tensor)
             : throw new ArgumentException($"Expected an operand of F32 for a product in F32, found {tensor}.");
 
-    private void Multiply(in Matrix a, nint addressA, in Matrix b, nint addressB, in Matrix c, bool accumulate, DType type)
+    private void Multiply(in Matrix a, ReadOnlySpan<Matrix> b, ReadOnlySpan<Matrix> c, bool accumulate, MatMulPrecision precision)
+    {
+        if (TypeOf(precision) == DType.BF16 && _fewRows.Takes(a, b))
+        {
+            Span<nint> results = stackalloc nint[b.Length];
+            for (int i = 0; i < b.Length; i++)
+            {
+                (results[i], accumulate) = Result(c[i], accumulate);
+            }
+
+            _fewRows.Multiply(a, b, c, results, accumulate);
+            return;
+        }
+
+        for (int i = 0; i < b.Length; i++)
+        {
+            MultiplyByPlan(a, b[i], c[i], accumulate, precision);
+        }
+    }
+
+    private void MultiplyByPlan(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
     {
         if (c.Rows == 0 || c.Columns == 0)
         {
             return;
         }
 
-        bool isWhole = c.Rows * c.Columns == c.Storage.Count;
-        accumulate = accumulate && !(isWhole && device.IsZero(c.Storage));
-        nint addressC = accumulate || !isWhole ? device.Update(c.Storage) : device.Write(c.Storage);
+        (nint addressC, accumulate) = Result(c, accumulate);
         if (a.Columns == 0)
         {
             if (!accumulate)
@@ -90,19 +129,28 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
 
         (bool transposeLeft, int leftStride) = Order(b);
         (bool transposeRight, int rightStride) = Order(a);
+        DType type = TypeOf(precision);
         int size = type == DType.BF16 ? 2 : 4;
-        nint left = addressB + (size * (nint)b.Offset);
-        nint right = addressA + (size * (nint)a.Offset);
-        nint result = addressC + (sizeof(float) * (nint)c.Offset);
+        nint left = AddressOf(b.Storage, precision) + (size * (nint)b.Offset);
+        nint right = AddressOf(a.Storage, precision) + (size * (nint)a.Offset);
         int alignment = BestAlignment;
-        while (((left | right | result) & (alignment - 1)) != 0)
+        while (((left | right | addressC) & (alignment - 1)) != 0)
         {
             alignment /= 2;
         }
 
         ProductShape shape = new(
             c.Columns, c.Rows, a.Columns, transposeLeft, transposeRight, leftStride, rightStride, c.RowStride, type, alignment);
-        device.Multiply(shape, left, right, result, accumulate);
+        device.Multiply(shape, left, right, addressC, accumulate);
+    }
+
+    // Address of C, and whether there is something in it to add to.
+    private (nint Address, bool Accumulate) Result(in Matrix c, bool accumulate)
+    {
+        bool isWhole = c.Rows * c.Columns == c.Storage.Count;
+        accumulate = accumulate && !(isWhole && device.IsZero(c.Storage));
+        nint address = accumulate || !isWhole ? device.Update(c.Storage) : device.Write(c.Storage);
+        return (address + (sizeof(float) * (nint)c.Offset), accumulate);
     }
 
     // A row-major matrix lies in memory as its transpose does in the order of columns.
@@ -112,10 +160,10 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
 
     private sealed class Held(Matrix matrix, MatMulPrecision precision) : PackedMatrix
     {
-        public Matrix Matrix => matrix;
+        public readonly Matrix Matrix = matrix;
 
         public MatMulPrecision Precision => precision;
 
-        public override long Bytes => Tensor.BytesOf(matrix.Storage.Type, matrix.Storage.Count);
+        public override long Bytes => Tensor.BytesOf(Matrix.Storage.Type, Matrix.Storage.Count);
     }
 }

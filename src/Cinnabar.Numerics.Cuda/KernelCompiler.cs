@@ -15,13 +15,17 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     private const string Prelude = "#include \"prelude.cuh\"\n";
     private const string Include = "#include \"";
 
+    // In sources that are compiled for one size at a time.
+    private static readonly string[] s_sizeMacros = ["WIDTH", "TILES"];
+
     private readonly Dictionary<string, nint> _modules = [];
     private readonly Dictionary<(string Source, string Name, int SharedBytes), CudaFunction> _functions = [];
     private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
     /// <summary>The sources that need no macros: all but those that are compiled for one size at a time.</summary>
     public static IEnumerable<string> Common => typeof(KernelCompiler).Assembly.GetManifestResourceNames()
-        .Where(name => name.EndsWith(".cu", StringComparison.Ordinal) && !Read(name).Contains("WIDTH", StringComparison.Ordinal));
+        .Where(name => name.EndsWith(".cu", StringComparison.Ordinal))
+        .Where(name => !s_sizeMacros.Any(macro => Read(name).Contains(macro, StringComparison.Ordinal)));
 
     /// <summary>The handle of a kernel.</summary>
     /// <param name="source">

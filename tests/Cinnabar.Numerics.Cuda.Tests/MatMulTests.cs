@@ -14,6 +14,13 @@ public sealed class MatMulTests
         new(0, 8, 8), new(100, 768, 200),
     ];
 
+    private static readonly Size[] s_fewRows =
+    [
+        .. from m in (int[])[1, 3, 8, 17, 33, 64, 100, 128] select new Size(m, 1_024, 1_100),
+        .. from k in (int[])[64, 192, 4_096] select new Size(33, k, 1_050_000 / k),
+        new(20, 256, 70_000), new(128, 64, 40_000), new(129, 1_024, 1_100), new(16, 1_000, 1_100),
+    ];
+
     [CudaFact]
     public void LinearLayer_F32() => LinearLayer(MatMulPrecision.F32, Comparison.Exact, DType.F32);
 
@@ -28,6 +35,29 @@ public sealed class MatMulTests
 
     [CudaFact]
     public void PackedWeights_BF16() => Packed(MatMulPrecision.BF16, RoundedAlike);
+
+    // Enough weights to take the time: few rows around tiles of 8, weights of one tile and of many, not whole tiles, several at once.
+    [CudaFact]
+    public void FewRows_BF16() => Comparison.On(
+        "MatMul of few rows", RoundedAlike, s_fewRows, (table, samples, size) =>
+        {
+            (int m, int k, int n) = size;
+            Tensor x = samples.Normal(1, m, k);
+            PackedMatrix[] packed = [.. ((int[])[n, n / 4, 3, 200, n]).Select(columns => Packed(table, samples.Normal(1, columns, k)))];
+            (Tensor once, Tensor added, Tensor wide) = (Tensor.Zeros(m, n), samples.Normal(1, m, n), samples.Normal(1, m, n + 5));
+            table.MatMul.Multiply(x.AsMatrix(), packed[0], once.AsMatrix(), accumulate: false);
+            table.MatMul.Multiply(x.AsMatrix(), packed[0], added.AsMatrix(), accumulate: true);
+            table.MatMul.Multiply(x.AsMatrix(), packed[0], wide.AsMatrix().Slice(0, m, 2, n), accumulate: false);
+            List<Output> outputs = [new("once", once), new("added", added), new("in a wider one", wide)];
+            foreach (int count in (int[])[2, 3, 5])
+            {
+                Tensor[] each = [.. packed[..count].Select(weight => Tensor.Zeros(m, weight.Columns))];
+                table.MatMul.Multiply(x.AsMatrix(), packed[..count], [.. each.Select(y => y.AsMatrix())]);
+                outputs.AddRange(each.Select((y, i) => new Output($"{i} of {count}", y)));
+            }
+
+            return [.. outputs];
+        });
 
     // Against the product of the numbers they stand for.
     [CudaFact]
@@ -92,6 +122,13 @@ public sealed class MatMulTests
             table.MatMul.Multiply(x.AsMatrix(), [first!, second!], [left.AsMatrix(), right.AsMatrix()]);
             return [new("accumulated", one), new("first of two", left), new("second of two", right)];
         });
+
+    private static PackedMatrix Packed(KernelTable table, Tensor weight)
+    {
+        PackedMatrix? packed = null;
+        table.MatMul.Pack(weight.AsMatrix().Transposed, MatMulPrecision.BF16, ref packed);
+        return packed!;
+    }
 
     private static void SubMatrices(MatMulPrecision precision, double bound) => Comparison.On(
         $"MatMul of sub-matrices in {precision}", bound, [new Size(5, 7, 3), new Size(40, 64, 72)], (table, samples, size) =>

@@ -55,41 +55,6 @@ __device__ __forceinline__ bool anySeen(const Keys* rows, int count, int begin, 
     return __any_sync(FULL_WARP, any);
 }
 
-// Where a row of a tile is, as ldmatrix wants it.
-#ifdef CUEMU
-typedef const bf16* SharedRow;
-__device__ __forceinline__ SharedRow sharedRow(const bf16* row) { return row; }
-#else
-typedef unsigned SharedRow;
-__device__ __forceinline__ SharedRow sharedRow(const bf16* row) {
-    unsigned address;
-    asm("{ .reg .u64 a; cvta.to.shared.u64 a, %1; cvt.u32.u64 %0, a; }" : "=r"(address) : "l"(row));
-    return address;
-}
-#endif
-
-// Four matrices of 8 × 8, row `lane % 8` of matrix `lane / 8` so many elements behind `row`: of each, a lane gets row lane / 4, columns
-// 2 (lane % 4) and the next; or that of its transpose (ldmatrix, PTX ISA 9.7.14).
-template <bool TRANSPOSED> __device__ __forceinline__ void loadMatrices(unsigned (&x)[4], SharedRow row, int elements) {
-#ifdef CUEMU
-    int g = (threadIdx.x % 32) / 4, p = (threadIdx.x % 32) % 4;
-    for (int i = 0; i < 4; i++) {
-        const bf16* even = __shfl_sync(FULL_WARP, row + elements, 8 * i + (TRANSPOSED ? 2 * p : g));
-        const bf16* odd = __shfl_sync(FULL_WARP, row + elements, 8 * i + (TRANSPOSED ? 2 * p + 1 : g));
-        x[i] = TRANSPOSED ? even[g] | (unsigned)odd[g] << 16 : even[2 * p] | (unsigned)odd[2 * p + 1] << 16;
-    }
-#else
-    unsigned address = row + elements * (int)sizeof(bf16);
-    if (TRANSPOSED) {
-        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
-            : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
-    } else {
-        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-            : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
-    }
-#endif
-}
-
 // What rounding two values to `high` lost.
 __device__ __forceinline__ unsigned packRest(float x, float y, unsigned high) {
     return packBf16(x - __uint_as_float(high << 16), y - __uint_as_float(high & 0xffff0000u));

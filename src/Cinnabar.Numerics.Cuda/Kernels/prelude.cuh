@@ -1,5 +1,5 @@
 // What every kernel source begins with: bfloat16, packs of neighbouring elements, sums over warps and blocks, and the tensor cores'
-// product of 16 × 16 by 16 × 8.
+// product of 16 × 16 by 16 × 8 with its way of loading.
 // No header of the CUDA toolkit is included, so that a machine with the driver and the run-time libraries can compile the kernels.
 // With CUEMU the same sources run on a CPU, thread by thread.
 typedef unsigned short bf16;
@@ -132,5 +132,40 @@ __device__ __forceinline__ void multiplyTile(float (&d)[4], const unsigned (&a)[
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+// Where a row of a tile is, as ldmatrix wants it.
+#ifdef CUEMU
+typedef const bf16* SharedRow;
+__device__ __forceinline__ SharedRow sharedRow(const bf16* row) { return row; }
+#else
+typedef unsigned SharedRow;
+__device__ __forceinline__ SharedRow sharedRow(const bf16* row) {
+    unsigned address;
+    asm("{ .reg .u64 a; cvta.to.shared.u64 a, %1; cvt.u32.u64 %0, a; }" : "=r"(address) : "l"(row));
+    return address;
+}
+#endif
+
+// Four matrices of 8 × 8, row `lane % 8` of matrix `lane / 8` so many elements behind `row`: of each, a lane gets row lane / 4, columns
+// 2 (lane % 4) and the next; or that of its transpose (ldmatrix, PTX ISA 9.7.14).
+template <bool TRANSPOSED> __device__ __forceinline__ void loadMatrices(unsigned (&x)[4], SharedRow row, int elements) {
+#ifdef CUEMU
+    int g = (threadIdx.x % 32) / 4, p = (threadIdx.x % 32) % 4;
+    for (int i = 0; i < 4; i++) {
+        const bf16* even = __shfl_sync(FULL_WARP, row + elements, 8 * i + (TRANSPOSED ? 2 * p : g));
+        const bf16* odd = __shfl_sync(FULL_WARP, row + elements, 8 * i + (TRANSPOSED ? 2 * p + 1 : g));
+        x[i] = TRANSPOSED ? even[g] | (unsigned)odd[g] << 16 : even[2 * p] | (unsigned)odd[2 * p + 1] << 16;
+    }
+#else
+    unsigned address = row + elements * (int)sizeof(bf16);
+    if (TRANSPOSED) {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+            : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
+    } else {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+            : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(address) : "memory");
+    }
 #endif
 }
