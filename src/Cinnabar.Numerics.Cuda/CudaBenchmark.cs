@@ -59,6 +59,16 @@ public sealed class CudaBenchmark
         return Median(i => _kernels.MatMul.Multiply(x.AsMatrix(), weights[i % count], y.AsMatrix(), accumulate: false));
     }
 
+    /// <summary>Where the time of something goes.</summary>
+    /// <returns>Of each kernel and product: how often, and how many seconds in all; the longest first.</returns>
+    public IReadOnlyList<(string Name, int Count, double Seconds)> Profile(Action run) =>
+    [
+        .. _device.Trace(run)
+            .GroupBy(command => command.Name)
+            .Select(group => (group.Key, group.Count(), group.Sum(command => command.Seconds)))
+            .OrderByDescending(row => row.Item3),
+    ];
+
     private PackedMatrix Packed(int n, int k)
     {
         PackedMatrix? packed = null;

@@ -290,6 +290,42 @@ internal sealed unsafe class CudaDevice : IDevice
         }
     }
 
+    /// <summary>Runs something and tells how long each command took, as far as the ones before let it start.</summary>
+    /// <returns>Name and seconds, in order; what the first one took is not known.</returns>
+    public IReadOnlyList<(string Name, double Seconds)> Trace(Action run)
+    {
+        List<(CudaCommand Command, nint Event)> commands = [];
+        Finish();
+        _stream.Trace = commands;
+        try
+        {
+            run();
+        }
+        finally
+        {
+            _stream.Trace = null;
+        }
+
+        Finish();
+        List<(string, double)> times = [];
+        for (int i = 1; i < commands.Count; i++)
+        {
+            Check(CudaDriver.cuEventElapsedTime(out float milliseconds, commands[i - 1].Event, commands[i].Event), "cuEventElapsedTime");
+            times.Add((NameOf(commands[i].Command), milliseconds / 1e3));
+        }
+
+        commands.ForEach(command => CudaDriver.cuEventDestroy_v2(command.Event));
+        return times;
+    }
+
+    private string NameOf(in CudaCommand command) => command.Kind switch
+    {
+        CommandKind.Launch => _compiler.NameOf(command.Source),
+        CommandKind.Product => _products.NameOf((int)command.Source),
+        CommandKind.CopyToDevice => "copy to the GPU",
+        _ => "zeros",
+    };
+
     /// <summary>Starts what is held back and gives the driver's handle of the stream, for timing.</summary>
     public nint Stream()
     {

@@ -37,9 +37,21 @@ internal sealed unsafe class CudaStream
     /// <summary>Graphs launched so far.</summary>
     public long GraphLaunches { get; private set; }
 
+    /// <summary>Receives every command that runs, and an event of the driver behind it; null: nobody wants to know.</summary>
+    public List<(CudaCommand Command, nint Event)>? Trace { get; set; }
+
     /// <summary>Runs a command, or holds it back as part of a graph.</summary>
     public void Issue(in CudaCommand command)
     {
+        if (Trace is not null)
+        {
+            Run(command);
+            CudaDriver.Check(CudaDriver.cuEventCreate(out nint done, 0), "cuEventCreate");
+            CudaDriver.Check(CudaDriver.cuEventRecord(done, _stream), "cuEventRecord");
+            Trace.Add((command, done));
+            return;
+        }
+
         if (_followed is null && _issued.Count == 0)
         {
             Follow(command);

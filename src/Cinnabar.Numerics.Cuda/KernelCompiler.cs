@@ -20,12 +20,15 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
 
     private readonly Dictionary<string, nint> _modules = [];
     private readonly Dictionary<(string Source, string Name, int SharedBytes), CudaFunction> _functions = [];
+    private readonly Dictionary<nint, string> _names = [];
     private readonly Dictionary<nint, int> _sharedBytes = []; // the most that was asked for: launches of more may still be held back
 
-    /// <summary>The sources that need no macros: all but those that are compiled for one size at a time.</summary>
-    public static IEnumerable<string> Common => typeof(KernelCompiler).Assembly.GetManifestResourceNames()
-        .Where(name => name.EndsWith(".cu", StringComparison.Ordinal))
-        .Where(name => !s_sizeMacros.Any(macro => Read(name).Contains(macro, StringComparison.Ordinal)));
+    /// <summary>The sources that need no macros; the others are compiled for one size at a time.</summary>
+    public static IReadOnlyList<string> Common { get; } =
+    [
+        "convert.cu", "cross_entropy.cu", "elementwise.cu", "embedding.cu", "norms.cu", "optimizer.cu", "rows.cu", "sums.cu",
+        "token_statistics.cu",
+    ];
 
     /// <summary>The handle of a kernel.</summary>
     /// <param name="source">
@@ -60,10 +63,14 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
             _sharedBytes[function] = sharedBytes;
         }
 
+        _names[function] = name;
         CudaFunction found = new(function, sharedBytes);
         _functions.Add((source, name, sharedBytes), found);
         return found;
     }
+
+    /// <summary>The name of a kernel.</summary>
+    public string NameOf(nint handle) => _names[handle];
 
     /// <summary>Compiles sources that are not in the cache, several at once.</summary>
     /// <param name="sources">As <see cref="Function"/> takes them.</param>

@@ -58,6 +58,13 @@ internal sealed unsafe class ProductPlans
         return number;
     }
 
+    /// <summary>The sizes of a plan, as M x N x K of the row-major product.</summary>
+    public string NameOf(int number)
+    {
+        ProductShape shape = _numbers.First(plan => plan.Value == number).Key;
+        return $"cuBLASLt {shape.Columns} x {shape.Rows} x {shape.Inner}";
+    }
+
     /// <summary>Starts a product.</summary>
     public void Run(in CudaCommand command, nint stream)
     {

@@ -27,6 +27,7 @@ internal static class BenchGpuCommand
     private const int Block = 64;
     private const int Passes = 11;
     private const int Steps = 5;
+    private const int MostShown = 24;
     private static readonly string[] s_parts = ["products", "passes", "streams", "training"];
 
     public static Command Create()
@@ -39,7 +40,8 @@ internal static class BenchGpuCommand
             AllowMultipleArgumentsPerToken = true,
         };
         parts.AcceptOnlyFromAmong(s_parts);
-        Command command = new("gpu", "Copies, products, denoising passes, decoding and training on a GPU.") { parts };
+        Option<bool> profile = new("--profile") { Description = "Show where the time of a pass and of a training step goes. [default: off]" };
+        Command command = new("gpu", "Copies, products, denoising passes, decoding and training on a GPU.") { parts, profile };
         device.AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
@@ -50,13 +52,13 @@ internal static class BenchGpuCommand
             }
 
             string[] wanted = parsed.GetValue(parts) is { Length: > 0 } chosen ? chosen : s_parts;
-            new Measurement(kernels, cancellation).Run(wanted);
+            new Measurement(kernels, parsed.GetValue(profile), cancellation).Run(wanted);
             return 0;
         });
         return command;
     }
 
-    private sealed class Measurement(KernelTable kernels, CancellationToken cancellation)
+    private sealed class Measurement(KernelTable kernels, bool showsProfile, CancellationToken cancellation)
     {
         private readonly CudaBenchmark _gpu = new(kernels);
         private double _bytesPerSecond;
@@ -121,6 +123,8 @@ internal static class BenchGpuCommand
                 {
                     Pass(benchmark, config, tokens);
                 }
+
+                Profile($"a pass of {Block}", () => benchmark.RunCached(Prompt + Block, Block));
             }
 
             if (parts.Contains("streams"))
@@ -202,10 +206,25 @@ internal static class BenchGpuCommand
                 }
             }
 
+            Profile($"a step of {name}", () => benchmark.Run());
             double median = MatMulBenchmark.Median(rates) * 1e9;
             Say($"training {name} ({config.ParameterCount / 1e6:F0} M parameters), {batch} x {benchmark.Options.SequenceLength} tokens a step: "
                 + $"{median / (6.0 * config.NonEmbeddingParameterCount):F0} tokens/s, {median / 1e12:F0} TFLOP/s, "
                 + $"{median / _operationsPerSecond:P0} of the product's rate, {kernels.Device!.UsedBytes / 1e9:F1} GB on the GPU");
+        }
+
+        private void Profile(string what, Action run)
+        {
+            if (!showsProfile)
+            {
+                return;
+            }
+
+            Console.WriteLine($"{what}, by kernel:");
+            foreach ((string name, int count, double seconds) in _gpu.Profile(run).Take(MostShown))
+            {
+                Console.WriteLine($"  {seconds * 1e3,8:F3} ms  {count,5} x {seconds / count * 1e6,7:F1} us  {name}");
+            }
         }
 
         private static void Say(string line) => Console.WriteLine(line.Replace(" %", "%", StringComparison.Ordinal));

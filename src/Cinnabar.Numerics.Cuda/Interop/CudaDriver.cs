@@ -109,6 +109,9 @@ internal static unsafe partial class CudaDriver
     public static partial int cuEventCreate(out nint handle, uint flags);
 
     [LibraryImport(CudaLibraries.Driver)]
+    public static partial int cuEventDestroy_v2(nint handle);
+
+    [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuEventRecord(nint handle, nint stream);
 
     [LibraryImport(CudaLibraries.Driver)]
