@@ -16,9 +16,8 @@ public sealed class MatMulTests
 
     private static readonly Size[] s_fewRows =
     [
-        .. from m in (int[])[1, 3, 8, 17, 33, 64, 100, 128] select new Size(m, 1_024, 1_100),
-        .. from k in (int[])[64, 192, 4_096] select new Size(33, k, 1_050_000 / k),
-        new(20, 256, 70_000), new(128, 64, 40_000), new(129, 1_024, 1_100), new(16, 1_000, 1_100),
+        .. from m in (int[])[1, 8, 17, 64, 65] select new Size(m, 1_024, 1_100),
+        new(9, 192, 5_500), new(5, 4_096, 257), new(3, 64, 40_000), new(16, 1_000, 1_100),
     ];
 
     [CudaFact]
@@ -49,7 +48,7 @@ public sealed class MatMulTests
             table.MatMul.Multiply(x.AsMatrix(), packed[0], added.AsMatrix(), accumulate: true);
             table.MatMul.Multiply(x.AsMatrix(), packed[0], wide.AsMatrix().Slice(0, m, 2, n), accumulate: false);
             List<Output> outputs = [new("once", once), new("added", added), new("in a wider one", wide)];
-            foreach (int count in (int[])[2, 3, 5])
+            foreach (int count in (int[])[3, 5])
             {
                 Tensor[] each = [.. packed[..count].Select(weight => Tensor.Zeros(m, weight.Columns))];
                 table.MatMul.Multiply(x.AsMatrix(), packed[..count], [.. each.Select(y => y.AsMatrix())]);

@@ -9,7 +9,7 @@
 // A row's result depends neither on the other rows nor on their number but through TILES and ROWS, which may move the cuts in K.
 // In shared memory a row of a unit is 64 elements, 8 chunks of 16 bytes, chunk c of row r at place c ^ r % 8: the eight rows of a matrix
 // that tensor cores load lie in different banks.
-// Macros: TILES, 8 rows of x each (2, 4, 8 or 16); ROWS (128 or 256); STAGES.
+// Macros: TILES, 8 rows of x each (2, 4 or 8); ROWS (128 or 256); STAGES.
 constexpr int Threads = 256, Warps = Threads / 32;
 constexpr int UnitColumns = 64, Chunk = 8; // elements
 constexpr int WeightElements = ROWS * UnitColumns, StageElements = WeightElements + TILES * 8 * UnitColumns;
