@@ -6,7 +6,6 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tests.Sampling.Golden;
 
 namespace Cinnabar.Tests.Models;

@@ -1,0 +1,95 @@
+// Where the elements of tensors are on the device.
+using System.Runtime.InteropServices;
+
+namespace Cinnabar.Numerics.Cuda;
+
+internal sealed unsafe partial class CudaDevice
+{
+    private nint _scratch;
+    private long _scratchBytes;
+
+    /// <summary>Address of a tensor's elements for reading.</summary>
+    public nint Read(Tensor tensor) => CopyOf(tensor).Exact();
+
+    /// <summary>Address of elements all of which the kernel overwrites.</summary>
+    public nint Write(Tensor tensor) => CopyOf(tensor).ForWriting(partly: LeavesSome(tensor));
+
+    /// <summary>Address of elements that the kernel reads and changes, or changes in part.</summary>
+    public nint Update(Tensor tensor) => CopyOf(tensor).ForWriting(partly: true);
+
+    /// <summary>Address of the elements rounded to BF16.</summary>
+    public nint ReadRounded(Tensor tensor) => tensor.Type == DType.BF16 ? Read(tensor) : CopyOf(tensor).Rounded();
+
+    /// <summary>Address of the BF16 form, all of which the kernel writes instead of the F32 elements of an operand of products.</summary>
+    public nint WriteRounded(Tensor tensor)
+    {
+        if (!tensor.IsOperand || LeavesSome(tensor))
+        {
+            throw new InvalidOperationException($"Expected a whole operand of products, found {tensor}.");
+        }
+
+        return CopyOf(tensor).ForWritingRounded();
+    }
+
+    /// <summary>Whether a tensor's elements are known to be zero.</summary>
+    public bool IsZero(Tensor tensor) => CopyOf(tensor).IsZero;
+
+    /// <summary>Zeros on the device.</summary>
+    public void Clear(Tensor tensor)
+    {
+        CopyOf(tensor);
+        tensor.Clear();
+    }
+
+    /// <summary>Puts a small array on the device.</summary>
+    /// <returns>Its address, valid for the launches that follow at once; 0 of an empty one.</returns>
+    public nint Upload<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        if (values.IsEmpty)
+        {
+            return nint.Zero;
+        }
+
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            return _staging.Put(MemoryMarshal.AsBytes(values));
+        }
+    }
+
+    /// <summary>Working memory for the launches that follow at once: the next call may return the same.</summary>
+    public nint Scratch(long bytes)
+    {
+        if (bytes > _scratchBytes)
+        {
+            MakeCurrent();
+            if (_scratch != nint.Zero)
+            {
+                Memory.Free(_scratch, _scratchBytes);
+            }
+
+            _scratchBytes = bytes;
+            _scratch = Memory.Allocate(bytes);
+        }
+
+        return _scratch;
+    }
+
+    // A view of a tensor, written by a device that has not got the rest.
+    private static bool LeavesSome(Tensor tensor) =>
+        !tensor.Storage.IsTransient && Tensor.BytesOf(tensor.Type, tensor.Count) < tensor.Storage.Bytes;
+
+    private CudaCopy CopyOf(Tensor tensor)
+    {
+        TensorStorage storage = tensor.Storage;
+        if (storage.Copy is null)
+        {
+            storage.Copy = new CudaCopy(this, storage);
+        }
+
+        return storage.Copy is CudaCopy copy && copy.Device == this
+            ? copy
+            : throw new InvalidOperationException($"The tensor {tensor} is on another device.");
+    }
+}

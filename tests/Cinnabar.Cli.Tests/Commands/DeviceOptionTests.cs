@@ -1,0 +1,49 @@
+using Cinnabar.Numerics.Cuda;
+
+namespace Cinnabar.Cli.Tests.Commands;
+
+[Collection(ConsoleTests.Name)]
+public sealed class DeviceOptionTests(TinyModel tiny)
+{
+    [Theory]
+    [InlineData("gpu")]
+    [InlineData("cuda:")]
+    [InlineData("cuda:-1")]
+    [InlineData("cuda:x")]
+    public async Task Device_NoDevicesName_IsAWrongCommandLine(string device)
+    {
+        (int exitCode, _, string error) = await tiny.RunWithModel("generate", "int a", "--device", device);
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains($"Expected --device to be cpu, cuda, cuda:0, cuda:1, … or auto, found '{device}'.", error);
+    }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("auto")]
+    public async Task Device_OfEveryMachine_Generates(string device)
+    {
+        (int exitCode, _, _) = await tiny.RunWithModel("generate", "int a", "--max-new-tokens", "4", "--device", device);
+
+        Assert.Equal(0, exitCode);
+    }
+
+    [Theory]
+    [InlineData("generate", "int a", "--device", "cuda")]
+    [InlineData("generate", "int a", "--device", "cuda:1")]
+    [InlineData("bench", "gpu", "--device", "cuda")]
+    public async Task Device_GpuThatIsNotThere_IsNamed(params string[] arguments)
+    {
+        if (CudaKernels.IsAvailable(out _))
+        {
+            return; // there is one
+        }
+
+        (int exitCode, _, string error) = await tiny.Run(arguments);
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("error: Expected ", error);
+        Assert.Contains("use --device cpu.", error);
+        Assert.Single(error.Trim().Split('\n'));
+    }
+}
