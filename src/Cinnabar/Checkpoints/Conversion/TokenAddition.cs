@@ -1,7 +1,8 @@
 // A model folder with one special token more, for training it further with a token that it does not know yet.
 //
 //   tokenizer.json   the token behind all others in added_tokens
-//   config.json      vocab_size (and embedding_size) as large as it takes, in steps of 8; as it was where the table has spare rows
+//   config.json      vocab_size one more, and embedding_size, the rows of the table, as large as it takes, in steps of 8; where there is no
+//                    embedding_size vocab_size says the rows. Both as they were where there are spare rows
 //   weights          embedding table and head get rows with the mean of all rows: what says nothing of the token, neither for it nor
 //                    against it, and has the length of a typical word's row at most; other tensors and files stay as they are
 //
@@ -51,7 +52,7 @@ public static class TokenAddition
         byte[] tokenizerJson = WithToken(source, content, id);
         TokenizerReader.Parse("the tokenizer.json to be saved", tokenizerJson); // nothing is saved that cannot be loaded
         int rows = Math.Max(source.Config.EmbeddingSize, (id + RowStep) / RowStep * RowStep);
-        byte[] configJson = ConfigOf(source, rows);
+        byte[] configJson = ConfigOf(source, Math.Max(source.Config.VocabularySize, id + 1), rows);
 
         using SafetensorsWeights weights = SafetensorsWeights.Open(source.WeightsPath, source.Config);
         using AtomicFolder folder = AtomicFolder.Begin(path);
@@ -86,22 +87,17 @@ public static class TokenAddition
         return Encoding.UTF8.GetBytes(json.ToJsonString());
     }
 
-    private static byte[] ConfigOf(ModelFolder source, int rows)
+    private static byte[] ConfigOf(ModelFolder source, int tokens, int rows)
     {
         JsonSettings settings = JsonSettings.Load(Path.Combine(source.Path, "config.json"), "the shape of the model");
-        string size = rows.ToString(CultureInfo.InvariantCulture);
-        byte[] json = [];
-        foreach (string key in (string[])["vocab_size", "embedding_size"])
-        {
-            if (key == "vocab_size" || settings.Value(key) is not null)
-            {
-                json = SettingsText.With(settings, key, size);
-                settings = JsonSettings.Parse(settings.File, json);
-            }
-        }
-
+        bool tellsRows = settings.Value("embedding_size") is not null;
+        byte[] json = With(settings, "vocab_size", tellsRows ? tokens : rows);
+        json = tellsRows ? With(JsonSettings.Parse(settings.File, json), "embedding_size", rows) : json;
         ModelConfig.Parse(settings.File, json);
         return json;
+
+        static byte[] With(JsonSettings settings, string key, int size) =>
+            SettingsText.With(settings, key, size.ToString(CultureInfo.InvariantCulture));
     }
 
     private static SafetensorsTensorSource SourceOf(PlacedTensor tensor, int rows, SafetensorsWeights weights)
