@@ -1,8 +1,8 @@
-// The order of work on a device. Commands run at once, as on any stream, but what was issued between two waits is remembered: when the
-// same commands, byte for byte, come a second time they become a CUDA graph, and from the third time on they are only compared with the
-// graph's while they are issued, and the whole graph starts at the next wait. A denoising step of hundreds of kernels so costs one launch,
-// and nobody who issues commands needs to know. At the first command that differs, those held back are run one by one, and the rest
-// as they come.
+// The order of work on a device. Commands run at once, as on any stream, but what was issued between two waits is remembered: from the
+// third time on that the same commands come, byte for byte, they are only compared with the remembered ones while they are issued, and
+// run as CUDA graphs of 64 commands each, so that a denoising step of hundreds of kernels costs a few launches, the device starts
+// while the host still issues, and nobody who issues commands needs to know. At the first command that differs, those held back are run
+// one by one, and the rest as they come.
 //
 // Whatever changes between two steps (token ids, positions, seeds) must therefore lie in memory that CopyToDevice fills, not in arguments.
 using System.Runtime.InteropServices;
@@ -17,6 +17,7 @@ internal sealed unsafe class CudaStream
     private const int LongestGraph = 8_192;
 
     private const int MostKept = 16;
+    private const int GraphLength = 64;
 
     private readonly ProductPlans _products;
     private readonly nint _stream;
@@ -59,14 +60,14 @@ internal sealed unsafe class CudaStream
 
         if (_followed is not null)
         {
-            if (_matched < _followed.Commands.Length && IsSame(_followed.Commands[_matched], command))
+            if ((_matched < _followed.Commands.Length && IsSame(_followed.Commands[_matched], command)) || Switch(command))
             {
                 _matched++;
-                return;
-            }
+                if (_matched % GraphLength == 0)
+                {
+                    Launch(_followed, (_matched / GraphLength) - 1);
+                }
 
-            if (Switch(command))
-            {
                 return;
             }
 
@@ -86,7 +87,13 @@ internal sealed unsafe class CudaStream
     {
         if (_followed is not null && _matched == _followed.Commands.Length)
         {
-            Launch(_followed);
+            if (_matched % GraphLength != 0)
+            {
+                Launch(_followed, _matched / GraphLength);
+            }
+
+            _known.Remove(_followed);
+            _known.Insert(0, _followed);
             (_followed, _matched) = (null, 0);
             return;
         }
@@ -129,7 +136,6 @@ internal sealed unsafe class CudaStream
                 && MemoryMarshal.AsBytes(sequence.Commands.AsSpan(0, _matched)).SequenceEqual(beginning))
             {
                 _followed = sequence;
-                _matched++;
                 return true;
             }
         }
@@ -144,9 +150,10 @@ internal sealed unsafe class CudaStream
             return;
         }
 
-        foreach (ref readonly CudaCommand command in _followed.Commands.AsSpan(0, _matched))
+        int launched = _matched / GraphLength * GraphLength;
+        _issued.AddRange(_followed.Commands.AsSpan(0, _matched));
+        foreach (ref readonly CudaCommand command in _followed.Commands.AsSpan(launched, _matched - launched))
         {
-            _issued.Add(command);
             Run(command);
         }
 
@@ -179,25 +186,25 @@ internal sealed unsafe class CudaStream
         _known.Insert(0, new Sequence([.. _issued]));
     }
 
-    private void Launch(Sequence sequence)
+    private void Launch(Sequence sequence, int graph)
     {
-        if (sequence.Graph == nint.Zero)
+        if (sequence.Graphs[graph] == nint.Zero)
         {
+            int first = graph * GraphLength;
             CudaDriver.Check(CudaDriver.cuStreamBeginCapture_v2(_stream, CudaDriver.ThreadLocalCapture), "cuStreamBeginCapture");
-            foreach (ref readonly CudaCommand command in sequence.Commands.AsSpan())
+            foreach (ref readonly CudaCommand command in sequence.Commands.AsSpan(
+                first, Math.Min(GraphLength, sequence.Commands.Length - first)))
             {
                 Run(command);
             }
 
-            CudaDriver.Check(CudaDriver.cuStreamEndCapture(_stream, out nint graph), "cuStreamEndCapture");
-            CudaDriver.Check(CudaDriver.cuGraphInstantiateWithFlags(out sequence.Graph, graph, 0), "cuGraphInstantiate");
-            CudaDriver.Check(CudaDriver.cuGraphDestroy(graph), "cuGraphDestroy");
+            CudaDriver.Check(CudaDriver.cuStreamEndCapture(_stream, out nint captured), "cuStreamEndCapture");
+            CudaDriver.Check(CudaDriver.cuGraphInstantiateWithFlags(out sequence.Graphs[graph], captured, 0), "cuGraphInstantiate");
+            CudaDriver.Check(CudaDriver.cuGraphDestroy(captured), "cuGraphDestroy");
         }
 
-        CudaDriver.Check(CudaDriver.cuGraphLaunch(sequence.Graph, _stream), "cuGraphLaunch");
+        CudaDriver.Check(CudaDriver.cuGraphLaunch(sequence.Graphs[graph], _stream), "cuGraphLaunch");
         GraphLaunches++;
-        _known.Remove(sequence);
-        _known.Insert(0, sequence);
     }
 
     private void Run(in CudaCommand command)
@@ -242,18 +249,20 @@ internal sealed unsafe class CudaStream
 
     private sealed class Sequence(CudaCommand[] commands) : IDisposable
     {
-        public nint Graph;
-
         public CudaCommand[] Commands { get; } = commands;
+
+        public nint[] Graphs { get; } = new nint[(commands.Length + GraphLength - 1) / GraphLength];
 
         public bool IsRepeated { get; set; }
 
         public void Dispose()
         {
-            if (Graph != nint.Zero)
+            foreach (nint graph in Graphs)
             {
-                CudaDriver.cuGraphExecDestroy(Graph);
-                Graph = nint.Zero;
+                if (graph != nint.Zero)
+                {
+                    CudaDriver.cuGraphExecDestroy(graph);
+                }
             }
         }
     }

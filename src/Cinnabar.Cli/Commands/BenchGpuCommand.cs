@@ -40,8 +40,15 @@ internal static class BenchGpuCommand
             AllowMultipleArgumentsPerToken = true,
         };
         parts.AcceptOnlyFromAmong(s_parts);
+        Option<string> shape = new("--shape")
+        {
+            Description = "Sizes of the network of passes and streams.",
+            HelpName = "name",
+            DefaultValueFactory = _ => Large,
+        };
+        shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
         Option<bool> profile = new("--profile") { Description = "Show where the time of a pass and of a training step goes. [default: off]" };
-        Command command = new("gpu", "Copies, products, denoising passes, decoding and training on a GPU.") { parts, profile };
+        Command command = new("gpu", "Copies, products, denoising passes, decoding and training on a GPU.") { parts, shape, profile };
         device.AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
@@ -52,13 +59,13 @@ internal static class BenchGpuCommand
             }
 
             string[] wanted = parsed.GetValue(parts) is { Length: > 0 } chosen ? chosen : s_parts;
-            new Measurement(kernels, parsed.GetValue(profile), cancellation).Run(wanted);
+            new Measurement(kernels, parsed.GetValue(shape)!, parsed.GetValue(profile), cancellation).Run(wanted);
             return 0;
         });
         return command;
     }
 
-    private sealed class Measurement(KernelTable kernels, bool showsProfile, CancellationToken cancellation)
+    private sealed class Measurement(KernelTable kernels, string shape, bool showsProfile, CancellationToken cancellation)
     {
         private readonly CudaBenchmark _gpu = new(kernels);
         private double _bytesPerSecond;
@@ -78,7 +85,7 @@ internal static class BenchGpuCommand
 
             if (parts.Contains("passes") || parts.Contains("streams"))
             {
-                Large8B(parts);
+                Network(parts);
             }
 
             if (parts.Contains("training"))
@@ -105,17 +112,17 @@ internal static class BenchGpuCommand
             }
         }
 
-        private void Large8B(string[] parts)
+        private void Network(string[] parts)
         {
             // Blocks see themselves and what is before: the keys and values of a finished block are exact.
-            ModelConfig config = DenoiserBenchmark.Shapes[Large] with
+            ModelConfig config = DenoiserBenchmark.Shapes[shape] with
             {
                 AttentionKind = AttentionKind.BlockCausal,
                 AttentionBlockSize = Block,
             };
             Stopwatch loading = Stopwatch.StartNew();
             DenoiserBenchmark benchmark = new(config, kernels);
-            Say($"{Large}: {config.ParameterCount / 1e9:F2} B weights in BF16 made and on the GPU in {loading.Elapsed.TotalSeconds:F0} s, "
+            Say($"{shape}: {config.ParameterCount / 1e9:F2} B weights in BF16 made and on the GPU in {loading.Elapsed.TotalSeconds:F0} s, "
                 + $"{kernels.Device!.UsedBytes / 1e9:F1} GB there");
             if (parts.Contains("passes"))
             {
