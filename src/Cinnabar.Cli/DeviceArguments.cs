@@ -58,14 +58,15 @@ internal sealed class DeviceArguments
     });
 
     private static void TellOfCompiling(int sources) =>
-        Console.Error.WriteLine($"Compiling {sources} kernel sources for this GPU, which takes some seconds; they are kept for the next time.");
+        Console.Error.WriteLine($"Compiling {sources} kernel sources for this GPU: some seconds, once; they are kept.");
 
     private static void RequireDevice(OptionResult result)
     {
         string device = result.GetValueOrDefault<string>() ?? "";
         if (device is not (Processor or Gpu or Automatic) && OrdinalOf(device) is null)
         {
-            result.AddError($"Expected --device to be {Processor}, {Gpu}, {Gpu}:0, {Gpu}:1, … or {Automatic}, found {TerminalText.Quote(device)}.");
+            result.AddError(
+                $"Expected --device to be {Processor}, {Gpu}, {Gpu}:0, {Gpu}:1, … or {Automatic}, found {TerminalText.Quote(device)}.");
         }
     }
 

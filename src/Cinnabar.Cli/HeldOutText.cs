@@ -41,15 +41,23 @@ internal static class HeldOutText
     /// <param name="options">How it is sampled.</param>
     /// <param name="canvasLength">Tokens of a hole whose length is not given.</param>
     /// <param name="growsFrom">Tokens that such a hole starts with and grows from; null: it has all from the start.</param>
+    /// <param name="bias">For probing the length of such a hole first; null: it is not probed.</param>
     public static IInfiller InfillerOf(
-        DiffusionModel model, string name, string description, SamplerOptions options, int canvasLength, int? growsFrom = null)
+        DiffusionModel model,
+        string name,
+        string description,
+        SamplerOptions options,
+        int canvasLength,
+        int? growsFrom = null,
+        LengthBias? bias = null)
     {
         CanvasTokens tokens = growsFrom is null ? model.TokensFor(exactLength: false) : model.TokensForGrowth();
         WorkerPool workers = model.Kernels.Workers;
         return model.Config.IsAutoregressive
             ? new AutoregressiveInfiller(
                 name, model.Denoiser, new FillInTheMiddle(model.Config), model.Tokenizer, tokens, canvasLength, workers)
-            : new DiffusionInfiller(name, description, model.Denoiser, model.Tokenizer, tokens, options, canvasLength, workers, growsFrom);
+            : new DiffusionInfiller(
+                name, description, model.Denoiser, model.Tokenizer, tokens, options, canvasLength, workers, growsFrom, bias);
     }
 
     /// <summary>Measures the likelihood of windows: a bound, or exact for a model that writes left to right.</summary>

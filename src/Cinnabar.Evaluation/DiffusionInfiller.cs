@@ -1,7 +1,7 @@
 // A diffusion model on a line hole: the canvas is context, hole, context, and is denoised to the end.
 // Length given: the hole has exactly the line's tokens and the end-of-hole token is forbidden. Not given: the hole has CanvasLength tokens,
-// and the model ends the line itself with end-of-hole tokens; or it has fewer and grows up to CanvasLength. Either way what is predicted
-// after a line break does not count.
+// and the model ends the line itself with end-of-hole tokens; or it has fewer and grows up to CanvasLength; or it has exactly as many as a
+// probe finds it wants. Either way what is predicted after a line break does not count.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -21,6 +21,8 @@ public sealed class DiffusionInfiller : IInfiller
     private readonly CanvasTokens _endForbidden;
     private readonly int _canvasLength;
     private readonly int? _growsFrom;
+    private readonly LengthProbe _probe;
+    private readonly LengthBias? _bias;
 
     /// <summary>Wraps a network.</summary>
     /// <param name="name">Short name, for tables.</param>
@@ -32,6 +34,7 @@ public sealed class DiffusionInfiller : IInfiller
     /// <param name="canvasLength">Tokens of the hole when the length is not given.</param>
     /// <param name="workers">Threads that share the rows of a step; null: the caller alone.</param>
     /// <param name="growsFrom">Tokens that such a hole starts with; null: all.</param>
+    /// <param name="bias">For finding the length of such a hole before it is filled; null: it is not asked for.</param>
     public DiffusionInfiller(
         string name,
         string description,
@@ -41,7 +44,8 @@ public sealed class DiffusionInfiller : IInfiller
         SamplerOptions options,
         int canvasLength,
         WorkerPool? workers = null,
-        int? growsFrom = null)
+        int? growsFrom = null,
+        LengthBias? bias = null)
     {
         Name = name;
         Description = description;
@@ -51,6 +55,8 @@ public sealed class DiffusionInfiller : IInfiller
         _options = options;
         _canvasLength = canvasLength;
         _growsFrom = growsFrom;
+        _probe = new LengthProbe(denoiser);
+        _bias = bias;
         _endAllowed = tokens;
         _endForbidden = tokens.PaddingTokenId is int padding
             ? tokens with { PaddingTokenId = null, NeverEmitted = [.. tokens.NeverEmitted, padding] }
@@ -66,13 +72,21 @@ public sealed class DiffusionInfiller : IInfiller
     /// <inheritdoc/>
     public InfillPrediction Fill(LineHole hole, bool lengthGiven)
     {
-        CanvasSegment middle = lengthGiven ? CanvasSegment.Hole(hole.Reference.Length)
+        (int length, int probes) = (hole.Reference.Length, 0);
+        if (!lengthGiven && _bias is not null)
+        {
+            (length, probes) = _probe.Find(hole.Before, hole.After, _canvasLength, _bias);
+        }
+
+        bool isExact = lengthGiven || _bias is not null;
+        CanvasSegment middle = isExact ? CanvasSegment.Hole(length)
             : _growsFrom is int first ? CanvasSegment.GrowingHole(Math.Min(first, _canvasLength), _canvasLength)
             : CanvasSegment.Hole(_canvasLength);
         Canvas canvas = new(
             [CanvasSegment.Text(hole.Before), middle, CanvasSegment.Text(hole.After)],
-            lengthGiven ? _endForbidden : _endAllowed);
+            isExact ? _endForbidden : _endAllowed);
         DecodingWork work = DecodingWork.Run(_sampler, canvas, _options);
+        work = work with { ForwardPasses = work.ForwardPasses + probes };
         return new InfillPrediction(_tokenizer.Decode(_lines.FirstLine(canvas.TextOf(0))), work);
     }
 }

@@ -1,6 +1,6 @@
-// One GPU: its memory, its stream, its compiled kernels, and where the elements of tensors are on it. Kernels ask for addresses by what they
-// will do with the elements (Read, Write, Update), which brings them to the device when they are not there, and issue launches; nothing
-// waits until the host looks at a result.
+// One GPU: its memory, its stream, its compiled kernels, and where the elements of tensors are on it. Kernels ask for addresses by what
+// they will do with the elements (Read, Write, Update), which brings them to the device when they are not there, and issue launches;
+// nothing waits until the host looks at a result.
 using Cinnabar.Numerics.Cuda.Interop;
 
 namespace Cinnabar.Numerics.Cuda;

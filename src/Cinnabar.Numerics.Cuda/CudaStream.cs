@@ -110,8 +110,11 @@ internal sealed unsafe class CudaStream
         CudaDriver.Check(CudaDriver.cuStreamSynchronize(_stream), "cuStreamSynchronize");
     }
 
-    private static bool IsSame(in CudaCommand a, in CudaCommand b) =>
-        MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in a)).SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in b)));
+    private static bool IsSame(in CudaCommand a, in CudaCommand b)
+    {
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in a));
+        return bytes.SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in b)));
+    }
 
     private void Follow(in CudaCommand first)
     {
@@ -216,7 +219,8 @@ internal sealed unsafe class CudaStream
                 break;
             case CommandKind.CopyToDevice:
                 CudaDriver.Check(
-                    CudaDriver.cuMemcpyHtoDAsync_v2(command.Target, (void*)command.Source, (nuint)command.Bytes, _stream), "cuMemcpyHtoDAsync");
+                    CudaDriver.cuMemcpyHtoDAsync_v2(command.Target, (void*)command.Source, (nuint)command.Bytes, _stream),
+                    "cuMemcpyHtoDAsync");
                 break;
             case CommandKind.Clear:
                 CudaDriver.Check(CudaDriver.cuMemsetD8Async(command.Target, 0, (nuint)command.Bytes, _stream), "cuMemsetD8Async");

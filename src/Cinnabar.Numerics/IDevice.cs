@@ -1,6 +1,8 @@
 namespace Cinnabar.Numerics;
 
-/// <summary>A device with memory of its own that runs the kernels of a table, each behind the one before, without the caller waiting.</summary>
+/// <summary>
+/// A device with memory of its own that runs the kernels of a table, each behind the one before, without the caller waiting.
+/// </summary>
 public interface IDevice
 {
     /// <summary>What people call it, such as "NVIDIA H200".</summary>

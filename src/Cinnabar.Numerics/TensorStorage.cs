@@ -41,7 +41,7 @@ internal sealed unsafe class TensorStorage
     /// <summary>What a device keeps of them; null: no device has seen them.</summary>
     public DeviceCopy? Copy { get; set; }
 
-    /// <summary>Whether whoever takes this storage overwrites it before reading: then nothing of it need be carried to the other side.</summary>
+    /// <summary>Whether whoever takes this storage overwrites it first: then nothing of it need be carried to the other side.</summary>
     public bool IsTransient { get; set; }
 
     /// <summary>Address of the host's elements, which are then the only ones that count.</summary>

@@ -97,7 +97,8 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
     {
         DiffusionModel model = DiffusionModel.Load(Path.Combine(RequireModel(), Model), device.Kernels);
         int[] rows = [.. Enumerable.Range(0, 32)];
-        int[][] texts = [.. Enumerable.Range(0, 6).Select(t => Enumerable.Range(0, 64).Select(i => 300 + ((i + (t % 2)) * 11 % 4000)).ToArray())];
+        IEnumerable<int[]> texts = Enumerable.Range(0, 6)
+            .Select(t => Enumerable.Range(0, 64).Select(i => 300 + ((i + (t % 2)) * 11 % 4000)).ToArray());
         float[][] logits = [.. texts.Select(ids => model.Denoiser.Logits(ids, rows).Floats.ToArray())];
         Assert.Equal(logits[0], logits[2]);
         Assert.Equal(logits[0], logits[4]);

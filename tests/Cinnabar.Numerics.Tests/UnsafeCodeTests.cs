@@ -4,7 +4,8 @@ namespace Cinnabar.Numerics.Tests;
 
 public sealed partial class UnsafeCodeTests
 {
-    private static readonly string[] s_allowed = ["src/Cinnabar.Numerics/", "src/Cinnabar.Numerics.Cuda/", "tests/Cinnabar.Numerics.Tests/"];
+    private static readonly string[] s_allowed =
+        ["src/Cinnabar.Numerics/", "src/Cinnabar.Numerics.Cuda/", "tests/Cinnabar.Numerics.Tests/"];
 
     [Fact]
     public void UnsafeCode_OutsideNumerics_DoesNotOccur()

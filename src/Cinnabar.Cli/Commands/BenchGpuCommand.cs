@@ -28,6 +28,13 @@ internal static class BenchGpuCommand
     private const int Passes = 11;
     private const int Steps = 5;
     private const int MostShown = 24;
+    private static readonly ModelConfig s_billion = DenoiserBenchmark.Shapes["llada-1.1b"] with
+    {
+        NumKeyValueHeads = 16,
+        NumAttentionHeads = 16,
+        NumHiddenLayers = 20,
+    };
+
     private static readonly string[] s_parts = ["products", "passes", "streams", "training"];
 
     public static Command Create()
@@ -47,7 +54,10 @@ internal static class BenchGpuCommand
             DefaultValueFactory = _ => Large,
         };
         shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
-        Option<bool> profile = new("--profile") { Description = "Show where the time of a pass and of a training step goes. [default: off]" };
+        Option<bool> profile = new("--profile")
+        {
+            Description = "Show where the time of a pass and of a training step goes. [default: off]",
+        };
         Command command = new("gpu", "Copies, products, denoising passes, decoding and training on a GPU.") { parts, shape, profile };
         device.AddTo(command);
         command.SetWork((parsed, cancellation) =>
@@ -55,7 +65,8 @@ internal static class BenchGpuCommand
             KernelTable kernels = device.Kernels(parsed);
             if (kernels.Device is null)
             {
-                throw new CinnabarException("Expected a GPU to measure, found none.", "Run 'cinnabar bench model' and 'bench train' for this processor.");
+                throw new CinnabarException(
+                    "Expected a GPU to measure, found none.", "Run 'cinnabar bench model' and 'bench train' for this processor.");
             }
 
             string[] wanted = parsed.GetValue(parts) is { Length: > 0 } chosen ? chosen : s_parts;
@@ -91,7 +102,7 @@ internal static class BenchGpuCommand
             if (parts.Contains("training"))
             {
                 Training("100 M", DenoiserBenchmark.Shapes["llada-100m"], batch: 64);
-                Training("1 B", DenoiserBenchmark.Shapes["llada-1.1b"] with { NumKeyValueHeads = 16, NumAttentionHeads = 16, NumHiddenLayers = 20 }, batch: 32);
+                Training("1 B", s_billion, batch: 32);
             }
         }
 
@@ -215,7 +226,8 @@ internal static class BenchGpuCommand
 
             Profile($"a step of {name}", () => benchmark.Run());
             double median = MatMulBenchmark.Median(rates) * 1e9;
-            Say($"training {name} ({config.ParameterCount / 1e6:F0} M parameters), {batch} x {benchmark.Options.SequenceLength} tokens a step: "
+            Say($"training {name} ({config.ParameterCount / 1e6:F0} M parameters), "
+                + $"{batch} x {benchmark.Options.SequenceLength} tokens a step: "
                 + $"{median / (6.0 * config.NonEmbeddingParameterCount):F0} tokens/s, {median / 1e12:F0} TFLOP/s, "
                 + $"{median / _operationsPerSecond:P0} of the product's rate, {kernels.Device!.UsedBytes / 1e9:F1} GB on the GPU");
         }

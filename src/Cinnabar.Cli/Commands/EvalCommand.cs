@@ -11,6 +11,7 @@ namespace Cinnabar.Cli.Commands;
 internal sealed class EvalCommand
 {
     private const int FirstOfGrowing = 8;
+    private const string FittingSplit = "validation";
 
     private static readonly LineHoleOptions s_standard = new();
 
@@ -44,6 +45,12 @@ internal sealed class EvalCommand
         HelpName = "p",
         DefaultValueFactory = _ => 0.9,
     };
+
+    private readonly Option<int> _fitted = Count(
+        "--probe",
+        "Also find lengths before filling, with a bias fitted on so many lines of the validation split; 0: do not.",
+        standard: 0,
+        least: 0);
 
     private readonly Option<int> _order = Count("--ngram-order", "Order of the n-gram baseline.", NGramModel.DefaultOrder);
     private readonly Option<int> _examples = Count("--examples", "Also print so many holes and their predictions.", standard: 0, least: 0);
@@ -85,7 +92,7 @@ internal sealed class EvalCommand
     {
         Command command = new("infill", "Fill single lines taken out of the test split, next to two baselines that do the same.")
         {
-            _corpus, _holes, _seed, _canvas, _steps, _threshold, _order, _examples, _json, _markdown,
+            _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _order, _examples, _json, _markdown,
         };
         ModelArguments model = new ModelArguments().AddTo(command);
         command.SetWork((parsed, cancellation) => Infill(parsed, model.Load(parsed), cancellation));
@@ -160,8 +167,31 @@ internal sealed class EvalCommand
             yield return Infiller($"{model.Name}, growing", description, standard, FirstOfGrowing);
         }
 
+        if (parsed.GetValue(_fitted) > 0 && !model.Config.IsAutoregressive)
+        {
+            LengthBias bias = FittedBias(parsed, model, holes);
+            string description = "as the first, but a length that is not given is found before the hole is filled, by passes over several "
+                + "lengths, which are counted.";
+            yield return HeldOutText.InfillerOf(
+                model, $"{model.Name}, probed", description, standard, holes.CanvasLength, growsFrom: null, bias);
+        }
+
         IInfiller Infiller(string name, string description, SamplerOptions options, int? growsFrom = null) =>
             HeldOutText.InfillerOf(model, name, description, options, holes.CanvasLength, growsFrom);
+    }
+
+    // On lines that are not measured.
+    private LengthBias FittedBias(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
+    {
+        TokenDataset validation = HeldOutText.Open(parsed.GetValue(_corpus)!, FittingSplit, model);
+        IReadOnlyList<LineHole> lines = LineHoles.Sample(
+            [.. HeldOutText.Documents(validation)], model.Tokenizer, holes with { Count = parsed.GetValue(_fitted) });
+        EvaluationProgress progress = new("fitting the bias of lengths", "lines", lines.Count);
+        return LengthBias.Fit(
+            new LengthProbe(model.Denoiser),
+            [.. lines.Select(line => (line.Before, line.Reference.Length, line.After))],
+            holes.CanvasLength,
+            progress.Show);
     }
 
     private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)

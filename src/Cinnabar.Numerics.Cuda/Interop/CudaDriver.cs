@@ -103,7 +103,17 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuLaunchKernel(
-        nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** arguments, void** extra);
+        nint function,
+        uint gridX,
+        uint gridY,
+        uint gridZ,
+        uint blockX,
+        uint blockY,
+        uint blockZ,
+        uint sharedBytes,
+        nint stream,
+        void** arguments,
+        void** extra);
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuEventCreate(out nint handle, uint flags);

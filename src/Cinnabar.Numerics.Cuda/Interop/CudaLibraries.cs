@@ -35,7 +35,9 @@ internal static class CudaLibraries
 
     static CudaLibraries() => NativeLibrary.SetDllImportResolver(typeof(CudaLibraries).Assembly, Resolve);
 
-    /// <summary>Loads a library. The driver's must be asked for before any other call: that is when the others learn where to look.</summary>
+    /// <summary>
+    /// Loads a library. The driver's must be asked for before any other call: that is when the others learn where to look.
+    /// </summary>
     /// <exception cref="CudaException">It is not there.</exception>
     public static nint Require(string library) => TryLoad(library, out nint handle)
         ? handle

@@ -114,7 +114,7 @@ internal sealed class ReferenceTokenStatistics : ITokenStatistics
             {
                 throw new ArgumentOutOfRangeException(
                     nameof(rows),
-                    $"Expected a temperature of 0 or more, a row and a token of {logits}, a mask of {masks.Length} words in all and own ids among "
+                    $"Expected a temperature of 0 or more, a row and a token of {logits}, a mask of {masks.Length} words and own ids among "
                     + $"{own.Length}, found {row}.");
             }
         }

@@ -263,7 +263,8 @@ public sealed partial class TokenDistribution
         if (_reading is not null)
         {
             throw new InvalidOperationException(
-                $"Expected {nameof(StepPolicy.Uses)} = {nameof(RowUse.Everything)} of a policy that asks for other tokens than the drawn one.");
+                $"Expected {nameof(StepPolicy.Uses)} = {nameof(RowUse.Everything)} of a policy that asks for other tokens than the "
+                + "drawn one.");
         }
     }
 
