@@ -139,7 +139,8 @@ public sealed class MemoryTests
         long held = InUse() - before;
 
         Assert.True(packedBytes > 1_000_000, $"Packed weights take {packedBytes} bytes: too few to compare with.");
-        Assert.InRange(held, packedBytes, 1.15 * (packedBytes + table));
+        // What the runtime itself takes and lets go of meanwhile is some kilobytes.
+        Assert.InRange(held, 0.98 * packedBytes, 1.15 * (packedBytes + table));
         foreach (Parameter parameter in network.Parameters)
         {
             bool kept = parameter.Name == LladaWeightNames.Embedding || shapes[parameter.Name].Length == 1;
@@ -163,7 +164,7 @@ public sealed class MemoryTests
         long before = InUse();
         TransformerDenoiser network = TransformerDenoiser.ForInference(
             config, name => Written(shapes[name].Length == 1 ? DType.F32 : DType.Q4_K, shapes[name]), kernels);
-        Assert.InRange(InUse() - before, file, 1.1 * file);
+        Assert.InRange(InUse() - before, 0.98 * file, 1.1 * file);
         GC.KeepAlive(network);
     }
 
