@@ -43,7 +43,7 @@ public sealed class CudaBenchmark
         arguments.Add(from);
         arguments.Add(to);
         arguments.Add((long)CopiedElements);
-        double seconds = Median(_ => _device.Launch(copy, _device.BlocksFor(CopiedElements), 1, 1, 256, arguments));
+        double seconds = Median(_ => _device.LaunchOverElements(copy, CopiedElements, arguments));
         _device.Memory.Free(from, (long)CopiedElements * sizeof(float));
         _device.Memory.Free(to, (long)CopiedElements * sizeof(float));
         return 2.0 * CopiedElements * sizeof(float) / seconds;

@@ -62,8 +62,7 @@ internal sealed unsafe class CudaCopy(CudaDevice device, TensorStorage storage) 
         }
         else
         {
-            device.CopyFromHost(_exact, storage.HostForReading(), storage.Bytes);
-            storage.ReadByDevice();
+            device.CopyFromHost(_exact, storage.HostForDevice(), storage.Bytes);
         }
 
         (_isExact, _isZero) = (true, false);

@@ -5,9 +5,6 @@ namespace Cinnabar.Numerics.Cuda;
 
 internal sealed unsafe partial class CudaDevice
 {
-    private const int ElementsPerThread = 4;
-    private const int Threads = 256;
-
     /// <summary>Starts a kernel behind everything that was started before.</summary>
     public void Launch(CudaFunction function, int gridX, int gridY, int gridZ, int threads, in KernelArguments arguments) =>
         Issue(new CudaCommand
@@ -42,10 +39,6 @@ internal sealed unsafe partial class CudaDevice
             Bytes = accumulate ? 1 : 0,
         });
     }
-
-    /// <summary>Blocks that cover so many elements, four a thread, at most as many as run at once a few times over.</summary>
-    public int BlocksFor(long elements) =>
-        (int)Math.Clamp((elements + (Threads * ElementsPerThread) - 1) / (Threads * ElementsPerThread), 1, 16L * Multiprocessors);
 
     /// <summary>y = x rounded to BF16.</summary>
     public void Round(nint from, nint to, long count) => Convert(_round, from, to, count);
@@ -159,7 +152,7 @@ internal sealed unsafe partial class CudaDevice
         arguments.Add(from);
         arguments.Add(to);
         arguments.Add(count);
-        Launch(function, BlocksFor(count), 1, 1, Threads, arguments);
+        this.LaunchOverElements(function, count, arguments);
     }
 
     private void Issue(in CudaCommand command)

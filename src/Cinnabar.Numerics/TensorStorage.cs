@@ -47,21 +47,19 @@ internal sealed unsafe class TensorStorage
     /// <summary>Address of the host's elements, which are then the only ones that count.</summary>
     public byte* Host => _hostAlone ? _start : ForHost();
 
-    /// <summary>Address of the host's elements for reading, without making the device's old.</summary>
-    public byte* HostForReading()
+    /// <summary>Address of the host's elements for a device that takes them over: it has them, too, from now on.</summary>
+    public byte* HostForDevice()
     {
         lock (_oneAtATime)
         {
             Fetch();
+            _hostAlone = false;
             return _start;
         }
     }
 
     /// <summary>The device wrote: what the host has is old.</summary>
     public void WrittenByDevice() => (_hostAlone, HostIsCurrent) = (false, false);
-
-    /// <summary>The device has the elements too.</summary>
-    public void ReadByDevice() => _hostAlone = false;
 
     /// <summary>Makes the elements arbitrary.</summary>
     public void Forget()

@@ -24,9 +24,6 @@ internal static unsafe partial class CudaDriver
     public static partial int cuInit(uint flags);
 
     [LibraryImport(CudaLibraries.Driver)]
-    public static partial int cuDriverGetVersion(out int version);
-
-    [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuGetErrorString(int error, out byte* text);
 
     [LibraryImport(CudaLibraries.Driver)]

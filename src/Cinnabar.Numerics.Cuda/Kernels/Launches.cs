@@ -11,12 +11,16 @@ internal static class Launches
 
     private const int BlocksPerMultiprocessor = 8;
 
+    // A multiprocessor, where blocks walk over elements: as many as run at once, twice over.
+    private const int BlocksOverElements = 16;
+
     /// <summary>As many blocks as the elements need, within limits: the kernel walks over all of them.</summary>
     public static void LaunchOverElements(this CudaDevice device, CudaFunction function, long count, in KernelArguments arguments)
     {
         if (count > 0)
         {
-            device.Launch(function, device.BlocksFor(count), 1, 1, Threads, arguments);
+            int blocks = (int)Math.Min((count + (Threads * Pack) - 1) / (Threads * Pack), (long)BlocksOverElements * device.Multiprocessors);
+            device.Launch(function, blocks, 1, 1, Threads, arguments);
         }
     }
 
