@@ -94,6 +94,8 @@ internal sealed class HeldOutMeasure
             TimeWeight = NoiseTimes.Elbo,
             SeparateTimes = false,
             ExpandShare = 0,
+            TailShare = 0,
+            CausalShare = 0,
         };
         TrainingObjective objective = TrainingObjective.Create(bound, _heldOut, _tokenizer);
         SequenceDraw clean = objective.DrawClean(1);

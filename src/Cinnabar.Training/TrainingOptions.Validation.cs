@@ -56,6 +56,13 @@ public sealed partial record TrainingOptions
             $"\"{TimeWeight}\"");
         RequireRange("focal_gamma", FocalGamma, 0, 10);
         RequireRange("expand_share", ExpandShare, 0, 1);
+        RequireRange("tail_share", TailShare, 0, 1);
+        RequireRange("causal_share", CausalShare, 0, 1);
+        Require(
+            CausalShare == 0 || ModelConfig.ShiftLogits,
+            "causal_share",
+            "0 for a model without shift_logits",
+            CausalShare.ToString());
         Require(
             Precision is "fastest" or "f32" or "bf16" or "int16",
             "precision",

@@ -113,6 +113,18 @@ public sealed partial record TrainingOptions
     public bool SeparateTimes { get; set; }
 
     /// <summary>
+    /// Share of passes that are autoregressive: causal attention, and the loss of every next token; masked diffusion with shift_logits
+    /// only. Default 0.
+    /// </summary>
+    public double CausalShare { get; set; }
+
+    /// <summary>
+    /// Share of sequences, or with <see cref="SeparateTimes"/> of runs, whose masks are their last wanted tokens instead of random ones;
+    /// masked diffusion only. Default 0.
+    /// </summary>
+    public double TailShare { get; set; }
+
+    /// <summary>
     /// Probability that two masks side by side become one that says the expand token, so that holes can grow (DreamOn: 0.5); masked
     /// diffusion only, and the tokenizer must have <c>&lt;|expand|&gt;</c>. Default 0.
     /// </summary>

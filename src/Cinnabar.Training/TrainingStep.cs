@@ -69,7 +69,8 @@ public sealed class TrainingStep
             return 0;
         }
 
-        Variable logits = _network.Forward(_tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths, batch.HasNoisyHalf);
+        Variable logits = _network.Forward(
+            _tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths, batch.HasNoisyHalf, batch.Attention);
         Tensor losses = _tape.CrossEntropy(logits, batch.Targets, batch.Scales, (float)_options.FocalGamma);
         double loss = 0;
         for (int r = 0; r < batch.Rows.Length; r++)

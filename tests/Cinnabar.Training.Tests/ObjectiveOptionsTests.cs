@@ -39,6 +39,16 @@ public sealed class ObjectiveOptionsTests(TrainingRuns runs) : IClassFixture<Tra
     }
 
     [Fact]
+    public void Validate_CausalShare_NeedsShiftedLogits()
+    {
+        (runs.Options("x", runs.Config with { ShiftLogits = true }) with { CausalShare = 0.5 }).Validate();
+        Assert.Contains(
+            "\"causal_share\" should be 0 for a model without shift_logits",
+            ErrorOf(runs.Options("x") with { CausalShare = 0.5 }),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Validate_SharesAndLengths_AreThoseOfTheObjective()
     {
         // Its continuation share does not count, and a sequence has room for the markers of the layout.

@@ -22,6 +22,13 @@ internal sealed class EvalTaskCommand
         HelpName = "name or path",
     };
 
+    private readonly Option<int> _bestOf = new("--best-of")
+    {
+        Description = "Answers drawn for an example; the most probable counts. Needs a temperature.",
+        HelpName = "n",
+        DefaultValueFactory = _ => 1,
+    };
+
     private readonly Option<string?> _predictions = new("--predictions")
     {
         Description = "Write the answers of the first model as JSON lines. [default: none]",
@@ -48,6 +55,7 @@ internal sealed class EvalTaskCommand
             DefaultValueFactory = _ => Math.Min(128, task.MaxAnswerCharacters),
         };
         _answerTokens.RequireRange(1, 1_000_000);
+        _bestOf.RequireRange(1, 1024);
     }
 
     public static Command Create(EvaluationTask task)
@@ -55,7 +63,7 @@ internal sealed class EvalTaskCommand
         EvalTaskCommand eval = new(task);
         Command command = new(task.Name, task.Description)
         {
-            eval._split, eval._answerTokens, eval._compare, eval._predictions, eval._json,
+            eval._split, eval._answerTokens, eval._bestOf, eval._compare, eval._predictions, eval._json,
         };
         eval._data.AddTo(command);
         eval._sampler.AddTo(command);
@@ -99,7 +107,7 @@ internal sealed class EvalTaskCommand
 
     private TaskResult RunModel(ParseResult parsed, DiffusionModel model, TaskExample[] examples, CancellationToken cancellation)
     {
-        TaskAnswerer answerer = new(_task, model, _sampler.Read(parsed, model.DefaultOptions), parsed.GetValue(_answerTokens));
+        TaskAnswerer answerer = new(_task, model, _sampler.Read(parsed, model.DefaultOptions), parsed.GetValue(_answerTokens), parsed.GetValue(_bestOf));
         EvaluationProgress progress = new($"{_task.Name}, {model.Name}", "examples", examples.Length);
         return TaskResult.Run(_task, model.Name, answerer, examples, progress.Show, cancellation);
     }

@@ -5,7 +5,8 @@
 //
 // A step takes two numbers that are there, given ones or results, and puts its result in their place. Results are whole and not
 // negative, divisions leave no rest. After all steps one number is left, the target: so K numbers take K − 1 steps, in any order
-// that works. This is the form of the test files of arXiv 2410.14157 (Countdown 3, 4 and 5).
+// that works. This is the form of the test files of arXiv 2410.14157 (Countdown 3, 4 and 5). The order of the given numbers says
+// nothing, so they are put in ascending order: a network need not learn that it says nothing.
 using System.Globalization;
 
 namespace Cinnabar.Evaluation.Puzzles;
@@ -67,25 +68,23 @@ public sealed class CountdownProblem
     private CountdownProblem(ReadOnlySpan<int> numbers, int target, string? problem)
     {
         _numbers = problem is null ? numbers.ToArray() : throw Fault(problem);
+        Array.Sort(_numbers);
         Target = target;
     }
 
-    /// <summary>What is given.</summary>
+    /// <summary>What is given, in ascending order whatever order it was given in.</summary>
     public ReadOnlySpan<int> Numbers => _numbers;
 
     /// <summary>What is to come out.</summary>
     public int Target { get; }
 
-    /// <summary>A stable hash of the target and the numbers in ascending order: the order in which they are given does not count.</summary>
+    /// <summary>A stable hash of the target and the numbers.</summary>
     public ulong Key
     {
         get
         {
-            Span<int> sorted = stackalloc int[_numbers.Length];
-            _numbers.CopyTo(sorted);
-            sorted.Sort();
             ulong key = (ulong)Target;
-            foreach (int number in sorted)
+            foreach (int number in _numbers)
             {
                 key = StableHash.Then(key, (ulong)number);
             }
@@ -123,7 +122,7 @@ public sealed class CountdownProblem
             : CountdownFault.None;
     }
 
-    /// <summary>Numbers and target with commas between them: what <see cref="Parse(string)"/> reads.</summary>
+    /// <summary>The numbers in ascending order and the target, with commas between them.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{string.Join(',', _numbers)},{Target}");
 
     private static CountdownFault Take(CountdownStep step, List<long> there)

@@ -1,11 +1,11 @@
 // Countdown as a task: "countdown3", "countdown4", "countdown5", by the count of numbers.
 //
-//   prompt      86,28,13,31,96 and a line break: the numbers, then the target
+//   prompt      13,28,31,86,96 and a line break: the numbers in ascending order, then the target
 //   reference   86+28=114,31-13=18,114-18=96
 //
 // Test examples are read where a folder is given: cdK_test.jsonl (group "cdK"; the reference is the file's), and for K = 3 d1's file
 // (group "d1"; it has targets only, so the reference is the solver's). Train and validation ones are always made. Which split a made
-// problem belongs to follows from a hash of its sorted numbers and its target. The published sets ask for targets that their training
+// problem belongs to follows from a hash of its numbers and its target. The published sets ask for targets that their training
 // problems do not have (nine of them for each count): problems with a target of cdK_test.jsonl, and those of d1's file, are excluded
 // from train and validation, so give the folder there too.
 using Cinnabar.Diffusion;
@@ -40,6 +40,11 @@ public sealed class CountdownTask(int count) : EvaluationTask
 
     /// <inheritdoc/>
     public override bool IsGenerated => true;
+
+    /// <summary>
+    /// Each number more takes two tokens in the question and six in the answer, where a number is a token; two to spare.
+    /// </summary>
+    public override int AnswerTokens(int promptTokens, int suffixTokens, int most) => Math.Min(most, (3 * promptTokens) - 10);
 
     /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>

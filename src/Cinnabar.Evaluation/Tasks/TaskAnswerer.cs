@@ -18,13 +18,15 @@ public sealed class TaskAnswerer
     private readonly SamplerOptions _options;
     private readonly EvaluationTask _task;
     private readonly int _answerTokens;
+    private readonly int _bestOf;
 
     /// <summary>Wraps a model with a mask.</summary>
     /// <param name="task">Whose examples it answers.</param>
     /// <param name="model">The model.</param>
     /// <param name="options">How it is sampled; an autoregressive one goes left to right whatever they say.</param>
     /// <param name="answerTokens">Most tokens of an answer whose length is not given.</param>
-    public TaskAnswerer(EvaluationTask task, DiffusionModel model, SamplerOptions options, int answerTokens)
+    /// <param name="bestOf">Answers drawn, of which the most probable counts (<see cref="BestOf"/>).</param>
+    public TaskAnswerer(EvaluationTask task, DiffusionModel model, SamplerOptions options, int answerTokens, int bestOf = 1)
     {
         UniformSampler.RequireMask(model.Denoiser, "a task of an evaluation");
         _task = task;
@@ -32,6 +34,7 @@ public sealed class TaskAnswerer
         _sampler = new Sampler(model.Denoiser, model.Kernels.Workers, statistics: model.Kernels.TokenStatistics);
         _options = model.Followed(options);
         _answerTokens = answerTokens;
+        _bestOf = bestOf;
     }
 
     /// <summary>Whether it is shown templates instead of prompts.</summary>
@@ -42,12 +45,21 @@ public sealed class TaskAnswerer
 
     /// <summary>Answers one example.</summary>
     /// <param name="example">The example.</param>
-    /// <param name="onStep">Told every step.</param>
+    /// <param name="onStep">Told every step, unless the best of several answers is wanted.</param>
     /// <exception cref="CinnabarException">The prompt leaves no room in the context.</exception>
     public (TaskAnswer Answer, DecodingWork Work) Answer(TaskExample example, Action<DenoisingStep>? onStep = null)
     {
         Canvas canvas = CanvasFor(example);
-        DecodingWork work = DecodingWork.Run(_sampler, canvas, _options, onStep);
+        DecodingWork work;
+        if (_bestOf > 1)
+        {
+            (canvas, work) = BestOf.Run(_sampler, canvas, _options, _bestOf);
+        }
+        else
+        {
+            work = DecodingWork.Run(_sampler, canvas, _options, onStep);
+        }
+
         string text = AnswersInPlace && example.Template is not null
             ? _model.Tokenizer.Decode(canvas.Text())
             : _model.Tokenizer.Decode(canvas.TextOf(0));

@@ -20,14 +20,18 @@ public sealed class AutoregressiveObjective(SequenceSource source, TrainingOptio
     /// <inheritdoc/>
     protected override IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise)
     {
-        float scale = (float)(1.0 / draw.Counted);
-        return [.. draw.Batches.Select(batch =>
-        {
-            int[] rows = [.. Enumerable.Range(0, batch.Ids.Length).Where(i => i % batch.Length != 0 && batch.Wanted[i])];
-            float[] scales = new float[rows.Length];
-            Array.Fill(scales, scale);
-            return new TrainingBatch(
-                batch.Ids, batch.Batch, batch.ValidLengths, rows, Array.ConvertAll(rows, row => batch.Ids[row]), scales);
-        })];
+        return [.. draw.Batches.Select(batch => BatchOf(batch, draw.Counted))];
+    }
+
+    /// <summary>Every next token of a pass.</summary>
+    /// <param name="batch">Its clean sequences.</param>
+    /// <param name="counted">N.</param>
+    internal static TrainingBatch BatchOf(SequenceBatch batch, long counted)
+    {
+        int[] rows = [.. Enumerable.Range(0, batch.Ids.Length).Where(i => i % batch.Length != 0 && batch.Wanted[i])];
+        float[] scales = new float[rows.Length];
+        Array.Fill(scales, (float)(1.0 / counted));
+        return new TrainingBatch(
+            batch.Ids, batch.Batch, batch.ValidLengths, rows, Array.ConvertAll(rows, row => batch.Ids[row]), scales);
     }
 }

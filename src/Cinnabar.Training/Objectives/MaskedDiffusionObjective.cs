@@ -13,7 +13,13 @@
 // The times of a batch are those of NoiseSchedule.Times, from noise_epsilon to max_mask_rate, low-discrepancy, dealt to the sequences at
 // random. With separate_times every run of wanted tokens has a time of its own (as the tokens of diffusion forcing, Chen et al. 2024): a
 // hole is then often all masked while the others are clean, which is how it is filled in use and is rare when all share one time.
+//
+// With tail_share s, the masks of a share s of the sequences are the last tokens instead of random ones, about t of them: the first mask
+// then has all before it and nothing behind it, as where text is written from left to right. What follows from the tokens before it alone
+// (the result of a sum) is asked for hundreds of times less often under random masks, which show some of what follows from it, or hide
+// some of what it follows from (Kim et al. 2025, "Train for the Worst, Plan for the Best": most of the infilling problems are hard).
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Training.Objectives;
@@ -38,7 +44,9 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
     {
         List<int[]>[] spans = [.. draw.Batches.Select(SpansOf)];
         NoiseTimes times = new(Options, spans.Sum(batch => batch.Count), noise);
-        return [.. draw.Batches.Select((batch, i) => Prepare(batch, spans[i], times, draw.Counted, noise))];
+        return [.. draw.Batches.Select((batch, i) => Options.CausalShare > 0 && noise.NextDouble() < Options.CausalShare
+            ? AutoregressiveObjective.BatchOf(batch, draw.Counted) with { Attention = AttentionKind.Causal }
+            : Prepare(batch, spans[i], times, draw.Counted, noise))];
     }
 
     private TrainingBatch Prepare(SequenceBatch batch, List<int[]> spans, NoiseTimes times, long counted, DeterministicRandom noise)
@@ -52,7 +60,7 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
             // Each masked token becomes a row of the loss with the weight of its time.
             double t = times.Next();
             float scale = (float)(times.WeightOf(t) / counted);
-            foreach (int i in Corruption.Mask(batch.Ids, span, t, _maskTokenId, noise))
+            foreach (int i in Mask(batch.Ids, span, t, noise))
             {
                 rows.Add(i);
                 targets.Add(clean[i]);
@@ -63,6 +71,11 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
         TrainingBatch masked = new(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]);
         return Options.ExpandShare == 0 ? masked : MergedMasks.Merge(masked, Options.ExpandShare, ExpandTokenId, _padTokenId, noise);
     }
+
+    private int[] Mask(int[] ids, int[] span, double t, DeterministicRandom noise) =>
+        Options.TailShare > 0 && noise.NextDouble() < Options.TailShare
+            ? Corruption.MaskTail(ids, span, t, _maskTokenId, noise)
+            : Corruption.Mask(ids, span, t, _maskTokenId, noise);
 
     // The wanted positions that share a time, in order: those of a sequence, or each run of them.
     private List<int[]> SpansOf(SequenceBatch batch)

@@ -1,3 +1,5 @@
+using Cinnabar.Numerics.Kernels;
+
 namespace Cinnabar.Training.Objectives;
 
 /// <summary>One pass worth of sequences and what the network should say about them.</summary>
@@ -14,4 +16,7 @@ public sealed record TrainingBatch(int[] Ids, int Batch, int[] ValidLengths, int
     /// then counts the tokens of one half. Default false.
     /// </summary>
     public bool HasNoisyHalf { get; init; }
+
+    /// <summary>Who sees whom in this pass; null, the default: as the network is configured.</summary>
+    public AttentionKind? Attention { get; init; }
 }

@@ -41,6 +41,29 @@ public static class Corruption
         return [.. masked];
     }
 
+    /// <summary>
+    /// Masks the last of the maskable positions, in place: <paramref name="share"/> of them, rounded up or down at random so that it is as
+    /// many on average.
+    /// </summary>
+    /// <param name="ids">Token ids [L], changed in place.</param>
+    /// <param name="maskable">Positions that may be masked, ascending.</param>
+    /// <param name="share">In 0 … 1.</param>
+    /// <param name="maskTokenId">The id that stands for noise.</param>
+    /// <param name="random">Draws one number.</param>
+    /// <returns>The masked positions, ascending.</returns>
+    public static int[] MaskTail(
+        Span<int> ids, ReadOnlySpan<int> maskable, double share, int maskTokenId, DeterministicRandom random)
+    {
+        int count = Math.Min(maskable.Length, (int)((share * maskable.Length) + random.NextDouble()));
+        int[] masked = maskable[^count..].ToArray();
+        foreach (int position in masked)
+        {
+            ids[position] = maskTokenId;
+        }
+
+        return masked;
+    }
+
     /// <summary>Masks exactly <paramref name="count"/> maskable positions, in place; every subset of that size is equally likely.</summary>
     /// <param name="ids">Token ids [L], changed in place.</param>
     /// <param name="maskable">Positions that may be masked, each once.</param>

@@ -161,6 +161,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
     /// <param name="hasNoisyHalf">
     /// Whether each sequence stands twice in its L positions, the second time with noise (<see cref="AttentionShape.HasNoisyHalf"/>).
     /// </param>
+    /// <param name="attention">Who sees whom; null: as the network is configured.</param>
     /// <returns>Logits [rows.Length, E], the padding of the tables included; row i predicts the token at rows[i].</returns>
     public Variable Forward(
         Tape tape,
@@ -168,7 +169,8 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
         int batch,
         ReadOnlySpan<int> rows,
         int[]? validLengths = null,
-        bool hasNoisyHalf = false)
+        bool hasNoisyHalf = false,
+        AttentionKind? attention = null)
     {
         int length = ids.Length / batch;
         int[] predictors = new int[rows.Length];
@@ -183,7 +185,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
             Config.NumAttentionHeads,
             Config.NumKeyValueHeads,
             Config.HeadSize,
-            Config.AttentionKind,
+            attention ?? Config.AttentionKind,
             Config.AttentionBlockSize,
             validLengths,
             HasNoisyHalf: hasNoisyHalf);

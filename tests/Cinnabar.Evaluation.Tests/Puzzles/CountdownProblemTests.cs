@@ -53,6 +53,15 @@ public sealed class CountdownProblemTests
         Assert.Equal(expected, CountdownProblem.Parse(problem).Check(answer));
 
     [Fact]
+    public void Numbers_AnyOrder_AreAscending()
+    {
+        CountdownProblem problem = CountdownProblem.Parse("86,28,13,31,96");
+        Assert.Equal([13, 28, 31, 86], problem.Numbers.ToArray());
+        Assert.Equal("13,28,31,86,96", problem.ToString());
+        Assert.Equal(CountdownProblem.Parse("13,31,86,28,96").Key, problem.Key);
+    }
+
+    [Fact]
     public void Check_EndlessAnswer_EndsAtItsFirstFault()
     {
         CountdownProblem problem = CountdownProblem.Parse("86,28,13,31,96");

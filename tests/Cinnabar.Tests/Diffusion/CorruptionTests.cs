@@ -44,6 +44,30 @@ public sealed class CorruptionTests
         () => Corruption.Mask(new int[1], [0], probability, MaskId, new DeterministicRandom(1)));
 
     [Fact]
+    public void MaskTail_AnyShare_MasksTheLastOnesAndAsManyOnAverage()
+    {
+        int[] maskable = [1, 3, 5, 7, 9];
+        DeterministicRandom random = new(4);
+        foreach (double share in new[] { 0, 0.25, 0.5, 0.6, 1 })
+        {
+            double sum = 0;
+            for (int i = 0; i < 4000; i++)
+            {
+                int[] ids = new int[10];
+                int[] masked = Corruption.MaskTail(ids, maskable, share, MaskId, random);
+                Assert.Equal(maskable[^masked.Length..], masked);
+                Assert.Equal(masked, Enumerable.Range(0, 10).Where(id => ids[id] == MaskId));
+                Assert.InRange(masked.Length, Math.Floor(share * 5), Math.Ceiling(share * 5));
+                sum += masked.Length;
+            }
+
+            Assert.Equal(share * 5, sum / 4000, 0.05);
+        }
+
+        Assert.Empty(Corruption.MaskTail(new int[1], [], 1, MaskId, random));
+    }
+
+    [Fact]
     public void MaskExactly_EveryCount_MasksThatMany()
     {
         int[] maskable = [1, 3, 5, 7, 9];

@@ -132,6 +132,26 @@ public sealed class DenoiserGradientTests
         Assert.NotEqual(before, network.Logits([4, 5, 7, 7, 8, 9], [3]).Floats.ToArray());
     }
 
+    [Fact]
+    public void Forward_OtherAttention_IsThatOfANetworkConfiguredSo()
+    {
+        ModelConfig full = TinyNetwork.Config with { ShiftLogits = true };
+        ModelConfig causal = full with { AttentionKind = AttentionKind.Causal };
+        TransformerDenoiser both = new(full, TinyNetwork.Weights(full), s_kernels, MatMulPrecision.F32);
+        TransformerDenoiser leftToRight = new(causal, TinyNetwork.Weights(causal), s_kernels, MatMulPrecision.F32);
+        int[] ids = [4, 5, 6, 7, 8, 9];
+        int[] rows = [1, 2, 5];
+        float[] expected = LogitsOf(leftToRight, null);
+        Assert.Equal(expected, LogitsOf(both, AttentionKind.Causal));
+        Assert.NotEqual(expected, LogitsOf(both, null));
+
+        float[] LogitsOf(TransformerDenoiser network, AttentionKind? attention)
+        {
+            Tape tape = new(s_kernels, recording: false, MatMulPrecision.F32);
+            return network.Forward(tape, ids, 1, rows, attention: attention).Value.Floats.ToArray();
+        }
+    }
+
     private static double LossOf(TransformerDenoiser network, Tape tape, Sequences batch)
     {
         tape.Reset();

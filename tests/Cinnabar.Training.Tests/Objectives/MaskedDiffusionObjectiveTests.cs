@@ -1,4 +1,5 @@
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Objectives;
 
@@ -224,6 +225,42 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
                 .SelectMany(batch => batch.Rows.Zip(batch.Scales).GroupBy(row => row.First / Long))
                 .Average(sequence => sequence.Select(row => row.Second).Distinct().Count() > 1 ? 1.0 : 0.0);
         }
+    }
+
+    [Fact]
+    public void Draw_TailShare_MasksTheLastTokensOfThatShare()
+    {
+        const int Steps = 40;
+        Assert.InRange(ShareOfTails(0), 0, 0.05); // a sequence with few or nearly all of its tokens masked may look like one
+        Assert.InRange(ShareOfTails(0.5), 0.42, 0.58);
+        Assert.Equal(1, ShareOfTails(1));
+        double masked = this.Steps(Options() with { TailShare = 1 }, 1, Steps).Sum(batch => batch.Rows.Length);
+        Assert.InRange(masked / (Steps * Batch * Length), 0.48, 0.52);
+
+        double ShareOfTails(double share) => this.Steps(Options() with { TailShare = share }, 1, Steps)
+            .SelectMany(batch => batch.Rows.GroupBy(row => row / Length))
+            .Average(sequence => sequence.Min() % Length == Length - sequence.Count() ? 1.0 : 0.0);
+    }
+
+    [Fact]
+    public void Draw_CausalShare_AsksForEveryNextTokenInThatShareOfPasses()
+    {
+        TrainingOptions shifted = Options() with
+        {
+            Model = runs.Options("nowhere", runs.Config with { MaxSequenceLength = Length, ShiftLogits = true }).Model,
+        };
+        Assert.All(Steps(shifted, 1, 4), batch => Assert.Null(batch.Attention));
+        foreach (TrainingBatch batch in Steps(shifted with { CausalShare = 1 }, 1, 4))
+        {
+            Assert.Equal(AttentionKind.Causal, batch.Attention);
+            Assert.DoesNotContain(Mask, batch.Ids);
+            Assert.Equal(Enumerable.Range(0, batch.Ids.Length).Where(i => i % Length != 0), batch.Rows);
+            Assert.Equal(batch.Rows.Select(row => batch.Ids[row]), batch.Targets);
+            Assert.All(batch.Scales, scale => Assert.Equal(1f / (Batch * Length), scale));
+        }
+
+        double half = Steps(shifted with { CausalShare = 0.5 }, 1, 60).Average(batch => batch.Attention is null ? 0.0 : 1.0);
+        Assert.InRange(half, 0.4, 0.6);
     }
 
     private TrainingOptions Options() => runs.Options("nowhere", runs.Config with { MaxSequenceLength = Length }) with
