@@ -20,6 +20,7 @@ internal static class Program
         RootCommand root = new("Cinnabar trains, runs and evaluates diffusion language models.")
         {
             GenerateCommand.Create(),
+            WriteCommand.Create(),
             InfillCommand.Create(),
             ChatCommand.Create(),
             ServeCommand.Create(),

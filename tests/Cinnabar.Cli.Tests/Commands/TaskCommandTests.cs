@@ -53,6 +53,19 @@ public sealed class TaskCommandTests(TinyModel tiny)
         Assert.Contains("seed 1", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Eval_BestOfSeveral_NeedsATemperatureAndCountsAllPasses()
+    {
+        string[] arguments = ["eval", "countdown3", "--count", "2", "--answer-tokens", "4", "--best-of", "3"];
+        (int exitCode, _, string error) = await tiny.RunWithModel(arguments);
+        Assert.Equal(1, exitCode);
+        Assert.Contains("temperature above 0", error, StringComparison.Ordinal);
+        (exitCode, string output, error) = await tiny.RunWithModel([.. arguments, "--temperature", "1", "--json"]);
+        Assert.True(exitCode == 0, error);
+        JsonElement result = JsonDocument.Parse(output).RootElement.GetProperty("results")[0];
+        Assert.InRange(result.GetProperty("passes_per_example").GetDouble(), 3, 12);
+    }
+
     [Theory]
     [InlineData("eval", "reversal")]
     [InlineData("examples", "java-cs", "--out", "nowhere")]

@@ -1,0 +1,66 @@
+// Texts longer than the context, all of them denoised at once (Models/CollageDenoiser.cs).
+using System.Diagnostics;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Sampling;
+
+namespace Cinnabar;
+
+public sealed partial class DiffusionModel
+{
+    /// <summary>Continues a text by exactly as many tokens as are asked for, which may be many times the context.</summary>
+    /// <param name="prompt">The text so far, may be empty.</param>
+    /// <param name="tokens">Tokens to write.</param>
+    /// <param name="overlap">Tokens that two neighbouring segments of the context's length share; null: an eighth of the context.</param>
+    /// <param name="options">
+    /// How to sample; null: <see cref="DefaultOptions"/>. Without Steps as many as a quarter of the context has tokens, however long the
+    /// text is.
+    /// </param>
+    /// <param name="onStep">Called after every step, on the calling thread.</param>
+    /// <param name="cancellation">Stops before the next pass.</param>
+    /// <returns>The prompt and its continuation, which is the one hole of the result.</returns>
+    /// <exception cref="CinnabarException">
+    /// The model does not see both sides of a mask, the overlap or an option is out of range, or there is no memory for so many logits.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public GenerationResult WriteLong(
+        string prompt,
+        int tokens,
+        int? overlap = null,
+        SamplerOptions? options = null,
+        Action<DenoisingStep>? onStep = null,
+        CancellationToken cancellation = default)
+    {
+        UniformSampler.RequireMask(Denoiser, "long texts made of segments");
+        int segment = Config.MaxSequenceLength;
+        options ??= DefaultOptions;
+        options = options with { MaxNewTokens = tokens, Steps = options.Steps ?? Math.Max(1, segment / 4) };
+        options.Validate();
+        int[] begin = Config.BosTokenId is int bos ? [bos] : [];
+        int[] known = [.. begin, .. Tokenizer.Encode(prompt)];
+        Canvas canvas = Canvas.ForContinuation(known, tokens, TokensForLongText());
+        CollageDenoiser collage = new(Denoiser, segment, overlap ?? Math.Max(1, segment / 8));
+        DenoisingStep? last = null;
+        Stopwatch time = Stopwatch.StartNew();
+        new Sampler(collage, Kernels.Workers).Run(canvas, options, cancellation, step =>
+        {
+            last = step;
+            onStep?.Invoke(step);
+        });
+        int[] written = canvas.TextOf(0);
+        string text = Tokenizer.Decode(written);
+        GenerationResult result = new()
+        {
+            Text = prompt + text,
+            Holes = [new FilledHole(0, text, written, tokens)],
+            TokenIds = canvas.Text(),
+        };
+        return GenerationResult.Finished(result, this, options, last, time.Elapsed);
+    }
+
+    // Nothing ends the text: neither end of text nor padding is written.
+    private CanvasTokens TokensForLongText() => new(_tokens.MaskTokenId, null, null)
+    {
+        NeverEmitted = [.. _tokens.NeverEmitted, .. _tokens.AlsoEndText, Config.EosTokenId, Config.PadTokenId],
+    };
+}
