@@ -16,7 +16,7 @@
 //
 // With tail_share s, the masks of a share s of the sequences are the last tokens instead of random ones, about t of them: the first mask
 // then has all before it and nothing behind it, as where text is written from left to right. What follows from the tokens before it alone
-// (the result of a sum) is asked for hundreds of times less often under random masks, which show some of what follows from it, or hide
+// (the result of a sum) is asked for some sixty times less often under random masks, which show some of what follows from it, or hide
 // some of what it follows from (Kim et al. 2025, "Train for the Worst, Plan for the Best": most of the infilling problems are hard).
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics.Kernels;
