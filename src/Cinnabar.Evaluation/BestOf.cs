@@ -1,6 +1,7 @@
 // Several texts for one canvas, of which the most probable is kept:
 //
-//   texts n = 0 … N − 1, each with seed + n         kept: the one with the largest Σ_i log p(token i | what was there when it was committed)
+//   texts n = 0 … N − 1, each with seed + n
+//   kept: the one with the largest Σ_i log p(token i | what was there when it was committed)
 //
 // Where a step commits one token, the sum is the exact log-probability of the text in the order in which it was written (the chain rule);
 // where it commits several, those count as independent. All texts are denoised in shared passes.
@@ -18,7 +19,9 @@ public static class BestOf
     /// <param name="canvas">What to denoise; stays as it is.</param>
     /// <param name="options">How, with a temperature above 0: without one all texts are the same.</param>
     /// <param name="count">N, at least 1.</param>
-    /// <returns>The canvas with the most probable text, the first of equals, and the work of all N; the tokens are those of that text.</returns>
+    /// <returns>
+    /// The canvas with the most probable text, the first of equals, and the work of all N; the tokens are those of that text.
+    /// </returns>
     /// <exception cref="CinnabarException">The temperature is 0, or what the sampler refuses.</exception>
     public static (Canvas Canvas, DecodingWork Work) Run(Sampler sampler, Canvas canvas, SamplerOptions options, int count)
     {

@@ -107,7 +107,12 @@ internal sealed class EvalTaskCommand
 
     private TaskResult RunModel(ParseResult parsed, DiffusionModel model, TaskExample[] examples, CancellationToken cancellation)
     {
-        TaskAnswerer answerer = new(_task, model, _sampler.Read(parsed, model.DefaultOptions), parsed.GetValue(_answerTokens), parsed.GetValue(_bestOf));
+        TaskAnswerer answerer = new(
+            _task,
+            model,
+            _sampler.Read(parsed, model.DefaultOptions),
+            parsed.GetValue(_answerTokens),
+            parsed.GetValue(_bestOf));
         EvaluationProgress progress = new($"{_task.Name}, {model.Name}", "examples", examples.Length);
         return TaskResult.Run(_task, model.Name, answerer, examples, progress.Show, cancellation);
     }

@@ -18,6 +18,10 @@
 // then has all before it and nothing behind it, as where text is written from left to right. What follows from the tokens before it alone
 // (the result of a sum) is asked for some sixty times less often under random masks, which show some of what follows from it, or hide
 // some of what it follows from (Kim et al. 2025, "Train for the Worst, Plan for the Best": most of the infilling problems are hard).
+//
+// With causal_share c, a share c of the passes is AutoregressiveObjective's instead: causal attention and the loss of every next token,
+// by the same weights (UniLM, Dong et al. 2019). That asks for every such token in each pass, and what is learnt so serves both ways of
+// reading where logits are shifted, since a token is then predicted at the same place.
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;

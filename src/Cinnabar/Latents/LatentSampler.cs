@@ -1,10 +1,11 @@
 // From noise to clean latents: z at time t becomes z at an earlier time s, with x̂ = E[x | z_t] and ε̂ = (z_t − α_t x̂)/σ_t,
 //
-//   DDPM      z_s = α_s x̂ + √(σ_s² − σ_q²) ε̂ + σ_q ξ        σ_q² = σ_s² (1 − e^{λ_t − λ_s}),  ξ ~ N(0, 1): the exact posterior of z_s given
-//                                                           z_t and x̂ (Ho et al. 2020)
+//   DDPM      z_s = α_s x̂ + √(σ_s² − σ_q²) ε̂ + σ_q ξ        σ_q² = σ_s² (1 − e^{λ_t − λ_s}),  ξ ~ N(0, 1): the exact posterior
+//                                                           of z_s given z_t and x̂ (Ho et al. 2020)
 //   DDIM      the same with σ_q = 0: nothing is drawn after the start (Song et al. 2021)
-//   DPM++ 2M  z_s = (σ_s/σ_t) z_t − α_s (e^{−h} − 1) D       h = (λ_s − λ_t)/2,  D = x̂ + (x̂ − x̂')/(2r),  r = h'/h, where x̂' and h' are those
-//                                                           of the step before: second order in h (Lu et al. 2022, DPM-Solver++, multistep)
+//   DPM++ 2M  z_s = (σ_s/σ_t) z_t − α_s (e^{−h} − 1) D       h = (λ_s − λ_t)/2,  D = x̂ + (x̂ − x̂')/(2r),  r = h'/h, where
+//                                                           x̂' and h' are those of the step before: second order in h
+//                                                           (Lu et al. 2022, DPM-Solver++, multistep)
 //
 // The first step of DPM++ 2M has no step before it and the last one would extrapolate x̂ to where it does not move any more: both take
 // D = x̂, which is DDIM. Times fall evenly from 1 − MinimumTime to MinimumTime; what is returned is x̂ of the last one.

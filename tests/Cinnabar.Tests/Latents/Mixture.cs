@@ -50,7 +50,8 @@ internal sealed class Mixture(GaussianSchedule schedule, params (double Weight, 
         for (int i = 0; i < sorted.Length; i++)
         {
             double below = Below(sorted[i]);
-            distance = Math.Max(distance, Math.Max(Math.Abs(below - ((double)i / sorted.Length)), Math.Abs(below - ((i + 1.0) / sorted.Length))));
+            double step = 1.0 / sorted.Length;
+            distance = Math.Max(distance, Math.Max(Math.Abs(below - (i * step)), Math.Abs(below - ((i + 1) * step))));
         }
 
         return distance;
