@@ -39,11 +39,10 @@ public static class BestOf
         Stopwatch time = Stopwatch.StartNew();
         sampler.Run(canvases, seeded, observer: (n, step) => last[n] = step);
         Canvas best = canvases.MaxBy(LogProbability)!;
-        int tokens = Enumerable.Range(0, best.Holes.Count).Sum(hole => best.TextOf(hole).Length);
         return (best, new DecodingWork(
             last.Sum(step => step?.ForwardPasses ?? 0),
             last.Sum(step => step?.ComputedPositions ?? 0),
-            tokens,
+            DecodingWork.TokensOf(best),
             FirstStepTokens: 0,
             FirstStepSeconds: 0,
             time.Elapsed.TotalSeconds));

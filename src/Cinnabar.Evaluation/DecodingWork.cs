@@ -37,10 +37,13 @@ public readonly record struct DecodingWork(
             onStep?.Invoke(step);
         });
         double seconds = time.Elapsed.TotalSeconds;
-        int tokens = Enumerable.Range(0, canvas.Holes.Count).Sum(hole => canvas.TextOf(hole).Length);
+        int tokens = TokensOf(canvas);
         return new DecodingWork(
             last?.ForwardPasses ?? 0, last?.ComputedPositions ?? 0, tokens, Math.Min(firstTokens, tokens), firstSeconds, seconds);
     }
+
+    /// <summary>Tokens in the holes of a canvas, their unused rest left out.</summary>
+    internal static int TokensOf(Canvas canvas) => Enumerable.Range(0, canvas.Holes.Count).Sum(hole => canvas.TextOf(hole).Length);
 
     /// <summary>The sum of two pieces of work.</summary>
     public static DecodingWork operator +(DecodingWork a, DecodingWork b) => new(

@@ -1,5 +1,4 @@
 // Texts longer than the context, all of them denoised at once (Models/CollageDenoiser.cs).
-using System.Diagnostics;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
@@ -36,26 +35,22 @@ public sealed partial class DiffusionModel
         options ??= DefaultOptions;
         options = options with { MaxNewTokens = tokens, Steps = options.Steps ?? Math.Max(1, segment / 4) };
         options.Validate();
-        int[] begin = Config.BosTokenId is int bos ? [bos] : [];
-        int[] known = [.. begin, .. Tokenizer.Encode(prompt)];
+        int[] known = [.. TextCanvas.Beginning(this), .. Tokenizer.Encode(prompt)];
         Canvas canvas = Canvas.ForContinuation(known, tokens, TokensForLongText());
         CollageDenoiser collage = new(Denoiser, segment, overlap ?? Math.Max(1, segment / 8));
-        DenoisingStep? last = null;
-        Stopwatch time = Stopwatch.StartNew();
-        new Sampler(collage, Kernels.Workers).Run(canvas, options, cancellation, step =>
+        return Run(canvas, options, onStep, cancellation, Result, new Sampler(collage, Kernels.Workers));
+
+        GenerationResult Result()
         {
-            last = step;
-            onStep?.Invoke(step);
-        });
-        int[] written = canvas.TextOf(0);
-        string text = Tokenizer.Decode(written);
-        GenerationResult result = new()
-        {
-            Text = prompt + text,
-            Holes = [new FilledHole(0, text, written, tokens)],
-            TokenIds = canvas.Text(),
-        };
-        return GenerationResult.Finished(result, this, options, last, time.Elapsed);
+            int[] written = canvas.TextOf(0);
+            string text = Tokenizer.Decode(written);
+            return new GenerationResult
+            {
+                Text = prompt + text,
+                Holes = [new FilledHole(0, text, written, tokens)],
+                TokenIds = canvas.Text(),
+            };
+        }
     }
 
     // Nothing ends the text: neither end of text nor padding is written.

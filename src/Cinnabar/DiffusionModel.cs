@@ -285,7 +285,8 @@ public sealed partial class DiffusionModel
         SamplerOptions options,
         Action<DenoisingStep>? onStep,
         CancellationToken cancellation,
-        Func<GenerationResult> result)
+        Func<GenerationResult> result,
+        Sampler? sampler = null)
     {
         options = Followed(options);
         DenoisingStep? last = null;
@@ -297,7 +298,7 @@ public sealed partial class DiffusionModel
         }
         else
         {
-            _sampler!.Run(canvas, options, cancellation, Observe);
+            (sampler ?? _sampler!).Run(canvas, options, cancellation, Observe);
         }
 
         return GenerationResult.Finished(result(), this, options, last, time.Elapsed) with { CacheDrift = drift };

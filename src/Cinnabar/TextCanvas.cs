@@ -187,7 +187,8 @@ public sealed class TextCanvas
     internal string WithLineEnds(string text) =>
         _usesCrLf ? ToLf(text).Replace("\n", "\r\n", StringComparison.Ordinal) : text;
 
-    private static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
+    /// <summary>What stands before every text: begin of text, if the model has it.</summary>
+    internal static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
 
     // The part of known text i that the network sees.
     private static string Shown(TextWithHoles text, int i, bool usesCrLf)

@@ -18,10 +18,8 @@ public sealed class AutoregressiveObjective(SequenceSource source, TrainingOptio
     public const int MinSequenceLength = 8;
 
     /// <inheritdoc/>
-    protected override IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise)
-    {
-        return [.. draw.Batches.Select(batch => BatchOf(batch, draw.Counted))];
-    }
+    protected override IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise) =>
+        [.. draw.Batches.Select(batch => BatchOf(batch, draw.Counted))];
 
     /// <summary>Every next token of a pass.</summary>
     /// <param name="batch">Its clean sequences.</param>

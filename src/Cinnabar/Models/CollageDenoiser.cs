@@ -29,7 +29,8 @@ public sealed class CollageDenoiser : IDenoiser
     private readonly int _overlap;
     private readonly List<Part> _parts = [];
     private readonly List<int> _rows = [];
-    private Tensor? _logits;
+    private Tensor? _buffer; // of the most rows so far: there are fewer with every step
+    private Tensor _logits = null!; // its rows of this pass
 
     /// <summary>Wraps a network.</summary>
     /// <param name="inner">The network.</param>
@@ -77,11 +78,12 @@ public sealed class CollageDenoiser : IDenoiser
             return _inner.Logits(ids, rows);
         }
 
-        if (_logits is null || _logits.Rows != rows.Length)
+        if (_buffer is null || _buffer.Rows < rows.Length)
         {
-            _logits = Tensor.Zeros(rows.Length, VocabularySize);
+            _buffer = Tensor.Zeros(rows.Length, VocabularySize);
         }
 
+        _logits = _buffer.View(rows.Length, VocabularySize);
         _logits.Floats.Clear();
         Divide(ids.Length);
         int group = 0;
@@ -178,7 +180,7 @@ public sealed class CollageDenoiser : IDenoiser
         int count = RowsOf(part, rows).Length;
         for (int i = 0; i < count; i++)
         {
-            Span<float> sum = _logits!.Row(place + i);
+            Span<float> sum = _logits.Row(place + i);
             ReadOnlySpan<float> own = logits.Row(first + i);
             float sign = part.IsOverlap ? -1 : 1;
             for (int v = 0; v < own.Length; v++)
