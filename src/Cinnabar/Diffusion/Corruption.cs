@@ -5,8 +5,8 @@
 //   MaskTail      about t of them, the last ones                                           (training; no bound)
 //
 // The first two estimate the same bound; drawing l uniformly from 1 … L and masking exactly l has the smaller variance (LLaDA: 128
-// draws where the first form needs over 1,000). Mask draws one number per maskable position whatever p is, so the same generator with a larger p
-// masks a superset.
+// draws where the first form needs over 1,000). Mask draws one number per maskable position whatever p is, so the same generator with a
+// larger p masks a superset.
 //
 // Source: Nie et al., LLaDA, 2025, equations 3 and 6; Austin et al., D3PM, 2021 (absorbing state).
 namespace Cinnabar.Diffusion;
