@@ -21,6 +21,7 @@ internal static class Program
         {
             GenerateCommand.Create(),
             WriteCommand.Create(),
+            LatentsCommand.Create(),
             InfillCommand.Create(),
             ChatCommand.Create(),
             ServeCommand.Create(),

@@ -11,12 +11,13 @@ using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
 
 namespace Cinnabar.Training;
 
 /// <summary>Measures a network on the validation split of its corpus.</summary>
-internal sealed class HeldOutMeasure
+internal sealed class HeldOutMeasure : IHeldOutMeasure
 {
     private const ulong Seed = 20_240_229;
 
@@ -42,7 +43,7 @@ internal sealed class HeldOutMeasure
         _tape = new Tape(kernels, recording: false, MatMulPrecision.BF16);
     }
 
-    /// <summary>Bits per byte; null where the split is empty, as that of a corpus of few files can be.</summary>
+    /// <inheritdoc/>
     public double? BitsPerByte()
     {
         if (_heldOut.TokenCount == 0)
@@ -60,16 +61,7 @@ internal sealed class HeldOutMeasure
 
     private double OfWindows()
     {
-        int length = (int)Math.Min(_options.SequenceLength, _heldOut.TokenCount);
-        long stride = Math.Max(length, (_heldOut.TokenCount - length) / Math.Max(1, _options.EvaluationWindows - 1));
-        List<int[]> windows = [];
-        for (long start = 0; start + length <= _heldOut.TokenCount && windows.Count < _options.EvaluationWindows; start += stride)
-        {
-            int[] window = new int[length];
-            _heldOut.Read(start, window);
-            windows.Add(window);
-        }
-
+        List<int[]> windows = _heldOut.Windows(_options.SequenceLength, _options.EvaluationWindows);
         LikelihoodEstimate total = _options.ModelConfig.IsAutoregressive
             ? new AutoregressiveLikelihood(_network, _kernels).OfWindows(windows)
             : new LikelihoodBound(_network, _kernels).EstimateWindows(windows, Seed);

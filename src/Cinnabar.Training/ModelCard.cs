@@ -14,7 +14,11 @@ public static class ModelCard
         string heldOut = mark.HeldOutBitsPerByte == 0
             ? "not measured"
             : string.Create(CultureInfo.InvariantCulture, $"{mark.HeldOutBitsPerByte:F3} bits per byte");
-        (string kind, string tags, string measure) = config.IsAutoregressive
+        (string kind, string tags, string measure) = config.Latents is { } latents
+            ? (latents.Denoiser is null ? "The autoencoder of a latent-diffusion" : "A latent-diffusion",
+                "diffusion-language-model, latent-diffusion",
+                latents.Denoiser is null ? "rebuilt from its latents" : "decoded from latents denoised in one pass")
+            : config.IsAutoregressive
             ? ("An autoregressive", "autoregressive", "exact likelihood")
             : ("A masked-diffusion", "diffusion-language-model, masked-diffusion", "likelihood bound");
         string sizes = $"{config.NumHiddenLayers}, {config.HiddenSize}, {config.NumAttentionHeads}, {config.IntermediateSize}";
@@ -26,7 +30,7 @@ public static class ModelCard
             ---
             # {Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(options.Output)))}
 
-            {kind} language model in the LLaDA layout, trained by Cinnabar.
+            {kind} language model{(config.Latents is null ? " in the LLaDA layout" : "")}, trained by Cinnabar.
 
             | | |
             |---|---|

@@ -8,6 +8,7 @@ using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
 
 namespace Cinnabar.Training;
@@ -27,7 +28,7 @@ public sealed class Trainer : IDisposable
     private readonly ModelConfig _config;
     private readonly TrainingCheckpoint _state;
     private readonly TrainingStep _step;
-    private readonly HeldOutMeasure _heldOut;
+    private readonly IHeldOutMeasure _heldOut;
     private readonly RunFolder _folder;
     private readonly LossLog _log;
 
@@ -55,13 +56,15 @@ public sealed class Trainer : IDisposable
         RequireId("pad_token_id", _config.PadTokenId, tokenizer.PaddingTokenId);
 
         TokenDataset train = TokenDataset.Open(options.Corpus, "train");
-        TrainingObjective objective = TrainingObjective.Create(options, train, tokenizer);
+        SequenceSource source = SequenceSource.Create(options, train, tokenizer);
         _folder = RunFolder.Open(options.Output, resume);
         try
         {
-            _state = resume ? Continue() : TrainingCheckpoint.Start(InitialWeights());
-            _step = new TrainingStep(options, _state, objective, kernels);
-            _heldOut = new HeldOutMeasure(options, new TransformerDenoiser(_config, _state.Averages, kernels), tokenizer, kernels);
+            _state = resume ? Continue() : TrainingCheckpoint.Start(FirstWeights.Of(options));
+            _step = new TrainingStep(options, _state, NetworkOf(source, tokenizer, kernels), kernels);
+            _heldOut = TrainingObjective.IsLatent(options.Objective)
+                ? new LatentHeldOut(options, _state.Averages, tokenizer, kernels)
+                : new HeldOutMeasure(options, new TransformerDenoiser(_config, _state.Averages, kernels), tokenizer, kernels);
             AtomicFile.Write(_folder.OptionsPath, options.ToJson());
             _log = new LossLog(_folder.LogPath, _state.Mark.Step);
         }
@@ -148,9 +151,9 @@ public sealed class Trainer : IDisposable
     public void Export(string path, string modelCard) => ModelFolder.Save(
         path,
         _config,
-        _state.Averages,
+        FirstWeights.OfModel(_config, _state.Averages),
         File.ReadAllBytes(TokenizerFile),
-        _config.IsAutoregressive ? s_autoregressiveSettings : s_diffusionSettings,
+        _config.Latents is not null ? null : _config.IsAutoregressive ? s_autoregressiveSettings : s_diffusionSettings,
         modelCard);
 
     /// <inheritdoc/>
@@ -163,46 +166,15 @@ public sealed class Trainer : IDisposable
     private TrainingCheckpoint Continue()
     {
         _folder.RequireModel(_config);
-        return TrainingCheckpoint.Load(CheckpointFolder, _config);
+        return TrainingCheckpoint.Load(CheckpointFolder, FirstWeights.Expected(_options));
     }
 
-    private Dictionary<string, Tensor> InitialWeights()
+    private TrainedNetwork NetworkOf(SequenceSource source, Tokenizer tokenizer, KernelTable kernels) => _options.Objective switch
     {
-        if (_options.InitialModel is null)
-        {
-            return TransformerDenoiser.Initialize(_config, _options.Seed);
-        }
-
-        ModelFolder model = ModelFolder.Open(ModelLocator.Find(_options.InitialModel));
-        if (!File.ReadAllBytes(model.TokenizerPath).AsSpan().SequenceEqual(File.ReadAllBytes(TokenizerFile)))
-        {
-            throw new CinnabarException(
-                $"The corpus '{_options.Corpus}' was made with another tokenizer than the initial model '{_options.InitialModel}'.",
-                $"Build it again with --tokenizer {model.TokenizerPath}.");
-        }
-
-        NetworkWeight[] expected = [.. LladaWeightNames.Expected(_config)];
-        string? foreign = model.Tensors.Keys.Except(expected.Select(w => w.Name)).Order(StringComparer.Ordinal).FirstOrDefault();
-        if (foreign is not null)
-        {
-            throw new CinnabarException(
-                $"The initial model '{_options.InitialModel}' has '{foreign}', which the configuration does not have.",
-                "Give \"model\" the sizes of the initial model's config.json.");
-        }
-
-        foreach ((string name, int[] shape) in expected)
-        {
-            if (!model.Tensors.TryGetValue(name, out Tensor? tensor) || !tensor.Shape.SequenceEqual(shape))
-            {
-                throw new CinnabarException(
-                    $"The initial model '{_options.InitialModel}' has '{name}' as {tensor?.ShapeText() ?? "nothing"}, "
-                    + $"the configuration asks for [{string.Join(", ", shape)}].",
-                    "Give \"model\" the sizes of the initial model's config.json.");
-            }
-        }
-
-        return model.Tensors.ToDictionary(t => t.Key, t => t.Value.To(DType.F32));
-    }
+        TrainingObjective.Autoencoder => new AutoencoderTraining(_options, _state, source, kernels),
+        TrainingObjective.LatentDiffusion => new LatentDiffusionTraining(_options, _state, source, kernels),
+        _ => new TokenDenoiserTraining(_options, _state, TrainingObjective.Create(_options, source, tokenizer), kernels),
+    };
 
     private void RequireId(string key, int configured, int found)
     {

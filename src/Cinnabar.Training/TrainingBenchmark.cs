@@ -9,6 +9,7 @@ using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
 
 namespace Cinnabar.Training;
@@ -50,7 +51,7 @@ public sealed class TrainingBenchmark
         TrainingObjective objective = TrainingObjective.Create(Options, data, tokenizer);
         TrainingCheckpoint state = TrainingCheckpoint.Start(
             LladaWeightNames.Expected(config).ToDictionary(w => w.Name, w => MadeUpWeights.Of(w.Shape, DType.F32)));
-        _step = new TrainingStep(Options, state, objective, kernels);
+        _step = new TrainingStep(Options, state, new TokenDenoiserTraining(Options, state, objective, kernels), kernels);
     }
 
     /// <summary>The settings of the steps.</summary>

@@ -53,9 +53,11 @@ public sealed record TrainingCheckpoint(
         return File.Exists(Path.Combine(path, StateFile));
     }
 
-    /// <summary>Reads a checkpoint of the network <paramref name="config"/>.</summary>
+    /// <summary>Reads a checkpoint.</summary>
+    /// <param name="path">Its folder.</param>
+    /// <param name="expected">Every tensor that is trained, or comes with those that are.</param>
     /// <exception cref="CinnabarException">It is missing, damaged or of another network.</exception>
-    public static TrainingCheckpoint Load(string path, ModelConfig config)
+    public static TrainingCheckpoint Load(string path, IEnumerable<NetworkWeight> expected)
     {
         string stateFile = Path.Combine(path, StateFile);
         if (!Exists(path))
@@ -82,7 +84,7 @@ public sealed record TrainingCheckpoint(
         }
 
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(path, TensorFile));
-        TrainingCheckpoint empty = Start(LladaWeightNames.Expected(config).ToDictionary(w => w.Name, w => Tensor.Zeros(w.Shape)));
+        TrainingCheckpoint empty = Start(expected.ToDictionary(w => w.Name, w => Tensor.Zeros(w.Shape)));
         foreach ((string prefix, IReadOnlyDictionary<string, Tensor> group) in empty.Groups())
         {
             foreach ((string name, Tensor tensor) in group)

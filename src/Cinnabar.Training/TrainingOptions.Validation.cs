@@ -71,6 +71,7 @@ public sealed partial record TrainingOptions
         RequireRange("evaluate_every", EvaluateEvery, 1, int.MaxValue);
         RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
         RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);
+        ValidateLatents();
         ModelConfig model = ModelConfig;
         RequireDirection(model);
         Require(

@@ -6,9 +6,10 @@ using Cinnabar.Sampling;
 using Cinnabar.Tests.Models;
 using Cinnabar.Tests.Sampling.Golden;
 using Cinnabar.Tokenizers;
-using Cinnabar.Training;
 using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
+using Cinnabar.Training;
 
 namespace Cinnabar.Numerics.Cuda.Tests;
 
@@ -150,7 +151,7 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         TrainingObjective objective = TrainingObjective.Create(
             options, TokenDataset.FromTokens(tokens, config.VocabularySize), Tokenizer.Load(TokenizerPath()));
         TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(config, seed: 3));
-        TrainingStep step = new(options, state, objective, kernels);
+        TrainingStep step = new(options, state, new TokenDenoiserTraining(options, state, objective, kernels), kernels);
         return [.. Enumerable.Range(1, 10).Select(s => step.Take(s, learningRate: 3e-3).Loss)];
     }
 

@@ -25,7 +25,7 @@ public sealed class TrainerResumeTests(TrainingRuns runs) : IClassFixture<Traini
         string output = runs.NewFolder();
         List<TrainingProgress> steps = TrainingRuns.Train(runs.Options(output), stopAfter: 4);
         Assert.Equal([false, false, true, true], steps.Select(step => step.Checkpointed));
-        Assert.Equal(4, TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), runs.Config).Mark.Step);
+        Assert.Equal(4, TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), LladaWeightNames.Expected(runs.Config)).Mark.Step);
         Assert.Equal([1, 2, 3, 4], LossLog.Read(Path.Combine(output, "loss.csv")).Select(e => e.Step));
     }
 
@@ -158,7 +158,7 @@ public sealed class TrainerResumeTests(TrainingRuns runs) : IClassFixture<Traini
     {
         string output = runs.NewFolder();
         TrainingRuns.Train(runs.Options(output), stopAfter: 1);
-        TrainingCheckpoint state = TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), runs.Config);
+        TrainingCheckpoint state = TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), LladaWeightNames.Expected(runs.Config));
         Dictionary<string, Tensor> weights = state.Weights.ToDictionary();
         weights[LladaWeightNames.FinalNorm] = weights[LladaWeightNames.FinalNorm].To(DType.BF16);
         (state with { Weights = weights }).Save(Path.Combine(output, "checkpoint"));
@@ -200,13 +200,13 @@ public sealed class TrainerResumeTests(TrainingRuns runs) : IClassFixture<Traini
         CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output), resume: true));
         Assert.Contains(file, error.Message, StringComparison.Ordinal);
         Assert.Contains("disk full", error.Message, StringComparison.Ordinal);
-        Assert.True(TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), runs.Config).Mark.Step >= 3);
+        Assert.True(TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), LladaWeightNames.Expected(runs.Config)).Mark.Step >= 3);
         TrainingRuns.Train(runs.Options(output), resume: true);
         Assert.Equal(Enumerable.Range(1, 10), LossLog.Read(Path.Combine(output, "loss.csv")).Select(e => e.Step));
     }
 
     private string ErrorOfLoading(ModelConfig config) =>
-        Assert.Throws<CinnabarException>(() => TrainingCheckpoint.Load(Path.Combine(runs.Uninterrupted, "checkpoint"), config)).Message;
+        Assert.Throws<CinnabarException>(() => TrainingCheckpoint.Load(Path.Combine(runs.Uninterrupted, "checkpoint"), LladaWeightNames.Expected(config))).Message;
 
     private string ErrorOfResuming(string output, ModelConfig config) =>
         Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output, config), resume: true)).Message;

@@ -3,6 +3,7 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
 
 namespace Cinnabar.Training.Tests;
@@ -65,7 +66,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         Assert.Equal(3, TrainingOptions.Load(Path.Combine(output, "options.json")).Steps);
         ModelFolder model = ModelFolder.Open(trainer.ModelPath);
         Assert.Equal(runs.Config, model.Config);
-        Dictionary<string, Tensor> averages = TrainingCheckpoint.Load(trainer.CheckpointFolder, runs.Config).Averages.ToDictionary();
+        Dictionary<string, Tensor> averages = TrainingCheckpoint.Load(trainer.CheckpointFolder, LladaWeightNames.Expected(runs.Config)).Averages.ToDictionary();
         Assert.All(model.Tensors, tensor => Assert.Equal(
             averages[tensor.Key].To(DType.BF16).To(DType.F32).Floats.ToArray(), tensor.Value.To(DType.F32).Floats.ToArray()));
         string card = File.ReadAllText(Path.Combine(trainer.ModelPath, "README.md"));
@@ -86,7 +87,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         string output = runs.NewFolder();
         TrainingOptions options = runs.Options(output) with { InitialModel = initial, Steps = 1, LearningRate = 0 };
         TrainingRuns.Train(options);
-        TrainingCheckpoint state = TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), runs.Config);
+        TrainingCheckpoint state = TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), LladaWeightNames.Expected(runs.Config));
         Assert.All(ModelFolder.Open(initial).Tensors, tensor => Assert.Equal(
             tensor.Value.To(DType.F32).Floats.ToArray(), state.Weights[tensor.Key].Floats.ToArray()));
     }
@@ -202,7 +203,8 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         TrainingOptions options = runs.Options("nowhere");
         TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(runs.Config, 1));
         TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(runs.Corpus, "train"), runs.Tokenizer);
-        TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
+        KernelTable kernels = KernelTable.Create(1, KernelForm.Vector);
+        TrainingStep step = new(options, state, new TokenDenoiserTraining(options, state, objective, kernels), kernels);
         step.Take(1, 1e-3);
         state.Weights[LladaWeightNames.OfBlock(1, "up_proj")].Floats[5] = float.NaN;
         string before = Fingerprint(state);
@@ -223,7 +225,8 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         TrainingOptions options = runs.Options("nowhere");
         TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(runs.Config, 1));
         TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(runs.Corpus, "train"), runs.Tokenizer);
-        TrainingStep step = new(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
+        KernelTable kernels = KernelTable.Create(1, KernelForm.Vector);
+        TrainingStep step = new(options, state, new TokenDenoiserTraining(options, state, objective, kernels), kernels);
         state.Weights[LladaWeightNames.FinalNorm].Floats.Fill(float.MaxValue);
         string before = Fingerprint(state);
         (double loss, double norm, _) = step.Take(1, 1e-3);
@@ -237,7 +240,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         string output = runs.NewFolder();
         TrainingRuns.Train(runs.Options(output), stopAfter: 3);
         string folder = Path.Combine(output, "checkpoint");
-        TrainingCheckpoint state = TrainingCheckpoint.Load(folder, runs.Config);
+        TrainingCheckpoint state = TrainingCheckpoint.Load(folder, LladaWeightNames.Expected(runs.Config));
         state.Weights[LladaWeightNames.OfBlock(0, "q_proj")].Floats[0] = float.NaN;
         state.Save(folder);
         byte[] before = TrainingRuns.ResultOf(output).Tensors;

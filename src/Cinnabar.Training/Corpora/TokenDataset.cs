@@ -100,6 +100,24 @@ public sealed class TokenDataset
         }
     }
 
+    /// <summary>Windows spread evenly over the split, across documents, always the same ones.</summary>
+    /// <param name="length">Tokens of each; cut to those that there are.</param>
+    /// <param name="count">The most windows, at least 1; fewer if they would overlap.</param>
+    public List<int[]> Windows(int length, int count)
+    {
+        length = (int)Math.Min(length, TokenCount);
+        long stride = Math.Max(length, (TokenCount - length) / Math.Max(1, count - 1));
+        List<int[]> windows = [];
+        for (long start = 0; length > 0 && start + length <= TokenCount && windows.Count < count; start += stride)
+        {
+            int[] window = new int[length];
+            Read(start, window);
+            windows.Add(window);
+        }
+
+        return windows;
+    }
+
     /// <summary>The tokens of one document: begin, text, end.</summary>
     /// <param name="index">From 0 to <see cref="DocumentCount"/> − 1.</param>
     public int[] Document(int index)

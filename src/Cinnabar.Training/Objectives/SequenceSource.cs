@@ -15,7 +15,8 @@ public abstract class SequenceSource
     /// <param name="tokenizer">What its ids mean.</param>
     /// <exception cref="CinnabarException">The corpus does not fit the settings.</exception>
     public static SequenceSource Create(TrainingOptions options, TokenDataset data, Tokenizer tokenizer) =>
-        data.HasQuestions ? new Examples(data, options)
+        TrainingObjective.IsLatent(options.Objective) ? new PlainWindows(data, options)
+        : data.HasQuestions ? new Examples(data, options)
         : options.Objective == TrainingObjective.Autoregressive ? new MiddleWindows(data, options, new HoleShapes(tokenizer))
         : new HoleWindows(data, options, new HoleShapes(tokenizer));
 
@@ -78,6 +79,13 @@ public abstract class WindowSource : SequenceSource
     /// <param name="random">Of the step.</param>
     /// <returns>Tokens before the padding.</returns>
     protected abstract int DrawSequence(Span<int> sequence, Span<bool> wanted, DeterministicRandom random);
+
+    /// <summary>Copies a window that starts where a document does, as far as the text goes on long enough behind it.</summary>
+    protected void ReadDocument(Span<int> window, DeterministicRandom random)
+    {
+        long start = _data.DocumentStart(random.NextInt(_data.DocumentCount));
+        _data.Read(Math.Min(start, _data.TokenCount - window.Length), window);
+    }
 
     /// <summary>Copies a window of the text.</summary>
     protected void ReadWindow(Span<int> window, DeterministicRandom random)

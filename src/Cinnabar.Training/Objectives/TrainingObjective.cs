@@ -20,10 +20,20 @@ public abstract class TrainingObjective(SequenceSource source, TrainingOptions o
     /// <summary>Name of <see cref="AutoregressiveObjective"/> in a configuration.</summary>
     public const string Autoregressive = "autoregressive";
 
+    /// <summary>Name of the autoencoder's objective in a configuration.</summary>
+    public const string Autoencoder = "autoencoder";
+
+    /// <summary>Name of the latent denoiser's objective in a configuration.</summary>
+    public const string LatentDiffusion = "latent_diffusion";
+
     private const ulong NoiseStream = 1;
 
     /// <summary>All names.</summary>
-    public static IReadOnlyList<string> Names { get; } = [MaskedDiffusion, BlockDiffusion, Autoregressive];
+    public static IReadOnlyList<string> Names { get; } =
+        [MaskedDiffusion, BlockDiffusion, Autoregressive, Autoencoder, LatentDiffusion];
+
+    /// <summary>Whether an objective is about latents.</summary>
+    public static bool IsLatent(string objective) => objective is Autoencoder or LatentDiffusion;
 
     /// <summary>The settings of the run.</summary>
     protected TrainingOptions Options { get; } = options;
@@ -33,9 +43,15 @@ public abstract class TrainingObjective(SequenceSource source, TrainingOptions o
     /// <param name="data">The training split.</param>
     /// <param name="tokenizer">What its ids mean.</param>
     /// <exception cref="CinnabarException">The corpus does not fit the settings.</exception>
-    public static TrainingObjective Create(TrainingOptions options, TokenDataset data, Tokenizer tokenizer)
+    public static TrainingObjective Create(TrainingOptions options, TokenDataset data, Tokenizer tokenizer) =>
+        Create(options, SequenceSource.Create(options, data, tokenizer), tokenizer);
+
+    /// <summary>The objective that <paramref name="options"/> name.</summary>
+    /// <param name="options">Valid settings.</param>
+    /// <param name="source">Where clean sequences come from.</param>
+    /// <param name="tokenizer">What its ids mean.</param>
+    internal static TrainingObjective Create(TrainingOptions options, SequenceSource source, Tokenizer tokenizer)
     {
-        SequenceSource source = SequenceSource.Create(options, data, tokenizer);
         return options.Objective switch
         {
             Autoregressive => new AutoregressiveObjective(source, options),

@@ -33,11 +33,11 @@ public readonly record struct NetworkWeight(string Name, int[] Shape, string Par
     public bool IsBias { get; init; }
 
     /// <summary>
-    /// Whether its values may be rounded: a matrix, but not the positions, the router or what makes norms of the noise level, whose errors
-    /// reach all.
+    /// Whether its values may be rounded: a matrix, but not the positions, the router, the codes of latents or what the noise level or the
+    /// time is made into, whose errors reach all.
     /// </summary>
     internal bool MayRound =>
-        Shape.Length > 1 && Part is not ("wpe" or "router" or "sigma_in" or "sigma_out" or "modulation");
+        Shape.Length > 1 && Part is not ("wpe" or "router" or "codebook" or "time" or "sigma_in" or "sigma_out" or "modulation");
 }
 
 /// <summary>The tensors a model of a given configuration consists of.</summary>

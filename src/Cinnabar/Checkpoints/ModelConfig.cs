@@ -116,6 +116,9 @@ public sealed record ModelConfig
     /// <summary>Norms that depend on the noise level; null: they do not. Default null.</summary>
     public NoiseConditioning? NoiseConditioning { get; init; }
 
+    /// <summary>How tokens become latents and back (latents); null: the network sees tokens. Default null.</summary>
+    public LatentShape? Latents { get; init; }
+
     /// <summary>Further ids that end a text, such as the end of a chat turn. Default none.</summary>
     public IReadOnlyList<int> AlsoEndText { get; init; } = [];
 

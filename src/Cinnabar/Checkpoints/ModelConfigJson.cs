@@ -1,5 +1,6 @@
 // The two directions between ModelConfig and config.json. Keys of the reference that select something we do not implement
 // are listed once, in s_fixed: reading refuses any other value by name, writing emits exactly these values.
+using Cinnabar.Checkpoints.Families;
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Checkpoints;
@@ -20,7 +21,6 @@ internal static class ModelConfigJson
     [
         ("activation_type", "\"silu\"", true, "the activation of the feed-forward layer"),
         ("alibi", "false", false, "attention biases by distance"),
-        ("architectures", "[\"LLaDAModelLM\"]", true, "the architecture"),
         ("attention_layer_norm", "false", false, "norms of queries and keys"),
         ("bias_for_layer_norm", "false", false, "biases of the norms"),
         ("block_group_size", "1", false, "blocks per group, which changes the tensor names"),
@@ -30,7 +30,6 @@ internal static class ModelConfigJson
         ("input_emb_norm", "false", false, "scaling of the embeddings"),
         ("layer_norm_type", "\"rms\"", true, "the kind of norm"),
         ("layer_norm_with_affine", "true", false, "weights of the norms"),
-        ("model_type", "\"llada\"", true, "the family of the model"),
         ("scale_logits", "false", false, "scaling of the logits"),
     ];
 
@@ -58,8 +57,13 @@ internal static class ModelConfigJson
     private static readonly string[] s_absent = ["clip_qkv", "multi_query_attention", "rope_scaling"];
 
     /// <summary>Checks every value.</summary>
-    public static ModelConfig Read(JsonSettings json)
+    /// <param name="json">The file.</param>
+    /// <param name="architecture">The only value of architectures.</param>
+    /// <param name="modelType">The only value of model_type.</param>
+    public static ModelConfig Read(JsonSettings json, string architecture, string modelType)
     {
+        json.RequireOnly("architectures", $"[\"{architecture}\"]", required: true, "the architecture");
+        json.RequireOnly("model_type", $"\"{modelType}\"", required: true, "the family of the model");
         foreach ((string key, string value, bool required, string meaning) in s_fixed)
         {
             json.RequireOnly(key, value, required, meaning);
@@ -115,6 +119,11 @@ internal static class ModelConfigJson
             values[key] = value;
         }
 
+        (string architecture, string modelType) = config.Latents is null
+            ? (LladaFamily.Architecture, LladaFamily.ModelType)
+            : (LatentFamily.Architecture, LatentFamily.ModelType);
+        (values["architectures"], values["model_type"]) = ($"[\"{architecture}\"]", $"\"{modelType}\"");
+
         // Keys of our own are not in the configuration of a plain LLaDA model.
         if (config.AttentionKind == AttentionKind.Full)
         {
@@ -124,6 +133,11 @@ internal static class ModelConfigJson
         if (config.Quantization is null)
         {
             values.Remove(WeightQuantization.ConfigKey);
+        }
+
+        if (config.Latents is null)
+        {
+            values.Remove("latents");
         }
 
         if (!config.ShiftLogits)
@@ -162,6 +176,7 @@ internal static class ModelConfigJson
             ["embedding_size"] = Text(config.EmbeddingSize),
             ["eos_token_id"] = Text(config.EosTokenId),
             ["mask_token_id"] = Text(config.MaskTokenId),
+            ["latents"] = config.Latents?.ToJson() ?? "null",
             ["max_sequence_length"] = Text(config.MaxSequenceLength),
             ["mlp_hidden_size"] = Text(config.IntermediateSize),
             ["n_heads"] = Text(config.NumAttentionHeads),

@@ -181,7 +181,7 @@ public sealed class ModelFolder : Checkpoint
     private static List<(string Name, Tensor Value)> WeightsToWrite(ModelConfig config, IReadOnlyDictionary<string, Tensor> tensors)
     {
         List<(string Name, Tensor Value)> weights = [];
-        foreach (NetworkWeight weight in LladaWeightNames.Expected(config))
+        foreach (NetworkWeight weight in config.Family.Weights(config))
         {
             (string name, int[] shape) = weight;
             if (!tensors.TryGetValue(name, out Tensor? value) || !value.Shape.SequenceEqual(shape))
@@ -203,7 +203,7 @@ public sealed class ModelFolder : Checkpoint
             weights.Add((LladaWeightNames.ScalesOf(name), written.Scales!.View(shape[0], written.Scales.Count / shape[0])));
         }
 
-        int expected = LladaWeightNames.Expected(config).Count();
+        int expected = config.Family.Weights(config).Count();
         return expected == tensors.Count
             ? weights
             : throw new ArgumentException($"Expected {expected} tensors, found {tensors.Count}.", nameof(tensors));

@@ -85,7 +85,8 @@ internal sealed class NoiseModulation
         return y;
     }
 
-    private static void WriteFeatures(double sigma, Span<float> features)
+    /// <summary>Cosines and sines of a number at all frequencies.</summary>
+    internal static void WriteFeatures(double sigma, Span<float> features)
     {
         int half = features.Length / 2;
         for (int k = 0; k < half; k++)

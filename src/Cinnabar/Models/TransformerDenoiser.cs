@@ -12,7 +12,6 @@
 // With a cache only some positions are computed; they attend to the keys and values that the others had when they were computed last.
 // The switches AttentionKind and ShiftLogits make the same network block-causal or autoregressive.
 using Cinnabar.Checkpoints;
-using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
@@ -128,29 +127,9 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
             : null;
     }
 
-    /// <summary>
-    /// Random weights: normal with deviation 0.02, divided by √(2·layers) for the two projections that write into the residual stream
-    /// (Radford et al. 2019, GPT-2); norms are 1, biases 0.
-    /// </summary>
-    public static Dictionary<string, Tensor> Initialize(ModelConfig config, ulong seed)
-    {
-        Dictionary<string, Tensor> weights = [];
-        DeterministicRandom random = new(seed);
-        foreach (NetworkWeight weight in LladaWeightNames.Expected(config))
-        {
-            Tensor tensor = Tensor.Zeros(weight.Shape);
-            bool writesResidual = weight.Part is "attn_out" or "ff_out";
-            double deviation = writesResidual ? 0.02 / Math.Sqrt(2.0 * config.NumHiddenLayers) : 0.02;
-            foreach (ref float value in tensor.Floats)
-            {
-                value = weight.IsBias ? 0 : weight.Shape.Length == 1 ? 1f : (float)(deviation * random.NextGaussian());
-            }
-
-            weights.Add(weight.Name, tensor);
-        }
-
-        return weights;
-    }
+    /// <summary>Random weights (<see cref="InitialWeights"/>).</summary>
+    public static Dictionary<string, Tensor> Initialize(ModelConfig config, ulong seed) =>
+        InitialWeights.Draw(LladaWeightNames.Expected(config), config.NumHiddenLayers, seed);
 
     /// <summary>The network on a batch of sequences.</summary>
     /// <param name="tape">Recording for training.</param>

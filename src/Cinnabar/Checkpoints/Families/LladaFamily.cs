@@ -7,6 +7,9 @@ namespace Cinnabar.Checkpoints.Families;
 /// <summary>LLaDA.</summary>
 public sealed class LladaFamily : ModelFamily
 {
+    internal const string Architecture = "LLaDAModelLM";
+    internal const string ModelType = "llada";
+
     // Of the published LLaDA-8B checkpoints: <|mdm_mask|>, <|endoftext|> and <|eot_id|>.
     private const int PublishedMask = 126_336;
     private const int EndOfText = 126_081;
@@ -23,7 +26,7 @@ public sealed class LladaFamily : ModelFamily
     public override string Name => "llada";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<(string Architecture, string ModelType)> Kinds => [("LLaDAModelLM", "llada")];
+    public override IReadOnlyList<(string Architecture, string ModelType)> Kinds => [(Architecture, ModelType)];
 
     /// <inheritdoc/>
     public override string ChatTemplate => "llada";
@@ -33,7 +36,7 @@ public sealed class LladaFamily : ModelFamily
 
     internal override ModelConfig ReadConfig(ConfigSource source)
     {
-        ModelConfig config = ModelConfigJson.Read(source.Json);
+        ModelConfig config = ModelConfigJson.Read(source.Json, Architecture, ModelType);
         return config.EosTokenId == EndOfText && config.VocabularySize > EndOfTurn ? config with { AlsoEndText = [EndOfTurn] } : config;
     }
 

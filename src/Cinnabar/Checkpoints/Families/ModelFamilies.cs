@@ -19,6 +19,7 @@ public static class ModelFamilies
         new MdlmFamily(),
         new Bd3lmFamily(),
         new SeddFamily(),
+        new LatentFamily(),
     ];
 
     /// <summary>The family of a config.json.</summary>

@@ -1,0 +1,140 @@
+// Operations on rows that are not tokens: what enters a network as numbers, sequences made shorter or longer, latents replaced by codes.
+//
+//   View            y = x under another shape: [T, C] as [T/s, s·C] puts s neighbouring rows side by side
+//   Join            the rows of each sequence of a, then those of b
+//   Affine          y[r, :] = a[r]·x[r, :] + b[r, :]
+//   StraightThrough y = e in the place of x; backward dx += dy + 2p·(x − e): the gradient passes as if nothing had been replaced (Bengio
+//                   et al. 2013), and x is pulled towards what replaced it, the commitment of VQ-VAE (van den Oord et al. 2017)
+//
+// These rows are few beside the products around them, so plain loops do.
+namespace Cinnabar.Numerics.Autograd;
+
+public sealed partial class Tape
+{
+    /// <summary>Numbers from outside, copied: what is not trained and has no gradient that anybody asks for.</summary>
+    /// <param name="values">As many as <paramref name="shape"/> holds.</param>
+    /// <param name="shape">One to four sizes.</param>
+    public Variable Input(ReadOnlySpan<float> values, params ReadOnlySpan<int> shape)
+    {
+        Variable y = Output(shape);
+        values.CopyTo(y.Value.Floats);
+        Note(y, 0, static (_, _, _) => { }); // so that the gradient's memory is given back
+        return y;
+    }
+
+    /// <summary>The same elements under another shape; <paramref name="x"/> may be used otherwise, but at inference not changed.</summary>
+    public Variable View(Variable x, params ReadOnlySpan<int> shape)
+    {
+        Tensor view = x.Value.View(shape);
+        if (view.Count != x.Value.Count)
+        {
+            throw new ArgumentException($"Expected a shape of {x.Value.Count} elements, found {view.ShapeText()}.", nameof(shape));
+        }
+
+        Variable y = NewVariable(view);
+        Note(y, x, static (tape, y, x) =>
+            tape.Kernels.Add.Backward(y.Gradient!.View(x.Value.Shape), tape.GradientOf(x)));
+        return y;
+    }
+
+    /// <summary>Puts the rows of each sequence of <paramref name="b"/> behind those of <paramref name="a"/>.</summary>
+    /// <param name="a">[B·n, C].</param>
+    /// <param name="b">[B·m, C].</param>
+    /// <param name="batch">B.</param>
+    /// <returns>[B·(n + m), C].</returns>
+    public Variable Join(Variable a, Variable b, int batch)
+    {
+        int columns = a.Value.Columns;
+        (int first, int second) = (a.Value.Rows / batch * columns, b.Value.Rows / batch * columns);
+        Variable y = Output(a.Value.Rows + b.Value.Rows, columns);
+        for (int i = 0; i < batch; i++)
+        {
+            Span<float> sequence = y.Value.Floats.Slice(i * (first + second), first + second);
+            a.Value.Floats.Slice(i * first, first).CopyTo(sequence);
+            b.Value.Floats.Slice(i * second, second).CopyTo(sequence[first..]);
+        }
+
+        Note(y, (a, b, batch), static (tape, y, of) =>
+        {
+            Span<float> a = tape.GradientOf(of.a).Floats, b = tape.GradientOf(of.b).Floats;
+            (int first, int second) = (a.Length / of.batch, b.Length / of.batch);
+            for (int i = 0; i < of.batch; i++)
+            {
+                ReadOnlySpan<float> sequence = y.Gradient!.Floats.Slice(i * (first + second), first + second);
+                AddTo(a.Slice(i * first, first), sequence);
+                AddTo(b.Slice(i * second, second), sequence[first..]);
+            }
+        });
+        return y;
+    }
+
+    /// <summary>y[r, :] = scales[r] · x[r, :] + offsets[r, :].</summary>
+    /// <param name="x">[T, C].</param>
+    /// <param name="scales">[T].</param>
+    /// <param name="offsets">T·C numbers without a gradient; empty: zeros.</param>
+    public Variable Affine(Variable x, float[] scales, ReadOnlySpan<float> offsets = default)
+    {
+        Variable y = Output(x.Value.Shape);
+        int columns = x.Value.Columns;
+        for (int r = 0; r < scales.Length; r++)
+        {
+            ReadOnlySpan<float> from = x.Value.Row(r);
+            Span<float> to = y.Value.Row(r);
+            for (int c = 0; c < columns; c++)
+            {
+                to[c] = (scales[r] * from[c]) + (offsets.IsEmpty ? 0 : offsets[(r * columns) + c]);
+            }
+        }
+
+        Note(y, (x, scales), static (tape, y, of) =>
+        {
+            Tensor gradient = tape.GradientOf(of.x);
+            for (int r = 0; r < of.scales.Length; r++)
+            {
+                ReadOnlySpan<float> from = y.Gradient!.Row(r);
+                Span<float> to = gradient.Row(r);
+                for (int c = 0; c < to.Length; c++)
+                {
+                    to[c] += of.scales[r] * from[c];
+                }
+            }
+        });
+        return y;
+    }
+
+    /// <summary>Replaces values so that the gradient passes, and pulls the replaced ones towards the new ones.</summary>
+    /// <param name="x">What is replaced.</param>
+    /// <param name="replacement">e, of x's shape.</param>
+    /// <param name="pull">p: adds the gradient of p·‖x − e‖².</param>
+    public Variable StraightThrough(Variable x, Tensor replacement, float pull)
+    {
+        Variable y = Output(x.Value.Shape);
+        replacement.Floats.CopyTo(y.Value.Floats);
+        Note(y, (x, pull), static (tape, y, of) =>
+        {
+            ReadOnlySpan<float> from = y.Gradient!.Floats, before = of.x.Value.Floats, after = y.Value.Floats;
+            Span<float> to = tape.GradientOf(of.x).Floats;
+            for (int i = 0; i < to.Length; i++)
+            {
+                to[i] += from[i] + (2 * of.pull * (before[i] - after[i]));
+            }
+        });
+        return y;
+    }
+
+    /// <summary>
+    /// Adds a gradient that was worked out elsewhere, such as that of a loss on <paramref name="x"/>; <see cref="Backward"/> carries it on.
+    /// Operations that take their operand over, such as a rotation, must not follow on x.
+    /// </summary>
+    /// <param name="x">A result of this tape, while recording.</param>
+    /// <param name="gradient">Of x's shape.</param>
+    public void AddGradient(Variable x, ReadOnlySpan<float> gradient) => AddTo(GradientOf(x).Floats, gradient);
+
+    private static void AddTo(Span<float> sum, ReadOnlySpan<float> more)
+    {
+        for (int i = 0; i < sum.Length; i++)
+        {
+            sum[i] += more[i];
+        }
+    }
+}

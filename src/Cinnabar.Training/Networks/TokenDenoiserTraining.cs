@@ -1,0 +1,69 @@
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training.Networks;
+
+/// <summary>A transformer that says tokens, trained by weighted cross-entropy.</summary>
+public sealed class TokenDenoiserTraining : TrainedNetwork
+{
+    private readonly TrainingObjective _objective;
+    private readonly TransformerDenoiser _network;
+    private readonly Tape _tape;
+    private readonly float _focalGamma;
+
+    /// <summary>Prepares steps.</summary>
+    /// <param name="options">Sizes and settings of the loss.</param>
+    /// <param name="state">Tensors of the network.</param>
+    /// <param name="objective">Where batches come from.</param>
+    /// <param name="kernels">Where the network runs.</param>
+    public TokenDenoiserTraining(TrainingOptions options, TrainingCheckpoint state, TrainingObjective objective, KernelTable kernels)
+    {
+        _objective = objective;
+        _network = new TransformerDenoiser(options.ModelConfig, state.Weights, kernels);
+        _tape = new Tape(kernels, recording: true, options.MatMulPrecision(kernels.MatMul));
+        _focalGamma = (float)options.FocalGamma;
+        FlopsPerToken = 6.0 * options.ModelConfig.NonEmbeddingParameterCount;
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Parameter> Parameters => _network.Parameters;
+
+    /// <summary>6·N: N counted without the embedding but with the head.</summary>
+    public override double FlopsPerToken { get; }
+
+    /// <inheritdoc/>
+    public override (double Loss, long Tokens) AddGradients(int step)
+    {
+        double loss = 0;
+        long tokens = 0;
+        foreach (TrainingBatch batch in _objective.Draw(step))
+        {
+            loss += Accumulate(batch);
+            tokens += batch.Ids.Length;
+        }
+
+        return (loss, tokens);
+    }
+
+    private double Accumulate(TrainingBatch batch)
+    {
+        if (batch.Rows.Length == 0)
+        {
+            return 0;
+        }
+
+        Variable logits = _network.Forward(
+            _tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths, batch.HasNoisyHalf, batch.Attention);
+        Tensor losses = _tape.CrossEntropy(logits, batch.Targets, batch.Scales, _focalGamma);
+        double loss = 0;
+        for (int r = 0; r < batch.Rows.Length; r++)
+        {
+            loss += (double)batch.Scales[r] * losses.Floats[r];
+        }
+
+        _tape.Backward();
+        return loss;
+    }
+}

@@ -1,0 +1,140 @@
+// Tokens to latents and back. B sequences of L tokens, s tokens a latent, n = L/s latents, C hidden, d numbers a latent.
+//
+//   encoder   h = wte[ids] [B·L, C] → blocks on tokens → s neighbouring rows side by side [B·n, s·C] → down [B·n, C] → blocks on latents
+//             z = each of G parts of encode(RMSNorm(h)) divided by its root mean square           [B·n, d]
+//   decoder, parallel    h = decode(z) → blocks on latents → up [B·n, s·C] = [B·L, C] → blocks on tokens → logits [B·L, E]
+//   decoder, causal      rows decode(z) [n] and then wte[ids] [L] of each sequence → causal blocks → logits of each token from the row
+//                        before it: a small left-to-right writer behind a paragraph's latents (PLANNER, Zhang et al. 2023)
+//
+// All blocks are TransformerBlock with full attention, positions counted in rows of their own level. Dividing by the root mean square gives
+// latents a fixed size (LD4LG, Lovelace et al. 2023, normalises likewise), so that noise of size 1 means the same for every model, and keeps
+// the codes of a part on a sphere.
+// The design is our own: no reference exists for VQ-VAEs of text in this form (specification C.13).
+using Cinnabar.Checkpoints;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Latents;
+
+/// <summary>Encoder and decoder over given weights. Not thread-safe.</summary>
+public sealed class LatentAutoencoder
+{
+    private readonly ModelConfig _config;
+    private readonly LatentShape _shape;
+    private readonly TransformerBlock[] _encoder;
+    private readonly TransformerBlock[] _decoder;
+    private readonly Parameter _embedding;
+    private readonly Parameter _down;
+    private readonly Parameter _norm;
+    private readonly Parameter _encode;
+    private readonly Parameter _decode;
+    private readonly Parameter? _up;
+    private readonly Parameter _finalNorm;
+    private readonly Parameter _head;
+    private readonly Parameter _ones;
+    private readonly RotaryTable _angles;
+
+    /// <summary>Builds the networks.</summary>
+    /// <param name="config">With latents.</param>
+    /// <param name="weights">By name, those of <see cref="LatentWeights.OfAutoencoder"/> among them; F32.</param>
+    public LatentAutoencoder(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights)
+    {
+        (_config, _shape) = (config, config.Latents!);
+        Codebook = _shape.CodebookSize > 0 ? weights[LatentWeights.Codebook] : null;
+        Parameters =
+        [
+            .. LatentWeights.OfAutoencoder(config)
+                .Where(weight => weight.Name != LatentWeights.Codebook)
+                .Select(weight => new Parameter(weight.Name, weights[weight.Name])),
+        ];
+        Dictionary<string, Parameter> byName = Parameters.ToDictionary(parameter => parameter.Name);
+        int half = config.NumHiddenLayers / 2;
+        TransformerBlock[] blocks =
+            [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new TransformerBlock(config, byName, i))];
+        (_encoder, _decoder) = (blocks[..half], blocks[half..]);
+        _embedding = byName[LladaWeightNames.Embedding];
+        (_down, _norm, _encode) = (byName[LatentWeights.Down], byName[LatentWeights.Norm], byName[LatentWeights.Encode]);
+        (_decode, _up) = (byName[LatentWeights.Decode], byName.GetValueOrDefault(LatentWeights.Up));
+        _finalNorm = byName[LladaWeightNames.FinalNorm];
+        _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
+        _ones = new Parameter("ones", Tensor.Zeros(_shape.Size / _shape.CodebookGroups));
+        _ones.Value.Floats.Fill(1);
+        _angles = new RotaryTable(config with { MaxSequenceLength = config.MaxSequenceLength * 2 });
+    }
+
+    /// <summary>What gradients move, in checkpoint order; not the codes.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>[G·K, d/G]; null: latents are not replaced by codes.</summary>
+    public Tensor? Codebook { get; }
+
+    /// <summary>Tokens to latents.</summary>
+    /// <param name="tape">Recording for training.</param>
+    /// <param name="ids">B·L, L a multiple of s.</param>
+    /// <param name="batch">B.</param>
+    /// <returns>[B·n, d].</returns>
+    public Variable Encode(Tape tape, ReadOnlySpan<int> ids, int batch)
+    {
+        int count = ids.Length / _shape.Downsampling;
+        Variable h = Run(tape, _encoder[.._shape.TokenLayers], tape.Embedding(_embedding, ids), batch, AttentionKind.Full);
+        h = tape.Linear(tape.View(h, count, _shape.Downsampling * _config.HiddenSize), _down);
+        h = Run(tape, _encoder[_shape.TokenLayers..], h, batch, AttentionKind.Full);
+        Variable z = tape.RmsNormLinear(h, _norm, Epsilon, _encode)[0];
+        return tape.RmsNorm(z, _ones, Epsilon);
+    }
+
+    /// <summary>Latents to tokens, with the parallel decoder.</summary>
+    /// <param name="tape">Recording for training.</param>
+    /// <param name="latents">[B·n, d].</param>
+    /// <param name="batch">B.</param>
+    /// <returns>Logits [B·L, E].</returns>
+    public Variable Decode(Tape tape, Variable latents, int batch)
+    {
+        int onLatents = _decoder.Length - _shape.TokenLayers;
+        Variable h = Run(tape, _decoder[..onLatents], tape.Linear(latents, _decode), batch, AttentionKind.Full);
+        h = tape.Linear(h, _up!);
+        h = tape.View(h, latents.Value.Rows * _shape.Downsampling, _config.HiddenSize);
+        h = Run(tape, _decoder[onLatents..], h, batch, AttentionKind.Full);
+        return tape.RmsNormLinear(h, _finalNorm, Epsilon, _head)[0];
+    }
+
+    /// <summary>Latents and the tokens so far to the next tokens, with the causal decoder.</summary>
+    /// <param name="tape">Recording for training.</param>
+    /// <param name="latents">[B·n, d].</param>
+    /// <param name="ids">B·T tokens that are known; may be none.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="lastOnly">Whether only the logits of the next token are wanted.</param>
+    /// <returns>Logits [B·T, E] of each of the tokens or, if only the last are wanted, [B, E] of those after them.</returns>
+    public Variable DecodeCausally(Tape tape, Variable latents, ReadOnlySpan<int> ids, int batch, bool lastOnly = false)
+    {
+        (int before, int known) = (latents.Value.Rows / batch, ids.Length / batch);
+        Variable prefix = tape.Linear(latents, _decode);
+        Variable h = known == 0 ? prefix : tape.Join(prefix, tape.Embedding(_embedding, ids), batch);
+        h = Run(tape, _decoder, h, batch, AttentionKind.Causal);
+
+        // The row before token j of a sequence is its row n + j − 1.
+        int[] rows = lastOnly
+            ? [.. Enumerable.Range(0, batch).Select(b => ((b + 1) * (before + known)) - 1)]
+            : [.. Enumerable.Range(0, ids.Length).Select(i => (i / known * (before + known)) + before + (i % known) - 1)];
+        return tape.RmsNormLinear(tape.SelectRows(h, rows), _finalNorm, Epsilon, _head)[0];
+    }
+
+    private float Epsilon => (float)_config.RmsNormEps;
+
+    private Variable Run(Tape tape, ReadOnlySpan<TransformerBlock> blocks, Variable h, int batch, AttentionKind kind)
+    {
+        int length = h.Value.Rows / batch;
+        AttentionShape shape = new(batch, length, _config.NumAttentionHeads, _config.NumKeyValueHeads, _config.HeadSize, kind);
+        RotaryAngles angles = _angles.For(length);
+        foreach (TransformerBlock block in blocks)
+        {
+            int mark = tape.Mark();
+            h = block.Forward(tape, h, shape, angles, length, pass: null);
+            tape.ReleaseSince(mark);
+        }
+
+        return h;
+    }
+}

@@ -1,0 +1,236 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Families;
+using Cinnabar.Latents;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Training.Corpora;
+using Cinnabar.Training.Networks;
+using Cinnabar.Training.Objectives;
+
+namespace Cinnabar.Training.Tests;
+
+public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<TrainingRuns>
+{
+    private static readonly LatentDenoiserShape s_denoiser = new()
+    {
+        HiddenSize = 16, NumAttentionHeads = 2, IntermediateSize = 24, Layers = [1, 1],
+    };
+
+    private static readonly LatentShape s_shape = new()
+    {
+        Downsampling = 4, Size = 8, CodebookGroups = 2, CodebookSize = 16, TokenLayers = 1,
+    };
+
+    [Theory]
+    [InlineData(false, 16)]
+    [InlineData(true, 16)]
+    [InlineData(false, 0)]
+    public void Autoencoder_InterruptedAndResumed_IsTheSameRun(bool isCausal, int codes)
+    {
+        TrainingOptions whole = Autoencoder(runs.NewFolder(), s_shape with { HasCausalDecoder = isCausal, CodebookSize = codes });
+        List<TrainingProgress> steps = TrainingRuns.Train(whole);
+        TrainingOptions parts = whole with { Output = runs.NewFolder() };
+        TrainingRuns.Train(parts, stopAfter: 4);
+        TrainingRuns.Train(parts, threads: 3, resume: true);
+        TrainingRuns.AssertSameResult(whole.Output, parts.Output);
+        Assert.True(steps[^1].SmoothedLoss < steps[0].Loss);
+        Assert.True(steps[^1].HeldOutBitsPerByte > 0);
+    }
+
+    [Fact]
+    public void Autoencoder_TrainedLonger_LearnsToRebuildText()
+    {
+        TrainingOptions options = Autoencoder(runs.NewFolder(), s_shape with { CodebookGroups = 4, Size = 16 });
+        options.LatentNoise = 0;
+        options = options with { Steps = 150, EvaluateEvery = 150, DecaySteps = 30, CheckpointEvery = 150, EmaDecay = 0.9 };
+        List<TrainingProgress> steps = TrainingRuns.Train(options);
+        Assert.True(steps[^1].SmoothedLoss < 0.75 * steps[0].Loss, $"From {steps[0].Loss} to {steps[^1].SmoothedLoss}.");
+    }
+
+    [Fact]
+    public void LatentDiffusion_WithEverySwitch_IsTheSameRunInPartsAndKeepsTheAutoencoder()
+    {
+        string autoencoder = TrainedAutoencoder();
+        TrainingOptions whole = Denoiser(runs.NewFolder(), autoencoder) with
+        {
+            NoiseCurriculum = TrainingOptions.LowNoiseFirst, TokenWeight = 0.1, AdversarialWeight = 0.1,
+        };
+        TrainingRuns.Train(whole);
+        TrainingOptions parts = whole with { Output = runs.NewFolder() };
+        TrainingRuns.Train(parts, threads: 3, stopAfter: 5);
+        TrainingRuns.Train(parts, resume: true);
+        TrainingRuns.AssertSameResult(whole.Output, parts.Output);
+
+        using Trainer trainer = new(parts, KernelTable.Create(1, KernelForm.Vector), resume: true);
+        string path = Path.Combine(parts.Output, "model");
+        trainer.Export(path, "card");
+        ModelFolder exported = ModelFolder.Open(path);
+        ModelFolder before = ModelFolder.Open(autoencoder);
+        Assert.Equal(LatentWeights.Expected(parts.ModelConfig).Select(w => w.Name).Order(), exported.Tensors.Keys.Order());
+        foreach ((string name, Tensor tensor) in before.Tensors)
+        {
+            Assert.True(tensor.Bytes.SequenceEqual(exported.Tensors[name].Bytes), name);
+        }
+    }
+
+    [Fact]
+    public void LatentDiffusion_Gradient_IsThatOfItsLoss()
+    {
+        // Along one direction of one tensor of each kind: (loss(w + δ) − loss(w − δ)) / 2δ, the same data and noise on both sides.
+        string autoencoder = TrainedAutoencoder();
+        TrainingOptions options = Denoiser(runs.NewFolder(), autoencoder) with
+        {
+            TokenWeight = 0.3, SelfConditioningShare = 0, Precision = "f32",
+        };
+        KernelTable kernels = KernelTable.Create(1, KernelForm.Reference);
+        TrainingCheckpoint state = TrainingCheckpoint.Start(FirstWeights.Of(options));
+        SequenceSource source = SequenceSource.Create(options, TokenDataset.Open(runs.Corpus, "train"), runs.Tokenizer);
+        LatentDiffusionTraining network = new(options, state, source, kernels);
+        foreach (Parameter parameter in network.Parameters)
+        {
+            parameter.ZeroGradient();
+        }
+
+        network.AddGradients(1);
+        Dictionary<string, float[]> gradients = network.Parameters.ToDictionary(p => p.Name, p => p.Gradient!.Floats.ToArray());
+        foreach (string part in (string[])["in.", "known.", "time.gate", "down.0", "skip.0", "out.", "blocks.0.time", "blocks.1.up_proj"])
+        {
+            Parameter parameter = network.Parameters.First(p => p.Name.Contains("transformer." + part, StringComparison.Ordinal));
+            float[] gradient = gradients[parameter.Name];
+            double length = Math.Sqrt(gradient.Sum(g => (double)g * g));
+            Assert.True(length > 1e-7, parameter.Name);
+            double slope = (LossAt(parameter, gradient, 1e-2 / length) - LossAt(parameter, gradient, -1e-2 / length)) / 2e-2;
+            Assert.Equal(1, slope / length, 2e-2);
+        }
+
+        double LossAt(Parameter parameter, float[] direction, double distance)
+        {
+            float[] kept = parameter.Value.Floats.ToArray();
+            for (int i = 0; i < kept.Length; i++)
+            {
+                parameter.Value.Floats[i] += (float)(distance * direction[i]);
+            }
+
+            double loss = network.AddGradients(1).Loss;
+            kept.CopyTo(parameter.Value.Floats);
+            return loss;
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Write_BetweenTwoTexts_IsTheSameForAnyThreadsAndHeedsTheOptions(bool isCausal)
+    {
+        string autoencoder = TrainedAutoencoder(s_shape with { HasCausalDecoder = isCausal });
+        TrainingOptions options = Denoiser(runs.NewFolder(), autoencoder, isCausal);
+        options.Steps = 4;
+        string path = Trained(options);
+        LatentTextModel model = LatentTextModel.Load(path, KernelTable.Create(1, KernelForm.Vector));
+        LatentOptions steps = new() { Steps = 4 };
+        LatentResult one = model.Write("int a", "}", 12, steps);
+        LatentResult three = LatentTextModel.Load(path, KernelTable.Create(3, KernelForm.Vector)).Write("int a", "}", 12, steps);
+        Assert.Equal(one.Ids, three.Ids);
+        Assert.Equal(4, one.Passes);
+        Assert.Equal(8, model.Write("int a", "}", 12, steps with { Guidance = 2 }).Passes);
+        Assert.InRange(one.Ids.Count, 0, 12);
+        Assert.Contains(
+            Enumerable.Range(1, 8),
+            seed => !model.Write("int a", "}", 12, steps with { Seed = (ulong)seed }).Ids.SequenceEqual(one.Ids));
+        string message = Assert.Throws<CinnabarException>(() => model.Write("int a", "}", 32, steps)).Message;
+        Assert.Contains("at most 32 tokens", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rebuild_WithCodes_TellsEachLatentsCodes()
+    {
+        LatentTextModel model = LatentTextModel.Load(TrainedAutoencoder(), KernelTable.Create(1, KernelForm.Vector));
+        int[] ids = [.. Enumerable.Range(10, 32)];
+        (int[] rebuilt, int[] codes) = model.Rebuild(ids);
+        Assert.Equal(ids.Length, rebuilt.Length);
+        Assert.Equal(ids.Length / s_shape.Downsampling * s_shape.CodebookGroups, codes.Length);
+        Assert.All(codes, code => Assert.InRange(code, 0, s_shape.CodebookSize - 1));
+        Assert.Empty(model.Rebuild(ids, usesCodes: false).Codes);
+        Assert.False(model.CanWrite);
+        Assert.Contains(
+            "denoiser", Assert.Throws<CinnabarException>(() => model.Write("", "", 4, new LatentOptions())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Nearest_OfEachPart_IsTheCodeAtTheLeastDistance()
+    {
+        Tensor book = Tensor.From([0, 0, 1, 0, 0, 1, /* second part */ 2, 2, -1, 0, 0, 3], 6, 2);
+        LatentShape shape = s_shape with { Size = 4, CodebookGroups = 2, CodebookSize = 3 };
+        VectorQuantizer quantizer = new(shape, book, KernelTable.Create(1, KernelForm.Vector));
+        Tensor latents = Tensor.From([0.9f, 0.3f, -2, 1, 0.2f, 0.9f, 0.5f, 2.9f], 2, 4);
+        int[] codes = quantizer.Nearest(latents);
+        Assert.Equal([1, 1, 2, 2], codes);
+        quantizer.Lookup(codes, latents);
+        Assert.Equal([1, 0, -1, 0, 0, 1, 0, 3], latents.Floats.ToArray());
+    }
+
+    [Theory]
+    [InlineData("autoencoder", true, "without \"denoiser\"")]
+    [InlineData("latent_diffusion", false, "with \"denoiser\"")]
+    [InlineData("masked_diffusion", false, "a model without \"latents\"")]
+    public void Validate_ObjectiveAndModelThatDoNotFit_SayWhatWasExpected(string objective, bool hasDenoiser, string expected)
+    {
+        TrainingOptions options = runs.Options("nowhere", Config(s_shape with { Denoiser = hasDenoiser ? s_denoiser : null }));
+        options.Objective = objective;
+        Assert.Contains(expected, Assert.Throws<CinnabarException>(options.Validate).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_ModelWithLatents_IsNoDenoiserOfTokens()
+    {
+        string model = TrainedAutoencoder();
+        string message = Assert.Throws<CinnabarException>(() => DiffusionModel.Load(model)).Message;
+        Assert.Contains("writes through latents", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\"size\":8", "\"size\":9", "codebook_groups")]
+    [InlineData("\"downsampling\":4", "\"downsampling\":5", "multiple of 5 tokens")]
+    [InlineData("\"token_layers\":1", "\"token_layers\":3", "token_layers")]
+    [InlineData("\"decoder\":\"parallel\"", "\"decoder\":\"backwards\"", "decoder")]
+    public void Config_WrongShape_NamesTheKey(string good, string bad, string expected)
+    {
+        string json = System.Text.Encoding.UTF8.GetString(Config(s_shape).ToJson());
+        Assert.Contains(good, json, StringComparison.Ordinal);
+        byte[] wrong = System.Text.Encoding.UTF8.GetBytes(json.Replace(good, bad, StringComparison.Ordinal));
+        Assert.Contains(
+            expected, Assert.Throws<CinnabarException>(() => ModelConfig.Parse("config.json", wrong)).Message, StringComparison.Ordinal);
+    }
+
+    private string TrainedAutoencoder(LatentShape? shape = null) => Trained(Autoencoder(runs.NewFolder(), shape ?? s_shape));
+
+    private static string Trained(TrainingOptions options)
+    {
+        using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
+        trainer.Run(_ => { }, CancellationToken.None);
+        trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
+        return trainer.ModelPath;
+    }
+
+    private TrainingOptions Autoencoder(string output, LatentShape shape)
+    {
+        TrainingOptions options = runs.Options(output, Config(shape));
+        options.Objective = TrainingObjective.Autoencoder;
+        options.LatentNoise = 0.05;
+        return options;
+    }
+
+    private TrainingOptions Denoiser(string output, string autoencoder, bool isCausal = false)
+    {
+        TrainingOptions options = runs.Options(output, Config(s_shape with { Denoiser = s_denoiser, HasCausalDecoder = isCausal }));
+        options.Objective = TrainingObjective.LatentDiffusion;
+        options.InitialModel = autoencoder;
+        return options;
+    }
+
+    private ModelConfig Config(LatentShape shape)
+    {
+        ModelConfig plain = runs.Config with { NumHiddenLayers = 4, Family = new LatentFamily(), Latents = shape };
+        return ModelConfig.Parse("config.json", plain.ToJson());
+    }
+}
