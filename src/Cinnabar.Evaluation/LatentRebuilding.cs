@@ -57,7 +57,8 @@ public sealed record LatentRebuilding(SampleMean Tokens, int Windows, double Use
     public override string ToString()
     {
         string tokens = string.Create(
-            CultureInfo.InvariantCulture, $"rebuilt {100 * Tokens.Mean:F2} ± {100 * Tokens.StandardError:F2} % of tokens ({Windows} windows)");
+            CultureInfo.InvariantCulture,
+            $"rebuilt {100 * Tokens.Mean:F2} ± {100 * Tokens.StandardError:F2} % of tokens ({Windows} windows)");
         return CodebookSize == 0 ? tokens : tokens + string.Create(
             CultureInfo.InvariantCulture,
             $"; codes used {100 * UsedCodes:F1} %, perplexity {CodePerplexity:F0} of {CodebookSize}");

@@ -20,7 +20,9 @@ internal static class FirstWeights
 
     /// <summary>Those among <paramref name="tensors"/> that are part of the model.</summary>
     public static IReadOnlyDictionary<string, Tensor> OfModel(ModelConfig config, IReadOnlyDictionary<string, Tensor> tensors) =>
-        config.Latents is null ? tensors : LatentWeights.Expected(config).ToDictionary(weight => weight.Name, weight => tensors[weight.Name]);
+        config.Latents is null
+            ? tensors
+            : LatentWeights.Expected(config).ToDictionary(weight => weight.Name, weight => tensors[weight.Name]);
 
     /// <summary>The tensors by name.</summary>
     /// <exception cref="CinnabarException">The initial model is another network.</exception>
@@ -39,7 +41,8 @@ internal static class FirstWeights
             ? [.. LatentWeights.OfAutoencoder(config)]
             : [.. config.Latents is null ? expected : LatentWeights.Expected(config)];
         RequireShapes(options, model, known);
-        Dictionary<string, Tensor> weights = InitialWeights.Draw(expected.Where(w => known.All(k => k.Name != w.Name)), layers, options.Seed);
+        IEnumerable<NetworkWeight> others = expected.Where(weight => known.All(other => other.Name != weight.Name));
+        Dictionary<string, Tensor> weights = InitialWeights.Draw(others, layers, options.Seed);
         foreach (NetworkWeight weight in known)
         {
             weights.Add(weight.Name, model.Tensors[weight.Name].To(DType.F32));

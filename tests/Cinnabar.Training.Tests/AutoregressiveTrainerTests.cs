@@ -32,7 +32,8 @@ public sealed class AutoregressiveTrainerTests(TrainingRuns runs) : IClassFixtur
         double measured = TrainingRuns.Train(options)[^1].HeldOutBitsPerByte!.Value;
         int[] window = new int[options.SequenceLength];
         TokenDataset.Open(runs.Corpus, "validation").Read(0, window);
-        TrainingCheckpoint state = TrainingCheckpoint.Load(Path.Combine(output, "checkpoint"), LladaWeightNames.Expected(runs.AutoregressiveConfig));
+        TrainingCheckpoint state = TrainingCheckpoint.Load(
+            Path.Combine(output, "checkpoint"), LladaWeightNames.Expected(runs.AutoregressiveConfig));
         KernelTable kernels = KernelTable.Create(1, KernelForm.Vector);
         TransformerDenoiser averaged = new(runs.AutoregressiveConfig, state.Averages, kernels);
         double nats = new AutoregressiveLikelihood(averaged, kernels).Nats(window);

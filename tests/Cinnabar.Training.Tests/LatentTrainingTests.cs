@@ -152,8 +152,8 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
         Assert.All(codes, code => Assert.InRange(code, 0, s_shape.CodebookSize - 1));
         Assert.Empty(model.Rebuild(ids, usesCodes: false).Codes);
         Assert.False(model.CanWrite);
-        Assert.Contains(
-            "denoiser", Assert.Throws<CinnabarException>(() => model.Write("", "", 4, new LatentOptions())).Message, StringComparison.Ordinal);
+        string message = Assert.Throws<CinnabarException>(() => model.Write("", "", 4, new LatentOptions())).Message;
+        Assert.Contains("denoiser", message, StringComparison.Ordinal);
     }
 
     [Fact]

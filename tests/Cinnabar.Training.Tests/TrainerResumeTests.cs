@@ -206,7 +206,8 @@ public sealed class TrainerResumeTests(TrainingRuns runs) : IClassFixture<Traini
     }
 
     private string ErrorOfLoading(ModelConfig config) =>
-        Assert.Throws<CinnabarException>(() => TrainingCheckpoint.Load(Path.Combine(runs.Uninterrupted, "checkpoint"), LladaWeightNames.Expected(config))).Message;
+        Assert.Throws<CinnabarException>(() => TrainingCheckpoint.Load(
+            Path.Combine(runs.Uninterrupted, "checkpoint"), LladaWeightNames.Expected(config))).Message;
 
     private string ErrorOfResuming(string output, ModelConfig config) =>
         Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output, config), resume: true)).Message;

@@ -66,7 +66,8 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         Assert.Equal(3, TrainingOptions.Load(Path.Combine(output, "options.json")).Steps);
         ModelFolder model = ModelFolder.Open(trainer.ModelPath);
         Assert.Equal(runs.Config, model.Config);
-        Dictionary<string, Tensor> averages = TrainingCheckpoint.Load(trainer.CheckpointFolder, LladaWeightNames.Expected(runs.Config)).Averages.ToDictionary();
+        Dictionary<string, Tensor> averages =
+            TrainingCheckpoint.Load(trainer.CheckpointFolder, LladaWeightNames.Expected(runs.Config)).Averages.ToDictionary();
         Assert.All(model.Tensors, tensor => Assert.Equal(
             averages[tensor.Key].To(DType.BF16).To(DType.F32).Floats.ToArray(), tensor.Value.To(DType.F32).Floats.ToArray()));
         string card = File.ReadAllText(Path.Combine(trainer.ModelPath, "README.md"));

@@ -21,6 +21,11 @@ internal static class LatentsCommand
         Description = "Name of a model under models/, or path of a model folder.", HelpName = "name or path", Required = true,
     };
 
+    private static Option<bool> RawOption() => new("--raw")
+    {
+        Description = "Decode latents as they are. [default: their nearest codes, if the model has codes]",
+    };
+
     private static Command Write()
     {
         Argument<string> prompt = new("prompt")
@@ -44,7 +49,7 @@ internal static class LatentsCommand
         {
             Description = "Weight of classifier-free guidance by the known text; 1: none.", DefaultValueFactory = _ => 1,
         };
-        Option<bool> raw = new("--raw") { Description = "Decode latents as they are. [default: their nearest codes, if the model has codes]" };
+        Option<bool> raw = RawOption();
         Option<ulong> seed = new("--seed") { Description = "Decides the noise.", HelpName = "n", DefaultValueFactory = _ => 0 };
         Option<string> model = ModelOption();
         DeviceArguments device = new();
@@ -88,7 +93,7 @@ internal static class LatentsCommand
         };
         Option<string> split = new("--split") { Description = "Which texts.", DefaultValueFactory = _ => HeldOutText.TestSplit };
         Option<int> count = new("--count") { Description = "Windows of text.", HelpName = "n", DefaultValueFactory = _ => 64 };
-        Option<bool> raw = new("--raw") { Description = "Decode latents as they are. [default: their nearest codes, if the model has codes]" };
+        Option<bool> raw = RawOption();
         Option<string> model = ModelOption();
         DeviceArguments device = new();
         Command command = new("rebuild", "Measure which share of held-out tokens comes back from latents, and how many codes are used.")

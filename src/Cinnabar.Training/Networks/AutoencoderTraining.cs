@@ -3,8 +3,8 @@
 //   cross-entropy of every token given the latents, all at once (parallel decoder) or each after those before it (causal decoder)
 //   + commitment β: mean over all numbers of (z − sg(e))²
 //
-// the gradient of the decoder passing the codes as if they were not there. With latent_noise the decoder sees latents with a little Gaussian
-// noise, so that it bears what a denoiser gets wrong (LDLM, arXiv 2605.07933, does so as well).
+// the gradient of the decoder passing the codes as if they were not there. With latent_noise the decoder sees latents with a little
+// Gaussian noise, so that it bears what a denoiser gets wrong (LDLM, arXiv 2605.07933, does so as well).
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Latents;

@@ -7,8 +7,8 @@
 //   condition_share          share of sequences with a known prefix, suffix or both; the others know nothing, which guidance needs
 //   self_conditioning_share  share of passes that are given x̂' of a pass before, without a gradient (Chen et al. 2022); the others zeros
 //   noise_curriculum         "low_first": times from [0, 0.3] at the first step, from [0, 1] after half of the steps
-//   token_weight w           + w · mean over tokens of α(t)² · cross-entropy of the text decoded from x̂ = α z − σ v̂ (Difformer's anchor loss
-//                            through a decoder); α² because x̂ of pure noise is a mean that is no text
+//   token_weight w           + w · mean over tokens of α(t)² · cross-entropy of the text decoded from x̂ = α z − σ v̂ (Difformer's anchor
+//                            loss through a decoder); α² because x̂ of pure noise is a mean that is no text
 //   adversarial_weight w     − w · ramp · mean of D(x̂), AdversarialLoss
 //
 // Times are stratified over the sequences of a step.
@@ -136,8 +136,8 @@ internal sealed class LatentDiffusionTraining : TrainedNetwork
         return known;
     }
 
-    // Latents tell of the text around theirs. A writer knows no more than the known text, so known latents are those of the known text alone,
-    // padding in the place of the rest.
+    // Latents tell of the text around theirs. A writer knows no more than the known text, so known latents are those of the known text
+    // alone, padding in the place of the rest.
     private void UseWhatIsKnown(float[] clean, bool[] known, SequenceBatch batch)
     {
         if (!known.Contains(true))

@@ -2,7 +2,7 @@ using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Training.Networks;
 
-/// <summary>Multiply-adds of latent models for each token: six for each weight of a pass and its gradient, as often as its rows are.</summary>
+/// <summary>Operations of latent models for each token: six for each weight of a pass and its gradient, for each of its rows.</summary>
 internal static class LatentFlops
 {
     private const double PassAndGradient = 6;

@@ -6,9 +6,9 @@
 //   decoder, causal      rows decode(z) [n] and then wte[ids] [L] of each sequence → causal blocks → logits of each token from the row
 //                        before it: a small left-to-right writer behind a paragraph's latents (PLANNER, Zhang et al. 2023)
 //
-// All blocks are TransformerBlock with full attention, positions counted in rows of their own level. Dividing by the root mean square gives
-// latents a fixed size (LD4LG, Lovelace et al. 2023, normalises likewise), so that noise of size 1 means the same for every model, and keeps
-// the codes of a part on a sphere.
+// All blocks are TransformerBlock with full attention, positions counted in rows of their own level. Dividing by the root mean square
+// gives latents a fixed size (LD4LG, Lovelace et al. 2023, normalises likewise), so that noise of size 1 means the same for every model,
+// and keeps the codes of a part on a sphere.
 // The design is our own: no reference exists for VQ-VAEs of text in this form (specification C.13).
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;

@@ -1,7 +1,8 @@
 // Text through latents: known text → latents → all other latents denoised together → tokens → text.
 //
-// A text is laid out in whole latents of s tokens: what is before the hole ends, and what is behind it begins, where a latent does; room that
-// is left at the two ends is filled with ends of texts, after which a text may begin anywhere. The hole's text ends at its first end of text.
+// A text is laid out in whole latents of s tokens: what is before the hole ends, and what is behind it begins, where a latent does; room
+// that is left at the two ends is filled with ends of texts, after which a text may begin anywhere. The hole's text ends at its first end
+// of text.
 using System.Diagnostics;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -117,7 +118,7 @@ public sealed class LatentTextModel
         return new LatentResult(Tokenizer.Decode(written), written, passes, time.Elapsed.TotalSeconds);
     }
 
-    // Tokens with padding in the hole, and where the hole is: whole latents all of them, as many as the coarsest level of the denoiser wants.
+    // Tokens with padding in the hole, and where the hole is: whole latents, as many as the coarsest level of the denoiser wants.
     private (int[] Ids, int Start, int Count) Layout(string prefix, string suffix, int tokens)
     {
         int step = _shape.Downsampling;
@@ -185,7 +186,8 @@ public sealed class LatentTextModel
         return _shape.HasCausalDecoder ? Spell(input) : Likeliest(_autoencoder.Decode(_tape, input, batch: 1).Value);
     }
 
-    // The likeliest token after those before it, again and again: a pass over all of them each time, for the decoder is small and texts short.
+    // The likeliest token after those before it, again and again: a pass over all of them each time, for the decoder is small and texts
+    // are short.
     private int[] Spell(Variable latents)
     {
         float[] kept = latents.Value.Floats.ToArray();

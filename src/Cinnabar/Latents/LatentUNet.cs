@@ -9,8 +9,8 @@
 //
 // A latent that is known (a prefix, a suffix, or both) enters clean, with flag 1; what the network says of it is not looked at. So one
 // network continues, fills in and, told of nothing, writes freely, which guidance needs.
-// Sources: U-Net (Ronneberger et al. 2015); skip connections between transformer blocks help latent diffusion of text (LD4LG); the time as a
-// shift in every block instead of LD4LG's scale and shift. Known latents as clean rows: our own, as masked diffusion does with tokens.
+// Sources: U-Net (Ronneberger et al. 2015); skip connections between transformer blocks help latent diffusion of text (LD4LG); the time as
+// a shift in every block instead of LD4LG's scale and shift. Known latents as clean rows: our own, as masked diffusion does with tokens.
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
