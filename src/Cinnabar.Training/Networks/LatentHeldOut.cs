@@ -70,7 +70,7 @@ internal sealed class LatentHeldOut : IHeldOutMeasure
         {
             bool[] known = new bool[latents.Value.Rows];
             NoisyLatents noisy = NoisyLatents.Draw(
-                latents.Value.Floats, known, [time], _shape.Denoiser!.Schedule, new DeterministicRandom(Seed));
+                latents.Value.Floats.ToArray(), known, [time], _shape.Denoiser!.Schedule, new DeterministicRandom(Seed));
             Variable velocity = _denoiser.Velocity(_tape, noisy.Noisy, new float[noisy.Noisy.Length], noisy.Known, [time]);
             noisy.CleanOf(velocity.Value.Floats).CopyTo(latents.Value.Floats);
         }

@@ -6,14 +6,18 @@ namespace Cinnabar.Training.Networks;
 /// <summary>Latents of a pass with noise, and what a network should say of them.</summary>
 internal sealed class NoisyLatents
 {
-    private readonly double[] _signals; // of each sequence
-    private readonly double[] _noises;
+    private readonly GaussianSchedule _schedule;
+    private readonly double[] _times; // of each sequence
     private readonly float[] _velocity;
     private readonly int _size;
-    private readonly int _length; // latents of a sequence
+    private readonly int _numbers; // of a sequence
 
-    private NoisyLatents(int size, int length, double[] signals, double[] noises, float[] noisy, float[] velocity, bool[] known) =>
-        (_size, _length, _signals, _noises, Noisy, _velocity, Known) = (size, length, signals, noises, noisy, velocity, known);
+    private NoisyLatents(float[] clean, bool[] known, ReadOnlySpan<double> times, GaussianSchedule schedule)
+    {
+        (_schedule, _times, Known) = (schedule, times.ToArray(), known);
+        (_size, _numbers) = (clean.Length / known.Length, clean.Length / times.Length);
+        (Noisy, _velocity) = (new float[clean.Length], new float[clean.Length]);
+    }
 
     /// <summary>z, and x where it is known: [M·d].</summary>
     public float[] Noisy { get; }
@@ -22,60 +26,53 @@ internal sealed class NoisyLatents
     public bool[] Known { get; }
 
     /// <summary>−σ of each latent: [M].</summary>
-    public float[] NegativeNoise => [.. Enumerable.Range(0, Known.Length).Select(row => (float)-_noises[row / _length])];
+    public float[] NegativeNoise => [.. Enumerable.Range(0, Known.Length).Select(row => (float)-_schedule.Noise(TimeOf(row)))];
 
     /// <summary>α z: [M·d].</summary>
-    public float[] ScaledNoisy => [.. Noisy.Select((z, i) => (float)(z * _signals[i / _size / _length]))];
-
-    /// <summary>α of a latent.</summary>
-    public double SignalOf(int row) => _signals[row / _length];
+    public float[] ScaledNoisy => [.. Noisy.Select((z, i) => (float)(z * SignalOf(i / _size)))];
 
     /// <summary>Draws noise.</summary>
     /// <param name="clean">x: [M·d].</param>
     /// <param name="known">Which latents are known: [M].</param>
     /// <param name="times">Of each sequence.</param>
     /// <param name="schedule">The law of noise.</param>
-    /// <param name="random">Draws.</param>
+    /// <param name="random">Draws a number for each of x.</param>
     public static NoisyLatents Draw(
-        ReadOnlySpan<float> clean, bool[] known, ReadOnlySpan<double> times, GaussianSchedule schedule, DeterministicRandom random)
+        float[] clean, bool[] known, ReadOnlySpan<double> times, GaussianSchedule schedule, DeterministicRandom random)
     {
-        (int rows, int size) = (known.Length, clean.Length / known.Length);
-        int length = rows / times.Length;
-        NoisyLatents latents = new(
-            size,
-            length,
-            [.. times.ToArray().Select(schedule.Signal)],
-            [.. times.ToArray().Select(schedule.Noise)],
-            clean.ToArray(),
-            new float[clean.Length],
-            known);
-        for (int i = 0; i < clean.Length; i++)
+        NoisyLatents latents = new(clean, known, times, schedule);
+        float[] noise = new float[clean.Length];
+        foreach (ref float value in noise.AsSpan())
         {
-            int sequence = i / size / length;
-            double noise = random.NextGaussian();
-            if (!known[i / size])
-            {
-                (double signal, double deviation) = (latents._signals[sequence], latents._noises[sequence]);
-                latents.Noisy[i] = (float)((signal * clean[i]) + (deviation * noise));
-                latents._velocity[i] = (float)((signal * noise) - (deviation * clean[i]));
-            }
+            value = (float)random.NextGaussian();
         }
 
+        for (int sequence = 0; sequence < times.Length; sequence++)
+        {
+            Range range = latents.RangeOf(sequence);
+            Corruption.AddNoise(clean.AsSpan(range), noise.AsSpan(range), schedule, times[sequence], latents.Noisy.AsSpan(range));
+            LatentTargets.Velocity(
+                schedule, times[sequence], clean.AsSpan(range), noise.AsSpan(range), latents._velocity.AsSpan(range));
+        }
+
+        latents.Restore(clean, latents.Noisy);
         return latents;
     }
+
+    /// <summary>α of a latent.</summary>
+    public double SignalOf(int row) => _schedule.Signal(TimeOf(row));
 
     /// <summary>x̂ of v̂; x where it is known.</summary>
     public float[] CleanOf(ReadOnlySpan<float> velocity)
     {
         float[] clean = new float[Noisy.Length];
-        for (int i = 0; i < clean.Length; i++)
+        for (int sequence = 0; sequence < _times.Length; sequence++)
         {
-            int row = i / _size;
-            clean[i] = Known[row]
-                ? Noisy[i]
-                : (float)((_signals[row / _length] * Noisy[i]) - (_noises[row / _length] * velocity[i]));
+            Range range = RangeOf(sequence);
+            LatentTargets.Clean(_schedule, _times[sequence], Noisy.AsSpan(range), velocity[range], clean.AsSpan(range));
         }
 
+        Restore(Noisy, clean);
         return clean;
     }
 
@@ -95,5 +92,18 @@ internal sealed class NoisyLatents
         }
 
         return (loss, gradient);
+    }
+
+    private double TimeOf(int row) => _times[row * _size / _numbers];
+
+    private Range RangeOf(int sequence) => (sequence * _numbers)..((sequence + 1) * _numbers);
+
+    // Known latents from one array to the other.
+    private void Restore(float[] from, float[] to)
+    {
+        for (int i = 0; i < to.Length; i++)
+        {
+            to[i] = Known[i / _size] ? from[i] : to[i];
+        }
     }
 }

@@ -6,7 +6,7 @@
 //
 // The keys around it are those of the autoencoder's blocks; n_layers counts the blocks of encoder and decoder together, half of them each.
 using System.Text.Json;
-using Cinnabar.Latents;
+using Cinnabar.Diffusion;
 
 namespace Cinnabar.Checkpoints;
 

@@ -1,17 +1,22 @@
-// Absorbing noise: a token turns into the mask token and stays there.
+// What noise does, by kind:
+//
+//   masked    a token turns into the mask token and stays there         LinearSchedule, CosineSchedule
+//   uniform   a token turns into any token; only sampled here, with networks of others (Sampling/UniformSampler), not trained
+//   Gaussian  numbers are added to the numbers of a latent              GaussianSchedule
 //
 //   Mask          each maskable position independently with probability p = 1 − α(t)      (training; weight w(t))
 //   MaskExactly   l of the L maskable positions, every subset equally likely               (likelihood; weight L / l)
 //   MaskTail      about t of them, the last ones                                           (training; no bound)
+//   AddNoise      z = α(t) x + σ(t) ε
 //
-// The first two estimate the same bound; drawing l uniformly from 1 … L and masking exactly l has the smaller variance (LLaDA: 128
+// Of masks the first two estimate the same bound; drawing l uniformly from 1 … L and masking exactly l has the smaller variance (LLaDA: 128
 // draws where the first form needs over 1,000). Mask draws one number per maskable position whatever p is, so the same generator with a
 // larger p masks a superset.
 //
 // Source: Nie et al., LLaDA, 2025, equations 3 and 6; Austin et al., D3PM, 2021 (absorbing state).
 namespace Cinnabar.Diffusion;
 
-/// <summary>What noise does to a sequence of token ids.</summary>
+/// <summary>What noise does to a sequence of token ids, or of latents.</summary>
 public static class Corruption
 {
     /// <summary>Masks each maskable position with probability <paramref name="probability"/>, in place.</summary>
@@ -89,5 +94,21 @@ public static class Corruption
         int[] masked = pool[..count];
         Array.Sort(masked);
         return masked;
+    }
+
+    /// <summary>Adds Gaussian noise: z = α(t) x + σ(t) ε.</summary>
+    /// <param name="clean">x.</param>
+    /// <param name="noise">ε, as many.</param>
+    /// <param name="schedule">The law of noise.</param>
+    /// <param name="t">The time.</param>
+    /// <param name="noisy">Receives z, as many; may be the same span as x.</param>
+    public static void AddNoise(
+        ReadOnlySpan<float> clean, ReadOnlySpan<float> noise, GaussianSchedule schedule, double t, Span<float> noisy)
+    {
+        (float signal, float deviation) = ((float)schedule.Signal(t), (float)schedule.Noise(t));
+        for (int i = 0; i < noisy.Length; i++)
+        {
+            noisy[i] = (signal * clean[i]) + (deviation * noise[i]);
+        }
     }
 }

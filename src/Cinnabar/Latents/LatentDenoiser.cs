@@ -1,3 +1,4 @@
+using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
 

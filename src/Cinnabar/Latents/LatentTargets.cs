@@ -4,6 +4,8 @@
 //
 // v (Salimans & Ho 2022) is the target that neither end of the schedule makes trivial or impossible: it is ε where all is noise, −x where
 // none is.
+using Cinnabar.Diffusion;
+
 namespace Cinnabar.Latents;
 
 /// <summary>v-prediction.</summary>

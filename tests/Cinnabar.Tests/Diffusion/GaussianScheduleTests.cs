@@ -1,7 +1,7 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Latents;
 
-namespace Cinnabar.Tests.Latents;
+namespace Cinnabar.Tests.Diffusion;
 
 public sealed class GaussianScheduleTests
 {
@@ -36,14 +36,14 @@ public sealed class GaussianScheduleTests
     }
 
     [Fact]
-    public void Corrupt_ManyLatents_HasTheMomentsOfTheLaw()
+    public void AddNoise_ManyLatents_HasTheMomentsOfTheLaw()
     {
         DeterministicRandom random = new(2);
         float[] noise = [.. Enumerable.Range(0, 40_000).Select(_ => (float)random.NextGaussian())];
         float[] clean = [.. Enumerable.Repeat(2f, noise.Length)];
         float[] noisy = new float[noise.Length];
         GaussianSchedule schedule = GaussianSchedule.Cosine();
-        schedule.Corrupt(clean, noise, 0.4, noisy);
+        Corruption.AddNoise(clean, noise, schedule, 0.4, noisy);
         double mean = noisy.Average();
         Assert.Equal(2 * schedule.Signal(0.4), mean, 0.015);
         Assert.Equal(schedule.Noise(0.4), Math.Sqrt(noisy.Average(z => (z - mean) * (z - mean))), 0.01);
@@ -59,7 +59,7 @@ public sealed class GaussianScheduleTests
         {
             float[] noisy = new float[3];
             float[] velocity = new float[3];
-            schedule.Corrupt(clean, noise, t, noisy);
+            Corruption.AddNoise(clean, noise, schedule, t, noisy);
             LatentTargets.Velocity(schedule, t, clean, noise, velocity);
             LatentTargets.Clean(schedule, t, noisy, velocity, velocity);
             for (int i = 0; i < 3; i++)

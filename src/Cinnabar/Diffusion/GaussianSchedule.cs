@@ -9,7 +9,7 @@
 //   linear in λ         λ(t) = λ0 + (λ1 − λ0) t                between two ends (Kingma et al., VDM, 2021, with both ends fixed)
 //
 // The cosine's ends are infinite, where samplers and losses divide by nothing, so times used are MinimumTime … 1 − MinimumTime.
-namespace Cinnabar.Latents;
+namespace Cinnabar.Diffusion;
 
 /// <summary>The law by which latents turn into noise; immutable.</summary>
 public abstract class GaussianSchedule
@@ -42,20 +42,6 @@ public abstract class GaussianSchedule
 
     /// <summary>σ(t).</summary>
     public double Noise(double t) => Math.Sqrt(Sigmoid(-LogRatio(t)));
-
-    /// <summary>Adds noise: z = α(t) x + σ(t) ε.</summary>
-    /// <param name="clean">x.</param>
-    /// <param name="noise">ε, as many.</param>
-    /// <param name="t">The time.</param>
-    /// <param name="noisy">Receives z, as many.</param>
-    public void Corrupt(ReadOnlySpan<float> clean, ReadOnlySpan<float> noise, double t, Span<float> noisy)
-    {
-        (float signal, float deviation) = ((float)Signal(t), (float)Noise(t));
-        for (int i = 0; i < noisy.Length; i++)
-        {
-            noisy[i] = (signal * clean[i]) + (deviation * noise[i]);
-        }
-    }
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 
