@@ -116,8 +116,8 @@ public sealed class DocumentCutTests : IDisposable
         // 60 books of 4 chapters; repeated dialogues.
         _folder.Write("books.txt", string.Concat(Enumerable.Range(0, 60).Select(book => $"<<<BOOK {book}>>>\n" + string.Concat(
             Enumerable.Range(0, 4).Select(chapter => $"CHAPTER {chapter}\n{SourceFolder.Code((book * 4) + chapter)}")))));
-        _folder.Write("talk.jsonl.gz", Gzip(string.Concat(
-            Enumerable.Range(1000, 30).Select(i => $$"""{"turns": [["A", "“{{i}}”"], ["B", {{Quoted(SourceFolder.Code(i))}}]]}""" + "\n"))));
+        _folder.Write("talk.jsonl.gz", Gzip(string.Join('\n', Enumerable.Range(1000, 30).Select(i =>
+            $$"""{"turns": [["A", "“{{i}}”"], ["B", {{Quoted(SourceFolder.Code(i))}}]]}"""))));
         CorpusSource books = new()
         {
             Folder = _folder.Sources,
