@@ -37,7 +37,7 @@ public sealed partial class DiffusionModel
         options.Validate();
         int[] known = [.. TextCanvas.Beginning(this), .. Tokenizer.Encode(prompt)];
         Canvas canvas = Canvas.ForContinuation(known, tokens, TokensForLongText());
-        CollageDenoiser collage = new(Denoiser, segment, overlap ?? Math.Max(1, segment / 8));
+        CollageDenoiser collage = new(Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
         return Run(canvas, options, onStep, cancellation, Result, new Sampler(collage, Kernels.Workers));
 
         GenerationResult Result()
@@ -53,8 +53,8 @@ public sealed partial class DiffusionModel
         }
     }
 
-    // Nothing ends the text: neither end of text nor padding is written.
-    private CanvasTokens TokensForLongText() => new(_tokens.MaskTokenId, null, null)
+    /// <summary>The special ids for a canvas of a long text: nothing ends it, neither end of text nor padding is written.</summary>
+    public CanvasTokens TokensForLongText() => new(_tokens.MaskTokenId, null, null)
     {
         NeverEmitted = [.. _tokens.NeverEmitted, .. _tokens.AlsoEndText, Config.EosTokenId, Config.PadTokenId],
     };

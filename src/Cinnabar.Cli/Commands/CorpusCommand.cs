@@ -1,4 +1,4 @@
-// cinnabar corpus FOLDER…: folders of text → a corpus that `cinnabar train` reads.
+// cinnabar corpus FOLDER…: folders of text, or of text sets → a corpus that `cinnabar train` reads.
 using System.CommandLine;
 using System.Diagnostics;
 using Cinnabar.Training.Corpora;
@@ -25,7 +25,7 @@ internal sealed class CorpusCommand
 
     private readonly Option<string?> _recipe = new("--recipe")
     {
-        Description = "JSON file that says which folders, patterns and licences to take. [default: none]",
+        Description = "JSON file that says which folders, patterns and licences to take, and how files are cut. [default: none]",
         HelpName = "file",
     };
 
@@ -154,10 +154,16 @@ internal sealed class CorpusCommand
             Console.WriteLine($"{name,-12}{split.Documents,12:N0}{split.Bytes,16:N0}{split.Tokens,16:N0}");
         }
 
+        foreach ((string name, CorpusSourceSummary source) in manifest.Sources)
+        {
+            Console.WriteLine(TerminalText.Safe(
+                $"source {name}: {source.Kept.Files:N0} documents, {source.Kept.Bytes:N0} bytes, {source.Tokens:N0} tokens with repeats"));
+        }
+
         Console.WriteLine($"tokenizer: {manifest.VocabularySize} tokens");
         foreach ((string reason, FileCount dropped) in manifest.Dropped)
         {
-            Console.WriteLine($"left out, {reason}: {dropped.Files:N0} files, {dropped.Bytes:N0} bytes");
+            Console.WriteLine($"left out, {reason}: {dropped.Files:N0} documents, {dropped.Bytes:N0} bytes");
         }
 
         foreach ((string split, DocumentCount repeats) in manifest.HeldOutRepeats ?? [])
@@ -177,6 +183,17 @@ internal sealed class CorpusCommand
             json.WriteNumber("documents", split.Documents);
             json.WriteNumber("bytes", split.Bytes);
             json.WriteNumber("tokens", split.Tokens);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+        json.WriteStartObject("sources");
+        foreach ((string name, CorpusSourceSummary source) in manifest.Sources)
+        {
+            json.WriteStartObject(name);
+            json.WriteNumber("documents", source.Kept.Files);
+            json.WriteNumber("bytes", source.Kept.Bytes);
+            json.WriteNumber("tokens", source.Tokens);
             json.WriteEndObject();
         }
 

@@ -1,10 +1,12 @@
 // Folders of text → a corpus folder.
 //
-//   list files → read and judge each (CorpusDocument) → mark duplicates → split by the hash of the path → train the tokenizer on
-//   "train" → encode → leave out held-out documents that repeat "train" (TrainOverlap) → shards and manifest
+//   list files → read, cut and judge each (CorpusDocument) → mark duplicates → split by the hash of the path → bound and repeat
+//   sources (CorpusMix) → train the tokenizer on "train" → encode → leave out held-out documents that repeat "train" (TrainOverlap)
+//   → shards and manifest
 //
 // A document is stored as <|begin|> tokens <|endoftext|>, in the order of its path's hash: a shuffle that does not depend on the machine.
 // The folder is written under another name and takes its own when it is complete. The result does not depend on the number of threads.
+using System.Globalization;
 using System.Text;
 using Cinnabar.Tokenizers;
 
@@ -21,6 +23,8 @@ public sealed class CorpusBuilder
 {
     // Most of what such a document shows is then new to a model; a run of 60 tokens here and there is how code is written.
     private const double MaxTrainShare = 0.5;
+
+    private const int MostRepeats = 100;
 
     private static readonly string[] s_heldOut = [.. CorpusFiles.Splits.Where(split => split != "train")];
 
@@ -52,6 +56,19 @@ public sealed class CorpusBuilder
                 "0.01 each is usual.");
         }
 
+        foreach (CorpusSource source in options.Sources)
+        {
+            if (source.Repeat is < 1 or > MostRepeats || source.MaxBytes is < 1)
+            {
+                throw new CinnabarException(
+                    $"The source '{source.Name}': expected to repeat it 1 … {MostRepeats} times and to bound it at 1 byte or more, "
+                    + $"found {source.Repeat} times and {source.MaxBytes?.ToString(CultureInfo.InvariantCulture) ?? "no"} bytes.",
+                    "Correct repeat or maxBytes.");
+            }
+
+            source.Cut?.Validate(source.Name);
+        }
+
         _options = options;
         _progress = progress;
         _parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads };
@@ -68,18 +85,19 @@ public sealed class CorpusBuilder
 
     private CorpusManifest BuildIn(string folder)
     {
-        CorpusDocument[] documents = DuplicateFilter.Mark(ReadAll(), _options.NearDuplicateSimilarity, _options.Threads);
+        CorpusDocument[] documents = CorpusMix.Bound(
+            DuplicateFilter.Mark(ReadAll(), _options.NearDuplicateSimilarity, _options.Threads), SplitOf, ShareOf, Size);
         CorpusDocument[] kept = [.. documents.Where(document => document.Dropped is null).OrderBy(document => document.Place)];
         ILookup<string, CorpusDocument> splits = kept.ToLookup(SplitOf);
         if (!splits["train"].Any())
         {
             throw new CinnabarException(
-                $"No text is left for training: {documents.Length} files fit the patterns, {kept.Length} were kept.",
+                $"No text is left for training: {documents.Length} documents fit the patterns, {kept.Length} were kept.",
                 "Name other folders or patterns, or widen the limits.");
         }
 
         Tokenizer tokenizer = CorpusFolder.MakeTokenizer(
-            splits["train"].Select(document => document.Text),
+            CorpusMix.Repeat(splits["train"]).Select(document => document.Text),
             _options.TokenizerPath,
             _options.VocabularySize,
             _options.Threads,
@@ -132,7 +150,8 @@ public sealed class CorpusBuilder
             overlap.AddHeldOut(document.Ids);
         }
 
-        written["train"] = encoder.Write("train", Shown(encoder.Encode("train", [.. splits["train"]]), overlap), tokensBySource);
+        CorpusDocument[] train = CorpusMix.Repeat(splits["train"]);
+        written["train"] = encoder.Write("train", Shown(encoder.Encode("train", train), overlap), tokensBySource);
         List<(string Split, EncodedDocument Document)> repeats = [];
         foreach ((string split, EncodedDocument[] documents) in heldOut)
         {
@@ -157,19 +176,29 @@ public sealed class CorpusBuilder
     private CorpusDocument[] ReadAll()
     {
         (CorpusSource Source, string Path)[] files =
-            [.. _options.Sources.SelectMany(source => List(source).Select(path => (source, path)))];
-        CorpusDocument[] documents = new CorpusDocument[files.Length];
+            [.. _options.Sources.SelectMany(source => Listed(source).Select(path => (source, path)))];
+        IReadOnlyList<CorpusDocument>[] documents = new IReadOnlyList<CorpusDocument>[files.Length];
         int done = 0;
         Parallel.For(0, files.Length, _parallel, i =>
         {
-            documents[i] = CorpusDocument.Read(files[i].Source, files[i].Path, _options);
+            documents[i] = CorpusDocument.ReadAll(files[i].Source, files[i].Path, _options);
             int count = Interlocked.Increment(ref done);
             if (count % 500 == 0 || count == files.Length)
             {
                 _progress?.Report(new CorpusProgress("reading", count, files.Length));
             }
         });
-        return documents;
+        return [.. documents.SelectMany(read => read)];
+    }
+
+    // A recipe that cuts files knows which there are.
+    private string[] Listed(CorpusSource source)
+    {
+        string[] files = [.. List(source)];
+        return files.Length > 0 || source.Cut is null ? files : throw new CinnabarException(
+            $"The source '{source.Name}': expected files that fit {string.Join(", ", source.Patterns ?? _options.Patterns)} in "
+            + $"{source.Folder}, found none.",
+            "Fetch the set; what is packed with xz is unpacked first (xz -d).");
     }
 
     // Paths below the folder, with '/', in ordinal order. Links are not followed: they may lead out of the folder or in circles.
@@ -188,17 +217,24 @@ public sealed class CorpusBuilder
         };
         return Directory.EnumerateFiles(source.Folder, "*", all)
             .Select(path => Path.GetRelativePath(source.Folder, path).Replace(Path.DirectorySeparatorChar, '/'))
-            .Where(path => PathPattern.MatchesAny(_options.Patterns, Path.GetFileName(path)))
+            .Where(path => PathPattern.MatchesAny(source.Patterns ?? _options.Patterns, Path.GetFileName(path)))
             .Where(path => !PathPattern.MatchesAny(_options.Exclude, "/" + path) && !PathPattern.MatchesAny(source.Exclude, "/" + path))
             .Order(StringComparer.Ordinal);
     }
 
     private string SplitOf(CorpusDocument document)
     {
-        return document.Place < _options.TestShare ? "test"
-            : document.Place < _options.TestShare + _options.ValidationShare ? "validation"
+        return document.SplitPlace < _options.TestShare ? "test"
+            : document.SplitPlace < _options.TestShare + _options.ValidationShare ? "validation"
             : "train";
     }
+
+    private double ShareOf(string split) => split switch
+    {
+        "test" => _options.TestShare,
+        "validation" => _options.ValidationShare,
+        _ => 1 - _options.ValidationShare - _options.TestShare,
+    };
 
     private static CorpusSourceSummary Summarise(CorpusSource source, CorpusDocument[] documents, long tokens)
     {

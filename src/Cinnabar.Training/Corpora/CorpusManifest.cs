@@ -81,13 +81,13 @@ public sealed record CorpusManifest
 }
 
 /// <summary>One split.</summary>
-/// <param name="Documents">Documents.</param>
+/// <param name="Documents">Documents; one that is repeated counts each time.</param>
 /// <param name="Bytes">Bytes of their text (UTF-8).</param>
 /// <param name="Tokens">Tokens, the begin and the end of each document included.</param>
 /// <param name="Shards">Tokens of each shard file, in order.</param>
 public sealed record CorpusSplit(int Documents, long Bytes, long Tokens, IReadOnlyList<long> Shards);
 
-/// <summary>Files and their bytes.</summary>
+/// <summary>Files, or documents where files are cut, and their bytes.</summary>
 /// <param name="Files">How many.</param>
 /// <param name="Bytes">Their size: on disk for files that were left out, of the text for files that stayed.</param>
 public sealed record FileCount(int Files, long Bytes);
@@ -100,7 +100,7 @@ public sealed record DocumentCount(int Documents, long Tokens);
 /// <summary>What became of one source.</summary>
 /// <param name="Found">Files that fit the patterns, size on disk.</param>
 /// <param name="Kept">Files that stayed, size of the text.</param>
-/// <param name="Tokens">Tokens of the files that stayed.</param>
+/// <param name="Tokens">Tokens of the files that stayed, in all splits; those of a repeated document count each time.</param>
 public sealed record CorpusSourceSummary(FileCount Found, FileCount Kept, long Tokens);
 
 /// <summary>JSON of manifests and recipes: unknown, missing and repeated properties are errors.</summary>

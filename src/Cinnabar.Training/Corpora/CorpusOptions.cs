@@ -17,6 +17,20 @@ public sealed record CorpusSource
 
     /// <summary>Patterns of paths below the folder that are left out; * stands for any characters, slashes too.</summary>
     public IReadOnlyList<string> Exclude { get; init; } = [];
+
+    /// <summary>Patterns of the names of its files; null (the default): <see cref="CorpusOptions.Patterns"/>.</summary>
+    public IReadOnlyList<string>? Patterns { get; init; }
+
+    /// <summary>How a file is cut into documents; null (the default): a file is one. Files that are cut may be packed with gzip.</summary>
+    public DocumentCut? Cut { get; init; }
+
+    /// <summary>How many times each of its documents stands in the split "train", 1 … 100.</summary>
+    public int Repeat { get; init; } = 1;
+
+    /// <summary>
+    /// Most bytes of its text, each split having its share of them, documents taken in their order; null (the default): all of it.
+    /// </summary>
+    public long? MaxBytes { get; init; }
 }
 
 /// <summary>What goes into a corpus, and how it is cut.</summary>
@@ -43,10 +57,10 @@ public sealed record CorpusOptions
     /// <summary>The licences (SPDX) a file may have; empty (the default) for any. Files of another licence are left out.</summary>
     public IReadOnlyList<string> Licences { get; init; } = [];
 
-    /// <summary>Smallest file, in bytes after its licence header is removed.</summary>
+    /// <summary>Smallest file, or document of a cut file, in bytes after its licence header is removed.</summary>
     public int MinFileBytes { get; init; } = 200;
 
-    /// <summary>Largest file, in bytes.</summary>
+    /// <summary>Largest file, or document of a cut file, in bytes.</summary>
     public int MaxFileBytes { get; init; } = 250_000;
 
     /// <summary>Longest line, in characters.</summary>
@@ -67,10 +81,10 @@ public sealed record CorpusOptions
     /// <summary>Whether a licence comment at the top of a file is removed: a model would learn it by heart.</summary>
     public bool StripLicenceHeaders { get; init; } = true;
 
-    /// <summary>Share of the files in the split "validation".</summary>
+    /// <summary>Share of the files, or documents of cut files, in the split "validation".</summary>
     public double ValidationShare { get; init; } = 0.01;
 
-    /// <summary>Share of the files in the split "test".</summary>
+    /// <summary>Share of the files, or documents of cut files, in the split "test".</summary>
     public double TestShare { get; init; } = 0.01;
 
     /// <summary>V of the tokenizer that is trained on the split "train".</summary>

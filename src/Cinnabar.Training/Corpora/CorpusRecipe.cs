@@ -20,6 +20,24 @@ public sealed record CorpusRecipe
     /// <summary>As <see cref="CorpusOptions.Licences"/>.</summary>
     public required IReadOnlyList<string> Licences { get; init; }
 
+    /// <summary>As <see cref="CorpusOptions.MinFileBytes"/>; null: its default.</summary>
+    public int? MinFileBytes { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.MaxFileBytes"/>; null: its default.</summary>
+    public int? MaxFileBytes { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.MaxLineLength"/>; null: its default.</summary>
+    public int? MaxLineLength { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.MaxMeanLineLength"/>; null: its default.</summary>
+    public double? MaxMeanLineLength { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.ValidationShare"/>; null: its default.</summary>
+    public double? ValidationShare { get; init; }
+
+    /// <summary>As <see cref="CorpusOptions.TestShare"/>; null: its default.</summary>
+    public double? TestShare { get; init; }
+
     /// <summary>Reads a recipe.</summary>
     /// <exception cref="CinnabarException">It is missing or damaged.</exception>
     public static CorpusRecipe Load(string path)
@@ -41,12 +59,21 @@ public sealed record CorpusRecipe
     /// <exception cref="CinnabarException">A folder of the recipe is not there.</exception>
     public CorpusOptions ToOptions(string root)
     {
-        return new CorpusOptions
+        CorpusOptions options = new()
         {
             Sources = [.. Folders.Select(folder => ToSource(root, folder))],
             Patterns = Patterns,
             Exclude = Exclude,
             Licences = Licences,
+        };
+        return options with
+        {
+            MinFileBytes = MinFileBytes ?? options.MinFileBytes,
+            MaxFileBytes = MaxFileBytes ?? options.MaxFileBytes,
+            MaxLineLength = MaxLineLength ?? options.MaxLineLength,
+            MaxMeanLineLength = MaxMeanLineLength ?? options.MaxMeanLineLength,
+            ValidationShare = ValidationShare ?? options.ValidationShare,
+            TestShare = TestShare ?? options.TestShare,
         };
     }
 
@@ -59,7 +86,17 @@ public sealed record CorpusRecipe
                 $"The recipe names the folder {folder.Path}, which is not in {root}.", "Give the root of the source tree.");
         }
 
-        return new CorpusSource { Folder = path, Name = folder.Path, Licence = folder.Licence, Exclude = folder.Exclude ?? [] };
+        return new CorpusSource
+        {
+            Folder = path,
+            Name = folder.Name ?? folder.Path,
+            Licence = folder.Licence,
+            Exclude = folder.Exclude ?? [],
+            Patterns = folder.Patterns,
+            Cut = folder.Cut,
+            Repeat = folder.Repeat ?? 1,
+            MaxBytes = folder.MaxBytes,
+        };
     }
 }
 
@@ -74,4 +111,19 @@ public sealed record CorpusRecipeFolder
 
     /// <summary>As <see cref="CorpusSource.Exclude"/>; null for none.</summary>
     public IReadOnlyList<string>? Exclude { get; init; }
+
+    /// <summary>As <see cref="CorpusSource.Name"/>; null: the path.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>As <see cref="CorpusSource.Patterns"/>.</summary>
+    public IReadOnlyList<string>? Patterns { get; init; }
+
+    /// <summary>As <see cref="CorpusSource.Cut"/>.</summary>
+    public DocumentCut? Cut { get; init; }
+
+    /// <summary>As <see cref="CorpusSource.Repeat"/>; null for 1.</summary>
+    public int? Repeat { get; init; }
+
+    /// <summary>As <see cref="CorpusSource.MaxBytes"/>.</summary>
+    public long? MaxBytes { get; init; }
 }

@@ -4,6 +4,7 @@
 //
 // Nothing stands before the first token, so it is charged as one of V equally likely ones. So all n tokens are paid for, as they are in
 // LikelihoodBound, and the two figures are of the same text; the charge is ln V/n nats per token, 0.02 for V = 8192 and n = 512.
+// Of a text longer than the network sees, token by token, windows overlap by half and each token is predicted once (NatsOfTokens).
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 
@@ -27,20 +28,48 @@ public sealed class AutoregressiveLikelihood
     public double Nats(ReadOnlySpan<int> ids)
     {
         double nats = Math.Log(_denoiser.VocabularySize);
-        if (ids.Length == 1)
+        if (ids.Length > 1)
         {
-            return nats;
-        }
-
-        int[] rows = [.. Enumerable.Range(1, ids.Length - 1)];
-        Tensor losses = Tensor.Zeros(rows.Length);
-        _kernels.CrossEntropy.Forward(_denoiser.Logits(ids.ToArray(), rows), ids[1..].ToArray(), losses);
-        foreach (float loss in losses.Floats)
-        {
-            nats += loss;
+            foreach (float loss in Losses(ids, from: 1).Floats)
+            {
+                nats += loss;
+            }
         }
 
         return nats;
+    }
+
+    /// <summary>−log p of every token but the first, given those before it.</summary>
+    /// <param name="ids">At least one token, as many as one likes; the network must see 2 tokens or more.</param>
+    /// <returns>[n − 1] nats; of a text longer than the network sees, each given half of what it sees, or more.</returns>
+    public double[] NatsOfTokens(ReadOnlySpan<int> ids)
+    {
+        double[] nats = new double[ids.Length - 1];
+        int most = _denoiser.MaxLength;
+        for (int done = 1; done < ids.Length;)
+        {
+            // The first window predicts all it has, the others what is behind their middle.
+            int start = done == 1 ? 0 : done - (most / 2);
+            int end = Math.Min(ids.Length, start + most);
+            ReadOnlySpan<float> losses = Losses(ids[start..end], done - start).Floats;
+            for (int i = 0; i < losses.Length; i++)
+            {
+                nats[done - 1 + i] = losses[i];
+            }
+
+            done = end;
+        }
+
+        return nats;
+    }
+
+    // Of the tokens at from, from + 1, …, which is at least 1.
+    private Tensor Losses(ReadOnlySpan<int> ids, int from)
+    {
+        int[] rows = [.. Enumerable.Range(from, ids.Length - from)];
+        Tensor losses = Tensor.Zeros(rows.Length);
+        _kernels.CrossEntropy.Forward(_denoiser.Logits(ids.ToArray(), rows), ids[from..].ToArray(), losses);
+        return losses;
     }
 
     /// <summary>

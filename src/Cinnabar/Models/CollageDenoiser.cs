@@ -102,6 +102,15 @@ public sealed class CollageDenoiser : IDenoiser
         return _logits;
     }
 
+    /// <summary>The overlap to use where none is asked for: an eighth of a segment.</summary>
+    public static int DefaultOverlap(int segment) => Math.Max(1, segment / 8);
+
+    /// <summary>Where a segment begins or ends inside a text of <paramref name="length"/> tokens, ascending.</summary>
+    public int[] BordersOf(int length) =>
+    [
+        .. PartsOf(length).Where(part => part.IsOverlap).SelectMany(part => (int[])[part.From, part.To]),
+    ];
+
     /// <summary>Segments and overlaps of a text of <paramref name="length"/> tokens, for each what it sees and answers for.</summary>
     internal IReadOnlyList<Part> PartsOf(int length)
     {

@@ -60,4 +60,21 @@ public sealed class AutoregressiveLikelihoodTests
         Assert.Equal(3 * logV, sum.StandardError, 1e-5); // 2 windows, each ± 1.5 ln V
         Assert.Equal([1, 2], done);
     }
+
+    [Fact]
+    public void NatsOfTokens_LongText_PredictsEachOnceWithHalfAWindowBeforeIt()
+    {
+        // The right token of place p in a window has the logit p, all others 0.
+        TableDenoiser network = new(Vocabulary, 0, (ids, position, token) => ids[position] == token ? position : 0) { MaxLength = 8 };
+        AutoregressiveLikelihood likelihood = new(network, s_kernels);
+        int[] places = [1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6];
+        double[] nats = likelihood.NatsOfTokens([.. Enumerable.Range(10, 19)]);
+        Assert.Equal(places.Length, nats.Length);
+        Assert.All(places.Zip(nats), token =>
+            Assert.Equal(Math.Log(1 + ((Vocabulary - 1) * Math.Exp(-token.First))), token.Second, 1e-4));
+        Assert.Equal(4, network.AskedIds.Count);
+        Assert.Equal(
+            likelihood.Nats([10, 11, 12]) - Math.Log(Vocabulary), likelihood.NatsOfTokens([10, 11, 12]).Sum(), 1e-6);
+        Assert.Empty(likelihood.NatsOfTokens([10]));
+    }
 }

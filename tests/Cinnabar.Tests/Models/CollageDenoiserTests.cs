@@ -36,6 +36,15 @@ public sealed class CollageDenoiserTests
     }
 
     [Fact]
+    public void BordersOf_SegmentsOfSix_AreBothEndsOfOverlaps()
+    {
+        // 0 … 5 answers for itself, 6 sees from 4 on and answers for 5 … 9, the next sees from 8 on: overlaps 5, and 9.
+        CollageDenoiser collage = new(new Chain(6), 6, 1);
+        Assert.Equal([5, 6, 9, 10], collage.BordersOf(14));
+        Assert.Empty(collage.BordersOf(6));
+    }
+
+    [Fact]
     public void Logits_ShortText_AreThoseOfTheNetwork()
     {
         Chain chain = new(8);

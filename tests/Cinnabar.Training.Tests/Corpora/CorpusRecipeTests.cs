@@ -25,6 +25,28 @@ public sealed class CorpusRecipeTests : IDisposable
     }
 
     [Fact]
+    public void Load_RecipeOfStories_SaysHowSetsAreCut()
+    {
+        CorpusRecipe recipe = CorpusRecipe.Load(Path.Combine(RepositoryRoot(), "recipes", "stories-english.json"));
+        foreach (CorpusRecipeFolder folder in recipe.Folders)
+        {
+            Directory.CreateDirectory(Path.Combine(_folder.Root, folder.Path));
+        }
+
+        CorpusOptions options = recipe.ToOptions(_folder.Root);
+        Assert.All(options.Sources, source => Assert.Contains(source.Licence, options.Licences));
+        Assert.All(options.Sources, source => Assert.NotNull(source.Cut));
+        Assert.Equal(0.02, options.ValidationShare);
+        Assert.Equal(400_000, options.MaxFileBytes);
+        Assert.Equal(2, options.Sources.Single(source => source.Name == "fairytaleqa").Repeat);
+        Assert.Equal(14_000_000, options.Sources.Single(source => source.Name == "books-clic").MaxBytes);
+
+        // The sets themselves are not there, only their folders.
+        CorpusBuilder builder = new(options);
+        Assert.Contains("found none", Assert.Throws<CinnabarException>(() => builder.Build(_folder.Corpus)).Message);
+    }
+
+    [Fact]
     public void ToOptions_FolderMissing_NamesIt()
     {
         CorpusRecipe recipe = CorpusRecipe.Load(Path.Combine(RepositoryRoot(), "recipes", "csharp-debian-mono.json"));

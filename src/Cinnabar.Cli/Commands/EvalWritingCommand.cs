@@ -1,0 +1,230 @@
+// cinnabar eval writing: texts that a model writes freely, all at once and block by block, beside what people wrote: how easily a judge
+// predicts them, how varied they are, whether long ones hang together, and what they cost.
+using System.CommandLine;
+using System.Globalization;
+using Cinnabar.Diffusion;
+using Cinnabar.Evaluation.Tasks;
+using Cinnabar.Evaluation.Writing;
+using Cinnabar.Models;
+using Cinnabar.Sampling;
+
+namespace Cinnabar.Cli.Commands;
+
+internal sealed class EvalWritingCommand
+{
+    private readonly Option<int> _count = Number("--count", "Texts of each kind.", 20);
+    private readonly Option<int> _tokens = Number("--tokens", "Tokens of a text.", 512);
+    private readonly Option<int> _block = Number("--block", "Tokens of a block, for block by block; 0 leaves that way out.", 64);
+    private readonly Option<int> _examples = Number("--examples", "Also print so many texts of each kind.", 0);
+
+    private readonly Option<int?> _overlap = new("--overlap")
+    {
+        Description = "Tokens that two neighbouring segments share. [default: an eighth of the model's context]", HelpName = "n",
+    };
+
+    private readonly Option<string?> _judge = new("--judge")
+    {
+        Description = "A model that writes left to right, with the same tokens, for perplexity. [default: none is measured]",
+        HelpName = "name or path",
+    };
+
+    private readonly Option<string[]> _compare = new("--compare")
+    {
+        Description = "Another model with the same tokens; may be repeated. [default: none]", HelpName = "name or path",
+    };
+
+    private readonly Option<string?> _corpus = new("--corpus")
+    {
+        Description = "Folder written by 'cinnabar corpus': as many texts of its test split, as long, for reference. [default: none]",
+        HelpName = "folder",
+    };
+
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object. [default: a table]" };
+    private readonly SamplerArguments _sampler = new();
+    private readonly ModelArguments _model = new();
+
+    public static Command Create()
+    {
+        EvalWritingCommand eval = new();
+        eval._count.RequireRange(1, 100_000);
+        eval._tokens.RequireRange(1, 1_000_000);
+        eval._block.RequireRange(0, 1_000_000);
+        eval._examples.RequireRange(0, 100_000);
+        Command command = new("writing", "Let a model write freely: perplexity under a judge, variety, names that return, passes, time.")
+        {
+            eval._count, eval._tokens, eval._block, eval._overlap, eval._judge, eval._compare, eval._corpus, eval._examples, eval._json,
+        };
+        eval._sampler.AddTo(command);
+        eval._model.AddTo(command);
+        command.SetWork(eval.Run);
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel? judge = parsed.GetValue(_judge) is string name ? _model.Load(parsed, name, beside: model) : null;
+        if (judge is { Config.IsAutoregressive: false })
+        {
+            throw new CinnabarException(
+                $"Expected as --judge a model that writes left to right, whose likelihood is exact, found {judge.Name}.",
+                "Use the autoregressive twin.");
+        }
+
+        DiffusionModel[] others = [.. (parsed.GetValue(_compare) ?? []).Select(other => _model.Load(parsed, other, beside: model))];
+        foreach (DiffusionModel other in judge is null ? others : [judge, .. others])
+        {
+            RequireSameTokens(model, other);
+        }
+
+        int segment = model.Config.MaxSequenceLength;
+        int part = segment - (parsed.GetValue(_overlap) ?? CollageDenoiser.DefaultOverlap(segment));
+        AutoregressiveLikelihood? likelihood = judge is null ? null : new AutoregressiveLikelihood(judge.Denoiser, judge.Kernels);
+        int[] beginning = judge is null ? [] : [judge.Config.BosTokenId ?? judge.Config.EosTokenId];
+        List<WritingResult> results = [];
+        foreach ((string kind, IReadOnlyList<WrittenText> texts) in Texts(parsed, model, others, cancellation))
+        {
+            results.Add(WritingResult.Of(kind, texts, likelihood, beginning, PartsOf));
+            PrintExamples(parsed, kind, texts);
+        }
+
+        Print(parsed, model, judge, part, results);
+        return 0;
+
+        IReadOnlyList<string> PartsOf(WrittenText text) =>
+            [.. text.Ids.Chunk(Math.Max(1, part)).Select(ids => model.Tokenizer.Decode(ids))];
+    }
+
+    // Each kind of texts with its name, written when it is asked for.
+    private IEnumerable<(string Kind, IReadOnlyList<WrittenText> Texts)> Texts(
+        ParseResult parsed, DiffusionModel model, DiffusionModel[] others, CancellationToken cancellation)
+    {
+        (int count, int tokens, int block) = (parsed.GetValue(_count), parsed.GetValue(_tokens), parsed.GetValue(_block));
+        if (parsed.GetValue(_corpus) is string corpus)
+        {
+            IReadOnlyList<WrittenText> passages = HeldOutPassages.Take(
+                HeldOutText.Documents(HeldOutText.Open(corpus, HeldOutText.TestSplit, model)), model.Tokenizer, tokens, count);
+            if (passages.Count < count)
+            {
+                Console.Error.WriteLine($"The test split has only {passages.Count} such passages, fewer than the {count} asked for.");
+            }
+
+            yield return ("held-out text", passages);
+        }
+
+        foreach (DiffusionModel writer in (IEnumerable<DiffusionModel>)[model, .. others])
+        {
+            LongTextWriter texts = new(writer, tokens, OptionsFor(parsed, writer, count));
+            if (!writer.Config.IsAutoregressive)
+            {
+                yield return Written($"{writer.Name}, all at once", i => texts.AllAtOnce(i, parsed.GetValue(_overlap), cancellation));
+            }
+
+            if (block > 0)
+            {
+                string way = writer.Config.IsAutoregressive ? "left to right" : $"blocks of {block}";
+                yield return Written($"{writer.Name}, {way}", i => texts.InBlocks(i, block, cancellation));
+            }
+        }
+
+        (string, IReadOnlyList<WrittenText>) Written(string kind, Func<int, WrittenText> write)
+        {
+            EvaluationProgress progress = new($"writing, {kind}", "texts", count);
+            List<WrittenText> written = [];
+            while (written.Count < count)
+            {
+                written.Add(write(written.Count));
+                progress.Show(written.Count);
+            }
+
+            return (kind, written);
+        }
+    }
+
+    private SamplerOptions OptionsFor(ParseResult parsed, DiffusionModel model, int count)
+    {
+        SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
+        return count == 1 || options.Temperature > 0 ? options : throw new CinnabarException(
+            $"Expected a temperature above 0 for {count} texts that begin with nothing, found 0, which writes the same text each time.",
+            "Give --temperature, such as 1.");
+    }
+
+    private static void RequireSameTokens(DiffusionModel model, DiffusionModel other)
+    {
+        int size = model.Tokenizer.VocabularySize;
+        int? differs = other.Tokenizer.VocabularySize != size
+            ? Math.Min(size, other.Tokenizer.VocabularySize)
+            : Enumerable.Range(0, size).Cast<int?>().FirstOrDefault(id => TextOf(model, id!.Value) != TextOf(other, id.Value));
+        if (differs is int at)
+        {
+            throw new CinnabarException(
+                $"Expected {other.Name} to have the tokens of {model.Name}, found another token {at}.",
+                "Use models of one corpus, or of one tokenizer (cinnabar corpus --tokenizer).");
+        }
+
+        static string TextOf(DiffusionModel of, int id) => of.Tokenizer.Decode([id], skipSpecialTokens: false);
+    }
+
+    private void PrintExamples(ParseResult parsed, string kind, IReadOnlyList<WrittenText> texts)
+    {
+        TextWriter writer = parsed.GetValue(_json) ? Console.Error : Console.Out;
+        foreach (WrittenText text in texts.Take(parsed.GetValue(_examples)))
+        {
+            writer.WriteLine(TerminalText.Safe($"--- {kind}\n{text.Text}\n"));
+        }
+    }
+
+    private void Print(ParseResult parsed, DiffusionModel model, DiffusionModel? judge, int part, List<WritingResult> results)
+    {
+        int tokens = parsed.GetValue(_tokens);
+        ulong seed = _sampler.Read(parsed, model.DefaultOptions).Seed;
+        if (parsed.GetValue(_json))
+        {
+            ResultWriter.WriteJson(json =>
+            {
+                json.WriteString("model", model.Name);
+                json.WriteString("task", "writing");
+                if (judge is not null)
+                {
+                    json.WriteString("judge", judge.Name);
+                }
+
+                json.WriteNumber("tokens", tokens);
+                json.WriteNumber("part_tokens", part);
+                json.WriteNumber("seed", seed);
+                json.WriteStartArray("results");
+                foreach (WritingResult result in results)
+                {
+                    json.WriteStartObject();
+                    result.WriteMembers(json);
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+            });
+            return;
+        }
+
+        string[] measured = [.. WritingResult.Columns.Where(column => results.Any(result => result[column] is not null))];
+        ResultTable.Write(
+            ["texts of", "number", .. measured],
+            [.. results.Select(result => (string[])
+                [result.Name, $"{result.Texts}", .. measured.Select(column => result[column] is { } measure ? Shown(measure) : "")])],
+            textColumns: 1);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"Texts of {tokens} tokens from nothing, seed {seed}; perplexity under {judge?.Name ?? "no judge"}; entropy of tokens in bits; "
+            + $"n-grams of words. Names again: of the names in parts of {part} tokens, the share that a later part has too. At seams: "
+            + $"tokens within {SeamPerplexity.Reach} of where a segment begins or ends. Passes follow one another. ± are standard errors."));
+    }
+
+    private static string Shown(TaskMeasure measure)
+    {
+        string digits = measure.Value >= 100 ? "F0" : measure.Value >= 10 ? "F1" : measure.Value >= 2 ? "F2" : "F3";
+        string error = measure.StandardError is double wide ? $" ± {wide.ToString(digits, CultureInfo.InvariantCulture)}" : "";
+        return measure.Value.ToString(digits, CultureInfo.InvariantCulture) + error;
+    }
+
+    private static Option<int> Number(string name, string description, int standard) =>
+        new(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => standard };
+}

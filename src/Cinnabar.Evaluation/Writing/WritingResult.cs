@@ -1,0 +1,108 @@
+// The measures of some texts of one kind, each with its standard error over the texts. Perplexity is that under a judge, a model that
+// writes left to right: e^(mean over texts of nats per token), given the begin of a text; its error is the mean's times the perplexity.
+// It is never to be read alone: text of few tokens, or that repeats itself, is easy to predict (Zheng et al. 2024, arXiv 2409.02908), which
+// entropy and repeated n-grams show.
+using System.Text.Json;
+using Cinnabar.Diffusion;
+using Cinnabar.Evaluation.Tasks;
+
+namespace Cinnabar.Evaluation.Writing;
+
+/// <summary>What was measured of some texts.</summary>
+/// <param name="Name">Who wrote them, and how.</param>
+/// <param name="Texts">How many there are.</param>
+/// <param name="Measures">In the order of <see cref="Columns"/>; those that the texts do not have are left out.</param>
+public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMeasure> Measures)
+{
+    private const string Perplexity = "perplexity";
+    private const string SelfBleu = "self-BLEU";
+    private const string NamesAgain = "names again";
+    private const string AtSeams = "perplexity at seams";
+    private const string InsideSegments = "inside segments";
+    private const string Passes = "passes";
+
+    /// <summary>The names of all measures.</summary>
+    public static IReadOnlyList<string> Columns { get; } =
+    [
+        Perplexity, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams", NamesAgain, AtSeams, InsideSegments,
+        Passes, "seconds", "tokens/s",
+    ];
+
+    /// <summary>The measure of that name; null if the texts do not have it.</summary>
+    public TaskMeasure? this[string measure] => Measures.FirstOrDefault(own => own.Name == measure);
+
+    /// <summary>Members of a JSON object.</summary>
+    public void WriteMembers(Utf8JsonWriter json)
+    {
+        json.WriteString("texts_of", Name);
+        json.WriteNumber("texts", Texts);
+        json.WriteStartObject("measures");
+        foreach (TaskMeasure measure in Measures)
+        {
+            json.WriteStartObject(measure.Name.ToLowerInvariant().Replace(' ', '_').Replace('-', '_').Replace("/s", "_per_second"));
+            json.WriteNumber("value", measure.Value);
+            json.WriteNumber("standard_error", measure.StandardError ?? 0);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    }
+
+    /// <summary>Measures texts.</summary>
+    /// <param name="name">Who wrote them, and how.</param>
+    /// <param name="texts">At least one.</param>
+    /// <param name="judge">Gives perplexity; null: none is measured.</param>
+    /// <param name="beginning">What stands before a text, for the judge: one token or more.</param>
+    /// <param name="partsOf">Cuts a text into the parts that <see cref="EntityConsistency"/> compares.</param>
+    public static WritingResult Of(
+        string name,
+        IReadOnlyList<WrittenText> texts,
+        AutoregressiveLikelihood? judge,
+        IReadOnlyList<int> beginning,
+        Func<WrittenText, IReadOnlyList<string>> partsOf)
+    {
+        List<TaskMeasure> measures = [];
+        double[][] nats = judge is null
+            ? []
+            : [.. texts.Select(text => judge.NatsOfTokens([.. beginning, .. text.Ids])[(beginning.Count - 1)..])];
+        AddPerplexity(Perplexity, [.. nats.Select(own => own.Average())]);
+        AddMean("entropy", [.. texts.Select(text => TextDiversity.UnigramEntropy(text.Ids))]);
+        foreach (int n in (int[])[1, 2, 3])
+        {
+            AddMean($"distinct-{n}", [.. texts.Select(text => TextDiversity.Distinct(text.Text, n))]);
+        }
+
+        AddMean(SelfBleu, TextDiversity.SelfBleu([.. texts.Select(text => text.Text)]));
+        AddMean("repeated 4-grams", [.. texts.Select(text => 1 - TextDiversity.Distinct(text.Text, 4))]);
+        AddMean(NamesAgain, [.. texts.Select(text => EntityConsistency.Of(partsOf(text))).OfType<double>()]);
+        (double Seam, double Inside)[] seams =
+            [.. nats.Zip(texts, (own, text) => SeamPerplexity.Of(own, text.Borders)).OfType<(double, double)>()];
+        AddPerplexity(AtSeams, [.. seams.Select(seam => seam.Seam)]);
+        AddPerplexity(InsideSegments, [.. seams.Select(seam => seam.Inside)]);
+        if (texts.Any(text => text.Passes > 0))
+        {
+            AddMean(Passes, [.. texts.Select(text => (double)text.Passes)]);
+            AddMean("seconds", [.. texts.Select(text => text.Seconds)]);
+            AddMean("tokens/s", [.. texts.Select(text => text.Ids.Length / Math.Max(text.Seconds, 1e-9))]);
+        }
+
+        return new WritingResult(name, texts.Count, measures);
+
+        void AddMean(string measure, double[] values)
+        {
+            if (values.Length > 0)
+            {
+                measures.Add(TaskMeasure.Mean(measure, values));
+            }
+        }
+
+        void AddPerplexity(string measure, double[] values)
+        {
+            if (values.Length > 0)
+            {
+                SampleMean mean = SampleMean.Of(values);
+                measures.Add(new TaskMeasure(measure, Math.Exp(mean.Mean), Math.Exp(mean.Mean) * mean.StandardError));
+            }
+        }
+    }
+}
