@@ -13,4 +13,13 @@ internal static class OptionRange
             result.AddError($"Expected {option.Name} to be {least} … {most}, found {found}.");
         }
     });
+
+    /// <summary>Refuses other numbers among several.</summary>
+    public static void RequireRange(this Option<int[]> option, int least, int most) => option.Validators.Add(result =>
+    {
+        foreach (int found in (result.GetValueOrDefault<int[]>() ?? []).Where(found => found < least || found > most))
+        {
+            result.AddError($"Expected {option.Name} to be {least} … {most}, found {found}.");
+        }
+    });
 }

@@ -5,8 +5,10 @@ using System.Globalization;
 using Cinnabar.Diffusion;
 using Cinnabar.Evaluation.Tasks;
 using Cinnabar.Evaluation.Writing;
+using Cinnabar.Latents;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -33,6 +35,19 @@ internal sealed class EvalWritingCommand
         Description = "Another model with the same tokens; may be repeated. [default: none]", HelpName = "name or path",
     };
 
+    private readonly Option<string[]> _latents = new("--latents")
+    {
+        Description = "A model with the same tokens that writes through latents; may be repeated. [default: none]",
+        HelpName = "name or path",
+    };
+
+    private readonly Option<int[]> _latentSteps = new("--latent-steps")
+    {
+        Description = "Passes of a model that writes through latents; may be repeated. [default: 25]", HelpName = "n",
+    };
+
+    private readonly Option<string> _latentMethod = LatentArguments.Method();
+
     private readonly Option<string?> _corpus = new("--corpus")
     {
         Description = "Folder written by 'cinnabar corpus': as many texts of its test split, as long, for reference. [default: none]",
@@ -50,9 +65,10 @@ internal sealed class EvalWritingCommand
         eval._tokens.RequireRange(1, 1_000_000);
         eval._block.RequireRange(0, 1_000_000);
         eval._examples.RequireRange(0, 100_000);
+        eval._latentSteps.RequireRange(1, LatentArguments.MostSteps);
         Command command = new("writing", "Let a model write freely: perplexity under a judge, variety, names that return, passes, time.")
         {
-            eval._count, eval._tokens, eval._block, eval._overlap, eval._judge, eval._compare, eval._corpus, eval._examples, eval._json,
+            eval._count, eval._tokens, eval._block, eval._overlap, eval._judge, eval._compare, eval._latents, eval._latentSteps, eval._latentMethod, eval._corpus, eval._examples, eval._json,
         };
         eval._sampler.AddTo(command);
         eval._model.AddTo(command);
@@ -74,7 +90,7 @@ internal sealed class EvalWritingCommand
         DiffusionModel[] others = [.. (parsed.GetValue(_compare) ?? []).Select(other => _model.Load(parsed, other, beside: model))];
         foreach (DiffusionModel other in judge is null ? others : [judge, .. others])
         {
-            RequireSameTokens(model, other);
+            RequireSameTokens(model, other.Name, other.Tokenizer);
         }
 
         int segment = model.Config.MaxSequenceLength;
@@ -127,6 +143,22 @@ internal sealed class EvalWritingCommand
             }
         }
 
+        foreach (string name in parsed.GetValue(_latents) ?? [])
+        {
+            LatentTextModel writer = LatentTextModel.Load(name, model.Kernels);
+            RequireSameTokens(model, name, writer.Tokenizer);
+            foreach (int steps in parsed.GetValue(_latentSteps) is { Length: > 0 } given ? given : [new LatentOptions().Steps])
+            {
+                LatentOptions options = new()
+                {
+                    Method = LatentArguments.MethodOf(parsed.GetValue(_latentMethod)!),
+                    Steps = steps,
+                    Seed = _sampler.Read(parsed, model.DefaultOptions).Seed,
+                };
+                yield return Written($"{writer.Name}, {steps} steps", new LatentTextWriter(writer, tokens, options).Write);
+            }
+        }
+
         (string, IReadOnlyList<WrittenText>) Written(string kind, Func<int, WrittenText> write)
         {
             EvaluationProgress progress = new($"writing, {kind}", "texts", count);
@@ -149,20 +181,20 @@ internal sealed class EvalWritingCommand
             "Give --temperature, such as 1.");
     }
 
-    private static void RequireSameTokens(DiffusionModel model, DiffusionModel other)
+    private static void RequireSameTokens(DiffusionModel model, string other, Tokenizer tokens)
     {
         int size = model.Tokenizer.VocabularySize;
-        int? differs = other.Tokenizer.VocabularySize != size
-            ? Math.Min(size, other.Tokenizer.VocabularySize)
-            : Enumerable.Range(0, size).Cast<int?>().FirstOrDefault(id => TextOf(model, id!.Value) != TextOf(other, id.Value));
+        int? differs = tokens.VocabularySize != size
+            ? Math.Min(size, tokens.VocabularySize)
+            : Enumerable.Range(0, size).Cast<int?>().FirstOrDefault(id => TextOf(model.Tokenizer, id!.Value) != TextOf(tokens, id.Value));
         if (differs is int at)
         {
             throw new CinnabarException(
-                $"Expected {other.Name} to have the tokens of {model.Name}, found another token {at}.",
+                $"Expected {other} to have the tokens of {model.Name}, found another token {at}.",
                 "Use models of one corpus, or of one tokenizer (cinnabar corpus --tokenizer).");
         }
 
-        static string TextOf(DiffusionModel of, int id) => of.Tokenizer.Decode([id], skipSpecialTokens: false);
+        static string TextOf(Tokenizer tokenizer, int id) => tokenizer.Decode([id], skipSpecialTokens: false);
     }
 
     private void PrintExamples(ParseResult parsed, string kind, IReadOnlyList<WrittenText> texts)

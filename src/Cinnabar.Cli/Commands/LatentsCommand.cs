@@ -9,8 +9,6 @@ namespace Cinnabar.Cli.Commands;
 
 internal static class LatentsCommand
 {
-    private const int MostSteps = 10_000;
-
     public static Command Create() => new("latents", "Write texts through latents, or look at what latents keep of a text.")
     {
         Write(), Rebuild(),
@@ -41,10 +39,7 @@ internal static class LatentsCommand
         {
             Description = "Passes through the denoiser.", HelpName = "n", DefaultValueFactory = _ => new LatentOptions().Steps,
         };
-        Option<string> method = new("--method")
-        {
-            Description = "How a step is taken.", DefaultValueFactory = _ => "dpm-solver",
-        };
+        Option<string> method = LatentArguments.Method();
         Option<double> guidance = new("--guidance")
         {
             Description = "Weight of classifier-free guidance by the known text; 1: none.", DefaultValueFactory = _ => 1,
@@ -58,9 +53,8 @@ internal static class LatentsCommand
             prompt, suffix, tokens, steps, method, guidance, raw, seed, model,
         };
         device.AddTo(command);
-        method.AcceptOnlyFromAmong("ddim", "ddpm", "dpm-solver");
         tokens.RequireRange(1, 1 << 20);
-        steps.RequireRange(1, MostSteps);
+        steps.RequireRange(1, LatentArguments.MostSteps);
         command.SetWork((parsed, _) =>
         {
             string given = parsed.GetValue(prompt)!;
@@ -69,7 +63,7 @@ internal static class LatentsCommand
             LatentTextModel loaded = LatentTextModel.Load(parsed.GetValue(model)!, device.Kernels(parsed));
             LatentResult result = loaded.Write(before, after, parsed.GetValue(tokens), new LatentOptions
             {
-                Method = MethodOf(parsed.GetValue(method)!),
+                Method = LatentArguments.MethodOf(parsed.GetValue(method)!),
                 Steps = parsed.GetValue(steps),
                 Guidance = parsed.GetValue(guidance),
                 UsesCodes = !parsed.GetValue(raw),
@@ -130,11 +124,4 @@ internal static class LatentsCommand
                 + $"found {data.TokenCount} of a vocabulary of {data.VocabularySize}.",
                 "Use the corpus that the model was trained on.");
     }
-
-    private static LatentMethod MethodOf(string name) => name switch
-    {
-        "ddim" => LatentMethod.Ddim,
-        "ddpm" => LatentMethod.Ddpm,
-        _ => LatentMethod.DpmSolver,
-    };
 }

@@ -48,14 +48,20 @@ public sealed class LatentTextModel
     private readonly LatentUNet? _denoiser;
     private readonly Tape _tape;
 
-    private LatentTextModel(ModelConfig config, Tokenizer tokenizer, IReadOnlyDictionary<string, Tensor> weights, KernelTable kernels)
+    private LatentTextModel(ModelFolder folder, KernelTable kernels)
     {
-        (Config, Tokenizer, _kernels, _shape) = (config, tokenizer, kernels, config.Latents!);
+        ModelConfig config = folder.Config;
+        Dictionary<string, Tensor> weights = folder.Tensors.ToDictionary(tensor => tensor.Key, tensor => tensor.Value.To(DType.F32));
+        (Name, Config, Tokenizer) = (folder.Name, config, folder.LoadTokenizer());
+        (_kernels, _shape) = (kernels, config.Latents!);
         _autoencoder = new LatentAutoencoder(config, weights);
         _quantizer = _autoencoder.Codebook is Tensor codebook ? new VectorQuantizer(_shape, codebook, kernels) : null;
         _denoiser = _shape.Denoiser is null ? null : new LatentUNet(config, weights);
         _tape = new Tape(kernels, recording: false);
     }
+
+    /// <summary>What people call it.</summary>
+    public string Name { get; }
 
     /// <summary>Sizes.</summary>
     public ModelConfig Config { get; }
@@ -77,11 +83,7 @@ public sealed class LatentTextModel
             ? throw new CinnabarException(
                 $"{folder.Path}: expected a model that writes through latents, found one that denoises tokens.",
                 "Use it with `cinnabar generate`, or train one with recipes/stories-latents.json.")
-            : new LatentTextModel(
-                folder.Config,
-                folder.LoadTokenizer(),
-                folder.Tensors.ToDictionary(t => t.Key, t => t.Value.To(DType.F32)),
-                kernels ?? KernelTable.Create(threads: null));
+            : new LatentTextModel(folder, kernels ?? KernelTable.Create(threads: null));
     }
 
     /// <summary>Tokens, through latents and codes, back to tokens.</summary>
