@@ -1,6 +1,6 @@
 // cinnabar eval infill | likelihood | proofread | constraints | writing | TASK: how good a model is on the test split of its corpus, next
-// to baselines on the same material, under constraints (EvalConstraintsCommand), at writing freely (EvalWritingCommand), and on the tasks of
-// EvalTaskCommand.
+// to baselines on the same material, under constraints (EvalConstraintsCommand), at writing freely (EvalWritingCommand), and on the tasks
+// of EvalTaskCommand.
 using System.CommandLine;
 using Cinnabar.Evaluation;
 using Cinnabar.Evaluation.Tasks;

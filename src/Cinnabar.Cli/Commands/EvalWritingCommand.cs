@@ -237,17 +237,20 @@ internal sealed class EvalWritingCommand
             return;
         }
 
-        string[] measured = [.. WritingResult.Columns.Where(column => results.Any(result => result[column] is not null))];
+        IEnumerable<string> measured = WritingResult.MeasureNames.Where(name => results.Any(result => result[name] is not null));
         ResultTable.Write(
-            ["texts of", "number", .. measured],
-            [.. results.Select(result => (string[])
-                [result.Name, $"{result.Texts}", .. measured.Select(column => result[column] is { } measure ? Shown(measure) : "")])],
+            ["", .. results.Select(result => result.Name)],
+            [
+                ["texts", .. results.Select(result => result.Texts.ToString(CultureInfo.InvariantCulture))],
+                .. measured.Select(name => (string[])
+                    [name, .. results.Select(result => result[name] is { } measure ? Shown(measure) : "")]),
+            ],
             textColumns: 1);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"Texts of {tokens} tokens from nothing, seed {seed}; perplexity under {judge?.Name ?? "no judge"}; entropy of tokens in bits; "
-            + $"n-grams of words. Names again: of the names in parts of {part} tokens, the share that a later part has too. At seams: "
-            + $"tokens within {SeamPerplexity.Reach} of where a segment begins or ends. Passes follow one another. ± are standard errors."));
+            + $"n-grams of words. Names again: of the names in parts of {part} tokens, the share that a later part has too. "
+            + $"Passes follow one another. At seams: within {SeamPerplexity.Reach} tokens of a segment's end. ± are standard errors."));
     }
 
     private static string Shown(TaskMeasure measure)

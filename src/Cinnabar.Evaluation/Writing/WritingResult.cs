@@ -11,7 +11,7 @@ namespace Cinnabar.Evaluation.Writing;
 /// <summary>What was measured of some texts.</summary>
 /// <param name="Name">Who wrote them, and how.</param>
 /// <param name="Texts">How many there are.</param>
-/// <param name="Measures">In the order of <see cref="Columns"/>; those that the texts do not have are left out.</param>
+/// <param name="Measures">In the order of <see cref="MeasureNames"/>; those that the texts do not have are left out.</param>
 public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMeasure> Measures)
 {
     private const string Perplexity = "perplexity";
@@ -22,7 +22,7 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
     private const string Passes = "passes";
 
     /// <summary>The names of all measures.</summary>
-    public static IReadOnlyList<string> Columns { get; } =
+    public static IReadOnlyList<string> MeasureNames { get; } =
     [
         Perplexity, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams", NamesAgain, AtSeams, InsideSegments,
         Passes, "seconds", "tokens/s",

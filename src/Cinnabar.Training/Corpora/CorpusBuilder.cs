@@ -7,6 +7,7 @@
 // A document is stored as <|begin|> tokens <|endoftext|>, in the order of its path's hash: a shuffle that does not depend on the machine.
 // The folder is written under another name and takes its own when it is complete. The result does not depend on the number of threads.
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Text;
 using Cinnabar.Tokenizers;
 
@@ -179,15 +180,23 @@ public sealed class CorpusBuilder
             [.. _options.Sources.SelectMany(source => Listed(source).Select(path => (source, path)))];
         IReadOnlyList<CorpusDocument>[] documents = new IReadOnlyList<CorpusDocument>[files.Length];
         int done = 0;
-        Parallel.For(0, files.Length, _parallel, i =>
+        try
         {
-            documents[i] = CorpusDocument.ReadAll(files[i].Source, files[i].Path, _options);
-            int count = Interlocked.Increment(ref done);
-            if (count % 500 == 0 || count == files.Length)
+            Parallel.For(0, files.Length, _parallel, i =>
             {
-                _progress?.Report(new CorpusProgress("reading", count, files.Length));
-            }
-        });
+                documents[i] = CorpusDocument.ReadAll(files[i].Source, files[i].Path, _options);
+                int count = Interlocked.Increment(ref done);
+                if (count % 500 == 0 || count == files.Length)
+                {
+                    _progress?.Report(new CorpusProgress("reading", count, files.Length));
+                }
+            });
+        }
+        catch (AggregateException failures) when (failures.InnerExceptions.OfType<CinnabarException>().FirstOrDefault() is { } first)
+        {
+            ExceptionDispatchInfo.Throw(first);
+        }
+
         return [.. documents.SelectMany(read => read)];
     }
 

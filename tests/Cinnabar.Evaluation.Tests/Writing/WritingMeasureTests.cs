@@ -41,7 +41,8 @@ public sealed class WritingMeasureTests
     [Fact]
     public void Names_WordsThatBeginSentences_AreNone()
     {
-        const string Text = "The fox saw Anna. Then Tom's dog came! \"Run,\" said Mr. Toad to Anna, \"Quick!\" He ran.\nPeter met USA men and I.";
+        const string Text =
+            "The fox saw Anna. Then Tom's dog came! \"Run,\" said Mr. Toad to Anna, \"Quick!\" He ran.\nPeter met USA men and I.";
         Assert.Equal(["Anna", "Tom", "Toad", "Anna"], EntityConsistency.Names(Text));
         Assert.Equal(["Tom"], EntityConsistency.Names("when Tom's dog (The old one) barked: \"Go!\" Then it slept."));
     }
@@ -92,7 +93,7 @@ public sealed class WritingMeasureTests
             new([.. Enumerable.Range(10, 40), .. Enumerable.Range(10, 40)], "so Tom met", [40], Passes: 8, Seconds: 4),
         ];
         WritingResult result = WritingResult.Of("own", texts, judge, [3], text => [text.Text, text.Text]);
-        Assert.Equal(WritingResult.Columns, result.Measures.Select(measure => measure.Name));
+        Assert.Equal(WritingResult.MeasureNames, result.Measures.Select(measure => measure.Name));
         Assert.Equal(size, result["perplexity"]!.Value, size * 1e-4);
         Assert.Equal(size, result["perplexity at seams"]!.Value, size * 1e-4);
         Assert.Equal(size, result["inside segments"]!.Value, size * 1e-4);

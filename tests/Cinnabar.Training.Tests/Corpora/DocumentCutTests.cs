@@ -171,6 +171,16 @@ public sealed class DocumentCutTests : IDisposable
     }
 
     [Fact]
+    public void Build_WrongLineInASet_NamesItAndLeavesNoFolder()
+    {
+        _folder.Write("set.jsonl", "{\"text\": \"a\"}\n{\"text\": 1}\n");
+        CorpusSource source = _folder.Options.Sources[0] with { Cut = s_rows, Patterns = ["*.jsonl"] };
+        CorpusBuilder builder = new(_folder.Options with { Sources = [source] });
+        Assert.Contains("set.jsonl, line 2: ", Assert.Throws<CinnabarException>(() => builder.Build(_folder.Corpus)).Message);
+        Assert.Equal([_folder.Sources], Directory.GetDirectories(_folder.Root));
+    }
+
+    [Fact]
     public void Build_SetThatIsMissing_SaysSo()
     {
         CorpusSource source = _folder.Options.Sources[0] with { Cut = s_rows, Patterns = ["*.jsonl"] };
