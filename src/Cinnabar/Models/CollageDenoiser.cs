@@ -67,6 +67,9 @@ public sealed class CollageDenoiser : IDenoiser
     /// <summary>As many positions as there may be logits of.</summary>
     public int MaxLength => Array.MaxLength / sizeof(float) / VocabularySize;
 
+    /// <summary>S: positions of a segment.</summary>
+    internal int SegmentLength => _segment;
+
     /// <inheritdoc/>
     public int MaskTokenId => _inner.MaskTokenId;
 
@@ -110,6 +113,13 @@ public sealed class CollageDenoiser : IDenoiser
     [
         .. PartsOf(length).Where(part => part.IsOverlap).SelectMany(part => (int[])[part.From, part.To]),
     ];
+
+    /// <summary>How far a position lies behind the first that its segment answers for; of two segments, the later one.</summary>
+    internal int PlaceInSegment(int position)
+    {
+        int first = _segment - _overlap;
+        return position < first ? position : (position - first) % (first - 1);
+    }
 
     /// <summary>Segments and overlaps of a text of <paramref name="length"/> tokens, for each what it sees and answers for.</summary>
     internal IReadOnlyList<Part> PartsOf(int length)

@@ -4,6 +4,8 @@
 //                              may span two of them                                        (LLaDA: blocks begin at the end of the prompt)
 //   block-causal attention     the blocks of the network, counted from the first position of the canvas, so the first one may share its
 //                              block with the end of the prompt; a BlockSize that divides them makes sub-blocks (LLaDA2, SDAR …)
+//   a collage of segments      the blocks of each segment, counted from its first position, are denoised together with the blocks of the
+//                              same number of all other segments: as many blocks as one segment has, however long the text is
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 
@@ -28,7 +30,7 @@ internal static class CanvasBlocks
     }
 
     /// <summary>Finds where blocks begin.</summary>
-    /// <param name="masks">The noisy positions, ascending.</param>
+    /// <param name="masks">The noisy positions, ascending; put into the order of blocks, in each of them ascending.</param>
     /// <param name="options">With the block size.</param>
     /// <param name="denoiser">The network.</param>
     /// <param name="starts">Receives indices into <paramref name="masks"/>, and their number at the end.</param>
@@ -40,10 +42,18 @@ internal static class CanvasBlocks
         starts.Clear();
         int? aligned = SizeOfNetwork(denoiser, options);
         int size = aligned ?? options.BlockSize ?? int.MaxValue;
+        CollageDenoiser? collage = options.BlockSize is null ? null : SegmentsOf(denoiser, masks);
+        if (collage is not null)
+        {
+            SortByBlock(masks, size, collage);
+        }
+
         for (int i = 0; i < masks.Count; i++)
         {
             bool begins = i == 0
-                || (aligned is null ? i - starts[^1] == size : masks[i] / size != masks[i - 1] / size);
+                || (aligned is null && collage is null
+                    ? i - starts[^1] == size
+                    : BlockOf(masks[i], size, collage) != BlockOf(masks[i - 1], size, collage));
             if (begins)
             {
                 starts.Add(i);
@@ -59,6 +69,19 @@ internal static class CanvasBlocks
                 "Raise Steps or BlockSize.");
         }
     }
+
+    // Null where one segment holds all.
+    private static CollageDenoiser? SegmentsOf(IDenoiser denoiser, List<int> masks) =>
+        denoiser is CollageDenoiser collage && masks.Count > 0 && masks[^1] >= collage.SegmentLength ? collage : null;
+
+    private static void SortByBlock(List<int> masks, int size, CollageDenoiser collage) => masks.Sort((a, b) =>
+    {
+        int byBlock = BlockOf(a, size, collage).CompareTo(BlockOf(b, size, collage));
+        return byBlock == 0 ? a.CompareTo(b) : byBlock;
+    });
+
+    private static int BlockOf(int position, int size, CollageDenoiser? collage) =>
+        (collage?.PlaceInSegment(position) ?? position) / size;
 
     private static int? SizeOfNetwork(IDenoiser denoiser, SamplerOptions options)
     {

@@ -78,13 +78,16 @@ public sealed class CollageDenoiserTests
         }
     }
 
-    [Fact]
-    public void Run_LongText_FillsItInTheStepsAskedFor()
+    [Theory]
+    [InlineData(null)]
+    [InlineData(8)]
+    public void Run_LongText_FillsItInTheStepsAskedFor(int? blockSize)
     {
         const int Length = 3000;
         CollageDenoiser collage = new(new Chain(64), 64, 8);
         Canvas canvas = Canvas.ForContinuation([0], Length, new CanvasTokens(Mask, null, null));
-        int passes = new Sampler(collage).Run(canvas, new SamplerOptions { Steps = 100, Temperature = 1, Remasking = Remasking.Random });
+        SamplerOptions options = new() { Steps = 100, Temperature = 1, Remasking = Remasking.Random, BlockSize = blockSize };
+        int passes = new Sampler(collage).Run(canvas, options);
         Assert.Equal(100, passes);
         int[] text = canvas.TextOf(0);
         Assert.Equal(Length, text.Length);

@@ -20,6 +20,28 @@ public sealed class CanvasBlocksTests
     }
 
     [Fact]
+    public void Find_CollageOfSegments_PutsTheirBlocksOfTheSameNumberTogether()
+    {
+        // Segments of 9 with an overlap of 2 begin at 0, 7, 13 and 19; blocks of 4 of each from there.
+        CollageDenoiser collage = new(new Network(null), 9, 2);
+        List<int> masks = [.. Enumerable.Range(2, 20)];
+        List<int> starts = [];
+        CanvasBlocks.Find(masks, new SamplerOptions { BlockSize = 4, Steps = 2 }, collage, starts);
+        Assert.Equal([2, 3, 7, 8, 9, 10, 13, 14, 15, 16, 19, 20, 21, 4, 5, 6, 11, 12, 17, 18], masks);
+        Assert.Equal([0, 13, 20], starts);
+    }
+
+    [Fact]
+    public void Find_CollageWhoseTextFitsASegment_IsAsWithoutACollage()
+    {
+        List<int> masks = [2, 3, 4, 5, 6, 7, 8];
+        List<int> starts = [];
+        CanvasBlocks.Find(masks, new SamplerOptions { BlockSize = 4 }, new CollageDenoiser(new Network(null), 9, 2), starts);
+        Assert.Equal([2, 3, 4, 5, 6, 7, 8], masks);
+        Assert.Equal([0, 4, 7], starts);
+    }
+
+    [Fact]
     public void Find_BlockThatDoesNotDivide_IsRefusedWithBothNumbers()
     {
         string message = Assert.Throws<CinnabarException>(
