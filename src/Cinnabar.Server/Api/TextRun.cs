@@ -62,6 +62,8 @@ internal sealed class TextRun
     /// <summary>Known tokens that the network sees.</summary>
     public int PromptTokens { get; }
 
+    private TimeSpan Elapsed => _text.LengthCost.Elapsed + _time.Elapsed;
+
     private DenoisingJob Job => _job ?? throw new InvalidOperationException("The text has not been submitted.");
 
     /// <summary>Hands it to the engine.</summary>
@@ -80,7 +82,7 @@ internal sealed class TextRun
         }
         catch (CinnabarException error)
         {
-            throw SamplerFields.Refused(error);
+            throw Refused(error);
         }
     }
 
@@ -99,7 +101,7 @@ internal sealed class TextRun
             if (_settled.All(hole => hole.IsStopped))
             {
                 Job.Cancel();
-                yield return new TextUpdate(pieces, step, AnswerOf(hole => SettledIds(step, hole), _time.Elapsed));
+                yield return new TextUpdate(pieces, step, AnswerOf(hole => SettledIds(step, hole), Elapsed));
                 yield break;
             }
 
@@ -133,12 +135,15 @@ internal sealed class TextRun
             }
             catch (CinnabarException error)
             {
-                throw SamplerFields.Refused(error);
+                throw Refused(error);
             }
 
             yield return steps.Current;
         }
     }
+
+    private ApiException Refused(CinnabarException error) =>
+        _request.Refused(error, _text.Canvas.Grows ? _request.LengthParam : null);
 
     private string[] Pieces(Func<int, string> next)
     {
@@ -167,6 +172,7 @@ internal sealed class TextRun
             IsTruncated = _text.OmittedTokens > 0,
             Steps = _last?.Step ?? 0,
             Passes = _last?.ForwardPasses ?? 0,
+            LengthPasses = _text.LengthCost.Passes,
             Elapsed = elapsed,
             Seed = _request.Options.Seed + (ulong)_index,
         };
@@ -175,8 +181,7 @@ internal sealed class TextRun
     // A hole of exact length has no end token to wait for, and the text of a constrained one is always complete.
     private bool IsFull(int hole, int tokens)
     {
-        Hole place = _text.Canvas.Holes[hole];
-        return tokens == place.MostLength && tokens > place.LeastLength && !_text.IsConstrained(hole);
+        return tokens == _text.MostTokensOf(hole) && tokens > _text.Canvas.Holes[hole].LeastLength && !_text.IsConstrained(hole);
     }
 
     // The one that stands where the text was cut.
@@ -216,7 +221,7 @@ internal sealed class TextRun
             }
             catch (CinnabarException error)
             {
-                throw ApiException.Invalid(error.Message, "response_format");
+                throw ApiException.Invalid(error.Message, _request.ConstraintParam);
             }
         }
     }
