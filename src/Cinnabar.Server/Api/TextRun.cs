@@ -47,7 +47,7 @@ internal sealed class TextRun
         _tokenizer = request.Model.Engine.Model.Tokenizer;
         Canvas canvas = text.Canvas;
         int noisy = canvas.Holes.Sum(hole => hole.Length);
-        CheckSteps(noisy);
+        CheckSteps(canvas.Holes.Select((_, hole) => text.MostTokensOf(hole)).Sum());
         PromptTokens = canvas.Length - noisy;
         Constrain();
         request.Fork.Apply(canvas);
@@ -226,13 +226,13 @@ internal sealed class TextRun
         }
     }
 
-    private void CheckSteps(int noisy)
+    private void CheckSteps(int asked)
     {
-        long most = (long)MostStepsAPosition * noisy;
+        long most = (long)MostStepsAPosition * asked;
         if (_request.Options.Steps > most && _request.Options.Steps != _request.Model.Engine.Model.DefaultOptions.Steps)
         {
             throw ApiException.Invalid(
-                $"Expected steps of at most {MostStepsAPosition} a token, {most} for the {noisy} tokens asked for, "
+                $"Expected steps of at most {MostStepsAPosition} a token, {most} for the {asked} tokens asked for, "
                 + $"found {_request.Options.Steps}. Ask for fewer steps.",
                 "steps");
         }

@@ -82,8 +82,12 @@ public sealed class InfillTests(ApiServer server)
         List<JsonNode> chunks = await server.ChunksAsync("/v1/infill", body);
         Assert.Equal((string?)best["text"], (string?)chunks[^1]["text"]);
 
-        // Where all is constrained there is nothing to search for.
+        // Steps go by the tokens asked for, whatever length was found.
         body["stream"] = false;
+        body["steps"] = 44;
+        await server.AskAsync("/v1/infill", body);
+
+        // Where all is constrained there is nothing to search for.
         body["response_format"] = JsonNode.Parse("{\"type\":\"regex\",\"pattern\":\"[a-z]{3}\"}");
         Assert.Null((await server.AskAsync("/v1/infill", body))["diffusion"]!["length_passes"]);
     }
