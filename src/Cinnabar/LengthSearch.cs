@@ -81,7 +81,7 @@ internal sealed class LengthSearch
     public IReadOnlyList<TextCanvas> NextRound()
     {
         _candidates.Clear();
-        if (_text.Length == LengthPolicy.Best)
+        if (_text.Length == LengthPolicy.Best && _holes.Any(hole => hole.Least < hole.Most))
         {
             _best ??= new BestLengths(_holes, _probed?.Lengths);
             _candidates.AddRange(_best.Next().Select(LayOut));

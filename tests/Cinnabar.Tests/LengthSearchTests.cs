@@ -100,6 +100,10 @@ public sealed class LengthSearchTests(ServingModel serving) : IClassFixture<Serv
         GenerationResult result = WithBias().Infill(text);
         Assert.Matches("^[0-9]{9}\\z", result.Holes[0].Text);
         Assert.Equal(9, result.Holes[0].CanvasLength);
+        Assert.True(result.LengthPasses > 0);
+
+        // Beside a hole whose length is given there is nothing to find.
+        Assert.Equal(0, WithBias().Infill(text with { LeastTokens = [0, 6] }).LengthPasses);
     }
 
     [Fact]
