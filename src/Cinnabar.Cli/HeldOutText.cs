@@ -40,24 +40,26 @@ internal static class HeldOutText
     /// <param name="description">What it is, in one sentence.</param>
     /// <param name="options">How it is sampled.</param>
     /// <param name="canvasLength">Tokens of a hole whose length is not given.</param>
-    /// <param name="growsFrom">Tokens that such a hole starts with and grows from; null: it has all from the start.</param>
-    /// <param name="bias">For probing the length of such a hole first; null: it is not probed.</param>
+    /// <param name="policy">How the length of such a hole is found.</param>
+    /// <param name="growsFrom">Tokens that a growing hole starts with.</param>
+    /// <param name="bias">For probing lengths; null: it is not known.</param>
     public static IInfiller InfillerOf(
         DiffusionModel model,
         string name,
         string description,
         SamplerOptions options,
         int canvasLength,
-        int? growsFrom = null,
+        LengthPolicy policy = LengthPolicy.Trim,
+        int growsFrom = TextWithHoles.DefaultGrowsFrom,
         LengthBias? bias = null)
     {
-        CanvasTokens tokens = growsFrom is null ? model.TokensFor(exactLength: false) : model.TokensForGrowth();
+        CanvasTokens tokens = policy == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false);
         WorkerPool workers = model.Kernels.Workers;
         return model.Config.IsAutoregressive
             ? new AutoregressiveInfiller(
                 name, model.Denoiser, new FillInTheMiddle(model.Config), model.Tokenizer, tokens, canvasLength, workers)
             : new DiffusionInfiller(
-                name, description, model.Denoiser, model.Tokenizer, tokens, options, canvasLength, workers, growsFrom, bias);
+                name, description, model.Denoiser, model.Tokenizer, tokens, options, canvasLength, workers, policy, growsFrom, bias);
     }
 
     /// <summary>Measures the likelihood of windows: a bound, or exact for a model that writes left to right.</summary>

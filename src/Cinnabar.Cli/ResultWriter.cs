@@ -8,6 +8,8 @@ namespace Cinnabar.Cli;
 
 internal static class ResultWriter
 {
+    private const int MostHolesShown = 8;
+
     // Keeps letters of all scripts readable; control characters are escaped all the same.
     private static readonly JsonWriterOptions s_options = new()
     {
@@ -41,6 +43,7 @@ internal static class ResultWriter
             json.WriteNumber("index", hole.Index);
             json.WriteString("text", hole.Text);
             WriteIds(json, hole.TokenIds);
+            json.WriteNumber("tokens", hole.TokenIds.Count);
             json.WriteNumber("canvas_length", hole.CanvasLength);
             json.WriteEndObject();
         }
@@ -51,6 +54,7 @@ internal static class ResultWriter
         json.WriteNumber("new_tokens", result.NewTokens);
         json.WriteNumber("steps", result.Steps);
         json.WriteNumber("forward_passes", result.ForwardPasses);
+        json.WriteNumber("length_passes", result.LengthPasses);
         json.WriteNumber("computed_positions", result.ComputedPositions);
         if (result.CacheDrift is float drift)
         {
@@ -65,8 +69,9 @@ internal static class ResultWriter
 
     /// <summary>What the result cost, for people.</summary>
     public static string Summary(GenerationResult result) =>
-        $"{result.NewTokens} tokens in {result.Steps} steps, {result.Elapsed.TotalSeconds:F1} s, {result.TokensPerSecond:F0} tokens/s, "
-        + $"{result.Elapsed.TotalSeconds / Math.Max(1, result.ForwardPasses):G2} s a pass "
+        $"{result.NewTokens} tokens{LengthsText(result)} in {result.Steps} steps, {result.Elapsed.TotalSeconds:F1} s, "
+        + $"{result.TokensPerSecond:F0} tokens/s, "
+        + $"{result.Elapsed.TotalSeconds / Math.Max(1, result.ForwardPasses + result.LengthPasses):G2} s a pass "
         + $"(model {result.Model}, seed {result.Seed})";
 
     /// <summary>What the passes computed, and how far a cache has drifted.</summary>
@@ -76,6 +81,14 @@ internal static class ResultWriter
             ? $"the logit of a committed token had changed by at most {change:F2} at a refresh"
             : "no cache was refreshed";
         return $"{result.ForwardPasses} passes over {result.ComputedPositions} positions in all; {drift}";
+    }
+
+    // Of several holes the tokens of each, if they fit on a line; and what finding the lengths took.
+    private static string LengthsText(GenerationResult result)
+    {
+        bool lists = result.Holes.Count is > 1 and <= MostHolesShown;
+        string each = lists ? $" ({string.Join(" + ", result.Holes.Select(hole => hole.TokenIds.Count))})" : "";
+        return result.LengthPasses > 0 ? $"{each}, lengths found in {result.LengthPasses} passes," : each;
     }
 
     private static void WriteIds(Utf8JsonWriter json, IReadOnlyList<int> ids)

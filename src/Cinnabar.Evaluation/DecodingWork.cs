@@ -42,8 +42,20 @@ public readonly record struct DecodingWork(
             last?.ForwardPasses ?? 0, last?.ComputedPositions ?? 0, tokens, Math.Min(firstTokens, tokens), firstSeconds, seconds);
     }
 
+    /// <summary>What it took to find a canvas among others that were filled as well.</summary>
+    /// <param name="passes">Of all of them.</param>
+    /// <param name="canvas">The one that was kept, whose tokens count.</param>
+    /// <param name="elapsed">Time of all of them.</param>
+    public static DecodingWork Of(PassCount passes, Canvas canvas, TimeSpan elapsed) => new(
+        passes.ForwardPasses,
+        passes.ComputedPositions,
+        TokensOf(canvas),
+        FirstStepTokens: 0,
+        FirstStepSeconds: 0,
+        elapsed.TotalSeconds);
+
     /// <summary>Tokens in the holes of a canvas, their unused rest left out.</summary>
-    internal static int TokensOf(Canvas canvas) => Enumerable.Range(0, canvas.Holes.Count).Sum(hole => canvas.TextOf(hole).Length);
+    private static int TokensOf(Canvas canvas) => Enumerable.Range(0, canvas.Holes.Count).Sum(hole => canvas.TextOf(hole).Length);
 
     /// <summary>The sum of two pieces of work.</summary>
     public static DecodingWork operator +(DecodingWork a, DecodingWork b) => new(

@@ -1,7 +1,7 @@
 // A diffusion model on a line hole: the canvas is context, hole, context, and is denoised to the end.
-// Length given: the hole has exactly the line's tokens and the end-of-hole token is forbidden. Not given: the hole has CanvasLength tokens,
-// and the model ends the line itself with end-of-hole tokens; or it has fewer and grows up to CanvasLength; or it has exactly as many as a
-// probe finds it wants. Either way what is predicted after a line break does not count.
+// Length given: the hole has exactly the line's tokens and the end-of-hole token is forbidden. Not given: the length policy decides, with
+// at most CanvasLength tokens. Either way what is predicted after a line break does not count.
+using System.Diagnostics;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -20,7 +20,8 @@ public sealed class DiffusionInfiller : IInfiller
     private readonly CanvasTokens _endAllowed;
     private readonly CanvasTokens _endForbidden;
     private readonly int _canvasLength;
-    private readonly int? _growsFrom;
+    private readonly LengthPolicy _policy;
+    private readonly int _growsFrom;
     private readonly LengthProbe _probe;
     private readonly LengthBias? _bias;
 
@@ -33,8 +34,9 @@ public sealed class DiffusionInfiller : IInfiller
     /// <param name="options">How it is sampled.</param>
     /// <param name="canvasLength">Tokens of the hole when the length is not given.</param>
     /// <param name="workers">Threads that share the rows of a step; null: the caller alone.</param>
-    /// <param name="growsFrom">Tokens that such a hole starts with; null: all.</param>
-    /// <param name="bias">For finding the length of such a hole before it is filled; null: it is not asked for.</param>
+    /// <param name="policy">How the length of such a hole is found.</param>
+    /// <param name="growsFrom">Tokens that a growing hole starts with.</param>
+    /// <param name="bias">Of the network; for <see cref="LengthPolicy.Probe"/>, and a hint for <see cref="LengthPolicy.Best"/>.</param>
     public DiffusionInfiller(
         string name,
         string description,
@@ -44,7 +46,8 @@ public sealed class DiffusionInfiller : IInfiller
         SamplerOptions options,
         int canvasLength,
         WorkerPool? workers = null,
-        int? growsFrom = null,
+        LengthPolicy policy = LengthPolicy.Trim,
+        int growsFrom = TextWithHoles.DefaultGrowsFrom,
         LengthBias? bias = null)
     {
         Name = name;
@@ -54,9 +57,10 @@ public sealed class DiffusionInfiller : IInfiller
         _lines = new LineTokens(tokenizer);
         _options = options;
         _canvasLength = canvasLength;
+        _policy = policy;
         _growsFrom = growsFrom;
         _probe = new LengthProbe(denoiser);
-        _bias = bias;
+        _bias = policy != LengthPolicy.Probe || bias is not null ? bias : throw new ArgumentNullException(nameof(bias));
         _endAllowed = tokens;
         _endForbidden = tokens.PaddingTokenId is int padding
             ? tokens with { PaddingTokenId = null, NeverEmitted = [.. tokens.NeverEmitted, padding] }
@@ -70,23 +74,53 @@ public sealed class DiffusionInfiller : IInfiller
     public string Description { get; }
 
     /// <inheritdoc/>
-    public InfillPrediction Fill(LineHole hole, bool lengthGiven)
-    {
-        (int length, int probes) = (hole.Reference.Length, 0);
-        if (!lengthGiven && _bias is not null)
+    public InfillPrediction Fill(LineHole hole, bool lengthGiven) =>
+        lengthGiven ? Fill(hole, CanvasSegment.Hole(hole.Reference.Length), _endForbidden) : _policy switch
         {
-            (length, probes) = _probe.Find(hole.Before, hole.After, _canvasLength, _bias);
+            LengthPolicy.Grow => Fill(hole, CanvasSegment.GrowingHole(Math.Min(_growsFrom, _canvasLength), _canvasLength), _endAllowed),
+            LengthPolicy.Probe => FillProbed(hole),
+            LengthPolicy.Best => FillBest(hole),
+            LengthPolicy.Fixed => Fill(hole, CanvasSegment.Hole(_canvasLength), _endForbidden),
+            _ => Fill(hole, CanvasSegment.Hole(_canvasLength), _endAllowed),
+        };
+
+    private InfillPrediction Fill(LineHole hole, CanvasSegment middle, CanvasTokens tokens)
+    {
+        Canvas canvas = LayOut(hole, middle, tokens);
+        DecodingWork work = DecodingWork.Run(_sampler, canvas, _options);
+        return Prediction(canvas, work);
+    }
+
+    private InfillPrediction FillProbed(LineHole hole)
+    {
+        ProbedLengths probed = Probe(hole, _bias!);
+        InfillPrediction filled = Fill(hole, CanvasSegment.Hole(probed.Lengths[0]), _endForbidden);
+        return filled with { Work = filled.Work with { ForwardPasses = filled.Work.ForwardPasses + probed.Passes } };
+    }
+
+    private InfillPrediction FillBest(LineHole hole)
+    {
+        Stopwatch time = Stopwatch.StartNew();
+        ProbedLengths? probed = _bias is null ? null : Probe(hole, _bias);
+        BestLengths best = new([(0, _canvasLength)], probed?.Lengths);
+        PassCount work = new(probed?.Passes ?? 0, 0);
+        while (best.Next() is { Count: > 0 } round)
+        {
+            Canvas[] canvases = [.. round.Select(lengths => LayOut(hole, CanvasSegment.Hole(lengths[0]), _endAllowed))];
+            PassCount done = BestOf.Denoise(_sampler, canvases, [.. canvases.Select(_ => _options)]);
+            work = new PassCount(work.ForwardPasses + done.ForwardPasses, work.ComputedPositions + done.ComputedPositions);
+            best.Tell(canvases);
         }
 
-        bool isExact = lengthGiven || _bias is not null;
-        CanvasSegment middle = isExact ? CanvasSegment.Hole(length)
-            : _growsFrom is int first ? CanvasSegment.GrowingHole(Math.Min(first, _canvasLength), _canvasLength)
-            : CanvasSegment.Hole(_canvasLength);
-        Canvas canvas = new(
-            [CanvasSegment.Text(hole.Before), middle, CanvasSegment.Text(hole.After)],
-            isExact ? _endForbidden : _endAllowed);
-        DecodingWork work = DecodingWork.Run(_sampler, canvas, _options);
-        work = work with { ForwardPasses = work.ForwardPasses + probes };
-        return new InfillPrediction(_tokenizer.Decode(_lines.FirstLine(canvas.TextOf(0))), work);
+        return Prediction(best.Filled!, DecodingWork.Of(work, best.Filled!, time.Elapsed));
     }
+
+    private ProbedLengths Probe(LineHole hole, LengthBias bias) =>
+        _probe.Find([hole.Before, hole.After], [(0, _canvasLength)], bias);
+
+    private InfillPrediction Prediction(Canvas canvas, DecodingWork work) =>
+        new(_tokenizer.Decode(_lines.FirstLine(canvas.TextOf(0))), work);
+
+    private static Canvas LayOut(LineHole hole, CanvasSegment middle, CanvasTokens tokens) =>
+        new([CanvasSegment.Text(hole.Before), middle, CanvasSegment.Text(hole.After)], tokens);
 }

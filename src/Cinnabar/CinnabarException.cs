@@ -14,4 +14,7 @@ public sealed class CinnabarException : Exception
         : base($"{problem} {remedy}", inner)
     {
     }
+
+    /// <summary>Index of the hole that no text fits because of its constraint; null: it is about something else.</summary>
+    public int? Hole { get; init; }
 }

@@ -19,7 +19,8 @@ public sealed partial class DiffusionModel
         TextCanvas.ForPrompt(prompt, maxNewTokens ?? DefaultOptions.MaxNewTokens, this);
 
     /// <summary>A canvas with the holes of <paramref name="text"/>.</summary>
-    /// <exception cref="CinnabarException">The text has no hole, or the holes do not fit into the context.</exception>
+    /// <exception cref="CinnabarException">The holes do not fit into the context, or the model has no token to let them grow.</exception>
+    /// <exception cref="ArgumentException">The lengths are yet to be found: <see cref="FindLengths"/> does so.</exception>
     public TextCanvas CanvasFor(TextWithHoles text)
     {
         UniformSampler.RequireMask(Denoiser, "holes with text behind them");

@@ -48,6 +48,7 @@ public sealed partial class DiffusionModel
         Denoiser = ModelReading.Network(checkpoint, kernels, form, progress);
         ChatTemplate = checkpoint.ChatTemplateFor(tokenizer);
         Constraints = new ConstraintLifter(tokenizer, Denoiser.VocabularySize);
+        LengthBias = checkpoint.LoadLengthBias();
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
         DefaultOptions = checkpoint.DefaultOptions;
@@ -89,6 +90,9 @@ public sealed partial class DiffusionModel
 
     /// <summary>Turns a conversation into a prompt; null: the model has no template and its family none either.</summary>
     public ChatTemplateFile? ChatTemplate { get; }
+
+    /// <summary>How sure the network is of holes of a wrong length, for <see cref="LengthPolicy.Probe"/>; null: not measured.</summary>
+    public LengthBias? LengthBias { get; }
 
     /// <summary>Lifts constraints to the model's tokens.</summary>
     internal ConstraintLifter Constraints { get; }
@@ -216,7 +220,8 @@ public sealed partial class DiffusionModel
     /// <param name="onStep">Called after every step, on the calling thread.</param>
     /// <param name="cancellation">Stops before the next pass through the network.</param>
     /// <exception cref="CinnabarException">
-    /// The text has no hole, the holes do not fit into the context, or an option is out of range.
+    /// The text has no hole, the holes do not fit into the context, the model cannot follow their <see cref="TextWithHoles.Length"/>, or an
+    /// option is out of range.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public GenerationResult Infill(
@@ -225,7 +230,8 @@ public sealed partial class DiffusionModel
         Action<DenoisingStep>? onStep = null,
         CancellationToken cancellation = default)
     {
-        return Run(CanvasFor(text), options ?? DefaultOptions, onStep, cancellation);
+        options ??= DefaultOptions;
+        return Run(CanvasFor(FindLengths(text, options, cancellation)), options, onStep, cancellation);
     }
 
     /// <summary>Denoises a canvas step by step on the thread pool; each step is computed when it is asked for.</summary>

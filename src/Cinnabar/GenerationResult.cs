@@ -26,6 +26,11 @@ public sealed record GenerationResult
     /// <summary>Passes through the network; more than steps with guidance.</summary>
     public int ForwardPasses { get; init; }
 
+    /// <summary>
+    /// Passes that finding the lengths of the holes took, beside <see cref="ForwardPasses"/>; 0 if they were not searched for.
+    /// </summary>
+    public int LengthPasses { get; init; }
+
     /// <summary>Positions that went through the network, over all passes; less than the canvas a pass with a cache.</summary>
     public long ComputedPositions { get; init; }
 
@@ -35,7 +40,7 @@ public sealed record GenerationResult
     /// </summary>
     public float? CacheDrift { get; init; }
 
-    /// <summary>Time of the steps, without loading the model.</summary>
+    /// <summary>Time of the steps and of finding lengths, without loading the model.</summary>
     public TimeSpan Elapsed { get; init; }
 
     /// <summary>Start of the random numbers.</summary>
@@ -55,7 +60,7 @@ public sealed record GenerationResult
         Steps = last?.Step ?? 0,
         ForwardPasses = last?.ForwardPasses ?? 0,
         ComputedPositions = last?.ComputedPositions ?? 0,
-        Elapsed = elapsed,
+        Elapsed = text.Elapsed + elapsed,
         Seed = options.Seed,
     };
 }

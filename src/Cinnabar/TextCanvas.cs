@@ -49,6 +49,15 @@ public sealed class TextCanvas
     /// <summary>Tokens of known text that did not fit into the context.</summary>
     public int OmittedTokens { get; }
 
+    /// <summary>What finding the lengths of the holes took.</summary>
+    public LengthCost LengthCost => _text.LengthCost;
+
+    /// <summary>
+    /// The most tokens that a hole could have got: more than it has positions where it grows, or where a smaller length was found.
+    /// </summary>
+    public int MostTokensOf(int hole) =>
+        _text.AskedTokens.Count > 0 ? _text.AskedTokens[hole] : Canvas.Holes[hole].MostLength;
+
     /// <summary>Whether the text of a hole is constrained.</summary>
     public bool IsConstrained(int hole) => Canvas.AutomatonOf(hole) is not null;
 
@@ -98,6 +107,11 @@ public sealed class TextCanvas
     /// <summary>A text with holes, cut to what the context holds.</summary>
     internal static TextCanvas ForHoles(TextWithHoles text, DiffusionModel model)
     {
+        if (text.FindsLengths)
+        {
+            throw new ArgumentException($"The lengths of these holes ({text.Length}) are found first, by FindLengths.", nameof(text));
+        }
+
         bool usesCrLf = UsesCrLf(text);
         int[][] ids = [.. text.Texts.Select((_, i) => model.Tokenizer.Encode(Shown(text, i, usesCrLf)))];
         if (model.Config.IsAutoregressive)
@@ -122,7 +136,7 @@ public sealed class TextCanvas
 
         bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
-        Canvas canvas = new(segments, text.GrowsFrom is null ? model.TokensFor(exactLength: false) : model.TokensForGrowth());
+        Canvas canvas = new(segments, text.Length == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false));
         return new TextCanvas(model, text, canvas, spaceBefore, usesCrLf, omitted);
     }
 
@@ -130,9 +144,8 @@ public sealed class TextCanvas
     private static CanvasSegment HoleOf(TextWithHoles text, int i)
     {
         (int most, int least) = (text.HoleTokens[i], text.LeastOf(i));
-        bool isConstrained = i < text.Constraints.Count && text.Constraints[i] is not null;
-        return text.GrowsFrom is int first && !isConstrained
-            ? CanvasSegment.GrowingHole(Math.Clamp(first, Math.Max(least, 1), most), most, least)
+        return text.Length == LengthPolicy.Grow && !text.IsConstrained(i)
+            ? CanvasSegment.GrowingHole(Math.Clamp(text.GrowsFrom, Math.Max(least, 1), most), most, least)
             : CanvasSegment.Hole(most, least);
     }
 
@@ -144,6 +157,11 @@ public sealed class TextCanvas
             throw new CinnabarException(
                 $"Expected one hole for the autoregressive model {model.Name}, found {text.HoleTokens.Count}.",
                 "Fill the holes one after the other, or use a diffusion model.");
+        }
+
+        if (text.Length == LengthPolicy.Grow)
+        {
+            throw LengthSearch.EndsHolesItself(model, text.Length);
         }
 
         FillInTheMiddle layout = new(model.Config);
@@ -171,6 +189,8 @@ public sealed class TextCanvas
             Holes = holes,
             TokenIds = Canvas.Text(),
             OmittedTokens = OmittedTokens,
+            LengthPasses = LengthCost.Passes,
+            Elapsed = LengthCost.Elapsed,
         };
     }
 

@@ -5,13 +5,16 @@ using Cinnabar.Constraints;
 namespace Cinnabar;
 
 /// <summary>Text with holes to be filled: n + 1 pieces of known text around n holes.</summary>
-public sealed class TextWithHoles
+public sealed record TextWithHoles
 {
     /// <summary>What marks a hole unless another marker is given.</summary>
     public const string DefaultMarker = "<fill>";
 
     /// <summary>Longest content of a hole, in tokens, unless another is given.</summary>
     public const int DefaultHoleTokens = 32;
+
+    /// <summary>With how many positions a growing hole starts unless told otherwise.</summary>
+    public const int DefaultGrowsFrom = 4;
 
     /// <summary>Longest hole that can be asked for, far above the context of any model.</summary>
     public const int MaxHoleTokens = 1 << 20;
@@ -58,15 +61,22 @@ public sealed class TextWithHoles
     /// </summary>
     public IReadOnlyList<int> LeastTokens { get; init; } = [];
 
-    /// <summary>
-    /// With how many positions holes start that grow by themselves where the network asks for more; needs a model with the token
-    /// <c>&lt;|expand|&gt;</c>. Null, the default: holes have all their positions from the start.
-    /// </summary>
-    public int? GrowsFrom { get; init; }
+    /// <summary>How long the texts of holes become. Default <see cref="LengthPolicy.Trim"/>.</summary>
+    public LengthPolicy Length { get; init; } = LengthPolicy.Trim;
+
+    /// <summary>With how many positions holes start under <see cref="LengthPolicy.Grow"/>, 1 or more. Default 4.</summary>
+    public int GrowsFrom { get; init; } = DefaultGrowsFrom;
+
+    /// <summary>What <see cref="DiffusionModel.FindLengths"/> took to find the lengths; nothing, the default: they were given.</summary>
+    public LengthCost LengthCost { get; init; }
+
+    /// <summary>Whether the lengths are to be found before the holes are laid out.</summary>
+    public bool FindsLengths => Length is LengthPolicy.Probe or LengthPolicy.Best;
 
     /// <summary>The fewest tokens of a hole.</summary>
     /// <param name="hole">Its index.</param>
-    public int LeastOf(int hole) => hole < LeastTokens.Count ? LeastTokens[hole] : 0;
+    public int LeastOf(int hole) => Length == LengthPolicy.Fixed ? HoleTokens[hole]
+        : hole < LeastTokens.Count ? LeastTokens[hole] : 0;
 
     /// <summary>What the text of each hole must be: one for each hole, null where anything goes; or none at all, the default.</summary>
     /// <exception cref="ArgumentException">There are others than one for each hole.</exception>
@@ -107,6 +117,22 @@ public sealed class TextWithHoles
             : throw new CinnabarException(
                 $"Expected at least one marker {marker} in the text, found none.", $"Write {marker} where text is to be filled in.");
     }
+
+    /// <summary>Whether the text of a hole is constrained.</summary>
+    internal bool IsConstrained(int hole) => hole < Constraints.Count && Constraints[hole] is not null;
+
+    /// <summary>The most tokens that were asked for before lengths were found; none: they are <see cref="HoleTokens"/>.</summary>
+    internal IReadOnlyList<int> AskedTokens { get; private init; } = [];
+
+    /// <summary>The same text with holes whose lengths were found.</summary>
+    /// <param name="most">The most tokens of each hole, no more than before.</param>
+    /// <param name="least">The fewest tokens of each hole.</param>
+    internal TextWithHoles WithLengths(IReadOnlyList<int> most, IReadOnlyList<int> least) => new(Texts, most)
+    {
+        LeastTokens = least,
+        Constraints = Constraints,
+        AskedTokens = HoleTokens,
+    };
 
     /// <summary>The text with every hole filled.</summary>
     /// <param name="contents">One for each hole.</param>

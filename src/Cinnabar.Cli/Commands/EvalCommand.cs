@@ -12,7 +12,6 @@ namespace Cinnabar.Cli.Commands;
 internal sealed class EvalCommand
 {
     private const int FirstOfGrowing = 8;
-    private const string FittingSplit = "validation";
 
     private static readonly LineHoleOptions s_standard = new();
 
@@ -49,9 +48,20 @@ internal sealed class EvalCommand
 
     private readonly Option<int> _fitted = Count(
         "--probe",
-        "Also find lengths before filling, with a bias fitted on so many lines of the validation split; 0: do not.",
+        "Also find lengths before filling, with a bias fitted on so many lines of the validation split; 0: with that of the model, if any.",
         standard: 0,
         least: 0);
+
+    private readonly Option<bool> _savesBias = new("--save-bias")
+    {
+        Description = $"Write the bias of --probe into the model's folder ({LengthBias.FileName}), for infill --length probe. "
+            + "[default: do not]",
+    };
+
+    private readonly Option<bool> _best = new("--best")
+    {
+        Description = "Also fill each hole with several lengths and keep the most probable text. [default: do not]",
+    };
 
     private readonly Option<int> _order = Count("--ngram-order", "Order of the n-gram baseline.", NGramModel.DefaultOrder);
     private readonly Option<int> _examples = Count("--examples", "Also print so many holes and their predictions.", standard: 0, least: 0);
@@ -94,9 +104,16 @@ internal sealed class EvalCommand
     {
         Command command = new("infill", "Fill single lines taken out of the test split, next to two baselines that do the same.")
         {
-            _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _order, _examples, _json, _markdown,
+            _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _savesBias, _best, _order, _examples, _json, _markdown,
         };
         ModelArguments model = new ModelArguments().AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_savesBias) && result.GetValue(_fitted) == 0)
+            {
+                result.AddError("Expected --probe with a number of lines to fit the bias of --save-bias on, found none.");
+            }
+        });
         command.SetWork((parsed, cancellation) => Infill(parsed, model.Load(parsed), cancellation));
         return command;
     }
@@ -163,37 +180,41 @@ internal sealed class EvalCommand
             yield return Infiller($"{model.Name}, fast", description, standard with { Threshold = threshold });
         }
 
+        if (model.Config.IsAutoregressive)
+        {
+            yield break;
+        }
+
         if (model.GrowsHoles)
         {
             string description = $"as the first, but a hole whose length is not given starts with {FirstOfGrowing} tokens and grows.";
-            yield return Infiller($"{model.Name}, growing", description, standard, FirstOfGrowing);
+            yield return Infiller($"{model.Name}, growing", description, standard, LengthPolicy.Grow);
         }
 
-        if (parsed.GetValue(_fitted) > 0 && !model.Config.IsAutoregressive)
+        LengthBias? bias = parsed.GetValue(_fitted) is int fitted and > 0
+            ? FittedLengthBias.Fit(model, parsed.GetValue(_corpus)!, holes with { Count = fitted }, parsed.GetValue(_savesBias))
+            : model.LengthBias?.Most >= holes.CanvasLength ? model.LengthBias : null;
+        if (bias is not null)
         {
-            LengthBias bias = FittedBias(parsed, model, holes);
             string description = "as the first, but a length that is not given is found before the hole is filled, by passes over several "
                 + "lengths, which are counted.";
-            yield return HeldOutText.InfillerOf(
-                model, $"{model.Name}, probed", description, standard, holes.CanvasLength, growsFrom: null, bias);
+            yield return Infiller($"{model.Name}, probed", description, standard, LengthPolicy.Probe, bias);
         }
 
-        IInfiller Infiller(string name, string description, SamplerOptions options, int? growsFrom = null) =>
-            HeldOutText.InfillerOf(model, name, description, options, holes.CanvasLength, growsFrom);
-    }
+        if (parsed.GetValue(_best))
+        {
+            string description = "as the first, but a hole whose length is not given is also filled with other lengths, and the text "
+                + "that is the most probable a token counts; all passes are counted.";
+            yield return Infiller($"{model.Name}, best length", description, standard, LengthPolicy.Best, bias);
+        }
 
-    // On lines that are not measured.
-    private LengthBias FittedBias(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
-    {
-        TokenDataset validation = HeldOutText.Open(parsed.GetValue(_corpus)!, FittingSplit, model);
-        IReadOnlyList<LineHole> lines = LineHoles.Sample(
-            [.. HeldOutText.Documents(validation)], model.Tokenizer, holes with { Count = parsed.GetValue(_fitted) });
-        EvaluationProgress progress = new("fitting the bias of lengths", "lines", lines.Count);
-        return LengthBias.Fit(
-            new LengthProbe(model.Denoiser),
-            [.. lines.Select(line => (line.Before, line.Reference.Length, line.After))],
-            holes.CanvasLength,
-            progress.Show);
+        IInfiller Infiller(
+            string name,
+            string description,
+            SamplerOptions options,
+            LengthPolicy policy = LengthPolicy.Trim,
+            LengthBias? bias = null) => HeldOutText.InfillerOf(
+                model, name, description, options, holes.CanvasLength, policy, FirstOfGrowing, bias);
     }
 
     private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)

@@ -6,6 +6,8 @@ namespace Cinnabar.Cli.Commands;
 
 internal sealed class InfillCommand
 {
+    private const string StandardLength = "trim";
+
     private readonly Argument<string?> _file = new("file")
     {
         Description = "Text file with holes marked <fill>, or <fill:N> for at most N tokens; - is standard input.",
@@ -38,9 +40,12 @@ internal sealed class InfillCommand
         DefaultValueFactory = _ => TextWithHoles.DefaultHoleTokens,
     };
 
-    private readonly Option<bool> _exactLength = new("--exact-length")
+    private readonly Option<string> _length = new("--length")
     {
-        Description = "Give every hole exactly its number of tokens. [default: at most]",
+        Description = "How long holes become: fixed (exactly their number of tokens), trim (at most, the model ends them), grow (the model "
+            + "adds tokens), probe (passes find the length first), best (of several lengths).",
+        HelpName = "policy",
+        DefaultValueFactory = _ => StandardLength,
     };
 
     private readonly Option<int> _leastTokens = new("--least-tokens")
@@ -50,11 +55,10 @@ internal sealed class InfillCommand
         DefaultValueFactory = _ => 0,
     };
 
-    private readonly Option<int> _growsFrom = new("--grow-from")
+    private readonly Option<int?> _growsFrom = new("--grow-from")
     {
-        Description = "Start holes with so many positions and let the model add more where it needs them, up to the most; 0: all at once.",
+        Description = $"With how many tokens holes start under --length grow. [default: {TextWithHoles.DefaultGrowsFrom}]",
         HelpName = "n",
-        DefaultValueFactory = _ => 0,
     };
 
     private readonly Option<bool> _inPlace = new("--in-place", "-i")
@@ -70,7 +74,7 @@ internal sealed class InfillCommand
     {
         Command command = new("infill", "Fill the <fill> holes in a text.")
         {
-            _file, _prefixFile, _suffixFile, _marker, _holeTokens, _leastTokens, _exactLength, _growsFrom, _inPlace,
+            _file, _prefixFile, _suffixFile, _marker, _holeTokens, _leastTokens, _length, _growsFrom, _inPlace,
         };
         _text.AddTo(command);
         command.Validators.Add(result =>
@@ -89,7 +93,23 @@ internal sealed class InfillCommand
             }
         });
         _leastTokens.RequireRange(0, TextWithHoles.MaxHoleTokens);
-        _growsFrom.RequireRange(0, TextWithHoles.MaxHoleTokens);
+        _length.AcceptOnlyFromAmong([.. Enum.GetNames<LengthPolicy>().Select(name => name.ToLowerInvariant())]);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_growsFrom) is not int first)
+            {
+                return;
+            }
+
+            if (first is < 1 or > TextWithHoles.MaxHoleTokens)
+            {
+                result.AddError($"Expected --grow-from to be 1 … {TextWithHoles.MaxHoleTokens}, found {first}.");
+            }
+            else if (result.GetValue(_length) is var policy && policy != "grow")
+            {
+                result.AddError($"Expected --grow-from beside --length grow, found it beside --length {policy ?? StandardLength}.");
+            }
+        });
         command.SetWork(Run);
         return command;
     }
@@ -106,12 +126,8 @@ internal sealed class InfillCommand
     }
 
     // Every hole alike.
-    private static TextWithHoles Constrained(TextWithHoles text, Constraint? constraint) => new(text.Texts, text.HoleTokens)
-    {
-        LeastTokens = text.LeastTokens,
-        GrowsFrom = text.GrowsFrom,
-        Constraints = [.. text.HoleTokens.Select(_ => constraint)],
-    };
+    private static TextWithHoles Constrained(TextWithHoles text, Constraint? constraint) =>
+        text with { Constraints = [.. text.HoleTokens.Select(_ => constraint)] };
 
     private TextWithHoles Read(ParseResult parsed)
     {
@@ -127,12 +143,12 @@ internal sealed class InfillCommand
 
     private TextWithHoles Sized(ParseResult parsed, IReadOnlyList<string> texts, IReadOnlyList<int> most)
     {
-        bool isExact = parsed.GetValue(_exactLength);
         int least = parsed.GetValue(_leastTokens);
         return new TextWithHoles(texts, most)
         {
-            LeastTokens = isExact ? most : [.. most.Select(tokens => Math.Min(least, tokens))],
-            GrowsFrom = parsed.GetValue(_growsFrom) is int first and > 0 && !isExact ? first : null,
+            Length = Enum.Parse<LengthPolicy>(parsed.GetValue(_length)!, ignoreCase: true),
+            LeastTokens = [.. most.Select(tokens => Math.Min(least, tokens))],
+            GrowsFrom = parsed.GetValue(_growsFrom) ?? TextWithHoles.DefaultGrowsFrom,
         };
     }
 

@@ -17,7 +17,8 @@ internal static class ShowCommand
 
     private static readonly string[] s_files =
     [
-        "config.json", "generation_config.json", "tokenizer.json", "*.safetensors", "model.safetensors.index.json", "README.md",
+        "config.json", "generation_config.json", "tokenizer.json", LengthBias.FileName, "*.safetensors", "model.safetensors.index.json",
+        "README.md",
     ];
 
     public static Command Create()

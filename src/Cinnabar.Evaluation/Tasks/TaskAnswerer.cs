@@ -5,6 +5,7 @@
 //   otherwise                prompt and a continuation that the model ends itself
 //
 // Holes and continuations have the tokens asked for, cut to what the context has left.
+using System.Diagnostics;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 
@@ -53,7 +54,9 @@ public sealed class TaskAnswerer
         DecodingWork work;
         if (_bestOf > 1)
         {
-            (canvas, work) = BestOf.Run(_sampler, canvas, _options, _bestOf);
+            Stopwatch time = Stopwatch.StartNew();
+            (canvas, PassCount passes) = BestOf.Run(_sampler, canvas, _options, _bestOf);
+            work = DecodingWork.Of(passes, canvas, time.Elapsed);
         }
         else
         {

@@ -30,7 +30,10 @@ internal sealed record Answer
     /// <summary>Passes through the network.</summary>
     public required int Passes { get; init; }
 
-    /// <summary>Time of the steps.</summary>
+    /// <summary>Passes that finding the lengths of its holes took.</summary>
+    public int LengthPasses { get; init; }
+
+    /// <summary>Time of the steps and of finding lengths.</summary>
     public required TimeSpan Elapsed { get; init; }
 
     /// <summary>Start of the random numbers.</summary>

@@ -30,9 +30,11 @@ internal static class ChatEndpoint
 
         if (ToolFields.ConstraintOf(tools, served.Constraints) is Constraint call)
         {
-            request = request.Constraint is null ? request with { Constraint = call } : throw ApiException.Invalid(
-                "Expected no response_format beside a tool_choice that asks for a call, found both. Leave one of the two out.",
-                "response_format");
+            request = request.Constraint is null
+                ? request with { Constraint = call, ConstraintParam = "tools" }
+                : throw ApiException.Invalid(
+                    "Expected no response_format beside a tool_choice that asks for a call, found both. Leave one of the two out.",
+                    "response_format");
         }
 
         IAnswerFormat format = tools is null ? new ChatFormat(request) : new ToolFormat(request, tools);

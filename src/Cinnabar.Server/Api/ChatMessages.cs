@@ -13,11 +13,15 @@ internal static partial class ChatMessages
 {
     private const int MostMessages = 1024;
     private const int MostCalls = 128;
+    private const int LongestId = 256;
 
     /// <summary>Reads the field "messages".</summary>
     /// <exception cref="ApiException">400: a message is wrong, or holds more than text.</exception>
-    public static IReadOnlyList<ChatMessage> Read(JsonFields fields) =>
-        [.. fields.Require("messages").Items(1, MostMessages).Select(item => ReadMessage(item.Object()))];
+    public static IReadOnlyList<ChatMessage> Read(JsonFields fields)
+    {
+        HashSet<string> called = [];
+        return [.. fields.Require("messages").Items(1, MostMessages).Select(item => ReadMessage(item.Object(), called))];
+    }
 
     /// <summary>Reads the one message that edits and applications of edits are asked with.</summary>
     /// <exception cref="ApiException">400: there is another number of messages, or it is not the user's.</exception>
@@ -25,18 +29,19 @@ internal static partial class ChatMessages
     {
         JsonFields message = fields.Require("messages").Items(1, 1)[0].Object();
         message.Require("role").Word("user");
-        return ReadMessage(message);
+        return ReadMessage(message, called: []);
     }
 
-    private static ChatMessage ReadMessage(JsonFields fields)
+    // called: ids of the calls so far, to which those of this message are added.
+    private static ChatMessage ReadMessage(JsonFields fields, HashSet<string> called)
     {
         string role = fields.Require("role").Word("system", "developer", "user", "assistant", "tool");
         string? name = WordOf(fields.Get("name"));
-        WordOf(fields.Get("tool_call_id"));
+        CheckResult(fields, role, called);
         JsonElement? calls = null;
         if (role == "assistant")
         {
-            calls = CallsOf(fields.Get("tool_calls"));
+            calls = CallsOf(fields.Get("tool_calls"), called);
         }
         else
         {
@@ -52,13 +57,36 @@ internal static partial class ChatMessages
         return new ChatMessage(role == "developer" ? "system" : role, content) { Name = name, ToolCalls = calls };
     }
 
-    // Templates want arguments as an object, the API has them as text of one.
-    private static JsonElement? CallsOf(JsonField? field) => field is null ? null
-        : JsonElement.Parse(new JsonArray([.. field.Items(1, MostCalls).Select(item => CallOf(item.Object()))]).ToJsonString());
-
-    private static JsonObject CallOf(JsonFields call)
+    // The result of a tool belongs to a call of the assistant's.
+    private static void CheckResult(JsonFields fields, string role, HashSet<string> called)
     {
-        string? id = call.Get("id")?.Text(most: 256);
+        if (role != "tool")
+        {
+            fields.Refuse("tool_call_id", "Only the result of a tool belongs to a call.");
+            return;
+        }
+
+        JsonField id = fields.Require("tool_call_id");
+        if (!called.Contains(id.Text(LongestId)))
+        {
+            throw id.Wrong(
+                "the id of a call in an earlier message of the assistant",
+                remedy: "Send the message with the call before its result, with the same id.");
+        }
+    }
+
+    // Templates want arguments as an object, the API has them as text of one.
+    private static JsonElement? CallsOf(JsonField? field, HashSet<string> called) => field is null ? null
+        : JsonElement.Parse(new JsonArray([.. field.Items(1, MostCalls).Select(item => CallOf(item.Object(), called))]).ToJsonString());
+
+    private static JsonObject CallOf(JsonFields call, HashSet<string> called)
+    {
+        string? id = call.Get("id")?.Text(LongestId);
+        if (id is not null)
+        {
+            called.Add(id);
+        }
+
         call.Get("type")?.Word("function");
         JsonFields function = call.Require("function").Object();
         JsonField arguments = function.Require("arguments");

@@ -92,7 +92,8 @@ internal sealed class Generation
             {
                 Array.ForEach(_runs, run => run.Submit());
                 Answer[] answers = await Task.WhenAll(_runs.Select((run, i) => write(run, i, cancellation))).ConfigureAwait(false);
-                RequestWork.Of(_http).Add(answers.Sum(answer => answer.NewTokens), answers.Sum(answer => answer.Passes));
+                int passes = answers.Sum(answer => answer.Passes + answer.LengthPasses);
+                RequestWork.Of(_http).Add(answers.Sum(answer => answer.NewTokens), passes);
                 return answers;
             }
             finally

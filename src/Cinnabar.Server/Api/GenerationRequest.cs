@@ -56,6 +56,15 @@ internal sealed record GenerationRequest
     /// <summary>What the text of every hole must be that has no constraint of its own; null: anything.</summary>
     public Constraint? Constraint { get; init; }
 
+    /// <summary>The field with <see cref="Constraint"/>.</summary>
+    public string ConstraintParam { get; init; } = "response_format";
+
+    /// <summary>The field with the constraint of each hole that has one of its own; empty, the default: none has.</summary>
+    public IReadOnlyList<string?> HoleConstraintParams { get; init; } = [];
+
+    /// <summary>The field that says how long holes become.</summary>
+    public string LengthParam { get; init; } = "length";
+
     /// <summary>What is fixed on the canvas.</summary>
     public required Fork Fork { get; init; }
 
@@ -100,6 +109,21 @@ internal sealed record GenerationRequest
             Constraint = ResponseFormat.Read(fields, model.Constraints),
             Fork = Fork.Read(fields, model.Engine.Model),
         };
+    }
+
+    /// <summary>What the library refused, with the field that is at fault.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="otherwise">The field if neither a constraint nor an option is at fault; null: none.</param>
+    public ApiException Refused(CinnabarException error, string? otherwise = null)
+    {
+        if (error.Hole is int hole)
+        {
+            string? own = hole < HoleConstraintParams.Count ? HoleConstraintParams[hole] : null;
+            return ApiException.Invalid(error.Message, own ?? ConstraintParam);
+        }
+
+        ApiException refused = SamplerFields.Refused(error);
+        return refused.Param is null ? ApiException.Invalid(refused.Message, otherwise) : refused;
     }
 
     /// <summary>The most tokens of an answer.</summary>

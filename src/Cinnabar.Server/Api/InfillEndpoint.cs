@@ -1,9 +1,11 @@
 // POST /v1/infill, ours: known text and holes in any order, all holes filled at once.
 //
 //   {"segments": ["text", {"hole": {"max_tokens": 32, "min_tokens": 0, "exact": false, "regex": "[0-9]+"}}, "text", …],
-//    "grow_from": 4}
+//    "length": "trim", "grow_from": 4}
 //
-// "exact" is a min_tokens of max_tokens. With grow_from holes start with so many positions and grow where the model asks for more.
+// "exact" is a min_tokens of max_tokens. "length" says how long the other holes become (LengthPolicy): fixed, trim, grow (from grow_from
+// positions), probe, best. The last two first find the lengths, in passes that count as "length_passes"; then the text is filled, and
+// streamed, as if they had been given.
 using Cinnabar.Constraints;
 using Microsoft.AspNetCore.Http;
 
@@ -20,12 +22,18 @@ internal static class InfillEndpoint
         JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
         ServedModel served = GenerationRequest.ModelOf(fields, http);
         DiffusionModel model = served.Engine.Model;
-        TextWithHoles text = TextOf(fields.Require("segments"), fields.Integer("grow_from", 1, model.Config.MaxSequenceLength), served);
+        (TextWithHoles text, string?[] constraintParams) = TextOf(fields.Require("segments"), served);
+        text = WithPolicy(text, fields, model, out string lengthParam);
         fields.Refuse("n", "Send a request for each text, with another seed.", "1");
-        GenerationRequest request = GenerationRequest.Read(fields, served);
+        GenerationRequest request = GenerationRequest.Read(fields, served) with
+        {
+            HoleConstraintParams = constraintParams,
+            LengthParam = lengthParam,
+        };
         UnsupportedFields.Check(fields);
         fields.Finish();
 
+        text = await WithLengthsAsync(http, text, request).ConfigureAwait(false);
         await Generation.AnswerAsync(
             http,
             request,
@@ -33,13 +41,60 @@ internal static class InfillEndpoint
             new InfillFormat(request, text)).ConfigureAwait(false);
     }
 
-    private static TextWithHoles TextOf(JsonField segments, int? growsFrom, ServedModel served)
+    private static TextWithHoles WithPolicy(TextWithHoles text, JsonFields fields, DiffusionModel model, out string lengthParam)
+    {
+        string[] names = [.. Enum.GetNames<LengthPolicy>().Select(name => name.ToLowerInvariant())];
+        string word = fields.Get("length")?.Word(names) ?? "trim";
+        LengthPolicy policy = Enum.Parse<LengthPolicy>(word, ignoreCase: true);
+        JsonField? growsFrom = fields.Get("grow_from");
+        lengthParam = growsFrom?.Path ?? "length";
+        int first = (int?)growsFrom?.Integer(1, model.Config.MaxSequenceLength) ?? TextWithHoles.DefaultGrowsFrom;
+        if (policy != LengthPolicy.Grow)
+        {
+            return growsFrom is null ? text with { Length = policy } : throw growsFrom.Wrong(
+                "absent without \"length\": \"grow\"", $"it beside \"{word}\"", "Leave it out, or set length to grow.");
+        }
+
+        ApiException.Naming(lengthParam, model.TokensForGrowth);
+        return text with { Length = policy, GrowsFrom = first };
+    }
+
+    // Lengths are searched for holes that may hold anything; those of a request that is constrained as a whole end themselves.
+    private static async Task<TextWithHoles> WithLengthsAsync(HttpContext http, TextWithHoles text, GenerationRequest request)
+    {
+        TextWithHoles trimmed = text with { Length = LengthPolicy.Trim };
+        if (request.Constraint is not null && text.Length != LengthPolicy.Fixed)
+        {
+            return trimmed;
+        }
+
+        if (!text.FindsLengths)
+        {
+            return text;
+        }
+
+        // What does not fit into the context is the fault of the segments.
+        PromptLayout.ForHoles(request.Model.Engine.Model, trimmed, "segments", "segments");
+        try
+        {
+            return await WallTime.LimitAsync(
+                http, cancellation => request.Model.Engine.FindLengthsAsync(text, request.Options, cancellation)).ConfigureAwait(false);
+        }
+        catch (CinnabarException error)
+        {
+            throw request.Refused(error, request.LengthParam);
+        }
+    }
+
+    // And of each hole the field with its constraint.
+    private static (TextWithHoles Text, string?[] ConstraintParams) TextOf(JsonField segments, ServedModel served)
     {
         int context = served.Engine.Model.Config.MaxSequenceLength;
         List<string> texts = [""];
         List<int> holes = [];
         List<int> least = [];
         List<Constraint?> constraints = [];
+        List<string?> constraintParams = [];
         foreach (JsonField segment in segments.Items(1, MostSegments))
         {
             if (segment.IsText)
@@ -54,6 +109,7 @@ internal static class InfillEndpoint
             int fewest = hole.Integer("min_tokens", 0, most) ?? 0;
             least.Add(hole.Flag("exact") ?? false ? most : fewest);
             constraints.Add(ResponseFormat.OfHole(hole, served.Constraints));
+            constraintParams.Add((hole.Get("regex") ?? hole.Get("json_schema"))?.Path);
             texts.Add("");
         }
 
@@ -62,6 +118,6 @@ internal static class InfillEndpoint
             throw segments.Wrong("texts and at least one hole", "texts alone", "Add {\"hole\": {}} where text is wanted.");
         }
 
-        return new TextWithHoles(texts, holes) { LeastTokens = least, GrowsFrom = growsFrom, Constraints = constraints };
+        return (new TextWithHoles(texts, holes) { LeastTokens = least, Constraints = constraints }, [.. constraintParams]);
     }
 }

@@ -47,7 +47,7 @@ internal sealed class TextRun
         _tokenizer = request.Model.Engine.Model.Tokenizer;
         Canvas canvas = text.Canvas;
         int noisy = canvas.Holes.Sum(hole => hole.Length);
-        CheckSteps(noisy);
+        CheckSteps(canvas.Holes.Select((_, hole) => text.MostTokensOf(hole)).Sum());
         PromptTokens = canvas.Length - noisy;
         Constrain();
         request.Fork.Apply(canvas);
@@ -61,6 +61,8 @@ internal sealed class TextRun
 
     /// <summary>Known tokens that the network sees.</summary>
     public int PromptTokens { get; }
+
+    private TimeSpan Elapsed => _text.LengthCost.Elapsed + _time.Elapsed;
 
     private DenoisingJob Job => _job ?? throw new InvalidOperationException("The text has not been submitted.");
 
@@ -80,7 +82,7 @@ internal sealed class TextRun
         }
         catch (CinnabarException error)
         {
-            throw SamplerFields.Refused(error);
+            throw Refused(error);
         }
     }
 
@@ -99,7 +101,7 @@ internal sealed class TextRun
             if (_settled.All(hole => hole.IsStopped))
             {
                 Job.Cancel();
-                yield return new TextUpdate(pieces, step, AnswerOf(hole => SettledIds(step, hole), _time.Elapsed));
+                yield return new TextUpdate(pieces, step, AnswerOf(hole => SettledIds(step, hole), Elapsed));
                 yield break;
             }
 
@@ -133,12 +135,15 @@ internal sealed class TextRun
             }
             catch (CinnabarException error)
             {
-                throw SamplerFields.Refused(error);
+                throw Refused(error);
             }
 
             yield return steps.Current;
         }
     }
+
+    private ApiException Refused(CinnabarException error) =>
+        _request.Refused(error, _text.Canvas.Grows ? _request.LengthParam : null);
 
     private string[] Pieces(Func<int, string> next)
     {
@@ -167,6 +172,7 @@ internal sealed class TextRun
             IsTruncated = _text.OmittedTokens > 0,
             Steps = _last?.Step ?? 0,
             Passes = _last?.ForwardPasses ?? 0,
+            LengthPasses = _text.LengthCost.Passes,
             Elapsed = elapsed,
             Seed = _request.Options.Seed + (ulong)_index,
         };
@@ -175,8 +181,7 @@ internal sealed class TextRun
     // A hole of exact length has no end token to wait for, and the text of a constrained one is always complete.
     private bool IsFull(int hole, int tokens)
     {
-        Hole place = _text.Canvas.Holes[hole];
-        return tokens == place.MostLength && tokens > place.LeastLength && !_text.IsConstrained(hole);
+        return tokens == _text.MostTokensOf(hole) && tokens > _text.Canvas.Holes[hole].LeastLength && !_text.IsConstrained(hole);
     }
 
     // The one that stands where the text was cut.
@@ -216,18 +221,18 @@ internal sealed class TextRun
             }
             catch (CinnabarException error)
             {
-                throw ApiException.Invalid(error.Message, "response_format");
+                throw ApiException.Invalid(error.Message, _request.ConstraintParam);
             }
         }
     }
 
-    private void CheckSteps(int noisy)
+    private void CheckSteps(int asked)
     {
-        long most = (long)MostStepsAPosition * noisy;
+        long most = (long)MostStepsAPosition * asked;
         if (_request.Options.Steps > most && _request.Options.Steps != _request.Model.Engine.Model.DefaultOptions.Steps)
         {
             throw ApiException.Invalid(
-                $"Expected steps of at most {MostStepsAPosition} a token, {most} for the {noisy} tokens asked for, "
+                $"Expected steps of at most {MostStepsAPosition} a token, {most} for the {asked} tokens asked for, "
                 + $"found {_request.Options.Steps}. Ask for fewer steps.",
                 "steps");
         }

@@ -36,7 +36,7 @@ export class Lane {
     this.name.textContent = name;
     this.figures.textContent = figuresOf(run.trace.figuresAt(this.step));
     this.state = run.trace.stateAt(this.step);
-    this.view.draw(run.request.document, run.trace.canvas.holes, this.state, { ...how, changes: run.changes });
+    this.view.draw(run.request.document, this.state.holes, this.state, { ...how, changes: run.changes });
   }
 
   /** Scrolls the canvas to what the step shown has changed first, if that is out of sight. */
@@ -54,8 +54,9 @@ export class Lane {
     if (!cell || !node || node.hidden) {
       return null;
     }
-    const { mask } = this.run.trace.canvas;
-    const canFork = Number.isInteger(mask) && mask >= 0 && this.run.model.cinnabar?.kind === 'masked';
+    const { mask, length } = this.run.trace.canvas;
+    const hasGrown = this.state.cells.length > length; // the server begins with the length that holes have at first
+    const canFork = Number.isInteger(mask) && mask >= 0 && !hasGrown && this.run.model.cinnabar?.kind === 'masked';
     return { run: this.run, step: this.step, cell, node, lane: this, canFork };
   }
 }

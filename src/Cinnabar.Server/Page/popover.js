@@ -167,7 +167,9 @@ const percent = p => p === null || p === undefined ? '–' : p >= 0.9995 ? '100 
 
 function storyOf(cell) {
   if (cell.noisy) {
-    return cell.change === 'renoised' ? 'Masked again in this step.' : 'Not decided yet; the model leans towards:';
+    return cell.change === 'renoised' ? 'Masked again in this step.'
+      : cell.change === 'grown' ? 'The hole grew here in this step; the model leaned towards:'
+      : 'Not decided yet; the model leans towards:';
   }
   if (cell.origin === 'pinned') {
     return 'Pinned: it stands here and never changes.';
@@ -179,4 +181,5 @@ function storyOf(cell) {
 
 const canForkSentence = ({ run }) => run.model.cinnabar?.kind === 'autoregressive'
   ? 'A model that writes left to right cannot go on from here.'
+  : run.model.cinnabar?.kind === 'masked' ? 'The hole has grown: a run cannot go on from here.'
   : 'This model’s noise is random tokens: a run cannot go on from here.';

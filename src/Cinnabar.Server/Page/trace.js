@@ -1,8 +1,8 @@
 // The record of one run: the canvas before the first step, and what every step did to it. From it follows the state after any step.
 //
-// A state is {cells, ended}: cells[p] of a position p inside a hole, undefined elsewhere:
+// A state is {cells, ended, holes}: the holes as long as they are by then, and cells[p] of a position p inside one, undefined elsewhere:
 //   {position, hole, noisy, token, text, step, confidence, alternatives, change, origin}
-//   change  what the step shown did here: fresh, edited, renoised or null
+//   change  what the step shown did here: fresh, edited, renoised, grown (one mask became two) or null
 //   origin  pinned, or kept (committed before this run, in the run it was forked from), or null
 // The server's own known text is not in it: the page shows what was typed, which also holds what the context had no room for.
 
@@ -71,7 +71,8 @@ export class Trace {
       for (let i = isAhead ? this.#latest.step : 0; i < last; i++) {
         this.#apply(this.steps[i], cells, i + 1, i + 1 === last);
       }
-      this.#latest = { step: last, state: { cells, ended: this.#ended(cells) } };
+      const holes = this.#holesOf(cells);
+      this.#latest = { step: last, state: { cells, ended: endedOf(cells, holes), holes } };
     }
     return this.#latest.state;
   }
@@ -181,23 +182,44 @@ export class Trace {
         cells[position].alternatives = alternatives ?? [];
       }
     }
+    // All positions of a step are numbered as before it; from the last on, those that are left keep their numbers.
+    for (const position of (event.expanded ?? []).toReversed()) {
+      grow(cells, position, isShown);
+    }
   }
 
-  // The positions that are no text: a settled end token and what is settled behind it in the same hole.
-  #ended(cells) {
-    const ended = new Set();
-    for (const hole of this.canvas.holes) {
-      let behind = false;
-      for (let position = hole.start; position < hole.start + hole.length; position++) {
-        const cell = cells[position];
-        behind ||= !cell.noisy && isEnd(cell.text);
-        if (behind && !cell.noisy) {
-          ended.add(position);
-        }
+  #holesOf(cells) {
+    return this.canvas.holes.map((hole, index) => {
+      const own = cells.filter(cell => cell?.hole === index);
+      return { start: own[0]?.position ?? hole.start, length: own.length };
+    });
+  }
+}
+
+// One mask becomes two.
+function grow(cells, position, isShown) {
+  const cell = cells[position];
+  if (cell?.noisy) {
+    cell.change = isShown ? 'grown' : null;
+    cells.splice(position + 1, 0, { ...cell });
+    cells.forEach((moved, at) => { moved.position = at; });
+  }
+}
+
+// The positions that are no text: a settled end token and what is settled behind it in the same hole.
+function endedOf(cells, holes) {
+  const ended = new Set();
+  for (const hole of holes) {
+    let behind = false;
+    for (let position = hole.start; position < hole.start + hole.length; position++) {
+      const cell = cells[position];
+      behind ||= !cell.noisy && isEnd(cell.text);
+      if (behind && !cell.noisy) {
+        ended.add(position);
       }
     }
-    return ended;
   }
+  return ended;
 }
 
 /** The token of a cell and its alternatives, most probable first, each once: [{token, text, probability}]. */

@@ -5,7 +5,9 @@
 //   each step    {"type":"step", "step", "passes", "block", "remaining", "settled", "committed":[…], "edited":[…], "renoised":[…]}
 //                and with "alternatives" > 0 "noisy":[…], the positions that are still noisy; a step's pass saw them, so they have
 //                alternatives too. settled: tokens that will not change any more
+//                where holes grow "expanded":[…], positions that became two, numbered as before the step like all others of it
 //   last chunk   {"type":"done", "steps", "passes", "seconds", "tokens_per_second", "new_tokens", "seed"}
+//                and "length_passes" where the lengths of holes were searched for
 //
 // A piece is the text of a token; bytes that are a part of a character show as \xNN, special tokens as their name.
 using System.Text.Json.Nodes;
@@ -29,7 +31,7 @@ internal sealed class StepEvents(GenerationRequest request)
     {
         double seconds = answers.Max(answer => answer.Elapsed.TotalSeconds);
         int tokens = answers.Sum(answer => answer.NewTokens);
-        return new JsonObject
+        JsonObject summary = new()
         {
             ["steps"] = answers.Sum(answer => answer.Steps),
             ["passes"] = answers.Sum(answer => answer.Passes),
@@ -38,6 +40,12 @@ internal sealed class StepEvents(GenerationRequest request)
             ["new_tokens"] = tokens,
             ["seed"] = answers[0].Seed,
         };
+        if (answers.Sum(answer => answer.LengthPasses) is int searched and > 0)
+        {
+            summary["length_passes"] = searched;
+        }
+
+        return summary;
     }
 
     /// <summary>The last event of a text.</summary>
@@ -88,7 +96,8 @@ internal sealed class StepEvents(GenerationRequest request)
 
         if (_showsAlternatives)
         {
-            shown["noisy"] = List(canvas.NoisyPositions(), position => new JsonObject
+            IEnumerable<int> noisy = canvas.NoisyPositions().Select(position => BeforeGrowth(position, step.Expanded)).Distinct();
+            shown["noisy"] = List(noisy, position => new JsonObject
             {
                 ["position"] = position,
                 ["alternatives"] = AlternativesAt(position, alternatives),
@@ -96,6 +105,17 @@ internal sealed class StepEvents(GenerationRequest request)
         }
 
         return shown;
+    }
+
+    // Where a position was before the step: two stand now where one did.
+    private static int BeforeGrowth(int position, IReadOnlyList<int> expanded)
+    {
+        foreach (int grown in expanded)
+        {
+            position -= position > grown ? 1 : 0;
+        }
+
+        return position;
     }
 
     private static JsonArray List<T>(IEnumerable<T> items, Func<T, JsonNode?> show) => new([.. items.Select(show)]);

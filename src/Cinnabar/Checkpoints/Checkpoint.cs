@@ -53,6 +53,10 @@ public abstract class Checkpoint
     /// <exception cref="CinnabarException">The template cannot be read or is not in the supported language.</exception>
     public ChatTemplateFile? ChatTemplateFor(Tokenizer tokenizer) => LoadChatTemplate() ?? ModelReading.BuiltInTemplate(Config, tokenizer);
 
+    /// <summary>How sure its network is of holes of a wrong length, or null: it does not say.</summary>
+    /// <exception cref="CinnabarException">The file cannot be read or is damaged.</exception>
+    public virtual LengthBias? LoadLengthBias() => null;
+
     /// <summary>Opens the weights, to be read one after the other by whoever does not want to hold all of them.</summary>
     /// <exception cref="CinnabarException">They are missing or damaged, or do not belong to the configuration.</exception>
     public abstract ModelWeights OpenWeights();

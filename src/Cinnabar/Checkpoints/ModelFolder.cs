@@ -4,12 +4,14 @@
 //   model.safetensors       the weights, or model.safetensors.index.json and the files it names      needed
 //   chat_template.jinja, tokenizer_config.json                           optional
 //   generation_config.json  recommended sampling settings               optional
+//   length_bias.json        how sure the network is of holes of a wrong length (Sampling/LengthBias.cs)      optional
 //   README.md               the model card                              written, never read
 // Weights in .bin or .pt are Python pickles, which can run code when loaded: they are refused, there is no switch for it. Nothing in the
 // folder is ever executed.
 using System.Text;
 using Cinnabar.Chat;
 using Cinnabar.Numerics;
+using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Checkpoints;
@@ -82,6 +84,10 @@ public sealed class ModelFolder : Checkpoint
 
     /// <inheritdoc/>
     public override ChatTemplateFile? LoadChatTemplate() => ChatTemplateFile.Load(Path);
+
+    /// <inheritdoc/>
+    public override LengthBias? LoadLengthBias() =>
+        In(Path, LengthBias.FileName) is string file && File.Exists(file) ? LengthBias.Load(file) : null;
 
     /// <inheritdoc/>
     public override Tokenizer LoadTokenizer() => Tokenizer.Load(TokenizerPath);
@@ -214,7 +220,7 @@ public sealed class ModelFolder : Checkpoint
     internal static void RefuseForeignFiles(string path)
     {
         string? foreign = Directory.Exists(path)
-            ? FilesOf(path).FirstOrDefault(file => file is not (ConfigFile or ModelCardFile)
+            ? FilesOf(path).FirstOrDefault(file => file is not (ConfigFile or ModelCardFile or LengthBias.FileName)
                 && !TextFiles.Contains(file) && !SafetensorsFolder.IsWeights(file))
             : null;
         if (foreign is not null)

@@ -5,6 +5,8 @@ namespace Cinnabar.Constraints;
 /// <summary>The intersection of two automata.</summary>
 internal static class AutomatonProduct
 {
+    private const int StepsOfPair = 16; // 256 bytes, most of them dead in the smaller automaton
+
     private static readonly byte[] s_everyByte = [.. Enumerable.Range(0, 256).Select(value => (byte)value)];
 
     /// <summary>The minimal automaton of the intersection; null where it is empty.</summary>
@@ -17,7 +19,7 @@ internal static class AutomatonProduct
         Number(a.Start, b.Start);
         for (int state = 0; state < pairs.Count; state++)
         {
-            budget.Spend(16); // 256 bytes, most of them dead in the smaller automaton
+            budget.Spend(StepsOfPair);
             (int inA, int inB) = pairs[state];
             foreach (byte value in s_everyByte)
             {
@@ -41,6 +43,48 @@ internal static class AutomatonProduct
             }
 
             return number;
+        }
+    }
+
+    /// <summary>A shortest text that both accept; null where there is none.</summary>
+    /// <exception cref="CinnabarException">Finding one would take too long.</exception>
+    public static byte[]? CommonText(ByteAutomaton a, ByteAutomaton b, CompilationBudget budget)
+    {
+        // The way to each pair: the pair before it, and the byte behind that.
+        List<(int A, int B, int Before, byte Value)> pairs = [(a.Start, b.Start, -1, 0)];
+        HashSet<(int, int)> seen = [(a.Start, b.Start)];
+        for (int i = 0; i < pairs.Count; i++)
+        {
+            budget.Spend(StepsOfPair);
+            (int inA, int inB, _, _) = pairs[i];
+            if (a.Accepts(inA) && b.Accepts(inB))
+            {
+                return WayTo(i);
+            }
+
+            foreach (byte value in s_everyByte)
+            {
+                int nextA = a.Next(inA, value);
+                int nextB = nextA == ByteAutomaton.Dead ? ByteAutomaton.Dead : b.Next(inB, value);
+                if (nextB != ByteAutomaton.Dead && seen.Add((nextA, nextB)))
+                {
+                    pairs.Add((nextA, nextB, i, value));
+                }
+            }
+        }
+
+        return null;
+
+        byte[] WayTo(int pair)
+        {
+            List<byte> text = [];
+            for (; pairs[pair].Before >= 0; pair = pairs[pair].Before)
+            {
+                text.Add(pairs[pair].Value);
+            }
+
+            text.Reverse();
+            return [.. text];
         }
     }
 }

@@ -8,14 +8,16 @@
 //   items       only as many as prefixItems, if there are any and items is absent
 //   pattern     the whole value must match, where the standard searches in it
 //   type        if absent, the types that the other keywords speak of
-//   oneOf       as anyOf: that no other branch holds as well is not checked, so here alone it is wider
+//   oneOf       as anyOf, of branches that exclude each other as they are read here; others are refused
 //   $ref        recursion is unrolled: a reference may be inside of itself 5 times, what would go deeper is left out
 //   any value   (true, {}, an object without properties) nests at most 4 deep
 //
 // Several schemas that must hold together are merged keyword by keyword (SchemaKeywords). Beside other keywords, anyOf is distributed:
 // K ∧ (A ∨ B) = (K ∧ A) ∨ (K ∧ B).
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Constraints;
 
@@ -185,7 +187,13 @@ internal sealed partial class JsonSchemaReader
         {
             if (keywords.List(choice) is IReadOnlyList<SchemaElement> branches)
             {
-                return RegexNode.Either([.. branches.Select(branch => ReadBranch(keywords, choice, branch))]);
+                RegexNode[] trees = [.. branches.Select(branch => ReadBranch(keywords, choice, branch))];
+                if (choice == "oneOf")
+                {
+                    RequireExclusive(branches, trees);
+                }
+
+                return RegexNode.Either(trees);
             }
         }
 
@@ -196,6 +204,32 @@ internal sealed partial class JsonSchemaReader
 
         IReadOnlyList<string> types = keywords.Types ?? keywords.ImpliedTypes;
         return types.Count == 0 ? JsonValues.Any : RegexNode.Either([.. types.Select(type => ReadType(type, keywords))]);
+    }
+
+    private void RequireExclusive(IReadOnlyList<SchemaElement> branches, RegexNode[] trees)
+    {
+        List<(SchemaPlace Place, ByteAutomaton Automaton)> earlier = [];
+        for (int i = 0; i < trees.Length && trees.Length > 1; i++)
+        {
+            if (trees[i].IsNothing)
+            {
+                continue;
+            }
+
+            ByteAutomaton automaton = RegexCompiler.Compile(trees[i], _budget);
+            foreach ((SchemaPlace place, ByteAutomaton other) in earlier)
+            {
+                if (AutomatonProduct.CommonText(other, automaton, _budget) is byte[] common)
+                {
+                    throw branches[i].Place.Error(
+                        "a branch of oneOf that no other branch overlaps, as only one may hold",
+                        $"that {place} allows {ErrorText.Quote(Encoding.UTF8.GetString(common))} as well",
+                        "Write anyOf, or make the branches exclude each other.");
+                }
+            }
+
+            earlier.Add((branches[i].Place, automaton));
+        }
     }
 
     private RegexNode ReadBranch(SchemaKeywords keywords, string choice, SchemaElement branch)

@@ -90,10 +90,15 @@ internal sealed class ConstrainedStep
     private void Solve(in StepRows rows, int hole, TokenAutomaton automaton)
     {
         SamplerOptions options = rows.Rules.Options;
+        ForRows(rows, hole, Stage.Forbid);
+        if (rows.Policy.ComparesTokens)
+        {
+            SolveAtOne(rows, hole, automaton);
+            ForRows(rows, hole, Stage.Restrict);
+        }
+
         ForRows(rows, hole, Stage.Adjust);
-        Lay(_slots, automaton, rows.Canvas, hole, rows.Logits, _rowOf, scale: 1);
-        Require(_slots.Solve(), rows.Canvas, hole);
-        _slots.ComputeMarginals();
+        SolveAtOne(rows, hole, automaton);
         bool filters = options.Temperature > 0 && (options.TopP < 1 || options.TopK < _vocabularySize);
         if (filters)
         {
@@ -119,6 +124,13 @@ internal sealed class ConstrainedStep
 
         _path.Tokens.CopyTo(_tokens.AsSpan(rows.Canvas.Holes[hole].Start));
         ForRows(rows, hole, Stage.Write);
+    }
+
+    private void SolveAtOne(in StepRows rows, int hole, TokenAutomaton automaton)
+    {
+        Lay(_slots, automaton, rows.Canvas, hole, rows.Logits, _rowOf, scale: 1);
+        Require(_slots.Solve(), rows.Canvas, hole);
+        _slots.ComputeMarginals();
     }
 
     // What is known of each slot.
@@ -162,14 +174,17 @@ internal sealed class ConstrainedStep
         }
     }
 
-    // What a person and the policy say of a noisy position; forbidden ids have no edges.
-    private static void Adjust(in StepRows rows, int position, Span<float> logits)
+    // Takes out what no text that the constraint allows has here.
+    private void Restrict(int slot, Span<float> logits)
     {
-        new ForbiddenHere(rows.Canvas, position, mayExpand: false).TakeFrom(logits);
-        if (rows.Canvas.StateOf(position) == PositionState.Noisy)
+        float[] marginals = ArrayPool<float>.Shared.Rent(logits.Length);
+        _slots.WriteLogMarginals(slot, marginals.AsSpan(0, logits.Length));
+        for (int id = 0; id < logits.Length; id++)
         {
-            rows.Policy.Adjust(position, logits);
+            logits[id] = float.IsNegativeInfinity(marginals[id]) ? float.NegativeInfinity : logits[id];
         }
+
+        ArrayPool<float>.Shared.Return(marginals);
     }
 
     private void Filter(in StepRows rows, int slot, int position, Span<float> logits, int thread)
@@ -230,28 +245,33 @@ internal sealed class ConstrainedStep
 
         Hole place = canvas.Holes[hole];
         string which = canvas.Holes.Count > 1 ? $"hole {hole}" : "the hole";
-        string text = $"Expected {which} of {place.Length} tokens to have room for a text that the constraint allows, found ";
-        throw reason.Kind switch
+        (string found, string remedy) = reason.Kind switch
         {
-            InfeasibilityKind.FixedToken => new CinnabarException(
-                $"{text}that the token {canvas.Ids[place.Start + reason.Slot]}, which stands at position {place.Start + reason.Slot}, is "
-                + "in none.",
+            InfeasibilityKind.FixedToken => (
+                $"that the token {canvas.Ids[place.Start + reason.Slot]}, which stands at position {place.Start + reason.Slot}, is in none",
                 "Do not pin it, or change the constraint."),
-            InfeasibilityKind.Excluded => new CinnabarException(
-                $"{text}that at position {place.Start + reason.Slot} no token may be written with which one goes on.",
+            InfeasibilityKind.Excluded => (
+                $"that at position {place.Start + reason.Slot} no token may be written with which one goes on",
                 "Ban fewer tokens, or change the constraint."),
-            InfeasibilityKind.TooLong => new CinnabarException(
-                $"{text}that every one ends before position {place.Start + reason.Slot}.",
+            InfeasibilityKind.TooLong => (
+                $"that every one ends before position {place.Start + reason.Slot}",
                 "Ask for at most as many tokens instead of exactly as many, or for fewer."),
-            _ when reason.SlotsNeeded == TokenAutomaton.Never => new CinnabarException(
-                $"{text}that the tokens of the model spell none.", "Change the constraint."),
-            _ => new CinnabarException(
-                $"{text}that the shortest needs {reason.SlotsNeeded}.", "Ask for more tokens, or change the constraint."),
+            _ when reason.SlotsNeeded == TokenAutomaton.Never => (
+                "that the tokens of the model spell none", "Change the constraint."),
+            _ => (
+                $"that the shortest needs {reason.SlotsNeeded}", "Ask for more tokens, or change the constraint."),
+        };
+        throw new CinnabarException(
+            $"Expected {which} of {place.Length} tokens to have room for a text that the constraint allows, found {found}.", remedy)
+        {
+            Hole = hole,
         };
     }
 
     private enum Stage
     {
+        Forbid, // what a person forbids; ids that are never written have no edges
+        Restrict,
         Adjust,
         Filter,
         Write,
@@ -271,12 +291,19 @@ internal sealed class ConstrainedStep
                 }
 
                 Span<float> logits = rows.Logits.Row(step._rowOf[position]);
+                bool isNoisy = rows.Canvas.StateOf(position) == PositionState.Noisy;
                 switch (stage)
                 {
-                    case Stage.Adjust:
-                        Adjust(rows, position, logits);
+                    case Stage.Forbid:
+                        new ForbiddenHere(rows.Canvas, position, mayExpand: false).TakeFrom(logits);
                         break;
-                    case Stage.Filter when rows.Canvas.StateOf(position) == PositionState.Noisy:
+                    case Stage.Restrict when isNoisy:
+                        step.Restrict(slot, logits);
+                        break;
+                    case Stage.Adjust when isNoisy:
+                        rows.Policy.Adjust(position, logits);
+                        break;
+                    case Stage.Filter when isNoisy:
                         step.Filter(rows, slot, position, logits, from / grain);
                         break;
                     case Stage.Write:

@@ -3,6 +3,7 @@
 //   C ← 0.8·C;   C[i, top] += p(top)^0.2 for the most probable token of i;   logits ← logits + 0.7·ln(1 + C)
 //
 // so a token that stays on top becomes surer, and one that flickers does not. Only tokens that ever led have credit: a short list.
+// Under a constraint only tokens that it allows can lead: others at −∞ have p = 0, and the rest share what is left.
 // Source: inclusionAI/dInfer, "credit" decoder.
 using Cinnabar.Diffusion;
 
@@ -20,6 +21,9 @@ public sealed class CreditPolicy(StepPolicy inner) : RevisingPolicy(inner)
 
     /// <inheritdoc/>
     public override RowUse Uses => RowUse.Everything;
+
+    /// <inheritdoc/>
+    public override bool ComparesTokens => true;
 
     /// <inheritdoc/>
     public override void Begin(Canvas canvas)

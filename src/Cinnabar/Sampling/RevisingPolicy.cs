@@ -16,6 +16,9 @@ public abstract class RevisingPolicy(StepPolicy inner) : StepPolicy
     public override bool Revises => LooksBack || inner.Revises;
 
     /// <inheritdoc/>
+    public override bool ComparesTokens => inner.ComparesTokens;
+
+    /// <inheritdoc/>
     public override RowUse Uses => inner.Uses;
 
     /// <inheritdoc/>

@@ -55,12 +55,17 @@ internal sealed partial class SamplerRun
         _expanded.Sort();
         _expanded.RemoveAll(position => _canvas.StateOf(position) != PositionState.Noisy);
         int more = 0;
-        for (int i = 0; i < _expanded.Count; i++)
+        while (more < _expanded.Count)
         {
-            if (_canvas.GrowsAt(_expanded[i] + more))
+            int position = _expanded[more] + more; // each before it has moved it by one
+            if (_canvas.GrowsAt(position))
             {
-                _canvas.Expand(_expanded[i] + more);
+                _canvas.Expand(position);
                 more++;
+            }
+            else
+            {
+                _expanded.RemoveAt(more);
             }
         }
 

@@ -40,6 +40,12 @@ public abstract class StepPolicy
     /// </summary>
     public virtual RowUse Uses => RowUse.Everything;
 
+    /// <summary>
+    /// Whether <see cref="Adjust"/> compares tokens with each other, so that those that a constraint allows nowhere are taken out before;
+    /// default no.
+    /// </summary>
+    public virtual bool ComparesTokens => false;
+
     /// <summary>Starts a run.</summary>
     /// <param name="canvas">What will be denoised.</param>
     public virtual void Begin(Canvas canvas)

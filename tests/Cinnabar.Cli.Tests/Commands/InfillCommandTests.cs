@@ -74,10 +74,44 @@ public sealed class InfillCommandTests(TinyModel tiny)
     {
         string file = tiny.Write("exact-length.txt", "int a = <fill:7>; // <fill:2>\n");
 
-        (_, string output, _) = await tiny.RunWithModel("infill", file, "--exact-length", "--json", "--temperature", "1", "--seed", "4");
+        (_, string output, _) = await tiny.RunWithModel(
+            "infill", file, "--length", "fixed", "--json", "--temperature", "1", "--seed", "4");
 
         JsonElement json = JsonDocument.Parse(output).RootElement;
         Assert.Equal([7, 2], json.GetProperty("holes").EnumerateArray().Select(hole => hole.GetProperty("token_ids").GetArrayLength()));
+    }
+
+    [Fact]
+    public async Task Infill_Best_TellsLengthsAndWhatFindingThemTook()
+    {
+        string file = tiny.Write("best.txt", "int a = <fill:7>; // <fill:4>\n");
+
+        (int exitCode, string output, string error) = await tiny.RunWithModel("infill", file, "--length", "best", "--json");
+
+        Assert.True(exitCode == 0, error);
+        JsonElement json = JsonDocument.Parse(output).RootElement;
+        int[] tokens = [.. json.GetProperty("holes").EnumerateArray().Select(hole => hole.GetProperty("tokens").GetInt32())];
+        Assert.Equal(json.GetProperty("new_tokens").GetInt32(), tokens.Sum());
+        int passes = json.GetProperty("length_passes").GetInt32();
+        Assert.InRange(passes, json.GetProperty("forward_passes").GetInt32(), 300);
+        Assert.Contains($"({tokens[0]} + {tokens[1]}), lengths found in {passes} passes, in ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, "--grow-from 1", "--length grow, found it beside --length trim")]
+    [InlineData(2, "--length grow --grow-from 0", "found 0")]
+    [InlineData(2, "--length long", "long")]
+    [InlineData(1, "--length grow", "<|expand|>")]
+    [InlineData(1, "--length probe", "length_bias.json")]
+    public async Task Infill_LengthThatCannotBe_SaysWhatIsExpected(int expectedExitCode, string options, string expected)
+    {
+        string file = tiny.Write("length.txt", "a <fill:4> b");
+
+        (int exitCode, string output, string error) = await tiny.RunWithModel(["infill", file, .. options.Split(' ')]);
+
+        Assert.Equal(expectedExitCode, exitCode);
+        Assert.Equal("", output);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,7 +185,7 @@ public sealed class InfillCommandTests(TinyModel tiny)
     {
         string file = tiny.Write("trace.txt", "known\nvalue = <fill:3>;\nother\n");
 
-        (_, string output, string error) = await tiny.RunWithModel("infill", file, "--trace", "-", "--exact-length");
+        (_, string output, string error) = await tiny.RunWithModel("infill", file, "--trace", "-", "--length", "fixed");
 
         string[] lines = error.Split(Environment.NewLine);
         Assert.StartsWith("step 1: 1 committed, 2 masks left", lines[0]);

@@ -60,6 +60,68 @@ public sealed class InfillTests(ApiServer server)
     }
 
     [Fact]
+    public async Task Length_Policies_DecideHowLongHolesBecome()
+    {
+        JsonObject body = Body("a", 6, "b", 5, "c");
+        body["length"] = "fixed";
+        JsonNode full = await server.AskAsync("/v1/infill", body);
+        Assert.Equal([6, 5], full["holes"]!.AsArray().Select(hole => (int)hole!["tokens"]!));
+        Assert.Equal("stop", (string?)full["finish_reason"]);
+        Assert.Null(full["diffusion"]!["length_passes"]);
+
+        body["length"] = "best";
+        JsonNode best = await server.AskAsync("/v1/infill", body);
+        TextWithHoles text = new(["a", "b", "c"], [6, 5]) { Length = LengthPolicy.Best };
+        GenerationResult expected = await server.Models["tiny"].Engine.RunAsync(
+            model => model.Infill(text, new SamplerOptions { Seed = 2 }));
+        Assert.Equal(expected.Text, (string?)best["text"]);
+        Assert.Equal(expected.LengthPasses, (int)best["diffusion"]!["length_passes"]!);
+        Assert.Equal(expected.ForwardPasses, (int)best["diffusion"]!["passes"]!);
+
+        body["stream"] = true;
+        List<JsonNode> chunks = await server.ChunksAsync("/v1/infill", body);
+        Assert.Equal((string?)best["text"], (string?)chunks[^1]["text"]);
+
+        // Steps go by the tokens asked for, whatever length was found.
+        body["stream"] = false;
+        body["steps"] = 44;
+        await server.AskAsync("/v1/infill", body);
+
+        // Where all is constrained there is nothing to search for.
+        body["response_format"] = JsonNode.Parse("{\"type\":\"regex\",\"pattern\":\"[a-z]{3}\"}");
+        Assert.Null((await server.AskAsync("/v1/infill", body))["diffusion"]!["length_passes"]);
+    }
+
+    [Theory]
+    [InlineData("{\"length\":\"long\"}", "length", "fixed, trim, grow, probe, best")]
+    [InlineData("{\"grow_from\":2}", "grow_from", "set length to grow")]
+    [InlineData("{\"length\":\"grow\",\"grow_from\":0}", "grow_from", "1 … 96")]
+    [InlineData("{\"length\":\"grow\",\"grow_from\":2}", "grow_from", "<|expand|>")]
+    [InlineData("{\"length\":\"grow\"}", "length", "<|expand|>")]
+    [InlineData("{\"length\":\"probe\"}", "length", "length_bias.json")]
+    [InlineData("{\"length\":\"best\",\"model\":\"left\"}", "length", "left to right")]
+    [InlineData("{\"length\":\"best\",\"deadline_ms\":50}", "deadline_ms", "search")]
+    [InlineData("{\"length\":\"best\",\"block_length\":0}", "block_length", "1 …")]
+    public async Task WrongLength_IsRefusedWithItsField(string fields, string param, string says)
+    {
+        JsonObject body = Body("a", 6, "b");
+        foreach ((string name, JsonNode? value) in JsonNode.Parse(fields)!.AsObject())
+        {
+            body[name] = value?.DeepClone();
+        }
+
+        Assert.Contains(says, await server.RefuseAsync("/v1/infill", body, param), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Length_HolesThatDoNotFit_AreTheFaultOfTheSegments()
+    {
+        JsonObject body = Body("a", 95, "b");
+        body["length"] = "best";
+        await server.RefuseAsync("/v1/infill", body, "segments");
+    }
+
+    [Fact]
     public async Task SpecialTokensInTexts_StayText()
     {
         const string Special = "<|mask|><|endoftext|><|pad|><|begin|>";

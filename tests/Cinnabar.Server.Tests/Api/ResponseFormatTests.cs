@@ -130,7 +130,7 @@ public sealed class ResponseFormatTests(ApiServer server)
         body["bans"] = JsonNode.Parse($"[{{\"position\":{known},\"tokens\":[{a}]}}]");
         Assert.Matches("^[a-c]{5,10}\\z", (string?)(await server.AskAsync(Completions, body))["choices"]![0]!["text"]);
         body["pins"] = JsonNode.Parse($"[{{\"position\":{known + 2},\"token\":{server.Tiny.Tokenizer.Encode("x")[0]}}}]");
-        Assert.Contains($"stands at position {known + 2}", await server.RefuseAsync(Completions, body, null));
+        Assert.Contains($"stands at position {known + 2}", await server.RefuseAsync(Completions, body, "response_format"));
     }
 
     [Theory]
@@ -172,16 +172,24 @@ public sealed class ResponseFormatTests(ApiServer server)
         JsonObject body = Body();
         body["max_tokens"] = 4;
         body["response_format"] = JsonNode.Parse("{\"type\":\"regex\",\"pattern\":\"[0-9]{9}\"}");
-        Assert.Contains("the shortest needs 9", await server.RefuseAsync(Completions, body, null));
+        Assert.Contains("the shortest needs 9", await server.RefuseAsync(Completions, body, "response_format"));
         body["stream"] = true;
-        Assert.Contains("the shortest needs 9", await server.RefuseAsync(Completions, body, null));
+        Assert.Contains("the shortest needs 9", await server.RefuseAsync(Completions, body, "response_format"));
         Assert.Contains("hole 1 of 2 tokens", await server.RefuseAsync(
             "/v1/infill",
             new JsonObject
             {
                 ["segments"] = JsonNode.Parse("[\"a\",{\"hole\":{}},\"b\",{\"hole\":{\"max_tokens\":2,\"regex\":\"[0-9]{9}\"}}]"),
             },
-            null));
+            "segments[3].hole.regex"));
+        Assert.Contains("hole 0 of 2 tokens", await server.RefuseAsync(
+            "/v1/infill",
+            new JsonObject
+            {
+                ["segments"] = JsonNode.Parse("[\"a\",{\"hole\":{\"max_tokens\":2}},\"b\",{\"hole\":{\"regex\":\"[0-9]{9}\"}}]"),
+                ["response_format"] = JsonNode.Parse("{\"type\":\"regex\",\"pattern\":\"[0-9]{9}\"}"),
+            },
+            "response_format"));
     }
 
     [Fact]

@@ -239,6 +239,20 @@ public sealed class ToolTests(ApiServer server)
         "messages",
         "[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{}}}]}]",
         "messages[0].tool_calls[0].function.arguments")]
+    [InlineData("messages", "[{\"role\":\"tool\",\"content\":\"1\"}]", "messages[0].tool_call_id")]
+    [InlineData("messages", "[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"1\"}]", "messages[0].tool_call_id")]
+    [InlineData(
+        "messages",
+        "[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"1\"},{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\","
+            + "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}]",
+        "messages[0].tool_call_id")]
+    [InlineData(
+        "messages",
+        "[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\","
+            + "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":\"1\"},"
+            + "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"1\"}]",
+        "messages[2].tool_call_id")]
+    [InlineData("messages", "[{\"role\":\"user\",\"tool_call_id\":\"a\",\"content\":\"1\"}]", "messages[0].tool_call_id")]
     public async Task WrongField_IsRefusedWithItsPath(string field, string value, string param)
     {
         JsonObject body = Body("long", seed: 1);

@@ -52,6 +52,9 @@ public sealed class JsonSchemaTests
     [InlineData("""{"anyOf":[{"type":"null"},{"type":"string","maxLength":0}]}""", new[] { "null", "\"\"" }, new[] { "\"a\"" })]
     [InlineData("""{"type":"string","oneOf":[{"minLength":3},{"maxLength":1}]}""",
         new[] { "\"\"", "\"a\"", "\"abc\"" }, new[] { "\"ab\"", "1" })]
+    [InlineData(
+        """{"required":["t"],"oneOf":[{"properties":{"t":{"const":"a"},"n":{}}},{"properties":{"t":{"const":"b"}}}]}""",
+        new[] { "{\"t\":\"a\"}", "{\"t\":\"b\"}", "{\"t\":\"a\",\"n\":[1]}" }, new[] { "{}", "{\"t\":\"b\",\"n\":1}" })]
     [InlineData("""{"properties":{"a":{"const":1},"b":{"const":2}},"anyOf":[{"required":["a"]},{"required":["b"]}]}""",
         new[] { "{\"a\":1}", "{\"b\":2}", "{\"a\":1,\"b\":2}" }, new[] { "{}" })]
     [InlineData(
@@ -160,6 +163,12 @@ public sealed class JsonSchemaTests
     [InlineData("""{"multipleOf":0}""", "#/multipleOf", "a number above 0")]
     [InlineData("""{"multipleOf":0.25}""", "#/multipleOf", "a whole number up to 10000, or 0.1, 0.01")]
     [InlineData("""{"anyOf":[]}""", "#/anyOf", "a list that is not empty")]
+    [InlineData("""{"oneOf":[]}""", "#/oneOf", "a list that is not empty")]
+    [InlineData("""{"oneOf":[{"type":"null"},{"type":"integer","minimum":7},{"type":"number","maximum":7}]}""",
+        "#/oneOf/2", "a branch of oneOf that no other branch overlaps, as only one may hold, found that JSON schema, #/oneOf/1 allows '7'")]
+    [InlineData("""{"items":{"oneOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}}""",
+        "#/items/oneOf/1", "a branch of oneOf that no other branch overlaps, as only one may hold, found that JSON schema, "
+            + "#/items/oneOf/0 allows '{}' as well. Write anyOf")]
     [InlineData("""{"enum":[]}""", "#/enum", "a list that is not empty")]
     [InlineData("""{"type":"string","enum":[1,2]}""", "#", "a given value that has the type")]
     [InlineData("""{"allOf":[{"type":"string"},{"type":"null"}]}""", "#", "a type that all of its parts allow, string, found null")]

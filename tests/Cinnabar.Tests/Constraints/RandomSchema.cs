@@ -24,7 +24,8 @@ internal sealed class RandomSchema(Random random)
             5 => $$"""{"type":["null","integer"],"multipleOf":{{random.Next(1, 9)}}}""",
             6 => Object(depth),
             7 => Array(depth),
-            _ => $$"""{"{{(random.Next(2) == 0 ? "anyOf" : "oneOf")}}":[{{Next(depth - 1)}},{{Next(depth - 1)}}]}""",
+            _ when random.Next(2) == 0 => $$"""{"anyOf":[{{Next(depth - 1)}},{{Next(depth - 1)}}]}""",
+            _ => $$"""{"oneOf":[{"type":"array","items":{{Next(depth - 1)}},"minItems":0},{{Object(depth)}}]}""",
         };
     }
 

@@ -183,6 +183,23 @@ public sealed partial class ConstrainedSamplerTests
         Assert.Contains("hole 1 of 2 tokens", Assert.Throws<CinnabarException>(() => new Sampler(network).Run(canvas, new())).Message);
     }
 
+    [Fact]
+    public void Run_Credit_GoesToTokensThatTheConstraintAllows()
+    {
+        // The surest token of all is in no text; of the others b leads from the first step on.
+        TableDenoiser network = new(
+            s_v, s_tokenizer.MaskTokenId, (_, position, token) => token == s_x ? 12 : token == Id("b") ? 1 + (0.1 * position) : 0);
+        Canvas[] canvases = [.. ((bool[])[false, true]).Select(credit =>
+        {
+            Canvas canvas = Constrained(new Canvas([CanvasSegment.Hole(4, least: 4), CanvasSegment.Text([5])], s_tokens), "[abc]{4}");
+            new Sampler(network).Run(canvas, new SamplerOptions { Credit = credit });
+            return canvas;
+        })];
+        Assert.All(canvases, canvas => Assert.Equal(Enumerable.Repeat(Id("b"), 4), canvas.TextOf(0)));
+        Assert.Equal(4, canvases[1].CommittedAt(0));
+        Assert.True(canvases[1].ConfidenceOf(0) > canvases[0].ConfidenceOf(0) + 0.05, $"{canvases[1].ConfidenceOf(0)}");
+    }
+
     private static int Id(string token) => s_tokenizer.Encode(token) is [int id] ? id : throw new InvalidOperationException(token);
 
     private static Canvas Constrained(Canvas canvas, string pattern)

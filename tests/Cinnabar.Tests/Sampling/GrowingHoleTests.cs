@@ -90,6 +90,19 @@ public sealed class GrowingHoleTests
     }
 
     [Theory]
+    [InlineData(2, 3)]
+    [InlineData(3, 5)]
+    [InlineData(1, 8)]
+    public void Report_SeveralThatWantMoreThanThereIsRoom_TellsOfThoseThatGrew(int first, int most)
+    {
+        TableDenoiser greedy = new(V, Mask, (_, position, token) => token == Expand ? 9 : token == 1 ? 5 : 0);
+        Canvas canvas = CanvasOf(CanvasSegment.GrowingHole(first, most));
+        List<DenoisingStep> steps = [.. new Sampler(greedy).Steps(canvas, new SamplerOptions { Threshold = 0.1 })];
+        Assert.Equal(most, canvas.Holes[0].Length);
+        Assert.Equal(most - first, steps.Sum(step => step.Expanded.Count));
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(3)]
     [InlineData(6)]

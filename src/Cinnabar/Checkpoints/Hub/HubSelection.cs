@@ -1,9 +1,11 @@
 // Which files of a repository are taken. All others are never asked for, above all no Python code and no pickles.
 //   texts     config.json, generation_config.json, tokenizer*.json, vocab.json, vocab.txt, merges.txt, added_tokens.json,
-//             special_tokens_map.json, chat_template.jinja, chat_template.json, model.safetensors.index.json, README.md
+//             special_tokens_map.json, length_bias.json, chat_template.jinja, chat_template.json, model.safetensors.index.json, README.md
 //   weights   the shards that model.safetensors.index.json lists; or model.safetensors; or all *.safetensors;
 //             or, where there is none of these or a file was named, one *.gguf
 // Texts and safetensors count at the top of the repository only, since folders hold other formats of the same weights.
+using Cinnabar.Sampling;
+
 namespace Cinnabar.Checkpoints.Hub;
 
 /// <summary>Chooses files of a repository.</summary>
@@ -17,7 +19,7 @@ internal static class HubSelection
     private static readonly string[] s_texts =
     [
         ConfigFile, "generation_config.json", "vocab.json", "vocab.txt", "merges.txt", "added_tokens.json", "special_tokens_map.json",
-        "chat_template.jinja", "chat_template.json", SafetensorsIndex.FileName, CardFile,
+        LengthBias.FileName, "chat_template.jinja", "chat_template.json", SafetensorsIndex.FileName, CardFile,
     ];
 
     private static readonly string[] s_unsafeExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack"];

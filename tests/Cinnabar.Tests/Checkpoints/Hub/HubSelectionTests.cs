@@ -12,8 +12,8 @@ public sealed class HubSelectionTests
     {
         string[] files =
         [
-            .. s_texts, "generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-            "merges.txt", "chat_template.jinja", "model.safetensors",
+            .. s_texts, "generation_config.json", "length_bias.json", "tokenizer_config.json", "special_tokens_map.json",
+            "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja", "model.safetensors",
         ];
         string[] others =
         [

@@ -3,7 +3,7 @@ using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Sampling;
 
-namespace Cinnabar.Evaluation.Tests;
+namespace Cinnabar.Tests.Sampling;
 
 public sealed class BestOfTests
 {
@@ -24,11 +24,11 @@ public sealed class BestOfTests
             each.Add(BestOf.LogProbability(alone));
         }
 
-        (Canvas best, DecodingWork work) = BestOf.Run(sampler, empty, s_drawn, 32);
+        (Canvas best, PassCount work) = BestOf.Run(sampler, empty, s_drawn, 32);
         Assert.Equal(each.Max(), BestOf.LogProbability(best));
         Assert.True(each.Min() < each.Max());
         Assert.Equal(6, empty.NoisyCount);
-        Assert.Equal((32 * 6, 6), (work.ForwardPasses, work.Tokens));
+        Assert.Equal(32 * 6, work.ForwardPasses);
         Assert.True(work.ComputedPositions >= 32 * 6);
     }
 
@@ -39,6 +39,21 @@ public sealed class BestOfTests
         new Sampler(new Biased()).Run(canvas, s_drawn);
         double expected = canvas.TextOf(0).Sum(id => Math.Log(Biased.Probabilities[id]));
         Assert.Equal(expected, BestOf.LogProbability(canvas), 1e-5);
+    }
+
+    [Fact]
+    public void MeanLogProbability_TextThatEnds_CountsItsTokensAndItsEnd()
+    {
+        const int Pad = 2;
+        Canvas canvas = new(
+            [CanvasSegment.Text([0]), CanvasSegment.Hole(6), CanvasSegment.Text([1])], new CanvasTokens(Mask, null, PaddingTokenId: Pad));
+        new Sampler(new TableDenoiser(4, Mask, (_, position, token) => token == (position < 3 ? 1 : Pad) ? 3.0 / position : 0))
+            .Run(canvas, new SamplerOptions());
+        Assert.Equal([1, 1], canvas.TextOf(0));
+        double[] each = [.. Enumerable.Range(1, 3).Select(position => Math.Log(canvas.ConfidenceOf(position)))];
+        Assert.Equal(each.Average(), BestOf.MeanLogProbability(canvas), 1e-12);
+        Assert.True(each[0] > each[1] + 1e-3);
+        Assert.Equal(double.NegativeInfinity, BestOf.MeanLogProbability(new Canvas([CanvasSegment.Text([0])], s_tokens)));
     }
 
     [Fact]

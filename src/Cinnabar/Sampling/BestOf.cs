@@ -1,0 +1,83 @@
+// Several texts for one place, of which the most probable is kept. By the probabilities that tokens had when they were committed,
+//
+//   log P = Σ_i log p(token i | what was there then)          the sum over all positions of holes: texts of one length (Run)
+//   mean  = 1/n Σ_{i ≤ n} log p(token i | what was there then)    per token: texts of several lengths (BestLengths)
+//
+// where n counts the tokens of the texts, and the end token of each text that has one. Where a step commits one token, the sum is the exact
+// log-probability of the text in the order in which it was written (the chain rule); where it commits several, those count as independent.
+// All texts are denoised in shared passes.
+using Cinnabar.Diffusion;
+
+namespace Cinnabar.Sampling;
+
+/// <summary>Denoises several texts and tells the most probable.</summary>
+public static class BestOf
+{
+    /// <summary>Denoises a canvas several times, with one seed after the other.</summary>
+    /// <param name="sampler">Of the network.</param>
+    /// <param name="canvas">What to denoise; stays as it is.</param>
+    /// <param name="options">How, with a temperature above 0: without one all texts are the same.</param>
+    /// <param name="count">Number of texts, at least 1.</param>
+    /// <returns>The canvas with the largest log P, the first of equals, and the work of all.</returns>
+    /// <exception cref="CinnabarException">The temperature is 0, or what the sampler refuses.</exception>
+    public static (Canvas Canvas, PassCount Work) Run(Sampler sampler, Canvas canvas, SamplerOptions options, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        if (count > 1 && options.Temperature == 0)
+        {
+            throw new CinnabarException(
+                $"Expected a temperature above 0 for the best of {count} texts, found 0, which draws the same text each time.",
+                "Set a temperature, such as 0.7.");
+        }
+
+        Canvas[] canvases = [.. Enumerable.Range(0, count).Select(_ => canvas.Copy())];
+        SamplerOptions[] seeded = [.. Enumerable.Range(0, count).Select(n => options with { Seed = options.Seed + (ulong)n })];
+        PassCount work = Denoise(sampler, canvases, seeded);
+        return (canvases.MaxBy(LogProbability)!, work);
+    }
+
+    /// <summary>Denoises canvases in shared passes.</summary>
+    /// <param name="sampler">Of the network.</param>
+    /// <param name="canvases">Changed in place, each another one.</param>
+    /// <param name="options">One for each canvas.</param>
+    /// <param name="cancellation">Looked at before every pass.</param>
+    /// <returns>The work of all; a pass that several share counts for each.</returns>
+    public static PassCount Denoise(
+        Sampler sampler,
+        IReadOnlyList<Canvas> canvases,
+        IReadOnlyList<SamplerOptions> options,
+        CancellationToken cancellation = default)
+    {
+        long[] positions = new long[canvases.Count];
+        int[] passes = sampler.Run(canvases, options, cancellation, (i, step) => positions[i] = step.ComputedPositions);
+        return new PassCount(passes.Sum(), positions.Sum());
+    }
+
+    /// <summary>log P of the file head, in nats.</summary>
+    /// <param name="canvas">Without noise.</param>
+    public static double LogProbability(Canvas canvas) =>
+        canvas.Holes.Sum(hole => SumOver(canvas, hole.Start, hole.Length));
+
+    /// <summary>The mean of the file head, in nats; −∞ where there is no token.</summary>
+    /// <param name="canvas">Without noise.</param>
+    public static double MeanLogProbability(Canvas canvas)
+    {
+        (double sum, int count) = (0, 0);
+        foreach ((int i, Hole hole) in canvas.Holes.Index())
+        {
+            int tokens = Math.Min(canvas.TextOf(i).Length + 1, hole.Length);
+            sum += SumOver(canvas, hole.Start, tokens);
+            count += tokens;
+        }
+
+        return count > 0 ? sum / count : double.NegativeInfinity;
+    }
+
+    private static double SumOver(Canvas canvas, int start, int count) =>
+        Enumerable.Range(start, count).Sum(position => Math.Log(canvas.ConfidenceOf(position)));
+}
+
+/// <summary>What a network did.</summary>
+/// <param name="ForwardPasses">Passes through it.</param>
+/// <param name="ComputedPositions">Positions that went through it, over all passes.</param>
+public readonly record struct PassCount(int ForwardPasses, long ComputedPositions);

@@ -1,0 +1,51 @@
+// A hole that grows: the record of a run, without a browser.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+
+// The page is served as modules; nothing says so where its files lie.
+const source = await readFile(new URL('../../src/Cinnabar.Server/Page/trace.js', import.meta.url), 'utf8');
+const { Trace } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+
+const commit = (position, text) => ({ position, token: text.charCodeAt(0), text, confidence: 0.9, alternatives: [] });
+const nothing = { committed: [], edited: [], renoised: [] };
+const step = (number, changes) => ({ diffusion: { type: 'step', step: number, passes: number, ...nothing, ...changes } });
+
+// x [1 2] y [4] z: in step 1 positions 1 and 4 grow while 2 is written, in step 2 the hole's first position grows once more.
+function grown() {
+  const trace = new Trace({ texts: ['x', 'y', 'z'], sizes: [2, 1] });
+  const holes = [{ start: 1, length: 2 }, { start: 4, length: 1 }];
+  const canvas = { length: 6, mask: 0, holes, ids: [1, 0, 0, 2, 0, 3], pieces: ['x', null, null, 'y', null, 'z'] };
+  trace.accept({ diffusion: { type: 'canvas', ...canvas } }, 0);
+  const leaning = [{ position: 1, alternatives: [{ token: 7, text: 'q', probability: 0.5 }] }];
+  trace.accept(step(1, { committed: [commit(2, 'b')], expanded: [1, 4], noisy: leaning }), 1);
+  trace.accept(step(2, { committed: [commit(2, 'a')], expanded: [1] }), 2);
+  return trace;
+}
+
+const shown = state => state.cells.map(cell => `${cell.position}${cell.noisy ? '_' : cell.text}`).filter(Boolean).join(' ');
+
+test('one mask becomes two, and what stands behind it moves', () => {
+  const trace = grown();
+  assert.equal(shown(trace.stateAt(0)), '1_ 2_ 4_');
+  assert.equal(shown(trace.stateAt(1)), '1_ 2_ 3b 5_ 6_');
+  assert.deepEqual(trace.stateAt(1).holes, [{ start: 1, length: 3 }, { start: 5, length: 2 }]);
+  assert.equal(shown(trace.stateAt(2)), '1_ 2_ 3a 4b 6_ 7_');
+  assert.deepEqual(trace.stateAt(2).holes, [{ start: 1, length: 4 }, { start: 6, length: 2 }]);
+  assert.equal(trace.figuresAt(2).masks, 4);
+});
+
+test('what grew is marked in its step alone, and back again', () => {
+  const trace = grown();
+  const marked = state => state.cells.filter(cell => cell?.change === 'grown').map(cell => cell.position);
+  assert.deepEqual(marked(trace.stateAt(1)), [1, 2, 5, 6]);
+  assert.deepEqual(marked(trace.stateAt(2)), [1, 2]);
+  assert.deepEqual(marked(trace.stateAt(1)), [1, 2, 5, 6]);
+  assert.deepEqual(marked(trace.stateAt(0)), []);
+});
+
+test('both halves lean towards what the one did', () => {
+  const { cells } = grown().stateAt(1);
+  assert.deepEqual(cells[1].alternatives, cells[2].alternatives);
+  assert.equal(cells[2].alternatives[0].text, 'q');
+});
