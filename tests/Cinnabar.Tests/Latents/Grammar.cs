@@ -1,3 +1,4 @@
+using Cinnabar.Diffusion;
 using Cinnabar.Latents;
 
 namespace Cinnabar.Tests.Latents;
