@@ -7,9 +7,8 @@ namespace Cinnabar;
 
 public sealed partial class DiffusionModel
 {
-    /// <summary>Continues a text by exactly as many tokens as are asked for, which may be many times the context.</summary>
-    /// <param name="prompt">The text so far, may be empty.</param>
-    /// <param name="tokens">Tokens to write.</param>
+    /// <summary>Writes exactly as many tokens as are asked for, which may be many times the context.</summary>
+    /// <param name="text">How it begins, how long it is and what it is to hold.</param>
     /// <param name="overlap">Tokens that two neighbouring segments of the context's length share; null: an eighth of the context.</param>
     /// <param name="options">
     /// How to sample; null: <see cref="DefaultOptions"/>. Without Steps as many as a quarter of the context has tokens, however long the
@@ -17,14 +16,13 @@ public sealed partial class DiffusionModel
     /// </param>
     /// <param name="onStep">Called after every step, on the calling thread.</param>
     /// <param name="cancellation">Stops before the next pass.</param>
-    /// <returns>The prompt and its continuation, which is the one hole of the result.</returns>
+    /// <returns>The whole text; its holes are the rooms between what was known.</returns>
     /// <exception cref="CinnabarException">
     /// The model does not see both sides of a mask, the overlap or an option is out of range, or there is no memory for so many logits.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public GenerationResult WriteLong(
-        string prompt,
-        int tokens,
+        LongText text,
         int? overlap = null,
         SamplerOptions? options = null,
         Action<DenoisingStep>? onStep = null,
@@ -33,24 +31,21 @@ public sealed partial class DiffusionModel
         UniformSampler.RequireMask(Denoiser, "long texts made of segments");
         int segment = Config.MaxSequenceLength;
         options ??= DefaultOptions;
-        options = options with { MaxNewTokens = tokens, Steps = options.Steps ?? Math.Max(1, segment / 4) };
+        options = options with { MaxNewTokens = text.Tokens, Steps = options.Steps ?? Math.Max(1, segment / 4) };
         options.Validate();
-        int[] known = [.. TextCanvas.Beginning(this), .. Tokenizer.Encode(prompt)];
-        Canvas canvas = Canvas.ForContinuation(known, tokens, TokensForLongText());
+        Canvas canvas = text.Layout(this);
         CollageDenoiser collage = new(Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
         return Run(canvas, options, onStep, cancellation, Result, new Sampler(collage, Kernels.Workers));
 
-        GenerationResult Result()
+        GenerationResult Result() => new()
         {
-            int[] written = canvas.TextOf(0);
-            string text = Tokenizer.Decode(written);
-            return new GenerationResult
-            {
-                Text = prompt + text,
-                Holes = [new FilledHole(0, text, written, tokens)],
-                TokenIds = canvas.Text(),
-            };
-        }
+            Text = text.Of(this, canvas),
+            Holes =
+            [
+                .. canvas.Holes.Select((hole, i) => new FilledHole(i, Tokenizer.Decode(canvas.TextOf(i)), canvas.TextOf(i), hole.Length)),
+            ],
+            TokenIds = canvas.Text(),
+        };
     }
 
     /// <summary>The special ids for a canvas of a long text: nothing ends it, neither end of text nor padding is written.</summary>

@@ -1,8 +1,10 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Families;
+using Cinnabar.Diffusion;
 using Cinnabar.Latents;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
@@ -167,6 +169,78 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
         Assert.Equal([1, 1, 2, 2], codes);
         quantizer.Lookup(codes, latents);
         Assert.Equal([1, 0, -1, 0, 0, 1, 0, 3], latents.Floats.ToArray());
+    }
+
+    [Fact]
+    public void Discriminator_Gradient_IsThatOfHingesAndPenalty()
+    {
+        TrainingOptions options = Denoiser(runs.NewFolder(), TrainedAutoencoder()) with { AdversarialWeight = 1 };
+        KernelTable kernels = KernelTable.Create(1, KernelForm.Reference);
+        TrainingCheckpoint state = TrainingCheckpoint.Start(FirstWeights.Of(options));
+        Tape tape = new(kernels, recording: true, MatMulPrecision.F32);
+        AdversarialLoss loss = new(options, state, tape);
+        const int Batch = 2;
+        float[] real = Drawn(1);
+        float[] guessed = Drawn(2);
+        DeterministicRandom noise = new(3);
+        float[] nudged = [.. real.Select(x => (float)(x + (0.1 * noise.NextGaussian())))];
+
+        // Scores of about ±1, so that the hinges bend in between.
+        foreach (ref float weight in loss.Parameters[^1].Value.Floats)
+        {
+            weight *= 12;
+        }
+
+        loss.Accumulate(tape.Input(guessed, real.Length / s_shape.Size, s_shape.Size), real, Batch, step: 1, new DeterministicRandom(3));
+        tape.Reset();
+        loss.AddOwnGradients();
+        Parameter parameter = loss.Parameters.First(p => p.Name.Contains("blocks.0.up_proj", StringComparison.Ordinal));
+        float[] gradient = parameter.Gradient!.Floats.ToArray();
+        LatentDiscriminator network = new(options.ModelConfig, state.Weights);
+        double length = Math.Sqrt(gradient.Sum(g => (double)g * g));
+        double slope = (At(0.01 / length) - At(-0.01 / length)) / 0.02;
+        Assert.True(length > 1e-4);
+        Assert.Equal(1, slope / length, 2e-2);
+
+        float[] Drawn(ulong seed)
+        {
+            DeterministicRandom random = new(seed);
+            return [.. Enumerable.Range(0, Batch * 8 * s_shape.Size).Select(_ => (float)random.NextGaussian())];
+        }
+
+        // Each pass has half of the step's four sequences.
+        double At(double distance)
+        {
+            float[] kept = parameter.Value.Floats.ToArray();
+            for (int i = 0; i < kept.Length; i++)
+            {
+                parameter.Value.Floats[i] += (float)(distance * gradient[i]);
+            }
+
+            (float[] ofReal, float[] ofNudged, float[] ofGuessed) = (Scores(real), Scores(nudged), Scores(guessed));
+            kept.CopyTo(parameter.Value.Floats);
+            return 0.5 * (ofReal.Average(d => Math.Max(0, 1 - d)) + ofGuessed.Average(d => Math.Max(0, 1 + d))
+                + (10 * ofReal.Zip(ofNudged).Average(pair => Math.Pow(pair.First - pair.Second, 2))));
+        }
+
+        float[] Scores(float[] latents)
+        {
+            float[] scores = network.Scores(tape, tape.Input(latents, latents.Length / s_shape.Size, s_shape.Size), Batch)
+                .Value.Floats.ToArray();
+            tape.Reset();
+            return scores;
+        }
+    }
+
+    [Fact]
+    public void PlainWindows_ManyDraws_HalfBeginWithADocument()
+    {
+        TrainingOptions options = Autoencoder("nowhere", s_shape) with { BatchSize = 400, MicroBatchSize = 400, SequenceLength = 16 };
+        SequenceSource source = SequenceSource.Create(options, TokenDataset.Open(runs.Corpus, "train"), runs.Tokenizer);
+        SequenceBatch batch = source.Draw(1, new DeterministicRandom(1)).Batches[0];
+        int begins = batch.Ids.Chunk(16).Count(window => window[0] == runs.Tokenizer.BeginOfTextTokenId);
+        Assert.InRange(begins, 160, 240);
+        Assert.All(batch.Wanted, Assert.True);
     }
 
     [Theory]

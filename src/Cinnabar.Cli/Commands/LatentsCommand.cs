@@ -87,16 +87,27 @@ internal static class LatentsCommand
         };
         Option<string> split = new("--split") { Description = "Which texts.", DefaultValueFactory = _ => HeldOutText.TestSplit };
         Option<int> count = new("--count") { Description = "Windows of text.", HelpName = "n", DefaultValueFactory = _ => 64 };
+        Option<double> noise = new("--noise")
+        {
+            Description = "Deviation of Gaussian noise that is added to the latents.", HelpName = "x", DefaultValueFactory = _ => 0,
+        };
         Option<bool> raw = RawOption();
         Option<string> model = ModelOption();
         DeviceArguments device = new();
         Command command = new("rebuild", "Measure which share of held-out tokens comes back from latents, and how many codes are used.")
         {
-            corpus, split, count, raw, model,
+            corpus, split, count, noise, raw, model,
         };
         device.AddTo(command);
         split.AcceptOnlyFromAmong("train", "validation", "test");
         count.RequireRange(1, 1_000_000);
+        noise.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 100))
+            {
+                result.AddError($"Expected --noise to be 0 … 100, found {result.Tokens[0].Value}.");
+            }
+        });
         command.SetWork((parsed, cancellation) =>
         {
             LatentTextModel loaded = LatentTextModel.Load(parsed.GetValue(model)!, device.Kernels(parsed));
@@ -105,6 +116,7 @@ internal static class LatentsCommand
                 loaded,
                 windows,
                 usesCodes: !parsed.GetValue(raw),
+                parsed.GetValue(noise),
                 new EvaluationProgress("rebuilding", "windows", windows.Count).Show,
                 cancellation);
             Console.WriteLine(rebuilding.ToString());

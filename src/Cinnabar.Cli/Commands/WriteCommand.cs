@@ -2,7 +2,6 @@
 // while the rest is still noise.
 using System.CommandLine;
 using Cinnabar.Checkpoints;
-using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -26,6 +25,11 @@ internal static class WriteCommand
         {
             Description = "Tokens that two neighbouring segments share. [default: an eighth of the model's context]", HelpName = "n",
         };
+        Option<string?> outline = new("--outline")
+        {
+            Description = "Lines that the text is to hold, evenly spread, each at the beginning of a paragraph. [default: none]",
+            HelpName = "file",
+        };
         Option<string?> target = new("--out", "-o", "--output")
         {
             Description = "Write the text to this new file. [default: standard output]", HelpName = "file",
@@ -34,7 +38,7 @@ internal static class WriteCommand
         Option<bool> asJson = new("--json") { Description = "Print one JSON object: text, ids, counts. [default: the text]" };
         Command command = new("write", "Write a text longer than the model's context, all of it denoised at once.")
         {
-            prompt, tokens, overlap, target, force, asJson,
+            prompt, tokens, overlap, outline, target, force, asJson,
         };
         SamplerArguments sampler = new();
         sampler.AddTo(command);
@@ -46,19 +50,17 @@ internal static class WriteCommand
             string start = parsed.GetValue(prompt) is string given
                 ? given == InputText.StandardInput ? InputText.Read(given) : given
                 : "";
+            string[] lines = parsed.GetValue(outline) is string file
+                ? InputText.Read(file).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                : [];
             DiffusionModel model = models.Load(parsed);
             int wanted = parsed.GetValue(tokens);
+            LongText text = new(start, wanted) { Outline = lines };
             EvaluationProgress progress = new("writing", "tokens", wanted);
             bool streams = path is null && !parsed.GetValue(asJson);
-            Printed printed = new(model, Screen.Detect(plain: false).ResultIsShown);
-            if (streams)
-            {
-                printed.Add(start);
-            }
-
+            Printed printed = new(Screen.Detect(plain: false).ResultIsShown);
             GenerationResult result = model.WriteLong(
-                start,
-                wanted,
+                text,
                 parsed.GetValue(overlap),
                 sampler.Read(parsed, model.DefaultOptions),
                 step =>
@@ -66,7 +68,7 @@ internal static class WriteCommand
                     progress.Show(wanted - step.Remaining);
                     if (streams)
                     {
-                        printed.Add(step);
+                        printed.Add(text.Settled(model, step.Canvas, step.FinalBefore));
                     }
                 },
                 cancellation);
@@ -80,7 +82,7 @@ internal static class WriteCommand
             }
             else
             {
-                printed.Finish(result.Holes[0].Text);
+                printed.Finish(result.Text);
             }
 
             Console.Error.WriteLine(ResultWriter.Summary(result));
@@ -90,24 +92,23 @@ internal static class WriteCommand
     }
 
     /// <summary>What has been printed of the text.</summary>
-    private sealed class Printed(DiffusionModel model, bool isShown)
+    private sealed class Printed(bool isShown)
     {
-        private string _text = "";
-
-        public void Add(string text) => Console.Out.Write(isShown ? TerminalText.Safe(text) : text);
+        private int _length;
 
         /// <summary>Prints whole lines that will not change any more: a character may be of several tokens, a line end is one.</summary>
-        public void Add(DenoisingStep step)
+        public void Add(string settled)
         {
-            string settled = model.Tokenizer.Decode(step.Canvas.SettledTextOf(0, step.FinalBefore));
             int end = settled.LastIndexOf('\n') + 1;
-            if (end > _text.Length)
+            if (end > _length)
             {
-                Add(settled[_text.Length..end]);
-                _text = settled[..end];
+                Print(settled[_length..end]);
+                _length = end;
             }
         }
 
-        public void Finish(string text) => Add(text.EndsWith('\n') ? text[_text.Length..] : text[_text.Length..] + "\n");
+        public void Finish(string text) => Print(text.EndsWith('\n') ? text[_length..] : text[_length..] + "\n");
+
+        private void Print(string text) => Console.Out.Write(isShown ? TerminalText.Safe(text) : text);
     }
 }

@@ -3,6 +3,8 @@
 //   for each made-up constraint: compile it, lift it to the tokens of the model (both timed), a canvas of 64 … 128 tokens behind a prompt
 //     for each temperature: a text under the constraint, checked by other code; the same canvas, seed and options without it
 //
+// A constraint whose automaton would be too large is refused; another is made up in its place, and the refusals are counted.
+//
 // A text may end before the canvas is full, and then takes fewer passes. Time is compared over the passes that both took: the first n
 // steps, n the fewer of the two. Each pair is one ratio, and which of the two goes first changes from pair to pair.
 using System.Diagnostics;
@@ -53,7 +55,13 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
                 cancellation.ThrowIfCancellationRequested();
                 SampledConstraint sampled = kinds[i] == ConstraintKind.Regex ? sampler.NextRegex() : sampler.NextSchema();
                 int length = ShortestCanvas + random.NextInt(LongestCanvas - ShortestCanvas + 1);
-                Evaluate(of, sampled, length, seed + (ulong)number, constrainedFirst: number % 2 == 0, cancellation);
+                if (Compiled(of, sampled) is not Constraint constraint)
+                {
+                    number--;
+                    continue;
+                }
+
+                Evaluate(of, sampled, constraint, length, seed + (ulong)number, constrainedFirst: number % 2 == 0, cancellation);
                 done?.Invoke(before + number + 1);
             }
 
@@ -64,12 +72,32 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
         return (results, preparation);
     }
 
-    private void Evaluate(
-        OfKind of, SampledConstraint sampled, int length, ulong seed, bool constrainedFirst, CancellationToken cancellation)
+    private static Constraint? Compiled(OfKind of, SampledConstraint sampled)
     {
         Stopwatch time = Stopwatch.StartNew();
-        Constraint constraint = sampled.Compile();
-        of.Compile.Add(time.Elapsed.TotalSeconds);
+        try
+        {
+            Constraint constraint = sampled.Compile();
+            of.Compile.Add(time.Elapsed.TotalSeconds);
+            return constraint;
+        }
+        catch (CinnabarException tooLarge) when (tooLarge.Message.Contains("expected an automaton of at most", StringComparison.Ordinal))
+        {
+            of.Refused++;
+            return null;
+        }
+    }
+
+    private void Evaluate(
+        OfKind of,
+        SampledConstraint sampled,
+        Constraint constraint,
+        int length,
+        ulong seed,
+        bool constrainedFirst,
+        CancellationToken cancellation)
+    {
+        Stopwatch time = new();
         TextCanvas canvas = model.CanvasFor(Prompt, length);
         time.Restart();
         canvas.Constrain(hole: 0, constraint);
@@ -124,13 +152,15 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
 
         public List<double> Lift { get; } = [];
 
+        public int Refused { get; set; }
+
         public Texts At(double temperature) =>
             _texts.TryGetValue(temperature, out Texts? texts) ? texts : _texts[temperature] = new Texts();
 
         public IEnumerable<ConstraintResult> Results() => _texts.Select(each => each.Value.Result(kind, each.Key));
 
         public ConstraintPreparation Preparation() =>
-            new(kind, Compile.Count, Median(Compile), Compile.DefaultIfEmpty().Max(), Median(Lift), Lift.DefaultIfEmpty().Max());
+            new(kind, Compile.Count, Refused, Median(Compile), Compile.DefaultIfEmpty().Max(), Median(Lift), Lift.DefaultIfEmpty().Max());
     }
 
     private sealed class Texts

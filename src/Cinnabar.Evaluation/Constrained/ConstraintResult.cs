@@ -57,21 +57,23 @@ public sealed record ConstraintResult(
 /// <summary>Times of work that is done once for a constraint.</summary>
 /// <param name="Kind">The kind.</param>
 /// <param name="Constraints">How many.</param>
+/// <param name="Refused">How many more were refused, since their automata would be too large.</param>
 /// <param name="Compile">Median seconds from its text to an automaton over bytes.</param>
 /// <param name="MostCompile">The longest.</param>
 /// <param name="Lift">Median seconds to the tokens of the model.</param>
 /// <param name="MostLift">The longest.</param>
 public sealed record ConstraintPreparation(
-    ConstraintKind Kind, int Constraints, double Compile, double MostCompile, double Lift, double MostLift)
+    ConstraintKind Kind, int Constraints, int Refused, double Compile, double MostCompile, double Lift, double MostLift)
 {
     /// <summary>Titles of <see cref="Cells"/>.</summary>
-    public static IReadOnlyList<string> Columns { get; } = ["kind", "constraints", "compile ms", "longest", "lift ms", "longest"];
+    public static IReadOnlyList<string> Columns { get; } = ["kind", "constraints", "refused", "compile ms", "longest", "lift ms", "longest"];
 
     /// <summary>A row of a table.</summary>
     public string[] Cells =>
     [
         ConstraintResult.NameOf(Kind),
         Constraints.ToString("N0", CultureInfo.InvariantCulture),
+        Refused.ToString("N0", CultureInfo.InvariantCulture),
         .. new[] { Compile, MostCompile, Lift, MostLift }.Select(seconds => (1000 * seconds).ToString("F2", CultureInfo.InvariantCulture)),
     ];
 
@@ -80,6 +82,7 @@ public sealed record ConstraintPreparation(
     {
         json.WriteString("kind", ConstraintResult.NameOf(Kind));
         json.WriteNumber("constraints", Constraints);
+        json.WriteNumber("refused", Refused);
         json.WriteNumber("median_compile_seconds", Compile);
         json.WriteNumber("most_compile_seconds", MostCompile);
         json.WriteNumber("median_lift_seconds", Lift);

@@ -29,7 +29,7 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
     public WrittenText AllAtOnce(int index, int? overlap = null, CancellationToken cancellation = default)
     {
         GenerationResult result = model.WriteLong(
-            "", tokens, overlap, options with { Steps = _steps, Seed = options.Seed + (ulong)index }, onStep: null, cancellation);
+            new LongText("", tokens), overlap, options with { Steps = _steps, Seed = options.Seed + (ulong)index }, onStep: null, cancellation);
         int segment = model.Config.MaxSequenceLength;
         CollageDenoiser collage = new(model.Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
         int known = Beginning.Length;

@@ -2,7 +2,8 @@
 //
 // A text is laid out in whole latents of s tokens: what is before the hole ends, and what is behind it begins, where a latent does; room
 // that is left at the two ends is filled with ends of texts, after which a text may begin anywhere. The hole's text ends at its first end
-// of text.
+// of text. With nothing behind the hole it reaches to the end of the context, the length that the network has seen most, and what was not
+// asked for is cut off.
 using System.Diagnostics;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -89,10 +90,18 @@ public sealed class LatentTextModel
     /// <summary>Tokens, through latents and codes, back to tokens.</summary>
     /// <param name="ids">As many as a multiple of s.</param>
     /// <param name="usesCodes">Whether latents become their nearest codes.</param>
+    /// <param name="noise">Deviation of the Gaussian noise that is added to the latents. Default 0.</param>
+    /// <param name="random">Draws it; may be null without noise.</param>
     /// <returns>The tokens that come back, and the number of each code, latent after latent; none without codes.</returns>
-    public (int[] Ids, int[] Codes) Rebuild(ReadOnlySpan<int> ids, bool usesCodes = true)
+    public (int[] Ids, int[] Codes) Rebuild(
+        ReadOnlySpan<int> ids, bool usesCodes = true, double noise = 0, DeterministicRandom? random = null)
     {
         float[] latents = Encode(ids);
+        for (int i = 0; noise > 0 && i < latents.Length; i++)
+        {
+            latents[i] += (float)(noise * random!.NextGaussian());
+        }
+
         return (Decode(latents, usesCodes, out int[] codes), codes);
     }
 
@@ -113,7 +122,7 @@ public sealed class LatentTextModel
         (int[] ids, int start, int count) = Layout(prefix, suffix, tokens);
         Stopwatch time = Stopwatch.StartNew();
         float[] latents = Denoise(ids, start, count, options);
-        int[] decoded = Decode(latents, options.UsesCodes, out _)[start..(start + count)];
+        int[] decoded = Decode(latents, options.UsesCodes, out _)[start..(start + Math.Min(tokens, count))];
         int end = Array.FindIndex(decoded, id => id == Config.EosTokenId || id == Config.PadTokenId);
         int[] written = end < 0 ? decoded : decoded[..end];
         int passes = options.Guidance == 1 ? options.Steps : 2 * options.Steps;
@@ -135,6 +144,11 @@ public sealed class LatentTextModel
                 $"Expected texts and room of at most {Config.MaxSequenceLength} tokens together, found {before.Length} before, {tokens} "
                 + $"between and {after.Length} behind, {length} in whole latents.",
                 "Ask for fewer tokens, or give less text.");
+        }
+
+        if (after.Length == 0)
+        {
+            (length, hole) = (Config.MaxSequenceLength, Config.MaxSequenceLength - front);
         }
 
         int[] ids = new int[length];

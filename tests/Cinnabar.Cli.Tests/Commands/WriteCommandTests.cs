@@ -35,6 +35,33 @@ public sealed class WriteCommandTests(TinyModel tiny)
         Assert.Contains("--force", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Write_WithAnOutline_HoldsItsLinesInOrderAndNothingElseOfIts()
+    {
+        string file = Path.Combine(tiny.Folder, "outline.txt");
+        await File.WriteAllTextAsync(file, "int b;\n\n  string c; \n");
+        string[] arguments = ["write", "int a", "--tokens", $"{Tokens}", "--temperature", "1", "--seed", "4", "--outline", file];
+        (int exitCode, string output, string error) = await tiny.RunWithModel([.. arguments, "--json"]);
+        Assert.True(exitCode == 0, error);
+        JsonElement json = JsonDocument.Parse(output).RootElement;
+        string[] rooms = [.. json.GetProperty("holes").EnumerateArray().Select(hole => hole.GetProperty("text").GetString()!)];
+        string text = json.GetProperty("text").GetString()!;
+        Assert.Equal($"int a{rooms[0]}\n\nint b;{rooms[1]}\n\nstring c;{rooms[2]}", text);
+        Assert.Equal(Tokens, json.GetProperty("new_tokens").GetInt32());
+        (_, string printed, _) = await tiny.RunWithModel(arguments);
+        Assert.Equal(text.EndsWith('\n') ? text : text + "\n", printed);
+    }
+
+    [Fact]
+    public async Task Write_MoreLinesThanTokens_IsRefused()
+    {
+        string file = Path.Combine(tiny.Folder, "lines.txt");
+        await File.WriteAllTextAsync(file, "a\nb\nc\n");
+        (int exitCode, _, string error) = await tiny.RunWithModel(["write", "--tokens", "3", "--outline", file]);
+        Assert.Equal(1, exitCode);
+        Assert.Contains("at least 4 tokens", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("overlap by 1 … ", "--overlap", "0")]
     [InlineData("overlap by 1 … ", "--overlap", "1000")]
