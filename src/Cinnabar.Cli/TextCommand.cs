@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Cinnabar.Checkpoints;
 using Cinnabar.Constraints;
 using Cinnabar.Sampling;
 
@@ -11,18 +10,7 @@ internal sealed class TextCommand
     private readonly ModelArguments _model = new();
     private readonly SamplerArguments _sampler = new();
     private readonly ConstraintArguments _constraint = new();
-    private readonly Option<string?> _out = new("--out", "-o", "--output")
-    {
-        Description = "Write the text to this new file. [default: standard output]",
-        HelpName = "file",
-    };
-
-    private readonly Option<bool> _force = new("--force") { Description = "Let --out replace a file. [default: refuse]" };
-    private readonly Option<bool> _json = new("--json")
-    {
-        Description = "Print one JSON object: text, holes, ids, counts. [default: the text]",
-    };
-
+    private readonly TextOutput _output = new();
     private readonly Option<bool> _plain = new("--plain") { Description = "No picture of the canvas. [default: a picture on a terminal]" };
     private readonly Option<string?> _trace = new("--trace")
     {
@@ -36,11 +24,9 @@ internal sealed class TextCommand
         _model.AddTo(command);
         _sampler.AddTo(command);
         _constraint.AddTo(command);
-        foreach (Option option in (Option[])[_out, _force, _json, _plain, _trace])
-        {
-            command.Add(option);
-        }
-
+        _output.AddTo(command);
+        command.Add(_plain);
+        command.Add(_trace);
         return this;
     }
 
@@ -55,7 +41,7 @@ internal sealed class TextCommand
         bool endWithLineBreak,
         Func<DiffusionModel, SamplerOptions, Constraint?, Action<DenoisingStep>, GenerationResult> write)
     {
-        string? target = inPlace ?? NewFile.Require(parsed.GetValue(_out), parsed.GetValue(_force));
+        string? target = inPlace ?? _output.TargetOf(parsed);
         Constraint? constraint = _constraint.Read(parsed);
         DiffusionModel model = _model.Load(parsed);
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions) with { MeasureDrift = parsed.IsVerbose() };
@@ -82,28 +68,17 @@ internal sealed class TextCommand
                 + $"{result.OmittedTokens} tokens farther away were left out.");
         }
 
-        if (target is not null)
-        {
-            AtomicFile.Write(target, System.Text.Encoding.UTF8.GetBytes(result.Text));
-        }
-
-        if (parsed.GetValue(_json))
-        {
-            ResultWriter.WriteJson(json => ResultWriter.WriteMembers(json, result));
-        }
-        else if (target is null)
+        _output.Write(parsed, target, result, () =>
         {
             string text = endWithLineBreak && !result.Text.EndsWith('\n') ? result.Text + "\n" : result.Text;
             Console.Out.Write(screen.ResultIsShown ? TerminalText.Safe(text) : text);
-        }
-
+        });
         if (parsed.IsVerbose())
         {
             Console.Error.WriteLine(ResultWriter.Details(result));
         }
 
-        string summary = ResultWriter.Summary(result);
-        Console.Error.WriteLine(target is null ? summary : $"{TerminalText.Quote(target)}: {summary}");
+        TextOutput.Summarize(target, result);
         return 0;
     }
 }

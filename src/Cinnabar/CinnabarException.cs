@@ -17,4 +17,7 @@ public sealed class CinnabarException : Exception
 
     /// <summary>Index of the hole that no text fits because of its constraint; null: it is about something else.</summary>
     public int? Hole { get; init; }
+
+    /// <summary>Whether a constraint was refused because its automaton would be too large, or take too long to make.</summary>
+    public bool IsTooLarge { get; init; }
 }

@@ -1,5 +1,6 @@
 using Cinnabar.Numerics;
 using Cinnabar.Tests;
+using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Cli.Tests;
 
@@ -59,6 +60,35 @@ public sealed class TinyModel : IDisposable
     /// <summary>Runs a command line that ends with the model and one thread.</summary>
     public Task<(int ExitCode, string Out, string Error)> RunWithModel(params string[] arguments) =>
         Run([.. arguments, "--model", Path, "--threads", "1"]);
+
+    /// <summary>A corpus with its tokenizer, made when it is first asked for.</summary>
+    public string Corpus()
+    {
+        string corpus = System.IO.Path.Combine(Folder, "corpus");
+        if (!Directory.Exists(corpus))
+        {
+            string texts = Directory.CreateDirectory(System.IO.Path.Combine(Folder, "texts-of-corpus")).FullName;
+            foreach (int i in Enumerable.Range(0, 8))
+            {
+                File.WriteAllText(
+                    System.IO.Path.Combine(texts, $"{i}.txt"),
+                    string.Concat(Enumerable.Range(0, 60).Select(j => $"so Anna met Tom{(i * j) % 7} at the {i * i * j}th tree.\n")));
+            }
+
+            new CorpusBuilder(new CorpusOptions
+            {
+                Sources = [new CorpusSource { Folder = texts, Name = "own" }],
+                NearDuplicateSimilarity = 2,
+                MinCompressedShare = 0,
+                MaxDataShare = 1,
+                TokenizerPath = System.IO.Path.Combine(Path, "tokenizer.json"),
+                TestShare = 0.4,
+                Threads = 1,
+            }).Build(corpus);
+        }
+
+        return corpus;
+    }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 }

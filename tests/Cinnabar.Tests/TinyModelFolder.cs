@@ -1,4 +1,5 @@
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Families;
 using Cinnabar.Models;
 using Cinnabar.Tokenizers;
 
@@ -23,12 +24,30 @@ public static class TinyModelFolder
         ModelFolder.Save(
             path,
             config,
-            TransformerDenoiser.Initialize(config, seed: 5),
+            config.Latents is null
+                ? TransformerDenoiser.Initialize(config, seed: 5)
+                : InitialWeights.Draw(LatentWeights.Expected(config), config.NumHiddenLayers, seed: 5),
             File.ReadAllBytes(tokenizerFile),
             new GenerationConfig { MaxNewTokens = 12 },
             "---\nlicense: mit\n---\n# tiny\n");
         File.Delete(tokenizerFile);
     }
+
+    /// <summary>A configuration that writes through latents of four tokens.</summary>
+    public static ModelConfig WithLatents(ModelConfig config) => config with
+    {
+        Family = new LatentFamily(),
+        NumHiddenLayers = 4,
+        Latents = new LatentShape
+        {
+            Downsampling = 4,
+            Size = 8,
+            CodebookGroups = 2,
+            CodebookSize = 16,
+            TokenLayers = 1,
+            Denoiser = new LatentDenoiserShape { HiddenSize = 16, NumAttentionHeads = 2, IntermediateSize = 24, Layers = [1, 1] },
+        },
+    };
 
     /// <summary>Its configuration, with another tokenizer.</summary>
     public static ModelConfig ConfigFor(Tokenizer tokenizer) => new()

@@ -1,7 +1,6 @@
 // cinnabar write [PROMPT]: a text longer than the model's context, all of it denoised at once. What is finished from the left is printed
 // while the rest is still noise.
 using System.CommandLine;
-using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -30,23 +29,19 @@ internal static class WriteCommand
             Description = "Lines that the text is to hold, evenly spread, each at the beginning of a paragraph. [default: none]",
             HelpName = "file",
         };
-        Option<string?> target = new("--out", "-o", "--output")
-        {
-            Description = "Write the text to this new file. [default: standard output]", HelpName = "file",
-        };
-        Option<bool> force = new("--force") { Description = "Let --out replace a file. [default: refuse]" };
-        Option<bool> asJson = new("--json") { Description = "Print one JSON object: text, ids, counts. [default: the text]" };
         Command command = new("write", "Write a text longer than the model's context, all of it denoised at once.")
         {
-            prompt, tokens, overlap, outline, target, force, asJson,
+            prompt, tokens, overlap, outline,
         };
+        TextOutput destination = new();
+        destination.AddTo(command);
         SamplerArguments sampler = new();
         sampler.AddTo(command);
         ModelArguments models = new ModelArguments().AddTo(command);
         tokens.RequireRange(1, MostTokens);
         command.SetWork((parsed, cancellation) =>
         {
-            string? path = NewFile.Require(parsed.GetValue(target), parsed.GetValue(force));
+            string? path = destination.TargetOf(parsed);
             string start = parsed.GetValue(prompt) is string given
                 ? given == InputText.StandardInput ? InputText.Read(given) : given
                 : "";
@@ -57,7 +52,7 @@ internal static class WriteCommand
             int wanted = parsed.GetValue(tokens);
             LongText text = new(start, wanted) { Outline = lines };
             EvaluationProgress progress = new("writing", "tokens", wanted);
-            bool streams = path is null && !parsed.GetValue(asJson);
+            bool streams = destination.IsPrinted(parsed, path);
             Printed printed = new(Screen.Detect(plain: false).ResultIsShown);
             GenerationResult result = model.WriteLong(
                 text,
@@ -72,20 +67,8 @@ internal static class WriteCommand
                     }
                 },
                 cancellation);
-            if (path is not null)
-            {
-                AtomicFile.Write(path, System.Text.Encoding.UTF8.GetBytes(result.Text));
-            }
-            else if (parsed.GetValue(asJson))
-            {
-                ResultWriter.WriteJson(json => ResultWriter.WriteMembers(json, result));
-            }
-            else
-            {
-                printed.Finish(result.Text);
-            }
-
-            Console.Error.WriteLine(ResultWriter.Summary(result));
+            destination.Write(parsed, path, result, () => printed.Finish(result.Text));
+            TextOutput.Summarize(path, result);
             return 0;
         });
         return command;

@@ -55,13 +55,13 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
                 cancellation.ThrowIfCancellationRequested();
                 SampledConstraint sampled = kinds[i] == ConstraintKind.Regex ? sampler.NextRegex() : sampler.NextSchema();
                 int length = ShortestCanvas + random.NextInt(LongestCanvas - ShortestCanvas + 1);
-                if (Compiled(of, sampled) is not Constraint constraint)
+                if (!Prepare(of, sampled, length))
                 {
                     number--;
                     continue;
                 }
 
-                Evaluate(of, sampled, constraint, length, seed + (ulong)number, constrainedFirst: number % 2 == 0, cancellation);
+                Evaluate(of, sampled, length, seed + (ulong)number, constrainedFirst: number % 2 == 0, cancellation);
                 done?.Invoke(before + number + 1);
             }
 
@@ -72,36 +72,31 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
         return (results, preparation);
     }
 
-    private static Constraint? Compiled(OfKind of, SampledConstraint sampled)
+    // Compiles and lifts a constraint, both timed; false: it is refused.
+    private bool Prepare(OfKind of, SampledConstraint sampled, int length)
     {
+        TextCanvas canvas = model.CanvasFor(Prompt, length);
         Stopwatch time = Stopwatch.StartNew();
         try
         {
             Constraint constraint = sampled.Compile();
-            of.Compile.Add(time.Elapsed.TotalSeconds);
-            return constraint;
+            double compiled = time.Elapsed.TotalSeconds;
+            canvas.Constrain(hole: 0, constraint);
+            of.Compile.Add(compiled);
+            of.Lift.Add(time.Elapsed.TotalSeconds - compiled);
+            return true;
         }
-        catch (CinnabarException tooLarge) when (tooLarge.Message.Contains("expected an automaton of at most", StringComparison.Ordinal))
+        catch (CinnabarException refusal) when (refusal.IsTooLarge)
         {
             of.Refused++;
-            return null;
+            return false;
         }
     }
 
     private void Evaluate(
-        OfKind of,
-        SampledConstraint sampled,
-        Constraint constraint,
-        int length,
-        ulong seed,
-        bool constrainedFirst,
-        CancellationToken cancellation)
+        OfKind of, SampledConstraint sampled, int length, ulong seed, bool constrainedFirst, CancellationToken cancellation)
     {
-        Stopwatch time = new();
-        TextCanvas canvas = model.CanvasFor(Prompt, length);
-        time.Restart();
-        canvas.Constrain(hole: 0, constraint);
-        of.Lift.Add(time.Elapsed.TotalSeconds);
+        Constraint constraint = sampled.Compile();
         foreach (double temperature in s_temperatures)
         {
             Texts texts = of.At(temperature);

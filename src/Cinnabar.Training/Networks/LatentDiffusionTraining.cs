@@ -1,7 +1,7 @@
 // The denoiser of a latent model, behind an encoder that is finished. For each sequence of n latents x of d numbers, a time t and noise ε:
 //
 //   z = α(t) x + σ(t) ε, but x itself where it is known      v = α ε − σ x      v̂ = network(z, x̂', t)
-//   loss = mean over the numbers that are not known of (v̂ − v)²
+//   loss = Σ over the numbers that are not known of (v̂ − v)², divided by the number of all
 //
 // What each switch adds, all off by default but the first two:
 //   condition_share          share of sequences with a known prefix, suffix or both; the others know nothing, which guidance needs

@@ -49,5 +49,8 @@ internal sealed class CompilationBudget(string subject)
 
     private CinnabarException TooLarge(string expected, string found) => new(
         $"{subject}: expected {expected}, found {found}.",
-        "Lower its counts and lengths ({n,m}, maxLength, maxItems), its alternatives or the recursion of $ref.");
+        "Lower its counts and lengths ({n,m}, maxLength, maxItems), its alternatives or the recursion of $ref.")
+    {
+        IsTooLarge = true,
+    };
 }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tests;
-using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Cli.Tests.Commands;
 
@@ -19,7 +18,7 @@ public sealed class WritingCommandTests(TinyModel tiny)
     public async Task Json_BothWaysBesideATwinAndPeople_HasAllMeasures()
     {
         string twin = Twin();
-        JsonElement json = await Json([.. s_short, "--block", $"{Block}", "--judge", twin, "--compare", twin, "--corpus", Corpus()]);
+        JsonElement json = await Json([.. s_short, "--block", $"{Block}", "--judge", twin, "--compare", twin, "--corpus", tiny.Corpus()]);
         Assert.Equal("writing", json.GetProperty("task").GetString());
         Dictionary<string, JsonElement> results =
             json.GetProperty("results").EnumerateArray().ToDictionary(result => result.GetProperty("texts_of").GetString()!);
@@ -71,7 +70,7 @@ public sealed class WritingCommandTests(TinyModel tiny)
         [
             .. options.Select(option => option switch
             {
-                "CORPUS" => Corpus(),
+                "CORPUS" => tiny.Corpus(),
                 "TINY" => tiny.Path,
                 "OTHER" => OtherTokens(),
                 _ => option,
@@ -81,6 +80,19 @@ public sealed class WritingCommandTests(TinyModel tiny)
             await tiny.RunWithModel(["eval", "writing", "--count", "2", "--steps", "1", .. options]);
         Assert.Equal((1, ""), (exitCode, output));
         Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Json_ModelWithLatents_HasARowForEachNumberOfSteps()
+    {
+        string latents = Path.Combine(tiny.Folder, "writing-latents");
+        TinyModelFolder.Write(latents, TinyModelFolder.WithLatents);
+        JsonElement json = await Json(
+            ["eval", "writing", "--count", "2", "--tokens", "40", "--temperature", "1", "--block", "0",
+                "--latents", latents, "--latent-steps", "2", "--latent-steps", "3"]);
+        string[] names = [.. json.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("texts_of").GetString()!)];
+        Assert.Equal(["tiny, all at once", "writing-latents, 2 steps", "writing-latents, 3 steps"], names);
+        Assert.Equal(3, Value(json.GetProperty("results")[2], "passes"));
     }
 
     private static double Value(JsonElement result, string measure) =>
@@ -116,33 +128,5 @@ public sealed class WritingCommandTests(TinyModel tiny)
         }
 
         return path;
-    }
-
-    private string Corpus()
-    {
-        string corpus = Path.Combine(tiny.Folder, "writing-corpus");
-        if (!Directory.Exists(corpus))
-        {
-            string texts = Directory.CreateDirectory(Path.Combine(tiny.Folder, "writing-texts")).FullName;
-            foreach (int i in Enumerable.Range(0, 8))
-            {
-                File.WriteAllText(
-                    Path.Combine(texts, $"{i}.txt"),
-                    string.Concat(Enumerable.Range(0, 60).Select(j => $"so Anna met Tom{(i * j) % 7} at the {i * i * j}th tree.\n")));
-            }
-
-            new CorpusBuilder(new CorpusOptions
-            {
-                Sources = [new CorpusSource { Folder = texts, Name = "own" }],
-                NearDuplicateSimilarity = 2,
-                MinCompressedShare = 0,
-                MaxDataShare = 1,
-                TokenizerPath = Path.Combine(tiny.Path, "tokenizer.json"),
-                TestShare = 0.4,
-                Threads = 1,
-            }).Build(corpus);
-        }
-
-        return corpus;
     }
 }
