@@ -30,6 +30,11 @@ internal sealed class EvalConstraintsCommand
         DefaultValueFactory = _ => 8,
     };
 
+    private readonly Option<int?> _tokens = new("--tokens", "-n")
+    {
+        Description = "Positions of each canvas. [default: 64 … 128, at random]", HelpName = "n",
+    };
+
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object. [default: tables]" };
     private readonly ModelArguments _model = new();
 
@@ -41,7 +46,7 @@ internal sealed class EvalConstraintsCommand
         Command command = new(
             "constraints", "Write texts under made-up constraints: whether all satisfy them, and the time that takes beside texts without.")
         {
-            eval._count, eval._seed, eval._steps, eval._json,
+            eval._count, eval._seed, eval._steps, eval._tokens, eval._json,
         };
         eval._model.AddTo(command);
         command.SetWork(eval.Run);
@@ -52,7 +57,15 @@ internal sealed class EvalConstraintsCommand
     {
         DiffusionModel model = _model.Load(parsed);
         (int count, ulong seed, int steps) = (parsed.GetValue(_count), parsed.GetValue(_seed), parsed.GetValue(_steps));
-        ConstraintEvaluation evaluation = new(model, new SamplerOptions { Steps = steps });
+        int? tokens = parsed.GetValue(_tokens);
+        if (tokens is < 1 || tokens >= model.Config.MaxSequenceLength)
+        {
+            throw new CinnabarException(
+                $"Expected --tokens to be 1 … {model.Config.MaxSequenceLength - 1}, less than the model's context, found {tokens}.",
+                "Give another number, or leave it out.");
+        }
+
+        ConstraintEvaluation evaluation = new(model, new SamplerOptions { Steps = steps }, tokens);
         EvaluationProgress progress = new($"constraints, {model.Name}", "constraints", 2 * count);
         (IReadOnlyList<ConstraintResult> results, IReadOnlyList<ConstraintPreparation> preparation) =
             evaluation.Run(count, seed, progress.Show, cancellation);

@@ -1,6 +1,6 @@
 // Do constrained texts satisfy their constraints, and what does it cost?
 //
-//   for each made-up constraint: compile it, lift it to the tokens of the model (both timed), a canvas of 64 … 128 tokens behind a prompt
+//   for each made-up constraint: compile it, lift it to the tokens of the model (both timed), a canvas of 64 … 128 tokens, or as many as asked for
 //     for each temperature: a text under the constraint, checked by other code; the same canvas, seed and options without it
 //
 // A constraint whose automaton would be too large is refused; another is made up in its place, and the refusals are counted.
@@ -18,7 +18,8 @@ namespace Cinnabar.Evaluation.Constrained;
 /// <summary>Evaluates a model under made-up constraints; not thread-safe.</summary>
 /// <param name="model">A model whose noise is the mask token.</param>
 /// <param name="options">How to sample; temperature and seed are set for each text.</param>
-public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions options)
+/// <param name="tokens">Positions of each canvas; null: 64 … 128, at random.</param>
+public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions options, int? tokens = null)
 {
     private const string Prompt = "var value = ";
     private const int ShortestCanvas = 64;
@@ -54,7 +55,7 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
             {
                 cancellation.ThrowIfCancellationRequested();
                 SampledConstraint sampled = kinds[i] == ConstraintKind.Regex ? sampler.NextRegex() : sampler.NextSchema();
-                int length = ShortestCanvas + random.NextInt(LongestCanvas - ShortestCanvas + 1);
+                int length = tokens ?? ShortestCanvas + random.NextInt(LongestCanvas - ShortestCanvas + 1);
                 if (!Prepare(of, sampled, length))
                 {
                     number--;
