@@ -64,10 +64,10 @@ public sealed class TinyModel : IDisposable
     /// <summary>A corpus with its tokenizer, made when it is first asked for.</summary>
     public string Corpus()
     {
-        string corpus = System.IO.Path.Combine(Folder, "corpus");
+        string corpus = System.IO.Path.Combine(Folder, "corpus-of-tales");
         if (!Directory.Exists(corpus))
         {
-            string texts = Directory.CreateDirectory(System.IO.Path.Combine(Folder, "texts-of-corpus")).FullName;
+            string texts = Directory.CreateDirectory(System.IO.Path.Combine(Folder, "tales")).FullName;
             foreach (int i in Enumerable.Range(0, 8))
             {
                 File.WriteAllText(

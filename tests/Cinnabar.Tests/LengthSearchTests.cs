@@ -67,7 +67,7 @@ public sealed class LengthSearchTests(ServingModel serving) : IClassFixture<Serv
         {
             TextCanvas canvas = serving.Model.CanvasFor(text);
             new Sampler(serving.Model.Denoiser).Run(canvas.Canvas, serving.Model.DefaultOptions);
-            return BestOf.TextLogProbability(canvas.Canvas);
+            return BestOf.MeanLogProbability(canvas.Canvas);
         }
     }
 

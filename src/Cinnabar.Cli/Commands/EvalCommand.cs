@@ -204,7 +204,7 @@ internal sealed class EvalCommand
         if (parsed.GetValue(_best))
         {
             string description = "as the first, but a hole whose length is not given is also filled with other lengths, and the text "
-                + "that is the most probable counts, with its end; all passes are counted.";
+                + "that is the most probable a token counts; all passes are counted.";
             yield return Infiller($"{model.Name}, best length", description, standard, LengthPolicy.Best, bias);
         }
 

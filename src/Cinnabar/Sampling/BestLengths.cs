@@ -1,4 +1,4 @@
-// Holes are filled with several lengths, and the most probable text is kept (log Q of BestOf, end tokens included):
+// Holes are filled with several lengths, and the most probable text is kept (mean log-probability per token, BestOf):
 //
 //   round 0       every hole with all its positions
 //   round h ≥ 1   hole h alone with n positions, for n within 2 of the tokens of the best text so far, and within 1 of what a probe found
@@ -42,7 +42,7 @@ public sealed class BestLengths
     /// <summary>The best text; null before the first round.</summary>
     public Canvas? Filled { get; private set; }
 
-    /// <summary>Its log-probability, in nats.</summary>
+    /// <summary>Its mean log-probability, in nats a token.</summary>
     public double Score { get; private set; }
 
     /// <summary>The candidates of the next round, as <see cref="Lengths"/>; none: the search is over.</summary>
@@ -64,7 +64,7 @@ public sealed class BestLengths
     {
         for (int i = 0; i < _round.Count; i++)
         {
-            double score = BestOf.TextLogProbability(filled[i]);
+            double score = BestOf.MeanLogProbability(filled[i]);
             if (Filled is null || score > Score + Rounding)
             {
                 (Lengths, Filled, Score) = (_round[i], filled[i], score);

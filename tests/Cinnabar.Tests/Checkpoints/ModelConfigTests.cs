@@ -95,6 +95,7 @@ public sealed class ModelConfigTests
             ("d_model", config with { HiddenSize = 16 }),
             ("embedding_size", config with { EmbeddingSize = 12 }),
             ("eos_token_id", config with { EosTokenId = 5 }),
+            ("latents", config with { Latents = TinyModelFolder.WithLatents(config).Latents }),
             ("mask_token_id", config with { MaskTokenId = 5 }),
             ("max_sequence_length", config with { MaxSequenceLength = 17 }),
             ("mlp_hidden_size", config with { IntermediateSize = 13 }),

@@ -19,7 +19,7 @@ public sealed class BestLengthsTests
         List<int[]> tried = Run(best);
         Assert.Equal([5], best.Lengths);
         Assert.Equal([1, 2, 3, 4, 5], best.Filled!.TextOf(0));
-        Assert.Equal(best.Score, BestOf.TextLogProbability(best.Filled));
+        Assert.Equal(best.Score, BestOf.MeanLogProbability(best.Filled));
 
         // All positions, from which end tokens leave three, then three ± 2 and 2, 4, 8.
         Assert.Equal([12, 1, 2, 3, 4, 5, 8], tried.Select(lengths => lengths[0]));

@@ -42,7 +42,7 @@ public sealed class BestOfTests
     }
 
     [Fact]
-    public void TextLogProbability_TextThatEnds_CountsItsTokensAndItsEnd()
+    public void MeanLogProbability_TextThatEnds_CountsItsTokensAndItsEnd()
     {
         const int Pad = 2;
         Canvas canvas = new(
@@ -51,9 +51,9 @@ public sealed class BestOfTests
             .Run(canvas, new SamplerOptions());
         Assert.Equal([1, 1], canvas.TextOf(0));
         double[] each = [.. Enumerable.Range(1, 3).Select(position => Math.Log(canvas.ConfidenceOf(position)))];
-        Assert.Equal(each.Sum(), BestOf.TextLogProbability(canvas), 1e-12);
+        Assert.Equal(each.Average(), BestOf.MeanLogProbability(canvas), 1e-12);
         Assert.True(each[0] > each[1] + 1e-3);
-        Assert.True(BestOf.LogProbability(canvas) < BestOf.TextLogProbability(canvas));
+        Assert.Equal(double.NegativeInfinity, BestOf.MeanLogProbability(new Canvas([CanvasSegment.Text([0])], s_tokens)));
     }
 
     [Fact]
