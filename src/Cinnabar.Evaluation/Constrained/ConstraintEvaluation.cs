@@ -1,6 +1,7 @@
 // Do constrained texts satisfy their constraints, and what does it cost?
 //
-//   for each made-up constraint: compile it, lift it to the tokens of the model (both timed), a canvas of 64 … 128 tokens, or as many as asked for
+//   for each made-up constraint: compile it, lift it to the tokens of the model (both timed), a canvas of 64 … 128
+//   tokens, or as many as asked for
 //     for each temperature: a text under the constraint, checked by other code; the same canvas, seed and options without it
 //
 // A constraint whose automaton would be too large is refused; another is made up in its place, and the refusals are counted.
@@ -56,13 +57,13 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
                 cancellation.ThrowIfCancellationRequested();
                 SampledConstraint sampled = kinds[i] == ConstraintKind.Regex ? sampler.NextRegex() : sampler.NextSchema();
                 int length = tokens ?? ShortestCanvas + random.NextInt(LongestCanvas - ShortestCanvas + 1);
-                if (!Prepare(of, sampled, length))
+                if (Prepare(of, sampled, length) is not Constraint constraint)
                 {
                     number--;
                     continue;
                 }
 
-                Evaluate(of, sampled, length, seed + (ulong)number, constrainedFirst: number % 2 == 0, cancellation);
+                Evaluate(of, sampled, constraint, length, seed + (ulong)number, constrainedFirst: number % 2 == 0, cancellation);
                 done?.Invoke(before + number + 1);
             }
 
@@ -73,8 +74,8 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
         return (results, preparation);
     }
 
-    // Compiles and lifts a constraint, both timed; false: it is refused.
-    private bool Prepare(OfKind of, SampledConstraint sampled, int length)
+    // Compiles and lifts a constraint, both timed; null: it is refused.
+    private Constraint? Prepare(OfKind of, SampledConstraint sampled, int length)
     {
         TextCanvas canvas = model.CanvasFor(Prompt, length);
         Stopwatch time = Stopwatch.StartNew();
@@ -85,19 +86,24 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
             canvas.Constrain(hole: 0, constraint);
             of.Compile.Add(compiled);
             of.Lift.Add(time.Elapsed.TotalSeconds - compiled);
-            return true;
+            return constraint;
         }
         catch (CinnabarException refusal) when (refusal.IsTooLarge)
         {
             of.Refused++;
-            return false;
+            return null;
         }
     }
 
     private void Evaluate(
-        OfKind of, SampledConstraint sampled, int length, ulong seed, bool constrainedFirst, CancellationToken cancellation)
+        OfKind of,
+        SampledConstraint sampled,
+        Constraint constraint,
+        int length,
+        ulong seed,
+        bool constrainedFirst,
+        CancellationToken cancellation)
     {
-        Constraint constraint = sampled.Compile();
         foreach (double temperature in s_temperatures)
         {
             Texts texts = of.At(temperature);

@@ -85,9 +85,7 @@ internal sealed class AutoencoderTraining : TrainedNetwork
             latents = Noisy(latents, noise);
         }
 
-        Variable logits = _shape.HasCausalDecoder
-            ? _network.DecodeCausally(_tape, latents, batch.Ids, batch.Batch)
-            : _network.Decode(_tape, latents, batch.Batch);
+        Variable logits = _network.Logits(_tape, latents, batch.Ids, batch.Batch);
         float[] scales = new float[batch.Ids.Length];
         Array.Fill(scales, (float)(1.0 / counted));
         Tensor losses = _tape.CrossEntropy(logits, batch.Ids, scales);

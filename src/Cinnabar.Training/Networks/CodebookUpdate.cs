@@ -21,7 +21,7 @@ internal sealed class CodebookUpdate(TrainingCheckpoint state, LatentShape shape
 
     private readonly int _width = shape.Size / shape.CodebookGroups;
     private readonly double[] _counts = new double[shape.CodebookGroups * shape.CodebookSize];
-    private readonly double[] _sums = new double[shape.CodebookGroups * shape.Size / shape.CodebookGroups * shape.CodebookSize];
+    private readonly double[] _sums = new double[shape.Size * shape.CodebookSize];
     private readonly List<float> _seen = [];
 
     /// <summary>Remembers what the latents of a pass chose.</summary>

@@ -156,9 +156,7 @@ internal sealed class LatentDiffusionTraining : TrainedNetwork
     // The decoder's own weights get gradients here too, which nobody reads.
     private double TokenLoss(Variable cleaned, SequenceBatch batch, NoisyLatents latents, long counted)
     {
-        Variable logits = _shape.HasCausalDecoder
-            ? _autoencoder.DecodeCausally(_tape, cleaned, batch.Ids, batch.Batch)
-            : _autoencoder.Decode(_tape, cleaned, batch.Batch);
+        Variable logits = _autoencoder.Logits(_tape, cleaned, batch.Ids, batch.Batch);
         float[] scales = new float[batch.Ids.Length];
         for (int i = 0; i < scales.Length; i++)
         {

@@ -75,10 +75,8 @@ internal sealed class LatentHeldOut : IHeldOutMeasure
             noisy.CleanOf(velocity.Value.Floats).CopyTo(latents.Value.Floats);
         }
 
-        _quantizer?.Lookup(_quantizer.Nearest(latents.Value), latents.Value);
-        Variable logits = _shape.HasCausalDecoder
-            ? _autoencoder.DecodeCausally(_tape, latents, window, batch: 1)
-            : _autoencoder.Decode(_tape, latents, batch: 1);
+        _quantizer?.Replace(latents.Value);
+        Variable logits = _autoencoder.Logits(_tape, latents, window, batch: 1);
         double sum = 0;
         foreach (float loss in _tape.CrossEntropy(logits, window, new float[window.Length]).Floats[..window.Length])
         {

@@ -85,6 +85,15 @@ public sealed class LatentAutoencoder
         return tape.RmsNorm(z, _ones, Epsilon);
     }
 
+    /// <summary>What the decoder, whichever it is, says of a known text: all of it at once, or each token after those before it.</summary>
+    /// <param name="tape">Recording for training.</param>
+    /// <param name="latents">[B·n, d].</param>
+    /// <param name="ids">B·L.</param>
+    /// <param name="batch">B.</param>
+    /// <returns>Logits [B·L, E].</returns>
+    public Variable Logits(Tape tape, Variable latents, ReadOnlySpan<int> ids, int batch) =>
+        _shape.HasCausalDecoder ? DecodeCausally(tape, latents, ids, batch) : Decode(tape, latents, batch);
+
     /// <summary>Latents to tokens, with the parallel decoder.</summary>
     /// <param name="tape">Recording for training.</param>
     /// <param name="latents">[B·n, d].</param>

@@ -192,13 +192,7 @@ public sealed class LatentTextModel
     {
         _tape.Reset();
         Variable input = _tape.Input(latents, latents.Length / _shape.Size, _shape.Size);
-        codes = [];
-        if (usesCodes && _quantizer is not null)
-        {
-            codes = _quantizer.Nearest(input.Value);
-            _quantizer.Lookup(codes, input.Value);
-        }
-
+        codes = usesCodes && _quantizer is not null ? _quantizer.Replace(input.Value) : [];
         return _shape.HasCausalDecoder ? Spell(input) : Likeliest(_autoencoder.Decode(_tape, input, batch: 1).Value);
     }
 

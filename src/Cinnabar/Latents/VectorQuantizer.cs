@@ -50,6 +50,16 @@ public sealed class VectorQuantizer
         return nearest;
     }
 
+    /// <summary>Replaces latents by their nearest codes.</summary>
+    /// <param name="latents">[M, d].</param>
+    /// <returns>As <see cref="Nearest"/>.</returns>
+    public int[] Replace(Tensor latents)
+    {
+        int[] codes = Nearest(latents);
+        Lookup(codes, latents);
+        return codes;
+    }
+
     /// <summary>The codes themselves.</summary>
     /// <param name="codes">M·G numbers.</param>
     /// <param name="latents">Receives [M, d].</param>
