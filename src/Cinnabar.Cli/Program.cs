@@ -21,7 +21,6 @@ internal static class Program
         {
             GenerateCommand.Create(),
             WriteCommand.Create(),
-            LatentsCommand.Create(),
             InfillCommand.Create(),
             ChatCommand.Create(),
             ServeCommand.Create(),

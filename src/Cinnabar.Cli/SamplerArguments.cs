@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Cinnabar.Latents;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli;
@@ -81,6 +82,17 @@ internal sealed class SamplerArguments
         $"Which tokens are committed first: {string.Join(", ", NamesOf<Remasking>())}",
         NameOf(s_standard.Remasking));
 
+    private readonly Option<string?> _latentMethod = Setting<string?>(
+        "--latent-method",
+        "method",
+        $"How latents take a step: {string.Join(", ", NamesOf<LatentMethod>())}",
+        NameOf(s_standard.Latents.Method));
+
+    private readonly Option<bool> _rawLatents = new("--raw-latents")
+    {
+        Description = "Decode latents as they are. [default: their nearest codes, if the model has codes]",
+    };
+
     private readonly Option<ulong> _seed = new("--seed")
     {
         Description = "Start of the random numbers; the same seed gives the same text.",
@@ -94,11 +106,12 @@ internal sealed class SamplerArguments
         ExpectName<Transfer>(_transfer);
         ExpectName<RemdmKind>(_remdm);
         ExpectName<CacheKind>(_cache);
+        ExpectName<LatentMethod>(_latentMethod);
         Option[] options =
         [
             _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound,
             _stability, _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta,
-            _maxPasses, _deadline, _cache, _cacheRefresh, _seed,
+            _maxPasses, _deadline, _cache, _cacheRefresh, _latentMethod, _rawLatents, _seed,
         ];
         foreach (Option option in options)
         {
@@ -134,7 +147,15 @@ internal sealed class SamplerArguments
         Cache = Named<CacheKind>(parsed.GetValue(_cache)) ?? defaults.Cache,
         CacheRefresh = parsed.GetValue(_cacheRefresh) ?? defaults.CacheRefresh,
         Remasking = Named<Remasking>(parsed.GetValue(_remasking)) ?? defaults.Remasking,
+        Latents = LatentsOf(parsed, defaults),
         Seed = parsed.GetValue(_seed),
+    };
+
+    /// <summary>What the options say of latents alone.</summary>
+    public LatentOptions LatentsOf(ParseResult parsed, SamplerOptions defaults) => new()
+    {
+        Method = Named<LatentMethod>(parsed.GetValue(_latentMethod)) ?? defaults.Latents.Method,
+        Raw = parsed.GetValue(_rawLatents) || defaults.Latents.Raw,
     };
 
     private static void ExpectName<T>(Option<string?> option)

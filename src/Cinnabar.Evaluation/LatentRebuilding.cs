@@ -6,6 +6,7 @@ using System.Globalization;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Latents;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Evaluation;
 
@@ -22,21 +23,23 @@ public sealed record LatentRebuilding(
     private const ulong NoiseSeed = 1;
 
     /// <summary>Measures a model.</summary>
-    /// <param name="model">It.</param>
+    /// <param name="network">Its network.</param>
+    /// <param name="tokenizer">Its tokens.</param>
     /// <param name="windows">Texts of a multiple of s tokens.</param>
-    /// <param name="usesCodes">Whether latents become their nearest codes.</param>
+    /// <param name="raw">Whether latents stay as they are, instead of becoming their nearest codes.</param>
     /// <param name="noise">Deviation of the Gaussian noise that is added to the latents.</param>
     /// <param name="done">Told after every window.</param>
     /// <param name="cancellation">Stops before the next window.</param>
     public static LatentRebuilding Measure(
-        LatentTextModel model,
+        LatentTextDenoiser network,
+        Tokenizer tokenizer,
         IReadOnlyList<int[]> windows,
-        bool usesCodes = true,
+        bool raw = false,
         double noise = 0,
         Action<int>? done = null,
         CancellationToken cancellation = default)
     {
-        LatentShape shape = model.Config.Latents!;
+        LatentShape shape = network.Shape;
         long[] chosen = new long[shape.CodebookGroups * shape.CodebookSize];
         List<double> shares = [];
         List<(string, IReadOnlyList<string>)> texts = [];
@@ -44,9 +47,9 @@ public sealed record LatentRebuilding(
         foreach (int[] window in windows)
         {
             cancellation.ThrowIfCancellationRequested();
-            (int[] rebuilt, int[] codes) = model.Rebuild(window, usesCodes, noise, random);
+            (int[] rebuilt, int[] codes) = network.Rebuild(window, raw, noise, random);
             shares.Add(window.Where((id, i) => rebuilt[i] == id).Count() / (double)window.Length);
-            texts.Add((model.Tokenizer.Decode(rebuilt), [model.Tokenizer.Decode(window)]));
+            texts.Add((tokenizer.Decode(rebuilt), [tokenizer.Decode(window)]));
             for (int i = 0; i < codes.Length; i++)
             {
                 chosen[(i % shape.CodebookGroups * shape.CodebookSize) + codes[i]]++;
@@ -55,7 +58,7 @@ public sealed record LatentRebuilding(
             done?.Invoke(shares.Count);
         }
 
-        bool hasCodes = usesCodes && shape.CodebookSize > 0;
+        bool hasCodes = !raw && shape.CodebookSize > 0;
         return new LatentRebuilding(
             SampleMean.Of(shares),
             shares.Count,

@@ -10,9 +10,13 @@ namespace Cinnabar.Server;
 /// <param name="Created">When it was loaded, in seconds since 1970.</param>
 public sealed record ServedModel(string Id, ModelEngine Engine, long Created)
 {
-    /// <summary>What its noise is: masked, uniform; or autoregressive, without any.</summary>
-    public string Kind => Engine.Model.Config.IsAutoregressive ? "autoregressive"
-        : Engine.Model.Denoiser is IUniformDenoiser ? "uniform" : "masked";
+    /// <summary>What its noise is: masked, uniform, latent; or autoregressive, without any.</summary>
+    public string Kind => Engine.Model.Config.IsAutoregressive ? "autoregressive" : Engine.Model.Denoiser.Noise switch
+    {
+        NoiseKind.Uniform => "uniform",
+        NoiseKind.Gaussian => "latent",
+        _ => "masked",
+    };
 
     /// <summary>The constraints that requests have brought.</summary>
     internal ConstraintCache Constraints { get; } = new();

@@ -2,7 +2,7 @@
 using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Diffusion;
-using Cinnabar.Sampling;
+using Cinnabar.Models;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar;
@@ -23,7 +23,11 @@ public sealed partial class DiffusionModel
     /// <exception cref="ArgumentException">The lengths are yet to be found: <see cref="FindLengths"/> does so.</exception>
     public TextCanvas CanvasFor(TextWithHoles text)
     {
-        UniformSampler.RequireMask(Denoiser, "holes with text behind them");
+        if (Denoiser.Noise != NoiseKind.Gaussian)
+        {
+            Denoiser.RequireMask("holes with text behind them");
+        }
+
         return TextCanvas.ForHoles(text, this);
     }
 

@@ -28,14 +28,14 @@ public sealed partial class DiffusionModel
         Action<DenoisingStep>? onStep = null,
         CancellationToken cancellation = default)
     {
-        UniformSampler.RequireMask(Denoiser, "long texts made of segments");
+        Denoiser.RequireMask("long texts made of segments");
         int segment = Config.MaxSequenceLength;
         options ??= DefaultOptions;
         options = options with { MaxNewTokens = text.Tokens, Steps = options.Steps ?? Math.Max(1, segment / 4) };
         options.Validate();
         Canvas canvas = text.Layout(this);
         CollageDenoiser collage = new(Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
-        return Run(canvas, options, onStep, cancellation, Result, new Sampler(collage, Kernels.Workers));
+        return Run(canvas, options, onStep, cancellation, Result, SamplerOf(collage));
 
         GenerationResult Result() => new()
         {

@@ -32,8 +32,7 @@ namespace Cinnabar;
 public sealed partial class DiffusionModel
 {
     private readonly CanvasTokens _tokens;
-    private readonly Sampler? _sampler;
-    private readonly UniformSampler? _uniformSampler; // the one or the other
+    private readonly Sampler _sampler;
     private readonly PromptEncoder? _prompts;
 
     private DiffusionModel(
@@ -52,14 +51,7 @@ public sealed partial class DiffusionModel
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
         DefaultOptions = checkpoint.DefaultOptions;
-        if (Denoiser is IUniformDenoiser uniform)
-        {
-            _uniformSampler = new UniformSampler(uniform, kernels.Workers, tokenizer.VocabularySize);
-        }
-        else
-        {
-            _sampler = new Sampler(Denoiser, kernels.Workers, statistics: kernels.TokenStatistics);
-        }
+        _sampler = SamplerOf(Denoiser);
     }
 
     /// <summary>What people call it, see <see cref="Checkpoint.Name"/>.</summary>
@@ -244,10 +236,7 @@ public sealed partial class DiffusionModel
         Canvas canvas, SamplerOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         options ??= DefaultOptions;
-        IEnumerable<DenoisingStep> all = _uniformSampler is null
-            ? _sampler!.Steps(canvas, options, cancellation)
-            : _uniformSampler.Steps(canvas, options, cancellation);
-        using IEnumerator<DenoisingStep> steps = all.GetEnumerator();
+        using IEnumerator<DenoisingStep> steps = _sampler.Steps(canvas, options, cancellation).GetEnumerator();
         while (await Task.Run(steps.MoveNext, CancellationToken.None).ConfigureAwait(false))
         {
             yield return steps.Current;
@@ -256,17 +245,19 @@ public sealed partial class DiffusionModel
 
     /// <summary>A batch of canvases; while it is in use nothing else may use the model.</summary>
     /// <param name="time">The clock of deadlines.</param>
-    internal ICanvasBatch StartBatch(TimeProvider time) => _uniformSampler is null
-        ? new Sampler(Denoiser, Kernels.Workers, time, Kernels.TokenStatistics).StartBatch()
-        : new UniformBatch(_uniformSampler);
+    internal SamplerBatch StartBatch(TimeProvider time) => SamplerOf(Denoiser, time).StartBatch();
 
     /// <summary>Checks that a canvas and options fit the model. Thread-safe.</summary>
     /// <exception cref="CinnabarException">They do not.</exception>
-    internal void Check(Canvas canvas, SamplerOptions options)
-    {
-        _sampler?.Check(canvas, options);
-        _uniformSampler?.Check(canvas, options);
-    }
+    internal void Check(Canvas canvas, SamplerOptions options) => _sampler.Check(canvas, options);
+
+    /// <summary>A sampler for the model's network, or for one made of it.</summary>
+    internal Sampler SamplerOf(IDenoiser network, TimeProvider? time = null) => new(
+        network,
+        Kernels.Workers,
+        time,
+        network == Denoiser ? Kernels.TokenStatistics : null,
+        Tokenizer.VocabularySize);
 
     /// <summary>The options as the network can follow them: left to right is the only order an autoregressive one knows.</summary>
     public SamplerOptions Followed(SamplerOptions options) =>
@@ -298,15 +289,7 @@ public sealed partial class DiffusionModel
         DenoisingStep? last = null;
         float? drift = null;
         Stopwatch time = Stopwatch.StartNew();
-        if (_uniformSampler is not null)
-        {
-            _uniformSampler.Run(canvas, options, cancellation, Observe);
-        }
-        else
-        {
-            (sampler ?? _sampler!).Run(canvas, options, cancellation, Observe);
-        }
-
+        (sampler ?? _sampler).Run(canvas, options, cancellation, Observe);
         return GenerationResult.Finished(result(), this, options, last, time.Elapsed) with { CacheDrift = drift };
 
         void Observe(DenoisingStep step)

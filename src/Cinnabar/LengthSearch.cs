@@ -9,6 +9,7 @@
 // Who works decides how: DiffusionModel does all at once, ModelEngine one pass or one batch after the other, between those of other texts.
 // A constrained hole is not searched: it keeps all its positions, as only then it is known that a text fits. Pins and bans are not seen.
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Sampling;
 
 namespace Cinnabar;
@@ -35,7 +36,7 @@ internal sealed class LengthSearch
     {
         (_model, _text) = (model, text);
         _holes = [.. text.HoleTokens.Select((most, i) => (text.IsConstrained(i) ? most : text.LeastOf(i), most))];
-        UniformSampler.RequireMask(model.Denoiser, "holes whose length is to be found");
+        model.Denoiser.RequireMask("holes whose length is to be found");
         if (model.Config.IsAutoregressive)
         {
             throw EndsHolesItself(model, text.Length);

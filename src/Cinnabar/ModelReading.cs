@@ -77,10 +77,13 @@ internal static class ModelReading
     {
         SamplerOptions standard = config.Family.Defaults(config);
         standard = standard with { MaxNewTokens = generation.MaxNewTokens ?? standard.MaxNewTokens };
-        if (standard.Uniform is not null)
+        switch (config.Family.Noise)
         {
-            // Such files also set top_k and others, for the networks that the models were made from.
-            return standard with { Uniform = generation.Uniform ?? standard.Uniform };
+            case NoiseKind.Uniform:
+                // Such files also set top_k and others, for the networks that the models were made from.
+                return standard with { Uniform = generation.Uniform ?? standard.Uniform };
+            case NoiseKind.Gaussian:
+                return standard with { Steps = generation.Steps ?? standard.Steps, CfgScale = generation.CfgScale ?? standard.CfgScale };
         }
 
         return standard with
@@ -91,7 +94,8 @@ internal static class ModelReading
             TopP = generation.TopP ?? standard.TopP,
             TopK = generation.TopK ?? standard.TopK,
             CfgScale = generation.CfgScale ?? standard.CfgScale,
-            Threshold = generation.Threshold ?? standard.Threshold,
+            Threshold = generation.Threshold ?? (generation.Factor is null ? standard.Threshold : null),
+            Factor = generation.Factor ?? standard.Factor,
             Remasking = generation.Remasking is string name
                 ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
                 : standard.Remasking,

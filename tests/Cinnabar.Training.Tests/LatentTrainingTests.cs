@@ -5,6 +5,7 @@ using Cinnabar.Latents;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
@@ -128,33 +129,35 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
         TrainingOptions options = Denoiser(runs.NewFolder(), autoencoder, isCausal);
         options.Steps = 4;
         string path = Trained(options);
-        LatentTextModel model = LatentTextModel.Load(path, KernelTable.Create(1, KernelForm.Vector));
-        LatentOptions steps = new() { Steps = 4 };
-        LatentResult one = model.Write("int a", "}", 12, steps);
-        LatentResult three = LatentTextModel.Load(path, KernelTable.Create(3, KernelForm.Vector)).Write("int a", "}", 12, steps);
-        Assert.Equal(one.Ids, three.Ids);
-        Assert.Equal(4, one.Passes);
-        Assert.Equal(8, model.Write("int a", "}", 12, steps with { Guidance = 2 }).Passes);
-        Assert.InRange(one.Ids.Count, 0, 12);
+        DiffusionModel model = DiffusionModel.Load(path, KernelTable.Create(1, KernelForm.Vector));
+        SamplerOptions steps = model.DefaultOptions with { Steps = 4 };
+        GenerationResult one = model.Infill("int a<fill:12>}", steps);
+        GenerationResult three = DiffusionModel.Load(path, KernelTable.Create(3, KernelForm.Vector)).Infill("int a<fill:12>}", steps);
+        Assert.Equal(one.TokenIds, three.TokenIds);
+        Assert.Equal(4, one.ForwardPasses);
+        Assert.Equal(8, model.Infill("int a<fill:12>}", steps with { CfgScale = 1 }).ForwardPasses);
+        Assert.Equal(25, model.Generate("int a", model.DefaultOptions with { MaxNewTokens = 12 }).ForwardPasses);
+        Assert.StartsWith("int a", one.Text, StringComparison.Ordinal);
+        Assert.EndsWith("}", one.Text, StringComparison.Ordinal);
+        Assert.InRange(one.Holes[0].TokenIds.Count, 0, 12);
         Assert.Contains(
             Enumerable.Range(1, 8),
-            seed => !model.Write("int a", "}", 12, steps with { Seed = (ulong)seed }).Ids.SequenceEqual(one.Ids));
-        string message = Assert.Throws<CinnabarException>(() => model.Write("int a", "}", 32, steps)).Message;
-        Assert.Contains("at most 32 tokens", message, StringComparison.Ordinal);
+            seed => model.Infill("int a<fill:12>}", steps with { Seed = (ulong)seed }).Text != one.Text);
     }
 
     [Fact]
     public void Rebuild_WithCodes_TellsEachLatentsCodes()
     {
-        LatentTextModel model = LatentTextModel.Load(TrainedAutoencoder(), KernelTable.Create(1, KernelForm.Vector));
+        DiffusionModel model = DiffusionModel.Load(TrainedAutoencoder(), KernelTable.Create(1, KernelForm.Vector));
+        LatentTextDenoiser network = Assert.IsType<LatentTextDenoiser>(model.Denoiser);
         int[] ids = [.. Enumerable.Range(10, 32)];
-        (int[] rebuilt, int[] codes) = model.Rebuild(ids);
+        (int[] rebuilt, int[] codes) = network.Rebuild(ids);
         Assert.Equal(ids.Length, rebuilt.Length);
         Assert.Equal(ids.Length / s_shape.Downsampling * s_shape.CodebookGroups, codes.Length);
         Assert.All(codes, code => Assert.InRange(code, 0, s_shape.CodebookSize - 1));
-        Assert.Empty(model.Rebuild(ids, usesCodes: false).Codes);
-        Assert.False(model.CanWrite);
-        string message = Assert.Throws<CinnabarException>(() => model.Write("", "", 4, new LatentOptions())).Message;
+        Assert.Empty(network.Rebuild(ids, raw: true).Codes);
+        Assert.False(network.CanWrite);
+        string message = Assert.Throws<CinnabarException>(() => model.Generate("")).Message;
         Assert.Contains("denoiser", message, StringComparison.Ordinal);
     }
 
@@ -252,14 +255,6 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
         TrainingOptions options = runs.Options("nowhere", Config(s_shape with { Denoiser = hasDenoiser ? s_denoiser : null }));
         options.Objective = objective;
         Assert.Contains(expected, Assert.Throws<CinnabarException>(options.Validate).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Load_ModelWithLatents_IsNoDenoiserOfTokens()
-    {
-        string model = TrainedAutoencoder();
-        string message = Assert.Throws<CinnabarException>(() => DiffusionModel.Load(model)).Message;
-        Assert.Contains("writes through latents", message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,6 +1,6 @@
-// cinnabar eval infill | likelihood | proofread | constraints | writing | TASK: how good a model is on the test split of its corpus, next
-// to baselines on the same material, under constraints (EvalConstraintsCommand), at writing freely (EvalWritingCommand), and on the tasks
-// of EvalTaskCommand.
+// cinnabar eval infill | likelihood | proofread | constraints | writing | rebuilding | TASK: how good a model is on the test split of its
+// corpus, next to baselines on the same material, under constraints (EvalConstraintsCommand), at writing freely (EvalWritingCommand), what
+// its latents keep (EvalRebuildingCommand), and on the tasks of EvalTaskCommand.
 using System.CommandLine;
 using Cinnabar.Evaluation;
 using Cinnabar.Evaluation.Tasks;
@@ -91,6 +91,7 @@ internal sealed class EvalCommand
             EvalProofreadCommand.Create(eval._corpus, eval._seed, eval._json),
             EvalConstraintsCommand.Create(),
             EvalWritingCommand.Create(),
+            EvalRebuildingCommand.Create(eval._corpus),
         };
         foreach (EvaluationTask task in TaskCatalog.All)
         {

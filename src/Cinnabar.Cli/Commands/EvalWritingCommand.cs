@@ -5,7 +5,6 @@ using System.Globalization;
 using Cinnabar.Diffusion;
 using Cinnabar.Evaluation.Tasks;
 using Cinnabar.Evaluation.Writing;
-using Cinnabar.Latents;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
@@ -35,18 +34,10 @@ internal sealed class EvalWritingCommand
         Description = "Another model with the same tokens; may be repeated. [default: none]", HelpName = "name or path",
     };
 
-    private readonly Option<string[]> _latents = new("--latents")
-    {
-        Description = "A model with the same tokens that writes through latents; may be repeated. [default: none]",
-        HelpName = "name or path",
-    };
-
     private readonly Option<int[]> _latentSteps = new("--latent-steps")
     {
-        Description = "Passes of a model that writes through latents; may be repeated. [default: 25]", HelpName = "n",
+        Description = "Steps of a model that writes through latents; may be repeated. [default: the model's]", HelpName = "n",
     };
-
-    private readonly Option<string> _latentMethod = LatentArguments.Method();
 
     private readonly Option<string?> _corpus = new("--corpus")
     {
@@ -65,10 +56,11 @@ internal sealed class EvalWritingCommand
         eval._tokens.RequireRange(1, 1_000_000);
         eval._block.RequireRange(0, 1_000_000);
         eval._examples.RequireRange(0, 100_000);
-        eval._latentSteps.RequireRange(1, LatentArguments.MostSteps);
+        eval._latentSteps.RequireRange(1, 10_000);
         Command command = new("writing", "Let a model write freely: perplexity under a judge, variety, names that return, passes, time.")
         {
-            eval._count, eval._tokens, eval._block, eval._overlap, eval._judge, eval._compare, eval._latents, eval._latentSteps, eval._latentMethod, eval._corpus, eval._examples, eval._json,
+            eval._count, eval._tokens, eval._block, eval._overlap, eval._judge, eval._compare, eval._latentSteps, eval._corpus,
+            eval._examples, eval._json,
         };
         eval._sampler.AddTo(command);
         eval._model.AddTo(command);
@@ -130,32 +122,27 @@ internal sealed class EvalWritingCommand
 
         foreach (DiffusionModel writer in (IEnumerable<DiffusionModel>)[model, .. others])
         {
+            if (writer.Denoiser.Noise == NoiseKind.Gaussian)
+            {
+                foreach (SamplerOptions own in LatentOptionsFor(parsed, writer))
+                {
+                    LongTextWriter through = new(writer, tokens, own);
+                    yield return Written($"{writer.Name}, {own.Steps} steps", i => through.AtOnce(i, cancellation));
+                }
+
+                continue;
+            }
+
             LongTextWriter texts = new(writer, tokens, OptionsFor(parsed, writer, count));
             if (!writer.Config.IsAutoregressive)
             {
-                yield return Written($"{writer.Name}, all at once", i => texts.AllAtOnce(i, parsed.GetValue(_overlap), cancellation));
+                yield return Written($"{writer.Name}, all at once", i => texts.InSegments(i, parsed.GetValue(_overlap), cancellation));
             }
 
             if (block > 0)
             {
                 string way = writer.Config.IsAutoregressive ? "left to right" : $"blocks of {block}";
                 yield return Written($"{writer.Name}, {way}", i => texts.InBlocks(i, block, cancellation));
-            }
-        }
-
-        foreach (string name in parsed.GetValue(_latents) ?? [])
-        {
-            LatentTextModel writer = LatentTextModel.Load(name, model.Kernels);
-            RequireSameTokens(model, name, writer.Tokenizer);
-            foreach (int steps in parsed.GetValue(_latentSteps) is { Length: > 0 } given ? given : [new LatentOptions().Steps])
-            {
-                LatentOptions options = new()
-                {
-                    Method = LatentArguments.MethodOf(parsed.GetValue(_latentMethod)!),
-                    Steps = steps,
-                    Seed = _sampler.Read(parsed, model.DefaultOptions).Seed,
-                };
-                yield return Written($"{writer.Name}, {steps} steps", new LatentTextWriter(writer, tokens, options).Write);
             }
         }
 
@@ -179,6 +166,16 @@ internal sealed class EvalWritingCommand
         return count == 1 || options.Temperature > 0 ? options : throw new CinnabarException(
             $"Expected a temperature above 0 for {count} texts that begin with nothing, found 0, which writes the same text each time.",
             "Give --temperature, such as 1.");
+    }
+
+    // Of the sampler's options those alone that are about latents: the others are for the models beside them.
+    private IEnumerable<SamplerOptions> LatentOptionsFor(ParseResult parsed, DiffusionModel model)
+    {
+        SamplerOptions standard = model.DefaultOptions with
+        {
+            Latents = _sampler.LatentsOf(parsed, model.DefaultOptions), Seed = _sampler.Read(parsed, model.DefaultOptions).Seed,
+        };
+        return parsed.GetValue(_latentSteps) is { Length: > 0 } given ? given.Select(steps => standard with { Steps = steps }) : [standard];
     }
 
     private static void RequireSameTokens(DiffusionModel model, string other, Tokenizer tokens)

@@ -11,6 +11,7 @@
 using System.Diagnostics;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Sampling;
 
@@ -42,7 +43,7 @@ public sealed class ConstraintEvaluation(DiffusionModel model, SamplerOptions op
     public (IReadOnlyList<ConstraintResult> Results, IReadOnlyList<ConstraintPreparation> Preparation) Run(
         int count, ulong seed, Action<int>? done = null, CancellationToken cancellation = default)
     {
-        UniformSampler.RequireMask(model.Denoiser, "comparing texts at several temperatures");
+        model.Denoiser.RequireMask("comparing texts at several temperatures");
         List<ConstraintResult> results = [];
         List<ConstraintPreparation> preparation = [];
         ConstraintKind[] kinds = [ConstraintKind.Regex, ConstraintKind.JsonSchema];

@@ -7,6 +7,7 @@
 // Holes and continuations have the tokens asked for, cut to what the context has left.
 using System.Diagnostics;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Evaluation.Tasks;
@@ -29,7 +30,7 @@ public sealed class TaskAnswerer
     /// <param name="bestOf">Answers drawn, of which the most probable counts (<see cref="BestOf"/>).</param>
     public TaskAnswerer(EvaluationTask task, DiffusionModel model, SamplerOptions options, int answerTokens, int bestOf = 1)
     {
-        UniformSampler.RequireMask(model.Denoiser, "a task of an evaluation");
+        model.Denoiser.RequireMask("a task of an evaluation");
         _task = task;
         _model = model;
         _sampler = new Sampler(model.Denoiser, model.Kernels.Workers, statistics: model.Kernels.TokenStatistics);

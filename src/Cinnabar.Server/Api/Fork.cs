@@ -29,11 +29,12 @@ internal sealed class Fork
     /// <exception cref="ApiException">400: a field is wrong, or the model cannot follow it.</exception>
     public static Fork Read(JsonFields fields, DiffusionModel model)
     {
-        if (model.Denoiser is IUniformDenoiser)
+        if (model.Denoiser.Noise != NoiseKind.Mask)
         {
+            string noise = model.Denoiser.Noise.InWords();
             foreach (string name in (ReadOnlySpan<string>)["canvas", "pins", "bans"])
             {
-                fields.Refuse(name, "The noise of this model is random tokens, which have no such states. Choose another model.");
+                fields.Refuse(name, $"The noise of this model is {noise}, which has no such states. Choose another model.");
             }
 
             return new Fork();

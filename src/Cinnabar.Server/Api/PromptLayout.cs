@@ -22,7 +22,7 @@ internal static class PromptLayout
     /// <param name="sizeParam">The field with the size of the holes.</param>
     /// <exception cref="ApiException">400: the model fills no holes, or they do not fit.</exception>
     public static TextCanvas ForHoles(DiffusionModel model, TextWithHoles text, string param, string sizeParam) =>
-        ApiException.Naming(model.Denoiser is IUniformDenoiser ? param : sizeParam, () => model.CanvasFor(text));
+        ApiException.Naming(model.Denoiser.Noise == NoiseKind.Uniform ? param : sizeParam, () => model.CanvasFor(text));
 
     /// <summary>A conversation to be answered.</summary>
     /// <exception cref="ApiException">400: the model's template refuses it, or it leaves no room in the context.</exception>

@@ -7,6 +7,7 @@
 //   instant 0.5    low 0.7    medium 0.9    high: none, so one token a pass        a threshold of the request's own wins
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Cinnabar.Latents;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
 
@@ -20,9 +21,13 @@ internal static partial class SamplerFields
     private const string UniformRemedy =
         "The noise of this model is random tokens: it knows steps, entropy_bound and seed. Remove the field, or choose another model.";
 
-    private static readonly string[] s_unknownToUniform =
+    private const string LatentRemedy =
+        "The noise of this model is Gaussian, on latents: it knows steps, cfg_scale, latent_method and seed. "
+        + "Remove the field, or choose another model.";
+
+    private static readonly string[] s_ofMasks =
     [
-        "block_length", "threshold", "remasking", "cfg_scale", "factor", "stability", "low_threshold", "verify_threshold", "credit",
+        "block_length", "threshold", "remasking", "factor", "stability", "low_threshold", "verify_threshold", "credit",
         "early_exit", "remask_below", "edit_threshold", "remdm", "remdm_eta", "max_passes", "deadline_ms", "cache", "cache_refresh",
         "temperature", "top_p", "top_k", "reasoning_effort", "alternatives",
     ];
@@ -33,9 +38,12 @@ internal static partial class SamplerFields
     /// <exception cref="ApiException">400: a field is out of its range, or two contradict each other.</exception>
     public static SamplerOptions Read(JsonFields fields, DiffusionModel model)
     {
-        SamplerOptions options = model.Denoiser is IUniformDenoiser
-            ? ReadUniform(fields, model.DefaultOptions)
-            : ReadOrdered(fields, model.DefaultOptions);
+        SamplerOptions options = model.Denoiser.Noise switch
+        {
+            NoiseKind.Uniform => ReadUniform(fields, model.DefaultOptions),
+            NoiseKind.Gaussian => ReadLatent(fields, model.DefaultOptions),
+            _ => ReadOrdered(fields, model.DefaultOptions),
+        };
         try
         {
             options.Validate();
@@ -96,10 +104,7 @@ internal static partial class SamplerFields
 
     private static SamplerOptions ReadUniform(JsonFields fields, SamplerOptions defaults)
     {
-        foreach (string name in s_unknownToUniform)
-        {
-            fields.Refuse(name, UniformRemedy);
-        }
+        Refuse(fields, [.. s_ofMasks, "cfg_scale"], UniformRemedy);
 
         return defaults with
         {
@@ -109,6 +114,25 @@ internal static partial class SamplerFields
                 EntropyBound = fields.Number("entropy_bound", 0, 1000) ?? defaults.Uniform.EntropyBound,
             },
         };
+    }
+
+    private static SamplerOptions ReadLatent(JsonFields fields, SamplerOptions defaults)
+    {
+        Refuse(fields, [.. s_ofMasks, "entropy_bound"], LatentRemedy);
+        return defaults with
+        {
+            Steps = Optional(fields, "steps", defaults.Steps),
+            CfgScale = fields.Number("cfg_scale", 0, 100) ?? defaults.CfgScale,
+            Latents = defaults.Latents with { Method = Named<LatentMethod>(fields, "latent_method") ?? defaults.Latents.Method },
+        };
+    }
+
+    private static void Refuse(JsonFields fields, IEnumerable<string> names, string remedy)
+    {
+        foreach (string name in names)
+        {
+            fields.Refuse(name, remedy);
+        }
     }
 
     private static double? EffortThreshold(JsonFields fields, double? threshold) =>

@@ -39,10 +39,11 @@ internal static class ScoreEndpoint
         int? suggestions = fields.Integer("suggestions", 1, MostSuggestions);
         double threshold = fields.Number("threshold", 0, 1000) ?? new ProofreadingOptions().Threshold;
         fields.Finish();
-        if (model.Denoiser is IUniformDenoiser)
+        if (model.Denoiser.Noise != NoiseKind.Mask)
         {
             throw ApiException.Invalid(
-                $"Expected a masked or an autoregressive model, found {served.Id}, whose noise is random tokens. Choose another model.",
+                $"Expected a masked or an autoregressive model, found {served.Id}, whose noise is {model.Denoiser.Noise.InWords()}. "
+                + "Choose another model.",
                 "model");
         }
 

@@ -1,8 +1,8 @@
 // What noise does, by kind:
 //
-//   masked    a token turns into the mask token and stays there         LinearSchedule, CosineSchedule
-//   uniform   a token turns into any token; only sampled here, with networks of others (Sampling/UniformSampler), not trained
-//   Gaussian  numbers are added to the numbers of a latent              GaussianSchedule
+//   masked    a token turns into the mask token and stays there         LinearSchedule, CosineSchedule     back: Sampling/MaskedRun
+//   uniform   a token turns into any token; only sampled here, with networks of others, not trained        back: Sampling/UniformRun
+//   Gaussian  numbers are added to the numbers of a latent              GaussianSchedule                   back: Sampling/LatentRun
 //
 //   Mask          each maskable position independently with probability p = 1 − α(t)      (training; weight w(t))
 //   MaskExactly   l of the L maskable positions, every subset equally likely               (likelihood; weight L / l)

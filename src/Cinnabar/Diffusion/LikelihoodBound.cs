@@ -7,7 +7,6 @@
 // stratified: with k ~ U{1..n}, sample j masks ((round(k + j·n/b) − 1) mod n) + 1 positions.
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Sampling;
 
 namespace Cinnabar.Diffusion;
 
@@ -20,7 +19,7 @@ public sealed class LikelihoodBound
     /// <summary>Estimates under one network.</summary>
     public LikelihoodBound(IDenoiser denoiser, KernelTable kernels)
     {
-        UniformSampler.RequireMask(denoiser, "the likelihood of a text");
+        denoiser.RequireMask("the likelihood of a text");
         _denoiser = denoiser;
         _kernels = kernels;
     }

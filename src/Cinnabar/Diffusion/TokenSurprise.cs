@@ -27,7 +27,7 @@ public sealed class TokenSurprise
     /// <exception cref="CinnabarException">Its noise is random tokens.</exception>
     public TokenSurprise(IDenoiser denoiser, KernelTable kernels, bool isAutoregressive)
     {
-        Sampling.UniformSampler.RequireMask(denoiser, "the surprise of a token");
+        denoiser.RequireMask("the surprise of a token");
         (_denoiser, _kernels, _isAutoregressive) = (denoiser, kernels, isAutoregressive);
     }
 

@@ -14,6 +14,9 @@ public interface IDenoiser
     /// <summary>The id that stands for noise.</summary>
     int MaskTokenId { get; }
 
+    /// <summary>What its noise is.</summary>
+    NoiseKind Noise => NoiseKind.Mask;
+
     /// <summary>The block of block-causal attention, counted from the first position; null: the network has another attention.</summary>
     int? BlockSize => null;
 

@@ -7,6 +7,9 @@ namespace Cinnabar.Models;
 /// </summary>
 public interface IUniformDenoiser : IDenoiser
 {
+    /// <inheritdoc/>
+    NoiseKind IDenoiser.Noise => NoiseKind.Uniform;
+
     /// <summary>N: tokens of a canvas.</summary>
     int CanvasLength { get; }
 

@@ -15,7 +15,6 @@
 // An autoregressive model knows the left side only: its suspicion is one-sided, its windows overlap by half.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
-using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Proofreading;
@@ -67,7 +66,7 @@ public sealed partial class Proofreader
         int[] begin,
         ProofreadingOptions? options = null)
     {
-        UniformSampler.RequireMask(denoiser, "proofreading");
+        denoiser.RequireMask("proofreading");
         _options = options ?? new ProofreadingOptions();
         _options.Validate();
         if (denoiser.MaxLength < LeastContext)

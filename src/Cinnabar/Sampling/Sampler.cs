@@ -1,6 +1,11 @@
-// A network and what reads its logits, ready for one canvas after another or several at once. The loop over a canvas is SamplerRun; runs
-// that have ended, with their lists and caches, are kept for the next canvas.
+// A network and what reads it, ready for one canvas after another or several at once. What a step does depends on the noise, see the table in
+// Diffusion/Corruption.cs:
+//
+//   the mask token    MaskedRun     commits the positions that a StepPolicy chooses
+//   random tokens     UniformRun    accepts some, draws the others anew
+//   Gaussian          LatentRun     moves latents towards what the network guesses, and shows what they spell
 using Cinnabar.Diffusion;
+using Cinnabar.Latents;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
@@ -10,27 +15,29 @@ namespace Cinnabar.Sampling;
 /// <summary>Denoises canvases with one network; not thread-safe, use one sampler a thread.</summary>
 public sealed class Sampler
 {
-    private readonly IDenoiser _denoiser;
-    private readonly CandidateReader _reader;
-    private readonly TimeProvider _time;
-    private readonly Stack<SamplerRun> _idle = new();
-    private readonly SharedPass _shared;
-    private DrawingRules? _rules;
+    private readonly DenoisingRuns _runs;
 
     /// <summary>Makes a sampler.</summary>
     /// <param name="denoiser">The network.</param>
     /// <param name="workers">Threads that share the rows of a step; null: the caller alone. The result is the same.</param>
     /// <param name="time">The clock of <see cref="SamplerOptions.Deadline"/>; null: the system's.</param>
     /// <param name="statistics">Reads rows of logits on the network's device, where that is enough; null: the processor reads all.</param>
+    /// <param name="tokens">
+    /// Ids from this one on are rows of the network's table that no token belongs to: where noise is uniform neither noise nor text. Null:
+    /// there are none.
+    /// </param>
     public Sampler(
-        IDenoiser denoiser, WorkerPool? workers = null, TimeProvider? time = null, ITokenStatistics? statistics = null)
-    {
-        UniformSampler.RequireMask(denoiser, "sampling in an order of positions");
-        _denoiser = denoiser;
-        _reader = new CandidateReader(denoiser.VocabularySize, workers, statistics);
-        _time = time ?? TimeProvider.System;
-        _shared = new SharedPass(denoiser);
-    }
+        IDenoiser denoiser,
+        WorkerPool? workers = null,
+        TimeProvider? time = null,
+        ITokenStatistics? statistics = null,
+        int? tokens = null) =>
+        _runs = denoiser switch
+        {
+            IUniformDenoiser uniform => new UniformRuns(uniform, workers, tokens),
+            LatentTextDenoiser latents => new LatentRuns(latents),
+            _ => new MaskedRuns(denoiser, workers, time ?? TimeProvider.System, statistics),
+        };
 
     /// <summary>Denoises <paramref name="canvas"/> to the end.</summary>
     /// <param name="canvas">Changed in place.</param>
@@ -43,13 +50,13 @@ public sealed class Sampler
     public int Run(
         Canvas canvas, SamplerOptions options, CancellationToken cancellation = default, Action<DenoisingStep>? observer = null)
     {
-        SamplerRun run = Begin(canvas, options);
+        DenoisingRun run = _runs.Begin(canvas, options);
         while (run.Step(cancellation))
         {
             observer?.Invoke(run.Report());
         }
 
-        Return(run);
+        _runs.Return(run);
         return run.Passes;
     }
 
@@ -105,14 +112,14 @@ public sealed class Sampler
     }
 
     /// <summary>A batch of canvases that come and go, each denoised as it would be alone. Use one batch at a time.</summary>
-    public SamplerBatch StartBatch() => new(this, _shared);
+    public SamplerBatch StartBatch() => new(_runs);
 
     /// <summary>Denoises <paramref name="canvas"/> step by step, as the result is enumerated; no step if nothing is noisy.</summary>
     /// <inheritdoc cref="Run(Canvas, SamplerOptions, CancellationToken, Action{DenoisingStep}?)"/>
     /// <returns>The steps, in order.</returns>
     public IEnumerable<DenoisingStep> Steps(Canvas canvas, SamplerOptions options, CancellationToken cancellation = default)
     {
-        SamplerRun run = Begin(canvas, options);
+        DenoisingRun run = _runs.Begin(canvas, options);
         return Enumerate();
 
         IEnumerable<DenoisingStep> Enumerate()
@@ -122,75 +129,11 @@ public sealed class Sampler
                 yield return run.Report();
             }
 
-            Return(run);
+            _runs.Return(run);
         }
     }
 
     /// <summary>Checks that the options, the canvas and the network fit together. Thread-safe.</summary>
     /// <exception cref="CinnabarException">They do not.</exception>
-    internal void Check(Canvas canvas, SamplerOptions options)
-    {
-        DrawingRules rules = new(canvas.Tokens, options, _denoiser.VocabularySize);
-        Check(canvas, rules);
-        List<int> masks = [];
-        CanvasBlocks.FindMasks(canvas, masks);
-        CanvasBlocks.Find(masks, options, _denoiser, []);
-    }
-
-    /// <summary>Checks that everything fits together and starts a run.</summary>
-    internal SamplerRun Begin(Canvas canvas, SamplerOptions options) => Begin(canvas, RulesFor(canvas, options));
-
-    /// <summary>Takes back a run that has ended, or will not be continued.</summary>
-    internal void Return(SamplerRun run) => _idle.Push(run);
-
-    private SamplerRun Begin(Canvas canvas, DrawingRules rules)
-    {
-        SamplerRun run = _idle.TryPop(out SamplerRun? idle) ? idle : new SamplerRun(_denoiser, _reader, _time);
-        run.Begin(canvas, rules);
-        return run;
-    }
-
-    private DrawingRules RulesFor(Canvas canvas, SamplerOptions options)
-    {
-        if (_rules?.Are(canvas.Tokens, options) != true)
-        {
-            _rules = new DrawingRules(canvas.Tokens, options, _denoiser.VocabularySize);
-        }
-
-        Check(canvas, _rules);
-        return _rules;
-    }
-
-    private void Check(Canvas canvas, DrawingRules rules)
-    {
-        if (canvas.Tokens.MaskTokenId != _denoiser.MaskTokenId)
-        {
-            throw new ArgumentException(
-                $"The canvas marks noise with token {canvas.Tokens.MaskTokenId}, the network with {_denoiser.MaskTokenId}.",
-                nameof(canvas));
-        }
-
-        if (canvas.MostLength > _denoiser.MaxLength)
-        {
-            throw new CinnabarException(
-                $"Expected a canvas of at most {_denoiser.MaxLength} tokens (the network's limit), found {canvas.MostLength}.",
-                "Shorten the prompt, or ask for fewer new tokens.");
-        }
-
-        DrawingRules.CheckIds(canvas.Ids, _denoiser.VocabularySize);
-        DrawingRules.CheckIds(canvas.Banned, _denoiser.VocabularySize);
-        bool isCached = NetworkPasses.CachingFor(_denoiser, rules.Options) is not null;
-        string? hindrance = isCached ? "keys and values that are kept (a cache, or blocks of the network)"
-            : rules.Options.BlockSize is not null ? "the option BlockSize"
-            : canvas.IsSteered ? "pins or bans"
-            : null;
-        if (canvas.Grows && hindrance is not null)
-        {
-            throw new CinnabarException(
-                $"Expected nothing that numbers positions beside holes that grow, found {hindrance}.",
-                "Leave it out, or give holes all their positions from the start.");
-        }
-
-        ConstrainedStep.Check(canvas);
-    }
+    internal void Check(Canvas canvas, SamplerOptions options) => _runs.Check(canvas, options);
 }

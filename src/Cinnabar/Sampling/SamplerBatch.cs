@@ -1,4 +1,4 @@
-// Continuous batching: canvases come and go between steps, and every step of all of them shares passes through the network (SharedPass).
+// Continuous batching: canvases come and go between steps, and every step of all of them shares passes through the network where it can (SharedPass).
 // Each canvas becomes what it would become alone. Whether a run has another step is decided right after the last one, so that a finished
 // canvas leaves without waiting for the passes of the others. What fails for one canvas alone (nothing may be written at a position, the
 // network lacks what an option needs) fails that canvas alone.
@@ -7,23 +7,22 @@ using Cinnabar.Diffusion;
 namespace Cinnabar.Sampling;
 
 /// <summary>Canvases that are denoised together and come and go between steps; not thread-safe.</summary>
-public sealed class SamplerBatch : ICanvasBatch
+public sealed class SamplerBatch
 {
-    private readonly Sampler _sampler;
-    private readonly SharedPass _shared;
-    private readonly List<SamplerRun> _active = []; // each between Next and its pass
-    private readonly List<SamplerRun> _stepped = [];
+    private readonly DenoisingRuns _runs;
+    private readonly List<DenoisingRun> _active = []; // each between Next and its pass
+    private readonly List<DenoisingRun> _stepped = [];
 
-    internal SamplerBatch(Sampler sampler, SharedPass shared)
-    {
-        _sampler = sampler;
-        _shared = shared;
-    }
+    internal SamplerBatch(DenoisingRuns runs) => _runs = runs;
 
-    /// <inheritdoc/>
+    /// <summary>Canvases that are not finished.</summary>
     public int Count => _active.Count;
 
-    /// <inheritdoc/>
+    /// <summary>Takes a canvas in; its first step is the next one.</summary>
+    /// <param name="canvas">Changed in place by every step.</param>
+    /// <param name="options">How it is sampled.</param>
+    /// <returns>False: it has no step to take, and is not in the batch.</returns>
+    /// <exception cref="CinnabarException">An option, or the canvas, does not fit.</exception>
     public bool Add(Canvas canvas, SamplerOptions options)
     {
         if (_active.Exists(run => run.Canvas == canvas))
@@ -31,24 +30,30 @@ public sealed class SamplerBatch : ICanvasBatch
             throw new ArgumentException("The canvas is in the batch already.", nameof(canvas));
         }
 
-        SamplerRun run = _sampler.Begin(canvas, options);
-        return TakesStep(run);
+        return TakesStep(_runs.Begin(canvas, options));
     }
 
-    /// <inheritdoc/>
+    /// <summary>Drops a canvas, which stays as its last step left it; nothing if it is not in the batch.</summary>
     public void Remove(Canvas canvas)
     {
-        if (_active.Find(run => run.Canvas == canvas) is SamplerRun found)
+        if (_active.Find(run => run.Canvas == canvas) is DenoisingRun found)
         {
             _active.Remove(found);
-            _sampler.Return(found);
+            _runs.Return(found);
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Takes one step of every canvas.</summary>
+    /// <param name="observer">Called for every step taken, in the order of the canvases.</param>
+    /// <param name="finished">Receives the canvases that have no further step; they leave the batch.</param>
+    /// <param name="failed">
+    /// Receives the canvases whose step failed, with the reason; they leave the batch, the others go on. Null: the first failure is thrown,
+    /// and the batch is of no use any more.
+    /// </param>
+    /// <exception cref="CinnabarException">The network returned NaN, or nothing may be written at a position.</exception>
     public void Step(Action<DenoisingStep>? observer, ICollection<Canvas> finished, ICollection<FailedCanvas>? failed = null)
     {
-        _shared.FinishSteps(_active, failed);
+        _runs.FinishSteps(_active, failed);
         if (failed is { Count: > 0 })
         {
             _active.RemoveAll(run => failed.Any(failure => failure.Canvas == run.Canvas));
@@ -56,7 +61,7 @@ public sealed class SamplerBatch : ICanvasBatch
 
         if (observer is not null)
         {
-            foreach (SamplerRun run in _active)
+            foreach (DenoisingRun run in _active)
             {
                 observer(run.Report());
             }
@@ -65,7 +70,7 @@ public sealed class SamplerBatch : ICanvasBatch
         _stepped.Clear();
         _stepped.AddRange(_active);
         _active.Clear();
-        foreach (SamplerRun run in _stepped)
+        foreach (DenoisingRun run in _stepped)
         {
             try
             {
@@ -81,7 +86,7 @@ public sealed class SamplerBatch : ICanvasBatch
         }
     }
 
-    private bool TakesStep(SamplerRun run)
+    private bool TakesStep(DenoisingRun run)
     {
         bool takes = run.Next(CancellationToken.None);
         if (takes)
@@ -90,7 +95,7 @@ public sealed class SamplerBatch : ICanvasBatch
         }
         else
         {
-            _sampler.Return(run);
+            _runs.Return(run);
         }
 
         return takes;

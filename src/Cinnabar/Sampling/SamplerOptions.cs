@@ -1,7 +1,9 @@
+using Cinnabar.Latents;
+
 namespace Cinnabar.Sampling;
 
 /// <summary>How a canvas is denoised.</summary>
-public sealed record SamplerOptions
+public sealed partial record SamplerOptions
 {
     private const int MaximumCount = 1 << 20;
 
@@ -135,6 +137,12 @@ public sealed record SamplerOptions
     /// </summary>
     public UniformOptions Uniform { get; init; } = new();
 
+    /// <summary>
+    /// For networks whose noise is Gaussian, which know beside these only <see cref="MaxNewTokens"/>, <see cref="Steps"/> (25 unless set),
+    /// <see cref="CfgScale"/> and <see cref="Seed"/>; without a meaning for others.
+    /// </summary>
+    public LatentOptions Latents { get; init; } = new();
+
     /// <summary>Start of the random numbers; the same seed gives the same text.</summary>
     public ulong Seed { get; init; }
 
@@ -170,6 +178,7 @@ public sealed record SamplerOptions
         Check(CacheRefresh is null or >= 1, nameof(CacheRefresh), "1 or more", CacheRefresh);
         ValidateTogether();
         Uniform.Validate();
+        Latents.Validate();
     }
 
     private void ValidateTogether()

@@ -14,42 +14,39 @@ internal sealed class SharedPass(IDenoiser denoiser)
     // Longer passes are no faster a position and take more memory.
     private const int MostPositions = 4096;
 
-    private readonly List<SamplerRun> _waiting = [];
-    private readonly List<SamplerRun> _runs = [];
+    private readonly List<MaskedRun> _waiting = [];
+    private readonly List<MaskedRun> _runs = [];
     private int _positions;
     private int _rows;
 
-    /// <summary>Makes the passes of one step of each run and finishes the steps.</summary>
-    /// <param name="runs">Each between <see cref="SamplerRun.Next"/> and the end of its step.</param>
-    /// <param name="failed">Receives those that failed: all of a pass, or one alone; null: the failure is thrown.</param>
-    public void FinishSteps(List<SamplerRun> runs, ICollection<FailedCanvas>? failed)
-    {
-        _waiting.Clear();
-        foreach (SamplerRun run in runs)
-        {
-            if (denoiser is IBatchDenoiser && run.SharesPass)
-            {
-                _waiting.Add(run);
-                continue;
-            }
+    /// <summary>Begins anew, with no run waiting.</summary>
+    public void Clear() => _waiting.Clear();
 
-            try
-            {
-                run.FinishStep();
-            }
-            catch (Exception error) when (failed is not null)
-            {
-                failed.Add(new FailedCanvas(run.Canvas, error));
-            }
+    /// <summary>Takes a run in whose step can share a pass.</summary>
+    /// <param name="run">Between <see cref="DenoisingRun.Next"/> and the end of its step.</param>
+    /// <returns>False: it needs passes of its own.</returns>
+    public bool Takes(MaskedRun run)
+    {
+        bool takes = denoiser is IBatchDenoiser && run.SharesPass;
+        if (takes)
+        {
+            _waiting.Add(run);
         }
 
+        return takes;
+    }
+
+    /// <summary>Makes the passes of the runs that were taken in and finishes their steps.</summary>
+    /// <param name="failed">Receives those that failed: all of a pass, or one alone; null: the failure is thrown.</param>
+    public void FinishSteps(ICollection<FailedCanvas>? failed)
+    {
         if (denoiser is not IBatchDenoiser batch)
         {
             return;
         }
 
         Begin(batch);
-        foreach (SamplerRun run in _waiting)
+        foreach (MaskedRun run in _waiting)
         {
             if ((long)(_rows + run.Rows.Length) * denoiser.VocabularySize > MostLogits || _positions >= MostPositions)
             {
@@ -86,7 +83,7 @@ internal sealed class SharedPass(IDenoiser denoiser)
     private void HandOut(Tensor logits, ICollection<FailedCanvas>? failed)
     {
         int first = 0;
-        foreach (SamplerRun run in _runs)
+        foreach (MaskedRun run in _runs)
         {
             int rows = run.Rows.Length;
             try

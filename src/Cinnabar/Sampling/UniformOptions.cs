@@ -31,6 +31,9 @@ public sealed record UniformOptions
     /// <summary>A canvas may be done if its mean entropy is below this, in nats, 0 … 1000 (confidence_threshold). Default 0.005.</summary>
     public double MeanEntropy { get; init; } = 0.005;
 
+    /// <summary>The random numbers, to repeat what another program drew; null: those of the seed.</summary>
+    public IUniformDraws? Draws { get; init; }
+
     /// <summary>Temperature of a step: T = Min + (Max − Min)·n/N, n counting the steps of the canvas down from N to 1.</summary>
     /// <param name="step">From 1 to <see cref="Steps"/>.</param>
     public double TemperatureOf(int step) => MinTemperature + ((MaxTemperature - MinTemperature) * (Steps - step + 1) / Steps);

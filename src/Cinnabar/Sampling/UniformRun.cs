@@ -18,8 +18,8 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Sampling;
 
-/// <summary>One text on its way from noise.</summary>
-internal sealed class UniformRun
+/// <summary>One canvas on its way from random tokens to text.</summary>
+internal sealed class UniformRun : DenoisingRun
 {
     private readonly UniformReader _reader;
     private readonly UniformOptions _options;
@@ -70,20 +70,25 @@ internal sealed class UniformRun
     // Of the slots, those that lie in the hole.
     private int SlotsInHole => Math.Min(N, _hole.End - FirstPosition);
 
+    /// <inheritdoc/>
+    public override Canvas Canvas => _canvas;
+
     /// <summary>Passes through the network over a canvas so far.</summary>
-    public int Passes => _step;
+    public override int Passes => _step;
 
-    /// <summary>Whether no step is left to take.</summary>
-    public bool IsFinished => !_inBlock && _canvas.NoisyCount == 0;
-
-    /// <summary>Takes a step.</summary>
-    /// <returns>False: there was none left to take.</returns>
-    public bool Step(CancellationToken cancellation)
+    /// <inheritdoc/>
+    public override bool Next(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (!_inBlock && !EnterBlock())
+        return _inBlock || _canvas.NoisyCount > 0;
+    }
+
+    /// <inheritdoc/>
+    public override void FinishStep()
+    {
+        if (!_inBlock)
         {
-            return false;
+            EnterBlock();
         }
 
         _step++;
@@ -105,12 +110,10 @@ internal sealed class UniformRun
             AcceptAndRenoise();
             _context.Condition(temperature);
         }
-
-        return true;
     }
 
-    /// <summary>What the last step did.</summary>
-    public DenoisingStep Report() => new(_step, Passes, _block, _canvas.NoisyCount, _canvas)
+    /// <inheritdoc/>
+    public override DenoisingStep Report() => new(_step, Passes, _block, _canvas.NoisyCount, _canvas)
     {
         Commits = [.. _commits],
         Edits = [.. _edits],
@@ -119,13 +122,8 @@ internal sealed class UniformRun
         FinalBefore = _inBlock ? FirstPosition : FirstPosition + SlotsInHole,
     };
 
-    private bool EnterBlock()
+    private void EnterBlock()
     {
-        if (_canvas.NoisyCount == 0)
-        {
-            return false;
-        }
-
         Append(_block < 0 ? _canvas.Ids[.._hole.Start] : _best);
         _block++;
         _history.Clear();
@@ -138,8 +136,6 @@ internal sealed class UniformRun
                 _canvas.Renoise(FirstPosition + slot, _tokens[slot]);
             }
         }
-
-        return true;
     }
 
     private void Append(ReadOnlySpan<int> text)

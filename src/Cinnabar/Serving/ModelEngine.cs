@@ -24,7 +24,7 @@ public sealed partial class ModelEngine : IAsyncDisposable
     private readonly List<FailedCanvas> _failed = [];
     private readonly Thread _thread;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private ICanvasBatch _batch;
+    private SamplerBatch _batch;
     private EngineStatus _status;
     private (TimeSpan Time, int Positions) _lastStep; // positions of all its canvases
     private bool _isStopping;

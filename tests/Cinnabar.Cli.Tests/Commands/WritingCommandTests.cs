@@ -89,7 +89,7 @@ public sealed class WritingCommandTests(TinyModel tiny)
         TinyModelFolder.Write(latents, TinyModelFolder.WithLatents);
         JsonElement json = await Json(
             ["eval", "writing", "--count", "2", "--tokens", "40", "--temperature", "1", "--block", "0",
-                "--latents", latents, "--latent-steps", "2", "--latent-steps", "3"]);
+                "--compare", latents, "--latent-steps", "2", "--latent-steps", "3"]);
         string[] names = [.. json.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("texts_of").GetString()!)];
         Assert.Equal(["tiny, all at once", "writing-latents, 2 steps", "writing-latents, 3 steps"], names);
         Assert.Equal(3, Value(json.GetProperty("results")[2], "passes"));

@@ -18,9 +18,9 @@ using Microsoft.Extensions.Logging;
 namespace Cinnabar.Server.Tests.Api;
 
 /// <summary>
-/// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "chat" (with a template), and
-/// with a template and a context that holds definitions of tools "long" and "tools", whose template knows of them. Errors before an answer
-/// become envelopes as the host makes them.
+/// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "latent", "chat" (with a template),
+/// and with a template and a context that holds definitions of tools "long" and "tools", whose template knows of them. Errors before an
+/// answer become envelopes as the host makes them.
 /// </summary>
 public sealed class ApiServer : IAsyncLifetime
 {
@@ -54,6 +54,7 @@ public sealed class ApiServer : IAsyncLifetime
         Directory.CreateDirectory(_folder);
         Add("tiny", change: null, template: null);
         Add("left", config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true }, template: null);
+        Add("latent", TinyModelFolder.WithLatents, template: null);
         Add("chat", change: null, Template);
         Add("long", config => config with { MaxSequenceLength = 800 }, Template);
         Add("tools", config => config with { MaxSequenceLength = 800 }, ToolTemplate);

@@ -1,5 +1,7 @@
 using System.Text;
 using Cinnabar.Checkpoints;
+using Cinnabar.Sampling;
+using Cinnabar.Tests.Tokenizers;
 
 namespace Cinnabar.Tests.Checkpoints;
 
@@ -27,6 +29,28 @@ public sealed class GenerationConfigTests
             "{\n  \"steps\": 8,\n  \"temperature\": 0.0\n}\n",
             Encoding.UTF8.GetString(new GenerationConfig { Steps = 8, Temperature = 0 }.ToJson()));
         Assert.Equal("{}\n", Encoding.UTF8.GetString(new GenerationConfig().ToJson()));
+    }
+
+    [Fact]
+    public void Options_OfAModel_AreThoseThatTheFileSets()
+    {
+        ModelConfig config = TinyModelFolder.ConfigFor(TokenizerData.BytesOnly);
+        GenerationConfig file = new()
+        {
+            Steps = 64, BlockSize = 32, MaxNewTokens = 12, Temperature = 0.2, Remasking = "low_confidence", Threshold = 0.9, TopP = 0.95,
+            TopK = 50, CfgScale = 1.5,
+        };
+        SamplerOptions all = new()
+        {
+            Steps = 64, BlockSize = 32, MaxNewTokens = 12, Temperature = 0.2, Threshold = 0.9, TopP = 0.95, TopK = 50, CfgScale = 1.5,
+        };
+        Assert.Equal(all, ModelReading.Options(file, config));
+        Assert.Equal(new SamplerOptions(), ModelReading.Options(new GenerationConfig(), config));
+        Assert.Equal(new SamplerOptions { Factor = 1.5 }, ModelReading.Options(new GenerationConfig { Factor = 1.5 }, config));
+        Assert.Equal(
+            new SamplerOptions { Steps = 64, MaxNewTokens = 12, CfgScale = 1.5 },
+            ModelReading.Options(file, TinyModelFolder.WithLatents(config)));
+        Assert.Equal(25, ModelReading.Options(new GenerationConfig(), TinyModelFolder.WithLatents(config)).Steps);
     }
 
     [Fact]

@@ -90,7 +90,7 @@ public sealed class MemoryTests
         // One thread, so that what others allocate does not count.
         KernelTable kernels = KernelTable.Create(threads: 1);
         TransformerDenoiser network = Network(s_config, DType.Int8, kernels);
-        SamplerRun run = new(network, new CandidateReader(network.VocabularySize, kernels.Workers), TimeProvider.System);
+        MaskedRun run = new(network, new CandidateReader(network.VocabularySize, kernels.Workers), TimeProvider.System);
         run.Begin(SomeCanvas(), new DrawingRules(s_tokens, s_samplings[name], network.VocabularySize));
         Assert.True(run.Step(CancellationToken.None));
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -35,7 +35,7 @@ public sealed partial class ConstrainedSamplerTests
         UniformTableNetwork network = new(s_v, 4, (canvas, _, slot, token) =>
             token == s_end ? (slot == 3 ? 12 : -12) : token == s_x ? 8 : -8);
         Canvas canvas = Constrained(Canvas.ForContinuation([5], 40, s_tokens with { MaskTokenId = 0 }), "[a-z]*");
-        new UniformSampler(network).Run(canvas, new());
+        new Sampler(network).Run(canvas, new());
         Assert.Equal("xxx", s_tokenizer.Decode(canvas.TextOf(0)));
     }
 
@@ -61,7 +61,7 @@ public sealed partial class ConstrainedSamplerTests
                 canvas.Constrain(0, s_lifter.Lift(constraint.Constraint, HoleKind.Continuation, tokens, spaceBefore: false));
                 try
                 {
-                    new UniformSampler(network, workers).Run(
+                    new Sampler(network, workers).Run(
                         canvas, new() { Seed = (ulong)seed, Uniform = new() { Steps = 5, EntropyBound = 20 } });
                 }
                 catch (CinnabarException none) when (none.Message.Contains("room for a text", StringComparison.Ordinal))

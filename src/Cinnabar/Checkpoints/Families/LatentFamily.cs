@@ -1,7 +1,9 @@
 // Cinnabar's own models that write through latents: an autoencoder and, once it is trained, a network that denoises its latents.
+using Cinnabar.Latents;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
 
@@ -32,8 +34,11 @@ public sealed class LatentFamily : ModelFamily
 
     internal override bool Ignores(string tensor, ModelConfig config) => false;
 
+    internal override NoiseKind Noise => NoiseKind.Gaussian;
+
+    internal override SamplerOptions Defaults(ModelConfig config) => new() { Steps = LatentRuns.StandardSteps };
+
     internal override IDenoiser CreateNetwork(
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
-        throw new CinnabarException(
-            "Expected a model that denoises tokens, found one that writes through latents.", "Use it with `cinnabar latents`.");
+        new LatentTextDenoiser(config, read, kernels);
 }

@@ -77,6 +77,9 @@ public abstract class ModelFamily
     /// </summary>
     internal virtual bool HeedsGenerationConfig => true;
 
+    /// <summary>What noise is to its networks.</summary>
+    internal virtual NoiseKind Noise => NoiseKind.Mask;
+
     /// <summary>How models of this family decode unless told otherwise, before what generation_config.json sets.</summary>
     internal virtual SamplerOptions Defaults(ModelConfig config) => new();
 }

@@ -4,7 +4,7 @@ using Cinnabar.Tests.Diffusion;
 
 namespace Cinnabar.Tests.Latents;
 
-public sealed class LatentSamplerTests
+public sealed class LatentStepsTests
 {
     private const int Draws = 8000;
 
@@ -56,8 +56,9 @@ public sealed class LatentSamplerTests
         const int Length = 4;
         const int Sentences = 3000;
         Grammar grammar = new(ScheduleOf(schedule), Length);
-        float[] latents = new float[Sentences * grammar.Width];
-        new LatentSampler(ScheduleOf(schedule), method, steps / 4).Draw(grammar, latents, new DeterministicRandom(3));
+        LatentSteps path = new(
+            grammar, ScheduleOf(schedule), method, steps / 4, Sentences * grammar.Width, new DeterministicRandom(3));
+        float[] latents = path.Finish().ToArray();
         Dictionary<string, double> counts = [];
         foreach (float[] sentence in latents.Chunk(grammar.Width))
         {
@@ -92,10 +93,18 @@ public sealed class LatentSamplerTests
     public void Draw_AnyStep_IsGivenTheGuessBefore()
     {
         Remembering network = new();
-        new LatentSampler(ScheduleOf("cosine"), LatentMethod.DpmSolver, 8).Draw(network, new float[3], new DeterministicRandom(1));
+        LatentSteps path = new(network, ScheduleOf("cosine"), LatentMethod.DpmSolver, 8, 3, new DeterministicRandom(1));
+        List<float[]> guesses = [];
+        while (!path.IsFinished)
+        {
+            path.Take();
+            guesses.Add(path.Guess.ToArray());
+        }
+
         Assert.Equal(8, network.Before.Count);
         Assert.Equal([0f, 0, 0], network.Before[0]);
         Assert.Equal(network.Given[..^1], network.Before[1..]);
+        Assert.Equal(network.Given, guesses);
     }
 
     [Fact]
@@ -108,14 +117,10 @@ public sealed class LatentSamplerTests
 
     [Fact]
     public void Constructor_NoSteps_Throws() => Assert.Throws<ArgumentOutOfRangeException>(
-        () => new LatentSampler(GaussianSchedule.Cosine(), LatentMethod.Ddim, 0));
+        () => new LatentSteps(new Constant(1), GaussianSchedule.Cosine(), LatentMethod.Ddim, 0, 1, new DeterministicRandom(1)));
 
-    private static float[] Draw(Mixture mixture, string schedule, LatentMethod method, int steps)
-    {
-        float[] draws = new float[Draws];
-        new LatentSampler(ScheduleOf(schedule), method, steps).Draw(mixture, draws, new DeterministicRandom(7));
-        return draws;
-    }
+    private static float[] Draw(Mixture mixture, string schedule, LatentMethod method, int steps) =>
+        new LatentSteps(mixture, ScheduleOf(schedule), method, steps, Draws, new DeterministicRandom(7)).Finish().ToArray();
 
     private static GaussianSchedule ScheduleOf(string name) => name switch
     {

@@ -24,8 +24,8 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Sampling;
 
-/// <summary>One canvas on its way from noise to text.</summary>
-internal sealed partial class SamplerRun(IDenoiser denoiser, CandidateReader reader, TimeProvider time)
+/// <summary>One canvas on its way from masks to text.</summary>
+internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader reader, TimeProvider time) : DenoisingRun
 {
     private readonly NetworkPasses _network = new(denoiser);
     private readonly PassBudget _budget = new(time);
@@ -59,11 +59,11 @@ internal sealed partial class SamplerRun(IDenoiser denoiser, CandidateReader rea
     private bool _choosesAny;
     private bool _hides;
 
-    /// <summary>Passes through the network so far.</summary>
-    public int Passes => _budget.Passes;
+    /// <inheritdoc/>
+    public override int Passes => _budget.Passes;
 
-    /// <summary>The canvas.</summary>
-    public Canvas Canvas => _canvas;
+    /// <inheritdoc/>
+    public override Canvas Canvas => _canvas;
 
     /// <summary>After <see cref="Next"/>: the positions whose logits the step wants, ascending; none: it needs no pass.</summary>
     public ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
@@ -90,22 +90,9 @@ internal sealed partial class SamplerRun(IDenoiser denoiser, CandidateReader rea
         _policy.Begin(canvas);
     }
 
-    /// <summary>Takes a step.</summary>
-    /// <returns>False: there was none left to take.</returns>
-    public bool Step(CancellationToken cancellation)
-    {
-        if (!Next(cancellation))
-        {
-            return false;
-        }
-
-        FinishStep();
-        return true;
-    }
-
     /// <summary>Goes on to the next step and decides which rows it wants.</summary>
     /// <returns>False: there is none.</returns>
-    public bool Next(CancellationToken cancellation)
+    public override bool Next(CancellationToken cancellation)
     {
         while (!_isFinal && (_inBlock || EnterBlock()))
         {
@@ -134,7 +121,7 @@ internal sealed partial class SamplerRun(IDenoiser denoiser, CandidateReader rea
     }
 
     /// <summary>Finishes the step with a pass of its own, if it needs one.</summary>
-    public void FinishStep()
+    public override void FinishStep()
     {
         if (_rows.Count == 0)
         {
@@ -162,8 +149,8 @@ internal sealed partial class SamplerRun(IDenoiser denoiser, CandidateReader rea
         Finish(logits, first);
     }
 
-    /// <summary>What the last step did.</summary>
-    public DenoisingStep Report() => new(_step, _budget.Passes, _block, _canvas.NoisyCount, _canvas)
+    /// <inheritdoc/>
+    public override DenoisingStep Report() => new(_step, _budget.Passes, _block, _canvas.NoisyCount, _canvas)
     {
         Commits = [.. _commits.OrderBy(commit => commit.Position)],
         Edits = [.. _choice.Edits.OrderBy(edit => edit.Position)],

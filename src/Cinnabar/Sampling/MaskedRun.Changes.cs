@@ -5,7 +5,7 @@ using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;
 
-internal sealed partial class SamplerRun
+internal sealed partial class MaskedRun
 {
     private void Apply()
     {

@@ -7,7 +7,7 @@ using Cinnabar.Tests.Models.Gemma;
 
 namespace Cinnabar.Tests.Sampling;
 
-public sealed class UniformSamplerTests
+public sealed class UniformRunTests
 {
     private const int Eos = 1;
     private const int V = 10;
@@ -25,7 +25,7 @@ public sealed class UniformSamplerTests
     {
         UniformTableNetwork network = new(V, 4, (canvas, _, slot, token) => Sure(canvas, slot, token));
         Canvas canvas = Canvas.ForContinuation(s_prompt, 8, s_tokens);
-        int passes = new UniformSampler(network).Run(canvas, Options(new() { StableSteps = stableSteps, Steps = 20 }));
+        int passes = new Sampler(network).Run(canvas, Options(new() { StableSteps = stableSteps, Steps = 20 }));
         Assert.Equal(2 * steps, passes);
         Assert.Equal([3, 4, 5, 2, 3, 4, 5, 3, 4, 5, 6], canvas.Ids.ToArray());
 
@@ -38,7 +38,7 @@ public sealed class UniformSamplerTests
     {
         UniformTableNetwork network = new(V, 4, (canvas, _, slot, token) => Sure(canvas, slot, token) / 20);
         UniformOptions uniform = new() { Steps = 4 };
-        int passes = new UniformSampler(network).Run(Canvas.ForContinuation(s_prompt, 4, s_tokens), Options(uniform));
+        int passes = new Sampler(network).Run(Canvas.ForContinuation(s_prompt, 4, s_tokens), Options(uniform));
         Assert.Equal(4, passes);
 
         // 0.4 + 0.4·n/4 for n = 4, 3, 2; the last pass conditions nothing.
@@ -49,7 +49,7 @@ public sealed class UniformSamplerTests
     public void Run_BestTokensThatChange_AreNotStable()
     {
         UniformTableNetwork network = new(V, 4, (_, step, slot, token) => Sure(step == 3 ? 1 : 0, slot, token));
-        int passes = new UniformSampler(network).Run(
+        int passes = new Sampler(network).Run(
             Canvas.ForContinuation(s_prompt, 4, s_tokens), Options(new() { StableSteps = 2, Steps = 20 }));
         Assert.Equal(6, passes); // 0 0 1 0 0 0: the sixth is the first whose two predecessors say the same
     }
@@ -66,15 +66,17 @@ public sealed class UniformSamplerTests
         });
         Canvas canvas = Canvas.ForContinuation(s_prompt, 4, s_tokens);
         List<(int[] Commits, int[] Edits, int[] Renoised, int Remaining)> steps = [];
-        new UniformSampler(network).Run(
+        new Sampler(network).Run(
             canvas,
-            Options(new() { Steps = 4, EntropyBound = 0.1 }),
+            Options(new()
+            {
+                Steps = 4, EntropyBound = 0.1, Draws = new ChosenDraws((_, step, slot) => slot == 0 && step == 2 ? 8 : slot == 0 ? 6 : 7),
+            }),
             observer: step => steps.Add((
                 [.. step.Commits.Select(commit => commit.Position)],
                 [.. step.Edits.Select(commit => commit.Position)],
                 [.. step.Renoised],
-                step.Remaining)),
-            draws: new ChosenDraws((_, step, slot) => slot == 0 && step == 2 ? 8 : slot == 0 ? 6 : 7));
+                step.Remaining)));
 
         // Before slot 0 stands the entropy of slot 2, about 0; before the others also that of slot 0, more than 0.1.
         int Noise(int step, int slot) => ChosenDraws.NoiseAt(0, step, slot, V);
@@ -99,11 +101,10 @@ public sealed class UniformSamplerTests
     {
         UniformTableNetwork network = new(V, 2, (_, step, slot, token) => slot == step % 2 && token == 7 ? 50 : 0);
         List<int[]> renoised = [];
-        new UniformSampler(network).Run(
+        new Sampler(network).Run(
             Canvas.ForContinuation(s_prompt, 2, s_tokens),
-            Options(new() { Steps = 4, EntropyBound = 0 }),
-            observer: step => renoised.Add([.. step.Renoised]),
-            draws: new ChosenDraws((_, _, _) => 7));
+            Options(new() { Steps = 4, EntropyBound = 0, Draws = new ChosenDraws((_, _, _) => 7) }),
+            observer: step => renoised.Add([.. step.Renoised]));
 
         // Slot 1 in step 1, slot 0 in step 2: of the sure one the entropy is not quite 0, so it stands alone.
         Assert.Equal([[], [4], [3], []], renoised);
@@ -114,7 +115,7 @@ public sealed class UniformSamplerTests
     {
         UniformTableNetwork network = new(V, 4, (_, _, slot, token) => slot == 2 ? (token == Eos ? 50 : 0) : Sure(0, slot, token));
         Canvas canvas = Canvas.ForContinuation(s_prompt, 10, s_tokens);
-        int passes = new UniformSampler(network).Run(canvas, Options(new()));
+        int passes = new Sampler(network).Run(canvas, Options(new()));
         Assert.Equal(2, passes);
         Assert.Equal([3, 4, 5, 2, 3], canvas.Text());
         Assert.Equal(0, canvas.NoisyCount);
@@ -126,7 +127,7 @@ public sealed class UniformSamplerTests
     {
         UniformTableNetwork network = new(V, 4, (canvas, _, slot, token) => Sure(canvas, slot, token));
         Canvas canvas = Canvas.ForContinuation(s_prompt, 6, s_tokens);
-        new UniformSampler(network).Run(canvas, Options(new()));
+        new Sampler(network).Run(canvas, Options(new()));
         Assert.All(network.Asked, ids => Assert.Equal(4, ids.Length));
         Assert.Equal([3, 4, 5, 2, 3, 4, 5, 3, 4], canvas.Ids.ToArray());
     }
@@ -134,7 +135,7 @@ public sealed class UniformSamplerTests
     [Fact]
     public void Run_WhatDoesNotFit_IsRefused()
     {
-        UniformSampler sampler = new(new UniformTableNetwork(V, 4, (_, _, _, _) => 0));
+        Sampler sampler = new(new UniformTableNetwork(V, 4, (_, _, _, _) => 0));
         Canvas fitting = Canvas.ForContinuation(s_prompt, 4, s_tokens);
         foreach ((Canvas canvas, SamplerOptions options, string expected) in ((Canvas, SamplerOptions, string)[])
             [
@@ -143,7 +144,7 @@ public sealed class UniformSamplerTests
                 (Canvas.ForContinuation(s_prompt, 98, s_tokens), new(), "100 tokens"),
                 (fitting, new() { Threshold = 0.9 }, "found Threshold"),
                 (fitting, new() { Steps = 4, BlockSize = 2 }, "found Steps, BlockSize"),
-                (fitting, new() { Credit = true }, "found others"),
+                (fitting, new() { Credit = true }, "found Credit"),
                 (fitting, Options(new() { Steps = 0 }), "Uniform.Steps"),
                 (fitting, Options(new() { MaxTemperature = 0.4 }), "Uniform.MaxTemperature"),
                 (fitting, Options(new() { MinTemperature = 0 }), "Uniform.MinTemperature"),
@@ -166,13 +167,12 @@ public sealed class UniformSamplerTests
         int[] expected = plain.Generate(s_prompt, canvases: 3);
 
         Canvas canvas = Canvas.ForContinuation(s_prompt, 3 * TinyGemma.CanvasLength, new CanvasTokens(0, null, 0));
-        UniformSampler sampler = new(network);
+        Sampler sampler = new(network);
         List<int> committed = [];
         int passes = sampler.Run(
             canvas,
-            Options(uniform),
-            observer: step => committed.Add(step.Canvas.Length - step.Remaining - s_prompt.Length),
-            draws: new HashedDraws());
+            Options(uniform with { Draws = new HashedDraws() }),
+            observer: step => committed.Add(step.Canvas.Length - step.Remaining - s_prompt.Length));
         Assert.Equal(expected, canvas.Ids[s_prompt.Length..].ToArray());
         Assert.Equal(plain.Accepted.Count, passes);
         Assert.Equal(plain.Accepted, committed);
@@ -191,7 +191,7 @@ public sealed class UniformSamplerTests
 
         // Two texts on one network, step by step in turn.
         KernelTable kernels = KernelTable.Create(threads: 1);
-        UniformSampler sampler = new(model.Network(WeightForm.AsStored, kernels), kernels.Workers);
+        Sampler sampler = new(model.Network(WeightForm.AsStored, kernels), kernels.Workers);
         using IEnumerator<DenoisingStep> other = sampler.Steps(SomeCanvas(), options with { Seed = 7 }).GetEnumerator();
         Assert.Equal(expected, sampler.Steps(SomeCanvas(), options).Select(step =>
         {
@@ -203,7 +203,7 @@ public sealed class UniformSamplerTests
         IEnumerable<DenoisingStep> Steps(int threads, SamplerOptions options)
         {
             KernelTable table = KernelTable.Create(threads);
-            return new UniformSampler(model.Network(WeightForm.AsStored, table), table.Workers).Steps(SomeCanvas(), options);
+            return new Sampler(model.Network(WeightForm.AsStored, table), table.Workers).Steps(SomeCanvas(), options);
         }
 
         static Canvas SomeCanvas() => Canvas.ForContinuation(s_prompt, 20, new CanvasTokens(0, null, 0));

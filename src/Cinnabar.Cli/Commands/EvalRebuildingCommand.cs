@@ -1,0 +1,59 @@
+// cinnabar eval rebuilding: what a model's latents keep of held-out text.
+using System.CommandLine;
+using Cinnabar.Evaluation;
+using Cinnabar.Latents;
+using Cinnabar.Training.Corpora;
+
+namespace Cinnabar.Cli.Commands;
+
+internal static class EvalRebuildingCommand
+{
+    public static Command Create(Option<string> corpus)
+    {
+        Option<string> split = new("--split") { Description = "Which texts.", DefaultValueFactory = _ => HeldOutText.TestSplit };
+        Option<int> count = new("--count") { Description = "Windows of text.", HelpName = "n", DefaultValueFactory = _ => 64 };
+        Option<double> noise = new("--noise")
+        {
+            Description = "Deviation of Gaussian noise that is added to the latents.", HelpName = "x", DefaultValueFactory = _ => 0,
+        };
+        Option<bool> raw = new("--raw")
+        {
+            Description = "Decode latents as they are. [default: their nearest codes, if the model has codes]",
+        };
+        Command command = new("rebuilding", "The share of held-out tokens that comes back from latents, and how many codes are used.")
+        {
+            corpus, split, count, noise, raw,
+        };
+        ModelArguments model = new ModelArguments().AddTo(command);
+        split.AcceptOnlyFromAmong("train", "validation", "test");
+        count.RequireRange(1, 1_000_000);
+        noise.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 100))
+            {
+                result.AddError($"Expected --noise to be 0 … 100, found {result.Tokens[0].Value}.");
+            }
+        });
+        command.SetWork((parsed, cancellation) =>
+        {
+            DiffusionModel loaded = model.Load(parsed);
+            LatentTextDenoiser network = loaded.Denoiser as LatentTextDenoiser ?? throw new CinnabarException(
+                $"Expected a model that writes through latents, found {loaded.Name}, which denoises tokens.",
+                "Train one: recipes/stories-codes.json.");
+            TokenDataset data = HeldOutText.Open(parsed.GetValue(corpus)!, parsed.GetValue(split)!, loaded);
+            long whole = Math.Min(loaded.Config.MaxSequenceLength, data.TokenCount / network.Shape.Downsampling * network.Shape.Downsampling);
+            List<int[]> windows = data.Windows((int)whole, parsed.GetValue(count));
+            LatentRebuilding rebuilding = LatentRebuilding.Measure(
+                network,
+                loaded.Tokenizer,
+                windows,
+                parsed.GetValue(raw),
+                parsed.GetValue(noise),
+                new EvaluationProgress("rebuilding", "windows", windows.Count).Show,
+                cancellation);
+            Console.WriteLine(rebuilding.ToString());
+            return 0;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,48 @@
+// Where a canvas stands among latents of s tokens. What is before the hole ends, and what is behind it begins, where a latent does; room that
+// is left at the two ends is filled with ends of texts, after which a text may begin anywhere. With nothing behind the hole it reaches to the
+// end of the context, the length that the network has seen most, and what was not asked for is dropped. Where whole latents do not fit into
+// the context, the tokens farthest from the hole, fewer than two latents, are not seen.
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+
+namespace Cinnabar.Latents;
+
+/// <summary>Tokens for latents: known text around a hole.</summary>
+/// <param name="Ids">[n·s], padding in the hole.</param>
+/// <param name="Start">The hole's first token, a multiple of s.</param>
+/// <param name="Room">Its tokens, a multiple of s and at least those of the canvas' hole.</param>
+internal readonly record struct LatentLayout(int[] Ids, int Start, int Room)
+{
+    /// <summary>Lays a canvas out.</summary>
+    /// <param name="canvas">With one hole, no longer than the context.</param>
+    /// <param name="config">With latents.</param>
+    public static LatentLayout Of(Canvas canvas, ModelConfig config)
+    {
+        (int step, int unit, int most) = (config.Latents!.Downsampling, config.Latents.Unit, config.MaxSequenceLength);
+        Hole hole = canvas.Holes[0];
+        ReadOnlySpan<int> before = canvas.Ids[..hole.Start];
+        ReadOnlySpan<int> after = canvas.Ids[hole.End..];
+        int room = RoundUp(hole.Length, step);
+        if (RoundUp(before.Length, step) + room + RoundUp(after.Length, step) > most)
+        {
+            before = before[(before.Length % step)..];
+        }
+
+        int front = RoundUp(before.Length, step);
+        if (front + room + RoundUp(after.Length, step) > most)
+        {
+            after = after[..^(after.Length % step)];
+        }
+
+        int length = hole.End == canvas.Length ? most : RoundUp(front + room + RoundUp(after.Length, step), unit);
+        room = hole.End == canvas.Length ? most - front : room;
+        int[] ids = new int[length];
+        Array.Fill(ids, config.EosTokenId);
+        before.CopyTo(ids.AsSpan(front - before.Length));
+        ids.AsSpan(front, room).Fill(config.PadTokenId);
+        after.CopyTo(ids.AsSpan(front + room));
+        return new LatentLayout(ids, front, room);
+    }
+
+    private static int RoundUp(int count, int unit) => (count + unit - 1) / unit * unit;
+}

@@ -1,0 +1,146 @@
+// The loop of Gaussian noise: all latents of a hole are denoised together.
+//
+//   x_known = encode(known text, padding in the hole);  z = noise                                                      LatentLayout
+//   for step = 1 … Steps:  x̂ = network(z, t, x_known);  z moves towards x̂                                              LatentSteps
+//                          the canvas shows what x̂ spells, if somebody looks and the decoder spells all tokens at once
+//   the canvas becomes what the last x̂ spells; the hole's text ends at its first end token
+//
+// A guess is committed in the first step and edited in later ones: every token may change until the last.
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Latents;
+
+namespace Cinnabar.Sampling;
+
+/// <summary>One canvas on its way from noisy latents to text.</summary>
+internal sealed class LatentRun : DenoisingRun
+{
+    private readonly LatentTextDenoiser _network;
+    private readonly Canvas _canvas;
+    private readonly Hole _hole;
+    private readonly LatentOptions _options;
+    private readonly LatentLayout _layout;
+    private readonly float[] _clean;
+    private readonly bool[] _known;
+    private readonly LatentSteps _steps;
+    private readonly bool[] _forbidden;
+    private readonly int? _end; // of the hole's text; null: it fills the hole
+    private readonly int[] _ends; // what the network may say for it
+    private readonly float[] _confidence;
+    private readonly int _passesOfStep;
+    private readonly List<Commit> _commits = [];
+    private readonly List<Commit> _edits = [];
+    private bool _isShown;
+
+    /// <summary>Starts with a canvas.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="canvas">With one hole.</param>
+    /// <param name="options">Valid.</param>
+    public LatentRun(LatentTextDenoiser network, Canvas canvas, SamplerOptions options)
+    {
+        (_network, _canvas, _options, _hole) = (network, canvas, options.Latents, canvas.Holes[0]);
+        LatentShape shape = network.Shape;
+        _layout = network.LayoutOf(canvas);
+        _clean = network.Encode(_layout.Ids);
+        _known = new bool[_layout.Ids.Length / shape.Downsampling];
+        Array.Fill(_known, true);
+        _known.AsSpan(_layout.Start / shape.Downsampling, _layout.Room / shape.Downsampling).Clear();
+        _passesOfStep = options.CfgScale > 0 ? 2 : 1;
+        _steps = new LatentSteps(
+            network.Knowing(_known, _clean, options.CfgScale + 1),
+            shape.Denoiser!.Schedule,
+            options.Latents.Method,
+            options.Steps ?? LatentRuns.StandardSteps,
+            _clean.Length,
+            new DeterministicRandom(options.Seed));
+
+        // Training knows one end of texts; whichever the network says, the hole's text ends there.
+        IEnumerable<int> all = canvas.Tokens.EndsOf(HoleKind.Continuation).Union(canvas.Tokens.EndsOf(HoleKind.Infill));
+        _end = canvas.Tokens.EndsOf(_hole.Kind).Cast<int?>().FirstOrDefault();
+        _ends = _end is null ? [] : [.. all];
+        _forbidden = new bool[network.VocabularySize];
+        foreach (int id in canvas.Tokens.Forbidden(_hole.Kind, allowPadding: true).Except(_ends))
+        {
+            _forbidden[id] = true;
+        }
+
+        _confidence = new float[_hole.Length];
+    }
+
+    /// <inheritdoc/>
+    public override Canvas Canvas => _canvas;
+
+    /// <inheritdoc/>
+    public override int Passes => _passesOfStep * _steps.Taken;
+
+    /// <inheritdoc/>
+    public override bool Next(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return !_steps.IsFinished && (_steps.Taken > 0 || _canvas.NoisyCount > 0);
+    }
+
+    /// <inheritdoc/>
+    public override void FinishStep()
+    {
+        _commits.Clear();
+        _edits.Clear();
+        _isShown = false;
+        _steps.Take();
+        if (_steps.IsFinished)
+        {
+            Show();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override DenoisingStep Report()
+    {
+        if (!_isShown && !_network.Shape.HasCausalDecoder)
+        {
+            Show();
+        }
+
+        return new DenoisingStep(_steps.Taken, Passes, 0, _canvas.NoisyCount, _canvas)
+        {
+            Commits = [.. _commits],
+            Edits = [.. _edits],
+            ComputedPositions = (long)Passes * _layout.Ids.Length,
+            FinalBefore = _steps.IsFinished ? _canvas.Length : _hole.Start,
+        };
+    }
+
+    private void Show()
+    {
+        _isShown = true;
+        float[] latents = _steps.Guess.ToArray();
+        for (int i = 0; i < latents.Length; i++)
+        {
+            latents[i] = _known[i / _network.Shape.Size] ? _clean[i] : latents[i];
+        }
+
+        Range written = _layout.Start..(_layout.Start + _hole.Length);
+        _network.Spell(latents, _layout.Ids, written, _options.Raw, _forbidden, _confidence);
+        ReadOnlySpan<int> ids = _layout.Ids.AsSpan(written);
+        int length = ids.IndexOfAny(_ends);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            bool hasEnded = length >= 0 && i >= length;
+            Write(new Commit(_hole.Start + i, hasEnded ? _end!.Value : ids[i], _confidence[hasEnded ? length : i]));
+        }
+    }
+
+    private void Write(Commit commit)
+    {
+        if (_canvas.StateOf(commit.Position) == PositionState.Noisy)
+        {
+            _canvas.Commit(commit, _steps.Taken);
+            _commits.Add(commit);
+        }
+        else if (_canvas.Ids[commit.Position] != commit.TokenId)
+        {
+            _canvas.Edit(commit, _steps.Taken);
+            _edits.Add(commit);
+        }
+    }
+}

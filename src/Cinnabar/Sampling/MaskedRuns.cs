@@ -1,0 +1,91 @@
+// Runs of networks whose noise is the mask token. Runs that have ended, with their lists and caches, are kept for the next canvas.
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Sampling;
+
+/// <summary>Makes runs that commit masked positions in an order.</summary>
+internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimeProvider time, ITokenStatistics? statistics) : DenoisingRuns
+{
+    private readonly CandidateReader _reader = new(denoiser.VocabularySize, workers, statistics);
+    private readonly Stack<MaskedRun> _idle = new();
+    private readonly SharedPass _shared = new(denoiser);
+    private DrawingRules? _rules;
+
+    /// <inheritdoc/>
+    public override void Check(Canvas canvas, SamplerOptions options)
+    {
+        DrawingRules rules = new(canvas.Tokens, options, denoiser.VocabularySize);
+        Check(canvas, rules);
+        List<int> masks = [];
+        CanvasBlocks.FindMasks(canvas, masks);
+        CanvasBlocks.Find(masks, options, denoiser, []);
+    }
+
+    /// <inheritdoc/>
+    public override DenoisingRun Begin(Canvas canvas, SamplerOptions options)
+    {
+        if (_rules?.Are(canvas.Tokens, options) != true)
+        {
+            _rules = new DrawingRules(canvas.Tokens, options, denoiser.VocabularySize);
+        }
+
+        Check(canvas, _rules);
+        MaskedRun run = _idle.TryPop(out MaskedRun? idle) ? idle : new MaskedRun(denoiser, _reader, time);
+        run.Begin(canvas, _rules);
+        return run;
+    }
+
+    /// <inheritdoc/>
+    public override void Return(DenoisingRun run) => _idle.Push((MaskedRun)run);
+
+    /// <inheritdoc/>
+    public override void FinishSteps(IReadOnlyList<DenoisingRun> runs, ICollection<FailedCanvas>? failed)
+    {
+        _shared.Clear();
+        foreach (DenoisingRun run in runs)
+        {
+            if (!_shared.Takes((MaskedRun)run))
+            {
+                FinishStep(run, failed);
+            }
+        }
+
+        _shared.FinishSteps(failed);
+    }
+
+    private void Check(Canvas canvas, DrawingRules rules)
+    {
+        if (canvas.Tokens.MaskTokenId != denoiser.MaskTokenId)
+        {
+            throw new ArgumentException(
+                $"The canvas marks noise with token {canvas.Tokens.MaskTokenId}, the network with {denoiser.MaskTokenId}.",
+                nameof(canvas));
+        }
+
+        if (canvas.MostLength > denoiser.MaxLength)
+        {
+            throw new CinnabarException(
+                $"Expected a canvas of at most {denoiser.MaxLength} tokens (the network's limit), found {canvas.MostLength}.",
+                "Shorten the prompt, or ask for fewer new tokens.");
+        }
+
+        DrawingRules.CheckIds(canvas.Ids, denoiser.VocabularySize);
+        DrawingRules.CheckIds(canvas.Banned, denoiser.VocabularySize);
+        bool isCached = NetworkPasses.CachingFor(denoiser, rules.Options) is not null;
+        string? hindrance = isCached ? "keys and values that are kept (a cache, or blocks of the network)"
+            : rules.Options.BlockSize is not null ? "the option BlockSize"
+            : canvas.IsSteered ? "pins or bans"
+            : null;
+        if (canvas.Grows && hindrance is not null)
+        {
+            throw new CinnabarException(
+                $"Expected nothing that numbers positions beside holes that grow, found {hindrance}.",
+                "Leave it out, or give holes all their positions from the start.");
+        }
+
+        ConstrainedStep.Check(canvas);
+    }
+}

@@ -1,0 +1,27 @@
+using Cinnabar.Models;
+
+namespace Cinnabar.Sampling;
+
+public sealed partial record SamplerOptions
+{
+    /// <summary>Throws if an option is set that a network does not know.</summary>
+    /// <param name="known">These options, as far as the network knows them; defaults elsewhere.</param>
+    /// <param name="names">Those it knows.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="remedy">What to do.</param>
+    internal void RequireOnly(SamplerOptions known, string names, IDenoiser network, string remedy)
+    {
+        if (this == known)
+        {
+            return;
+        }
+
+        IEnumerable<string> others = typeof(SamplerOptions).GetProperties()
+            .Where(option => !Equals(option.GetValue(this), option.GetValue(known)))
+            .Select(option => option.Name);
+        throw new CinnabarException(
+            $"Expected of the options only {names} for a network whose noise is {network.Noise.InWords()}, "
+            + $"found {string.Join(", ", others)}.",
+            remedy);
+    }
+}

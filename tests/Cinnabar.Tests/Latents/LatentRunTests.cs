@@ -1,0 +1,144 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Latents;
+using Cinnabar.Numerics;
+using Cinnabar.Sampling;
+using Cinnabar.Tests.Checkpoints;
+
+namespace Cinnabar.Tests.Latents;
+
+public sealed class LatentRunTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Steps_OfAHole_ShowGuessesThatChangeAndLeaveTheRestAlone(bool isCausal)
+    {
+        DiffusionModel model = Model(isCausal);
+        Canvas canvas = model.CanvasFor(TextWithHoles.Parse("int a<fill:12> = b;")).Canvas;
+        Hole hole = canvas.Holes[0];
+        int[] before = canvas.Ids.ToArray();
+        int[] shown = [.. before];
+        List<DenoisingStep> steps = [];
+        foreach (DenoisingStep step in new Sampler(model.Denoiser).Steps(canvas, new SamplerOptions { Steps = 6 }))
+        {
+            foreach (Commit written in step.Commits.Concat(step.Edits))
+            {
+                Assert.InRange(written.Confidence, 0, 1);
+                shown[written.Position] = written.TokenId;
+            }
+
+            Assert.Equal(shown, canvas.Ids.ToArray());
+            Assert.Equal(step.Step == 6 ? canvas.Length : hole.Start, step.FinalBefore);
+            steps.Add(step);
+        }
+
+        Assert.Equal([1, 2, 3, 4, 5, 6], steps.Select(step => step.Step));
+        Assert.Equal(6, steps[^1].ForwardPasses);
+        Assert.Equal(0, canvas.NoisyCount);
+        Assert.Equal(before[..hole.Start], shown[..hole.Start]);
+        Assert.Equal(before[hole.End..], shown[hole.End..]);
+        Assert.Equal(12, steps.Sum(step => step.Commits.Count));
+        Assert.Equal(isCausal ? 6 : 1, steps.Single(step => step.Commits.Count > 0).Step);
+        Assert.Equal(!isCausal, steps.Exists(step => step.Edits.Count > 0));
+    }
+
+    [Fact]
+    public void Batch_OfSeveralCanvases_WritesWhatEachWouldBeAlone()
+    {
+        DiffusionModel model = Model(isCausal: false);
+        SamplerOptions[] options = [.. Enumerable.Range(0, 3).Select(i => new SamplerOptions { Steps = 2 + i, Seed = (ulong)i, CfgScale = i })];
+        Canvas[] alone = Canvases();
+        foreach ((Canvas canvas, SamplerOptions own) in alone.Zip(options))
+        {
+            new Sampler(model.Denoiser).Run(canvas, own);
+        }
+
+        Canvas[] together = Canvases();
+        int[] passes = new Sampler(model.Denoiser).Run(together, options, CancellationToken.None);
+        Assert.Equal([2, 6, 8], passes);
+        Assert.Equal(alone.Select(canvas => canvas.Ids.ToArray()), together.Select(canvas => canvas.Ids.ToArray()));
+
+        Canvas[] Canvases() => [.. new[] { "", "int", "int a = " }.Select(text => model.CanvasFor(text, 9).Canvas)];
+    }
+
+    [Fact]
+    public void Run_EndOfText_EndsTheHole()
+    {
+        DiffusionModel model = Model(isCausal: false);
+        SamplerOptions options = new() { Steps = 2, Seed = 3 };
+        int[] prompt = [5, 6, 7];
+        Canvas whole = Canvas.ForContinuation(prompt, 24, new CanvasTokens(model.Config.MaskTokenId, null, null));
+        new Sampler(model.Denoiser).Run(whole, options);
+        int[] text = whole.Ids[3..].ToArray();
+        int end = Array.FindIndex(text, id => id != text[0]);
+        Assert.InRange(end, 1, 23);
+
+        // The same again, but with one of its tokens for the end of text.
+        Canvas canvas = Canvas.ForContinuation(prompt, 24, new CanvasTokens(model.Config.MaskTokenId, text[end], null));
+        new Sampler(model.Denoiser).Run(canvas, options);
+        Assert.Equal(text[..end], canvas.TextOf(0));
+        Assert.All(canvas.Ids[(3 + end)..].ToArray(), id => Assert.Equal(text[end], id));
+    }
+
+    [Theory]
+    [InlineData(5, 9, 6, 32)]
+    [InlineData(1, 95, 0, 96)]
+    [InlineData(90, 6, 0, 96)]
+    [InlineData(43, 10, 43, 96)]
+    [InlineData(41, 14, 41, 96)]
+    [InlineData(0, 4, 92, 96)]
+    public void Layout_OfAnyCanvas_KeepsWhatIsNearestToTheHoleInWholeLatents(int before, int hole, int after, int length)
+    {
+        ModelConfig config = TinyModelFolder.WithLatents(TinyModelFolder.ConfigFor(Model(isCausal: false).Tokenizer));
+        int[] front = [.. Enumerable.Range(100, before)];
+        int[] back = [.. Enumerable.Range(200, after)];
+        CanvasTokens tokens = new(config.MaskTokenId, config.EosTokenId, config.PadTokenId);
+        CanvasSegment[] known = after == 0 ? [] : [CanvasSegment.Text(back)];
+        CanvasSegment middle = after == 0 ? CanvasSegment.Continuation(hole) : CanvasSegment.Hole(hole);
+        Canvas canvas = new([CanvasSegment.Text(front), middle, .. known], tokens);
+        LatentLayout layout = LatentLayout.Of(canvas, config);
+        Assert.Equal(length, layout.Ids.Length);
+        Assert.Equal((0, 0), (layout.Start % 4, layout.Room % 4));
+        Assert.InRange(layout.Room, hole, after == 0 ? 96 : hole + 3);
+        Assert.All(layout.Ids[layout.Start..(layout.Start + layout.Room)], id => Assert.Equal(config.PadTokenId, id));
+        int[] seen = [.. layout.Ids[..layout.Start].SkipWhile(id => id == config.EosTokenId)];
+        Assert.Equal(front[^seen.Length..], seen);
+        Assert.InRange(before - seen.Length, 0, 3);
+        seen = [.. layout.Ids[(layout.Start + layout.Room)..].TakeWhile(id => id != config.EosTokenId)];
+        Assert.Equal(back[..seen.Length], seen);
+        Assert.InRange(after - seen.Length, 0, 3);
+    }
+
+    [Fact]
+    public void Logits_OfAText_AreTheDecodersOfItsLatents()
+    {
+        DiffusionModel model = Model(isCausal: false);
+        int[] ids = [.. Enumerable.Range(20, 8)];
+        Tensor logits = model.Denoiser.Logits(ids, [0, 7]);
+        Assert.Equal((2, model.Denoiser.VocabularySize), (logits.Rows, logits.Columns));
+        (int[] rebuilt, _) = ((LatentTextDenoiser)model.Denoiser).Rebuild(ids, raw: true);
+        Assert.Equal([rebuilt[0], rebuilt[7]], [Largest(logits.Row(0)), Largest(logits.Row(1))]);
+
+        static int Largest(ReadOnlySpan<float> row)
+        {
+            float[] values = row.ToArray();
+            return Array.IndexOf(values, values.Max());
+        }
+    }
+
+    private DiffusionModel Model(bool isCausal)
+    {
+        string path = _folder[isCausal ? "causal" : "parallel"];
+        TinyModelFolder.Write(path, config =>
+        {
+            ModelConfig latents = TinyModelFolder.WithLatents(config);
+            return latents with { Latents = latents.Latents! with { HasCausalDecoder = isCausal } };
+        });
+        return DiffusionModel.Load(path, KernelTable.Create(threads: 1));
+    }
+}
