@@ -31,7 +31,7 @@ internal sealed class SamplerArguments
         "--cfg-scale", "s", "Classifier-free guidance; doubles the work", "0, off");
 
     private readonly Option<double?> _threshold = Setting<double?>(
-        "--threshold", "p", "Also commit every token at least this sure, so fewer steps are needed; 0.9 is usual", "off");
+        "--threshold", "p", "Also commit every token at least this sure, so fewer steps are needed; 0.9 is usual, 0 leaves it out", "off");
 
     private readonly Option<double?> _factor = Setting<double?>(
         "--factor", "f", "Also commit the surest tokens as long as each is at least 1 - f/(n + 1) sure; 1 is usual", "off");
@@ -121,7 +121,18 @@ internal sealed class SamplerArguments
         return this;
     }
 
-    public SamplerOptions Read(ParseResult parsed, SamplerOptions defaults) => defaults with
+    /// <summary>What the options say.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="defaults">Those of the model.</param>
+    public SamplerOptions Read(ParseResult parsed, SamplerOptions defaults)
+    {
+        SamplerOptions read = Others(parsed, defaults);
+        return parsed.GetValue(_threshold) is double threshold
+            ? read with { Threshold = threshold == 0 ? null : threshold }
+            : read.WithoutThresholdOf(defaults);
+    }
+
+    private SamplerOptions Others(ParseResult parsed, SamplerOptions defaults) => defaults with
     {
         Steps = parsed.GetValue(_steps) ?? defaults.Steps,
         BlockSize = parsed.GetValue(_blockSize) ?? defaults.BlockSize,
@@ -130,7 +141,6 @@ internal sealed class SamplerArguments
         TopP = parsed.GetValue(_topP) ?? defaults.TopP,
         TopK = parsed.GetValue(_topK) ?? defaults.TopK,
         CfgScale = parsed.GetValue(_cfgScale) ?? defaults.CfgScale,
-        Threshold = parsed.GetValue(_threshold) ?? defaults.Threshold,
         Factor = parsed.GetValue(_factor) ?? defaults.Factor,
         EntropyBound = parsed.GetValue(_entropyBound) ?? defaults.EntropyBound,
         Stability = parsed.GetValue(_stability) ?? defaults.Stability,

@@ -1,7 +1,6 @@
 // A diffusion model on a line hole: the canvas is context, hole, context, and is denoised to the end.
 // Length given: the hole has exactly the line's tokens and the end-of-hole token is forbidden. Not given: the length policy decides, with
 // at most CanvasLength tokens. Either way what is predicted after a line break does not count.
-using System.Diagnostics;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -36,7 +35,7 @@ public sealed class DiffusionInfiller : IInfiller
     /// <param name="workers">Threads that share the rows of a step; null: the caller alone.</param>
     /// <param name="policy">How the length of such a hole is found.</param>
     /// <param name="growsFrom">Tokens that a growing hole starts with.</param>
-    /// <param name="bias">Of the network; for <see cref="LengthPolicy.Probe"/>, and a hint for <see cref="LengthPolicy.Best"/>.</param>
+    /// <param name="bias">Of the network; for <see cref="LengthPolicy.Probe"/>.</param>
     public DiffusionInfiller(
         string name,
         string description,
@@ -79,7 +78,6 @@ public sealed class DiffusionInfiller : IInfiller
         {
             LengthPolicy.Grow => Fill(hole, CanvasSegment.GrowingHole(Math.Min(_growsFrom, _canvasLength), _canvasLength), _endAllowed),
             LengthPolicy.Probe => FillProbed(hole),
-            LengthPolicy.Best => FillBest(hole),
             LengthPolicy.Fixed => Fill(hole, CanvasSegment.Hole(_canvasLength), _endForbidden),
             _ => Fill(hole, CanvasSegment.Hole(_canvasLength), _endAllowed),
         };
@@ -93,30 +91,10 @@ public sealed class DiffusionInfiller : IInfiller
 
     private InfillPrediction FillProbed(LineHole hole)
     {
-        ProbedLengths probed = Probe(hole, _bias!);
+        ProbedLengths probed = _probe.Find([hole.Before, hole.After], [(0, _canvasLength)], _bias!);
         InfillPrediction filled = Fill(hole, CanvasSegment.Hole(probed.Lengths[0]), _endForbidden);
         return filled with { Work = filled.Work with { ForwardPasses = filled.Work.ForwardPasses + probed.Passes } };
     }
-
-    private InfillPrediction FillBest(LineHole hole)
-    {
-        Stopwatch time = Stopwatch.StartNew();
-        ProbedLengths? probed = _bias is null ? null : Probe(hole, _bias);
-        BestLengths best = new([(0, _canvasLength)], probed?.Lengths);
-        PassCount work = new(probed?.Passes ?? 0, 0);
-        while (best.Next() is { Count: > 0 } round)
-        {
-            Canvas[] canvases = [.. round.Select(lengths => LayOut(hole, CanvasSegment.Hole(lengths[0]), _endAllowed))];
-            PassCount done = BestOf.Denoise(_sampler, canvases, [.. canvases.Select(_ => _options)]);
-            work = new PassCount(work.ForwardPasses + done.ForwardPasses, work.ComputedPositions + done.ComputedPositions);
-            best.Tell(canvases);
-        }
-
-        return Prediction(best.Filled!, DecodingWork.Of(work, best.Filled!, time.Elapsed));
-    }
-
-    private ProbedLengths Probe(LineHole hole, LengthBias bias) =>
-        _probe.Find([hole.Before, hole.After], [(0, _canvasLength)], bias);
 
     private InfillPrediction Prediction(Canvas canvas, DecodingWork work) =>
         new(_tokenizer.Decode(_lines.FirstLine(canvas.TextOf(0))), work);

@@ -55,6 +55,8 @@ internal sealed record ChatRequest(
             }
         }
 
+        bool isGiven = options.AdditionalProperties?.ContainsKey("threshold") == true;
+        sampler = isGiven ? sampler : sampler.WithoutThresholdOf(start);
         sampler.Validate();
         ToolCalling? tools = RequestedTools.Read(options, model);
         TextCanvas text = Layout([.. messages], options, model, settings, sampler, tools);

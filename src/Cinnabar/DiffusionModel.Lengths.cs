@@ -30,12 +30,6 @@ public sealed partial class DiffusionModel
             cancellation.ThrowIfCancellationRequested();
         }
 
-        while (search.NextRound() is { Count: > 0 } round)
-        {
-            SamplerOptions[] alike = [.. round.Select(_ => options)];
-            search.Tell(BestOf.Denoise(_sampler!, [.. round.Select(candidate => candidate.Canvas)], alike, cancellation).ForwardPasses);
-        }
-
         return search.Result(time.Elapsed);
     }
 }

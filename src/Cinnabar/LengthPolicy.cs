@@ -19,7 +19,4 @@ public enum LengthPolicy
     /// <see cref="DiffusionModel.LengthBias"/>.
     /// </summary>
     Probe,
-
-    /// <summary>Filled with several lengths, of which the most probable text is kept (<see cref="Sampling.BestLengths"/>).</summary>
-    Best,
 }

@@ -1,12 +1,7 @@
-// The search for the lengths of holes, for texts whose LengthPolicy asks for one:
+// The search for the lengths of holes, for texts whose LengthPolicy asks for one: one pass a length (Sampling/LengthProbe.cs).
 //
-//   Probe   one pass a length (Sampling/LengthProbe.cs): exactly the length that was found
-//   Best    a probe where the model has a bias, then rounds of candidates (Sampling/BestLengths.cs): as many positions as the best one had
-//
-// What comes out is the same text with known lengths, which is laid out and filled like any other: with the same options and seed a
-// candidate becomes the same text again, and whoever watches sees how. The passes of the search are counted by themselves.
-//
-// Who works decides how: DiffusionModel does all at once, ModelEngine one pass or one batch after the other, between those of other texts.
+// What comes out is the same text with known lengths, which is laid out and filled like any other. The passes of the search are counted by
+// themselves. Who works decides how: DiffusionModel makes all of them at once, ModelEngine one after the other, between those of other texts.
 // A constrained hole is not searched: it keeps all its positions, as only then it is known that a text fits. Pins and bans are not seen.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
@@ -20,10 +15,8 @@ internal sealed class LengthSearch
     private readonly DiffusionModel _model;
     private readonly TextWithHoles _text;
     private readonly (int Least, int Most)[] _holes;
-    private readonly List<TextCanvas> _candidates = [];
-    private BestLengths? _best;
-    private ProbedLengths? _probed;
-    private int _passes;
+    private readonly LengthBias _bias;
+    private ProbedLengths _probed;
 
     /// <summary>Prepares a search.</summary>
     /// <param name="model">The model.</param>
@@ -49,10 +42,7 @@ internal sealed class LengthSearch
                 "Leave it out, or let the end of the hole trim the text.");
         }
 
-        if (text.Length == LengthPolicy.Probe)
-        {
-            RequireBias();
-        }
+        _bias = RequiredBias();
     }
 
     /// <summary>The error for a model that writes left to right.</summary>
@@ -60,65 +50,30 @@ internal sealed class LengthSearch
         $"Expected a diffusion model for holes whose length is found ({policy}), found {model.Name}, which writes left to right.",
         "Let it end the hole itself (Trim), or give the length (Fixed).");
 
-    /// <summary>The passes of the probe: one for each item but the first, which is free; nothing where there is none.</summary>
+    /// <summary>The passes of the probe: one for each item but the first, which is free.</summary>
     public IEnumerable<ProbedLengths> Probe()
     {
-        if (_model.LengthBias is not LengthBias bias)
-        {
-            yield break;
-        }
-
         (int Least, int Most)[] told = [.. _holes.Select(hole =>
-            hole.Least < hole.Most ? (Math.Min(hole.Least, bias.Most), Math.Min(hole.Most, bias.Most)) : hole)];
-        Canvas canvas = LayOut(_text.HoleTokens).Canvas;
-        foreach (ProbedLengths found in new LengthProbe(_model.Denoiser).Climb(KnownOf(canvas), told, bias))
+            hole.Least < hole.Most ? (Math.Min(hole.Least, _bias.Most), Math.Min(hole.Most, _bias.Most)) : hole)];
+        int[] least = [.. _text.HoleTokens.Select((_, i) => _text.LeastOf(i))];
+        Canvas canvas = _model.CanvasFor(_text.WithLengths(_text.HoleTokens, least)).Canvas;
+        foreach (ProbedLengths found in new LengthProbe(_model.Denoiser).Climb(KnownOf(canvas), told, _bias))
         {
-            (_probed, _passes) = (found, found.Passes);
+            _probed = found;
             yield return found;
         }
-    }
-
-    /// <summary>After the probe: candidates to be denoised as a batch, each with all options alike; none: the search is over.</summary>
-    public IReadOnlyList<TextCanvas> NextRound()
-    {
-        _candidates.Clear();
-        if (_text.Length == LengthPolicy.Best && _holes.Any(hole => hole.Least < hole.Most))
-        {
-            _best ??= new BestLengths(_holes, _probed?.Lengths);
-            _candidates.AddRange(_best.Next().Select(LayOut));
-        }
-
-        return _candidates;
-    }
-
-    /// <summary>Takes a round that has been denoised.</summary>
-    /// <param name="passes">Passes of all its candidates together.</param>
-    public void Tell(int passes)
-    {
-        _passes += passes;
-        _best!.Tell([.. _candidates.Select(text => text.Canvas)]);
     }
 
     /// <summary>At the end: the text with the lengths that were found.</summary>
     /// <param name="elapsed">Time of the search.</param>
     public TextWithHoles Result(TimeSpan elapsed)
     {
-        LengthCost cost = new(_passes, elapsed);
-        if (_best is not null)
-        {
-            return _text.WithLengths(_best.Lengths, Least()) with { LengthCost = cost };
-        }
-
-        int[] exactly = [.. _holes.Select((hole, i) => hole.Least < hole.Most ? _probed!.Value.Lengths[i] : hole.Most)];
+        int[] exactly = [.. _holes.Select((hole, i) => hole.Least < hole.Most ? _probed.Lengths[i] : hole.Most)];
         return _text.WithLengths(exactly, [.. exactly.Select((length, i) => _text.IsConstrained(i) ? _text.LeastOf(i) : length)]) with
         {
-            LengthCost = cost,
+            LengthCost = new LengthCost(_probed.Passes, elapsed),
         };
     }
-
-    private TextCanvas LayOut(IReadOnlyList<int> lengths) => _model.CanvasFor(_text.WithLengths(lengths, Least()));
-
-    private int[] Least() => [.. _text.HoleTokens.Select((_, i) => _text.LeastOf(i))];
 
     // What the network sees of the text, cut to its context.
     private static int[][] KnownOf(Canvas canvas)
@@ -128,17 +83,14 @@ internal sealed class LengthSearch
         return [.. starts.Select((start, i) => canvas.Ids[start..ends[i]].ToArray())];
     }
 
-    private void RequireBias()
+    private LengthBias RequiredBias()
     {
         LengthBias bias = _model.LengthBias ?? throw new CinnabarException(
             $"Expected the file {LengthBias.FileName} in the folder of the model {_model.Name}, which probing lengths needs, found none.",
             "Fit it once: cinnabar eval infill --model MODEL --corpus CORPUS --probe 100 --save-bias.");
         int least = _holes.Max(hole => hole.Least < hole.Most ? hole.Least : 0);
-        if (least > bias.Most)
-        {
-            throw new CinnabarException(
-                $"Expected holes whose fewest tokens are at most the {bias.Most} that {LengthBias.FileName} tells of, found {least}.",
-                "Ask for fewer, give the length, or fit the file for longer holes (--canvas).");
-        }
+        return least <= bias.Most ? bias : throw new CinnabarException(
+            $"Expected holes whose fewest tokens are at most the {bias.Most} that {LengthBias.FileName} tells of, found {least}.",
+            "Ask for fewer, give the length, or fit the file for longer holes (--canvas).");
     }
 }

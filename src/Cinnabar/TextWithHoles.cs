@@ -71,7 +71,7 @@ public sealed record TextWithHoles
     public LengthCost LengthCost { get; init; }
 
     /// <summary>Whether the lengths are to be found before the holes are laid out.</summary>
-    public bool FindsLengths => Length is LengthPolicy.Probe or LengthPolicy.Best;
+    public bool FindsLengths => Length == LengthPolicy.Probe;
 
     /// <summary>The fewest tokens of a hole.</summary>
     /// <param name="hole">Its index.</param>

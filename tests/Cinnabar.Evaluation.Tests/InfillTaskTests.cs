@@ -46,18 +46,6 @@ public sealed class InfillTaskTests
         Assert.Equal(1, fast, 10);
     }
 
-    [Fact]
-    public void Run_BestLengthOfAnOracle_IsExactAndCountsAllPasses()
-    {
-        OracleDenoiser oracle = new(s_holes, s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, s_tokenizer.PaddingTokenId, 96);
-        LineHole[] few = [.. s_holes.Take(5)];
-        InfillResult trimmed = InfillTask.Run(Infiller(oracle), few, lengthGiven: false);
-        InfillResult best = InfillTask.Run(Infiller(oracle, policy: LengthPolicy.Best), few, lengthGiven: false);
-        Assert.Equal(new SampleMean(1, 0), best.ExactMatch);
-        Assert.True(best.ForwardPasses > 3 * trimmed.ForwardPasses);
-        Assert.Equal(trimmed.Work.Tokens, best.Work.Tokens);
-    }
-
     [Theory]
     [InlineData("x = 1;  ", "x = 1;", true)]
     [InlineData(" x = 1;", "x = 1;", false)]

@@ -58,11 +58,6 @@ internal sealed class EvalCommand
             + "[default: do not]",
     };
 
-    private readonly Option<bool> _best = new("--best")
-    {
-        Description = "Also fill each hole with several lengths and keep the most probable text. [default: do not]",
-    };
-
     private readonly Option<int> _order = Count("--ngram-order", "Order of the n-gram baseline.", NGramModel.DefaultOrder);
     private readonly Option<int> _examples = Count("--examples", "Also print so many holes and their predictions.", standard: 0, least: 0);
     private readonly Option<int> _windows = Count("--windows", "Windows of text, one pass through the network each.", 200);
@@ -105,7 +100,7 @@ internal sealed class EvalCommand
     {
         Command command = new("infill", "Fill single lines taken out of the test split, next to two baselines that do the same.")
         {
-            _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _savesBias, _best, _order, _examples, _json, _markdown,
+            _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _savesBias, _order, _examples, _json, _markdown,
         };
         ModelArguments model = new ModelArguments().AddTo(command);
         command.Validators.Add(result =>
@@ -200,13 +195,6 @@ internal sealed class EvalCommand
             string description = "as the first, but a length that is not given is found before the hole is filled, by passes over several "
                 + "lengths, which are counted.";
             yield return Infiller($"{model.Name}, probed", description, standard, LengthPolicy.Probe, bias);
-        }
-
-        if (parsed.GetValue(_best))
-        {
-            string description = "as the first, but a hole whose length is not given is also filled with other lengths, and the text "
-                + "that is the most probable a token counts; all passes are counted.";
-            yield return Infiller($"{model.Name}, best length", description, standard, LengthPolicy.Best, bias);
         }
 
         IInfiller Infiller(

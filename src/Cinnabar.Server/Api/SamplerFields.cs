@@ -71,14 +71,11 @@ internal static partial class SamplerFields
         double? factor = Optional(fields, "factor", defaults.Factor, 0, 1e6, aboveLeast: true);
         double? entropyBound = Optional(fields, "entropy_bound", defaults.EntropyBound, 0, 1000);
         RemdmKind? remdm = fields.Has("remdm") ? Named<RemdmKind>(fields, "remdm") : defaults.Remdm;
-        bool isOwnRule = remasking == defaults.Remasking && factor == defaults.Factor && entropyBound == defaults.EntropyBound;
-        double? threshold = EffortThreshold(fields, isOwnRule ? defaults.Threshold : null);
         int? milliseconds = fields.Integer("deadline_ms", 1, MostMilliseconds);
-        return defaults with
+        SamplerOptions read = defaults with
         {
             Steps = Optional(fields, "steps", defaults.Steps),
             BlockSize = Optional(fields, "block_length", defaults.BlockSize),
-            Threshold = Optional(fields, "threshold", threshold, 0, 1, aboveLeast: true),
             Remasking = remasking,
             Temperature = fields.Number("temperature", 0, 2) ?? defaults.Temperature,
             TopP = Optional(fields, "top_p", defaults.TopP, 0, 1, aboveLeast: true),
@@ -100,6 +97,8 @@ internal static partial class SamplerFields
             Cache = Named<CacheKind>(fields, "cache") ?? defaults.Cache,
             CacheRefresh = Optional(fields, "cache_refresh", defaults.CacheRefresh),
         };
+        double? threshold = EffortThreshold(fields, read.WithoutThresholdOf(defaults).Threshold);
+        return read with { Threshold = Optional(fields, "threshold", threshold, 0, 1, aboveLeast: true) };
     }
 
     private static SamplerOptions ReadUniform(JsonFields fields, SamplerOptions defaults)

@@ -1,11 +1,9 @@
 // Several texts for one place, of which the most probable is kept. By the probabilities that tokens had when they were committed,
 //
-//   log P = Σ_i log p(token i | what was there then)          the sum over all positions of holes: texts of one length (Run)
-//   mean  = 1/n Σ_{i ≤ n} log p(token i | what was there then)    per token: texts of several lengths (BestLengths)
+//   log P = Σ_i log p(token i | what was there then)          the sum over all positions of holes
 //
-// where n counts the tokens of the texts, and the end token of each text that has one. Where a step commits one token, the sum is the exact
-// log-probability of the text in the order in which it was written (the chain rule); where it commits several, those count as independent.
-// All texts are denoised in shared passes.
+// Where a step commits one token, it is the exact log-probability of the text in the order in which it was written (the chain rule); where it
+// commits several, those count as independent. All texts are denoised in shared passes.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;
@@ -56,25 +54,7 @@ public static class BestOf
     /// <summary>log P of the file head, in nats.</summary>
     /// <param name="canvas">Without noise.</param>
     public static double LogProbability(Canvas canvas) =>
-        canvas.Holes.Sum(hole => SumOver(canvas, hole.Start, hole.Length));
-
-    /// <summary>The mean of the file head, in nats; −∞ where there is no token.</summary>
-    /// <param name="canvas">Without noise.</param>
-    public static double MeanLogProbability(Canvas canvas)
-    {
-        (double sum, int count) = (0, 0);
-        foreach ((int i, Hole hole) in canvas.Holes.Index())
-        {
-            int tokens = Math.Min(canvas.TextOf(i).Length + 1, hole.Length);
-            sum += SumOver(canvas, hole.Start, tokens);
-            count += tokens;
-        }
-
-        return count > 0 ? sum / count : double.NegativeInfinity;
-    }
-
-    private static double SumOver(Canvas canvas, int start, int count) =>
-        Enumerable.Range(start, count).Sum(position => Math.Log(canvas.ConfidenceOf(position)));
+        canvas.Holes.Sum(hole => Enumerable.Range(hole.Start, hole.Length).Sum(position => Math.Log(canvas.ConfidenceOf(position))));
 }
 
 /// <summary>What a network did.</summary>

@@ -4,6 +4,13 @@ namespace Cinnabar.Sampling;
 
 public sealed partial record SamplerOptions
 {
+    /// <summary>
+    /// These options, made of a model's, without its threshold if they name another order or another rule: it was chosen for the model's.
+    /// </summary>
+    /// <param name="model">Those of the model.</param>
+    public SamplerOptions WithoutThresholdOf(SamplerOptions model) =>
+        Remasking == model.Remasking && Factor == model.Factor && EntropyBound == model.EntropyBound ? this : this with { Threshold = null };
+
     /// <summary>Throws if an option is set that a network does not know.</summary>
     /// <param name="known">These options, as far as the network knows them; defaults elsewhere.</param>
     /// <param name="names">Those it knows.</param>

@@ -1,4 +1,4 @@
-// Lengths of holes are found between the steps of other texts: a pass of a probe is a piece of work, candidates are texts like any other.
+// Lengths of holes are found between the steps of other texts: a pass of a probe is a piece of work.
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Serving;
@@ -9,7 +9,7 @@ public sealed partial class ModelEngine
     /// <param name="text">Any text; one that needs no search comes back as it is.</param>
     /// <param name="options">How the holes will be filled; null: the model's defaults.</param>
     /// <param name="cancellation">Gives the search up.</param>
-    /// <exception cref="EngineBusyException">There is no room for a piece of work, or for the candidates of a round.</exception>
+    /// <exception cref="EngineBusyException">There is no room for a piece of work.</exception>
     /// <exception cref="CinnabarException">The model or an option does not go with a search.</exception>
     public async Task<TextWithHoles> FindLengthsAsync(
         TextWithHoles text, SamplerOptions? options = null, CancellationToken cancellation = default)
@@ -31,33 +31,6 @@ public sealed partial class ModelEngine
             }
         }
 
-        while (search.NextRound() is { Count: > 0 } round)
-        {
-            search.Tell(await DenoiseAsync(round, options, cancellation).ConfigureAwait(false));
-        }
-
         return search.Result(_time.GetElapsedTime(start));
-    }
-
-    // The passes of all texts together.
-    private async Task<int> DenoiseAsync(IReadOnlyList<TextCanvas> texts, SamplerOptions options, CancellationToken cancellation)
-    {
-        List<DenoisingJob> jobs = [];
-        try
-        {
-            foreach (TextCanvas text in texts)
-            {
-                jobs.Add(Submit(text, options));
-            }
-
-            GenerationResult[] results =
-                await Task.WhenAll(jobs.Select(job => job.Completion)).WaitAsync(cancellation).ConfigureAwait(false);
-            return results.Sum(result => result.ForwardPasses);
-        }
-        finally
-        {
-            // Those that are finished do not mind.
-            jobs.ForEach(job => job.Cancel());
-        }
     }
 }

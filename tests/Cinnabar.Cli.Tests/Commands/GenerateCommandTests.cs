@@ -1,10 +1,32 @@
 using System.Text.Json;
+using Cinnabar.Tests;
 
 namespace Cinnabar.Cli.Tests.Commands;
 
 [Collection(ConsoleTests.Name)]
 public sealed class GenerateCommandTests(TinyModel tiny)
 {
+    [Theory]
+    [InlineData(1, "")]
+    [InlineData(8, "--threshold 0")]
+    [InlineData(8, "--threshold 1")]
+    [InlineData(8, "--remasking random")]
+    [InlineData(8, "--remasking entropy --entropy-bound 0")]
+    public async Task Generate_ModelWithAThreshold_HeedsItUnlessAnotherRuleIsNamed(int steps, string options)
+    {
+        string model = System.IO.Path.Combine(tiny.Folder, "with-threshold");
+        if (!Directory.Exists(model))
+        {
+            TinyModelFolder.Write(model);
+            File.WriteAllText(System.IO.Path.Combine(model, "generation_config.json"), "{\"threshold\": 1e-6, \"max_new_tokens\": 8}");
+        }
+
+        (int exitCode, string output, string error) = await tiny.Run(
+            ["generate", "int", "--json", "--threads", "1", "--model", model, .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(steps, JsonDocument.Parse(output).RootElement.GetProperty("steps").GetInt32());
+    }
+
     [Fact]
     public async Task Generate_Json_HoldsTheContract()
     {

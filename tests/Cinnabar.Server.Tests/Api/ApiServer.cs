@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
 using Cinnabar.Server.Api;
 using Cinnabar.Server.Streams;
 using Cinnabar.Serving;
@@ -18,8 +19,8 @@ using Microsoft.Extensions.Logging;
 namespace Cinnabar.Server.Tests.Api;
 
 /// <summary>
-/// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "latent", "chat" (with a template),
-/// and with a template and a context that holds definitions of tools "long" and "tools", whose template knows of them. Errors before an
+/// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "latent", "chat" (with a template and a
+/// bias of lengths), and with a template and a context that holds definitions of tools "long" and "tools", whose template knows of them. Errors before an
 /// answer become envelopes as the host makes them.
 /// </summary>
 public sealed class ApiServer : IAsyncLifetime
@@ -55,7 +56,7 @@ public sealed class ApiServer : IAsyncLifetime
         Add("tiny", change: null, template: null);
         Add("left", config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true }, template: null);
         Add("latent", TinyModelFolder.WithLatents, template: null);
-        Add("chat", change: null, Template);
+        Add("chat", change: null, Template, $"{{\"bias\": [{string.Join(", ", Enumerable.Repeat("0.5", 16))}]}}");
         Add("long", config => config with { MaxSequenceLength = 800 }, Template);
         Add("tools", config => config with { MaxSequenceLength = 800 }, ToolTemplate);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
@@ -171,13 +172,18 @@ public sealed class ApiServer : IAsyncLifetime
         }
     }
 
-    private void Add(string name, Func<ModelConfig, ModelConfig>? change, string? template)
+    private void Add(string name, Func<ModelConfig, ModelConfig>? change, string? template, string? lengthBias = null)
     {
         string path = Path.Combine(_folder, name);
         TinyModelFolder.Write(path, change);
         if (template is not null)
         {
             File.WriteAllText(Path.Combine(path, "chat_template.jinja"), template);
+        }
+
+        if (lengthBias is not null)
+        {
+            File.WriteAllText(Path.Combine(path, LengthBias.FileName), lengthBias);
         }
 
         Models.Add(name, new ServedModel(name, new ModelEngine(DiffusionModel.Load(path, KernelTable.Create(threads: 1))), Created: 1));

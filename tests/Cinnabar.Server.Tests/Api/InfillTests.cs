@@ -69,18 +69,19 @@ public sealed class InfillTests(ApiServer server)
         Assert.Equal("stop", (string?)full["finish_reason"]);
         Assert.Null(full["diffusion"]!["length_passes"]);
 
-        body["length"] = "best";
-        JsonNode best = await server.AskAsync("/v1/infill", body);
-        TextWithHoles text = new(["a", "b", "c"], [6, 5]) { Length = LengthPolicy.Best };
-        GenerationResult expected = await server.Models["tiny"].Engine.RunAsync(
+        body["length"] = "probe";
+        body["model"] = "chat";
+        JsonNode probed = await server.AskAsync("/v1/infill", body);
+        TextWithHoles text = new(["a", "b", "c"], [6, 5]) { Length = LengthPolicy.Probe };
+        GenerationResult expected = await server.Models["chat"].Engine.RunAsync(
             model => model.Infill(text, new SamplerOptions { Seed = 2 }));
-        Assert.Equal(expected.Text, (string?)best["text"]);
-        Assert.Equal(expected.LengthPasses, (int)best["diffusion"]!["length_passes"]!);
-        Assert.Equal(expected.ForwardPasses, (int)best["diffusion"]!["passes"]!);
+        Assert.Equal(expected.Text, (string?)probed["text"]);
+        Assert.Equal(expected.LengthPasses, (int)probed["diffusion"]!["length_passes"]!);
+        Assert.Equal(expected.ForwardPasses, (int)probed["diffusion"]!["passes"]!);
 
         body["stream"] = true;
         List<JsonNode> chunks = await server.ChunksAsync("/v1/infill", body);
-        Assert.Equal((string?)best["text"], (string?)chunks[^1]["text"]);
+        Assert.Equal((string?)probed["text"], (string?)chunks[^1]["text"]);
 
         // Steps go by the tokens asked for, whatever length was found.
         body["stream"] = false;
@@ -93,15 +94,15 @@ public sealed class InfillTests(ApiServer server)
     }
 
     [Theory]
-    [InlineData("{\"length\":\"long\"}", "length", "fixed, trim, grow, probe, best")]
+    [InlineData("{\"length\":\"long\"}", "length", "fixed, trim, grow, probe")]
     [InlineData("{\"grow_from\":2}", "grow_from", "set length to grow")]
     [InlineData("{\"length\":\"grow\",\"grow_from\":0}", "grow_from", "1 … 96")]
     [InlineData("{\"length\":\"grow\",\"grow_from\":2}", "grow_from", "<|expand|>")]
     [InlineData("{\"length\":\"grow\"}", "length", "<|expand|>")]
     [InlineData("{\"length\":\"probe\"}", "length", "length_bias.json")]
-    [InlineData("{\"length\":\"best\",\"model\":\"left\"}", "length", "left to right")]
-    [InlineData("{\"length\":\"best\",\"deadline_ms\":50}", "deadline_ms", "search")]
-    [InlineData("{\"length\":\"best\",\"block_length\":0}", "block_length", "1 …")]
+    [InlineData("{\"length\":\"probe\",\"model\":\"left\"}", "length", "left to right")]
+    [InlineData("{\"length\":\"probe\",\"model\":\"chat\",\"deadline_ms\":50}", "deadline_ms", "search")]
+    [InlineData("{\"length\":\"probe\",\"block_length\":0}", "block_length", "1 …")]
     public async Task WrongLength_IsRefusedWithItsField(string fields, string param, string says)
     {
         JsonObject body = Body("a", 6, "b");
@@ -117,7 +118,7 @@ public sealed class InfillTests(ApiServer server)
     public async Task Length_HolesThatDoNotFit_AreTheFaultOfTheSegments()
     {
         JsonObject body = Body("a", 95, "b");
-        body["length"] = "best";
+        body["length"] = "probe";
         await server.RefuseAsync("/v1/infill", body, "segments");
     }
 

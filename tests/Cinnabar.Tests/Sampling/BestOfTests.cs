@@ -42,21 +42,6 @@ public sealed class BestOfTests
     }
 
     [Fact]
-    public void MeanLogProbability_TextThatEnds_CountsItsTokensAndItsEnd()
-    {
-        const int Pad = 2;
-        Canvas canvas = new(
-            [CanvasSegment.Text([0]), CanvasSegment.Hole(6), CanvasSegment.Text([1])], new CanvasTokens(Mask, null, PaddingTokenId: Pad));
-        new Sampler(new TableDenoiser(4, Mask, (_, position, token) => token == (position < 3 ? 1 : Pad) ? 3.0 / position : 0))
-            .Run(canvas, new SamplerOptions());
-        Assert.Equal([1, 1], canvas.TextOf(0));
-        double[] each = [.. Enumerable.Range(1, 3).Select(position => Math.Log(canvas.ConfidenceOf(position)))];
-        Assert.Equal(each.Average(), BestOf.MeanLogProbability(canvas), 1e-12);
-        Assert.True(each[0] > each[1] + 1e-3);
-        Assert.Equal(double.NegativeInfinity, BestOf.MeanLogProbability(new Canvas([CanvasSegment.Text([0])], s_tokens)));
-    }
-
-    [Fact]
     public void Run_WithoutTemperature_IsRefusedUnlessOneIsWanted()
     {
         Sampler sampler = new(new Biased());

@@ -48,6 +48,16 @@ public sealed class SamplerOptionsTests
     };
 
     [Fact]
+    public void WithoutThresholdOf_AnotherOrderOrRule_LeavesTheModelsThresholdOut()
+    {
+        SamplerOptions model = new() { Threshold = 0.9 };
+        Assert.Equal(0.9, (model with { Temperature = 1, Steps = 4 }).WithoutThresholdOf(model).Threshold);
+        Assert.Null((model with { Remasking = Remasking.Random }).WithoutThresholdOf(model).Threshold);
+        Assert.Null((model with { Factor = 1 }).WithoutThresholdOf(model).Threshold);
+        Assert.Null((model with { EntropyBound = 1, Remasking = Remasking.Entropy }).WithoutThresholdOf(model).Threshold);
+    }
+
+    [Fact]
     public void Validate_Defaults_AreAccepted()
     {
         new SamplerOptions().Validate();
