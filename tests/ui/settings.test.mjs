@@ -26,6 +26,19 @@ mockTest('changed settings are sent, marked, kept in the address and can be rese
   assertQuiet();
 });
 
+for (const kind of ['uniform', 'latent']) {
+  mockTest(`a model whose noise is ${kind} is sent only what it knows`, async () => {
+    const [first] = mock.settings.models;
+    mock.settings.models = [{ ...first, cinnabar: { ...first.cinnabar, kind } }];
+    const page = await open({ hash: '#steps=8&temperature=0.7&threshold=0.5&seed=42' });
+    await runToEnd(page);
+    const [body] = posted('/v1/infill');
+    assert.deepEqual([body.steps, body.seed], [8, 42]);
+    assert.deepEqual(['temperature', 'threshold', 'alternatives'].filter(name => name in body), []);
+    assertQuiet();
+  });
+}
+
 mockTest('0 turns off what can be off, and a continuation has the length that the model has by default', async () => {
   const page = await open({ hash: '#model=chatty&threshold=0&temperature=0' });
   await page.uncheck('#chat');

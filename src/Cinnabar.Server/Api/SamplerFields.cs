@@ -18,6 +18,8 @@ internal static partial class SamplerFields
 {
     private const int MostCount = 1 << 20;
     private const int MostMilliseconds = 600_000;
+    private const string LatentMethodField = "latent_method";
+    private const string NoLatentsRemedy = "This model has no latents. Remove the field, or choose another model.";
     private const string UniformRemedy =
         "The noise of this model is random tokens: it knows steps, entropy_bound and seed. Remove the field, or choose another model.";
 
@@ -67,6 +69,7 @@ internal static partial class SamplerFields
 
     private static SamplerOptions ReadOrdered(JsonFields fields, SamplerOptions defaults)
     {
+        Refuse(fields, [LatentMethodField], NoLatentsRemedy);
         Remasking remasking = Named<Remasking>(fields, "remasking") ?? defaults.Remasking;
         double? factor = Optional(fields, "factor", defaults.Factor, 0, 1e6, aboveLeast: true);
         double? entropyBound = Optional(fields, "entropy_bound", defaults.EntropyBound, 0, 1000);
@@ -103,7 +106,7 @@ internal static partial class SamplerFields
 
     private static SamplerOptions ReadUniform(JsonFields fields, SamplerOptions defaults)
     {
-        Refuse(fields, [.. s_ofMasks, "cfg_scale"], UniformRemedy);
+        Refuse(fields, [.. s_ofMasks, "cfg_scale", LatentMethodField], UniformRemedy);
 
         return defaults with
         {
@@ -122,7 +125,7 @@ internal static partial class SamplerFields
         {
             Steps = Optional(fields, "steps", defaults.Steps),
             CfgScale = fields.Number("cfg_scale", 0, 100) ?? defaults.CfgScale,
-            Latents = defaults.Latents with { Method = Named<LatentMethod>(fields, "latent_method") ?? defaults.Latents.Method },
+            Latents = defaults.Latents with { Method = Named<LatentMethod>(fields, LatentMethodField) ?? defaults.Latents.Method },
         };
     }
 

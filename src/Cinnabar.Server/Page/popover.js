@@ -182,4 +182,4 @@ function storyOf(cell) {
 const canForkSentence = ({ run }) => run.model.cinnabar?.kind === 'autoregressive'
   ? 'A model that writes left to right cannot go on from here.'
   : run.model.cinnabar?.kind === 'masked' ? 'The hole has grown: a run cannot go on from here.'
-  : 'This model’s noise is random tokens: a run cannot go on from here.';
+  : 'This model’s noise is not the mask: a run cannot go on from here.';

@@ -5,8 +5,10 @@ const HOLE_TOKENS = 32;
 const CONTINUATION_TOKENS = 64;
 // Alternatives of every mask in every step: their number grows with the square of the holes' length, so long ones get fewer.
 const ALTERNATIVES = [[160, 6], [400, 3], [Infinity, 1]];
-// The only sampler fields with a meaning for a model that writes left to right.
-const LEFT_TO_RIGHT = ['temperature', 'top_p', 'seed'];
+// Of models of other kinds than masked the only sampler fields with a meaning.
+const KNOWN = { autoregressive: ['temperature', 'top_p', 'seed'], uniform: ['steps', 'seed'], latent: ['steps', 'seed'] };
+// Kinds of models that tell what else a token could have been.
+const TELLING = ['masked', 'autoregressive'];
 
 /**
  * Makes a request: {path, body, document}.
@@ -18,12 +20,12 @@ const LEFT_TO_RIGHT = ['temperature', 'top_p', 'seed'];
 export function makeRequest(text, model, settings, asChat) {
   const { max_tokens: maxTokens, exact, ...sampler } = settings;
   const document = parseDocument(text);
-  const fields = model.cinnabar?.kind === 'autoregressive'
-    ? Object.fromEntries(Object.entries(sampler).filter(([name]) => LEFT_TO_RIGHT.includes(name)))
-    : sampler;
+  const kind = model.cinnabar?.kind ?? 'masked';
+  const known = KNOWN[kind];
+  const fields = known ? Object.fromEntries(Object.entries(sampler).filter(([name]) => known.includes(name))) : sampler;
   const length = expectedSizes(document, settings, model).reduce((sum, size) => sum + size, 0);
   const [, alternatives] = ALTERNATIVES.find(([most]) => length <= most);
-  const common = { ...fields, stream: true, stream_options: { include_steps: true }, alternatives };
+  const common = { ...fields, stream: true, stream_options: { include_steps: true }, ...TELLING.includes(kind) && { alternatives } };
   if (!document.continued) {
     const segments = toSegments(document, maxTokens ?? HOLE_TOKENS, exact);
     return { path: '/v1/infill', body: { model: model.id, segments, ...common }, document };
