@@ -1,8 +1,9 @@
 // The search for the lengths of holes, for texts whose LengthPolicy asks for one: one pass a length (Sampling/LengthProbe.cs).
 //
 // What comes out is the same text with known lengths, which is laid out and filled like any other. The passes of the search are counted by
-// themselves. Who works decides how: DiffusionModel makes all of them at once, ModelEngine one after the other, between those of other texts.
-// A constrained hole is not searched: it keeps all its positions, as only then it is known that a text fits. Pins and bans are not seen.
+// themselves. Who works decides how: DiffusionModel makes all of them at once, ModelEngine one after the other, between those of other
+// texts. A constrained hole is not searched: it keeps all its positions, as only then it is known that a text fits. Pins and bans are not
+// seen.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Sampling;

@@ -41,7 +41,8 @@ internal static class EvalRebuildingCommand
                 $"Expected a model that writes through latents, found {loaded.Name}, which denoises tokens.",
                 "Train one: recipes/stories-codes.json.");
             TokenDataset data = HeldOutText.Open(parsed.GetValue(corpus)!, parsed.GetValue(split)!, loaded);
-            long whole = Math.Min(loaded.Config.MaxSequenceLength, data.TokenCount / network.Shape.Downsampling * network.Shape.Downsampling);
+            int step = network.Shape.Downsampling;
+            long whole = Math.Min(loaded.Config.MaxSequenceLength, data.TokenCount / step * step);
             List<int[]> windows = data.Windows((int)whole, parsed.GetValue(count));
             LatentRebuilding rebuilding = LatentRebuilding.Measure(
                 network,

@@ -48,7 +48,11 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
     public WrittenText InSegments(int index, int? overlap = null, CancellationToken cancellation = default)
     {
         GenerationResult result = model.WriteLong(
-            new LongText("", tokens), overlap, options with { Steps = _steps, Seed = options.Seed + (ulong)index }, onStep: null, cancellation);
+            new LongText("", tokens),
+            overlap,
+            options with { Steps = _steps, Seed = options.Seed + (ulong)index },
+            onStep: null,
+            cancellation);
         int segment = model.Config.MaxSequenceLength;
         CollageDenoiser collage = new(model.Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
         int known = Beginning.Length;

@@ -88,13 +88,7 @@ internal sealed class AutoencoderTraining : TrainedNetwork
         Variable logits = _network.Logits(_tape, latents, batch.Ids, batch.Batch);
         float[] scales = new float[batch.Ids.Length];
         Array.Fill(scales, (float)(1.0 / counted));
-        Tensor losses = _tape.CrossEntropy(logits, batch.Ids, scales);
-        double loss = 0;
-        foreach (float value in losses.Floats[..scales.Length])
-        {
-            loss += value / (double)counted;
-        }
-
+        double loss = CrossEntropy(_tape, logits, batch.Ids, scales);
         _tape.Backward();
         return loss + committed;
     }

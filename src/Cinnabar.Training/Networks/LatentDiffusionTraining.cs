@@ -165,13 +165,6 @@ internal sealed class LatentDiffusionTraining : TrainedNetwork
             scales[i] = latents.Known[latent] ? 0 : (float)(_options.TokenWeight * signal * signal / counted);
         }
 
-        ReadOnlySpan<float> losses = _tape.CrossEntropy(logits, batch.Ids, scales).Floats;
-        double sum = 0;
-        for (int i = 0; i < scales.Length; i++)
-        {
-            sum += scales[i] * (double)losses[i];
-        }
-
-        return sum;
+        return CrossEntropy(_tape, logits, batch.Ids, scales);
     }
 }

@@ -56,13 +56,7 @@ public sealed class TokenDenoiserTraining : TrainedNetwork
 
         Variable logits = _network.Forward(
             _tape, batch.Ids, batch.Batch, batch.Rows, batch.ValidLengths, batch.HasNoisyHalf, batch.Attention);
-        Tensor losses = _tape.CrossEntropy(logits, batch.Targets, batch.Scales, _focalGamma);
-        double loss = 0;
-        for (int r = 0; r < batch.Rows.Length; r++)
-        {
-            loss += (double)batch.Scales[r] * losses.Floats[r];
-        }
-
+        double loss = CrossEntropy(_tape, logits, batch.Targets, batch.Scales, _focalGamma);
         _tape.Backward();
         return loss;
     }

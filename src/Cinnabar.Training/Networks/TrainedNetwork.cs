@@ -21,6 +21,26 @@ public abstract class TrainedNetwork
     public virtual void AfterUpdate(int step)
     {
     }
+
+    /// <summary>Records the weighted cross-entropy of tokens.</summary>
+    /// <param name="tape">Gets its gradient.</param>
+    /// <param name="logits">[R, E].</param>
+    /// <param name="targets">The tokens, R.</param>
+    /// <param name="weights">Of the rows, R.</param>
+    /// <param name="focalGamma">γ of the focal weight; 0: none.</param>
+    /// <returns>Σ weight · loss.</returns>
+    protected static double CrossEntropy(
+        Tape tape, Variable logits, int[] targets, float[] weights, float focalGamma = 0)
+    {
+        ReadOnlySpan<float> losses = tape.CrossEntropy(logits, targets, weights, focalGamma).Floats;
+        double sum = 0;
+        for (int row = 0; row < weights.Length; row++)
+        {
+            sum += (double)weights[row] * losses[row];
+        }
+
+        return sum;
+    }
 }
 
 /// <summary>How well the averaged weights of a run do on held-out text.</summary>

@@ -1,7 +1,7 @@
-// Where a canvas stands among latents of s tokens. What is before the hole ends, and what is behind it begins, where a latent does; room that
-// is left at the two ends is filled with ends of texts, after which a text may begin anywhere. With nothing behind the hole it reaches to the
-// end of the context, the length that the network has seen most, and what was not asked for is dropped. Where whole latents do not fit into
-// the context, the tokens farthest from the hole, fewer than two latents, are not seen.
+// Where a canvas stands among latents of s tokens. What is before the hole ends, and what is behind it begins, where a latent does; room
+// that is left at the two ends is filled with ends of texts, after which a text may begin anywhere. With nothing behind the hole it reaches
+// to the end of the context, the length that the network has seen most, and what was not asked for is dropped. Where whole latents do not
+// fit into the context, the tokens farthest from the hole, fewer than two latents, are not seen.
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 

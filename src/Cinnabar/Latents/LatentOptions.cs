@@ -1,6 +1,8 @@
 namespace Cinnabar.Latents;
 
-/// <summary>How a text is written through latents, beside the steps, the guidance and the seed of <see cref="Sampling.SamplerOptions"/>.</summary>
+/// <summary>
+/// How a text is written through latents, beside the steps, the guidance and the seed of <see cref="Sampling.SamplerOptions"/>.
+/// </summary>
 public sealed record LatentOptions
 {
     /// <summary>How a step is taken. Default <see cref="LatentMethod.DpmSolver"/>.</summary>

@@ -1,8 +1,8 @@
 // An autoencoder and what denoises its latents, as the network of a model: texts become latents, latents of known text and noise become
 // clean ones (LatentRun takes the steps), and latents are spelled.
 //
-// A parallel decoder says every token at once. A causal one says the likeliest token after those before it, known ones among them, again and
-// again: a pass over all of them each time, for the decoder is small and texts are short.
+// A parallel decoder says every token at once. A causal one says the likeliest token after those before it, known ones among them, again
+// and again: a pass over all of them each time, for the decoder is small and texts are short.
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;

@@ -2,8 +2,8 @@
 //
 //   log P = Σ_i log p(token i | what was there then)          the sum over all positions of holes
 //
-// Where a step commits one token, it is the exact log-probability of the text in the order in which it was written (the chain rule); where it
-// commits several, those count as independent. All texts are denoised in shared passes.
+// Where a step commits one token, it is the exact log-probability of the text in the order in which it was written (the chain rule); where
+// it commits several, those count as independent. All texts are denoised in shared passes.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;

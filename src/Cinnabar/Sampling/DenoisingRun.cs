@@ -1,5 +1,5 @@
-// A canvas on its way from noise to text. Each kind of noise has its own loop: MaskedRun, UniformRun, LatentRun. A step comes in two halves,
-// so that those that can may share a pass through the network (SharedPass).
+// A canvas on its way from noise to text. Each kind of noise has its own loop: MaskedRun, UniformRun, LatentRun. A step comes in two
+// halves, so that those that can may share a pass through the network (SharedPass).
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;

@@ -1,5 +1,5 @@
-// A network and what reads it, ready for one canvas after another or several at once. What a step does depends on the noise, see the table in
-// Diffusion/Corruption.cs:
+// A network and what reads it, ready for one canvas after another or several at once. What a step does depends on the noise, see the table
+// in Diffusion/Corruption.cs:
 //
 //   the mask token    MaskedRun     commits the positions that a StepPolicy chooses
 //   random tokens     UniformRun    accepts some, draws the others anew

@@ -1,7 +1,7 @@
-// Continuous batching: canvases come and go between steps, and every step of all of them shares passes through the network where it can (SharedPass).
-// Each canvas becomes what it would become alone. Whether a run has another step is decided right after the last one, so that a finished
-// canvas leaves without waiting for the passes of the others. What fails for one canvas alone (nothing may be written at a position, the
-// network lacks what an option needs) fails that canvas alone.
+// Continuous batching: canvases come and go between steps, and every step of all of them shares passes through the network where it can
+// (SharedPass). Each canvas becomes what it would become alone. Whether a run has another step is decided right after the last one, so that
+// a finished canvas leaves without waiting for the passes of the others. What fails for one canvas alone (nothing may be written at a
+// position, the network lacks what an option needs) fails that canvas alone.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Sampling;

@@ -9,7 +9,9 @@ public sealed partial record SamplerOptions
     /// </summary>
     /// <param name="model">Those of the model.</param>
     public SamplerOptions WithoutThresholdOf(SamplerOptions model) =>
-        Remasking == model.Remasking && Factor == model.Factor && EntropyBound == model.EntropyBound ? this : this with { Threshold = null };
+        Remasking == model.Remasking && Factor == model.Factor && EntropyBound == model.EntropyBound
+            ? this
+            : this with { Threshold = null };
 
     /// <summary>Throws if an option is set that a network does not know.</summary>
     /// <param name="known">These options, as far as the network knows them; defaults elsewhere.</param>

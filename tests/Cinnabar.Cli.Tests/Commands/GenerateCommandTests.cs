@@ -18,7 +18,8 @@ public sealed class GenerateCommandTests(TinyModel tiny)
         if (!Directory.Exists(model))
         {
             TinyModelFolder.Write(model);
-            File.WriteAllText(System.IO.Path.Combine(model, "generation_config.json"), "{\"threshold\": 1e-6, \"max_new_tokens\": 8}");
+            string settings = System.IO.Path.Combine(model, "generation_config.json");
+            File.WriteAllText(settings, "{\"threshold\": 1e-6, \"max_new_tokens\": 8}");
         }
 
         (int exitCode, string output, string error) = await tiny.Run(

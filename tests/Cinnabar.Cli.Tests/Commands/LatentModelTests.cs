@@ -8,7 +8,8 @@ public sealed class LatentModelTests(TinyModel tiny)
     [Fact]
     public async Task Infill_SameSeed_IsTheSameTextBetweenWhatWasGiven()
     {
-        string[] arguments = ["infill", tiny.Write("holes.txt", "int a<fill:12> }\n"), "--steps", "3", "--threads", "1", "--model", Model()];
+        string holes = tiny.Write("holes.txt", "int a<fill:12> }\n");
+        string[] arguments = ["infill", holes, "--steps", "3", "--threads", "1", "--model", Model()];
         (int exitCode, string output, string error) = await tiny.Run(arguments);
         Assert.True(exitCode == 0, error);
         Assert.StartsWith("int a", output, StringComparison.Ordinal);

@@ -19,9 +19,9 @@ using Microsoft.Extensions.Logging;
 namespace Cinnabar.Server.Tests.Api;
 
 /// <summary>
-/// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "latent", "chat" (with a template and a
-/// bias of lengths), and with a template and a context that holds definitions of tools "long" and "tools", whose template knows of them. Errors before an
-/// answer become envelopes as the host makes them.
+/// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "latent", "chat" (with a
+/// template and a bias of lengths), and with a template and a context that holds definitions of tools "long" and "tools", whose template
+/// knows of them. Errors before an answer become envelopes as the host makes them.
 /// </summary>
 public sealed class ApiServer : IAsyncLifetime
 {

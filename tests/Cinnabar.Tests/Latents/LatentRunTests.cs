@@ -51,7 +51,8 @@ public sealed class LatentRunTests : IDisposable
     public void Batch_OfSeveralCanvases_WritesWhatEachWouldBeAlone()
     {
         DiffusionModel model = Model(isCausal: false);
-        SamplerOptions[] options = [.. Enumerable.Range(0, 3).Select(i => new SamplerOptions { Steps = 2 + i, Seed = (ulong)i, CfgScale = i })];
+        SamplerOptions[] options =
+            [.. Enumerable.Range(0, 3).Select(i => new SamplerOptions { Steps = 2 + i, Seed = (ulong)i, CfgScale = i })];
         Canvas[] alone = Canvases();
         foreach ((Canvas canvas, SamplerOptions own) in alone.Zip(options))
         {
