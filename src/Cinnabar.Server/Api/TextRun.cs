@@ -9,6 +9,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
 using Cinnabar.Tokenizers;
@@ -226,13 +227,17 @@ internal sealed class TextRun
         }
     }
 
+    // A step of latents is one of the whole context, however much of it is asked for.
     private void CheckSteps(int asked)
     {
-        long most = (long)MostStepsAPosition * asked;
-        if (_request.Options.Steps > most && _request.Options.Steps != _request.Model.Engine.Model.DefaultOptions.Steps)
+        DiffusionModel model = _request.Model.Engine.Model;
+        bool hasLatents = model.Denoiser.Noise == NoiseKind.Gaussian;
+        long most = (long)MostStepsAPosition * (hasLatents ? model.Config.MaxSequenceLength : asked);
+        if (_request.Options.Steps > most && _request.Options.Steps != model.DefaultOptions.Steps)
         {
+            string what = hasLatents ? "of the context" : $"for the {asked} tokens asked for";
             throw ApiException.Invalid(
-                $"Expected steps of at most {MostStepsAPosition} a token, {most} for the {asked} tokens asked for, "
+                $"Expected steps of at most {MostStepsAPosition} a token, {most} {what}, "
                 + $"found {_request.Options.Steps}. Ask for fewer steps.",
                 "steps");
         }

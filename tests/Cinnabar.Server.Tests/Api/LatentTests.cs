@@ -36,6 +36,7 @@ public sealed class LatentTests(ApiServer server)
     [InlineData("entropy_bound", "1")]
     [InlineData("pins", "[{\"position\": 5, \"token\": 9}]")]
     [InlineData("latent_method", "\"euler\"")]
+    [InlineData("steps", "385")]
     public async Task FieldOfOtherNoise_IsRefused(string field, string value)
     {
         JsonObject body = new() { ["model"] = "latent", ["prompt"] = "int a", ["max_tokens"] = 4, [field] = JsonNode.Parse(value) };
