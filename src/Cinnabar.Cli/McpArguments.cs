@@ -65,11 +65,10 @@ internal sealed class McpArguments(IDictionary<string, JsonElement>? given)
             return null;
         }
 
-        string range = least == double.Epsilon ? $"greater than 0, at most {most}" : $"{least} … {most}";
         double value = element is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out double found) ? found : double.NaN;
         return value >= least && value <= most
             ? value
-            : throw Wrong(name, $"a number, {range}", element);
+            : throw Wrong(name, $"a number, {least} … {most}", element);
     }
 
     /// <summary>Throws if there is an argument that was not asked for.</summary>

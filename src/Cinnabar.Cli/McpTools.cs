@@ -1,9 +1,11 @@
 // The tools of `cinnabar mcp` and what calls of them do. A call that cannot be answered gives a tool error with a sentence that says what
 // to change, so that the assistant can try again; only a tool that does not exist is an error of the protocol. The model works on one call
 // at a time; a cancelled call ends before its next pass.
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cinnabar.Cli.Commands;
+using Cinnabar.Models;
 using Cinnabar.Sampling;
 using ModelContextProtocol;
 using ModelContextProtocol.Protocol;
@@ -32,7 +34,7 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
             [
                 ("prompt", Text("The text so far; empty: the model writes from nothing.", MostCharacters)),
                 ("max_tokens", Whole("Length of the continuation, at most.", 1, model.Config.MaxSequenceLength)),
-                .. SamplerProperties(),
+                .. SamplerProperties(model),
             ]),
         Describe(
             "infill",
@@ -42,7 +44,7 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
             ["text"],
             [
                 ("text", Text("The text, with <fill> (at most 32 tokens) or <fill:N> (at most N tokens) at each hole.", MostCharacters)),
-                .. SamplerProperties(),
+                .. SamplerProperties(model),
             ]),
         Describe(
             "score",
@@ -140,14 +142,27 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
 
     private SamplerOptions Options(McpArguments arguments)
     {
-        SamplerOptions standard = model.DefaultOptions;
-        return standard with
+        SamplerOptions options = model.DefaultOptions;
+        options = options with
         {
-            Temperature = arguments.Number("temperature", 0, 100) ?? standard.Temperature,
-            TopP = arguments.Number("top_p", double.Epsilon, 1) ?? standard.TopP,
-            Steps = (int?)arguments.Whole("steps", 1, 1 << 20) ?? standard.Steps,
-            Threshold = arguments.Number("threshold", double.Epsilon, 1) ?? standard.Threshold,
+            Steps = (int?)arguments.Whole("steps", 1, 1 << 20) ?? options.Steps,
             Seed = (ulong)(arguments.Whole("seed", 0, MostSeed) ?? 0),
+        };
+        if (model.Denoiser.Noise != NoiseKind.Mask)
+        {
+            return options; // other arguments are refused like any that a tool does not have
+        }
+
+        options = options with
+        {
+            Temperature = arguments.Number("temperature", 0, 100) ?? options.Temperature,
+            TopP = arguments.Number("top_p", 0, 1) is double share ? (share == 0 ? null : share) : options.TopP,
+        };
+        return arguments.Number("threshold", 0, 1) switch
+        {
+            null => options,
+            0 => options with { Threshold = null },
+            double threshold => options.ByThreshold(threshold),
         };
     }
 
@@ -172,14 +187,32 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
         StructuredContent = JsonSerializer.SerializeToElement(structured),
     };
 
-    private static (string Name, JsonObject Schema)[] SamplerProperties() =>
-    [
-        ("temperature", Number("0 takes the most probable token; higher is more varied. Default: the model's.", 0, 100)),
-        ("top_p", Number("Draws only from the most probable tokens that sum to this; greater than 0. Default: off.", 0, 1)),
-        ("steps", Whole("Denoising steps. Default: one a token.", 1, 1 << 20)),
-        ("threshold", Number("Also writes every token at least this sure, so fewer steps are needed; 0.9 is usual. Default: off.", 0, 1)),
-        ("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)),
-    ];
+    // Temperatures and thresholds are about drawing tokens for masks.
+    private static (string Name, JsonObject Schema)[] SamplerProperties(DiffusionModel model)
+    {
+        SamplerOptions standard = model.DefaultOptions;
+        int? steps = model.Denoiser.Noise == NoiseKind.Uniform ? standard.Uniform.Steps : standard.Steps;
+        (string, JsonObject)[] always =
+        [
+            ("steps", Whole($"Denoising steps. Default: {Shown(steps, "one a token")}.", 1, 1 << 20)),
+            ("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)),
+        ];
+        return model.Denoiser.Noise != NoiseKind.Mask ? always :
+        [
+            ("temperature", Number(
+                $"0 takes the most probable token; higher is more varied. Default: {Shown(standard.Temperature, "0")}.", 0, 100)),
+            ("top_p", Number(
+                $"Draws only from the most probable tokens that sum to this; 0: off. Default: {Shown(standard.TopP, "off")}.", 0, 1)),
+            ("threshold", Number(
+                "Also writes every token at least this sure, so fewer steps are needed; 0.9 is usual, 0: off. "
+                + $"Default: {Shown(standard.Threshold, "off")}.",
+                0,
+                1)),
+            .. always,
+        ];
+
+        static string Shown(double? value, string none) => value?.ToString(CultureInfo.InvariantCulture) ?? none;
+    }
 
     private static Tool Describe(
         string name, string title, string description, string[] required, (string Name, JsonObject Schema)[] properties) => new()

@@ -157,15 +157,12 @@ internal sealed class SamplerArguments
         Cache = Named<CacheKind>(parsed.GetValue(_cache)) ?? defaults.Cache,
         CacheRefresh = parsed.GetValue(_cacheRefresh) ?? defaults.CacheRefresh,
         Remasking = Named<Remasking>(parsed.GetValue(_remasking)) ?? defaults.Remasking,
-        Latents = LatentsOf(parsed, defaults),
+        Latents = new LatentOptions
+        {
+            Method = Named<LatentMethod>(parsed.GetValue(_latentMethod)) ?? defaults.Latents.Method,
+            Raw = parsed.GetValue(_rawLatents) || defaults.Latents.Raw,
+        },
         Seed = parsed.GetValue(_seed),
-    };
-
-    /// <summary>What the options say of latents alone.</summary>
-    public LatentOptions LatentsOf(ParseResult parsed, SamplerOptions defaults) => new()
-    {
-        Method = Named<LatentMethod>(parsed.GetValue(_latentMethod)) ?? defaults.Latents.Method,
-        Raw = parsed.GetValue(_rawLatents) || defaults.Latents.Raw,
     };
 
     private static void ExpectName<T>(Option<string?> option)

@@ -41,7 +41,13 @@ internal sealed class TextCommand
         bool endWithLineBreak,
         Func<DiffusionModel, SamplerOptions, Constraint?, Action<DenoisingStep>, GenerationResult> write)
     {
-        string? target = inPlace ?? _output.TargetOf(parsed);
+        string? target = _output.TargetOf(parsed);
+        if (inPlace is not null && target is not null)
+        {
+            throw new CinnabarException("Expected the text to go to one file, found --in-place and --out.", "Leave one of them out.");
+        }
+
+        target = inPlace ?? target;
         Constraint? constraint = _constraint.Read(parsed);
         DiffusionModel model = _model.Load(parsed);
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions) with { MeasureDrift = parsed.IsVerbose() };

@@ -180,7 +180,7 @@ public sealed class DiffusionChatClient : IChatClient
                 TotalTokenCount = canvas.Length - room + written,
             };
             ChatResponseUpdate update = Update([new UsageContent(usage)]);
-            bool isWhole = isStopped || written < room || request.Text.IsConstrained(hole: 0);
+            bool isWhole = isStopped || written < request.Text.MostTokensOf(hole: 0) || request.Text.IsConstrained(hole: 0);
             update.FinishReason = isWhole ? ChatFinishReason.Stop : ChatFinishReason.Length;
             update.AdditionalProperties = new AdditionalPropertiesDictionary
             {

@@ -9,46 +9,47 @@ namespace Cinnabar.Extensions.AI;
 
 internal static class SamplerProperties
 {
-    private static readonly Dictionary<string, Func<SamplerOptions, Value, SamplerOptions>> s_setters = new()
+    // Null turns off what can be off and leaves the others as they are.
+    private static readonly Dictionary<string, Func<SamplerOptions, Value?, SamplerOptions>> s_setters = new()
     {
-        ["steps"] = (options, value) => options with { Steps = value.Whole() },
-        ["block_length"] = (options, value) => options with { BlockSize = value.Whole() },
-        ["threshold"] = (options, value) => options with { Threshold = value.Number() },
-        ["remasking"] = (options, value) => options with { Remasking = value.Name<Remasking>() },
-        ["transfer"] = (options, value) => options with { Transfer = value.Name<Transfer>() },
-        ["cfg_scale"] = (options, value) => options with { CfgScale = value.Number() },
-        ["factor"] = (options, value) => options with { Factor = value.Number() },
-        ["entropy_bound"] = (options, value) => options with { EntropyBound = value.Number() },
-        ["stability"] = (options, value) => options with { Stability = value.Number() },
-        ["low_threshold"] = (options, value) => options with { LowThreshold = value.Number() },
-        ["verify_threshold"] = (options, value) => options with { VerifyThreshold = value.Number() },
-        ["credit"] = (options, value) => options with { Credit = value.Truth() },
-        ["early_exit"] = (options, value) => options with { EarlyExit = value.Number() },
-        ["remask_below"] = (options, value) => options with { RemaskBelow = value.Number() },
-        ["edit_threshold"] = (options, value) => options with { EditThreshold = value.Number() },
-        ["remdm"] = (options, value) => options with { Remdm = value.Name<RemdmKind>() },
-        ["remdm_eta"] = (options, value) => options with { RemdmEta = value.Number() },
-        ["max_passes"] = (options, value) => options with { MaxPasses = value.Whole() },
-        ["deadline_ms"] = (options, value) => options with { Deadline = TimeSpan.FromMilliseconds(value.Whole()) },
-        ["cache"] = (options, value) => options with { Cache = value.Name<CacheKind>() },
-        ["cache_refresh"] = (options, value) => options with { CacheRefresh = value.Whole() },
+        ["steps"] = (options, value) => options with { Steps = value?.Whole() },
+        ["block_length"] = (options, value) => options with { BlockSize = value?.Whole() },
+        ["threshold"] = (options, value) => options with { Threshold = value?.Number() },
+        ["remasking"] = (options, value) => options with { Remasking = value?.Name<Remasking>() ?? options.Remasking },
+        ["transfer"] = (options, value) => options with { Transfer = value?.Name<Transfer>() ?? options.Transfer },
+        ["cfg_scale"] = (options, value) => options with { CfgScale = value?.Number() ?? options.CfgScale },
+        ["factor"] = (options, value) => options with { Factor = value?.Number() },
+        ["entropy_bound"] = (options, value) => options with { EntropyBound = value?.Number() },
+        ["stability"] = (options, value) => options with { Stability = value?.Number() },
+        ["low_threshold"] = (options, value) => options with { LowThreshold = value?.Number() },
+        ["verify_threshold"] = (options, value) => options with { VerifyThreshold = value?.Number() },
+        ["credit"] = (options, value) => options with { Credit = value?.Truth() ?? options.Credit },
+        ["early_exit"] = (options, value) => options with { EarlyExit = value?.Number() },
+        ["remask_below"] = (options, value) => options with { RemaskBelow = value?.Number() },
+        ["edit_threshold"] = (options, value) => options with { EditThreshold = value?.Number() },
+        ["remdm"] = (options, value) => options with { Remdm = value?.Name<RemdmKind>() },
+        ["remdm_eta"] = (options, value) => options with { RemdmEta = value?.Number() ?? options.RemdmEta },
+        ["max_passes"] = (options, value) => options with { MaxPasses = value?.Whole() },
+        ["deadline_ms"] = (options, value) => options with { Deadline = value is Value ms ? TimeSpan.FromMilliseconds(ms.Whole()) : null },
+        ["cache"] = (options, value) => options with { Cache = value?.Name<CacheKind>() ?? options.Cache },
+        ["cache_refresh"] = (options, value) => options with { CacheRefresh = value?.Whole() },
     };
 
     /// <summary>Sets one option.</summary>
     /// <param name="options">The others.</param>
     /// <param name="name">Its name.</param>
-    /// <param name="value">Its value; null leaves it as it is.</param>
+    /// <param name="value">Its value; null turns it off, if it can be off.</param>
     /// <exception cref="CinnabarException">There is no such option, or the value is of the wrong kind.</exception>
     public static SamplerOptions Set(SamplerOptions options, string name, object? value)
     {
-        if (!s_setters.TryGetValue(name, out Func<SamplerOptions, Value, SamplerOptions>? set))
+        if (!s_setters.TryGetValue(name, out Func<SamplerOptions, Value?, SamplerOptions>? set))
         {
             throw new CinnabarException(
                 $"Expected the additional properties to be include_steps, {string.Join(", ", s_setters.Keys)}, found '{name}'.",
                 "Leave it out, or correct its name.");
         }
 
-        return value is null or JsonElement { ValueKind: JsonValueKind.Null } ? options : set(options, new Value(name, value));
+        return set(options, value is null or JsonElement { ValueKind: JsonValueKind.Null } ? null : new Value(name, value));
     }
 
     /// <summary>A truth value.</summary>

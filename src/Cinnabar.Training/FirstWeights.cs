@@ -41,6 +41,7 @@ internal static class FirstWeights
             ? [.. LatentWeights.OfAutoencoder(config)]
             : [.. config.Latents is null ? expected : LatentWeights.Expected(config)];
         RequireShapes(options, model, known);
+        RequireNetwork(options, model);
         IEnumerable<NetworkWeight> others = expected.Where(weight => known.All(other => other.Name != weight.Name));
         Dictionary<string, Tensor> weights = InitialWeights.Draw(others, layers, options.Seed);
         foreach (NetworkWeight weight in known)
@@ -55,11 +56,35 @@ internal static class FirstWeights
     {
         string tokenizer = Path.Combine(options.Corpus, "tokenizer.json");
         ModelFolder model = ModelFolder.Open(ModelLocator.Find(options.InitialModel!));
-        return File.ReadAllBytes(model.TokenizerPath).AsSpan().SequenceEqual(File.ReadAllBytes(tokenizer))
+        bool isSame = File.Exists(model.TokenizerPath)
+            && File.ReadAllBytes(model.TokenizerPath).AsSpan().SequenceEqual(File.ReadAllBytes(tokenizer));
+        return isSame
             ? model
             : throw new CinnabarException(
                 $"The corpus '{options.Corpus}' was made with another tokenizer than the initial model '{options.InitialModel}'.",
                 $"Build it again with --tokenizer {model.TokenizerPath}.");
+    }
+
+    // Shapes alone do not tell: another number of heads or another rotary base fits the same tensors. What a run may change are the
+    // attention, where a prediction stands, the length, and the denoiser behind an autoencoder.
+    private static void RequireNetwork(TrainingOptions options, ModelFolder model)
+    {
+        ModelConfig config = options.ModelConfig;
+        ModelConfig before = model.Config with
+        {
+            AttentionKind = config.AttentionKind,
+            AttentionBlockSize = config.AttentionBlockSize,
+            ShiftLogits = config.ShiftLogits,
+            MaxSequenceLength = config.MaxSequenceLength,
+            Quantization = config.Quantization,
+            Latents = model.Config.Latents is LatentShape latents ? latents with { Denoiser = config.Latents?.Denoiser } : null,
+        };
+        if (before.FirstDifference(config) is (string key, string had, string has))
+        {
+            throw new CinnabarException(
+                $"The initial model '{options.InitialModel}' has {key} {had}, the configuration says {has}.",
+                $"Set {key} to {had} in \"model\".");
+        }
     }
 
     private static void RequireShapes(TrainingOptions options, ModelFolder model, NetworkWeight[] known)

@@ -27,6 +27,7 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
     private readonly Tokenizer _tokenizer;
     private readonly TokenDataset _heldOut;
     private readonly Tape _tape;
+    private readonly TrainingObjective? _objective; // null: windows of text are measured
 
     /// <summary>Opens the validation split.</summary>
     /// <param name="options">Corpus, objective and sizes.</param>
@@ -41,6 +42,10 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
         _tokenizer = tokenizer;
         _heldOut = TokenDataset.Open(options.Corpus, "validation");
         _tape = new Tape(kernels, recording: false, MatMulPrecision.BF16);
+
+        // What is wrong with the split shall not show only when it is first measured.
+        bool isOfObjective = _heldOut.HasQuestions || options.Objective == TrainingObjective.BlockDiffusion;
+        _objective = isOfObjective && _heldOut.TokenCount > 0 ? Objective() : null;
     }
 
     /// <inheritdoc/>
@@ -56,7 +61,7 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
             parameter.Changed();
         }
 
-        return _heldOut.HasQuestions || _options.Objective == TrainingObjective.BlockDiffusion ? OfObjective() : OfWindows();
+        return _objective is null ? OfWindows() : Of(_objective);
     }
 
     private double OfWindows()
@@ -68,7 +73,7 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
         return total.BitsPer(windows.Sum(window => BytesOf(window))).Nats;
     }
 
-    private double OfObjective()
+    private TrainingObjective Objective()
     {
         bool fits = _heldOut.HasQuestions || _heldOut.TokenCount >= _options.SequenceLength;
         TrainingOptions bound = _options with
@@ -89,7 +94,11 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
             TailShare = 0,
             CausalShare = 0,
         };
-        TrainingObjective objective = TrainingObjective.Create(bound, _heldOut, _tokenizer);
+        return TrainingObjective.Create(bound, _heldOut, _tokenizer);
+    }
+
+    private double Of(TrainingObjective objective)
+    {
         SequenceDraw clean = objective.DrawClean(1);
         long bytes = clean.Batches.Sum(batch => BytesOf(batch.Ids.Where((_, i) => batch.Wanted[i])));
         double nats = 0;

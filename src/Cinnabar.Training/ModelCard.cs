@@ -1,6 +1,7 @@
 // The README.md that goes with trained weights: what they are, from what, and how good; with the front matter of a Hugging Face model card.
 using System.Globalization;
 using Cinnabar.Checkpoints;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Training;
 
@@ -20,6 +21,8 @@ public static class ModelCard
                 latents.Denoiser is null ? "rebuilt from its latents" : "decoded from latents denoised in one pass")
             : config.IsAutoregressive
             ? ("An autoregressive", "autoregressive", "exact likelihood")
+            : config.AttentionKind == AttentionKind.BlockCausal
+            ? ("A block-diffusion", "diffusion-language-model, block-diffusion", "likelihood bound")
             : ("A masked-diffusion", "diffusion-language-model, masked-diffusion", "likelihood bound");
         string sizes = $"{config.NumHiddenLayers}, {config.HiddenSize}, {config.NumAttentionHeads}, {config.IntermediateSize}";
         return string.Create(CultureInfo.InvariantCulture, $"""

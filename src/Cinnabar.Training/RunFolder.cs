@@ -9,6 +9,7 @@
 using System.Text;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
+using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Training;
 
@@ -37,6 +38,9 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>The settings of the run.</summary>
     public string OptionsPath => Path.Combine(_path, "options.json");
+
+    /// <summary>Hash of the tokenizer that the corpus of the run was made with.</summary>
+    private string TokenizerPath => Path.Combine(_path, "tokenizer.sha256");
 
     /// <summary>One line a step.</summary>
     public string LogPath => Path.Combine(_path, "loss.csv");
@@ -75,6 +79,24 @@ internal sealed class RunFolder : IDisposable
         {
             held.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Remembers the tokenizer of the corpus, or refuses to go on with another one than the run began with.</summary>
+    /// <param name="corpus">The corpus' folder.</param>
+    /// <exception cref="CinnabarException">It is another one: ids would mean other tokens.</exception>
+    public void KeepTokenizer(string corpus)
+    {
+        string hash = CorpusFolder.TokenizerHash(corpus);
+        if (!File.Exists(TokenizerPath))
+        {
+            AtomicFile.Write(TokenizerPath, Encoding.UTF8.GetBytes(hash));
+        }
+        else if (File.ReadAllText(TokenizerPath) != hash)
+        {
+            throw new CinnabarException(
+                $"{TokenizerPath}: the run began with a corpus of another tokenizer than that of '{corpus}', so its ids mean other tokens.",
+                "Resume it with the corpus it began with, or train anew into another output folder.");
         }
     }
 

@@ -60,6 +60,7 @@ public sealed class Trainer : IDisposable
         _folder = RunFolder.Open(options.Output, resume);
         try
         {
+            _folder.KeepTokenizer(options.Corpus);
             _state = resume ? Continue() : TrainingCheckpoint.Start(FirstWeights.Of(options));
             _step = new TrainingStep(options, _state, NetworkOf(source, tokenizer, kernels), kernels);
             _heldOut = TrainingObjective.IsLatent(options.Objective)

@@ -72,6 +72,7 @@ public sealed partial record TrainingOptions
         RequireRange("evaluation_windows", EvaluationWindows, 1, 1_000_000);
         RequireRange("checkpoint_every", CheckpointEvery, 1, int.MaxValue);
         ValidateLatents();
+        RequireRead();
         ModelConfig model = ModelConfig;
         RequireDirection(model);
         Require(
@@ -79,6 +80,38 @@ public sealed partial record TrainingOptions
             "sequence_length",
             $"at most the model's max_sequence_length {model.MaxSequenceLength}",
             SequenceLength.ToString());
+    }
+
+    // A key that the objective does not read would be ignored without a word.
+    private void RequireRead()
+    {
+        TrainingOptions standard = new();
+        bool masks = Objective == TrainingObjective.MaskedDiffusion;
+        bool latents = TrainingObjective.IsLatent(Objective);
+        bool encodes = Objective == TrainingObjective.Autoencoder;
+        bool denoises = Objective == TrainingObjective.LatentDiffusion;
+        (string Key, bool IsRead, bool IsSet)[] keys =
+        [
+            ("tail_share", masks, TailShare != standard.TailShare),
+            ("expand_share", masks, ExpandShare != standard.ExpandShare),
+            ("separate_times", masks, SeparateTimes != standard.SeparateTimes),
+            ("causal_share", masks, CausalShare != standard.CausalShare),
+            ("focal_gamma", !latents, FocalGamma != standard.FocalGamma),
+            ("infill_share", !latents, InfillShare is not null),
+            ("continuation_share", !latents, ContinuationShare != standard.ContinuationShare),
+            ("commitment", encodes, Commitment != standard.Commitment),
+            ("codebook_decay", encodes, CodebookDecay != standard.CodebookDecay),
+            ("latent_noise", encodes, LatentNoise != standard.LatentNoise),
+            ("condition_share", denoises, ConditionShare != standard.ConditionShare),
+            ("self_conditioning_share", denoises, SelfConditioningShare != standard.SelfConditioningShare),
+            ("noise_curriculum", denoises, NoiseCurriculum != standard.NoiseCurriculum),
+            ("token_weight", denoises, TokenWeight != standard.TokenWeight),
+            ("adversarial_weight", denoises, AdversarialWeight != standard.AdversarialWeight),
+        ];
+        foreach ((string key, bool isRead, bool isSet) in keys)
+        {
+            Require(isRead || !isSet, key, $"left out for the objective \"{Objective}\", which does not read it", "a value");
+        }
     }
 
     // A network that looks ahead would read the next token, and one that never does has no use for the text behind a mask.

@@ -236,7 +236,7 @@ public sealed partial class DiffusionModel
         Canvas canvas, SamplerOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         options ??= DefaultOptions;
-        using IEnumerator<DenoisingStep> steps = _sampler.Steps(canvas, options, cancellation).GetEnumerator();
+        using IEnumerator<DenoisingStep> steps = _sampler.Steps(canvas, Followed(options), cancellation).GetEnumerator();
         while (await Task.Run(steps.MoveNext, CancellationToken.None).ConfigureAwait(false))
         {
             yield return steps.Current;
@@ -259,9 +259,21 @@ public sealed partial class DiffusionModel
         network == Denoiser ? Kernels.TokenStatistics : null,
         Tokenizer.VocabularySize);
 
-    /// <summary>The options as the network can follow them: left to right is the only order an autoregressive one knows.</summary>
-    public SamplerOptions Followed(SamplerOptions options) =>
-        Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null } : options;
+    /// <summary>
+    /// The options as the network can follow them: left to right is the only order an autoregressive one knows, and the steps and the
+    /// entropy bound of one whose noise is random tokens are those of <see cref="SamplerOptions.Uniform"/>.
+    /// </summary>
+    public SamplerOptions Followed(SamplerOptions options) => Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null }
+        : Denoiser.Noise == NoiseKind.Uniform ? options with
+        {
+            Steps = null,
+            EntropyBound = null,
+            Uniform = options.Uniform with
+            {
+                Steps = options.Steps ?? options.Uniform.Steps, EntropyBound = options.EntropyBound ?? options.Uniform.EntropyBound,
+            },
+        }
+        : options;
 
     private static TextCanvas Constrained(TextCanvas text, Constraint? constraint)
     {
@@ -289,7 +301,7 @@ public sealed partial class DiffusionModel
         DenoisingStep? last = null;
         float? drift = null;
         Stopwatch time = Stopwatch.StartNew();
-        (sampler ?? _sampler).Run(canvas, options, cancellation, Observe);
+        (sampler ?? _sampler).Run(canvas, options, cancellation, Observe, isWatched: onStep is not null);
         return GenerationResult.Finished(result(), this, options, last, time.Elapsed) with { CacheDrift = drift };
 
         void Observe(DenoisingStep step)

@@ -86,7 +86,7 @@ internal static class ModelReading
                 return standard with { Steps = generation.Steps ?? standard.Steps, CfgScale = generation.CfgScale ?? standard.CfgScale };
         }
 
-        return standard with
+        SamplerOptions read = standard with
         {
             Steps = generation.Steps ?? standard.Steps,
             BlockSize = generation.BlockSize ?? standard.BlockSize,
@@ -94,11 +94,11 @@ internal static class ModelReading
             TopP = generation.TopP ?? standard.TopP,
             TopK = generation.TopK ?? standard.TopK,
             CfgScale = generation.CfgScale ?? standard.CfgScale,
-            Threshold = generation.Threshold ?? (generation.Factor is null ? standard.Threshold : null),
             Factor = generation.Factor ?? standard.Factor,
             Remasking = generation.Remasking is string name
                 ? Enum.Parse<Remasking>(name.Replace("_", "", StringComparison.Ordinal), ignoreCase: true)
                 : standard.Remasking,
         };
+        return generation.Threshold is double threshold ? read with { Threshold = threshold } : read.WithoutThresholdOf(standard);
     }
 }

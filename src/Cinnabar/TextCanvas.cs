@@ -56,7 +56,9 @@ public sealed class TextCanvas
     /// The most tokens that a hole could have got: more than it has positions where it grows, or where a smaller length was found.
     /// </summary>
     public int MostTokensOf(int hole) =>
-        _text.AskedTokens.Count > 0 ? _text.AskedTokens[hole] : Canvas.Holes[hole].MostLength;
+        _text.AskedTokens.Count > 0
+            ? _text.AskedTokens[hole]
+            : Math.Min(Canvas.Holes[hole].MostLength, Canvas.Holes[hole].MostText ?? int.MaxValue);
 
     /// <summary>Whether the text of a hole is constrained.</summary>
     public bool IsConstrained(int hole) => Canvas.AutomatonOf(hole) is not null;
@@ -75,17 +77,19 @@ public sealed class TextCanvas
         bool usesCrLf = UsesCrLf(text);
         int[] ids = [.. Beginning(model), .. model.Tokenizer.Encode(Shown(text, 0, usesCrLf))];
         int length = RoomBehind(ids.Length, maxNewTokens, model);
-        Canvas canvas = Canvas.ForContinuation(ids, length, model.TokensFor(exactLength: false));
-        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
+        return new TextCanvas(model, text, Tail(ids, length, maxNewTokens, model), [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
     }
 
     /// <summary>The answer to a conversation: its text is the answer alone.</summary>
     internal static TextCanvas ForAnswer(int[] prompt, int maxNewTokens, DiffusionModel model)
     {
         int length = RoomBehind(prompt.Length, maxNewTokens, model);
-        Canvas canvas = Canvas.ForContinuation(prompt, length, model.TokensFor(exactLength: false));
-        return new TextCanvas(model, new TextWithHoles(["", ""], [maxNewTokens]), canvas, [false], usesCrLf: false, omitted: 0);
+        TextWithHoles text = new(["", ""], [maxNewTokens]);
+        return new TextCanvas(model, text, Tail(prompt, length, maxNewTokens, model), [false], usesCrLf: false, omitted: 0);
     }
+
+    private static Canvas Tail(int[] known, int positions, int wanted, DiffusionModel model) => new(
+        [CanvasSegment.Text(known), CanvasSegment.Continuation(positions, mostText: wanted)], model.TokensFor(exactLength: false));
 
     /// <summary>The length of a canvas behind so many known tokens.</summary>
     /// <param name="known">Known tokens.</param>
@@ -145,7 +149,7 @@ public sealed class TextCanvas
     {
         (int most, int least) = (text.HoleTokens[i], text.LeastOf(i));
         return text.Length == LengthPolicy.Grow && !text.IsConstrained(i)
-            ? CanvasSegment.GrowingHole(Math.Clamp(text.GrowsFrom, Math.Max(least, 1), most), most, least)
+            ? CanvasSegment.GrowingHole(Math.Min(most, Math.Max(text.GrowsFrom, Math.Max(least, 1))), most, least)
             : CanvasSegment.Hole(most, least);
     }
 

@@ -77,6 +77,19 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
     }
 
     [Fact]
+    public void NoisyLatents_WhatIsKnown_IsCleanForTheDecoderToo()
+    {
+        const int Size = 2;
+        float[] clean = [1, 2, 3, 4, 5, 6, 7, 8];
+        bool[] known = [true, false, false, true];
+        NoisyLatents latents = NoisyLatents.Draw(clean, known, [0.4, 0.7], GaussianSchedule.Cosine(), new DeterministicRandom(3));
+        float[] velocity = [.. Enumerable.Range(0, clean.Length).Select(i => 0.3f * i)];
+        float[] cleaned = [.. velocity.Select((v, i) => (latents.NegativeNoise[i / Size] * v) + latents.ScaledNoisy[i])];
+        Assert.Equal(latents.CleanOf(velocity), cleaned, (a, b) => Math.Abs(a - b) < 1e-5);
+        Assert.Equal([1f, 2, 7, 8], [cleaned[0], cleaned[1], cleaned[6], cleaned[7]]);
+    }
+
+    [Fact]
     public void LatentDiffusion_Gradient_IsThatOfItsLoss()
     {
         // Along one direction of one tensor of each kind: (loss(w + δ) − loss(w − δ)) / 2δ, the same data and noise on both sides.

@@ -83,5 +83,28 @@ public sealed class ObjectiveOptionsTests(TrainingRuns runs) : IClassFixture<Tra
         Assert.Equal(shipped, same);
     }
 
+    [Fact]
+    public void Validate_KeyThatTheObjectiveDoesNotRead_IsRefused()
+    {
+        TrainingOptions left = runs.Options("x", runs.AutoregressiveConfig);
+        Assert.Contains("tail_share", ErrorOf(left with { TailShare = 0.3 }), StringComparison.Ordinal);
+        Assert.Contains("separate_times", ErrorOf(left with { SeparateTimes = true }), StringComparison.Ordinal);
+        Assert.Contains("token_weight", ErrorOf(runs.Options("x") with { TokenWeight = 0.1 }), StringComparison.Ordinal);
+        Assert.Contains("latent_noise", ErrorOf(runs.Options("x") with { LatentNoise = 0.1 }), StringComparison.Ordinal);
+        (runs.Options("x") with { TailShare = 0.3, SeparateTimes = true }).Validate();
+    }
+
+    [Fact]
+    public void Recipes_All_AreValid()
+    {
+        foreach (string recipe in Directory.GetFiles(Path.Combine(RepositoryFolder.Path, "recipes"), "*.json"))
+        {
+            if (File.ReadAllText(recipe).Contains("\"steps\"", StringComparison.Ordinal))
+            {
+                TrainingOptions.Load(recipe).Validate();
+            }
+        }
+    }
+
     private static string ErrorOf(TrainingOptions options) => Assert.Throws<CinnabarException>(options.Validate).Message;
 }

@@ -5,6 +5,20 @@ namespace Cinnabar.Training.Tests;
 
 public sealed class TrainerResumeTests(TrainingRuns runs) : IClassFixture<TrainingRuns>
 {
+    [Fact]
+    public void Resume_AnotherTokenizer_IsRefused()
+    {
+        string output = runs.NewFolder();
+        TrainingRuns.Train(runs.Options(output), stopAfter: 5);
+        string hash = Path.Combine(output, "tokenizer.sha256");
+        string kept = File.ReadAllText(hash);
+        File.WriteAllText(hash, new string('0', kept.Length));
+        string message = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output), resume: true)).Message;
+        Assert.Contains("another tokenizer", message, StringComparison.Ordinal);
+        File.WriteAllText(hash, kept);
+        Assert.Equal(5, TrainingRuns.Train(runs.Options(output), resume: true).Count);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(5)]

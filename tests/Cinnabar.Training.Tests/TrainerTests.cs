@@ -59,7 +59,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
         trainer.Run(_ => { }, CancellationToken.None);
         trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
-        string[] files = ["checkpoint", "loss.csv", "loss.svg", "model", "options.json"];
+        string[] files = ["checkpoint", "loss.csv", "loss.svg", "model", "options.json", "tokenizer.sha256"];
         Assert.Equal([.. files, "train.lock"], FilesIn(output));
         trainer.Dispose();
         Assert.Equal(files, FilesIn(output));
@@ -111,6 +111,27 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
             CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(options));
             Assert.Contains("blocks.", error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Constructor_InitialModelOfAnotherNetworkWithTheSameShapes_NamesTheKey()
+    {
+        string initial = runs.NewFolder();
+        using (Trainer trainer = new(runs.Options(runs.NewFolder()), KernelTable.Create(1, KernelForm.Vector), resume: false))
+        {
+            trainer.Export(initial, "# initial\n");
+        }
+
+        foreach ((string key, ModelConfig config) in ((string, ModelConfig)[])
+            [("rope_theta", runs.Config with { RopeTheta = 500 }), ("rms_norm_eps", runs.Config with { RmsNormEps = 1e-3 })])
+        {
+            TrainingOptions options = runs.Options(runs.NewFolder(), config) with { InitialModel = initial };
+            Assert.Contains(key, Assert.Throws<CinnabarException>(() => TrainingRuns.Train(options)).Message, StringComparison.Ordinal);
+        }
+
+        // What a run may change.
+        TrainingOptions shifted = runs.Options(runs.NewFolder(), runs.Config with { ShiftLogits = true });
+        TrainingRuns.Train(shifted with { InitialModel = initial, Steps = 1 });
     }
 
     [Fact]

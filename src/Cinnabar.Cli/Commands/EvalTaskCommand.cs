@@ -52,7 +52,7 @@ internal sealed class EvalTaskCommand
         {
             Description = "Most tokens of an answer whose length is not given.",
             HelpName = "n",
-            DefaultValueFactory = _ => Math.Min(128, task.MaxAnswerCharacters),
+            DefaultValueFactory = _ => task.StandardAnswerTokens,
         };
         _answerTokens.RequireRange(1, 1_000_000);
         _bestOf.RequireRange(1, 1024);

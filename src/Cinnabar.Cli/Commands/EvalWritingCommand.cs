@@ -168,13 +168,12 @@ internal sealed class EvalWritingCommand
             "Give --temperature, such as 1.");
     }
 
-    // Of the sampler's options those alone that are about latents: the others are for the models beside them.
+    // Of the sampler's options those alone that latents know, and steps as their own option says: the others are for the models beside
+    // them.
     private IEnumerable<SamplerOptions> LatentOptionsFor(ParseResult parsed, DiffusionModel model)
     {
-        SamplerOptions standard = model.DefaultOptions with
-        {
-            Latents = _sampler.LatentsOf(parsed, model.DefaultOptions), Seed = _sampler.Read(parsed, model.DefaultOptions).Seed,
-        };
+        SamplerOptions read = _sampler.Read(parsed, model.DefaultOptions);
+        SamplerOptions standard = model.DefaultOptions with { Latents = read.Latents, CfgScale = read.CfgScale, Seed = read.Seed };
         return parsed.GetValue(_latentSteps) is { Length: > 0 } given ? given.Select(steps => standard with { Steps = steps }) : [standard];
     }
 

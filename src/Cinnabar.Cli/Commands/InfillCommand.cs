@@ -43,7 +43,7 @@ internal sealed class InfillCommand
     private readonly Option<string> _length = new("--length")
     {
         Description = "How long holes become: fixed (exactly their number of tokens), trim (at most, the model ends them), grow (the model "
-            + "adds tokens), probe (passes find the length first), best (of several lengths).",
+            + "adds tokens), probe (passes find the length first).",
         HelpName = "policy",
         DefaultValueFactory = _ => StandardLength,
     };

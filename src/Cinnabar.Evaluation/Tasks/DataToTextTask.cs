@@ -34,8 +34,8 @@ public sealed class DataToTextTask : EvaluationTask
     /// <inheritdoc/>
     public override IReadOnlyList<TaskMeasure> Score(IReadOnlyList<TaskAnswer> answers) =>
     [
-        TextMeasures.CorpusBleu(answers),
         TaskMeasure.Mean("slots", answers.Select(answer => RestaurantMeaning.ShareSaid(answer.Example.Prompt, answer.Text))),
+        TextMeasures.CorpusBleu(answers),
     ];
 
     /// <inheritdoc/>

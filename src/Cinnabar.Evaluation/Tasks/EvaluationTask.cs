@@ -12,6 +12,12 @@ public abstract class EvaluationTask
     /// <summary>Most characters an answer can need; longer ones are cut there.</summary>
     public abstract int MaxAnswerCharacters { get; }
 
+    /// <summary>Whether prompts are messages to a chat model; one without a template gets them as they are. Default false.</summary>
+    public virtual bool IsConversation => false;
+
+    /// <summary>Most tokens of an answer where nobody says another number. Default: 128, or fewer if no answer needs them.</summary>
+    public virtual int StandardAnswerTokens => Math.Min(128, MaxAnswerCharacters);
+
     /// <summary>
     /// Tokens of canvas for an answer: a network that fills a canvas does it best when not much of it is left over. Default: the most.
     /// </summary>

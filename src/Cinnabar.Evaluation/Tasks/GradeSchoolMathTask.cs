@@ -26,6 +26,9 @@ public sealed partial class GradeSchoolMathTask : EvaluationTask
     public override int MaxAnswerCharacters => 1_500;
 
     /// <inheritdoc/>
+    public override int StandardAnswerTokens => 256;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Train, TaskSplit.Test];
 
     /// <inheritdoc/>

@@ -27,6 +27,9 @@ public sealed class HumanEvalTask : EvaluationTask
     public override int MaxAnswerCharacters => 1_500;
 
     /// <inheritdoc/>
+    public override int StandardAnswerTokens => 512;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Test];
 
     /// <inheritdoc/>

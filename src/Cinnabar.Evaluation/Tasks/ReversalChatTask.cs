@@ -24,6 +24,9 @@ public sealed class ReversalChatTask : EvaluationTask
     public override int MaxAnswerCharacters => 100;
 
     /// <inheritdoc/>
+    public override bool IsConversation => true;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<TaskSplit> Splits { get; } = [TaskSplit.Test];
 
     /// <inheritdoc/>

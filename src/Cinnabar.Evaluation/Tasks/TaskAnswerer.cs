@@ -6,6 +6,7 @@
 //
 // Holes and continuations have the tokens asked for, cut to what the context has left.
 using System.Diagnostics;
+using Cinnabar.Chat;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
@@ -72,6 +73,11 @@ public sealed class TaskAnswerer
 
     private Canvas CanvasFor(TaskExample example)
     {
+        if (_task.IsConversation && _model.ChatTemplate is not null)
+        {
+            return _model.CanvasFor([new ChatMessage("user", example.Prompt)], _answerTokens).Canvas;
+        }
+
         int[] begin = _model.Config.BosTokenId is int bos ? [bos] : [];
         if (AnswersInPlace && example.Template is not null)
         {

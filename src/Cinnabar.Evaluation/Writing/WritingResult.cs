@@ -15,6 +15,7 @@ namespace Cinnabar.Evaluation.Writing;
 public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMeasure> Measures)
 {
     private const string Perplexity = "perplexity";
+    private const string Empty = "empty texts";
     private const string SelfBleu = "self-BLEU";
     private const string NamesAgain = "names again";
     private const string AtSeams = "perplexity at seams";
@@ -24,8 +25,8 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
     /// <summary>The names of all measures.</summary>
     public static IReadOnlyList<string> MeasureNames { get; } =
     [
-        Perplexity, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams", NamesAgain, AtSeams, InsideSegments,
-        Passes, "seconds", "tokens/s",
+        Perplexity, Empty, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams", NamesAgain, AtSeams,
+        InsideSegments, Passes, "seconds", "tokens/s",
     ];
 
     /// <summary>The measure of that name; null if the texts do not have it.</summary>
@@ -65,7 +66,12 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
         double[][] nats = judge is null
             ? []
             : [.. texts.Select(text => judge.NatsOfTokens([.. beginning, .. text.Ids])[(beginning.Count - 1)..])];
-        AddPerplexity(Perplexity, [.. nats.Select(own => own.Average())]);
+        AddPerplexity(Perplexity, [.. nats.Where(own => own.Length > 0).Select(own => own.Average())]);
+        if (texts.Any(text => text.Ids.Length == 0)) // of which no token can be predicted
+        {
+            AddMean(Empty, [.. texts.Select(text => text.Ids.Length == 0 ? 1.0 : 0)]);
+        }
+
         AddMean("entropy", [.. texts.Select(text => TextDiversity.UnigramEntropy(text.Ids))]);
         foreach (int n in (int[])[1, 2, 3])
         {

@@ -1,6 +1,7 @@
 // The messages of OpenAI's chat completions. Their text goes to the model's template, where special tokens spelled in it stay text. The
 // names that go along with it are words without such characters, so that they cannot spell one.
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -14,6 +15,7 @@ internal static partial class ChatMessages
     private const int MostMessages = 1024;
     private const int MostCalls = 128;
     private const int LongestId = 256;
+    private const int DeepestArguments = ServerOptions.MaxJsonDepth - 8; // calls stand some levels deep in a message
 
     /// <summary>Reads the field "messages".</summary>
     /// <exception cref="ApiException">400: a message is wrong, or holds more than text.</exception>
@@ -90,17 +92,23 @@ internal static partial class ChatMessages
         call.Get("type")?.Word("function");
         JsonFields function = call.Require("function").Object();
         JsonField arguments = function.Require("arguments");
-        JsonObject written = new() { ["name"] = WordOf(function.Require("name")) };
+        JsonObject written = new() { ["name"] = WordOf(function.Require("name")), ["arguments"] = ArgumentsOf(arguments) };
+        return new JsonObject { ["id"] = id, ["type"] = "function", ["function"] = written };
+    }
+
+    // Strictly read, like the body: an object that models get must not fail only when it is rendered.
+    private static JsonNode ArgumentsOf(JsonField arguments)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(arguments.Text());
         try
         {
-            written["arguments"] = JsonNode.Parse(arguments.Text()) as JsonObject ?? throw arguments.Wrong("text of a JSON object");
+            JsonBody.Parse(text);
+            return JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { MaxDepth = DeepestArguments })!;
         }
-        catch (JsonException)
+        catch (Exception error) when (error is ApiException or JsonException)
         {
-            throw arguments.Wrong("text of a JSON object");
+            throw arguments.Wrong($"text of a strict JSON object of at most {DeepestArguments} levels");
         }
-
-        return new JsonObject { ["id"] = id, ["type"] = "function", ["function"] = written };
     }
 
     private static string ContentOf(JsonField content) =>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cinnabar.Models;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Server.Api;
@@ -6,9 +7,29 @@ namespace Cinnabar.Server.Api;
 /// <summary>How a model samples unless a request says otherwise, by the names that requests use; null: off.</summary>
 internal static class DefaultOptions
 {
-    public static void Write(Utf8JsonWriter json, SamplerOptions options)
+    public static void Write(Utf8JsonWriter json, DiffusionModel model)
     {
-        json.WriteNumber("max_tokens", options.MaxNewTokens);
+        SamplerOptions options = model.DefaultOptions;
+        json.WriteNumber("max_tokens", Math.Min(options.MaxNewTokens, model.Config.MaxSequenceLength));
+        switch (model.Denoiser.Noise)
+        {
+            case NoiseKind.Uniform:
+                json.WriteNumber("steps", options.Uniform.Steps);
+                json.WriteNumber("entropy_bound", options.Uniform.EntropyBound);
+                break;
+            case NoiseKind.Gaussian:
+                Write(json, "steps", options.Steps);
+                json.WriteNumber("cfg_scale", options.CfgScale);
+                Write(json, "latent_method", options.Latents.Method);
+                break;
+            default:
+                WriteOrdered(json, options);
+                break;
+        }
+    }
+
+    private static void WriteOrdered(Utf8JsonWriter json, SamplerOptions options)
+    {
         Write(json, "steps", options.Steps);
         Write(json, "block_length", options.BlockSize);
         Write(json, "threshold", options.Threshold);

@@ -4,6 +4,7 @@ using Cinnabar.Server.Hosting;
 using Cinnabar.Server.Streams;
 using Cinnabar.Serving;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Cinnabar.Server.Api;
 
@@ -80,7 +81,7 @@ internal sealed class Generation
         catch (Exception error) when (events.HasBegun && error is not OperationCanceledException)
         {
             // The status has been sent: all that is left is to say so in the stream, and to end it without its last line.
-            await events.SendAsync(StreamError.Of(error)).ConfigureAwait(false);
+            await events.SendAsync(StreamError.Of(error, _http.RequestServices.GetService<ServerLog>())).ConfigureAwait(false);
         }
     }
 

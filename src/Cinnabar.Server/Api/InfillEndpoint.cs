@@ -4,8 +4,8 @@
 //    "length": "trim", "grow_from": 4}
 //
 // "exact" is a min_tokens of max_tokens. "length" says how long the other holes become (LengthPolicy): fixed, trim, grow (from grow_from
-// positions), probe, best. The last two first find the lengths, in passes that count as "length_passes"; then the text is filled, and
-// streamed, as if they had been given.
+// positions), probe. The last first finds the lengths, in passes that count as "length_passes"; then the text is filled, and streamed, as
+// if they had been given.
 using Cinnabar.Constraints;
 using Microsoft.AspNetCore.Http;
 

@@ -3,6 +3,7 @@
 // An editor waits 2.5 s at most and says so in t_max_predict_ms: the text is then complete by that time, written in as few passes as it
 // takes. n_predict 0 is how it asks the server to get ready while somebody types; there is nothing to get ready here.
 using System.Text;
+using Cinnabar.Models;
 using Cinnabar.Server.Hosting;
 using Microsoft.AspNetCore.Http;
 
@@ -49,9 +50,11 @@ internal static class LlamaInfillEndpoint
 
     private static GenerationRequest ReadRequest(JsonFields fields, ServedModel served)
     {
+        fields.Refuse("n", "This endpoint writes one text; ask again with another seed for another.", "1");
         int? milliseconds = fields.Integer("t_max_predict_ms", -1, MostMilliseconds);
         GenerationRequest request = GenerationRequest.Read(fields, served) with { Count = 1 };
-        TimeSpan? deadline = milliseconds is int time and > 0 ? TimeSpan.FromMilliseconds(time) : request.Options.Deadline;
+        bool keepsTime = milliseconds is > 0 && served.Engine.Model.Denoiser.Noise == NoiseKind.Mask; // the others take few passes anyway
+        TimeSpan? deadline = keepsTime ? TimeSpan.FromMilliseconds(milliseconds!.Value) : request.Options.Deadline;
         return request with { Options = request.Options with { Deadline = deadline } };
     }
 

@@ -48,7 +48,7 @@ internal static class ModelsEndpoints
         json.WriteNumber("parameters", model.Config.ParameterCount);
         json.WriteBoolean("default", served == models.All[0]);
         json.WriteStartObject("options");
-        DefaultOptions.Write(json, model.DefaultOptions);
+        DefaultOptions.Write(json, model);
         json.WriteEndObject();
         json.WriteEndObject();
     }

@@ -4,7 +4,7 @@
 // whoever names another order or another rule gets it without. Inception's reasoning_effort is a threshold under another name: less
 // effort writes more tokens a pass.
 //
-//   instant 0.5    low 0.7    medium 0.9    high: none, so one token a pass        a threshold of the request's own wins
+//   instant 0.5    low 0.7    medium 0.9    high: none, so one token a pass     an order, a rule or a threshold of the request's own wins
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cinnabar.Latents;
@@ -100,8 +100,9 @@ internal static partial class SamplerFields
             Cache = Named<CacheKind>(fields, "cache") ?? defaults.Cache,
             CacheRefresh = Optional(fields, "cache_refresh", defaults.CacheRefresh),
         };
-        double? threshold = EffortThreshold(fields, read.WithoutThresholdOf(defaults).Threshold);
-        return read with { Threshold = Optional(fields, "threshold", threshold, 0, 1, aboveLeast: true) };
+        bool namesRule = fields.Has("remasking") || fields.Has("factor") || fields.Has("entropy_bound");
+        read = WithEffort(fields, read.WithoutThresholdOf(defaults), namesRule);
+        return read with { Threshold = Optional(fields, "threshold", read.Threshold, 0, 1, aboveLeast: true) };
     }
 
     private static SamplerOptions ReadUniform(JsonFields fields, SamplerOptions defaults)
@@ -133,19 +134,22 @@ internal static partial class SamplerFields
     {
         foreach (string name in names)
         {
-            fields.Refuse(name, remedy);
+            fields.Refuse(name, remedy, name switch { "top_p" => ["1"], "top_k" => ["-1"], _ => [] });
         }
     }
 
-    private static double? EffortThreshold(JsonFields fields, double? threshold) =>
-        fields.Get("reasoning_effort")?.Word("instant", "low", "medium", "high") switch
+    // Beside an order or a rule that the request names, effort says nothing more.
+    private static SamplerOptions WithEffort(JsonFields fields, SamplerOptions options, bool namesRule)
+    {
+        string? effort = fields.Get("reasoning_effort")?.Word("instant", "low", "medium", "high");
+        return effort is null || namesRule ? options : effort switch
         {
-            null => threshold,
-            "instant" => 0.5,
-            "low" => 0.7,
-            "medium" => 0.9,
-            _ => null,
+            "instant" => options.ByThreshold(0.5),
+            "low" => options.ByThreshold(0.7),
+            "medium" => options.ByThreshold(0.9),
+            _ => options with { Threshold = null, Factor = null, EntropyBound = null },
         };
+    }
 
     // Inception's default is −1, llama.cpp's word for all of them 0.
     private static int? TopK(JsonFields fields, int? standard) => !fields.Has("top_k") ? standard

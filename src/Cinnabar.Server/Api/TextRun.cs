@@ -117,7 +117,7 @@ internal sealed class TextRun
 
     /// <summary>The text of each hole as it stands after a step, noise included.</summary>
     public IEnumerable<string> Snapshot(DenoisingStep step) =>
-        _text.Canvas.Holes.Select((_, hole) => Streams.NoisyText.Of(_text, step.Canvas, hole, _tokenizer, _request.Stops));
+        _text.Canvas.Holes.Select((_, hole) => Streams.NoisyText.Of(_text, step.Canvas, hole, _tokenizer, _settled[hole].Stops));
 
     private static int[] SettledIds(DenoisingStep step, int hole) => [.. step.Canvas.SettledTextOf(hole, step.FinalBefore)];
 
@@ -189,7 +189,9 @@ internal sealed class TextRun
     private string? StopTextOf(int hole, int[] ids)
     {
         string text = _text.TextOfHole(hole, _tokenizer.Decode(ids));
-        return _request.Stops.FirstOrDefault(stop => text.AsSpan(_written[hole].Length).StartsWith(stop, StringComparison.Ordinal));
+        int stop = _settled[hole].Stops.ToList().FindIndex(
+            spelled => text.AsSpan(_written[hole].Length).StartsWith(spelled, StringComparison.Ordinal));
+        return stop < 0 ? null : _request.Stops[stop];
     }
 
     // The fewest tokens whose text holds a stop text. More tokens only add text, so halving finds them.
@@ -200,7 +202,7 @@ internal sealed class TextRun
         {
             int middle = (without + with) / 2;
             string text = _text.TextOfHole(hole, _tokenizer.Decode(ids.AsSpan(0, middle)));
-            bool isThere = _request.Stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
+            bool isThere = _settled[hole].Stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
             (without, with) = isThere ? (without, middle) : (middle, with);
         }
 

@@ -14,6 +14,9 @@ internal sealed class ToolFormat(GenerationRequest request, ToolCalling tools) :
 
     private readonly AnswerHead _head = new("chatcmpl", request.Model.Id);
 
+    // Ids of calls differ from those of other answers of one conversation, whatever the seed.
+    private readonly string _calls = Guid.NewGuid().ToString("N")[..12];
+
     /// <inheritdoc/>
     public JsonObject Whole(IReadOnlyList<Answer> answers) => _head.Whole("chat.completion", answers, answer =>
     {
@@ -47,11 +50,11 @@ internal sealed class ToolFormat(GenerationRequest request, ToolCalling tools) :
         return message;
     }
 
-    private static JsonObject CallOf(Answer answer, ToolCall call, int index, bool isDelta)
+    private JsonObject CallOf(Answer answer, ToolCall call, int index, bool isDelta)
     {
         JsonObject written = new()
         {
-            ["id"] = $"call_{answer.Seed:x}_{index}",
+            ["id"] = $"call_{_calls}_{answer.Index}_{index}",
             ["type"] = "function",
             ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = call.Arguments },
         };

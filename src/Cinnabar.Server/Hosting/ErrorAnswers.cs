@@ -44,7 +44,7 @@ internal sealed class ErrorAnswers(RequestDelegate next, ServerOptions options, 
         }
         catch (Exception error)
         {
-            await AnswerAsync(context, Known(error) ?? Defect(error));
+            await AnswerAsync(context, Known(error) ?? log.Defect(error));
         }
     }
 
@@ -79,19 +79,11 @@ internal sealed class ErrorAnswers(RequestDelegate next, ServerOptions options, 
         _ => $"Expected a request after the rules of HTTP, found another: {bad.Message}",
     };
 
-    private ApiException Defect(Exception error)
-    {
-        string id = Guid.NewGuid().ToString("N")[..12];
-        log.Defect(id, error);
-        return new ApiException(
-            500, "server_error", $"Expected an answer, found a defect of the server. Its log tells more under {id}: report that.");
-    }
-
     private void LogIfDefect(Exception error)
     {
         if (Known(error) is null && error is not IOException)
         {
-            Defect(error);
+            log.Defect(error);
         }
     }
 

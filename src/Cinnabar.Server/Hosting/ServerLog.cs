@@ -27,7 +27,17 @@ internal sealed class ServerLog(TextWriter writer, ServerOptions options, TimePr
         }
     }
 
-    /// <summary>A defect, under the id that the client was told. Messages of exceptions may quote a prompt and are left out.</summary>
+    /// <summary>A defect, under an id that the client is told.</summary>
+    /// <returns>What to tell it.</returns>
+    public ApiException Defect(Exception error)
+    {
+        string id = Guid.NewGuid().ToString("N")[..12];
+        Defect(id, error);
+        return new ApiException(
+            500, "server_error", $"Expected an answer, found a defect of the server. Its log tells more under {id}: report that.");
+    }
+
+    /// <summary>A defect. Messages of exceptions may quote a prompt and are left out.</summary>
     public void Defect(string id, Exception error)
     {
         StringBuilder text = new($"defect {id}:");

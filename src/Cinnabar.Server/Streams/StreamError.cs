@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cinnabar.Server.Hosting;
 using Cinnabar.Serving;
 
 namespace Cinnabar.Server.Streams;
@@ -7,12 +8,15 @@ namespace Cinnabar.Server.Streams;
 internal static class StreamError
 {
     /// <summary>The error in OpenAI's envelope; of what nobody foresaw no details.</summary>
-    public static JsonObject Of(Exception error) => (error switch
+    /// <param name="error">The reason.</param>
+    /// <param name="log">Gets what nobody foresaw; null: there is none.</param>
+    public static JsonObject Of(Exception error, ServerLog? log = null) => (error switch
     {
         ApiException api => api,
         EngineBusyException busy => new ApiException(
             busy.IsStopped ? 503 : 429, busy.IsStopped ? "unavailable_error" : "overloaded_error", busy.Message),
         CinnabarException input => ApiException.Invalid(input.Message, param: null),
-        _ => new ApiException(500, "server_error", "Expected to finish the text, found a fault of the server. Try again."),
+        _ => log?.Defect(error)
+            ?? new ApiException(500, "server_error", "Expected to finish the text, found a fault of the server. Try again."),
     }).ToJson();
 }

@@ -19,17 +19,35 @@ internal static class CorpusFolder
             throw new CinnabarException($"{folder} holds files that are not a corpus.", "Name a new or an empty folder.");
         }
 
-        string partial = $"{folder}.{Guid.NewGuid():N}.partial";
+        string id = Guid.NewGuid().ToString("N");
+        (string partial, string old) = ($"{folder}.{id}.partial", $"{folder}.{id}.old");
         Directory.CreateDirectory(partial);
         try
         {
             CorpusManifest manifest = build(partial);
-            if (Directory.Exists(folder))
+
+            // The old corpus is there until the new one is: a move is done at once, a deletion takes its time.
+            bool replaces = Directory.Exists(folder);
+            if (replaces)
             {
-                Directory.Delete(folder, recursive: true);
+                Directory.Move(folder, old);
             }
 
-            Directory.Move(partial, folder);
+            try
+            {
+                Directory.Move(partial, folder);
+            }
+            catch when (replaces)
+            {
+                Directory.Move(old, folder);
+                throw;
+            }
+
+            if (replaces)
+            {
+                Directory.Delete(old, recursive: true);
+            }
+
             return manifest;
         }
         finally

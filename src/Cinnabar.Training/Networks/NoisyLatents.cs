@@ -25,11 +25,12 @@ internal sealed class NoisyLatents
     /// <summary>[M].</summary>
     public bool[] Known { get; }
 
-    /// <summary>−σ of each latent: [M].</summary>
-    public float[] NegativeNoise => [.. Enumerable.Range(0, Known.Length).Select(row => (float)-_schedule.Noise(TimeOf(row)))];
+    /// <summary>−σ of each latent, 0 of a known one: [M]. With <see cref="ScaledNoisy"/>, x̂ = α z − σ v̂; x where it is known.</summary>
+    public float[] NegativeNoise =>
+        [.. Enumerable.Range(0, Known.Length).Select(row => Known[row] ? 0 : (float)-_schedule.Noise(TimeOf(row)))];
 
-    /// <summary>α z: [M·d].</summary>
-    public float[] ScaledNoisy => [.. Noisy.Select((z, i) => (float)(z * SignalOf(i / _size)))];
+    /// <summary>α z, x where it is known: [M·d].</summary>
+    public float[] ScaledNoisy => [.. Noisy.Select((z, i) => Known[i / _size] ? z : (float)(z * SignalOf(i / _size)))];
 
     /// <summary>Draws noise.</summary>
     /// <param name="clean">x: [M·d].</param>

@@ -38,7 +38,7 @@ public sealed class Examples : SequenceSource
             if (length > options.SequenceLength)
             {
                 throw new CinnabarException(
-                    $"The corpus '{options.Corpus}' has an example of {length} tokens (number {i} of its training split), "
+                    $"The corpus '{options.Corpus}' has an example of {length} tokens (number {i} of {data.DocumentCount}), "
                     + $"longer than sequence_length {options.SequenceLength}.",
                     "Raise sequence_length, or build the corpus with a smaller --max-tokens.");
             }

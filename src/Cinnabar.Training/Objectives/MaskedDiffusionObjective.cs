@@ -73,7 +73,8 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
         }
 
         TrainingBatch masked = new(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]);
-        return Options.ExpandShare == 0 ? masked : MergedMasks.Merge(masked, Options.ExpandShare, ExpandTokenId, _padTokenId, noise);
+        return Options.ExpandShare == 0 ? masked : MergedMasks.Merge(
+            masked, Options.ExpandShare, ExpandTokenId, _padTokenId, Options.ModelConfig.EosTokenId, noise);
     }
 
     private int[] Mask(int[] ids, int[] span, double t, DeterministicRandom noise) =>

@@ -3,9 +3,10 @@
 //   text      a  b  c  d  e              shown     a  _  d  e         of the pair (b, c), both masked
 //   masks     a  _  _  d  e       ─▶     said      .  expand  .  .
 //
-// Each pair within a run of masks is merged with probability expand_share, from the left; a pair with end-of-hole padding in it never,
-// as padding says the opposite. What is left of the sequence moves up, and padding that does not count fills its end. Where the pair
-// stands for more than it shows in turn (two merged pairs side by side), the network will ask again when it sees two masks.
+// Each pair within a run of masks is merged with probability expand_share, from the left; a pair with end-of-hole padding in it never, nor
+// one that ends with end of text, as these say the opposite. What is left of the sequence moves up, and padding that does not count fills
+// its end. Where the pair stands for more than it shows in turn (two merged pairs side by side), the network will ask again when it sees
+// two masks.
 // Source: DreamOn, Wu et al. 2025 (static probability 0.5).
 using Cinnabar.Diffusion;
 
@@ -19,8 +20,10 @@ internal static class MergedMasks
     /// <param name="share">Probability of a pair, 0 … 1.</param>
     /// <param name="expandTokenId">What a merged pair says.</param>
     /// <param name="padTokenId">End of hole, and what fills the end of sequences.</param>
+    /// <param name="eosTokenId">End of text.</param>
     /// <param name="random">Draws a number for each pair.</param>
-    public static TrainingBatch Merge(TrainingBatch batch, double share, int expandTokenId, int padTokenId, DeterministicRandom random)
+    public static TrainingBatch Merge(
+        TrainingBatch batch, double share, int expandTokenId, int padTokenId, int eosTokenId, DeterministicRandom random)
     {
         int length = batch.Ids.Length / batch.Batch;
         int[] ids = new int[batch.Ids.Length];
@@ -40,7 +43,7 @@ internal static class MergedMasks
                 }
 
                 bool isPair = row + 1 < batch.Rows.Length && batch.Rows[row + 1] == read + 1 && read + 1 < (b + 1) * length
-                    && batch.Targets[row] != padTokenId && batch.Targets[row + 1] != padTokenId;
+                    && batch.Targets[row] != padTokenId && batch.Targets[row + 1] != padTokenId && batch.Targets[row + 1] != eosTokenId;
                 bool merges = isPair && random.NextDouble() < share;
                 rows.Add(write);
                 targets.Add(merges ? expandTokenId : batch.Targets[row]);

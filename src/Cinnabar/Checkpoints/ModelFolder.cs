@@ -145,10 +145,13 @@ public sealed class ModelFolder : Checkpoint
             Require(WeightsFile, "the weights", "Fetch it from where the model came from, or export the model in safetensors format.");
         }
 
-        Require(
-            TokenizerFile,
-            "the tokenizer, which turns text into ids",
-            "Fetch it from where the model came from, or save it with the tokenizers library.");
+        if (!VocabularyFiles.Exist(path))
+        {
+            Require(
+                TokenizerFile,
+                "the tokenizer, which turns text into ids",
+                "Fetch it from where the model came from, or save it with the tokenizers library.");
+        }
 
         void Require(string file, string purpose, string remedy)
         {

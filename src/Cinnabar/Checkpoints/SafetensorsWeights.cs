@@ -14,6 +14,8 @@ internal sealed class SafetensorsWeights : ModelWeights
     private SafetensorsWeights(SafetensorsShards file, ModelConfig config, string prefix)
         : base(config) => (_file, Prefix) = (file, prefix);
 
+    private const int MostCounted = 1 << 16;
+
     /// <summary>What stands before every name in the files: the family's, or nothing.</summary>
     public string Prefix { get; }
 
@@ -31,8 +33,11 @@ internal sealed class SafetensorsWeights : ModelWeights
         try
         {
             string prefix = PrefixIn(file, config.Family.OptionalPrefix);
+
+            // A configuration may ask for millions of tensors that the file does not have: one too many is enough to refuse it.
+            int most = Math.Max(file.Tensors.Count, MostCounted) + 1;
             List<StoredTensor> stored =
-                [.. StoredTensor.All(config).Select(tensor => tensor with { Name = prefix + tensor.Name })];
+                [.. StoredTensor.All(config).Take(most).Select(tensor => tensor with { Name = prefix + tensor.Name })];
             CheckNames(file, config, stored);
             CheckShapesAndTypes(file, stored);
             return new SafetensorsWeights(file, config, prefix);
@@ -101,7 +106,8 @@ internal sealed class SafetensorsWeights : ModelWeights
         {
             string others = unexpected.Count > 0 ? ErrorText.Some(unexpected) + " instead" : "none of that name";
             throw new CinnabarException(
-                $"{file.Path}: expected {expected.Count} tensors (config.json), among them {ErrorText.Some(missing)}, found {others}.",
+                $"{file.Path}: expected {(expected.Count > MostCounted ? "more than " : "")}{expected.Count} tensors (config.json), "
+                + $"among them {ErrorText.Some(missing)}, found {others}.",
                 $"Check that the weights belong to this config.json and have the names of the family {config.Family.Name}.");
         }
 

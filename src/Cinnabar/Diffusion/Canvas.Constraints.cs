@@ -11,10 +11,14 @@ public sealed partial class Canvas
     /// <summary>Whether the text of any hole is constrained.</summary>
     internal bool IsConstrained => _automata.Count > 0;
 
-    /// <summary>Lets a hole hold only text that an automaton accepts.</summary>
+    /// <summary>Lets a hole hold only text that an automaton accepts, which may have as many tokens as there are positions.</summary>
     /// <param name="hole">Index of the hole.</param>
     /// <param name="automaton">Over the tokens of the model, with the end tokens of the hole.</param>
-    internal void Constrain(int hole, TokenAutomaton automaton) => _automata = _automata.SetItem(hole, automaton);
+    internal void Constrain(int hole, TokenAutomaton automaton)
+    {
+        _automata = _automata.SetItem(hole, automaton);
+        _holes = [.. _holes.Select((other, i) => i == hole ? other with { MostText = null } : other)];
+    }
 
     /// <summary>What the text of a hole must be; null: anything.</summary>
     internal TokenAutomaton? AutomatonOf(int hole) => _automata.GetValueOrDefault(hole);

@@ -61,6 +61,7 @@ public sealed partial class Canvas
                 {
                     MostLength = segment.MostLength,
                     LeastLength = segment.LeastLength,
+                    MostText = segment.MostText,
                 });
                 NoisyCount += segment.Length;
             }
@@ -274,7 +275,8 @@ public sealed partial class Canvas
     private int EndOfText(Hole hole)
     {
         int end = hole.Start;
-        while (end < hole.End && !IsEnd(hole, end))
+        int limit = hole.MostText is int most ? Math.Min(hole.End, hole.Start + most) : hole.End;
+        while (end < limit && !IsEnd(hole, end))
         {
             end++;
         }

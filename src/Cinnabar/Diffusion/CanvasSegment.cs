@@ -19,6 +19,9 @@ public sealed class CanvasSegment
     /// <summary>The fewest tokens of the text of a hole; default 0.</summary>
     public int LeastLength { get; private init; }
 
+    /// <summary>The most tokens of the text of a hole; null, the default: as many as it has positions.</summary>
+    public int? MostText { get; private init; }
+
     /// <summary>The kind of hole, or null for known text.</summary>
     public HoleKind? Kind { get; }
 
@@ -43,7 +46,10 @@ public sealed class CanvasSegment
     public static CanvasSegment GrowingHole(int length, int most, int least = 0) =>
         new([], length, HoleKind.Infill) { MostLength = most, LeastLength = least };
 
-    /// <summary>A tail of <paramref name="least"/> to <paramref name="length"/> tokens; only the last segment may be one.</summary>
-    public static CanvasSegment Continuation(int length, int least = 0) =>
-        new([], length, HoleKind.Continuation) { LeastLength = least };
+    /// <summary>
+    /// A tail of <paramref name="length"/> positions and <paramref name="least"/> to <paramref name="mostText"/> tokens, or as many as
+    /// there are positions; only the last segment may be one.
+    /// </summary>
+    public static CanvasSegment Continuation(int length, int least = 0, int? mostText = null) =>
+        new([], length, HoleKind.Continuation) { LeastLength = least, MostText = mostText };
 }

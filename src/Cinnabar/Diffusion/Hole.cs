@@ -12,6 +12,11 @@ public readonly record struct Hole(int Start, int Length, HoleKind Kind)
     /// <summary>The fewest tokens of its text: none of its first positions ends it; 0, the default.</summary>
     public int LeastLength { get; init; }
 
+    /// <summary>
+    /// The most tokens of its text: what stands behind them is dropped, as where a network wants whole blocks; null, the default: all.
+    /// </summary>
+    public int? MostText { get; init; }
+
     /// <summary>Whether it may have more positions.</summary>
     public bool Grows => Length < MostLength;
 

@@ -15,7 +15,11 @@ public interface ILatentDenoiser
 /// <param name="conditioned">Guesses c.</param>
 /// <param name="free">Guesses u.</param>
 /// <param name="weight">w: 1 is the condition alone, more leans on it.</param>
-public sealed class GuidedLatentDenoiser(ILatentDenoiser conditioned, ILatentDenoiser free, double weight) : ILatentDenoiser
+/// <param name="known">Which latents the condition gives: they are c, whatever u is; empty: none.</param>
+/// <param name="size">d: numbers of a latent.</param>
+public sealed class GuidedLatentDenoiser(
+    ILatentDenoiser conditioned, ILatentDenoiser free, double weight, ReadOnlyMemory<bool> known = default, int size = 1)
+    : ILatentDenoiser
 {
     private float[] _free = [];
 
@@ -27,7 +31,8 @@ public sealed class GuidedLatentDenoiser(ILatentDenoiser conditioned, ILatentDen
         free.Denoise(noisy, t, before, _free);
         for (int i = 0; i < clean.Length; i++)
         {
-            clean[i] = _free[i] + ((float)weight * (clean[i] - _free[i]));
+            bool isGiven = !known.IsEmpty && known.Span[i / size];
+            clean[i] = isGiven ? clean[i] : _free[i] + ((float)weight * (clean[i] - _free[i]));
         }
     }
 }

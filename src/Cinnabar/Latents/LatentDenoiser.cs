@@ -1,6 +1,7 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Latents;
 
@@ -11,15 +12,17 @@ namespace Cinnabar.Latents;
 /// <param name="batch">B: sequences that are denoised together.</param>
 /// <param name="known">B·n: which latents are known; empty: none.</param>
 /// <param name="clean">B·n·d: the known ones, anything elsewhere; empty where none is known.</param>
+/// <param name="precision">What products round their operands to.</param>
 public sealed class LatentDenoiser(
     LatentUNet network,
     GaussianSchedule schedule,
     KernelTable kernels,
     int batch,
     ReadOnlyMemory<bool> known = default,
-    ReadOnlyMemory<float> clean = default) : ILatentDenoiser
+    ReadOnlyMemory<float> clean = default,
+    MatMulPrecision precision = MatMulPrecision.BF16) : ILatentDenoiser
 {
-    private readonly Tape _tape = new(kernels, recording: false);
+    private readonly Tape _tape = new(kernels, recording: false, precision);
     private float[] _input = [];
 
     /// <inheritdoc/>

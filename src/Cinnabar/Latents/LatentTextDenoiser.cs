@@ -8,6 +8,7 @@ using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Latents;
 
@@ -16,6 +17,7 @@ public sealed class LatentTextDenoiser : IDenoiser
 {
     private readonly ModelConfig _config;
     private readonly KernelTable _kernels;
+    private readonly MatMulPrecision _precision;
     private readonly LatentAutoencoder _autoencoder;
     private readonly VectorQuantizer? _quantizer;
     private readonly LatentUNet? _network;
@@ -25,15 +27,16 @@ public sealed class LatentTextDenoiser : IDenoiser
     /// <param name="config">With latents.</param>
     /// <param name="read">Gives a weight by its name.</param>
     /// <param name="kernels">Where they run.</param>
-    internal LatentTextDenoiser(ModelConfig config, Func<string, Tensor> read, KernelTable kernels)
+    /// <param name="precision">What products round their operands to.</param>
+    internal LatentTextDenoiser(ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision)
     {
         Dictionary<string, Tensor> weights = LatentWeights.Expected(config)
             .ToDictionary(weight => weight.Name, weight => read(weight.Name).To(DType.F32));
-        (_config, _kernels) = (config, kernels);
+        (_config, _kernels, _precision) = (config, kernels, precision);
         _autoencoder = new LatentAutoencoder(config, weights);
         _quantizer = _autoencoder.Codebook is Tensor codebook ? new VectorQuantizer(Shape, codebook, kernels) : null;
         _network = Shape.Denoiser is null ? null : new LatentUNet(config, weights);
-        _tape = new Tape(kernels, recording: false);
+        _tape = new Tape(kernels, recording: false, precision);
     }
 
     /// <inheritdoc/>
@@ -89,7 +92,7 @@ public sealed class LatentTextDenoiser : IDenoiser
         }
 
         int[] rebuilt = new int[ids.Length];
-        int[] codes = Spell(latents, rebuilt, .., raw, new bool[VocabularySize], new float[ids.Length]);
+        int[] codes = Spell(latents, rebuilt, .., raw, new SpelledTokens(VocabularySize), new float[ids.Length]);
         return (rebuilt, codes);
     }
 
@@ -111,8 +114,9 @@ public sealed class LatentTextDenoiser : IDenoiser
     internal ILatentDenoiser Knowing(bool[] known, float[] clean, double guidance)
     {
         GaussianSchedule schedule = Shape.Denoiser!.Schedule;
-        LatentDenoiser told = new(_network!, schedule, _kernels, batch: 1, known, clean);
-        return guidance == 1 ? told : new GuidedLatentDenoiser(told, new LatentDenoiser(_network!, schedule, _kernels, batch: 1), guidance);
+        LatentDenoiser told = new(_network!, schedule, _kernels, batch: 1, known, clean, _precision);
+        LatentDenoiser untold = new(_network!, schedule, _kernels, batch: 1, precision: _precision);
+        return guidance == 1 ? told : new GuidedLatentDenoiser(told, untold, guidance, known, Shape.Size);
     }
 
     /// <summary>Spells latents.</summary>
@@ -120,10 +124,11 @@ public sealed class LatentTextDenoiser : IDenoiser
     /// <param name="ids">n·s: known tokens, but for those that are spelled.</param>
     /// <param name="where">Which.</param>
     /// <param name="raw">Whether latents stay as they are, instead of becoming their nearest codes.</param>
-    /// <param name="forbidden">[V]: which tokens may not be written.</param>
+    /// <param name="words">Which tokens may be written.</param>
     /// <param name="confidence">Receives the probability of each token that is spelled.</param>
     /// <returns>The number of each code, latent after latent; none without codes.</returns>
-    internal int[] Spell(float[] latents, Span<int> ids, Range where, bool raw, bool[] forbidden, Span<float> confidence)
+    /// <exception cref="CinnabarException">The network returned NaN.</exception>
+    internal int[] Spell(float[] latents, Span<int> ids, Range where, bool raw, SpelledTokens words, Span<float> confidence)
     {
         _tape.Reset();
         Variable input = _tape.Input(latents, latents.Length / Shape.Size, Shape.Size);
@@ -134,7 +139,7 @@ public sealed class LatentTextDenoiser : IDenoiser
             Tensor logits = _autoencoder.Decode(_tape, input, batch: 1).Value;
             for (int i = 0; i < count; i++)
             {
-                (ids[start + i], confidence[i]) = Likeliest(logits.Row(start + i), forbidden);
+                (ids[start + i], confidence[i]) = words.Likeliest(logits.Row(start + i), i);
             }
 
             return codes;
@@ -146,26 +151,9 @@ public sealed class LatentTextDenoiser : IDenoiser
             _tape.Reset();
             Variable again = _tape.Input(kept, kept.Length / Shape.Size, Shape.Size);
             Tensor next = _autoencoder.DecodeCausally(_tape, again, ids[..(start + i)], batch: 1, lastOnly: true).Value;
-            (ids[start + i], confidence[i]) = Likeliest(next.Row(0), forbidden);
+            (ids[start + i], confidence[i]) = words.Likeliest(next.Row(0), i);
         }
 
         return codes;
-    }
-
-    private static (int Id, float Probability) Likeliest(ReadOnlySpan<float> logits, bool[] forbidden)
-    {
-        int best = -1;
-        for (int id = 0; id < forbidden.Length; id++)
-        {
-            best = !forbidden[id] && (best < 0 || logits[id] > logits[best]) ? id : best;
-        }
-
-        double sum = 0;
-        for (int id = 0; id < forbidden.Length; id++)
-        {
-            sum += forbidden[id] ? 0 : Math.Exp(logits[id] - logits[best]);
-        }
-
-        return (best, (float)(1 / sum));
     }
 }

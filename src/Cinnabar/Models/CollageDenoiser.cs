@@ -204,7 +204,8 @@ public sealed class CollageDenoiser : IDenoiser
             float sign = part.IsOverlap ? -1 : 1;
             for (int v = 0; v < own.Length; v++)
             {
-                sum[v] += sign * own[v];
+                // What cannot be stays so: its segments have said it, too.
+                sum[v] += part.IsOverlap && float.IsNegativeInfinity(own[v]) ? 0 : sign * own[v];
             }
         }
 

@@ -70,6 +70,9 @@ public sealed class DiffusionTransformer : ICachingDenoiser
     /// <inheritdoc/>
     public int MaskTokenId => Config.MaskTokenId;
 
+    /// <inheritdoc/>
+    public int? BlockSize => Config.AttentionKind == AttentionKind.BlockCausal ? Config.AttentionBlockSize : null;
+
     /// <summary>
     /// Builds the network: each matrix is packed as soon as it was read, and of all but the embedding table, which is looked up in, only
     /// the packed form is kept.

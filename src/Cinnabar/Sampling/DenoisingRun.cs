@@ -13,6 +13,11 @@ internal abstract class DenoisingRun
     /// <summary>Passes through the network so far.</summary>
     public abstract int Passes { get; }
 
+    /// <summary>
+    /// Whether somebody looks at the canvas between steps: where nobody does, it may stay as it is until the last one.
+    /// </summary>
+    public bool IsWatched { get; set; } = true;
+
     /// <summary>Takes a step.</summary>
     /// <returns>False: there was none left to take.</returns>
     public bool Step(CancellationToken cancellation)

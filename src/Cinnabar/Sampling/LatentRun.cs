@@ -23,9 +23,7 @@ internal sealed class LatentRun : DenoisingRun
     private readonly float[] _clean;
     private readonly bool[] _known;
     private readonly LatentSteps _steps;
-    private readonly bool[] _forbidden;
-    private readonly int? _end; // of the hole's text; null: it fills the hole
-    private readonly int[] _ends; // what the network may say for it
+    private readonly SpelledTokens _words;
     private readonly float[] _confidence;
     private readonly int _passesOfStep;
     private readonly List<Commit> _commits = [];
@@ -54,16 +52,7 @@ internal sealed class LatentRun : DenoisingRun
             _clean.Length,
             new DeterministicRandom(options.Seed));
 
-        // Training knows one end of texts; whichever the network says, the hole's text ends there.
-        IEnumerable<int> all = canvas.Tokens.EndsOf(HoleKind.Continuation).Union(canvas.Tokens.EndsOf(HoleKind.Infill));
-        _end = canvas.Tokens.EndsOf(_hole.Kind).Cast<int?>().FirstOrDefault();
-        _ends = _end is null ? [] : [.. all];
-        _forbidden = new bool[network.VocabularySize];
-        foreach (int id in canvas.Tokens.Forbidden(_hole.Kind, allowPadding: true).Except(_ends))
-        {
-            _forbidden[id] = true;
-        }
-
+        _words = new SpelledTokens(network.VocabularySize, canvas.Tokens, _hole);
         _confidence = new float[_hole.Length];
     }
 
@@ -87,6 +76,16 @@ internal sealed class LatentRun : DenoisingRun
         _edits.Clear();
         _isShown = false;
         _steps.Take();
+        foreach (float value in _steps.Guess)
+        {
+            if (!float.IsFinite(value))
+            {
+                throw new CinnabarException(
+                    $"Expected finite latents from the network, found {value} in step {_steps.Taken}.",
+                    "Check that the model is complete and was not damaged.");
+            }
+        }
+
         if (_steps.IsFinished)
         {
             Show();
@@ -96,7 +95,7 @@ internal sealed class LatentRun : DenoisingRun
     /// <inheritdoc/>
     public override DenoisingStep Report()
     {
-        if (!_isShown && !_network.Shape.HasCausalDecoder)
+        if (!_isShown && IsWatched && !_network.Shape.HasCausalDecoder)
         {
             Show();
         }
@@ -120,13 +119,13 @@ internal sealed class LatentRun : DenoisingRun
         }
 
         Range written = _layout.Start..(_layout.Start + _hole.Length);
-        _network.Spell(latents, _layout.Ids, written, _options.Raw, _forbidden, _confidence);
+        _network.Spell(latents, _layout.Ids, written, _options.Raw, _words, _confidence);
         ReadOnlySpan<int> ids = _layout.Ids.AsSpan(written);
-        int length = ids.IndexOfAny(_ends);
+        int length = _words.EndOf(ids);
         for (int i = 0; i < ids.Length; i++)
         {
             bool hasEnded = length >= 0 && i >= length;
-            Write(new Commit(_hole.Start + i, hasEnded ? _end!.Value : ids[i], _confidence[hasEnded ? length : i]));
+            Write(new Commit(_hole.Start + i, hasEnded ? _words.End!.Value : ids[i], _confidence[hasEnded ? length : i]));
         }
     }
 
@@ -137,10 +136,15 @@ internal sealed class LatentRun : DenoisingRun
             _canvas.Commit(commit, _steps.Taken);
             _commits.Add(commit);
         }
-        else if (_canvas.Ids[commit.Position] != commit.TokenId)
+        else
         {
-            _canvas.Edit(commit, _steps.Taken);
-            _edits.Add(commit);
+            // Surer than in the step before, even if it is the same token.
+            bool changes = _canvas.Ids[commit.Position] != commit.TokenId;
+            _canvas.Edit(commit, changes ? _steps.Taken : _canvas.CommittedAt(commit.Position));
+            if (changes)
+            {
+                _edits.Add(commit);
+            }
         }
     }
 }

@@ -48,9 +48,15 @@ public sealed class Sampler
     /// <exception cref="CinnabarException">An option, or the canvas, does not fit; the network returned NaN.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the canvas is as the last step left it.</exception>
     public int Run(
-        Canvas canvas, SamplerOptions options, CancellationToken cancellation = default, Action<DenoisingStep>? observer = null)
+        Canvas canvas, SamplerOptions options, CancellationToken cancellation = default, Action<DenoisingStep>? observer = null) =>
+        Run(canvas, options, cancellation, observer, isWatched: true);
+
+    // isWatched: whether the observer looks at the canvas, and not only at numbers.
+    internal int Run(
+        Canvas canvas, SamplerOptions options, CancellationToken cancellation, Action<DenoisingStep>? observer, bool isWatched)
     {
         DenoisingRun run = _runs.Begin(canvas, options);
+        run.IsWatched = isWatched;
         while (run.Step(cancellation))
         {
             observer?.Invoke(run.Report());
@@ -120,16 +126,22 @@ public sealed class Sampler
     public IEnumerable<DenoisingStep> Steps(Canvas canvas, SamplerOptions options, CancellationToken cancellation = default)
     {
         DenoisingRun run = _runs.Begin(canvas, options);
+        run.IsWatched = true;
+        bool isOver = false; // once returned, the run may belong to another canvas
         return Enumerate();
 
         IEnumerable<DenoisingStep> Enumerate()
         {
-            while (run.Step(cancellation))
+            while (!isOver && run.Step(cancellation))
             {
                 yield return run.Report();
             }
 
-            _runs.Return(run);
+            if (!isOver)
+            {
+                isOver = true;
+                _runs.Return(run);
+            }
         }
     }
 

@@ -21,16 +21,19 @@ public sealed class SamplerBatch
     /// <summary>Takes a canvas in; its first step is the next one.</summary>
     /// <param name="canvas">Changed in place by every step.</param>
     /// <param name="options">How it is sampled.</param>
+    /// <param name="isWatched">Whether the observer of steps looks at the canvas, and not only at numbers.</param>
     /// <returns>False: it has no step to take, and is not in the batch.</returns>
     /// <exception cref="CinnabarException">An option, or the canvas, does not fit.</exception>
-    public bool Add(Canvas canvas, SamplerOptions options)
+    public bool Add(Canvas canvas, SamplerOptions options, bool isWatched = true)
     {
         if (_active.Exists(run => run.Canvas == canvas))
         {
             throw new ArgumentException("The canvas is in the batch already.", nameof(canvas));
         }
 
-        return TakesStep(_runs.Begin(canvas, options));
+        DenoisingRun run = _runs.Begin(canvas, options);
+        run.IsWatched = isWatched;
+        return TakesStep(run);
     }
 
     /// <summary>Drops a canvas, which stays as its last step left it; nothing if it is not in the batch.</summary>

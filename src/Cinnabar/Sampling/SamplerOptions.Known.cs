@@ -13,6 +13,16 @@ public sealed partial record SamplerOptions
             ? this
             : this with { Threshold = null };
 
+    /// <summary>These options with a threshold; another rule gives way to it, and an order that it does not go with.</summary>
+    /// <param name="threshold">As <see cref="Threshold"/>.</param>
+    public SamplerOptions ByThreshold(double threshold) => this with
+    {
+        Threshold = threshold,
+        Factor = null,
+        EntropyBound = null,
+        Remasking = Remasking is Remasking.LowConfidence or Remasking.Margin ? Remasking : Remasking.LowConfidence,
+    };
+
     /// <summary>Throws if an option is set that a network does not know.</summary>
     /// <param name="known">These options, as far as the network knows them; defaults elsewhere.</param>
     /// <param name="names">Those it knows.</param>

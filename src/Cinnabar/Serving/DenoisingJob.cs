@@ -29,6 +29,9 @@ public sealed class DenoisingJob
     private readonly Channel<DenoisingStep>? _steps;
     private volatile bool _isCancelled;
 
+    /// <summary>Whether somebody reads its steps.</summary>
+    internal bool IsWatched => _steps is not null;
+
     internal DenoisingJob(TextCanvas text, SamplerOptions options, StepDetail detail, long submitted)
     {
         (Text, Options, Submitted) = (text, options, submitted);

@@ -233,7 +233,7 @@ public sealed partial class ModelEngine : IAsyncDisposable
         job.Started = _time.GetTimestamp();
         try
         {
-            if (!job.IsCancelled && !_batch.Add(job.Text.Canvas, Remaining(job)))
+            if (!job.IsCancelled && !_batch.Add(job.Text.Canvas, Remaining(job), job.IsWatched))
             {
                 Finish(job.Text.Canvas);
             }

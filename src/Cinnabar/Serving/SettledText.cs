@@ -37,6 +37,9 @@ public sealed class SettledText
         _decoder = new StreamingDecoder(tokenizer);
     }
 
+    /// <summary>The stop texts, in the order they were given, with the line ends of the caller's text.</summary>
+    public IReadOnlyList<string> Stops => _stops;
+
     /// <summary>Whether a stop text was found: nothing comes after it.</summary>
     public bool IsStopped { get; private set; }
 

@@ -22,8 +22,9 @@ public sealed class GenerateCommandTests(TinyModel tiny)
             File.WriteAllText(settings, "{\"threshold\": 1e-6, \"max_new_tokens\": 8}");
         }
 
-        (int exitCode, string output, string error) = await tiny.Run(
-            ["generate", "int", "--json", "--threads", "1", "--model", model, .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+        string[] given = options.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        (int exitCode, string output, string error) =
+            await tiny.Run(["generate", "int", "--json", "--threads", "1", "--model", model, .. given]);
         Assert.True(exitCode == 0, error);
         Assert.Equal(steps, JsonDocument.Parse(output).RootElement.GetProperty("steps").GetInt32());
     }

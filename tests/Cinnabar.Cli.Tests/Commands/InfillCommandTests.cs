@@ -84,6 +84,16 @@ public sealed class InfillCommandTests(TinyModel tiny)
     }
 
     [Fact]
+    public async Task Infill_InPlaceAndOut_AreNotBoth()
+    {
+        string file = tiny.Write("both.txt", "int a = <fill:2>;\n");
+        (int exitCode, _, string error) = await tiny.RunWithModel("infill", file, "-i", "-o", file + ".new");
+        Assert.Equal(1, exitCode);
+        Assert.Contains("--in-place and --out", error, StringComparison.Ordinal);
+        Assert.Equal("int a = <fill:2>;\n", File.ReadAllText(file));
+    }
+
+    [Fact]
     public async Task Infill_Probe_TellsLengthsAndWhatFindingThemTook()
     {
         string file = tiny.Write("probe.txt", "int a = <fill:7>; // <fill:4>\n");

@@ -94,14 +94,14 @@ public sealed class DataToTextTaskTests
         {
             OtherReferences = ["A pub : Blue Spice ."],
         };
-        Assert.Equal(["BLEU", "slots"], s_task.Score([new(example, "x")]).Select(measure => measure.Name));
+        Assert.Equal(["slots", "BLEU"], s_task.Score([new(example, "x")]).Select(measure => measure.Name));
         Assert.Equal(1, Slots("Blue Spice is a pub ."));
         Assert.Equal(1, Slots("(pub)Blue Spice"));
         Assert.Equal(0.5, Slots("Blue Spice is a public house and not a republic"));
         Assert.Equal(0, Slots("Blue  Spice , no"));
         Assert.Equal(0, Slots(""));
-        Assert.Equal(100, s_task.Score([new(example, example.OtherReferences[0])])[0].Value, 10);
+        Assert.Equal(100, s_task.Score([new(example, example.OtherReferences[0])])[1].Value, 10);
 
-        double Slots(string answer) => s_task.Score([new(example, answer)])[1].Value;
+        double Slots(string answer) => s_task.Score([new(example, answer)])[0].Value;
     }
 }

@@ -57,7 +57,7 @@ public sealed class SharedTaskTests
         Assert.Equal(4_672, examples.Sum(example => 1 + example.OtherReferences.Count));
         Assert.Equal("name: Alimentum | area: city centre | familyFriendly: no\n", examples[0].Prompt);
         // From Python; sentences reword values.
-        Assert.Equal(0.8548446069469824, task.Score(References(examples))[1].Value, 9);
+        Assert.Equal(0.8548446069469824, task.Score(References(examples))[0].Value, 9);
     }
 
     [SharedDataFact]

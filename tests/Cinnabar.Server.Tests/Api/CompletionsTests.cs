@@ -130,6 +130,8 @@ public sealed class CompletionsTests(ApiServer server)
 
     [Theory]
     [InlineData("{\"tools\":[],\"tool_choice\":\"none\",\"response_format\":{\"type\":\"text\"},\"logit_bias\":{},\"logprobs\":null}")]
+    [InlineData("{\"reasoning_effort\":\"low\",\"remasking\":\"random\"}")]
+    [InlineData("{\"reasoning_effort\":\"medium\",\"factor\":1}")]
     [InlineData("{\"best_of\":1,\"n\":1,\"user\":\"u\",\"metadata\":{\"a\":\"b\"},\"store\":false,\"service_tier\":\"auto\"}")]
     [InlineData("{\"realtime\":true,\"reasoning_summary\":true,\"reasoning_summary_wait\":false,\"mode\":\"chat\"}")]
     [InlineData("{\"frequency_penalty\":0,\"presence_penalty\":0.0,\"top_k\":-1,\"top_p\":1,\"repetition_penalty\":1,\"stop\":null}")]

@@ -239,6 +239,14 @@ public sealed class ToolTests(ApiServer server)
         "messages",
         "[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{}}}]}]",
         "messages[0].tool_calls[0].function.arguments")]
+    [InlineData(
+        "messages",
+        "[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1,\\\"a\\\":2}\"}}]}]",
+        "messages[0].tool_calls[0].function.arguments")]
+    [InlineData(
+        "messages",
+        "[{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":\\\"\\\\ud800\\\"}\"}}]}]",
+        "messages[0].tool_calls[0].function.arguments")]
     [InlineData("messages", "[{\"role\":\"tool\",\"content\":\"1\"}]", "messages[0].tool_call_id")]
     [InlineData("messages", "[{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"1\"}]", "messages[0].tool_call_id")]
     [InlineData(
@@ -258,6 +266,28 @@ public sealed class ToolTests(ApiServer server)
         JsonObject body = Body("long", seed: 1);
         body[field] = JsonNode.Parse(value);
         await server.RefuseAsync(Path, body, param);
+    }
+
+    [Fact]
+    public async Task ArgumentsOfManyLevels_AreRefusedWithTheirPath()
+    {
+        foreach ((int levels, bool isRefused) in ((int, bool)[])[(50, false), (57, true), (62, true), (64, true), (200, true)])
+        {
+            string nested = $"{{\"a\":{new string('[', levels - 1)}{new string(']', levels - 1)}}}";
+            JsonObject call = new() { ["function"] = new JsonObject { ["name"] = "f", ["arguments"] = nested } };
+            JsonObject body = Body("long", seed: 1);
+            body["messages"] = new JsonArray(
+                new JsonObject { ["role"] = "assistant", ["tool_calls"] = new JsonArray(call) },
+                new JsonObject { ["role"] = "user", ["content"] = "x" });
+            if (isRefused)
+            {
+                await server.RefuseAsync(Path, body, "messages[0].tool_calls[0].function.arguments");
+            }
+            else
+            {
+                await server.AskAsync(Path, body);
+            }
+        }
     }
 
     [Fact]

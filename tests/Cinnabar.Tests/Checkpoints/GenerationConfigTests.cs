@@ -50,6 +50,11 @@ public sealed class GenerationConfigTests
         Assert.Equal(
             new SamplerOptions { Steps = 64, MaxNewTokens = 12, CfgScale = 1.5 },
             ModelReading.Options(file, TinyModelFolder.WithLatents(config)));
+
+        // The family's threshold is for the family's order.
+        ModelConfig sdar = ModelConfig.Parse("config.json", Encoding.UTF8.GetBytes(RandomShapes.All["sdar-4b"]));
+        Assert.NotNull(ModelReading.Options(new GenerationConfig(), sdar).Threshold);
+        ModelReading.Options(new GenerationConfig { Remasking = "random" }, sdar).Validate();
         Assert.Equal(25, ModelReading.Options(new GenerationConfig(), TinyModelFolder.WithLatents(config)).Steps);
     }
 

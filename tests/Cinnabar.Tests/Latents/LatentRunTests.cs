@@ -86,6 +86,52 @@ public sealed class LatentRunTests : IDisposable
         Assert.All(canvas.Ids[(3 + end)..].ToArray(), id => Assert.Equal(text[end], id));
     }
 
+    [Fact]
+    public void Run_LeastLength_EndsNoSooner()
+    {
+        DiffusionModel model = Model(isCausal: false);
+        GenerationResult free = model.Infill("int a<fill:12> = b;", new SamplerOptions { Steps = 2 });
+        int first = free.Holes[0].TokenIds[0];
+        CanvasTokens tokens = new(model.Config.MaskTokenId, null, first); // its first token ends the hole
+        foreach (int least in (int[])[0, 5, 12])
+        {
+            Canvas canvas = new([CanvasSegment.Text([5, 6, 7]), CanvasSegment.Hole(12, least), CanvasSegment.Text([8])], tokens);
+            new Sampler(model.Denoiser).Run(canvas, new SamplerOptions { Steps = 2 });
+            Assert.InRange(canvas.TextOf(0).Length, least, 12);
+        }
+    }
+
+    [Fact]
+    public void Run_UnwatchedCanvas_IsSpelledOnceAndTheSame()
+    {
+        DiffusionModel model = Model(isCausal: false);
+        SamplerOptions options = new() { Steps = 5, Seed = 2 };
+        Canvas watched = model.CanvasFor("int a", 12).Canvas;
+        Canvas unwatched = watched.Copy();
+        Sampler sampler = new(model.Denoiser);
+        sampler.Run(watched, options, observer: _ => { });
+        List<int> commits = [];
+        sampler.Run(unwatched, options, CancellationToken.None, step => commits.Add(step.Commits.Count), isWatched: false);
+        Assert.Equal([0, 0, 0, 0, 12], commits);
+        Assert.Equal(watched.Ids.ToArray(), unwatched.Ids.ToArray());
+        Assert.Equal(Confidences(watched), Confidences(unwatched));
+
+        static float[] Confidences(Canvas canvas) => [.. Enumerable.Range(0, canvas.Length).Select(canvas.ConfidenceOf)];
+    }
+
+    [Fact]
+    public void Denoise_GuidanceBesideKnownLatents_KeepsThem()
+    {
+        bool[] known = [true, false];
+        float[] clean = new float[4];
+        new GuidedLatentDenoiser(new Filled(3), new Filled(1), 2, known, size: 2).Denoise([0, 0, 0, 0], 0.5, [0, 0, 0, 0], clean);
+        Assert.Equal([3f, 3, 5, 5], clean);
+    }
+
+    [Fact]
+    public void Likeliest_NaN_IsRefused() => Assert.Contains(
+        "NaN", Assert.Throws<CinnabarException>(() => new SpelledTokens(3).Likeliest([1, float.NaN, 0], 0)).Message);
+
     [Theory]
     [InlineData(5, 9, 6, 32)]
     [InlineData(1, 95, 0, 96)]
@@ -130,6 +176,11 @@ public sealed class LatentRunTests : IDisposable
             float[] values = row.ToArray();
             return Array.IndexOf(values, values.Max());
         }
+    }
+
+    private sealed class Filled(float value) : ILatentDenoiser
+    {
+        public void Denoise(ReadOnlySpan<float> noisy, double t, ReadOnlySpan<float> before, Span<float> clean) => clean.Fill(value);
     }
 
     private DiffusionModel Model(bool isCausal)

@@ -106,6 +106,18 @@ public sealed class CollageDenoiserTests
     }
 
     [Fact]
+    public void Logits_WhatNoSegmentThinksPossible_IsImpossible()
+    {
+        int[] ids = [.. Enumerable.Repeat(0, 14)];
+        int[] rows = [.. Enumerable.Range(0, ids.Length)];
+        Tensor logits = new CollageDenoiser(new Certain(6), 6, 2).Logits(ids, rows);
+        for (int row = 0; row < logits.Rows; row++)
+        {
+            Assert.Equal([0f, float.NegativeInfinity, float.NegativeInfinity], logits.Row(row)[..3].ToArray());
+        }
+    }
+
+    [Fact]
     public void Logits_InBatches_AreThoseOfOneAfterTheOther()
     {
         TransformerDenoiser network = new(TinyNetwork.Config, TinyNetwork.Weights(TinyNetwork.Config), KernelTable.Create(threads: 1));
@@ -196,6 +208,27 @@ public sealed class CollageDenoiserTests
                 }
 
                 logits.Row(r)[Mask] = -1e4f;
+            }
+
+            return logits;
+        }
+    }
+
+    // Sure of token 0, like the networks of MDLM of a token that stands.
+    private sealed class Certain(int length) : IDenoiser
+    {
+        public int VocabularySize => 4;
+
+        public int MaxLength => length;
+
+        public int MaskTokenId => Mask;
+
+        public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
+        {
+            Tensor logits = Tensor.Zeros(rows.Length, VocabularySize);
+            for (int row = 0; row < rows.Length; row++)
+            {
+                logits.Row(row)[1..].Fill(float.NegativeInfinity);
             }
 
             return logits;

@@ -14,6 +14,21 @@ public sealed class SamplerTests
     private static readonly CanvasTokens s_tokens = new(Mask, Eos, Pad);
 
     [Fact]
+    public void Steps_EnumeratedAgain_LeaveOtherCanvasesAlone()
+    {
+        Sampler sampler = new(Sharp(position => position));
+        IEnumerable<DenoisingStep> steps = sampler.Steps(Canvas.ForContinuation([5], 5, s_tokens), new());
+        Assert.Equal(5, steps.Count());
+        Assert.Empty(steps);
+        Assert.Empty(steps);
+
+        // Two runs of their own, not one twice.
+        Canvas[] canvases = [Canvas.ForContinuation([5], 5, s_tokens), Canvas.ForContinuation([5], 5, s_tokens)];
+        sampler.Run(canvases, [new(), new()]);
+        Assert.All(canvases, canvas => Assert.Equal(0, canvas.NoisyCount));
+    }
+
+    [Fact]
     public void Run_LowConfidence_CommitsMostProbableFirstTiesToTheLeft()
     {
         // Sureness by position; 2 and 4 tie.

@@ -1,4 +1,5 @@
 // What a family reads its configuration from: config.json and, for ids that many checkpoints leave out of it, the tokens of the tokenizer.
+using System.Globalization;
 using System.Text.Json;
 
 namespace Cinnabar.Checkpoints.Families;
@@ -13,7 +14,9 @@ internal sealed record ConfigSource(JsonSettings Json, Func<string, int?> TokenI
     /// <summary>A configuration without a tokenizer.</summary>
     public static ConfigSource Alone(JsonSettings json) => new(json, _ => null);
 
-    /// <summary>Finds added tokens of a tokenizer.json, which is read when it is first asked.</summary>
+    /// <summary>
+    /// Finds added tokens of a tokenizer.json or, where there is none, of the tokenizer_config.json beside it; read when first asked.
+    /// </summary>
     public static Func<string, int?> AddedTokens(string tokenizerPath)
     {
         Lazy<Dictionary<string, int>> tokens = new(() => ReadAddedTokens(tokenizerPath));
@@ -47,7 +50,7 @@ internal sealed record ConfigSource(JsonSettings Json, Func<string, int?> TokenI
         Dictionary<string, int> tokens = [];
         if (!File.Exists(path))
         {
-            return tokens;
+            return ReadDecoder(Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer_config.json"));
         }
 
         JsonSettings json = JsonSettings.Parse(path, InputFile.ReadAll(path, "the tokenizer", MaxTokenizerBytes));
@@ -61,6 +64,32 @@ internal sealed record ConfigSource(JsonSettings Json, Func<string, int?> TokenI
                     && id.TryGetInt32(out int number))
                 {
                     tokens[content.GetString()!] = number;
+                }
+            }
+        }
+
+        return tokens;
+    }
+
+    // "added_tokens_decoder": {"151645": {"content": "<|im_end|>", …}, …}
+    private static Dictionary<string, int> ReadDecoder(string path)
+    {
+        Dictionary<string, int> tokens = [];
+        if (!File.Exists(path))
+        {
+            return tokens;
+        }
+
+        JsonSettings json = JsonSettings.Parse(path, InputFile.ReadAll(path, "the tokenizer", MaxTokenizerBytes));
+        if (json.Value("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } added)
+        {
+            foreach (JsonProperty token in added.EnumerateObject())
+            {
+                if (int.TryParse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+                    && token.Value.ValueKind == JsonValueKind.Object
+                    && token.Value.TryGetProperty("content", out JsonElement content) && content.ValueKind == JsonValueKind.String)
+                {
+                    tokens[content.GetString()!] = id;
                 }
             }
         }

@@ -40,5 +40,5 @@ public sealed class LatentFamily : ModelFamily
 
     internal override IDenoiser CreateNetwork(
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
-        new LatentTextDenoiser(config, read, kernels);
+        new LatentTextDenoiser(config, read, kernels, precision);
 }

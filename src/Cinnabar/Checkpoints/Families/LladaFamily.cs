@@ -1,4 +1,4 @@
-// LLaDA 8B (Base, Instruct, 1.5), iLLaDA, and Cinnabar's own models: the layout that the network's weights are named after.
+// LLaDA 8B (Base, Instruct, 1.5) and Cinnabar's own models: the layout that the network's weights are named after.
 // Facts: ML-GSAI/LLaDA; specification A.1, A.11.
 using Cinnabar.Checkpoints.Gguf;
 

@@ -55,6 +55,7 @@ public sealed class PlainLogitsTests
         foreach (KernelForm form in Enum.GetValues<KernelForm>())
         {
             ICachingDenoiser network = Assert.IsAssignableFrom<ICachingDenoiser>(folder.Network(form));
+            Assert.Equal(size, network.BlockSize);
             KeyValueCache cache = network.CreateCache(ids.Length);
             for (int start = 0; start < ids.Length; start += size)
             {
