@@ -112,7 +112,7 @@ internal sealed unsafe class CudaCopy(CudaDevice device, TensorStorage storage) 
     {
         if (_exact == nint.Zero)
         {
-            _exact = device.Memory.Allocate(storage.Bytes);
+            _exact = device.Allocate(storage.Bytes);
         }
     }
 
@@ -121,7 +121,7 @@ internal sealed unsafe class CudaCopy(CudaDevice device, TensorStorage storage) 
         if (_rounded == nint.Zero)
         {
             _roundedBytes = storage.Bytes / 2;
-            _rounded = device.Memory.Allocate(_roundedBytes);
+            _rounded = device.Allocate(_roundedBytes);
         }
 
         return _rounded;

@@ -35,7 +35,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         SharedBytesPerBlock = Attribute(device, CudaDriver.MaxSharedBytesPerBlock);
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
-        Memory = new CudaMemory(Name);
+        Memory = new CudaMemory(Name, beforeFreeing: () => _stream?.Wait());
         _products = new ProductPlans(Memory);
         _stream = new CudaStream(_products);
         _staging = new CudaStaging(_stream, Memory);
@@ -118,6 +118,15 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <summary>Compiles sources of which several will be needed, at once.</summary>
     public void Prepare(IEnumerable<string> sources) => _compiler.Prepare(sources, starting: null);
+
+    /// <summary>
+    /// Memory of the device, asked for by any thread: the driver's context belongs to a thread, and the engine's is not the one that loaded.
+    /// </summary>
+    internal nint Allocate(long bytes)
+    {
+        MakeCurrent();
+        return Memory.Allocate(bytes);
+    }
 
     private void MakeCurrent()
     {

@@ -6,7 +6,9 @@ using Cinnabar.Numerics.Cuda.Interop;
 namespace Cinnabar.Numerics.Cuda;
 
 /// <summary>Blocks of device memory; thread-safe.</summary>
-internal sealed class CudaMemory(string deviceName)
+/// <param name="deviceName">For messages.</param>
+/// <param name="beforeFreeing">Called before unused blocks are given back to the driver.</param>
+internal sealed class CudaMemory(string deviceName, Action beforeFreeing)
 {
     private const long SmallUnit = 512;
     private const long LargeUnit = 2 << 20;
@@ -36,6 +38,7 @@ internal sealed class CudaMemory(string deviceName)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
+            beforeFreeing(); // work that was handed to the stream, or is held back for it, may name blocks that nobody owns any more
             FreeUnused();
             error = CudaDriver.cuMemAlloc_v2(out address, (nuint)size);
         }

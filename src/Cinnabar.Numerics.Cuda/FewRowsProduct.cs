@@ -34,7 +34,7 @@ internal sealed class FewRowsProduct
     {
         _device = device;
         long bytes = (long)device.Multiprocessors * sizeof(int);
-        _arrivals = device.Memory.Allocate(bytes);
+        _arrivals = device.Allocate(bytes);
         device.Clear(_arrivals, bytes); // every launch leaves zeros again
     }
 

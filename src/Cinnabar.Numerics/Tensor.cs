@@ -150,7 +150,7 @@ public sealed unsafe partial class Tensor
     /// <summary>Makes every element of an F32 or BF16 tensor zero.</summary>
     public void Clear()
     {
-        if (Count < Capacity && !Storage.IsTransient)
+        if (BytesOf(Type, Count) < Storage.Bytes && !Storage.IsTransient)
         {
             new Span<byte>(Start, checked((int)BytesOf(Type, Count))).Clear();
         }

@@ -1,5 +1,6 @@
 // cinnabar logits --ids 1,2,3 --out x.npy: one pass of the network, for comparing it with other programs.
 using System.CommandLine;
+using Cinnabar.Models;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli.Commands;
@@ -29,6 +30,13 @@ internal static class LogitsCommand
             DiffusionModel model = arguments.Load(parsed);
             int[] given = parsed.GetValue(ids)!;
             IdsOption.Check(given, model);
+            if (model.Denoiser is IUniformDenoiser uniform && given.Length > uniform.CanvasLength)
+            {
+                throw new CinnabarException(
+                    $"Expected at most {uniform.CanvasLength} ids, the canvas of a network whose noise is random tokens, found {given.Length}.",
+                    "Give fewer.");
+            }
+
             Tensor logits = model.Denoiser.Logits(given, [.. Enumerable.Range(0, given.Length)]);
             string path = parsed.GetValue(output)!;
             NpyFile.Write(path, logits);

@@ -35,6 +35,13 @@ internal static class QuantizeCommand
             string type = parsed.GetValue(to)!;
             WeightQuantization quantization = WeightQuantization.For(Enum.Parse<DType>(type, ignoreCase: true), source.Config);
             quantization = quantization with { GroupSize = parsed.GetValue(group) ?? quantization.GroupSize };
+            if (parsed.GetValue(output) is null && source.Name.Contains('/'))
+            {
+                throw new CinnabarException(
+                    $"Expected --out for {source.Name}, found none: beside it is the hub's cache, which other programs keep, too.",
+                    "Give --out FOLDER.");
+            }
+
             string path = parsed.GetValue(output) ?? $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(source.Path))}-{type}";
             using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false)))
             {

@@ -139,8 +139,6 @@ async function start() {
     if (run.rival.state === 'done' && stage.run === run) {
       stage.replay();
     }
-  } else if (run.rival) {
-    run.rival.state = 'stopped';
   }
 }
 
@@ -158,6 +156,10 @@ async function read(run, retry) {
   if (active === run) {
     active = null;
     showRunning(false);
+  }
+  if (run.rival && run.state !== 'done') {
+    run.rival.state = 'stopped'; // it will not be raced against
+    stage.draw();
   }
   drawTabs(runs, stage.run, select);
   drawCompare(runs, stage.run, stage.isRace ? null : stage.other);
@@ -200,10 +202,7 @@ function select(run) {
 function showChanges() {
   const run = stage?.run;
   byId('copy-text').hidden = !run;
-  drawChanges(run, run ? Math.min(stage.timeline.position, run.trace.stepCount) : 0, {
-    onRemove: () => stage.draw(),
-    onRerun: () => rerun({ run, step: Math.min(stage.timeline.position, run.trace.stepCount) }),
-  });
+  drawChanges(run, run ? stage.stepShown : 0, { onRemove: () => stage.draw(), onRerun: () => rerun({ run, step: stage.stepShown }) });
 }
 
 function pin({ run, cell }, candidate) {

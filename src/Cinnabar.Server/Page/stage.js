@@ -98,6 +98,12 @@ export class Stage {
     return differing;
   }
 
+  /** The step of the run that is shown; the timeline of a race counts milliseconds. */
+  get stepShown() {
+    const { position } = this.timeline;
+    return Math.min(this.isRace ? this.run.trace.stepAt(position) : position, this.run.trace.stepCount);
+  }
+
   #nameOf(run) {
     return this.isRace ? run.model.id : this.other || run.parent ? run.label : '';
   }
@@ -114,7 +120,7 @@ export class Stage {
 
   #sentence(differing) {
     const { state, trace } = this.run;
-    if (this.isRace && this.other.state !== 'running' && state !== 'running') {
+    if (this.isRace && this.other.state === 'done' && state === 'done') {
       return verdict([this.run, this.other]);
     }
     if (differing) {

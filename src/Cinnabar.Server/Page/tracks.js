@@ -31,9 +31,6 @@ export function clockTrack(runs) {
 /** Who won a race, in a sentence; both runs must have ended. */
 export function verdict(runs) {
   const [faster, slower] = [...runs].sort((a, b) => lastTime(a) - lastTime(b));
-  if (runs.some(run => run.state !== 'done')) {
-    return '';
-  }
   const ratio = lastTime(slower) / Math.max(lastTime(faster), 1);
   const [first, second] = [faster, slower].map(run => seconds(lastTime(run) / 1000));
   return `${faster.model.id} was done first: ${first} against ${second}, ${ratio.toFixed(1)} times as fast.`

@@ -4,6 +4,7 @@
 // Templates cut and test messages (trim, startswith, split), so messages cannot be wrapped in marks. Instead each special token spelled
 // in a message is broken by a mark after its first character before the template sees it: the search for special tokens then finds only
 // the template's, and the marks are taken out of the text between them. The mark is a code point that Unicode sets aside for such uses.
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -19,6 +20,7 @@ internal sealed class PromptEncoder
     private readonly Tokenizer _tokenizer;
     private readonly ChatTemplateFile _template;
     private readonly string[] _special; // longest first, so that the first that fits is the longest
+    private readonly SearchValues<string> _anySpecial;
 
     public PromptEncoder(Tokenizer tokenizer, ChatTemplateFile template)
     {
@@ -32,6 +34,7 @@ internal sealed class PromptEncoder
                 .Where(text => text.Length > 1)
                 .OrderByDescending(text => text.Length),
         ];
+        _anySpecial = SearchValues.Create(_special, StringComparison.Ordinal);
     }
 
     /// <summary>The ids of a conversation, ready for an answer.</summary>
@@ -47,8 +50,10 @@ internal sealed class PromptEncoder
             .. (tools?.Prepare(messages) ?? ToolCalling.WithoutTools(messages, _template)).Select(message => message with
             {
                 Content = message.Content is null ? null : Broken(message.Content),
+                Name = message.Name is null ? null : Broken(message.Name),
                 ReasoningContent = message.ReasoningContent is null ? null : Broken(message.ReasoningContent),
                 ToolCalls = message.ToolCalls is JsonElement calls ? Broken(calls) : null,
+                OtherFields = message.OtherFields.ToDictionary(field => field.Key, field => Broken(field.Value)),
             }),
         ];
         JsonElement? definitions = tools?.Definitions is JsonElement list ? Broken(list) : null;
@@ -62,16 +67,34 @@ internal sealed class PromptEncoder
 
         JsonNode? Break(JsonNode? node) => node switch
         {
-            JsonObject fields => new JsonObject(fields.Select(field => KeyValuePair.Create(Broken(field.Key), Break(field.Value)))),
+            JsonObject fields => BreakFields(fields),
             JsonArray items => new JsonArray([.. items.Select(Break)]),
             JsonValue value when value.TryGetValue(out string? text) => JsonValue.Create(Broken(text)),
             _ => node?.DeepClone(),
         };
+
+        // Of names that differ only by marks somebody typed, the last one stays.
+        JsonObject BreakFields(JsonObject fields)
+        {
+            JsonObject broken = [];
+            foreach ((string name, JsonNode? value) in fields)
+            {
+                broken[Broken(name)] = Break(value);
+            }
+
+            return broken;
+        }
     }
 
     private string Broken(string text)
     {
-        StringBuilder result = new(text.Replace(Mark, "", StringComparison.Ordinal));
+        string unmarked = text.Replace(Mark, "", StringComparison.Ordinal);
+        if (!unmarked.AsSpan().ContainsAny(_anySpecial))
+        {
+            return unmarked;
+        }
+
+        StringBuilder result = new(unmarked);
         foreach (string special in _special)
         {
             result.Replace(special, special[..1] + Mark + special[1..]);
@@ -102,16 +125,9 @@ internal sealed class PromptEncoder
     // The first special token from `start` on, of several at one place the longest.
     private (int At, string? Special) NextSpecial(string text, int start)
     {
-        (int at, string? found) = (text.Length, null);
-        foreach (string special in _special)
-        {
-            int place = text.AsSpan(start, Math.Min(text.Length, at + special.Length) - start).IndexOf(special, StringComparison.Ordinal);
-            if (place >= 0 && start + place < at)
-            {
-                (at, found) = (start + place, special);
-            }
-        }
-
-        return (at, found);
+        int place = text.AsSpan(start).IndexOfAny(_anySpecial);
+        return place < 0
+            ? (text.Length, null)
+            : (start + place, Array.Find(_special, special => text.AsSpan(start + place).StartsWith(special, StringComparison.Ordinal)));
     }
 }

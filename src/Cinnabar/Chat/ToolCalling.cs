@@ -18,6 +18,9 @@ public sealed class ToolCalling
     private const string Opening = "<tool_call>";
     private const string Closing = "</tool_call>";
 
+    // Keywords that say of a schema's root what it is.
+    private static readonly string[] s_shaping = ["type", "$ref", "anyOf", "oneOf", "allOf", "const", "enum"];
+
     private readonly bool _usesTags;
     private readonly string? _required; // the tool that must be called
     private readonly bool _mustCall;
@@ -89,7 +92,7 @@ public sealed class ToolCalling
     // Calls and their results become ordinary text: the template knows neither.
     private static ChatMessage[] AsText(IReadOnlyList<ChatMessage> messages) => [.. messages.Select(message => message switch
     {
-        { ToolCalls: JsonElement calls } => message with { Content = TextOf(calls), ToolCalls = null },
+        { ToolCalls: JsonElement calls } => message with { Content = WithCalls(message.Content, calls), ToolCalls = null },
         { Role: "tool" } => new ChatMessage("user", $"Result of {message.Name ?? "the function"}: {message.Content}"),
         _ => message,
     })];
@@ -101,8 +104,7 @@ public sealed class ToolCalling
     {
         if (!_usesTags || _mustCall)
         {
-            string json = _usesTags ? answer.Replace(Closing, "", StringComparison.Ordinal) : answer;
-            return CallOf(json) is ToolCall only ? ("", [only]) : (answer, []);
+            return CallOf(answer) is ToolCall only ? ("", [only]) : (answer, []);
         }
 
         List<ToolCall> calls = [];
@@ -110,8 +112,7 @@ public sealed class ToolCalling
         for (int start = first; start >= 0; start = answer.IndexOf(Opening, start, StringComparison.Ordinal))
         {
             start += Opening.Length;
-            int end = answer.IndexOf(Closing, start, StringComparison.Ordinal);
-            end = end < 0 ? answer.Length : end;
+            int end = EndOfCall(answer, start);
             if (CallOf(answer[start..end]) is not ToolCall call)
             {
                 return (answer, []);
@@ -122,6 +123,20 @@ public sealed class ToolCalling
         }
 
         return calls.Count > 0 ? (answer[..first].TrimEnd(), calls) : (answer, []);
+    }
+
+    // The closing tag may also stand inside a text of the arguments: the call ends with the first that makes it whole.
+    private int EndOfCall(string answer, int start)
+    {
+        for (int end = start; (end = answer.IndexOf(Closing, end, StringComparison.Ordinal)) >= 0; end += Closing.Length)
+        {
+            if (CallOf(answer[start..end]) is not null)
+            {
+                return end;
+            }
+        }
+
+        return answer.Length;
     }
 
     private static JsonObject DefinitionOf(ChatTool tool)
@@ -139,6 +154,17 @@ public sealed class ToolCalling
     private static JsonObject AnswerSchemaOf(ChatTool tool, int branch)
     {
         JsonNode arguments = Parameters(tool);
+        if (arguments is JsonValue)
+        {
+            arguments = new JsonObject(); // true: anything
+        }
+
+        // Arguments are an object, whether the schema says so or allows anything.
+        if (arguments is JsonObject root && s_shaping.All(keyword => !root.ContainsKey(keyword)))
+        {
+            root["type"] = "object";
+        }
+
         MoveReferences(arguments, $"#/anyOf/{branch}/properties/arguments");
         return new JsonObject
         {
@@ -192,6 +218,12 @@ public sealed class ToolCalling
         }
 
         return text.Append("To call one, answer with nothing but {\"name\": its name, \"arguments\": {…}}.").ToString();
+    }
+
+    private static string? WithCalls(string? content, JsonElement calls)
+    {
+        string text = calls.ValueKind == JsonValueKind.Array ? TextOf(calls) : calls.GetRawText();
+        return text.Length == 0 ? content : string.IsNullOrEmpty(content) ? text : $"{content}\n{text}";
     }
 
     // As the model would have written them.

@@ -98,7 +98,12 @@ public sealed record GenerationConfig
         return text;
     }
 
-    private static GenerationConfig Read(JsonSettings json) => new()
+    // With _from_model_config a program has written down defaults of its classes, which nobody recommends: Dream's say random order.
+    private static GenerationConfig Read(JsonSettings json) => json.OptionalBoolean("_from_model_config") == true
+        ? new GenerationConfig { EosTokenIds = json.OptionalIds("eos_token_id") }
+        : ReadAll(json);
+
+    private static GenerationConfig ReadAll(JsonSettings json) => new()
     {
         Steps = json.OptionalInt32("steps", 1, MaxCount),
         BlockSize = json.OptionalInt32("block_size", 1, MaxCount),

@@ -44,7 +44,7 @@ public sealed class ModelFolder : Checkpoint
     internal static IReadOnlyList<string> TextFiles { get; } =
     [
         GenerationConfigFile, TokenizerFile, "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json",
-        "vocab.json", "merges.txt",
+        "vocab.json", "merges.txt", LengthBias.FileName,
     ];
 
     /// <summary>Path of the weights or of their index.</summary>

@@ -41,7 +41,20 @@ internal sealed partial class JsonSchemaReader
         foreach ((string name, List<SchemaElement> schemas) in keywords.Properties)
         {
             bool required = keywords.IsRequired(name);
-            members.Add(new(JsonValues.Member(Name(name), ReadSchema(schemas)), required));
+            SchemaElement[] rests = [.. keywords.Rests.Where(rest => !rest.Named.Contains(name)).Select(rest => rest.Schema)];
+            SchemaElement? forbids = rests.Cast<SchemaElement?>().FirstOrDefault(rest => rest!.Value.Value.ValueKind == JsonValueKind.False);
+            if (forbids is SchemaElement closing && required)
+            {
+                throw closing.Place.Error(
+                    $"additionalProperties that allow the required property {ErrorText.Quote(name)}, named only in another schema beside it",
+                    "false",
+                    "Name the property in this schema, too, or remove additionalProperties.");
+            }
+
+            if (forbids is null)
+            {
+                members.Add(new(JsonValues.Member(Name(name), ReadSchema([.. schemas, .. rests])), required));
+            }
         }
 
         HashSet<string> declared = [.. keywords.Properties.Select(property => property.Name)];

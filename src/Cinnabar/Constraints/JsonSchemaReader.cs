@@ -103,6 +103,7 @@ internal sealed partial class JsonSchemaReader
                     Collect(schema, keyword.Name, new SchemaElement(keyword.Value, schema.Place.Inside(keyword.Name)), into, followed);
                 }
 
+                into.AddRest(schema);
                 break;
             default:
                 throw schema.Place.Wrong("a schema: an object, true or false", schema.Value);

@@ -13,7 +13,7 @@ namespace Cinnabar.Constraints;
 /// <content>Classes and escapes.</content>
 internal sealed partial class RegexParser
 {
-    private static readonly CharacterSet s_notLineFeed = CharacterSet.Of('\n').Complement();
+    private static readonly CharacterSet s_notLineEnd = CharacterSet.Of("\n\r\u2028\u2029").Complement();
     private static readonly CharacterSet s_digits = CharacterSet.Of(new CharacterRange('0', '9'));
     private static readonly CharacterSet s_word = CharacterSet.Of(
         new CharacterRange('0', '9'), new CharacterRange('A', 'Z'), new CharacterRange('a', 'z'), new CharacterRange('_', '_'));

@@ -6,8 +6,8 @@
 //   quantifier   ('*' | '+' | '?' | '{n}' | '{n,}' | '{n,m}') '?'?          lazy or not, the same texts match
 //   atom         '(' alternatives ')' | '(?:' … ')' | '(?<name>' … ')' | '[' class ']' | '.' | '\' escape | any other character
 //
-// Characters are code points; '.' is all but the line feed. What no finite automaton can do (backreferences), and what would need a product
-// of automata inside of a pattern (lookaround, \b), is refused, as are flags.
+// Characters are code points; '.' is all but the line ends of ECMAScript (LF, CR, U+2028, U+2029). What no finite automaton can do
+// (backreferences), and what would need a product of automata inside of a pattern (lookaround, \b), is refused, as are flags.
 //
 // What one character becomes is the caller's choice, so that the same reader serves patterns of plain text and of JSON strings, where a
 // quotation mark is written \".
@@ -188,7 +188,7 @@ internal sealed partial class RegexParser
                 return _characters(ReadClass());
             case '.':
                 _at++;
-                return _characters(s_notLineFeed);
+                return _characters(s_notLineEnd);
             case '\\':
                 return _characters(ReadEscape(inClass: false));
             case '*' or '+' or '?' or '{':

@@ -1,7 +1,8 @@
 // The keywords of a schema, or of several that must hold together (allOf, $ref beside other keywords, a branch of anyOf beside them).
 // Merging keeps what holds in all:
 //
-//   properties   those of all, in the order met; of a name met twice both schemas must hold
+//   properties   those of all, in the order met; of a name met twice both schemas must hold, and of one that a schema does not name
+//                itself its additionalProperties
 //   required     those of all
 //   type         the types that all allow; an integer is a number
 //   others       must be the same wherever they occur
@@ -37,6 +38,7 @@ internal sealed class SchemaKeywords
     private readonly Dictionary<string, SchemaElement> _values = [];
     private readonly List<(string Name, List<SchemaElement> Schemas)> _properties = [];
     private readonly Dictionary<string, int> _propertyNumbers = [];
+    private readonly List<(HashSet<string> Named, SchemaElement Schema)> _rests = [];
     private readonly List<string> _required = [];
     private readonly HashSet<string> _isRequired = [];
 
@@ -55,7 +57,7 @@ internal sealed class SchemaKeywords
         _values.Remove(left);
         _properties = [.. other._properties.Select(property => (property.Name, new List<SchemaElement>(property.Schemas)))];
         _propertyNumbers = new Dictionary<string, int>(other._propertyNumbers);
-        (_required, _isRequired) = ([.. other._required], [.. other._isRequired]);
+        (_rests, _required, _isRequired) = ([.. other._rests], [.. other._required], [.. other._isRequired]);
         (Types, IsFalse) = (other.Types, other.IsFalse);
     }
 
@@ -70,6 +72,9 @@ internal sealed class SchemaKeywords
 
     /// <summary>Properties in order, with the schemas that must hold for each.</summary>
     public IReadOnlyList<(string Name, List<SchemaElement> Schemas)> Properties => _properties;
+
+    /// <summary>The additionalProperties of each schema that has them, and the properties that this schema names itself.</summary>
+    public IReadOnlyList<(HashSet<string> Named, SchemaElement Schema)> Rests => _rests;
 
     /// <summary>Names of required properties, in order.</summary>
     public IReadOnlyList<string> Required => _required;
@@ -150,6 +155,32 @@ internal sealed class SchemaKeywords
             throw value.Place.Error(
                 $"the same value as at {_values[keyword].Place}, since both must hold",
                 ErrorText.Quote(value.Value.GetRawText()),
+                "Merge the two.");
+        }
+    }
+
+    /// <summary>
+    /// Adds what a schema says of properties and items by what it does not name itself: that depends on its own keywords, not on those of
+    /// the others that must hold with it.
+    /// </summary>
+    /// <exception cref="CinnabarException">Its items would have to hold behind another schema's prefixItems.</exception>
+    public void AddRest(SchemaElement schema)
+    {
+        if (schema.Value.TryGetProperty("additionalProperties", out JsonElement rest) && rest.ValueKind != JsonValueKind.True)
+        {
+            HashSet<string> named = schema.Value.TryGetProperty("properties", out JsonElement own) && own.ValueKind == JsonValueKind.Object
+                ? [.. own.EnumerateObject().Select(property => property.Name)]
+                : [];
+            _rests.Add((named, new SchemaElement(rest, schema.Place.Inside("additionalProperties"))));
+        }
+
+        bool hasItems = schema.Value.TryGetProperty("items", out _);
+        bool hasOne = hasItems != schema.Value.TryGetProperty("prefixItems", out _);
+        if (hasOne && Value("items") is SchemaElement items && Value("prefixItems") is not null)
+        {
+            throw items.Place.Error(
+                "items and prefixItems in one schema, since items speaks of what is behind its own prefixItems",
+                "them in two that must hold together",
                 "Merge the two.");
         }
     }

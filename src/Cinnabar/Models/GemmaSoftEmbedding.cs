@@ -23,13 +23,13 @@ internal sealed class GemmaSoftEmbedding
         _matMul = kernels.MatMul;
         _rowsOfPiece = Math.Max(1, PieceElements / table.Columns);
         _pieces = new PackedMatrix[(table.Rows + _rowsOfPiece - 1) / _rowsOfPiece];
-        Tensor? rows = null;
         for (int piece = 0; piece < _pieces.Length; piece++)
         {
             int first = piece * _rowsOfPiece;
             int[] ids = [.. Enumerable.Range(first, Math.Min(_rowsOfPiece, table.Rows - first))];
-            rows ??= Tensor.Zeros(ids.Length, table.Columns);
-            rows = rows.View(ids.Length, table.Columns);
+
+            // Each its own: another device may keep it as the packed matrix.
+            Tensor rows = Tensor.Zeros(ids.Length, table.Columns);
             kernels.Embedding.Forward(table, ids, rows);
             PackedMatrix? packed = null;
             _matMul.Pack(rows.AsMatrix(), precision, ref packed);

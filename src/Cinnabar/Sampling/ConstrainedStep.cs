@@ -27,6 +27,9 @@ internal sealed class ConstrainedStep
     private readonly ConstrainedSlots _drawing; // the rows at 1/T
     private readonly ConstrainedPath _path = new();
     private readonly (TokenDistribution Distribution, float[] Row)[] _filters; // one for each thread
+    // Below it the most probable text is taken, which is what such a temperature draws: logits times its inverse are too large for sums.
+    private const double ColdestDrawn = 1e-4;
+
     private readonly int _vocabularySize;
     private int[] _tokens = []; // of the drawn texts, by position
     private int[] _rowOf = []; // by position; −1: the step has none
@@ -99,13 +102,14 @@ internal sealed class ConstrainedStep
 
         ForRows(rows, hole, Stage.Adjust);
         SolveAtOne(rows, hole, automaton);
-        bool filters = options.Temperature > 0 && (options.TopP < 1 || options.TopK < _vocabularySize);
+        bool takesBest = options.Temperature < ColdestDrawn;
+        bool filters = !takesBest && (options.TopP < 1 || options.TopK < _vocabularySize);
         if (filters)
         {
             ForRows(rows, hole, Stage.Filter);
         }
 
-        if (options.Temperature == 0)
+        if (takesBest)
         {
             _slots.Likeliest(_path);
         }

@@ -13,7 +13,9 @@ internal sealed class ModelReader(TokenizerJson json, TokenizerVocabulary vocabu
     /// <param name="byteLevel">Whether tokens are spelled in the byte-level alphabet.</param>
     public Model Read(JsonElement model, bool byteLevel)
     {
-        string type = json.TypeOf(model, "model");
+        // Older files, such as GPT-2's, do not say; only BPE has merges.
+        bool isUnsaid = json.Optional(model, "type", "model") is null;
+        string type = isUnsaid && json.Optional(model, "merges", "model") is not null ? "BPE" : json.TypeOf(model, "model");
         return type switch
         {
             "BPE" => ReadBpe(model, byteLevel),

@@ -49,6 +49,18 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Load_Dream_BeginsWithItsOwnTokenNotWithTheEnd()
+    {
+        Directory.CreateDirectory(_folder["m"]);
+        string config = Path.Combine(_folder["m"], "config.json");
+        File.WriteAllText(config, RandomShapes.All["dream-7b"]);
+        Assert.NotEqual(ModelConfig.Load(config).EosTokenId, ModelConfig.Load(config).BosTokenId);
+        File.WriteAllText(
+            Path.Combine(_folder["m"], "tokenizer.json"), """{"added_tokens": [{"id": 151665, "content": "<|beginoftext|>"}]}""");
+        Assert.Equal(151_665, ModelConfig.Load(config).BosTokenId);
+    }
+
+    [Fact]
     public void Load_TokensThatEndTexts_AreTakenFromTheTokenizer()
     {
         Directory.CreateDirectory(_folder["m"]);

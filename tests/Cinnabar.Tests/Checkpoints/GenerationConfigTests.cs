@@ -17,6 +17,16 @@ public sealed class GenerationConfigTests
     }
 
     [Fact]
+    public void Parse_DefaultsOfAClass_AreNoSettings()
+    {
+        // As Dream-Instruct is published.
+        GenerationConfig config = Parse(
+            """{"_from_model_config": true, "alg": "origin", "steps": 512, "temperature": 0.0, "eos_token_id": 151643}""");
+        Assert.Equal([151_643], config.EosTokenIds!);
+        Assert.Equal(new GenerationConfig(), config with { EosTokenIds = null });
+    }
+
+    [Fact]
     public void ToJson_ThenParse_SameSettings()
     {
         GenerationConfig config = new()

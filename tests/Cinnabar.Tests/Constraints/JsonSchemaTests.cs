@@ -60,6 +60,12 @@ public sealed class JsonSchemaTests
     [InlineData(
         """{"allOf":[{"properties":{"a":{"type":"string"}},"required":["a"]},{"properties":{"b":{"const":2},"a":{"maxLength":1}}}]}""",
         new[] { "{\"a\":\"x\"}", "{\"a\":\"\",\"b\":2}" }, new[] { "{\"a\":\"xy\"}", "{\"b\":2}" })]
+    [InlineData(
+        """{"allOf":[{"properties":{"a":{"const":1}},"additionalProperties":false},{"properties":{"b":{"const":2}}}]}""",
+        new[] { "{}", "{\"a\":1}" }, new[] { "{\"b\":2}", "{\"a\":1,\"b\":2}" })]
+    [InlineData(
+        """{"allOf":[{"properties":{"a":{"const":1}},"additionalProperties":{"type":"string"}},{"properties":{"b":{"enum":[2,"x"]}}}]}""",
+        new[] { "{\"a\":1,\"b\":\"x\"}", "{\"b\":\"x\"}" }, new[] { "{\"b\":2}" })]
     [InlineData("""{"allOf":[{"type":"number"},{"type":["integer","string"]}]}""", new[] { "1" }, new[] { "1.5", "\"\"" })]
     [InlineData("""{"$defs":{"a/b":{"type":"null"}},"$ref":"#/$defs/a~1b"}""", new[] { "null" }, new[] { "1" })]
     [InlineData("""{"definitions":{"é":{"type":"integer"}},"$ref":"#/definitions/%C3%A9","minimum":3}""",
@@ -172,6 +178,11 @@ public sealed class JsonSchemaTests
     [InlineData("""{"enum":[]}""", "#/enum", "a list that is not empty")]
     [InlineData("""{"type":"string","enum":[1,2]}""", "#", "a given value that has the type")]
     [InlineData("""{"allOf":[{"type":"string"},{"type":"null"}]}""", "#", "a type that all of its parts allow, string, found null")]
+    [InlineData(
+        """{"properties":{"a":{}},"additionalProperties":false,"allOf":[{"properties":{"b":{}},"required":["b"]}]}""",
+        "#/additionalProperties",
+        "additionalProperties that allow the required property 'b'")]
+    [InlineData("""{"allOf":[{"prefixItems":[{"type":"integer"}]},{"items":{"type":"string"}}]}""", "#/allOf/1/items", "items and prefixItems in one schema")]
     [InlineData("""{"allOf":[{"minimum":1},{"minimum":2}]}""", "#/allOf/1/minimum", "the same value as at JSON schema, #/allOf/0/minimum")]
     [InlineData("""{"$ref":"other.json"}""", "#/$ref", "a reference into this schema")]
     [InlineData("""{"$ref":"#/$defs/x"}""", "#/$ref", "a reference to a part that exists, found '#/$defs/x' without '$defs'")]

@@ -134,6 +134,12 @@ public sealed class PackedMatMul : IMatMul
                 $"Weights in blocks may only be used whole, as the right side Wᵀ of a product of Int8, found {b} at {precision}.");
         }
 
+        if (b.Storage.Type.IsInteger() && left is PanelFormat.BFloat16Pairs or PanelFormat.Int16Pairs)
+        {
+            throw new ArgumentException(
+                $"Weights of integers are multiplied at Int8 or F32, found {b} at {precision}, whose panels hold two values side by side.");
+        }
+
         Matrix right = b.Storage.Type == DType.Int4 && left != PanelFormat.Int8Quads
             ? b with { Storage = b.Storage.Quantize(DType.Int8, b.Storage.GroupSize) }
             : b;

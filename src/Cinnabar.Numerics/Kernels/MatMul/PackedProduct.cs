@@ -1,6 +1,8 @@
 // The state of one product while it runs: what PackedMatMul's loops refer to. One per calling thread and reused, so that a
 // product allocates nothing once its buffers have grown. Items are run by all threads of the pool; each packs A into its own buffer, or
 // where A has few rows or is computed (MatMulPlan.SharesLeft) finds it packed.
+using Cinnabar.Numerics.Jit;
+
 namespace Cinnabar.Numerics.Kernels;
 
 internal sealed unsafe partial class PackedProduct
@@ -151,9 +153,18 @@ internal sealed unsafe partial class PackedProduct
             return;
         }
 
-        for (int item = 0; item < items; item++)
+        // As the workers do, so that the result is the same for any number of them.
+        uint control = FloatControl.FlushDenormals();
+        try
         {
-            body(item);
+            for (int item = 0; item < items; item++)
+            {
+                body(item);
+            }
+        }
+        finally
+        {
+            FloatControl.Restore(control);
         }
     }
 

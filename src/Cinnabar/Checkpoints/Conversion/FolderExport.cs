@@ -58,6 +58,11 @@ public static class FolderExport
         folder.Write("config.json", configJson);
         folder.Write("tokenizer.json", tokenizerJson);
         folder.Write("tokenizer_config.json", tokenizerConfig);
+        if (source.GenerationConfig != new GenerationConfig())
+        {
+            folder.Write("generation_config.json", source.GenerationConfig.ToJson());
+        }
+
         SafetensorsFolder.Write(
             folder,
             [

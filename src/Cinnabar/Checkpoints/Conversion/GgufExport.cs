@@ -2,8 +2,10 @@
 // norms, biases and routers in F32. Matrices whose rows are no whole blocks of a quantised type become F16, as llama-quantize does it.
 // Rows of the embedding table above the vocabulary, which stand for no id, are left out.
 // Integers of the source are multiplied with their scales first.
+using System.Text;
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Checkpoints.Gguf;
+using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
 using Pair = System.Collections.Generic.KeyValuePair<string, Cinnabar.Checkpoints.Gguf.GgufValue>;
 
@@ -51,6 +53,7 @@ public static class GgufExport
             Key("general.file_type", FileType(chosen)),
             Key("general.quantization_version", QuantizationVersion),
             .. tokenizer,
+            .. SettingsOf(source, notes),
         ];
         GgufWriter.Write(path, metadata, tensors, progress);
         return (chosen, notes);
@@ -87,6 +90,18 @@ public static class GgufExport
                 + $"found {config.AttentionKind}.",
                 "Such a model runs from its folder.");
         }
+    }
+
+    // How the model decodes, under a key of our own.
+    private static IEnumerable<Pair> SettingsOf(Checkpoint source, List<string> notes)
+    {
+        if (source.LoadLengthBias() is not null)
+        {
+            notes.Add($"{LengthBias.FileName} is not kept: a GGUF file has no place for it");
+        }
+
+        string settings = Encoding.UTF8.GetString(source.GenerationConfig.ToJson());
+        return source.GenerationConfig == new GenerationConfig() ? [] : [Key(GgufCheckpoint.SettingsKey, settings)];
     }
 
     private static IEnumerable<Pair> TokenizerKeys(Checkpoint source, ModelConfig config, string path, List<string> notes)

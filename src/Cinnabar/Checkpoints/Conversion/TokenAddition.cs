@@ -74,6 +74,7 @@ public static class TokenAddition
     {
         string file = Path.Combine(source.Path, ModelFolder.TokenizerFile);
         JsonNode json = JsonNode.Parse(InputFile.ReadAll(file, "the tokenizer", MaxCopiedBytes))!;
+        json["added_tokens"] ??= new JsonArray();
         json["added_tokens"]!.AsArray().Add((JsonNode)new JsonObject
         {
             ["id"] = id,

@@ -22,13 +22,18 @@ public sealed class DreamFamily : ModelFamily
     /// <inheritdoc/>
     public override string GgufArchitecture => "dream";
 
-    internal override ModelConfig ReadConfig(ConfigSource source) =>
-        QwenLayout.Read(source, source.Id(["mask_token_id"], ["<|mask|>"], PublishedMask)) with
+    // Published files name the end of text in bos_token_id; what texts begin with is a token of its own.
+    internal override ModelConfig ReadConfig(ConfigSource source)
+    {
+        ModelConfig config = QwenLayout.Read(source, source.Id(["mask_token_id"], ["<|mask|>"], PublishedMask));
+        int? named = source.Json.OptionalInt32("bos_token_id", 0, int.MaxValue);
+        return config with
         {
             QueryKeyValueBias = true,
             ShiftLogits = true,
-            BosTokenId = source.Json.OptionalInt32("bos_token_id", 0, int.MaxValue),
+            BosTokenId = source.TokenId("<|beginoftext|>") ?? (named == config.EosTokenId ? null : named),
         };
+    }
 
     internal override byte[] WriteConfig(ModelConfig config) => SettingsText.ObjectOf(QwenLayout.Write(config));
 

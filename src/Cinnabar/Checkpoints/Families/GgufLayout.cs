@@ -18,6 +18,10 @@ internal static class GgufLayout
     private const int MaxLength = 1 << 24;
     private const int MaxExperts = 1 << 12;
     private const string EndOfTurn = "tokenizer.ggml.eot_token_id";
+    private const int ControlToken = 3;
+    private const int WidestHead = 1 << 12; // angles of thousands of positions are tabulated
+
+    private static readonly string[] s_endsOfTurn = ["<|eot_id|>", "<|im_end|>", "<|role_end|>"];
 
     /// <summary>What all architectures have in common; the caller adds the switches of its family.</summary>
     /// <param name="file">The file.</param>
@@ -33,7 +37,7 @@ internal static class GgufLayout
         int vocabulary = Optional("vocab_size", MaxVocabulary) ?? Math.Max(1, metadata.Texts("tokenizer.ggml.tokens").Count);
         int heads = Number("attention.head_count", MaxWidth);
         int eos = (int)metadata.Integer("tokenizer.ggml.eos_token_id", 0, vocabulary - 1);
-        int? turn = (int?)metadata.OptionalInteger(EndOfTurn, 0, vocabulary - 1);
+        int? turn = (int?)metadata.OptionalInteger(EndOfTurn, 0, vocabulary - 1) ?? FindEndOfTurn(metadata, vocabulary);
         ModelConfig config = new()
         {
             HiddenSize = Number("embedding_length", MaxWidth),
@@ -68,6 +72,22 @@ internal static class GgufLayout
             double number = metadata.Number(full);
             return number >= least && number <= most ? number : throw metadata.Wrong(full, $"a number from {least} to {most}");
         }
+    }
+
+    // Converters of diffusion models do not name it: then it is the control token that says so.
+    private static int? FindEndOfTurn(GgufMetadata metadata, int vocabulary)
+    {
+        IReadOnlyList<string> tokens = metadata.OptionalTexts("tokenizer.ggml.tokens") ?? [];
+        long[] types = metadata.OptionalIntegers("tokenizer.ggml.token_type") ?? [];
+        for (int id = 0; id < Math.Min(vocabulary, Math.Min(tokens.Count, types.Length)); id++)
+        {
+            if (types[id] == ControlToken && s_endsOfTurn.Contains(tokens[id]))
+            {
+                return id;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Sizes of the experts; how they are chosen is the family's.</summary>
@@ -181,7 +201,7 @@ internal static class GgufLayout
             throw metadata.Wrong($"{heads}_kv", $"a divisor of head_count {config.NumAttentionHeads}");
         }
 
-        if (config.HeadSize < 2 || config.HeadSize % 2 != 0 || (long)config.HeadSize * config.NumAttentionHeads > MaxWidth)
+        if (config.HeadSize is < 2 or > WidestHead || config.HeadSize % 2 != 0 || (long)config.HeadSize * config.NumAttentionHeads > MaxWidth)
         {
             throw metadata.Wrong(heads, $"heads of an even width, together at most {MaxWidth}", $"width {config.HeadSize}");
         }

@@ -29,6 +29,9 @@ public sealed class Llada2Family : ModelFamily
         JsonSettings json = source.Json;
         json.RequireOnly("use_qkv_bias", "false", required: false, "biases of queries, keys and values");
         json.RequireOnly("use_bias", "false", required: false, "biases of the linear layers");
+        json.RequireOnly("expert_capacity", "null", required: false, "experts chosen for a whole block, as in LLaDA2.2");
+        json.RequireOnly("delete_token_id", "null", required: false, "tokens that delete, as in LLaDA2.2");
+        json.RequireOnly("split_token_id", "null", required: false, "tokens that insert, as in LLaDA2.2");
         ModelConfig config = QwenLayout.Read(source, source.Id(["mask_token_id"], ["<|mask|>"], PublishedMask)) with
         {
             QueryKeyNorm = json.OptionalBoolean("use_qk_norm") ?? true,

@@ -7,6 +7,7 @@ namespace Cinnabar.Checkpoints.Families;
 /// <summary>Reads and writes configurations and names weights in the manner of Qwen.</summary>
 internal static class QwenLayout
 {
+    private const int WidestHead = 1 << 12; // angles of thousands of positions are tabulated
     private const int MaxWidth = 1 << 17;
     private const int MaxLayers = 1 << 10;
     private const int MaxVocabulary = 1 << 24;
@@ -154,9 +155,9 @@ internal static class QwenLayout
                 "num_key_value_heads", $"a divisor of num_attention_heads {config.NumAttentionHeads}", $"{config.NumKeyValueHeads}");
         }
 
-        if (config.HeadSize % 2 != 0)
+        if (config.HeadSize % 2 != 0 || config.HeadSize > WidestHead)
         {
-            throw json.Wrong("head_dim", "heads of an even width, for rotary positions", $"{config.HeadSize}");
+            throw json.Wrong("head_dim", $"heads of an even width of at most {WidestHead}, for rotary positions", $"{config.HeadSize}");
         }
 
         if ((long)config.NumAttentionHeads * config.HeadSize > MaxWidth)

@@ -1,3 +1,4 @@
+using System.Text;
 using Cinnabar.Chat;
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Tokenizers;
@@ -7,8 +8,11 @@ namespace Cinnabar.Checkpoints.Gguf;
 /// <summary>A model in one GGUF file: configuration, tokenizer and weights.</summary>
 internal sealed class GgufCheckpoint : Checkpoint
 {
-    private GgufCheckpoint(string path, ModelConfig config)
-        : base(path, config, new GenerationConfig())
+    /// <summary>The key that holds a generation_config.json; no other program writes it.</summary>
+    public const string SettingsKey = "cinnabar.generation_config";
+
+    private GgufCheckpoint(string path, ModelConfig config, GenerationConfig settings)
+        : base(path, config, settings)
     {
     }
 
@@ -39,7 +43,10 @@ internal sealed class GgufCheckpoint : Checkpoint
                 + string.Join(", ", ModelFamilies.All.Select(family => family.GgufArchitecture).Where(name => name is not null)) + ")");
         ModelConfig config = family.ReadGguf(file) with { Family = family };
         GgufWeights.Check(file, config);
-        return new GgufCheckpoint(path, config);
+        GenerationConfig settings = file.Metadata.OptionalText(SettingsKey) is string json
+            ? GenerationConfig.Parse($"{path}, {SettingsKey}", Encoding.UTF8.GetBytes(json))
+            : new GenerationConfig();
+        return new GgufCheckpoint(path, config, settings);
     }
 
     /// <inheritdoc/>

@@ -55,6 +55,19 @@ public sealed class GgufExportTests : IDisposable
         Assert.Equal("<|endoftext|>", Checkpoint.Open(_folder["back"]).LoadChatTemplate()!.EosToken);
     }
 
+    [Fact]
+    public void ThereAndBack_KeepsHowTheModelDecodes()
+    {
+        using PlainFolder folder = Llada();
+        File.WriteAllText(Path.Combine(folder.Path, "generation_config.json"), "{\"threshold\": 0.75, \"block_size\": 8}");
+        Checkpoint source = Checkpoint.Open(folder.Path);
+        Assert.Equal((0.75, 8), (source.DefaultOptions.Threshold, source.DefaultOptions.BlockSize));
+        GgufExport.Write(source, _folder["x.gguf"]);
+        FolderExport.Write(Checkpoint.Open(_folder["x.gguf"]), _folder["back"]);
+        Assert.Equal(source.DefaultOptions, Checkpoint.Open(_folder["x.gguf"]).DefaultOptions);
+        Assert.Equal(source.DefaultOptions, Checkpoint.Open(_folder["back"]).DefaultOptions);
+    }
+
     [Theory]
     [MemberData(nameof(WithoutGguf))]
     public void ToGguf_OfAFamilyWithoutArchitecture_IsRefused(string family)
