@@ -35,7 +35,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         SharedBytesPerBlock = Attribute(device, CudaDriver.MaxSharedBytesPerBlock);
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
-        Memory = new CudaMemory(Name, beforeFreeing: () => _stream?.Wait());
+        Memory = new CudaMemory(Name, FinishBeforeFreeing);
         _products = new ProductPlans(Memory);
         _stream = new CudaStream(_products);
         _staging = new CudaStaging(_stream, Memory);
@@ -120,12 +120,21 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public void Prepare(IEnumerable<string> sources) => _compiler.Prepare(sources, starting: null);
 
     /// <summary>
-    /// Memory of the device, asked for by any thread: the driver's context belongs to a thread, and the engine's is not the one that loaded.
+    /// Memory of the device, asked for by any thread: the driver's context belongs to a thread, and that of the engine is not the one that
+    /// loaded the model.
     /// </summary>
     internal nint Allocate(long bytes)
     {
         MakeCurrent();
         return Memory.Allocate(bytes);
+    }
+
+    private void FinishBeforeFreeing()
+    {
+        lock (_oneAtATime)
+        {
+            _stream?.Wait(); // null while the device is being opened
+        }
     }
 
     private void MakeCurrent()

@@ -77,7 +77,9 @@ internal static class FirstWeights
             ShiftLogits = config.ShiftLogits,
             MaxSequenceLength = config.MaxSequenceLength,
             Quantization = config.Quantization,
-            Latents = model.Config.Latents is LatentShape latents ? latents with { Denoiser = config.Latents?.Denoiser } : null,
+            Latents = model.Config.Latents is { Denoiser: null } latents
+                ? latents with { Denoiser = config.Latents?.Denoiser }
+                : model.Config.Latents,
         };
         if (before.FirstDifference(config) is (string key, string had, string has))
         {

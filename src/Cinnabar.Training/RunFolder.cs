@@ -82,17 +82,17 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Remembers the tokenizer of the corpus, or refuses to go on with another one than the run began with.</summary>
+    /// <summary>Remembers the tokenizer of the corpus of a run that begins.</summary>
+    /// <param name="corpus">The corpus' folder.</param>
+    public void KeepTokenizer(string corpus) =>
+        AtomicFile.Write(TokenizerPath, Encoding.UTF8.GetBytes(CorpusFolder.TokenizerHash(corpus)));
+
+    /// <summary>Refuses to go on with another tokenizer than the run began with.</summary>
     /// <param name="corpus">The corpus' folder.</param>
     /// <exception cref="CinnabarException">It is another one: ids would mean other tokens.</exception>
-    public void KeepTokenizer(string corpus)
+    public void RequireTokenizer(string corpus)
     {
-        string hash = CorpusFolder.TokenizerHash(corpus);
-        if (!File.Exists(TokenizerPath))
-        {
-            AtomicFile.Write(TokenizerPath, Encoding.UTF8.GetBytes(hash));
-        }
-        else if (File.ReadAllText(TokenizerPath) != hash)
+        if (File.Exists(TokenizerPath) && File.ReadAllText(TokenizerPath) != CorpusFolder.TokenizerHash(corpus))
         {
             throw new CinnabarException(
                 $"{TokenizerPath}: the run began with a corpus of another tokenizer than that of '{corpus}', so its ids mean other tokens.",

@@ -60,13 +60,13 @@ public sealed class Trainer : IDisposable
         _folder = RunFolder.Open(options.Output, resume);
         try
         {
-            _folder.KeepTokenizer(options.Corpus);
             _state = resume ? Continue() : TrainingCheckpoint.Start(FirstWeights.Of(options));
             _step = new TrainingStep(options, _state, NetworkOf(source, tokenizer, kernels), kernels);
             _heldOut = TrainingObjective.IsLatent(options.Objective)
                 ? new LatentHeldOut(options, _state.Averages, tokenizer, kernels)
                 : new HeldOutMeasure(options, new TransformerDenoiser(_config, _state.Averages, kernels), tokenizer, kernels);
             AtomicFile.Write(_folder.OptionsPath, options.ToJson());
+            _folder.KeepTokenizer(options.Corpus);
             _log = new LossLog(_folder.LogPath, _state.Mark.Step);
         }
         catch
@@ -167,6 +167,7 @@ public sealed class Trainer : IDisposable
     private TrainingCheckpoint Continue()
     {
         _folder.RequireModel(_config);
+        _folder.RequireTokenizer(_options.Corpus);
         return TrainingCheckpoint.Load(CheckpointFolder, FirstWeights.Expected(_options));
     }
 

@@ -87,6 +87,7 @@ public sealed partial record TrainingOptions
     {
         TrainingOptions standard = new();
         bool masks = Objective == TrainingObjective.MaskedDiffusion;
+        bool left = Objective == TrainingObjective.Autoregressive;
         bool latents = TrainingObjective.IsLatent(Objective);
         bool encodes = Objective == TrainingObjective.Autoencoder;
         bool denoises = Objective == TrainingObjective.LatentDiffusion;
@@ -98,7 +99,12 @@ public sealed partial record TrainingOptions
             ("causal_share", masks, CausalShare != standard.CausalShare),
             ("focal_gamma", !latents, FocalGamma != standard.FocalGamma),
             ("infill_share", !latents, InfillShare is not null),
-            ("continuation_share", !latents, ContinuationShare != standard.ContinuationShare),
+            ("continuation_share", !latents && !left, ContinuationShare != standard.ContinuationShare),
+            ("random_length_share", !latents && !left, RandomLengthShare != standard.RandomLengthShare),
+            ("answer_padding", !latents && !left, AnswerPadding != standard.AnswerPadding),
+            ("noise_epsilon", !latents && !left, NoiseEpsilon != standard.NoiseEpsilon),
+            ("max_mask_rate", !latents && !left, MaxMaskRate != standard.MaxMaskRate),
+            ("time_weight", !latents && !left, TimeWeight != standard.TimeWeight),
             ("commitment", encodes, Commitment != standard.Commitment),
             ("codebook_decay", encodes, CodebookDecay != standard.CodebookDecay),
             ("latent_noise", encodes, LatentNoise != standard.LatentNoise),

@@ -134,7 +134,7 @@ public sealed partial class DiffusionModel
         CancellationToken cancellation = default,
         Constraint? constraint = null)
     {
-        options ??= DefaultOptions;
+        options = Followed(options ?? DefaultOptions);
         options.Validate();
         return Run(Constrained(CanvasFor(prompt, options.MaxNewTokens), constraint), options, onStep, cancellation);
     }
@@ -156,7 +156,7 @@ public sealed partial class DiffusionModel
         Action<DenoisingStep>? onStep = null,
         CancellationToken cancellation = default)
     {
-        options ??= DefaultOptions;
+        options = Followed(options ?? DefaultOptions);
         options.Validate();
         Canvas canvas = Canvas.ForContinuation(prompt, options.MaxNewTokens, new CanvasTokens(Config.MaskTokenId, null, null));
         return Run(canvas, options, onStep, cancellation, () =>
@@ -195,7 +195,7 @@ public sealed partial class DiffusionModel
         CancellationToken cancellation = default,
         Constraint? constraint = null)
     {
-        options ??= DefaultOptions;
+        options = Followed(options ?? DefaultOptions);
         options.Validate();
         return Run(Constrained(CanvasFor(messages, options.MaxNewTokens, variables), constraint), options, onStep, cancellation);
     }

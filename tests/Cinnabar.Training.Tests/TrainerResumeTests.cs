@@ -15,7 +15,14 @@ public sealed class TrainerResumeTests(TrainingRuns runs) : IClassFixture<Traini
         File.WriteAllText(hash, new string('0', kept.Length));
         string message = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output), resume: true)).Message;
         Assert.Contains("another tokenizer", message, StringComparison.Ordinal);
+
+        // A run that never began leaves nothing that the next one would have to fit.
         File.WriteAllText(hash, kept);
+        string other = runs.NewFolder();
+        Directory.CreateDirectory(other);
+        File.WriteAllText(Path.Combine(other, "tokenizer.sha256"), "of a run that did not begin");
+        TrainingRuns.Train(runs.Options(other) with { Steps = 1 });
+        Assert.Equal(kept, File.ReadAllText(Path.Combine(other, "tokenizer.sha256")));
         Assert.Equal(5, TrainingRuns.Train(runs.Options(output), resume: true).Count);
     }
 

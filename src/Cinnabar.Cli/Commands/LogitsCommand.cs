@@ -33,7 +33,8 @@ internal static class LogitsCommand
             if (model.Denoiser is IUniformDenoiser uniform && given.Length > uniform.CanvasLength)
             {
                 throw new CinnabarException(
-                    $"Expected at most {uniform.CanvasLength} ids, the canvas of a network whose noise is random tokens, found {given.Length}.",
+                    $"Expected at most {uniform.CanvasLength} ids, the canvas of a network whose noise is random tokens, "
+                    + $"found {given.Length}.",
                     "Give fewer.");
             }
 

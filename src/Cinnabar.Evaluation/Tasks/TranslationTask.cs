@@ -68,9 +68,6 @@ public sealed class TranslationTask : EvaluationTask
     /// <inheritdoc/>
     public override int MaxAnswerCharacters { get; }
 
-    /// <summary>No other limit than the proportion and the context: 9 % of the C# functions have more than 128 tokens.</summary>
-    public override int StandardAnswerTokens => MaxAnswerCharacters;
-
     /// <summary>
     /// A translation is in proportion to its original: of the Java functions 0.6 % need more room than this in C#.
     /// </summary>

@@ -27,6 +27,8 @@ internal static partial class SamplerFields
         "The noise of this model is Gaussian, on latents: it knows steps, cfg_scale, latent_method and seed. "
         + "Remove the field, or choose another model.";
 
+    private static readonly string[] s_rules = ["remasking", "factor", "entropy_bound"];
+
     private static readonly string[] s_ofMasks =
     [
         "block_length", "threshold", "remasking", "factor", "stability", "low_threshold", "verify_threshold", "credit",
@@ -100,7 +102,7 @@ internal static partial class SamplerFields
             Cache = Named<CacheKind>(fields, "cache") ?? defaults.Cache,
             CacheRefresh = Optional(fields, "cache_refresh", defaults.CacheRefresh),
         };
-        bool namesRule = fields.Has("remasking") || fields.Has("factor") || fields.Has("entropy_bound");
+        bool namesRule = s_rules.Any(name => fields.Get(name) is not null);
         read = WithEffort(fields, read.WithoutThresholdOf(defaults), namesRule);
         return read with { Threshold = Optional(fields, "threshold", read.Threshold, 0, 1, aboveLeast: true) };
     }

@@ -57,7 +57,8 @@ internal sealed class PromptEncoder
             }),
         ];
         JsonElement? definitions = tools?.Definitions is JsonElement list ? Broken(list) : null;
-        return EncodeRendered(_template.Render(broken, addGenerationPrompt: true, definitions, variables) + tools?.AnswerOpening);
+        string rendered = _template.Render(broken, addGenerationPrompt: true, definitions, variables) + tools?.AnswerOpening;
+        return _tokenizer.EncodeMarked(rendered, Mark);
     }
 
     // Texts of JSON are what somebody typed, too.
@@ -101,33 +102,5 @@ internal sealed class PromptEncoder
         }
 
         return result.ToString();
-    }
-
-    private int[] EncodeRendered(string text)
-    {
-        List<int> ids = [];
-        int start = 0;
-        while (start < text.Length)
-        {
-            (int at, string? special) = NextSpecial(text, start);
-            ids.AddRange(_tokenizer.Encode(text[start..at].Replace(Mark, "", StringComparison.Ordinal)));
-            if (special is not null)
-            {
-                ids.Add(_tokenizer.TokenToId(special)!.Value);
-            }
-
-            start = at + (special?.Length ?? 0);
-        }
-
-        return [.. ids];
-    }
-
-    // The first special token from `start` on, of several at one place the longest.
-    private (int At, string? Special) NextSpecial(string text, int start)
-    {
-        int place = text.AsSpan(start).IndexOfAny(_anySpecial);
-        return place < 0
-            ? (text.Length, null)
-            : (start + place, Array.Find(_special, special => text.AsSpan(start + place).StartsWith(special, StringComparison.Ordinal)));
     }
 }

@@ -42,16 +42,16 @@ internal sealed partial class JsonSchemaReader
         {
             bool required = keywords.IsRequired(name);
             SchemaElement[] rests = [.. keywords.Rests.Where(rest => !rest.Named.Contains(name)).Select(rest => rest.Schema)];
-            SchemaElement? forbids = rests.Cast<SchemaElement?>().FirstOrDefault(rest => rest!.Value.Value.ValueKind == JsonValueKind.False);
-            if (forbids is SchemaElement closing && required)
+            int closing = Array.FindIndex(rests, rest => rest.Value.ValueKind == JsonValueKind.False);
+            if (closing >= 0 && required)
             {
-                throw closing.Place.Error(
-                    $"additionalProperties that allow the required property {ErrorText.Quote(name)}, named only in another schema beside it",
+                throw rests[closing].Place.Error(
+                    $"additionalProperties that allow the required property {ErrorText.Quote(name)}, which a schema beside it names",
                     "false",
                     "Name the property in this schema, too, or remove additionalProperties.");
             }
 
-            if (forbids is null)
+            if (closing < 0)
             {
                 members.Add(new(JsonValues.Member(Name(name), ReadSchema([.. schemas, .. rests])), required));
             }

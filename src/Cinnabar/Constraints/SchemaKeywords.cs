@@ -41,6 +41,7 @@ internal sealed class SchemaKeywords
     private readonly List<(HashSet<string> Named, SchemaElement Schema)> _rests = [];
     private readonly List<string> _required = [];
     private readonly HashSet<string> _isRequired = [];
+    private bool _hasOneOfItems; // some schema has items or prefixItems without the other
 
     /// <summary>None yet.</summary>
     /// <param name="place">Where what must hold stands, for messages.</param>
@@ -58,7 +59,7 @@ internal sealed class SchemaKeywords
         _properties = [.. other._properties.Select(property => (property.Name, new List<SchemaElement>(property.Schemas)))];
         _propertyNumbers = new Dictionary<string, int>(other._propertyNumbers);
         (_rests, _required, _isRequired) = ([.. other._rests], [.. other._required], [.. other._isRequired]);
-        (Types, IsFalse) = (other.Types, other.IsFalse);
+        (Types, IsFalse, _hasOneOfItems) = (other.Types, other.IsFalse, other._hasOneOfItems);
     }
 
     /// <summary>Where they stand.</summary>
@@ -175,8 +176,8 @@ internal sealed class SchemaKeywords
         }
 
         bool hasItems = schema.Value.TryGetProperty("items", out _);
-        bool hasOne = hasItems != schema.Value.TryGetProperty("prefixItems", out _);
-        if (hasOne && Value("items") is SchemaElement items && Value("prefixItems") is not null)
+        _hasOneOfItems |= hasItems != schema.Value.TryGetProperty("prefixItems", out _);
+        if (_hasOneOfItems && Value("items") is SchemaElement items && Value("prefixItems") is not null)
         {
             throw items.Place.Error(
                 "items and prefixItems in one schema, since items speaks of what is behind its own prefixItems",

@@ -28,7 +28,6 @@ internal sealed class LatentRun : DenoisingRun
     private readonly int _passesOfStep;
     private readonly List<Commit> _commits = [];
     private readonly List<Commit> _edits = [];
-    private bool _isShown;
 
     /// <summary>Starts with a canvas.</summary>
     /// <param name="network">The network.</param>
@@ -74,7 +73,6 @@ internal sealed class LatentRun : DenoisingRun
     {
         _commits.Clear();
         _edits.Clear();
-        _isShown = false;
         _steps.Take();
         foreach (float value in _steps.Guess)
         {
@@ -86,32 +84,23 @@ internal sealed class LatentRun : DenoisingRun
             }
         }
 
-        if (_steps.IsFinished)
+        if (_steps.IsFinished || (IsWatched && !_network.Shape.HasCausalDecoder))
         {
             Show();
         }
     }
 
     /// <inheritdoc/>
-    public override DenoisingStep Report()
+    public override DenoisingStep Report() => new(_steps.Taken, Passes, 0, _canvas.NoisyCount, _canvas)
     {
-        if (!_isShown && IsWatched && !_network.Shape.HasCausalDecoder)
-        {
-            Show();
-        }
-
-        return new DenoisingStep(_steps.Taken, Passes, 0, _canvas.NoisyCount, _canvas)
-        {
-            Commits = [.. _commits],
-            Edits = [.. _edits],
-            ComputedPositions = (long)Passes * _layout.Ids.Length,
-            FinalBefore = _steps.IsFinished ? _canvas.Length : _hole.Start,
-        };
-    }
+        Commits = [.. _commits],
+        Edits = [.. _edits],
+        ComputedPositions = (long)Passes * _layout.Ids.Length,
+        FinalBefore = _steps.IsFinished ? _canvas.Length : _hole.Start,
+    };
 
     private void Show()
     {
-        _isShown = true;
         float[] latents = _steps.Guess.ToArray();
         for (int i = 0; i < latents.Length; i++)
         {

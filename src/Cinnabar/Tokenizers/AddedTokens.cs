@@ -57,6 +57,10 @@ internal sealed class AddedTokens
             found.Remove("");
             _searches[i] = new AddedTokenSearch(found);
         }
+
+        Marked = new AddedTokenSearch(tokens
+            .Where(token => token.Special ? token.Content.Length > 1 : !token.Normalized && token.Content.Length > 0)
+            .ToDictionary(token => token.Content));
     }
 
     /// <summary>All of them, in the order of the file.</summary>
@@ -64,6 +68,12 @@ internal sealed class AddedTokens
 
     /// <summary>The token of a content.</summary>
     public AddedToken? Find(string content) => _byContent.GetValueOrDefault(content);
+
+    /// <summary>
+    /// The search in text, not yet normalized, in which a mark breaks the names of special tokens that are none: special tokens are found as
+    /// they are spelled alone, and those of one character, which no mark can break, never.
+    /// </summary>
+    public AddedTokenSearch Marked { get; }
 
     /// <summary>The search in text that is not yet, or already, normalized.</summary>
     public AddedTokenSearch Search(bool normalized, bool special) => _searches[(normalized ? 2 : 0) + (special ? 1 : 0)];

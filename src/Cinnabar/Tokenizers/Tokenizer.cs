@@ -81,7 +81,15 @@ public sealed class Tokenizer
     /// <param name="parseSpecialTokens">Whether names of special tokens in the text become those tokens. Only for text you wrote.</param>
     /// <param name="addSpecialTokens">Whether the special tokens go around it that the model wants around a text, such as the begin of
     /// text (default false).</param>
-    public int[] Encode(string text, bool parseSpecialTokens, bool addSpecialTokens = false)
+    public int[] Encode(string text, bool parseSpecialTokens, bool addSpecialTokens = false) =>
+        Encode(text, parseSpecialTokens, addSpecialTokens, mark: null);
+
+    /// <summary>The ids of a text in which names of special tokens become those tokens, but for names that a mark breaks.</summary>
+    /// <param name="text">Any text; names of one character stay text.</param>
+    /// <param name="mark">Taken out of what is no special token.</param>
+    internal int[] EncodeMarked(string text, string mark) => Encode(text, parseSpecialTokens: true, addSpecialTokens: false, mark);
+
+    private int[] Encode(string text, bool parseSpecialTokens, bool addSpecialTokens, string? mark)
     {
         ArgumentNullException.ThrowIfNull(text);
         List<int> output = new(text.Length / 3 + 4);
@@ -91,7 +99,10 @@ public sealed class Tokenizer
             output.AddRange(_definition.PostProcessor.Before);
         }
 
-        foreach ((int start, int end, AddedToken? token) in _definition.AddedTokens.Search(false, parseSpecialTokens).Split(text))
+        AddedTokens added = _definition.AddedTokens;
+        AddedTokenSearch first = mark is null ? added.Search(normalized: false, parseSpecialTokens) : added.Marked;
+        AddedTokenSearch second = added.Search(normalized: true, special: parseSpecialTokens && mark is null);
+        foreach ((int start, int end, AddedToken? token) in first.Split(text))
         {
             if (token is not null)
             {
@@ -101,7 +112,7 @@ public sealed class Tokenizer
 
             string part = text[start..end];
             part = _definition.Normalizer?.Normalize(part) ?? part;
-            foreach ((int from, int to, AddedToken? found) in _definition.AddedTokens.Search(true, parseSpecialTokens).Split(part))
+            foreach ((int from, int to, AddedToken? found) in second.Split(part))
             {
                 if (found is not null)
                 {
@@ -109,7 +120,8 @@ public sealed class Tokenizer
                 }
                 else
                 {
-                    EncodeOrdinary(part[from..to], first: start == 0 && from == 0, model, output);
+                    string ordinary = mark is null ? part[from..to] : part[from..to].Replace(mark, "", StringComparison.Ordinal);
+                    EncodeOrdinary(ordinary, first: start == 0 && from == 0, model, output);
                 }
             }
         }

@@ -124,6 +124,11 @@ public sealed class CompletionsTests(ApiServer server)
         JsonNode byBoth = await server.AskAsync(Path, body);
 
         Assert.Equal((int)byThreshold["diffusion"]!["passes"]!, (int)byBoth["diffusion"]!["passes"]!);
+        body["reasoning_effort"] = effort;
+        body.Remove("threshold");
+        (body["remasking"], body["factor"], body["entropy_bound"]) = (null, null, null);
+        Assert.Equal(
+            (int)byThreshold["diffusion"]!["passes"]!, (int)(await server.AskAsync(Path, body))["diffusion"]!["passes"]!);
         Assert.Equal((string?)byThreshold["choices"]![0]!["text"], (string?)byEffort["choices"]![0]!["text"]);
         Assert.Equal((int)byThreshold["diffusion"]!["passes"]!, (int)byEffort["diffusion"]!["passes"]!);
     }

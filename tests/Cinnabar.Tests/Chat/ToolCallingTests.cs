@@ -28,7 +28,8 @@ public sealed class ToolCallingTests
     public void AnswerSchema_ParametersThatAllowAnything_StillAskForAnObject(string parameters)
     {
         ToolCalling must = new([Tool("f", parameters)], s_tagged, mustCall: true);
-        JsonElement arguments = JsonElement.Parse(must.AnswerSchema!).GetProperty("anyOf")[0].GetProperty("properties").GetProperty("arguments");
+        JsonElement answer = JsonElement.Parse(must.AnswerSchema!).GetProperty("anyOf")[0];
+        JsonElement arguments = answer.GetProperty("properties").GetProperty("arguments");
         Assert.Equal("object", arguments.GetProperty("type").GetString());
     }
 

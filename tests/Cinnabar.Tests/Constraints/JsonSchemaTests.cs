@@ -182,7 +182,14 @@ public sealed class JsonSchemaTests
         """{"properties":{"a":{}},"additionalProperties":false,"allOf":[{"properties":{"b":{}},"required":["b"]}]}""",
         "#/additionalProperties",
         "additionalProperties that allow the required property 'b'")]
-    [InlineData("""{"allOf":[{"prefixItems":[{"type":"integer"}]},{"items":{"type":"string"}}]}""", "#/allOf/1/items", "items and prefixItems in one schema")]
+    [InlineData(
+        """{"allOf":[{"prefixItems":[{"type":"integer"}]},{"items":{"type":"string"}}]}""",
+        "#/allOf/1/items",
+        "items and prefixItems in one schema")]
+    [InlineData(
+        """{"allOf":[{"items":{"type":"integer"}},{"prefixItems":[{"type":"string"}],"items":{"type":"integer"}}]}""",
+        "#/allOf/0/items",
+        "items and prefixItems in one schema")]
     [InlineData("""{"allOf":[{"minimum":1},{"minimum":2}]}""", "#/allOf/1/minimum", "the same value as at JSON schema, #/allOf/0/minimum")]
     [InlineData("""{"$ref":"other.json"}""", "#/$ref", "a reference into this schema")]
     [InlineData("""{"$ref":"#/$defs/x"}""", "#/$ref", "a reference to a part that exists, found '#/$defs/x' without '$defs'")]

@@ -201,7 +201,8 @@ internal static class GgufLayout
             throw metadata.Wrong($"{heads}_kv", $"a divisor of head_count {config.NumAttentionHeads}");
         }
 
-        if (config.HeadSize is < 2 or > WidestHead || config.HeadSize % 2 != 0 || (long)config.HeadSize * config.NumAttentionHeads > MaxWidth)
+        bool isOdd = config.HeadSize is < 2 or > WidestHead || config.HeadSize % 2 != 0;
+        if (isOdd || (long)config.HeadSize * config.NumAttentionHeads > MaxWidth)
         {
             throw metadata.Wrong(heads, $"heads of an even width, together at most {MaxWidth}", $"width {config.HeadSize}");
         }

@@ -174,6 +174,12 @@ public sealed class DiffusionGemmaFamilyTests
         Assert.Equal(20, first.Holes[0].CanvasLength);
         Assert.InRange(first.ForwardPasses, 1, 3 * 5);
 
+        // Steps and the bound of entropies are those of its own loop, by whatever name they are asked for.
+        Assert.Equal(
+            model.Generate("int Max(", model.DefaultOptions with { Uniform = model.DefaultOptions.Uniform with { Steps = 2, EntropyBound = 9 } })
+                .TokenIds,
+            model.Generate("int Max(", model.DefaultOptions with { Steps = 2, EntropyBound = 9 }).TokenIds);
+
         foreach (Action refused in (Action[])
             [
                 () => model.Infill("a <fill> b"),
