@@ -100,7 +100,6 @@ public sealed partial record TrainingOptions
             ("focal_gamma", !latents, FocalGamma != standard.FocalGamma),
             ("infill_share", !latents, InfillShare is not null),
             ("continuation_share", !latents && !left, ContinuationShare != standard.ContinuationShare),
-            ("random_length_share", !latents && !left, RandomLengthShare != standard.RandomLengthShare),
             ("answer_padding", !latents && !left, AnswerPadding != standard.AnswerPadding),
             ("noise_epsilon", !latents && !left, NoiseEpsilon != standard.NoiseEpsilon),
             ("max_mask_rate", !latents && !left, MaxMaskRate != standard.MaxMaskRate),
