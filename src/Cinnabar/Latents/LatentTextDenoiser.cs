@@ -115,8 +115,13 @@ public sealed class LatentTextDenoiser : IDenoiser
     {
         GaussianSchedule schedule = Shape.Denoiser!.Schedule;
         LatentDenoiser told = new(_network!, schedule, _kernels, batch: 1, known, clean, _precision);
+        if (guidance == 1)
+        {
+            return told;
+        }
+
         LatentDenoiser untold = new(_network!, schedule, _kernels, batch: 1, precision: _precision);
-        return guidance == 1 ? told : new GuidedLatentDenoiser(told, untold, guidance, known, Shape.Size);
+        return new GuidedLatentDenoiser(told, untold, guidance, known, Shape.Size);
     }
 
     /// <summary>Spells latents.</summary>

@@ -1,6 +1,7 @@
 // A canvas on its way from noise to text. Each kind of noise has its own loop: MaskedRun, UniformRun, LatentRun. A step comes in two
 // halves, so that those that can may share a pass through the network (SharedPass).
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 
 namespace Cinnabar.Sampling;
 
@@ -66,6 +67,17 @@ internal abstract class DenoisingRuns
         foreach (DenoisingRun run in runs)
         {
             FinishStep(run, failed);
+        }
+    }
+
+    /// <summary>Throws if a canvas is longer than a network takes.</summary>
+    protected static void RequireRoom(IDenoiser network, int length)
+    {
+        if (length > network.MaxLength)
+        {
+            throw new CinnabarException(
+                $"Expected a canvas of at most {network.MaxLength} tokens (the network's limit), found {length}.",
+                "Shorten the prompt, or ask for fewer new tokens.");
         }
     }
 

@@ -48,13 +48,7 @@ internal sealed class LatentRuns(LatentTextDenoiser network) : DenoisingRuns
                 "Fill the holes one after the other, or use another model.");
         }
 
-        if (canvas.Length > network.MaxLength)
-        {
-            throw new CinnabarException(
-                $"Expected a canvas of at most {network.MaxLength} tokens (the network's limit), found {canvas.Length}.",
-                "Shorten the prompt, or ask for fewer new tokens.");
-        }
-
+        RequireRoom(network, canvas.Length);
         if (canvas.IsSteered || canvas.IsConstrained || (canvas.NoisyCount > 0 && canvas.NoisyCount < canvas.Holes[0].Length))
         {
             throw new CinnabarException(

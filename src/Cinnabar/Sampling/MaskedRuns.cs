@@ -65,13 +65,7 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
                 nameof(canvas));
         }
 
-        if (canvas.MostLength > denoiser.MaxLength)
-        {
-            throw new CinnabarException(
-                $"Expected a canvas of at most {denoiser.MaxLength} tokens (the network's limit), found {canvas.MostLength}.",
-                "Shorten the prompt, or ask for fewer new tokens.");
-        }
-
+        RequireRoom(denoiser, canvas.MostLength);
         DrawingRules.CheckIds(canvas.Ids, denoiser.VocabularySize);
         DrawingRules.CheckIds(canvas.Banned, denoiser.VocabularySize);
         bool isCached = NetworkPasses.CachingFor(denoiser, rules.Options) is not null;

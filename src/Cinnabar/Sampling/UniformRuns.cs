@@ -41,13 +41,7 @@ internal sealed class UniformRuns(IUniformDenoiser network, WorkerPool? workers,
                 "Holes with text after them need another model: let this one continue a text.");
         }
 
-        if (canvas.Length > network.MaxLength)
-        {
-            throw new CinnabarException(
-                $"Expected a canvas of at most {network.MaxLength} tokens (the network's limit), found {canvas.Length}.",
-                "Shorten the prompt, or ask for fewer new tokens.");
-        }
-
+        RequireRoom(network, canvas.Length);
         if (canvas.IsSteered || (canvas.NoisyCount > 0 && canvas.NoisyCount < canvas.Holes[0].Length))
         {
             throw new CinnabarException(
