@@ -194,7 +194,7 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
         int? steps = model.Denoiser.Noise == NoiseKind.Uniform ? standard.Uniform.Steps : standard.Steps;
         (string, JsonObject)[] always =
         [
-            ("steps", Whole($"Denoising steps. Default: {Shown(steps, "one a token")}.", 1, 1 << 20)),
+            ("steps", Whole($"Denoising steps. Default: {Shown(steps, "one per token")}.", 1, 1 << 20)),
             ("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)),
         ];
         return model.Denoiser.Noise != NoiseKind.Mask ? always :

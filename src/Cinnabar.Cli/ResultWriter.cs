@@ -71,7 +71,7 @@ internal static class ResultWriter
     public static string Summary(GenerationResult result) =>
         $"{result.NewTokens} tokens{LengthsText(result)} in {result.Steps} steps, {result.Elapsed.TotalSeconds:F1} s, "
         + $"{result.TokensPerSecond:F0} tokens/s, "
-        + $"{result.Elapsed.TotalSeconds / Math.Max(1, result.ForwardPasses + result.LengthPasses):G2} s a pass "
+        + $"{result.Elapsed.TotalSeconds / Math.Max(1, result.ForwardPasses + result.LengthPasses):G2} s per pass "
         + $"(model {result.Model}, seed {result.Seed})";
 
     /// <summary>What the passes computed, and how far a cache has drifted.</summary>

@@ -10,7 +10,7 @@ internal sealed class SamplerArguments
 {
     private static readonly SamplerOptions s_standard = new();
 
-    private readonly Option<int?> _steps = Setting<int?>("--steps", "n", "Denoising steps", "one a token");
+    private readonly Option<int?> _steps = Setting<int?>("--steps", "n", "Denoising steps", "one per token");
     private readonly Option<int?> _blockSize = Setting<int?>(
         "--block-size", "n", "Tokens that are denoised together, block after block from the left", "all");
 
@@ -40,7 +40,10 @@ internal sealed class SamplerArguments
         "--entropy-bound", "nats", "Also commit tokens while their entropies sum to less, with --remasking entropy; 0.1 is usual", "off");
 
     private readonly Option<double?> _stability = Setting<double?>(
-        "--stability", "nats", "With --threshold: only tokens whose distribution has stood still for two steps; 0.01 is usual", "off");
+        "--stability",
+        "nats",
+        "With --threshold: only tokens whose distribution has stood still for two steps; KLASS has 0.015 for LLaDA",
+        "off");
 
     private readonly Option<double?> _lowThreshold = Setting<double?>(
         "--low-threshold", "p", "With --threshold: also the surest token of every gap if at least this sure; 0.5 is usual", "off");

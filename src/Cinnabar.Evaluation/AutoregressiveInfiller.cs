@@ -59,7 +59,7 @@ public sealed class AutoregressiveInfiller : IInfiller
 
     /// <inheritdoc/>
     public string Description =>
-        "the model, left to right, temperature 0, one token a pass, having read the text before and the text after the hole (fill in the "
+        "the model, left to right, temperature 0, one token per pass, having read the text before and the text after the hole (fill in the "
         + $"middle); if the length is not given, it writes at most {_canvasLength} tokens and ends the line itself.";
 
     /// <inheritdoc/>

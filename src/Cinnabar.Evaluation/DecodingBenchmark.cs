@@ -26,7 +26,7 @@ public sealed record DecodingMethod(string Name, SamplerOptions Options)
         SamplerOptions dual = new() { Cache = CacheKind.Dual };
         return
         [
-            new("one token a pass", plain),
+            new("one token per pass", plain),
             new("8 steps", plain with { Steps = 8 }),
             new("4 steps", plain with { Steps = 4 }),
             new("2 steps", plain with { Steps = 2 }),
@@ -45,8 +45,8 @@ public sealed record DecodingMethod(string Name, SamplerOptions Options)
             new("threshold 0.6, verified 0.9", plain with { Threshold = 0.6, VerifyThreshold = 0.9 }),
             new("early exit 5", plain with { EarlyExit = 5 }),
             new("ReMDM, 8 steps", plain with { Steps = 8, Remasking = Remasking.Origin, Remdm = RemdmKind.Confidence }),
-            new("one token a pass, dual cache", dual),
-            new("one token a pass, active cache", plain with { Cache = CacheKind.Active }),
+            new("one token per pass, dual cache", dual),
+            new("one token per pass, active cache", plain with { Cache = CacheKind.Active }),
             new("4 steps, dual cache", dual with { Steps = 4 }),
             new("threshold 0.9, dual cache", sure with { Cache = CacheKind.Dual }),
             new("threshold 0.9, active cache", sure with { Cache = CacheKind.Active }),
@@ -66,7 +66,8 @@ public sealed record DecodingResult(string Method, string Model, InfillResult Re
     /// <summary>Titles of <see cref="Cells"/>.</summary>
     public static IReadOnlyList<string> Columns { get; } =
     [
-        "model", "method", "passes", "tokens a pass", "positions a token", "tokens/s", "after first step", "% of peak", "bytes a pass",
+        "model", "method", "passes", "tokens per pass", "positions per token", "tokens/s", "after first step", "% of peak",
+        "bytes per pass",
         "exact match",
     ];
 

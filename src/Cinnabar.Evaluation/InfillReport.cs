@@ -18,7 +18,7 @@ public sealed record InfillReport(
 {
     /// <summary>Titles of <see cref="Rows"/>.</summary>
     public static IReadOnlyList<string> Columns { get; } =
-        ["predictor", "length", "exact match", "edit similarity", "passes a hole", "seconds a hole"];
+        ["predictor", "length", "exact match", "edit similarity", "passes per hole", "seconds per hole"];
 
     /// <summary>What the numbers mean, in one sentence.</summary>
     public static string MeasuresText =>

@@ -1,7 +1,9 @@
 // What latents keep of held-out text: windows spread over a split go through latents and codes and back. A token counts as rebuilt if the
 // likeliest token at its place is it. A codebook's use is measured by the share of its codes that were chosen at all, and by its perplexity
 // exp(−Σ p ln p) of their frequencies p: as many codes, equally often chosen, would tell as much. With noise added to the latents the share
-// that still comes back tells how far a denoiser may be off (PLANNER's AuBLEU averages BLEU over such noise).
+// that still comes back tells how far a denoiser may be off: AuBLEU, the area under the curve of BLEU against the noise's share of the
+// variance, as PLANNER has it (Zhang et al. 2023). Here it is the mean over shares a = 0, 0.1 … 0.9, each as noise of deviation
+// √(a/(1 − a)) on latents of size 1; the paper does not say at which points it measured, so figures compare within this program alone.
 using System.Globalization;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -67,6 +69,13 @@ public sealed record LatentRebuilding(
             hasCodes ? chosen.Chunk(shape.CodebookSize).Average(Perplexity) : 0,
             hasCodes ? shape.CodebookSize : 0);
     }
+
+    /// <summary>The shares of the variance at which AuBLEU measures.</summary>
+    public static IReadOnlyList<double> NoiseShares { get; } = [.. Enumerable.Range(0, 10).Select(i => i / 10.0)];
+
+    /// <summary>Deviation of noise that is a given share of the variance, for latents of size 1.</summary>
+    /// <param name="share">At least 0, below 1.</param>
+    public static double DeviationOf(double share) => Math.Sqrt(share / (1 - share));
 
     /// <inheritdoc/>
     public override string ToString()

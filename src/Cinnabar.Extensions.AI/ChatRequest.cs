@@ -179,7 +179,7 @@ internal sealed record ChatRequest(
             }
         }
 
-        bool isOnlyResults = results.Count > 0 && texts.Count == 0;
+        bool isOnlyResults = results.Count > 0 && texts.Count == 0 && calls.Count == 0;
         return isOnlyResults ? results : results.Prepend(new ChatMessage(message.Role.Value, string.Concat(texts))
         {
             Name = message.AuthorName,

@@ -41,8 +41,9 @@ public sealed class DiffusionChatClient : IChatClient
     /// <param name="messages">Oldest first; texts only.</param>
     /// <param name="options">
     /// Temperature, TopP, TopK, Seed (null: a random one), StopSequences, MaxOutputTokens, Instructions, ModelId, ResponseFormat (JSON by
-    /// a schema is always valid), Tools, ToolMode, and sampler options by name in AdditionalProperties (steps, threshold, block_length …);
-    /// a RawRepresentationFactory may give the SamplerOptions to start from. Null: the model's.
+    /// a schema is always valid), Tools, ToolMode, AllowMultipleToolCalls (false: the first call alone), and sampler options by name in
+    /// AdditionalProperties (steps, threshold, block_length …); a RawRepresentationFactory may give the SamplerOptions to start from. Null:
+    /// the model's.
     /// </param>
     /// <param name="cancellationToken">Gives the answer up before its next step.</param>
     /// <exception cref="CinnabarException">Something cannot be honoured, or is out of range.</exception>

@@ -28,7 +28,11 @@ internal static class RequestedTools
             $"Expected a model with a chat template for tools, found {model.Name}, which has none.",
             "Use a model that was made for conversations.");
         return new ToolCalling(
-            [.. offered.Select(ToolOf)], template, mustCall: required is not null, required?.RequiredFunctionName);
+            [.. offered.Select(ToolOf)],
+            template,
+            mustCall: required is not null,
+            required?.RequiredFunctionName,
+            options.AllowMultipleToolCalls ?? true);
     }
 
     /// <summary>Calls as templates know them.</summary>
@@ -44,14 +48,20 @@ internal static class RequestedTools
             },
         })]).ToJsonString());
 
-    /// <summary>The message with the result of a call.</summary>
+    /// <summary>The message with the result of a call, which belongs to it by its id.</summary>
     public static ChatMessage ResultOf(FunctionResultContent result) =>
         new("tool", result.Result switch
         {
             string text => text,
             JsonElement { ValueKind: JsonValueKind.String } text => text.GetString(),
             _ => JsonSerializer.Serialize(result.Result, TypeOf<object>()),
-        });
+        })
+        {
+            OtherFields = new Dictionary<string, JsonElement>
+            {
+                ["tool_call_id"] = JsonElement.Parse(JsonValue.Create(result.CallId)!.ToJsonString()),
+            },
+        };
 
     /// <summary>A call of an answer.</summary>
     public static FunctionCallContent ContentOf(ToolCall call, string id) =>

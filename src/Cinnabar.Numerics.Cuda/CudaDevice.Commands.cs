@@ -161,6 +161,10 @@ internal sealed unsafe partial class CudaDevice
         {
             MakeCurrent();
             _stream.Issue(command);
+            if (command.Kind == CommandKind.Launch)
+            {
+                _staging.Launched();
+            }
         }
     }
 }

@@ -67,10 +67,11 @@ internal sealed unsafe partial class CudaDevice
             if (_scratch != nint.Zero)
             {
                 Memory.Free(_scratch, _scratchBytes);
+                (_scratch, _scratchBytes) = (nint.Zero, 0); // there may be no room for the larger one
             }
 
-            _scratchBytes = bytes;
             _scratch = Memory.Allocate(bytes);
+            _scratchBytes = bytes;
         }
 
         return _scratch;

@@ -26,7 +26,9 @@ public static class CudaKernels
 
     /// <summary>Makes the table of a GPU.</summary>
     /// <param name="ordinal">Number of the GPU, from 0.</param>
-    /// <param name="threads">Threads of the host for what the sampler does there; null: one per processor.</param>
+    /// <param name="threads">
+    /// Threads of the host for what the sampler does there; null: one per processor, those of <see cref="KernelTable.Create"/>.
+    /// </param>
     /// <param name="compiling">Told how many sources are compiled first: some seconds, once on each card. Null: nobody is.</param>
     /// <exception cref="CudaException">There is no such GPU, it is too old, or a library is missing.</exception>
     public static KernelTable Create(int ordinal = 0, int? threads = null, Action<int>? compiling = null)

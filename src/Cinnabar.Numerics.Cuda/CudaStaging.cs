@@ -1,6 +1,7 @@
 // Small arrays on their way to the device: ids, positions, descriptors. They are copied into pinned memory, and from there, as a command of
 // the stream, to the same place in device memory. Places are given out from the front again after every wait, so that a step that is
-// repeated uses the same ones; an array that was given before since then is not copied again.
+// repeated uses the same ones; an array that was given before since then is not copied again. A kernel may take several arrays, and between
+// the first and its launch any thread may wait to look at a tensor: then places are not given out again before a later wait.
 using Cinnabar.Numerics.Cuda.Interop;
 
 namespace Cinnabar.Numerics.Cuda;
@@ -20,6 +21,7 @@ internal sealed unsafe class CudaStaging
     private readonly nint _device;
     private readonly List<(int At, int Bytes)> _given = [];
     private int _next;
+    private bool _isAwaited; // an array was given, and no kernel issued since
 
     public CudaStaging(CudaStream stream, CudaMemory memory)
     {
@@ -29,7 +31,7 @@ internal sealed unsafe class CudaStaging
     }
 
     /// <summary>Puts bytes on the device.</summary>
-    /// <returns>Their address there, valid until the stream is waited for.</returns>
+    /// <returns>Their address there, valid for the kernels that are issued at once.</returns>
     public nint Put(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > Capacity)
@@ -37,6 +39,7 @@ internal sealed unsafe class CudaStaging
             throw new ArgumentException($"Expected at most {Capacity:N0} bytes, found {bytes.Length:N0}.", nameof(bytes));
         }
 
+        _isAwaited = true;
         if (Find(bytes) is int given)
         {
             return _device + given;
@@ -45,7 +48,7 @@ internal sealed unsafe class CudaStaging
         if (_next + bytes.Length > Capacity)
         {
             _stream.Wait();
-            Reset();
+            Empty();
         }
 
         int at = _next;
@@ -62,8 +65,19 @@ internal sealed unsafe class CudaStaging
         return _device + at;
     }
 
-    /// <summary>The stream was waited for: all places are free.</summary>
+    /// <summary>A kernel was issued, with the arrays given before it; what is copied later to their places comes behind it.</summary>
+    public void Launched() => _isAwaited = false;
+
+    /// <summary>The stream was waited for: all places are free, unless a kernel is still to be issued with some of them.</summary>
     public void Reset()
+    {
+        if (!_isAwaited)
+        {
+            Empty();
+        }
+    }
+
+    private void Empty()
     {
         _next = 0;
         _given.Clear();

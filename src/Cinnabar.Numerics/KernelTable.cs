@@ -7,8 +7,16 @@ using Cinnabar.Numerics.Simd;
 namespace Cinnabar.Numerics;
 
 /// <summary>The kernels of one device, and the threads they run on.</summary>
+/// <remarks>
+/// The kernels of the processor keep what a call works with by thread or by call, so that several threads may use a table at once: a loop
+/// of one then waits for that of another.
+/// </remarks>
 public sealed class KernelTable
 {
+    private static readonly Lock s_oneAtATime = new();
+    private static readonly Dictionary<KernelForm, KernelTable> s_shared = [];
+    private static readonly Lazy<WorkerPool> s_sharedWorkers = new(() => new WorkerPool(Environment.ProcessorCount) { IsShared = true });
+
     /// <summary>Which form of what runs on the processor was asked for or found best.</summary>
     public required KernelForm Form { get; init; }
 
@@ -18,7 +26,7 @@ public sealed class KernelTable
     /// <summary>What runs the kernels; null: this processor.</summary>
     public IDevice? Device { get; init; }
 
-    /// <summary>The threads every kernel of this table shares.</summary>
+    /// <summary>The threads every kernel of this table shares; see <see cref="Create"/> for how long they live.</summary>
     public required WorkerPool Workers { get; init; }
 
     /// <summary>Matrix product.</summary>
@@ -82,13 +90,34 @@ public sealed class KernelTable
     public ITokenStatistics? TokenStatistics { get; init; }
 
     /// <summary>Chooses the kernels of this machine's processor.</summary>
-    /// <param name="threads">Threads that share a loop; null: one per processor.</param>
+    /// <param name="threads">
+    /// Threads that share a loop. A number: they belong to this table, and stay until its <see cref="Workers"/> are disposed. Null: one per
+    /// processor; all who ask so for a form get the same table, whose threads stay until the process ends.
+    /// </param>
     /// <param name="form">Form of the kernels; null: <see cref="KernelForms.FromEnvironment"/>, or else the best.</param>
     /// <exception cref="ArgumentException">The environment variable CINNABAR_ISA holds an unknown word.</exception>
     public static KernelTable Create(int? threads = null, KernelForm? form = null)
     {
         KernelForm chosen = form ?? KernelForms.FromEnvironment() ?? KernelForm.Jit;
-        WorkerPool workers = new(threads ?? Environment.ProcessorCount);
+        if (threads is int count)
+        {
+            return Choose(new WorkerPool(count), chosen);
+        }
+
+        lock (s_oneAtATime)
+        {
+            if (!s_shared.TryGetValue(chosen, out KernelTable? table))
+            {
+                table = Choose(s_sharedWorkers.Value, chosen);
+                s_shared.Add(chosen, table);
+            }
+
+            return table;
+        }
+    }
+
+    private static KernelTable Choose(WorkerPool workers, KernelForm chosen)
+    {
         IMatMul product = MatMulFactory.Create(chosen, workers, out string reason);
         List<string> reasons = [$"threads: {workers.Threads}", reason];
         if (chosen == KernelForm.Reference)

@@ -65,6 +65,9 @@ public sealed unsafe partial class Tensor
     /// <summary>The stored bytes, little endian, of any element type.</summary>
     public Span<byte> Bytes => new(Start, checked((int)BytesOf(Type, Count)));
 
+    /// <summary>The most bytes of a tensor: they lie in one array, with room to align the first.</summary>
+    internal static int MostBytes => Array.MaxLength - TensorStorage.Alignment;
+
     internal TensorStorage Storage { get; }
 
     /// <summary>
@@ -91,7 +94,9 @@ public sealed unsafe partial class Tensor
     /// <param name="type">Int8 or Int4.</param>
     /// <param name="groupSize">Neighbouring columns with a common scale, a divisor of their number; even for Int4.</param>
     /// <param name="shape">One to four sizes.</param>
-    /// <exception cref="ArgumentException">The groups do not divide the columns, or blocks do not.</exception>
+    /// <exception cref="ArgumentException">
+    /// The groups do not divide the columns, or blocks do not; or no array holds so many bytes.
+    /// </exception>
     public static Tensor Zeros(DType type, int groupSize, ReadOnlySpan<int> shape)
     {
         Check(shape);
@@ -103,7 +108,14 @@ public sealed unsafe partial class Tensor
             throw new ArgumentException($"Groups of {groupSize} {type} do not divide rows of {shape[^1]}.", nameof(groupSize));
         }
 
-        TensorStorage storage = new(checked((int)BytesOf(type, CountOf(shape))), type == DType.Int4 ? ZeroNibbles : (byte)0);
+        long bytes = BytesOf(type, CountOf(shape));
+        if (bytes > MostBytes)
+        {
+            throw new ArgumentException(
+                $"Expected a tensor of at most {MostBytes:N0} bytes, found {type} {TextOf(shape)} of {bytes:N0}.", nameof(shape));
+        }
+
+        TensorStorage storage = new((int)bytes, type == DType.Int4 ? ZeroNibbles : (byte)0);
         return new Tensor(storage, type, shape)
         {
             Scales = hasScales ? Zeros(CountOf(shape) / Math.Max(1, groupSize)) : null,
@@ -141,7 +153,7 @@ public sealed unsafe partial class Tensor
         if (CountOf(shape) > Count)
         {
             throw new ArgumentException(
-                $"A view of shape [{string.Join(", ", shape.ToArray())}] needs more elements than the {ShapeText()} it looks into.");
+                $"A view of shape {TextOf(shape)} needs more elements than the {ShapeText()} it looks into.");
         }
 
         return new Tensor(Storage, Type, shape) { Scales = Scales, GroupSize = GroupSize };
@@ -195,7 +207,7 @@ public sealed unsafe partial class Tensor
     }
 
     /// <summary>The shape as text, e.g. "[512, 384]".</summary>
-    public string ShapeText() => $"[{string.Join(", ", Shape.ToArray())}]";
+    public string ShapeText() => TextOf(Shape);
 
     /// <inheritdoc/>
     public override string ToString() => $"{Type} {ShapeText()}";
@@ -210,16 +222,25 @@ public sealed unsafe partial class Tensor
         _ => count / type.BlockSize() * type.BlockBytes(),
     };
 
-    private static int CountOf(ReadOnlySpan<int> shape)
+    /// <summary>Elements of a tensor of this shape.</summary>
+    /// <exception cref="ArgumentException">They are more than can be counted.</exception>
+    internal static int CountOf(ReadOnlySpan<int> shape)
     {
-        int count = 1;
+        long count = 1;
         foreach (int size in shape)
         {
-            count = checked(count * size);
+            count *= size;
+            if (count > int.MaxValue)
+            {
+                throw new ArgumentException(
+                    $"Expected a tensor of at most {int.MaxValue:N0} elements, found {TextOf(shape)}.", nameof(shape));
+            }
         }
 
-        return count;
+        return checked((int)count);
     }
+
+    private static string TextOf(ReadOnlySpan<int> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     private static void Check(ReadOnlySpan<int> shape)
     {

@@ -11,7 +11,8 @@ namespace Cinnabar.Numerics;
 /// <summary>Elements shared by a tensor and its views; the host's side may be used by several threads.</summary>
 internal sealed unsafe class TensorStorage
 {
-    private const int Alignment = 64;
+    /// <summary>What the address of the first element is a multiple of.</summary>
+    public const int Alignment = 64;
 
     private readonly Lock _oneAtATime = new();
     private readonly byte _fill;

@@ -56,6 +56,9 @@ public sealed class WorkerPool : IDisposable
     /// <summary>Threads that share a loop.</summary>
     public int Threads { get; }
 
+    /// <summary>Whether the whole process uses this pool, so that nobody may end its threads.</summary>
+    internal bool IsShared { get; init; }
+
     /// <summary>
     /// Runs <paramref name="body"/> once for each of the consecutive ranges of <paramref name="grain"/> items that cover 0 …
     /// <paramref name="total"/> − 1, in any order, and returns when all are done.
@@ -117,11 +120,14 @@ public sealed class WorkerPool : IDisposable
     /// <inheritdoc cref="For{TBody}(int, int, TBody)"/>
     public void For(int count, Action<int> body) => For(count, grain: 1, new EachItem(body));
 
-    /// <summary>Ends the threads.</summary>
+    /// <summary>Ends the threads; those that all tables of the process share stay.</summary>
     public void Dispose()
     {
-        _stopping = true;
-        Begin();
+        if (!IsShared)
+        {
+            _stopping = true;
+            Begin();
+        }
     }
 
     private void Begin()

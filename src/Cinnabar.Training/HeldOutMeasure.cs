@@ -21,6 +21,9 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
 {
     private const ulong Seed = 20_240_229;
 
+    // Fewer examples, or fewer windows, than this are measured several times, each time with other noise.
+    private const int FewWindows = 64;
+
     private readonly TrainingOptions _options;
     private readonly TransformerDenoiser _network;
     private readonly KernelTable _kernels;
@@ -75,11 +78,12 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
 
     private TrainingObjective Objective()
     {
+        int there = _heldOut.HasQuestions ? _heldOut.DocumentCount : (int)(_heldOut.TokenCount / _options.SequenceLength);
         bool fits = _heldOut.HasQuestions || _heldOut.TokenCount >= _options.SequenceLength;
         TrainingOptions bound = _options with
         {
             Seed = Seed,
-            BatchSize = _options.EvaluationWindows,
+            BatchSize = Math.Min(_options.EvaluationWindows, Math.Max(FewWindows, there)),
             MicroBatchSize = 1,
             SequenceLength = fits ? _options.SequenceLength : (int)_heldOut.TokenCount,
             InfillShare = 0,

@@ -1,7 +1,7 @@
 // Learning rate by step s = 1 … S, with warm-up W, highest rate η and final share f:
 //   warm-up (s ≤ W):   η·s/W
 //   "cosine":          η·(f + (1−f)·½(1 + cos(π·(s−W)/(S−W))))
-//   "wsd":             η until S − D, then linear to η·f at S   (warm-up, stable, decay; Hu et al. 2024, MiniCPM)
+//   "wsd":             η until S − D, then linear to η·f at S; η to the end if D = 0   (warm-up, stable, decay; Hu et al. 2024, MiniCPM)
 // The stable part of "wsd" does not know S, so a run can be prolonged before its decay begins.
 namespace Cinnabar.Training;
 
@@ -23,7 +23,7 @@ public static class LearningRateSchedule
             return options.LearningRate * (final + ((1 - final) * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, progress)))));
         }
 
-        double left = (double)(options.Steps - step) / Math.Max(1, options.DecaySteps);
+        double left = options.DecaySteps == 0 ? 1 : (double)(options.Steps - step) / options.DecaySteps;
         return options.LearningRate * (left >= 1 ? 1 : final + ((1 - final) * Math.Max(0, left)));
     }
 }

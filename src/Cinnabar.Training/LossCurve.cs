@@ -70,10 +70,10 @@ public static class LossCurve
             $"<text x=\"{Width / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">training tokens</text>\n");
         svg.Append(
             CultureInfo.InvariantCulture,
-            $"<text x=\"{Left}\" y=\"18\" fill=\"#a33\">loss (likelihood bound of the training mix, nats per token)</text>\n");
+            $"<text x=\"{Left}\" y=\"18\" fill=\"#a33\">loss of the training mix</text>\n");
         svg.Append(
             CultureInfo.InvariantCulture,
-            $"<text x=\"{Width - Right}\" y=\"18\" text-anchor=\"end\" fill=\"#225\">held-out text (bound, bits per byte)</text>\n");
+            $"<text x=\"{Width - Right}\" y=\"18\" text-anchor=\"end\" fill=\"#225\">held-out text, bits per byte</text>\n");
         Line(svg, "#a33", Thin([.. entries.Select((e, i) => (X(e.Tokens, tokens), Y(smooth[i], loss)))]));
         Line(svg, "#225", [.. measured.Select(e => (X(e.Tokens, tokens), Y(e.HeldOutBitsPerByte, bits)))]);
         return svg.Append("</svg>\n").ToString();

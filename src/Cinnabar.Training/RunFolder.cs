@@ -39,8 +39,8 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The settings of the run.</summary>
     public string OptionsPath => Path.Combine(_path, "options.json");
 
-    /// <summary>Hash of the tokenizer that the corpus of the run was made with.</summary>
-    private string TokenizerPath => Path.Combine(_path, "tokenizer.sha256");
+    /// <summary>The tokenizer that the corpus of the run was made with.</summary>
+    private string TokenizerPath => Path.Combine(_path, CorpusFiles.Tokenizer);
 
     /// <summary>One line a step.</summary>
     public string LogPath => Path.Combine(_path, "loss.csv");
@@ -83,16 +83,16 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>Remembers the tokenizer of the corpus of a run that begins.</summary>
-    /// <param name="corpus">The corpus' folder.</param>
-    public void KeepTokenizer(string corpus) =>
-        AtomicFile.Write(TokenizerPath, Encoding.UTF8.GetBytes(CorpusFolder.TokenizerHash(corpus)));
+    /// <param name="json">The tokenizer's file.</param>
+    public void KeepTokenizer(byte[] json) => AtomicFile.Write(TokenizerPath, json);
 
     /// <summary>Refuses to go on with another tokenizer than the run began with.</summary>
-    /// <param name="corpus">The corpus' folder.</param>
+    /// <param name="json">The tokenizer's file.</param>
+    /// <param name="corpus">The folder it comes from.</param>
     /// <exception cref="CinnabarException">It is another one: ids would mean other tokens.</exception>
-    public void RequireTokenizer(string corpus)
+    public void RequireTokenizer(byte[] json, string corpus)
     {
-        if (File.Exists(TokenizerPath) && File.ReadAllText(TokenizerPath) != CorpusFolder.TokenizerHash(corpus))
+        if (File.Exists(TokenizerPath) && !File.ReadAllBytes(TokenizerPath).AsSpan().SequenceEqual(json))
         {
             throw new CinnabarException(
                 $"{TokenizerPath}: the run began with a corpus of another tokenizer than that of '{corpus}', so its ids mean other tokens.",

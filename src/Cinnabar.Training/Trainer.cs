@@ -18,7 +18,7 @@ public sealed class Trainer : IDisposable
 {
     private const double LossSmoothing = 0.98;
 
-    // What is this sure is almost never wrong, and commits several tokens a pass (Fast-dLLM's threshold).
+    // What is this sure is almost never wrong, and commits several tokens per pass (Fast-dLLM's threshold).
     private static readonly GenerationConfig s_diffusionSettings = new() { Threshold = 0.9 };
 
     // The leftmost position first, since the network sees nothing to the right of it.
@@ -32,6 +32,9 @@ public sealed class Trainer : IDisposable
     private readonly RunFolder _folder;
     private readonly LossLog _log;
 
+    // Read once: a corpus may be built anew while a run goes on.
+    private readonly byte[] _tokenizerJson;
+
     /// <summary>Opens the corpus and makes or, with <paramref name="resume"/>, reads the state of the run.</summary>
     /// <exception cref="CinnabarException">
     /// Configuration, corpus or checkpoint cannot be used; another process trains into the same folder; or the folder holds a run and
@@ -42,7 +45,11 @@ public sealed class Trainer : IDisposable
         options.Validate();
         _options = options;
         _config = options.ModelConfig;
-        Tokenizer tokenizer = Tokenizer.Load(TokenizerFile);
+        TokenDataset train = TokenDataset.Open(options.Corpus, "train");
+        options.RequireReadOf(train);
+        string tokenizerFile = Path.Combine(options.Corpus, CorpusFiles.Tokenizer);
+        Tokenizer tokenizer = Tokenizer.Load(tokenizerFile);
+        _tokenizerJson = File.ReadAllBytes(tokenizerFile);
         if (tokenizer.VocabularySize != _config.VocabularySize)
         {
             throw new CinnabarException(
@@ -54,8 +61,11 @@ public sealed class Trainer : IDisposable
         RequireId("mask_token_id", _config.MaskTokenId, tokenizer.MaskTokenId);
         RequireId("eos_token_id", _config.EosTokenId, tokenizer.EndOfTextTokenId);
         RequireId("pad_token_id", _config.PadTokenId, tokenizer.PaddingTokenId);
+        if (_config.BosTokenId is int begin)
+        {
+            RequireId("bos_token_id", begin, tokenizer.BeginOfTextTokenId);
+        }
 
-        TokenDataset train = TokenDataset.Open(options.Corpus, "train");
         SequenceSource source = SequenceSource.Create(options, train, tokenizer);
         _folder = RunFolder.Open(options.Output, resume);
         try
@@ -66,7 +76,7 @@ public sealed class Trainer : IDisposable
                 ? new LatentHeldOut(options, _state.Averages, tokenizer, kernels)
                 : new HeldOutMeasure(options, new TransformerDenoiser(_config, _state.Averages, kernels), tokenizer, kernels);
             AtomicFile.Write(_folder.OptionsPath, options.ToJson());
-            _folder.KeepTokenizer(options.Corpus);
+            _folder.KeepTokenizer(_tokenizerJson);
             _log = new LossLog(_folder.LogPath, _state.Mark.Step);
         }
         catch
@@ -87,8 +97,6 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Folder of the finished model, an ordinary Hugging Face folder.</summary>
     public string ModelPath => _folder.ModelPath;
-
-    private string TokenizerFile => Path.Combine(_options.Corpus, "tokenizer.json");
 
     /// <summary>Trains up to the last step; on cancellation finishes the step, writes a checkpoint and returns.</summary>
     /// <param name="progress">Told after every step.</param>
@@ -153,7 +161,7 @@ public sealed class Trainer : IDisposable
         path,
         _config,
         FirstWeights.OfModel(_config, _state.Averages),
-        File.ReadAllBytes(TokenizerFile),
+        _tokenizerJson,
         _config.Latents is not null ? null : _config.IsAutoregressive ? s_autoregressiveSettings : s_diffusionSettings,
         modelCard);
 
@@ -167,7 +175,7 @@ public sealed class Trainer : IDisposable
     private TrainingCheckpoint Continue()
     {
         _folder.RequireModel(_config);
-        _folder.RequireTokenizer(_options.Corpus);
+        _folder.RequireTokenizer(_tokenizerJson, _options.Corpus);
         return TrainingCheckpoint.Load(CheckpointFolder, FirstWeights.Expected(_options));
     }
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Cinnabar.Checkpoints;
+using Cinnabar.Checkpoints.Families;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Objectives;
 
 namespace Cinnabar.Training;
@@ -26,6 +28,11 @@ public sealed partial record TrainingOptions
         RequireRange("micro_batch_size", MicroBatchSize, 1, BatchSize);
         Require(BatchSize % MicroBatchSize == 0, "micro_batch_size", $"a divisor of batch_size {BatchSize}", MicroBatchSize.ToString());
         RequireRange("sequence_length", SequenceLength, autoregressive ? AutoregressiveObjective.MinSequenceLength : 2, 1_048_576);
+        Require(
+            (long)MicroBatchSize * SequenceLength <= int.MaxValue / 2,
+            "micro_batch_size",
+            $"at most {int.MaxValue / 2 / SequenceLength} sequences of {SequenceLength} tokens",
+            MicroBatchSize.ToString());
         RequireRange("learning_rate", LearningRate, 0, 1);
         RequireRange("final_learning_rate_ratio", FinalLearningRateRatio, 0, 1);
         Require(Schedule is "wsd" or "cosine", "schedule", "\"wsd\" or \"cosine\"", $"\"{Schedule}\"");
@@ -33,7 +40,7 @@ public sealed partial record TrainingOptions
         RequireRange("decay_steps", DecaySteps, 0, int.MaxValue);
         RequireRange("beta1", Beta1, 0, 0.99999);
         RequireRange("beta2", Beta2, 0, 0.99999);
-        RequireRange("adam_epsilon", AdamEpsilon, 0, 1);
+        RequireRange("adam_epsilon", AdamEpsilon, 1e-20, 1); // 0 divides by 0 where a token has never been seen
         RequireRange("weight_decay", WeightDecay, 0, 10);
         RequireRange("clip_norm", ClipNorm, 1e-6, 1e6);
         RequireRange("ema_decay", EmaDecay, 0, 0.999999);
@@ -74,6 +81,11 @@ public sealed partial record TrainingOptions
         ValidateLatents();
         RequireRead();
         ModelConfig model = ModelConfig;
+        Require(
+            model.Family is LladaFamily or LatentFamily,
+            "model",
+            "a network of the architecture LLaDAModelLM or CinnabarLatentModel",
+            $"one of the family {model.Family.Name}");
         RequireDirection(model);
         Require(
             SequenceLength <= model.MaxSequenceLength,
@@ -119,6 +131,31 @@ public sealed partial record TrainingOptions
         }
     }
 
+    // Likewise a key that the corpus leaves without a meaning.
+    internal void RequireReadOf(TokenDataset data)
+    {
+        TrainingOptions standard = new();
+        (string Key, bool IsSet)[] keys = data.HasQuestions
+            ?
+            [
+                ("infill_share", InfillShare is not null),
+                ("continuation_share", ContinuationShare != standard.ContinuationShare),
+                ("random_length_share", RandomLengthShare != standard.RandomLengthShare),
+            ]
+            : [("answer_padding", AnswerPadding != standard.AnswerPadding)];
+        string kind = data.HasQuestions ? "examples" : "plain text";
+        foreach ((string key, bool isSet) in keys)
+        {
+            Require(!isSet, key, $"left out for a corpus of {kind}, where it says nothing", "a value");
+        }
+
+        Require(
+            !data.HasQuestions || !TrainingObjective.IsLatent(Objective),
+            "corpus",
+            $"one of plain text for the objective \"{Objective}\"",
+            $"one of examples, '{Corpus}'");
+    }
+
     // A network that looks ahead would read the next token, and one that never does has no use for the text behind a mask.
     private void RequireDirection(ModelConfig model)
     {
@@ -155,7 +192,7 @@ public sealed partial record TrainingOptions
         {
             throw new CinnabarException(
                 $"The training configuration's \"{key}\" should be {expected}, found {found}.",
-                "Correct it in the configuration file or by its flag.");
+                "Correct it in the configuration file, or by its flag where it has one.");
         }
     }
 }

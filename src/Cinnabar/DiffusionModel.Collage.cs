@@ -11,8 +11,8 @@ public sealed partial class DiffusionModel
     /// <param name="text">How it begins, how long it is and what it is to hold.</param>
     /// <param name="overlap">Tokens that two neighbouring segments of the context's length share; null: an eighth of the context.</param>
     /// <param name="options">
-    /// How to sample; null: <see cref="DefaultOptions"/>. Without Steps as many as a quarter of the context has tokens, however long the
-    /// text is.
+    /// How to sample; null: <see cref="DefaultOptions"/>. Steps is by default a quarter of the context (context / 4), whatever the length
+    /// of the text.
     /// </param>
     /// <param name="onStep">Called after every step, on the calling thread.</param>
     /// <param name="cancellation">Stops before the next pass.</param>
@@ -34,7 +34,8 @@ public sealed partial class DiffusionModel
         options = options with { MaxNewTokens = text.Tokens, Steps = options.Steps ?? Math.Max(1, segment / 4) };
         options.Validate();
         Canvas canvas = text.Layout(this);
-        CollageDenoiser collage = new(Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
+        bool moves = options.BlockSize is null && !text.SegmentsStay; // blocks of segments stay where they are
+        CollageDenoiser collage = new(Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment), moves);
         return Run(canvas, options, onStep, cancellation, Result, SamplerOf(collage));
 
         GenerationResult Result() => new()
@@ -42,7 +43,8 @@ public sealed partial class DiffusionModel
             Text = text.Of(this, canvas),
             Holes =
             [
-                .. canvas.Holes.Select((hole, i) => new FilledHole(i, Tokenizer.Decode(canvas.TextOf(i)), canvas.TextOf(i), hole.Length)),
+                .. canvas.Holes.Select(
+                    (hole, i) => new FilledHole(i, text.Written(this, i, canvas.TextOf(i)), canvas.TextOf(i), hole.Length)),
             ],
             TokenIds = canvas.Text(),
         };

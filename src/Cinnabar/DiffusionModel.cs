@@ -57,7 +57,7 @@ public sealed partial class DiffusionModel
     /// <summary>What people call it, see <see cref="Checkpoint.Name"/>.</summary>
     public string Name { get; }
 
-    /// <summary>Full path of the model's folder.</summary>
+    /// <summary>Full path of the model's folder, or of its GGUF file.</summary>
     public string Path { get; }
 
     /// <summary>Sizes, switches and special ids.</summary>
@@ -72,11 +72,12 @@ public sealed partial class DiffusionModel
     /// <summary>The network.</summary>
     public IDenoiser Denoiser { get; }
 
-    /// <summary>Where the network runs.</summary>
+    /// <summary>Where the network runs. Threads that were asked for by number end with <c>Kernels.Workers.Dispose()</c>.</summary>
     public KernelTable Kernels { get; }
 
     /// <summary>
-    /// The sampler's defaults, overridden by what <see cref="GenerationConfig"/> sets; used where a method is given no options.
+    /// The family's defaults, overridden by what <see cref="GenerationConfig"/> sets; used where a method is given no options. See
+    /// <see cref="Checkpoint.DefaultOptions"/>.
     /// </summary>
     public SamplerOptions DefaultOptions { get; }
 
@@ -90,8 +91,11 @@ public sealed partial class DiffusionModel
     internal ConstraintLifter Constraints { get; }
 
     /// <summary>Loads a model folder (config.json, tokenizer.json, safetensors) or a GGUF file.</summary>
-    /// <param name="pathOrName">Path of the folder or file, or the name of a folder under "models".</param>
-    /// <param name="kernels">Where to run; null: the best of this CPU on all cores.</param>
+    /// <param name="pathOrName">
+    /// Path of the folder or file, the name of a folder under "models", or org/name[@revision][:file.gguf] of a model that was pulled from
+    /// the Hugging Face hub; see <see cref="ModelLocator"/>.
+    /// </param>
+    /// <param name="kernels">Where to run; null: the best of this CPU on all cores, with the same threads for all models so loaded.</param>
     /// <param name="form">How matrices are held in memory. Default: as the file has them, as nearly as the engine can.</param>
     /// <param name="progress">Told after every weight.</param>
     /// <exception cref="CinnabarException">
@@ -158,14 +162,16 @@ public sealed partial class DiffusionModel
     {
         options = Followed(options ?? DefaultOptions);
         options.Validate();
+        bool holeBegins = prompt.IsEmpty;
         Canvas canvas = Canvas.ForContinuation(prompt, options.MaxNewTokens, new CanvasTokens(Config.MaskTokenId, null, null));
         return Run(canvas, options, onStep, cancellation, () =>
         {
             int[] written = canvas.TextOf(0);
+            string text = Tokenizer.Decode(Known(written), skipSpecialTokens: false, first: holeBegins);
             return new GenerationResult
             {
                 Text = Tokenizer.Decode(Known(canvas.Text()), skipSpecialTokens: false),
-                Holes = [new FilledHole(0, Tokenizer.Decode(Known(written), skipSpecialTokens: false), written, written.Length)],
+                Holes = [new FilledHole(0, text, written, written.Length)],
                 TokenIds = canvas.Text(),
             };
         });
@@ -260,9 +266,10 @@ public sealed partial class DiffusionModel
         Tokenizer.VocabularySize);
 
     /// <summary>
-    /// The options as the network can follow them: left to right is the only order an autoregressive one knows, and the steps and the
-    /// entropy bound of one whose noise is random tokens are those of <see cref="SamplerOptions.Uniform"/>.
+    /// The options as this network follows them. An autoregressive one writes one token per step from the left: BlockSize 1, no Steps.
+    /// Where noise is random tokens, Steps and EntropyBound move into <see cref="SamplerOptions.Uniform"/>. Others follow them as they are.
     /// </summary>
+    /// <param name="options">As they were asked for.</param>
     public SamplerOptions Followed(SamplerOptions options) => Config.IsAutoregressive ? options with { BlockSize = 1, Steps = null }
         : Denoiser.Noise == NoiseKind.Uniform ? options with
         {

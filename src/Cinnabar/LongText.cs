@@ -3,6 +3,7 @@
 //   prompt  room 0  ¶line 1  room 1  ¶line 2  room 2  …        rooms of equal size, up to one token; ¶ is an empty line
 //
 // The lines are the plan of the whole: they stand from the start, so that every segment sees where the text before and behind it is going.
+// CR LF is shown to the network as LF if prompt and lines have no other line ends, and what it writes then gets CR LF, as in TextCanvas.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar;
@@ -17,11 +18,17 @@ public sealed record LongText(string Prompt, int Tokens)
     /// <summary>Lines that the text is to hold, each at the beginning of a paragraph. Default none.</summary>
     public IReadOnlyList<string> Outline { get; init; } = [];
 
+    /// <summary>
+    /// Whether segments meet at the same places in every step, as they do with <see cref="Sampling.SamplerOptions.BlockSize"/>. Default
+    /// false: the places move, so that the text has no seams.
+    /// </summary>
+    public bool SegmentsStay { get; init; }
+
     /// <summary>The text of a canvas.</summary>
     /// <param name="model">Its model.</param>
     /// <param name="canvas">Without noise.</param>
     public string Of(DiffusionModel model, Canvas canvas) =>
-        string.Concat(Enumerable.Range(0, Rooms).Select(room => Known(room) + model.Tokenizer.Decode(canvas.TextOf(room))));
+        string.Concat(Enumerable.Range(0, Rooms).Select(room => Known(room) + Written(model, room, canvas.TextOf(room))));
 
     /// <summary>The beginning of the text that will not change any more.</summary>
     /// <param name="model">The model.</param>
@@ -33,7 +40,7 @@ public sealed record LongText(string Prompt, int Tokens)
         for (int room = 0; room < Rooms; room++)
         {
             ReadOnlySpan<int> settled = canvas.SettledTextOf(room, finalBefore);
-            text += Known(room) + model.Tokenizer.Decode(settled);
+            text += Known(room) + Written(model, room, settled);
             if (settled.Length < canvas.Holes[room].Length)
             {
                 break;
@@ -58,7 +65,9 @@ public sealed record LongText(string Prompt, int Tokens)
         for (int room = 0; room < Rooms; room++)
         {
             int[] beginning = room == 0 ? TextCanvas.Beginning(model) : [];
-            segments.Add(CanvasSegment.Text([.. beginning, .. model.Tokenizer.Encode(Known(room))]));
+            string shown = UsesCrLf ? TextCanvas.ToLf(Known(room)) : Known(room);
+            int[] ids = room == 0 ? model.Tokenizer.Encode(shown) : model.Tokenizer.EncodeBehind(shown);
+            segments.Add(CanvasSegment.Text([.. beginning, .. ids]));
             int size = (Tokens / Rooms) + (room < Tokens % Rooms ? 1 : 0);
             segments.Add(room == Rooms - 1 ? CanvasSegment.Continuation(size) : CanvasSegment.Hole(size));
         }
@@ -66,8 +75,16 @@ public sealed record LongText(string Prompt, int Tokens)
         return new Canvas(segments, model.TokensForLongText());
     }
 
+    /// <summary>Tokens that the network wrote in a room as text, with the caller's line ends.</summary>
+    internal string Written(DiffusionModel model, int room, ReadOnlySpan<int> ids) =>
+        WithLineEnds(model.Tokenizer.Decode(ids, first: room == 0 && Prompt.Length == 0));
+
     private int Rooms => Outline.Count + 1;
 
-    // What stands before a room.
-    private string Known(int room) => room == 0 ? Prompt : BeforeLine + Outline[room - 1];
+    private bool UsesCrLf => TextCanvas.UsesCrLf([Prompt, .. Outline]);
+
+    private string WithLineEnds(string text) => UsesCrLf ? TextCanvas.ToCrLf(text) : text;
+
+    // What stands before a room, for the caller.
+    private string Known(int room) => room == 0 ? Prompt : WithLineEnds(BeforeLine) + Outline[room - 1];
 }

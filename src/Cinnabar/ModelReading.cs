@@ -56,13 +56,13 @@ internal static class ModelReading
     }
 
     /// <summary>
-    /// The ids with a meaning. Special tokens stand for no text, and ids above the tokenizer's have none: neither may be written, but for
-    /// those that end a text or a hole.
+    /// The ids with a meaning. Special tokens stand for no text, and ids that the tokenizer does not have, be they above its own or gaps
+    /// between them, have none: they may not be written, but for those that end a text or a hole.
     /// </summary>
     public static CanvasTokens CanvasTokensOf(ModelConfig config, GenerationConfig generation, Tokenizer tokenizer)
     {
         IEnumerable<int> ids = Enumerable.Range(0, config.VocabularySize)
-            .Where(id => id >= tokenizer.VocabularySize || tokenizer.IsSpecial(id));
+            .Where(id => id >= tokenizer.VocabularySize || !tokenizer.HasText(id));
         int[] ends = [.. config.AlsoEndText.Union(generation.EosTokenIds ?? []).Where(id => id != config.EosTokenId)];
         int[] never = [.. ids.Except([config.MaskTokenId, config.EosTokenId, config.PadTokenId, .. ends])];
         return new CanvasTokens(config.MaskTokenId, config.EosTokenId, config.PadTokenId)

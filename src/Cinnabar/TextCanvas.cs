@@ -5,6 +5,8 @@
 //     text then gets CR LF in turn;
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
+//   - many tokenizers put a space in front of a text and leave it out again at its begin. Only the first known text is one that begins,
+//     and a hole only where nothing stands before it; all others go on, so that no space comes in or is lost where two of them meet.
 //
 // A constraint is about the text that the caller gets: a space that is dropped does not count, and lines end with LF. Where LF becomes
 // CR LF, a carriage return of the network's own would vanish in that, so under a constraint it writes none.
@@ -23,15 +25,18 @@ public sealed class TextCanvas
     private readonly ConstraintLifter _constraints;
     private readonly TextWithHoles _text;
     private readonly bool[] _spaceBefore;
+    private readonly bool _holeBegins;
     private readonly bool _usesCrLf;
 
-    private TextCanvas(DiffusionModel model, TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool usesCrLf, int omitted)
+    private TextCanvas(
+        DiffusionModel model, TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool holeBegins, bool usesCrLf, int omitted)
     {
         _tokenizer = model.Tokenizer;
         _constraints = model.Constraints;
         _text = text;
         Canvas = canvas;
         _spaceBefore = spaceBefore;
+        _holeBegins = holeBegins;
         _usesCrLf = usesCrLf;
         OmittedTokens = omitted;
         for (int hole = 0; hole < text.Constraints.Count; hole++)
@@ -60,6 +65,9 @@ public sealed class TextCanvas
             ? _text.AskedTokens[hole]
             : Math.Min(Canvas.Holes[hole].MostLength, Canvas.Holes[hole].MostText ?? int.MaxValue);
 
+    /// <summary>Whether the text begins with a hole: no token of known text stands before it.</summary>
+    public bool BeginsText(int hole) => hole == 0 && _holeBegins;
+
     /// <summary>Whether the text of a hole is constrained.</summary>
     public bool IsConstrained(int hole) => Canvas.AutomatonOf(hole) is not null;
 
@@ -68,16 +76,18 @@ public sealed class TextCanvas
     /// <param name="constraint">What its text must be.</param>
     /// <exception cref="CinnabarException">The tokens of the model cannot write any such text.</exception>
     public void Constrain(int hole, Constraint constraint) => Canvas.Constrain(
-        hole, _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _spaceBefore[hole], _usesCrLf));
+        hole,
+        _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _spaceBefore[hole], _usesCrLf, BeginsText(hole)));
 
     /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
     internal static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
     {
         TextWithHoles text = new([prompt, ""], [maxNewTokens]);
-        bool usesCrLf = UsesCrLf(text);
-        int[] ids = [.. Beginning(model), .. model.Tokenizer.Encode(Shown(text, 0, usesCrLf))];
-        int length = RoomBehind(ids.Length, maxNewTokens, model);
-        return new TextCanvas(model, text, Tail(ids, length, maxNewTokens, model), [SpaceBefore(text, 0)], usesCrLf, omitted: 0);
+        bool usesCrLf = UsesCrLf(text.Texts);
+        int[] known = model.Tokenizer.Encode(Shown(text, 0, usesCrLf));
+        int[] ids = [.. Beginning(model), .. known];
+        Canvas canvas = Tail(ids, RoomBehind(ids.Length, maxNewTokens, model), maxNewTokens, model);
+        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], known.Length == 0, usesCrLf, omitted: 0);
     }
 
     /// <summary>The answer to a conversation: its text is the answer alone.</summary>
@@ -85,7 +95,8 @@ public sealed class TextCanvas
     {
         int length = RoomBehind(prompt.Length, maxNewTokens, model);
         TextWithHoles text = new(["", ""], [maxNewTokens]);
-        return new TextCanvas(model, text, Tail(prompt, length, maxNewTokens, model), [false], usesCrLf: false, omitted: 0);
+        Canvas canvas = Tail(prompt, length, maxNewTokens, model);
+        return new TextCanvas(model, text, canvas, [false], holeBegins: true, usesCrLf: false, omitted: 0);
     }
 
     private static Canvas Tail(int[] known, int positions, int wanted, DiffusionModel model) => new(
@@ -116,13 +127,14 @@ public sealed class TextCanvas
             throw new ArgumentException($"The lengths of these holes ({text.Length}) are found first, by FindLengths.", nameof(text));
         }
 
-        bool usesCrLf = UsesCrLf(text);
-        int[][] ids = [.. text.Texts.Select((_, i) => model.Tokenizer.Encode(Shown(text, i, usesCrLf)))];
+        bool usesCrLf = UsesCrLf(text.Texts);
+        int[][] ids = [.. text.Texts.Select((_, i) => Encoded(Shown(text, i, usesCrLf), i, model.Tokenizer))];
         if (model.Config.IsAutoregressive)
         {
             return ForMiddle(text, ids, usesCrLf, model);
         }
 
+        bool holeBegins = ids[0].Length == 0;
         ids[0] = [.. Beginning(model), .. ids[0]];
         int[] lengths = [.. ids.Select(piece => piece.Length)];
         KeptText[] kept = ContextWindow.Choose(lengths, text.HoleTokens.Sum(n => (long)n), model.Config.MaxSequenceLength);
@@ -141,8 +153,12 @@ public sealed class TextCanvas
         bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
         Canvas canvas = new(segments, text.Length == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false));
-        return new TextCanvas(model, text, canvas, spaceBefore, usesCrLf, omitted);
+        return new TextCanvas(model, text, canvas, spaceBefore, holeBegins, usesCrLf, omitted);
     }
+
+    // Known text i: the first one begins, the others go on.
+    private static int[] Encoded(string shown, int i, Tokenizer tokenizer) =>
+        i == 0 ? tokenizer.Encode(shown) : tokenizer.EncodeBehind(shown);
 
     // A constrained hole needs all its positions: only then is it known that a text fits.
     private static CanvasSegment HoleOf(TextWithHoles text, int i)
@@ -173,7 +189,8 @@ public sealed class TextCanvas
         Canvas canvas = layout.CanvasFor(
             ids[0], ids[1], middle, model.TokensFor(exactLength: false), model.Config.MaxSequenceLength, text.LeastOf(0));
         int shown = canvas.Length - middle - (layout.MarkerCount - 1);
-        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], usesCrLf, ids[0].Length + ids[1].Length - shown);
+        int omitted = ids[0].Length + ids[1].Length - shown;
+        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], ids[0].Length == 0, usesCrLf, omitted);
     }
 
     /// <summary>The text with what the canvas holds now; noise appears as nothing.</summary>
@@ -183,7 +200,7 @@ public sealed class TextCanvas
         for (int i = 0; i < holes.Length; i++)
         {
             int[] ids = Canvas.TextOf(i);
-            string content = TextOfHole(i, _tokenizer.Decode(ids));
+            string content = TextOfHole(i, ids);
             holes[i] = new FilledHole(i, content, ids, Canvas.Holes[i].Length);
         }
 
@@ -198,9 +215,14 @@ public sealed class TextCanvas
         };
     }
 
+    /// <summary>What stands in the caller's text for tokens of a hole.</summary>
+    /// <param name="hole">Index of the hole.</param>
+    /// <param name="ids">All of its tokens, or the first ones.</param>
+    public string TextOfHole(int hole, ReadOnlySpan<int> ids) => TextOfHole(hole, _tokenizer.Decode(ids, first: BeginsText(hole)));
+
     /// <summary>What stands in the caller's text for a hole whose tokens decode to <paramref name="decoded"/>.</summary>
     /// <param name="hole">Index of the hole.</param>
-    /// <param name="decoded">All of its text, or the beginning.</param>
+    /// <param name="decoded">All of its text, or the beginning; the begin of a text only if <see cref="BeginsText"/>.</param>
     public string TextOfHole(int hole, string decoded)
     {
         string content = _spaceBefore[hole] && decoded.StartsWith(' ') ? decoded[1..] : decoded;
@@ -208,8 +230,7 @@ public sealed class TextCanvas
     }
 
     /// <summary>A text with the line ends of the caller's text.</summary>
-    internal string WithLineEnds(string text) =>
-        _usesCrLf ? ToLf(text).Replace("\n", "\r\n", StringComparison.Ordinal) : text;
+    internal string WithLineEnds(string text) => _usesCrLf ? ToCrLf(text) : text;
 
     /// <summary>What stands before every text: begin of text, if the model has it.</summary>
     internal static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
@@ -229,11 +250,16 @@ public sealed class TextCanvas
     private static bool SpaceBefore(TextWithHoles text, int i) =>
         i < text.HoleTokens.Count && WithoutMark(text, i) is [.., char before, ' '] && !char.IsWhiteSpace(before);
 
-    private static string ToLf(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal);
+    /// <summary>A text with LF for CR LF.</summary>
+    internal static string ToLf(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal);
 
-    private static bool UsesCrLf(TextWithHoles text)
+    /// <summary>A text with CR LF for LF.</summary>
+    internal static string ToCrLf(string text) => ToLf(text).Replace("\n", "\r\n", StringComparison.Ordinal);
+
+    /// <summary>Whether texts have CR LF, and no other line ends.</summary>
+    internal static bool UsesCrLf(IEnumerable<string> texts)
     {
-        string all = string.Join('|', text.Texts);
+        string all = string.Join('|', texts);
         int pairs = all.AsSpan().Count("\r\n");
         return pairs > 0 && pairs == all.AsSpan().Count('\n') && pairs == all.AsSpan().Count('\r');
     }

@@ -16,7 +16,8 @@ public sealed class TinyChat : IAsyncLifetime
     private const string ToolTemplate =
         "{% for t in tools or [] %}{{ t.function | tojson }}\n{% endfor %}{% for m in messages %}{{ m.role }}: "
         + "{% if m.tool_calls %}{% for c in m.tool_calls %}<tool_call>{{ c.function | tojson }}</tool_call>{% endfor %}"
-        + "{% else %}{{ m.content }}{% endif %}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+        + "{% else %}{{ m.content }}{% endif %}{% if m.tool_call_id %}[{{ m.tool_call_id }}]{% endif %}\n{% endfor %}"
+        + "{% if add_generation_prompt %}assistant:{% endif %}";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("cinnabar-ai-").FullName;
 

@@ -34,6 +34,7 @@ public sealed class AttentionTests
         new(2, 140, 2, 1, 64, AttentionKind.Causal, Window: 7),
         new(1, 300, 2, 2, 64, AttentionKind.Causal, Window: 150),
         new(2, 30, 2, 1, 32, AttentionKind.BlockCausal, 4, [15, 9], HasNoisyHalf: true),
+        new(2, 30, 2, 1, 32, AttentionKind.BlockCausal, 4, [0, 15], HasNoisyHalf: true),
         new(1, 290, 2, 1, 64, AttentionKind.BlockCausal, 32, HasNoisyHalf: true),
         new(1, 4, 1, 1, 64, AttentionKind.Full, 1, [0]),
     ];

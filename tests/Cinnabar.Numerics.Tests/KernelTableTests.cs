@@ -21,9 +21,35 @@ public sealed class KernelTableTests
     }
 
     [Fact]
-    public void Create_NoThreadsGiven_OnePerProcessor()
+    public void Create_NoThreadsGiven_OnePerProcessor() =>
+        Assert.Equal(Environment.ProcessorCount, KernelTable.Create(form: KernelForm.Vector).Workers.Threads);
+
+    [Fact]
+    public void Create_NoThreadsGiven_IsOneTableForAllWhoAsk()
     {
-        using WorkerPool workers = KernelTable.Create(form: KernelForm.Vector).Workers;
-        Assert.Equal(Environment.ProcessorCount, workers.Threads);
+        KernelTable[] tables = [.. Enumerable.Range(0, 8).AsParallel().Select(_ => KernelTable.Create(form: KernelForm.Vector))];
+        Assert.All(tables, table => Assert.Same(tables[0], table));
+        Assert.Same(KernelTable.Create(), KernelTable.Create());
+        Assert.Same(tables[0].Workers, KernelTable.Create(form: KernelForm.Reference).Workers);
+    }
+
+    [Fact]
+    public void Create_NoThreadsGiven_NobodyEndsTheThreadsOfTheOthers()
+    {
+        WorkerPool workers = KernelTable.Create(form: KernelForm.Vector).Workers;
+        workers.Dispose();
+        int calls = 0;
+        workers.For(100, _ => Interlocked.Increment(ref calls));
+        Assert.Equal(100, calls);
+    }
+
+    [Fact]
+    public void Create_ThreadsGiven_HasThreadsOfItsOwn()
+    {
+        using WorkerPool first = KernelTable.Create(threads: 2, KernelForm.Vector).Workers;
+        using WorkerPool second = KernelTable.Create(threads: 2, KernelForm.Vector).Workers;
+        Assert.NotSame(first, second);
+        first.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => first.For(100, _ => { }));
     }
 }

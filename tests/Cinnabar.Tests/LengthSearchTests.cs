@@ -68,6 +68,21 @@ public sealed class LengthSearchTests(ServingModel serving) : IClassFixture<Serv
     }
 
     [Fact]
+    public async Task FindLengthsAsync_EngineThatStops_IsFinished()
+    {
+        ModelEngine engine = new(WithBias());
+        using SemaphoreSlim gate = new(0);
+        Task<bool> held = engine.RunAsync(_ => gate.Wait(10_000));
+        Task<TextWithHoles> search = engine.FindLengthsAsync(s_text with { Length = LengthPolicy.Probe });
+        Task stop = engine.StopAsync(TimeSpan.FromSeconds(30));
+        gate.Release();
+
+        Assert.InRange((await search).LengthCost.Passes, 2, 50);
+        Assert.True(await held);
+        await stop.WaitAsync(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
     public void FindLengths_ConstrainedHole_KeepsItsRoom()
     {
         TextWithHoles text = s_text with { Length = LengthPolicy.Probe, Constraints = [Constraint.FromRegex("[0-9]{9}"), null] };

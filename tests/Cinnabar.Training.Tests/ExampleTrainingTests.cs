@@ -128,6 +128,30 @@ public sealed class ExampleTrainingTests : IDisposable
         Assert.Contains("longer than sequence_length 7", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Constructor_NoExamples_SaysSo()
+    {
+        Build(Sums);
+        TokenDataset none = TokenDataset.Open(Corpus, "test");
+        CinnabarException error = Assert.Throws<CinnabarException>(() => new Examples(none, Options(AttentionKind.Full)));
+        Assert.Contains("expected examples to train on, found none", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Train_KeyOfPlainText_IsRefused()
+    {
+        Build(Sums);
+        TrainingOptions options = Options(AttentionKind.Full) with { Output = Path.Combine(_root, "refused") };
+        foreach ((string key, TrainingOptions wrong) in ((string, TrainingOptions)[])
+            [("infill_share", options with { InfillShare = 0.5 }), ("continuation_share", options with { ContinuationShare = 0.5 })])
+        {
+            string message = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(wrong)).Message;
+            Assert.Contains($"\"{key}\" should be left out for a corpus of examples", message, StringComparison.Ordinal);
+        }
+
+        Assert.False(Directory.Exists(options.Output));
+    }
+
     [Theory]
     [InlineData(AttentionKind.Full)]
     [InlineData(AttentionKind.BlockCausal)]

@@ -20,6 +20,9 @@ public sealed class LearningRateScheduleTests
     public void At_Wsd_WarmsUpStaysAndDecaysLinearly(int step, double expected) =>
         Assert.Equal(expected, LearningRateSchedule.At(step, s_options), 1e-12);
 
+    [Fact]
+    public void At_WsdWithoutDecay_StaysToTheEnd() => Assert.Equal(0.5, LearningRateSchedule.At(100, s_options with { DecaySteps = 0 }));
+
     [Theory]
     [InlineData(1, 0.05)]
     [InlineData(10, 0.5)]

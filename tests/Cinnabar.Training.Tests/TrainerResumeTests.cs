@@ -10,19 +10,19 @@ public sealed class TrainerResumeTests(TrainingRuns runs) : IClassFixture<Traini
     {
         string output = runs.NewFolder();
         TrainingRuns.Train(runs.Options(output), stopAfter: 5);
-        string hash = Path.Combine(output, "tokenizer.sha256");
-        string kept = File.ReadAllText(hash);
-        File.WriteAllText(hash, new string('0', kept.Length));
+        string tokenizer = Path.Combine(output, "tokenizer.json");
+        string kept = File.ReadAllText(tokenizer);
+        File.WriteAllText(tokenizer, kept + "\n");
         string message = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(output), resume: true)).Message;
         Assert.Contains("another tokenizer", message, StringComparison.Ordinal);
 
         // A run that never began leaves nothing that the next one would have to fit.
-        File.WriteAllText(hash, kept);
+        File.WriteAllText(tokenizer, kept);
         string other = runs.NewFolder();
         Directory.CreateDirectory(other);
-        File.WriteAllText(Path.Combine(other, "tokenizer.sha256"), "of a run that did not begin");
+        File.WriteAllText(Path.Combine(other, "tokenizer.json"), "of a run that did not begin");
         TrainingRuns.Train(runs.Options(other) with { Steps = 1 });
-        Assert.Equal(kept, File.ReadAllText(Path.Combine(other, "tokenizer.sha256")));
+        Assert.Equal(kept, File.ReadAllText(Path.Combine(other, "tokenizer.json")));
         Assert.Equal(5, TrainingRuns.Train(runs.Options(output), resume: true).Count);
     }
 

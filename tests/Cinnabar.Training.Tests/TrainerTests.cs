@@ -1,4 +1,6 @@
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -59,7 +61,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
         trainer.Run(_ => { }, CancellationToken.None);
         trainer.Export(trainer.ModelPath, ModelCard.Write(options, trainer.Mark));
-        string[] files = ["checkpoint", "loss.csv", "loss.svg", "model", "options.json", "tokenizer.sha256"];
+        string[] files = ["checkpoint", "loss.csv", "loss.svg", "model", "options.json", "tokenizer.json"];
         Assert.Equal([.. files, "train.lock"], FilesIn(output));
         trainer.Dispose();
         Assert.Equal(files, FilesIn(output));
@@ -166,6 +168,7 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
     [InlineData("mask_token_id")]
     [InlineData("eos_token_id")]
     [InlineData("pad_token_id")]
+    [InlineData("bos_token_id")]
     public void Constructor_ModelDoesNotFitTheTokenizer_NamesTheKey(string key)
     {
         ModelConfig config = runs.Config;
@@ -174,10 +177,55 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
             "vocab_size" => config with { VocabularySize = config.VocabularySize + 1, EmbeddingSize = config.VocabularySize + 1 },
             "mask_token_id" => config with { MaskTokenId = 77 },
             "eos_token_id" => config with { EosTokenId = 77 },
+            "bos_token_id" => config with { BosTokenId = 77 },
             _ => config with { PadTokenId = 77 },
         };
         CinnabarException error = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(runs.Options(runs.NewFolder(), config)));
         Assert.Contains(key, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Export_CorpusWasBuiltAnewMeanwhile_HasTheTokenizerThatTheRunBeganWith()
+    {
+        using Corpora.SourceFolder folder = new();
+        folder.WriteMany(20);
+        new CorpusBuilder(folder.Options).Build(folder.Corpus);
+        string tokenizer = Path.Combine(folder.Corpus, "tokenizer.json");
+        byte[] before = File.ReadAllBytes(tokenizer);
+        TrainingOptions options = runs.Options(runs.NewFolder()) with { Corpus = folder.Corpus };
+        using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
+        File.WriteAllText(tokenizer, "of another corpus");
+        trainer.Export(trainer.ModelPath, "# model\n");
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(trainer.ModelPath, "tokenizer.json")));
+    }
+
+    [Fact]
+    public void Constructor_FamilyThatIsNotTrained_SaysWhichAre()
+    {
+        JsonObject model = JsonNode.Parse(runs.Config.ToJson())!.AsObject();
+        model["architectures"] = new JsonArray("DreamModel");
+        model["model_type"] = "Dream";
+        (string Key, JsonNode Value)[] more =
+        [
+            ("hidden_size", 16), ("num_hidden_layers", 1), ("num_attention_heads", 2), ("num_key_value_heads", 1),
+            ("intermediate_size", 16), ("max_position_embeddings", 32),
+        ];
+        foreach ((string key, JsonNode value) in more)
+        {
+            model[key] = value;
+        }
+
+        TrainingOptions options = runs.Options(runs.NewFolder()) with { Model = JsonDocument.Parse(model.ToJsonString()).RootElement };
+        string message = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(options)).Message;
+        Assert.Contains("LLaDAModelLM or CinnabarLatentModel", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Constructor_KeyOfExamplesForPlainText_IsRefused()
+    {
+        TrainingOptions options = runs.Options(runs.NewFolder()) with { AnswerPadding = 3 };
+        string message = Assert.Throws<CinnabarException>(() => TrainingRuns.Train(options)).Message;
+        Assert.Contains("\"answer_padding\" should be left out for a corpus of plain text", message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -123,6 +123,7 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
     [InlineData("beta1", "1")]
     [InlineData("beta2", "1")]
     [InlineData("adam_epsilon", "-1")]
+    [InlineData("adam_epsilon", "0")]
     [InlineData("weight_decay", "-0.1")]
     [InlineData("clip_norm", "0")]
     [InlineData("ema_decay", "1")]

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { client, filler, fillTest, metric, within } from './server.mjs';
 
-const LONG = { model: filler, prompt: 'class Stack', max_tokens: 400 }; // one token a pass: seconds
+const LONG = { model: filler, prompt: 'class Stack', max_tokens: 400 }; // one token per pass: seconds
 const isRunning = async () => await metric('cinnabar_running') > 0;
 const isIdle = async () => await metric('cinnabar_running') + await metric('cinnabar_queue_depth') === 0;
 

@@ -26,6 +26,8 @@ mockTest('a busy server is asked again when it said so', async () => {
   await page.click('#run');
   await noticed(page, 'Try again in 1 s');
   assert.equal(await page.isDisabled('#notice button'), true);
+  // What changes every second is no part of what is read aloud.
+  assert.deepEqual(await page.locator('[role=alert]:visible').allTextContents(), [error.message]);
   await page.click('#notice button:not(:disabled)');
   await finished(page);
   assert.equal(await masks(page), 0);
@@ -48,6 +50,46 @@ mockTest('a server with a key asks for it, and the tab keeps it', async () => {
   const code = await page.textContent('#code-curl') + await page.textContent('#code-csharp');
   assert.equal(code.includes('secret'), false);
   assert.equal(code.match(/CINNABAR_API_KEY/g).length, 2);
+  assertQuiet();
+});
+
+mockTest('a key that no header can carry is not kept', async () => {
+  mock.settings.key = 'secret';
+  const page = await open({ expected: BROWSER_SAYS, ready: false });
+  await page.waitForSelector('#key-dialog[open]');
+  for (const wrong of ['sécret', 'secret→', 'two words', ' ']) {
+    await page.fill('#key', wrong);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#key-problem:not(:empty)');
+    assert.match(await page.textContent('#key-problem'), /^Expected a key of/);
+    assert.equal(await page.isVisible('#key-dialog'), true);
+  }
+  assert.equal(mock.requests.length, 1);
+  await page.fill('#key', ' secret ');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#model:not(:disabled)');
+  assert.equal(mock.requests.at(-1).key, 'Bearer secret');
+  assertQuiet();
+});
+
+mockTest('a browser that blocks storage keeps key and theme as long as the page', async () => {
+  mock.settings.key = 'secret';
+  const block = () => {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      Object.defineProperty(window, name, { get() {
+        throw new DOMException('Access is denied for this document.', 'SecurityError');
+      } });
+    }
+  };
+  const page = await open({ expected: BROWSER_SAYS, ready: false, before: block });
+  await page.waitForSelector('#key-dialog[open]');
+  await page.fill('#key', 'secret');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#model:not(:disabled)');
+  await runToEnd(page);
+  assert.equal(mock.requests.at(-1).key, 'Bearer secret');
+  await page.click('#theme');
+  assert.equal(await page.textContent('#theme'), '☀ Light');
   assertQuiet();
 });
 

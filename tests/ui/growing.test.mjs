@@ -1,11 +1,11 @@
-// A hole that grows: the record of a run, without a browser.
+// The record of a run, without a browser: holes that grow, ends by their names.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 // The page is served as modules; nothing says so where its files lie.
 const source = await readFile(new URL('../../src/Cinnabar.Server/Page/trace.js', import.meta.url), 'utf8');
-const { Trace } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+const { isEnd, Trace } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 
 const commit = (position, text) => ({ position, token: text.charCodeAt(0), text, confidence: 0.9, alternatives: [] });
 const nothing = { committed: [], edited: [], renoised: [] };
@@ -48,4 +48,12 @@ test('both halves lean towards what the one did', () => {
   const { cells } = grown().stateAt(1);
   assert.deepEqual(cells[1].alternatives, cells[2].alternatives);
   assert.equal(cells[2].alternatives[0].text, 'q');
+});
+
+test('ends and padding of all families are known by name', () => {
+  const ends = ['<|endoftext|>', '<|im_end|>', '<|turn|>', '<turn|>', '<channel|>', '</s>', '<eos>', '<pad>', '<eot_id>', '<end_of_turn>',
+    '[SEP]', '[PAD]', '[EOS]'];
+  assert.deepEqual(ends.filter(name => !isEnd(name)), []);
+  const texts = ['<turn>', '<List|', '<a b|>', '[sep]', '[MASK]', '[0]', 'x[SEP]', '<|', '|>', ' <turn|>'];
+  assert.deepEqual(texts.filter(isEnd), []);
 });

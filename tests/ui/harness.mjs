@@ -33,9 +33,15 @@ after(async () => {
 /** A test that needs the mock; skipped against a real server. */
 export const mockTest = (name, body) => test(name, { skip: realServer ? 'needs the mock' : false }, body);
 
-/** Opens the page. `expected` is what the console may say, for tests of failures that the browser reports by itself. */
-export async function open({ width = 1400, height = 900, hash = '', expected = null, ready = true, ...options } = {}) {
+/**
+ * Opens the page. `expected` is what the console may say, for tests of failures that the browser reports by itself; `before` a function
+ * that runs in the page before any of its scripts.
+ */
+export async function open({ width = 1400, height = 900, hash = '', expected = null, ready = true, before = null, ...options } = {}) {
   context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce', ...options });
+  if (before) {
+    await context.addInitScript(before);
+  }
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);

@@ -15,6 +15,21 @@ mockTest('steps are watched live, and scrubbing back stops following', async () 
   assertQuiet();
 });
 
+mockTest('the step is told by the slider, and nothing is read aloud at each', async () => {
+  const page = await open();
+  await page.evaluate(() => {
+    window.said = [];
+    const status = document.querySelector('#status');
+    new MutationObserver(() => window.said.push(status.textContent)).observe(status, { childList: true, characterData: true });
+  });
+  await runToEnd(page);
+  const said = await page.evaluate(() => window.said);
+  assert.equal(said.length, new Set(said).size);
+  assert.equal(await page.getAttribute('#timeline input', 'aria-valuetext'), await label(page));
+  assert.equal(await page.locator('#timeline :is(output, [role=status], [role=alert], [aria-live])').count(), 0);
+  assertQuiet();
+});
+
 mockTest('what is masked again and what is replaced is shown in its step', async () => {
   const page = await open();
   await runToEnd(page);

@@ -195,8 +195,8 @@ internal static class BenchGpuCommand
                 best = Math.Max(best, rate);
                 if (run == 2)
                 {
-                    Say($"{streams} {(streams == 1 ? "stream" : "streams")}, {perPass} tokens a pass: {best:F0} tokens/s "
-                        + $"({time.Elapsed.TotalMilliseconds / passes:F2} ms a pass, prompt included)");
+                    Say($"{streams} {(streams == 1 ? "stream" : "streams")}, {perPass} tokens per pass: {best:F0} tokens/s "
+                        + $"({time.Elapsed.TotalMilliseconds / passes:F2} ms per pass, prompt included)");
                 }
             }
         }

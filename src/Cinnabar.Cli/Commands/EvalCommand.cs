@@ -35,7 +35,7 @@ internal sealed class EvalCommand
     private readonly Option<int> _canvas = Count("--canvas", "Tokens of a hole whose length is not given.", s_standard.CanvasLength);
     private readonly Option<int?> _steps = new("--steps")
     {
-        Description = "Denoising steps for a hole. [default: one a token]",
+        Description = "Denoising steps for a hole. [default: one per token]",
         HelpName = "n",
     };
 
@@ -163,7 +163,7 @@ internal sealed class EvalCommand
     private IEnumerable<IInfiller> ModelInfillers(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
     {
         SamplerOptions standard = new() { Steps = parsed.GetValue(_steps) };
-        string steps = standard.Steps is int n ? $"{n} steps" : "one token a pass";
+        string steps = standard.Steps is int n ? $"{n} steps" : "one token per pass";
         yield return Infiller(
             model.Name,
             $"the model, most confident token first, temperature 0, {steps}; if the length is not given, the hole has {holes.CanvasLength} "

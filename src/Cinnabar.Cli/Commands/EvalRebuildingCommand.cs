@@ -1,5 +1,6 @@
 // cinnabar eval rebuilding: what a model's latents keep of held-out text.
 using System.CommandLine;
+using System.Globalization;
 using Cinnabar.Evaluation;
 using Cinnabar.Latents;
 using Cinnabar.Training.Corpora;
@@ -20,9 +21,13 @@ internal static class EvalRebuildingCommand
         {
             Description = "Decode latents as they are. [default: their nearest codes, if the model has codes]",
         };
+        Option<bool> area = new("--au-bleu")
+        {
+            Description = "Measure with noise of 0, 10 … 90 % of the variance, and BLEU's mean over them (PLANNER's AuBLEU).",
+        };
         Command command = new("rebuilding", "The share of held-out tokens that comes back from latents, and how many codes are used.")
         {
-            corpus, split, count, noise, raw,
+            corpus, split, count, noise, raw, area,
         };
         ModelArguments model = new ModelArguments().AddTo(command);
         split.AcceptOnlyFromAmong("train", "validation", "test");
@@ -32,6 +37,13 @@ internal static class EvalRebuildingCommand
             if (result.GetValueOrDefault<double>() is not (>= 0 and <= 100))
             {
                 result.AddError($"Expected --noise to be 0 … 100, found {result.Tokens[0].Value}.");
+            }
+        });
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(area) && result.GetResult(noise) is { Implicit: false })
+            {
+                result.AddError("Expected one of --noise and --au-bleu, found both.");
             }
         });
         command.SetWork((parsed, cancellation) =>
@@ -44,16 +56,32 @@ internal static class EvalRebuildingCommand
             int step = network.Shape.Downsampling;
             long whole = Math.Min(loaded.Config.MaxSequenceLength, data.TokenCount / step * step);
             List<int[]> windows = data.Windows((int)whole, parsed.GetValue(count));
-            LatentRebuilding rebuilding = LatentRebuilding.Measure(
+            if (!parsed.GetValue(area))
+            {
+                Console.WriteLine(Measure(parsed.GetValue(noise), "rebuilding").ToString());
+                return 0;
+            }
+
+            List<double> bleus = [];
+            foreach (double share in LatentRebuilding.NoiseShares)
+            {
+                string name = string.Create(CultureInfo.InvariantCulture, $"noise {share:P0}");
+                LatentRebuilding rebuilding = Measure(LatentRebuilding.DeviationOf(share), name);
+                Console.WriteLine($"{name}: {rebuilding}");
+                bleus.Add(rebuilding.Bleu);
+            }
+
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"AuBLEU {bleus.Average():F1}"));
+            return 0;
+
+            LatentRebuilding Measure(double deviation, string name) => LatentRebuilding.Measure(
                 network,
                 loaded.Tokenizer,
                 windows,
                 parsed.GetValue(raw),
-                parsed.GetValue(noise),
-                new EvaluationProgress("rebuilding", "windows", windows.Count).Show,
+                deviation,
+                new EvaluationProgress(name, "windows", windows.Count).Show,
                 cancellation);
-            Console.WriteLine(rebuilding.ToString());
-            return 0;
         });
         return command;
     }

@@ -14,7 +14,11 @@ namespace Cinnabar.Cli.Commands;
 internal sealed class EvalWritingCommand
 {
     private readonly Option<int> _count = Number("--count", "Texts of each kind.", 20);
-    private readonly Option<int> _tokens = Number("--tokens", "Tokens of a text.", 512);
+    private readonly Option<int?> _tokens = new("--tokens")
+    {
+        Description = "Tokens of a text. [default: what the model sees at once]", HelpName = "n",
+    };
+
     private readonly Option<int> _block = Number("--block", "Tokens of a block, for block by block; 0 leaves that way out.", 64);
     private readonly Option<int> _examples = Number("--examples", "Also print so many texts of each kind.", 0);
 
@@ -85,14 +89,17 @@ internal sealed class EvalWritingCommand
             RequireSameTokens(model, other.Name, other.Tokenizer);
         }
 
+        RequireNoLimits(parsed, model);
         int segment = model.Config.MaxSequenceLength;
-        int part = segment - (parsed.GetValue(_overlap) ?? CollageDenoiser.DefaultOverlap(segment));
+        int part = segment - (parsed.GetValue(_overlap) ?? CollageDenoiser.DefaultOverlap(segment)) - 1; // what a segment adds
+        int tokens = TokensOf(parsed, model);
+        int[] borders = new LongTextWriter(model, tokens, model.DefaultOptions).BordersOf(parsed.GetValue(_overlap));
         AutoregressiveLikelihood? likelihood = judge is null ? null : new AutoregressiveLikelihood(judge.Denoiser, judge.Kernels);
         int[] beginning = judge is null ? [] : [judge.Config.BosTokenId ?? judge.Config.EosTokenId];
         List<WritingResult> results = [];
         foreach ((string kind, IReadOnlyList<WrittenText> texts) in Texts(parsed, model, others, cancellation))
         {
-            results.Add(WritingResult.Of(kind, texts, likelihood, beginning, PartsOf));
+            results.Add(WritingResult.Of(kind, texts, likelihood, beginning, PartsOf, borders));
             PrintExamples(parsed, kind, texts);
         }
 
@@ -107,7 +114,7 @@ internal sealed class EvalWritingCommand
     private IEnumerable<(string Kind, IReadOnlyList<WrittenText> Texts)> Texts(
         ParseResult parsed, DiffusionModel model, DiffusionModel[] others, CancellationToken cancellation)
     {
-        (int count, int tokens, int block) = (parsed.GetValue(_count), parsed.GetValue(_tokens), parsed.GetValue(_block));
+        (int count, int tokens, int block) = (parsed.GetValue(_count), TokensOf(parsed, model), parsed.GetValue(_block));
         if (parsed.GetValue(_corpus) is string corpus)
         {
             IReadOnlyList<WrittenText> passages = HeldOutPassages.Take(
@@ -115,6 +122,13 @@ internal sealed class EvalWritingCommand
             if (passages.Count < count)
             {
                 Console.Error.WriteLine($"The test split has only {passages.Count} such passages, fewer than the {count} asked for.");
+            }
+
+            if (passages.Min(passage => passage.Ids.Length) < tokens)
+            {
+                Console.Error.WriteLine(
+                    $"No document of the test split has {tokens} tokens: its longest are measured, of "
+                    + $"{passages.Min(passage => passage.Ids.Length)} to {passages.Max(passage => passage.Ids.Length)} tokens.");
             }
 
             yield return ("held-out text", passages);
@@ -134,9 +148,14 @@ internal sealed class EvalWritingCommand
             }
 
             LongTextWriter texts = new(writer, tokens, OptionsFor(parsed, writer, count));
-            if (!writer.Config.IsAutoregressive)
+            if (texts.HasSegments)
             {
-                yield return Written($"{writer.Name}, all at once", i => texts.InSegments(i, parsed.GetValue(_overlap), cancellation));
+                int? overlap = parsed.GetValue(_overlap);
+                yield return Written($"{writer.Name}, all at once", i => texts.InSegments(i, overlap, stay: false, cancellation));
+                if (texts.BordersOf(overlap).Length > 0)
+                {
+                    yield return Written($"{writer.Name}, segments that stay", i => texts.InSegments(i, overlap, stay: true, cancellation));
+                }
             }
 
             if (block > 0)
@@ -167,6 +186,20 @@ internal sealed class EvalWritingCommand
             $"Expected a temperature above 0 for {count} texts that begin with nothing, found 0, which writes the same text each time.",
             "Give --temperature, such as 1.");
     }
+
+    // They would bound a text written at once, and each block of one written in blocks.
+    private void RequireNoLimits(ParseResult parsed, DiffusionModel model)
+    {
+        SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
+        if (options.MaxPasses is not null || options.Deadline is not null)
+        {
+            throw new CinnabarException(
+                "Expected neither --max-passes nor --deadline, which mean other things for a text and for a block.", "Give --steps.");
+        }
+    }
+
+    private int TokensOf(ParseResult parsed, DiffusionModel model) =>
+        parsed.GetValue(_tokens) ?? model.Config.MaxSequenceLength - (model.Config.BosTokenId is null ? 0 : 1);
 
     // Of the sampler's options those alone that latents know, and steps as their own option says: the others are for the models beside
     // them.
@@ -204,7 +237,7 @@ internal sealed class EvalWritingCommand
 
     private void Print(ParseResult parsed, DiffusionModel model, DiffusionModel? judge, int part, List<WritingResult> results)
     {
-        int tokens = parsed.GetValue(_tokens);
+        int tokens = TokensOf(parsed, model);
         ulong seed = _sampler.Read(parsed, model.DefaultOptions).Seed;
         if (parsed.GetValue(_json))
         {
@@ -245,8 +278,10 @@ internal sealed class EvalWritingCommand
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"Texts of {tokens} tokens from nothing, seed {seed}; perplexity under {judge?.Name ?? "no judge"}; entropy of tokens in bits; "
-            + $"n-grams of words. Names again: of the names in parts of {part} tokens, the share that a later part has too. "
-            + $"Passes follow one another. At seams: within {SeamPerplexity.Reach} tokens of a segment's end. ± are standard errors."));
+            + $"n-grams of words. Nats by far context: how much less the judge is surprised by a token if it sees more than the 64 to 127 "
+            + $"before it. Names again: of the names in parts of {part} tokens, the share that a later part has too. Passes follow one "
+            + $"another. At seams: within {SeamPerplexity.Reach} tokens of where a segment that stays begins or ends, in every text; "
+            + $"ratios of perplexities. ± are standard errors."));
     }
 
     private static string Shown(TaskMeasure measure)

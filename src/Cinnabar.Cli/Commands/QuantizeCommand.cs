@@ -45,7 +45,7 @@ internal static class QuantizeCommand
             string path = parsed.GetValue(output) ?? $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(source.Path))}-{type}";
             using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false)))
             {
-                QuantizedExport.Write(source, path, quantization, CardOf(source, quantization), display);
+                QuantizedExport.Write(source, path, quantization, CardOf(source, path, quantization), display);
             }
 
             Console.Error.WriteLine($"{TerminalText.Quote(path)}: {source.Config.ParameterCount / 1e6:F1} M parameters as {type}");
@@ -54,12 +54,19 @@ internal static class QuantizeCommand
         return command;
     }
 
-    private static string CardOf(ModelFolder source, WeightQuantization quantization)
+    // What the card of the source says of it stands below; settings between two lines of --- have to come first in a card.
+    private static string CardOf(ModelFolder source, string target, WeightQuantization quantization)
     {
-        string card = Path.Combine(source.Path, "README.md");
-        string text = File.Exists(card) ? File.ReadAllText(card).TrimEnd() + "\n\n" : "";
+        const string Fence = "---\n";
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(target)));
+        string path = Path.Combine(source.Path, "README.md");
+        string card = File.Exists(path) ? File.ReadAllText(path).ReplaceLineEndings("\n").TrimEnd() + "\n" : "";
+        bool begins = card.StartsWith(Fence, StringComparison.Ordinal);
+        int end = begins ? card.IndexOf($"\n{Fence}", Fence.Length, StringComparison.Ordinal) : -1;
+        int settings = end < 0 ? 0 : end + 1 + Fence.Length;
         string bits = quantization.Type == DType.Int8 ? "8-bit" : "4-bit";
         string scales = quantization.GroupSize is int group ? $"{group} columns of each row" : "each row";
-        return text + $"Matrices of this folder were rounded to {bits} integers by `cinnabar quantize`, with one scale for {scales}.\n";
+        return $"{card[..settings]}# {name}\n\nMatrices of this folder were rounded to {bits} integers by `cinnabar quantize`, with one "
+            + $"scale for {scales}. Before that:\n\n{card[settings..]}";
     }
 }

@@ -1,4 +1,4 @@
-// cinnabar solve sudoku PUZZLE: a diffusion model fills the grid cell by cell, the cell it is surest of first.
+// cinnabar solve sudoku PUZZLE: a diffusion model fills the grid, in every pass the cells it is sure of, at least the surest.
 using System.CommandLine;
 using System.Globalization;
 using Cinnabar.Evaluation;

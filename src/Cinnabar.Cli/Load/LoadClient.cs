@@ -102,7 +102,7 @@ internal sealed class LoadClient : IDisposable
                     continue;
                 }
 
-                JsonNode chunk = JsonNode.Parse(line[6..])!;
+                JsonNode chunk = JsonNode.Parse(line[6..]) ?? throw new JsonException("an event is null");
                 if (chunk["error"] is JsonNode error)
                 {
                     return Failed(time, $"{error["message"]}");
@@ -112,7 +112,7 @@ internal sealed class LoadClient : IDisposable
                 tokens = (int?)chunk["usage"]?["completion_tokens"] ?? tokens;
             }
         }
-        catch (Exception error) when (error is HttpRequestException or IOException or JsonException)
+        catch (Exception error) when (IsFailure(error, cancellation))
         {
             return Failed(time, error.Message);
         }
@@ -120,13 +120,21 @@ internal sealed class LoadClient : IDisposable
         return new LoadAnswer(first, time.Elapsed, tokens, text.ToString(), isDone ? null : "the stream ended without [DONE]");
     }
 
-    /// <summary>Sends any body and returns the status.</summary>
+    /// <summary>Sends any body.</summary>
+    /// <returns>The status; 0: there was no answer.</returns>
     public async Task<int> SendAsync(string path, JsonObject body, CancellationToken cancellation = default)
     {
-        using StringContent content = JsonOf(body);
-        using HttpResponseMessage answer = await _http.PostAsync(path, content, cancellation);
-        await answer.Content.ReadAsByteArrayAsync(cancellation);
-        return (int)answer.StatusCode;
+        try
+        {
+            using StringContent content = JsonOf(body);
+            using HttpResponseMessage answer = await _http.PostAsync(path, content, cancellation);
+            await answer.Content.ReadAsByteArrayAsync(cancellation);
+            return (int)answer.StatusCode;
+        }
+        catch (Exception error) when (IsFailure(error, cancellation))
+        {
+            return 0;
+        }
     }
 
     /// <summary>Texts that the server works on or keeps waiting, by its metrics.</summary>
@@ -141,6 +149,14 @@ internal sealed class LoadClient : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
+
+    // What a server may do to a client: no answer, none in time (HttpClient then cancels), or one of another shape.
+    private static bool IsFailure(Exception error, CancellationToken cancellation) => error switch
+    {
+        OperationCanceledException => !cancellation.IsCancellationRequested,
+        HttpRequestException or IOException or JsonException or InvalidOperationException => true,
+        _ => false,
+    };
 
     private static LoadAnswer Failed(Stopwatch time, string error) => new(TimeSpan.Zero, time.Elapsed, 0, "", error);
 

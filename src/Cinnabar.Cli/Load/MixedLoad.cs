@@ -98,7 +98,11 @@ internal sealed class MixedLoad(LoadClient client)
         using CancellationTokenSource leaves = new(afterMilliseconds);
         try
         {
-            await client.StreamAsync(client.Completion(number, 200), leaves.Token);
+            LoadAnswer answer = await client.StreamAsync(client.Completion(number, 200), leaves.Token);
+            if (answer.Error is not null)
+            {
+                Interlocked.Increment(ref leaves.IsCancellationRequested ? ref _left : ref _errors);
+            }
         }
         catch (OperationCanceledException)
         {

@@ -1,15 +1,18 @@
-// Three ways of writing T tokens with one model, which sees S:
+// Ways of writing T tokens with one model, which sees S:
 //
 //   at once          T ≤ S, as the model writes any text: the only way through latents
-//   in segments      a collage of segments of S tokens (Models/CollageDenoiser.cs): as many passes as steps, however long the text is
+//   in segments      a collage of segments of S tokens (Models/CollageDenoiser.cs), whose borders move from step to step or stay: as many
+//                    passes as steps, however long the text is
 //   block by block   B tokens after the other, each block given the last S − B tokens before it: the usual way. A segment's number of
-//                    steps is for S tokens, so a block takes B/S of it, rounded: both ways commit as many tokens of a stretch in a step
+//                    steps is for S tokens, so a block takes B/S of it, rounded. A segment commits as many tokens in a step as a block
+//                    does, but far apart
 //
-// A model that writes left to right takes B passes a block, and nothing but the last way. The last two ways end no text before T. None
-// has a prompt. Text n uses seeds of its own.
+// A model that writes left to right takes B passes per block, with keys and values kept, and nothing but the last way. The last two ways
+// end no text before T. None has a prompt. Text n uses seeds of its own.
 using System.Diagnostics;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Evaluation.Writing;
@@ -21,6 +24,28 @@ namespace Cinnabar.Evaluation.Writing;
 public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOptions options)
 {
     private readonly int _steps = options.Steps ?? Math.Max(1, model.Config.MaxSequenceLength / 4);
+
+    /// <summary>Whether the model can write in segments: it sees both sides of every position, and its noise is masks.</summary>
+    public bool HasSegments => model.Denoiser is { Noise: NoiseKind.Mask, BlockSize: null }
+        && model.Config.AttentionKind == AttentionKind.Full && !model.Config.IsAutoregressive;
+
+    /// <summary>
+    /// Where segments that stay would meet in a text of T tokens, in pairs of where the later one begins and the earlier one ends; none for
+    /// a model without segments.
+    /// </summary>
+    /// <param name="overlap">Tokens that two segments share; null: the default.</param>
+    /// <exception cref="CinnabarException">The overlap is out of range.</exception>
+    public int[] BordersOf(int? overlap)
+    {
+        if (!HasSegments)
+        {
+            return [];
+        }
+
+        int segment = model.Config.MaxSequenceLength;
+        CollageDenoiser collage = new(model.Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
+        return [.. collage.BordersOf(Beginning.Length + tokens).Select(border => border - Beginning.Length)];
+    }
 
     /// <summary>Writes text <paramref name="index"/> at once; it may end before T tokens.</summary>
     /// <param name="index">From 0.</param>
@@ -37,27 +62,24 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
 
         GenerationResult result = model.Generate(
             "", options with { MaxNewTokens = tokens, Seed = options.Seed + (ulong)index }, onStep: null, cancellation);
-        return Written(result, []);
+        return Written(result);
     }
 
     /// <summary>Writes text <paramref name="index"/> in segments that overlap, all at once.</summary>
     /// <param name="index">From 0.</param>
     /// <param name="overlap">Tokens that two segments share; null: the default.</param>
+    /// <param name="stay">Whether their borders stay where they are in every step.</param>
     /// <param name="cancellation">Stops before the next pass.</param>
     /// <exception cref="CinnabarException">The model does not see both sides of a mask, or an option is out of range.</exception>
-    public WrittenText InSegments(int index, int? overlap = null, CancellationToken cancellation = default)
+    public WrittenText InSegments(int index, int? overlap = null, bool stay = false, CancellationToken cancellation = default)
     {
         GenerationResult result = model.WriteLong(
-            new LongText("", tokens),
+            new LongText("", tokens) { SegmentsStay = stay },
             overlap,
             options with { Steps = _steps, Seed = options.Seed + (ulong)index },
             onStep: null,
             cancellation);
-        int segment = model.Config.MaxSequenceLength;
-        CollageDenoiser collage = new(model.Denoiser, segment, overlap ?? CollageDenoiser.DefaultOverlap(segment));
-        int known = Beginning.Length;
-        int[] borders = [.. collage.BordersOf(known + tokens).Select(border => border - known)];
-        return Written(result, borders);
+        return Written(result);
     }
 
     /// <summary>Writes text <paramref name="index"/> block by block.</summary>
@@ -77,6 +99,7 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
         Sampler sampler = new(model.Denoiser, model.Kernels.Workers, statistics: model.Kernels.TokenStatistics);
         List<int> text = [.. Beginning];
         int passes = 0;
+        long positions = 0;
         int blocks = (tokens + block - 1) / block;
         Stopwatch time = Stopwatch.StartNew();
         for (int b = 0; b < blocks; b++)
@@ -87,21 +110,28 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
             SamplerOptions own = model.Followed(options with
             {
                 BlockSize = null,
+                Cache = model.Config.IsAutoregressive ? CacheKind.Prefix : options.Cache,
                 MaxNewTokens = length,
                 Steps = Math.Clamp((int)Math.Round((double)_steps * length / context), 1, length),
                 Seed = options.Seed + (ulong)(((long)index * blocks) + b),
             });
-            passes += sampler.Run(canvas, own, cancellation);
+            long computed = 0;
+            passes += sampler.Run(canvas, own, cancellation, step => computed = step.ComputedPositions);
+            positions += computed;
             text.AddRange(canvas.TextOf(0));
         }
 
         double seconds = time.Elapsed.TotalSeconds;
         int[] written = [.. text.Skip(Beginning.Length)];
-        return new WrittenText(written, model.Tokenizer.Decode(written), [], passes, seconds);
+        return new WrittenText(written, model.Tokenizer.Decode(written), passes, positions, seconds);
     }
 
-    private static WrittenText Written(GenerationResult result, int[] borders) => new(
-        [.. result.Holes[0].TokenIds], result.Holes[0].Text, borders, result.ForwardPasses, result.Elapsed.TotalSeconds);
+    private static WrittenText Written(GenerationResult result) => new(
+        [.. result.Holes[0].TokenIds],
+        result.Holes[0].Text,
+        result.ForwardPasses,
+        result.ComputedPositions,
+        result.Elapsed.TotalSeconds);
 
     private int[] Beginning => model.Config.BosTokenId is int id ? [id] : [];
 }

@@ -12,12 +12,7 @@ public sealed class Workspace
     /// <summary>A tensor of the given shape with unspecified contents.</summary>
     public Tensor Rent(params ReadOnlySpan<int> shape)
     {
-        int count = 1;
-        foreach (int size in shape)
-        {
-            count = checked(count * size);
-        }
-
+        int count = Tensor.CountOf(shape);
         Tensor tensor = TakeFree(count) ?? Tensor.Zeros(CapacityFor(count));
         tensor.Storage.IsTransient = true;
         tensor.Storage.Forget();
@@ -65,7 +60,8 @@ public sealed class Workspace
         return low;
     }
 
-    // Sizes are rounded up to four steps per power of two, so that canvases of slightly different length share buffers.
+    // Sizes are rounded up to four steps per power of two, so that canvases of slightly different length share buffers; not beyond what a
+    // tensor can hold.
     private static int CapacityFor(int count)
     {
         if (count <= 1024)
@@ -74,6 +70,7 @@ public sealed class Workspace
         }
 
         int step = 1 << (int.Log2(count - 1) - 2);
-        return checked((count + step - 1) / step * step);
+        long rounded = ((long)count + step - 1) / step * step;
+        return (int)Math.Max(count, Math.Min(rounded, Tensor.MostBytes / sizeof(float)));
     }
 }

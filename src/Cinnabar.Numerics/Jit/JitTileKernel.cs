@@ -1,5 +1,6 @@
 // The assembled tile kernels of one instruction: one function for every number of rows and registers up to the full tile, so that
-// incomplete tiles cost only what they compute. Columns behind the last one are masked in the last register.
+// incomplete tiles cost only what they compute. Columns behind the last one are masked in the last register. Code stays until the process
+// ends and knows nothing of who runs it, so each shape is assembled once for all.
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics.Jit;
@@ -10,6 +11,9 @@ internal sealed unsafe class JitTileKernel : TileKernel
     private const int FunctionAlignment = 64;
 
     private const int LanesOfAvx2 = 8;
+
+    private static readonly Lock s_oneAtATime = new();
+    private static readonly Dictionary<TileShape, JitTileKernel> s_assembled = [];
 
     private readonly TileShape _shape;
     private readonly nint[] _functions; // [rows - 1][registers - 1]
@@ -26,8 +30,25 @@ internal sealed unsafe class JitTileKernel : TileKernel
 
     public override int RowPanelWidth => _shape.RowPanelWidth;
 
-    /// <summary>Assembles the kernels for <paramref name="shape"/>; null, with the reason, if they cannot be made executable.</summary>
+    /// <summary>
+    /// The kernels for <paramref name="shape"/>, assembled by whoever asks first; null, with the reason, if they cannot be made executable.
+    /// </summary>
     internal static JitTileKernel? TryCreate(TileShape shape, out string reason)
+    {
+        lock (s_oneAtATime)
+        {
+            reason = "";
+            if (!s_assembled.TryGetValue(shape, out JitTileKernel? kernel) && Load(shape, out reason) is { } loaded)
+            {
+                kernel = loaded;
+                s_assembled.Add(shape, loaded);
+            }
+
+            return kernel;
+        }
+    }
+
+    private static JitTileKernel? Load(TileShape shape, out string reason)
     {
         int[] offsets = new int[shape.Rows * shape.Registers];
         byte[] code = Assemble(shape, OperatingSystem.IsWindows(), offsets);

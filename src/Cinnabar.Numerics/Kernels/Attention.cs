@@ -177,7 +177,7 @@ public readonly record struct AttentionShape(
         if (ValidLengths is not null)
         {
             Expect.Length(ValidLengths.Length, Batch, nameof(ValidLengths));
-            Expect.Indices(ValidLengths, Length + 1, nameof(ValidLengths));
+            Expect.Indices(ValidLengths, (HasNoisyHalf ? Length / 2 : Length) + 1, nameof(ValidLengths));
         }
     }
 }

@@ -38,6 +38,14 @@ internal readonly struct AttentionBlock
 
     public (int Start, int End) HiddenKeys(int row) => _shape.HiddenKeys(_first + row);
 
+    /// <summary>Whether a row sees no key, though others of the block may.</summary>
+    public bool SeesNothing(int row)
+    {
+        (int first, int visible) = (FirstKey(row), VisibleKeys(row));
+        (int hidden, int hiddenEnd) = HiddenKeys(row);
+        return first >= visible || (hidden <= first && hiddenEnd >= visible);
+    }
+
     // Of a tensor [B·M, …].
     private int FirstRow => _shape.FirstRow + (_sequence * _shape.Queries) + _first;
 

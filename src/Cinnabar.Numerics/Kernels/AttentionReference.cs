@@ -23,12 +23,13 @@ internal sealed class ReferenceAttention : IAttention
         {
             double[] p = Scores(q, k, shape, at);
             double max = p.Length == 0 ? double.NegativeInfinity : p.Max();
-            double lse = p.Length == 0 ? double.NegativeInfinity : max + Math.Log(p.Sum(s => Math.Exp(s - max)));
+            bool seesNothing = double.IsNegativeInfinity(max);
+            double lse = seesNothing ? max : max + Math.Log(p.Sum(s => Math.Exp(s - max)));
             logSumExp.Floats[(at.Row * shape.Heads) + at.Head] = (float)lse;
             for (int d = 0; d < shape.HeadSize; d++)
             {
                 double sum = 0;
-                for (int j = 0; j < p.Length; j++)
+                for (int j = 0; j < p.Length && !seesNothing; j++)
                 {
                     sum += Math.Exp(p[j] - lse) * v.Floats[at.Key(j) + d];
                 }
@@ -66,7 +67,8 @@ internal sealed class ReferenceAttention : IAttention
                 delta += (double)dO.Floats[at.Query + d] * o.Floats[at.Query + d];
             }
 
-            for (int j = 0; j < scores.Length; j++)
+            bool seesNothing = double.IsNegativeInfinity(lse);
+            for (int j = 0; j < scores.Length && !seesNothing; j++)
             {
                 double p = Math.Exp(scores[j] - lse);
                 double dP = 0;

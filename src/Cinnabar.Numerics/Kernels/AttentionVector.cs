@@ -70,13 +70,19 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
     // Far below any score: its exponential is nothing beside the largest one.
     private const float Hidden = -1e30f;
 
-    // scores[i, j] becomes exp(scores[i, j]/√D − max); writes lse and, per row, the sum still to be divided by.
+    // scores[i, j] becomes exp(scores[i, j]/√D − max); writes lse and, per row that sees a key, the sum still to be divided by.
     private static void Softmax(in AttentionBlock at, in Matrix scores, Tensor logSumExp, double* sums)
     {
         float scale = at.Scale;
         for (int i = 0; i < at.Rows; i++)
         {
             float* row = scores.Floats + ((long)i * scores.RowStride);
+            if (at.SeesNothing(i))
+            {
+                new Span<float>(row, at.Keys).Clear();
+                continue;
+            }
+
             (int first, int visible) = (at.FirstKey(i), at.VisibleKeys(i));
             (int hidden, int hiddenEnd) = at.HiddenKeys(i);
             new Span<float>(row + hidden, hiddenEnd - hidden).Fill(Hidden);
@@ -111,6 +117,7 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
                 ScoreGradient<ScalarVector>(pRow + j, dRow + j, scale, lse, delta);
             }
 
+            // With those cleared below, these are all keys of a row that sees none.
             (int hidden, int hiddenEnd) = at.HiddenKeys(i);
             new Span<float>(pRow + hidden, hiddenEnd - hidden).Clear();
             new Span<float>(dRow + hidden, hiddenEnd - hidden).Clear();
@@ -130,14 +137,11 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         V.Store(probability * V.Broadcast(scale) * (V.Load(dS) - V.Broadcast(delta)), dS);
     }
 
-    private static void NothingVisible(in AttentionBlock at, Tensor o, Tensor logSumExp)
+    // What comes of a row that sees no key.
+    private static void NothingVisible(in AttentionBlock at, int i, in Matrix output, Tensor logSumExp)
     {
-        Matrix output = at.Queries(o);
-        for (int i = 0; i < at.Rows; i++)
-        {
-            new Span<float>(output.Floats + ((long)i * output.RowStride), output.Columns).Clear();
-            logSumExp.FloatPointer[at.LogSumExp(i)] = float.NegativeInfinity;
-        }
+        new Span<float>(output.Floats + ((long)i * output.RowStride), output.Columns).Clear();
+        logSumExp.FloatPointer[at.LogSumExp(i)] = float.NegativeInfinity;
     }
 
     // Item: (sequence, head), or every itemsPerHead-th block of it.
@@ -154,7 +158,11 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
             AttentionBlock at = new(shape, item / itemsPerHead / shape.Heads, head, block * AttentionBlock.MaxRows);
             if (at.Keys == 0)
             {
-                NothingVisible(at, o, logSumExp);
+                for (int i = 0; i < at.Rows; i++)
+                {
+                    NothingVisible(at, i, at.Queries(o), logSumExp);
+                }
+
                 continue;
             }
 
@@ -179,6 +187,12 @@ internal sealed unsafe class VectorAttention<TVec>(WorkerPool workers, IMatMul m
         matMul.Multiply(scores, memory.Values!, output, accumulate: false);
         for (int i = 0; i < at.Rows; i++)
         {
+            if (at.SeesNothing(i))
+            {
+                NothingVisible(at, i, output, logSumExp);
+                continue;
+            }
+
             Rows<TVec>.Scale(output.Floats + ((long)i * output.RowStride), output.Columns, (float)(1 / sums[i]));
         }
     }

@@ -3,7 +3,8 @@
 //   n = round(x / ln 2),  r = x − n·ln 2 (|r| ≤ ln 2 / 2),  e^x = 2^n · e^r
 //   e^r by its Taylor polynomial of degree 7: the first term left out, r^8/8!, is below 6e-9.
 // ln 2 is split into a part of few bits, whose product with n is exact, and the rest (Cody & Waite 1980, ch. 6).
-// Relative error below 2e-7 where the result is normal; below that it rounds into the denormals and reaches 0 at x < −104.
+// Relative error below 2e-7, with FMA or without, where the result is normal; below that it rounds into the denormals and reaches 0 at
+// x < −104.
 // −∞ → 0, +∞ and x > 88.73 → +∞, NaN → NaN. The runtime's own Vector512.Exp works in double and is several times slower.
 using System.Runtime.CompilerServices;
 

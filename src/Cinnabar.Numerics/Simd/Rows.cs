@@ -117,5 +117,6 @@ internal static unsafe class Rows<TVec>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float ExpOne(float x, float scale, float shift) =>
-        ScalarVector.Sum(Exponential.Of(ScalarVector.Broadcast(MathF.FusedMultiplyAdd(x, scale, -shift))));
+        ScalarVector.Sum(Exponential.Of(
+            ScalarVector.MultiplyAdd(ScalarVector.Broadcast(x), ScalarVector.Broadcast(scale), ScalarVector.Broadcast(-shift))));
 }

@@ -37,7 +37,7 @@ internal readonly unsafe struct ScalarVector : ISimd<ScalarVector>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ScalarVector MultiplyAdd(ScalarVector a, ScalarVector b, ScalarVector c) =>
-        new(MathF.FusedMultiplyAdd(a._value, b._value, c._value));
+        new(float.MultiplyAddEstimate(a._value, b._value, c._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ScalarVector Max(ScalarVector left, ScalarVector right) => new(left._value > right._value ? left._value : right._value);

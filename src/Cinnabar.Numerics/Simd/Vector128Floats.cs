@@ -38,7 +38,7 @@ internal readonly unsafe struct Vector128Floats : ISimd<Vector128Floats>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128Floats MultiplyAdd(Vector128Floats a, Vector128Floats b, Vector128Floats c) =>
-        new(Vector128.FusedMultiplyAdd(a._lanes, b._lanes, c._lanes));
+        new(Vector128.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128Floats Max(Vector128Floats left, Vector128Floats right) => new(Vector128.MaxNative(left._lanes, right._lanes));
@@ -82,8 +82,8 @@ internal readonly unsafe struct Vector128Floats : ISimd<Vector128Floats>
         {
             Vector128<float> a = Vector128.Load(left + (i * Width));
             Vector128<float> b = Vector128.Load(right + (i * Width));
-            lower = Vector128.FusedMultiplyAdd(Vector128.WidenLower(a), Vector128.WidenLower(b), lower);
-            upper = Vector128.FusedMultiplyAdd(Vector128.WidenUpper(a), Vector128.WidenUpper(b), upper);
+            lower = Vector128.MultiplyAddEstimate(Vector128.WidenLower(a), Vector128.WidenLower(b), lower);
+            upper = Vector128.MultiplyAddEstimate(Vector128.WidenUpper(a), Vector128.WidenUpper(b), upper);
         }
 
         return Vector128.Sum(lower + upper);

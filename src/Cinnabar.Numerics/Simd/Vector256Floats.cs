@@ -38,7 +38,7 @@ internal readonly unsafe struct Vector256Floats : ISimd<Vector256Floats>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256Floats MultiplyAdd(Vector256Floats a, Vector256Floats b, Vector256Floats c) =>
-        new(Vector256.FusedMultiplyAdd(a._lanes, b._lanes, c._lanes));
+        new(Vector256.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256Floats Max(Vector256Floats left, Vector256Floats right) => new(Vector256.MaxNative(left._lanes, right._lanes));
@@ -85,8 +85,8 @@ internal readonly unsafe struct Vector256Floats : ISimd<Vector256Floats>
         {
             Vector256<float> a = Vector256.Load(left + (i * Width));
             Vector256<float> b = Vector256.Load(right + (i * Width));
-            lower = Vector256.FusedMultiplyAdd(Vector256.WidenLower(a), Vector256.WidenLower(b), lower);
-            upper = Vector256.FusedMultiplyAdd(Vector256.WidenUpper(a), Vector256.WidenUpper(b), upper);
+            lower = Vector256.MultiplyAddEstimate(Vector256.WidenLower(a), Vector256.WidenLower(b), lower);
+            upper = Vector256.MultiplyAddEstimate(Vector256.WidenUpper(a), Vector256.WidenUpper(b), upper);
         }
 
         return Vector256.Sum(lower + upper);

@@ -39,7 +39,7 @@ internal readonly unsafe struct Vector512Floats : ISimd<Vector512Floats>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512Floats MultiplyAdd(Vector512Floats a, Vector512Floats b, Vector512Floats c) =>
-        new(Vector512.FusedMultiplyAdd(a._lanes, b._lanes, c._lanes));
+        new(Vector512.MultiplyAddEstimate(a._lanes, b._lanes, c._lanes));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512Floats Max(Vector512Floats left, Vector512Floats right) => new(Vector512.MaxNative(left._lanes, right._lanes));
@@ -97,8 +97,8 @@ internal readonly unsafe struct Vector512Floats : ISimd<Vector512Floats>
         {
             Vector512<float> a = Vector512.Load(left + (i * Width));
             Vector512<float> b = Vector512.Load(right + (i * Width));
-            lower = Vector512.FusedMultiplyAdd(Vector512.WidenLower(a), Vector512.WidenLower(b), lower);
-            upper = Vector512.FusedMultiplyAdd(Vector512.WidenUpper(a), Vector512.WidenUpper(b), upper);
+            lower = Vector512.MultiplyAddEstimate(Vector512.WidenLower(a), Vector512.WidenLower(b), lower);
+            upper = Vector512.MultiplyAddEstimate(Vector512.WidenUpper(a), Vector512.WidenUpper(b), upper);
         }
 
         return Vector512.Sum(lower + upper);

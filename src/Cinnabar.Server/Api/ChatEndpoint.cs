@@ -1,4 +1,5 @@
 // POST /v1/chat/completions (OpenAI, Inception): answers the last message of a conversation.
+using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Constraints;
 using Microsoft.AspNetCore.Http;
@@ -8,6 +9,9 @@ namespace Cinnabar.Server.Api;
 /// <summary>Conversations.</summary>
 internal static class ChatEndpoint
 {
+    // What templates are told; a variable of any other name or kind could change what they rely on.
+    private static readonly string[] s_variables = ["enable_thinking", "thinking"];
+
     /// <summary>POST /v1/chat/completions.</summary>
     public static async Task AnswerAsync(HttpContext http)
     {
@@ -17,6 +21,7 @@ internal static class ChatEndpoint
         IReadOnlyList<ChatMessage> messages = ChatMessages.Read(fields);
         int? maxTokens = GenerationRequest.MaxTokens(fields, model, "max_completion_tokens", "max_tokens");
         ToolCalling? tools = ToolFields.Read(fields, model.ChatTemplate);
+        Dictionary<string, JsonElement> variables = VariablesOf(fields.Get("chat_template_kwargs")?.Object());
         GenerationRequest request = GenerationRequest.Read(fields, served);
         UnsupportedFields.Check(fields, hasTools: true);
         fields.Finish();
@@ -38,7 +43,21 @@ internal static class ChatEndpoint
         }
 
         IAnswerFormat format = tools is null ? new ChatFormat(request) : new ToolFormat(request, tools);
-        await Generation.AnswerAsync(http, request, () => PromptLayout.ForMessages(model, messages, maxTokens, tools), format)
+        await Generation.AnswerAsync(http, request, () => PromptLayout.ForMessages(model, messages, maxTokens, tools, variables), format)
             .ConfigureAwait(false);
+    }
+
+    private static Dictionary<string, JsonElement> VariablesOf(JsonFields? asked)
+    {
+        Dictionary<string, JsonElement> variables = [];
+        foreach (string name in s_variables)
+        {
+            if (asked?.Flag(name) is bool flag)
+            {
+                variables[name] = JsonElement.Parse(flag ? "true" : "false");
+            }
+        }
+
+        return variables;
     }
 }

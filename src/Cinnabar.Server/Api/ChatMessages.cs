@@ -39,7 +39,7 @@ internal static partial class ChatMessages
     {
         string role = fields.Require("role").Word("system", "developer", "user", "assistant", "tool");
         string? name = WordOf(fields.Get("name"));
-        CheckResult(fields, role, called);
+        Dictionary<string, JsonElement> others = CallOfResult(fields, role, called);
         JsonElement? calls = null;
         if (role == "assistant")
         {
@@ -52,29 +52,29 @@ internal static partial class ChatMessages
 
         fields.Refuse("function_call", "Send tool_calls, which have taken its place.");
         fields.Refuse("audio", "Models here read text: send what is said.");
+        fields.Refuse("annotations", "Models here read text: send what they cite as content.");
         fields.Refuse("refusal", "Send it as content.");
 
         // Templates know the older name of the same role.
         string? content = calls is null || fields.Get("content") is not null ? ContentOf(fields.Require("content")) : null;
-        return new ChatMessage(role == "developer" ? "system" : role, content) { Name = name, ToolCalls = calls };
+        return new ChatMessage(role == "developer" ? "system" : role, content) { Name = name, ToolCalls = calls, OtherFields = others };
     }
 
-    // The result of a tool belongs to a call of the assistant's.
-    private static void CheckResult(JsonFields fields, string role, HashSet<string> called)
+    // The result of a tool belongs to a call of the assistant's, by whose id templates find the name of the function.
+    private static Dictionary<string, JsonElement> CallOfResult(JsonFields fields, string role, HashSet<string> called)
     {
         if (role != "tool")
         {
             fields.Refuse("tool_call_id", "Only the result of a tool belongs to a call.");
-            return;
+            return [];
         }
 
         JsonField id = fields.Require("tool_call_id");
-        if (!called.Contains(id.Text(LongestId)))
-        {
-            throw id.Wrong(
+        return called.Contains(id.Text(LongestId))
+            ? new Dictionary<string, JsonElement> { ["tool_call_id"] = JsonElement.Parse(id.Json()) }
+            : throw id.Wrong(
                 "the id of a call in an earlier message of the assistant",
                 remedy: "Send the message with the call before its result, with the same id.");
-        }
     }
 
     // Templates want arguments as an object, the API has them as text of one.
@@ -96,9 +96,15 @@ internal static partial class ChatMessages
         return new JsonObject { ["id"] = id, ["type"] = "function", ["function"] = written };
     }
 
-    // Strictly read, like the body: an object that models get must not fail only when it is rendered.
+    // Strictly read, like the body: an object that models get must not fail only when it is rendered. Some clients write a call without
+    // arguments as an empty text.
     private static JsonNode ArgumentsOf(JsonField arguments)
     {
+        if (string.IsNullOrWhiteSpace(arguments.Text()))
+        {
+            return new JsonObject();
+        }
+
         byte[] text = Encoding.UTF8.GetBytes(arguments.Text());
         try
         {
@@ -111,8 +117,9 @@ internal static partial class ChatMessages
         }
     }
 
+    // Parts are texts of their own, such as files, which would run into each other without a line break.
     private static string ContentOf(JsonField content) =>
-        content.IsList ? string.Concat(content.Items(1, MostMessages).Select(part => PartOf(part.Object()))) : content.Text();
+        content.IsList ? string.Join('\n', content.Items(1, MostMessages).Select(part => PartOf(part.Object()))) : content.Text();
 
     private static string PartOf(JsonFields part)
     {

@@ -92,7 +92,8 @@ internal sealed class Generation
             try
             {
                 Array.ForEach(_runs, run => run.Submit());
-                Answer[] answers = await Task.WhenAll(_runs.Select((run, i) => write(run, i, cancellation))).ConfigureAwait(false);
+                Answer[] answers = await Task.WhenAll(_runs.Select((run, i) => WriteOneAsync(() => write(run, i, cancellation))))
+                    .ConfigureAwait(false);
                 int passes = answers.Sum(answer => answer.Passes + answer.LengthPasses);
                 RequestWork.Of(_http).Add(answers.Sum(answer => answer.NewTokens), passes);
                 return answers;
@@ -102,6 +103,20 @@ internal sealed class Generation
                 Cancel();
             }
         });
+
+    // A text that fails fails the request: the others are given up at once, not written for nobody.
+    private async Task<Answer> WriteOneAsync(Func<Task<Answer>> write)
+    {
+        try
+        {
+            return await write().ConfigureAwait(false);
+        }
+        catch
+        {
+            Cancel();
+            throw;
+        }
+    }
 
     private void Cancel() => Array.ForEach(_runs, run => run.Cancel());
 }

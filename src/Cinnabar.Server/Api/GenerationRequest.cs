@@ -28,7 +28,7 @@ internal sealed record GenerationRequest
     public const long MostSeed = (1L << 53) - 1;
 
     private const int MostTexts = 8;
-    private const int MostStops = 4;
+    private const int MostStops = 16; // editors send a dozen for some models
     private const int LongestStop = 256;
     private const int MostAlternatives = 20;
 

@@ -7,13 +7,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Cinnabar.Server.Api;
 
-/// <summary>GET /metrics: for Prometheus.</summary>
+/// <summary>GET and HEAD of /metrics: for Prometheus.</summary>
 internal static class MetricsEndpoint
 {
     public static void MapMetrics(this IEndpointRouteBuilder routes)
     {
         PrometheusText metrics = routes.ServiceProvider.GetRequiredService<PrometheusText>();
-        routes.MapGet("/metrics", (HttpContext context) => WholeAnswer.WriteAsync(
+        routes.MapMethods("/metrics", [HttpMethods.Get, HttpMethods.Head], context => WholeAnswer.WriteAsync(
             context, StatusCodes.Status200OK, PrometheusText.ContentType, Encoding.UTF8.GetBytes(metrics.Write())));
     }
 }

@@ -7,13 +7,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Cinnabar.Server.Api;
 
-/// <summary>GET /v1/models and /v1/models/{id}: OpenAI's members, and under "cinnabar" what only we know.</summary>
+/// <summary>GET and HEAD of /v1/models and /v1/models/{id}: OpenAI's members, and under "cinnabar" what only we know.</summary>
 internal static class ModelsEndpoints
 {
     public static void MapModels(this IEndpointRouteBuilder routes)
     {
         ServedModels models = routes.ServiceProvider.GetRequiredService<ServedModels>();
-        routes.MapGet("/v1/models", (HttpContext context) => WholeAnswer.WriteJsonAsync(context, StatusCodes.Status200OK, json =>
+        string[] methods = [HttpMethods.Get, HttpMethods.Head];
+        routes.MapMethods("/v1/models", methods, context => WholeAnswer.WriteJsonAsync(context, StatusCodes.Status200OK, json =>
         {
             json.WriteString("object", "list");
             json.WriteStartArray("data");
@@ -26,10 +27,11 @@ internal static class ModelsEndpoints
 
             json.WriteEndArray();
         }));
-        // Names of models of the hub hold a slash.
-        routes.MapGet("/v1/models/{**id}", (HttpContext context) =>
+        // Names of models of the hub hold a slash; OpenAI's clients escape it, and of all escapes that one is left in a path.
+        routes.MapMethods("/v1/models/{**id}", methods, context =>
         {
-            ServedModel model = models.Find(context.GetRouteValue("id") as string ?? "");
+            string id = context.GetRouteValue("id") as string ?? "";
+            ServedModel model = models.Find(id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase));
             return WholeAnswer.WriteJsonAsync(context, StatusCodes.Status200OK, json => WriteMembers(json, model, models));
         });
     }

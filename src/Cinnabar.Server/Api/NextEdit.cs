@@ -20,6 +20,8 @@ namespace Cinnabar.Server.Api;
 internal sealed partial record NextEdit(string Before, string Region, int? Cursor, string After)
 {
     private const string Mark = "<|cursor|>";
+    private const string SnippetOpening = "<|recently_viewed_code_snippet|>";
+    private const string SnippetClosing = "<|/recently_viewed_code_snippet|>";
     private const string Param = "messages[0].content";
 
     /// <summary>The text with a hole at the cursor.</summary>
@@ -54,12 +56,23 @@ internal sealed partial record NextEdit(string Before, string Region, int? Curso
             trailing + below);
     }
 
+    // Behind an opening without its closing there is no closing at all: the search ends there, or many openings would each take it to the
+    // end of the message.
     private static string SnippetsOf(string message)
     {
         StringBuilder snippets = new();
-        foreach (Match snippet in Snippet().Matches(message))
+        int opening = message.IndexOf(SnippetOpening, StringComparison.Ordinal);
+        while (opening >= 0)
         {
-            snippets.Append(WithoutPath(snippet.Groups["text"].Value).Trim('\r', '\n')).Append('\n');
+            int start = opening + SnippetOpening.Length;
+            int end = message.IndexOf(SnippetClosing, start, StringComparison.Ordinal);
+            if (end < 0)
+            {
+                break;
+            }
+
+            snippets.Append(WithoutPath(message[start..end]).Trim('\r', '\n')).Append('\n');
+            opening = message.IndexOf(SnippetOpening, end + SnippetClosing.Length, StringComparison.Ordinal);
         }
 
         return snippets.ToString();
@@ -70,7 +83,4 @@ internal sealed partial record NextEdit(string Before, string Region, int? Curso
 
     [GeneratedRegex(@"\A\s*(current_file_path|code_snippet_file_path):[^\n]*(\n|\z)")]
     private static partial Regex PathLine();
-
-    [GeneratedRegex(@"<\|recently_viewed_code_snippet\|>(?<text>.*?)<\|/recently_viewed_code_snippet\|>", RegexOptions.Singleline)]
-    private static partial Regex Snippet();
 }

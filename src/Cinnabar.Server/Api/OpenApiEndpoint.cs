@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Routing;
 namespace Cinnabar.Server.Api;
 
 /// <summary>
-/// GET /openapi.json: the document OpenApi/openapi.json. It is written by hand, as bodies are read field by field and have no types that a
-/// generator could describe; tests compare it with the routes and with what is refused.
+/// GET and HEAD of /openapi.json: the document OpenApi/openapi.json. It is written by hand, as bodies are read field by field and have no
+/// types that a generator could describe; tests compare it with the routes and with what is refused.
 /// </summary>
 internal static class OpenApiEndpoint
 {
@@ -16,7 +16,7 @@ internal static class OpenApiEndpoint
     public static void MapOpenApi(this IEndpointRouteBuilder routes)
     {
         byte[] document = PageFiles.ReadResource(typeof(OpenApiEndpoint).Assembly, Resource);
-        routes.MapGet("/openapi.json", (HttpContext context) => WholeAnswer.WriteAsync(
+        routes.MapMethods("/openapi.json", [HttpMethods.Get, HttpMethods.Head], context => WholeAnswer.WriteAsync(
             context, StatusCodes.Status200OK, "application/json; charset=utf-8", document));
     }
 }

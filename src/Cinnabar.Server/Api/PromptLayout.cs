@@ -1,4 +1,5 @@
 // From what a request knows to a canvas. What does not fit is the fault of a field, so the library's errors get its name.
+using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Models;
 
@@ -25,8 +26,17 @@ internal static class PromptLayout
         ApiException.Naming(model.Denoiser.Noise == NoiseKind.Uniform ? param : sizeParam, () => model.CanvasFor(text));
 
     /// <summary>A conversation to be answered.</summary>
+    /// <param name="model">Who answers it.</param>
+    /// <param name="messages">Oldest first.</param>
+    /// <param name="maxTokens">Tokens asked for; null: the model's default.</param>
+    /// <param name="tools">What may be called; null: nothing.</param>
+    /// <param name="variables">Further variables of the template; null: none.</param>
     /// <exception cref="ApiException">400: the model's template refuses it, or it leaves no room in the context.</exception>
     public static TextCanvas ForMessages(
-        DiffusionModel model, IReadOnlyList<ChatMessage> messages, int? maxTokens, ToolCalling? tools = null) =>
-        ApiException.Naming("messages", () => model.CanvasFor(messages, maxTokens, variables: null, tools));
+        DiffusionModel model,
+        IReadOnlyList<ChatMessage> messages,
+        int? maxTokens,
+        ToolCalling? tools = null,
+        IReadOnlyDictionary<string, JsonElement>? variables = null) =>
+        ApiException.Naming("messages", () => model.CanvasFor(messages, maxTokens, variables, tools));
 }

@@ -2,9 +2,11 @@
 //
 // A field that is absent has the model's default; null turns the option off. The model's own rule (threshold) belongs to its own order, so
 // whoever names another order or another rule gets it without. Inception's reasoning_effort is a threshold under another name: less
-// effort writes more tokens a pass.
+// effort writes more tokens per pass.
 //
-//   instant 0.5    low 0.7    medium 0.9    high: none, so one token a pass     an order, a rule or a threshold of the request's own wins
+//   instant 0.5    low 0.7    medium 0.9    high: none, so one token per pass     an order, a rule or a threshold of the request's own wins
+//
+// OpenAI's words for it beside these: none, as if it were absent; minimal, which is instant; xhigh, which is high.
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Cinnabar.Latents;
@@ -136,17 +138,18 @@ internal static partial class SamplerFields
     {
         foreach (string name in names)
         {
-            fields.Refuse(name, remedy, name switch { "top_p" => ["1"], "top_k" => ["-1"], _ => [] });
+            // Some clients always send OpenAI's defaults.
+            fields.Refuse(name, remedy, name switch { "temperature" or "top_p" => ["1"], "top_k" => ["-1"], _ => [] });
         }
     }
 
     // Beside an order or a rule that the request names, effort says nothing more.
     private static SamplerOptions WithEffort(JsonFields fields, SamplerOptions options, bool namesRule)
     {
-        string? effort = fields.Get("reasoning_effort")?.Word("instant", "low", "medium", "high");
-        return effort is null || namesRule ? options : effort switch
+        string? effort = fields.Get("reasoning_effort")?.Word("none", "minimal", "instant", "low", "medium", "high", "xhigh");
+        return effort is null or "none" || namesRule ? options : effort switch
         {
-            "instant" => options.ByThreshold(0.5),
+            "minimal" or "instant" => options.ByThreshold(0.5),
             "low" => options.ByThreshold(0.7),
             "medium" => options.ByThreshold(0.9),
             _ => options with { Threshold = null, Factor = null, EntropyBound = null },

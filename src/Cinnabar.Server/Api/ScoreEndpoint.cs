@@ -5,7 +5,8 @@
 //   tokens[i].surprise                    −log2 p(token | all others), in bits; of an autoregressive model −log2 p(token | those before)
 //   suggestions[i]                        places that are probably wrong, and what may stand there (Proofreading/Proofreader.cs)
 //
-// Each pass is a piece of work of its own between two steps of the engine, so streams go on meanwhile.
+// Each pass is a piece of work of its own between two steps of the engine, so streams go on meanwhile. The engine takes on all of them at
+// once: a score that has begun is not refused in the middle.
 using System.Text;
 using System.Text.Json.Nodes;
 using Cinnabar.Diffusion;
@@ -50,21 +51,22 @@ internal static class ScoreEndpoint
         int[] ids = Fitting(model.Tokenizer.Encode(text), model, wantsSurprise || suggestions is not null);
         JsonObject answer = await WallTime.LimitAsync(http, async cancellation =>
         {
+            using EngineWork work = served.Engine.BeginWork();
             LikelihoodEstimate nats = model.Config.IsAutoregressive
-                ? await ExactAsync(served.Engine, ids, cancellation).ConfigureAwait(false)
-                : await BoundAsync(served.Engine, ids, samples, seed, cancellation).ConfigureAwait(false);
+                ? await ExactAsync(work, ids, cancellation).ConfigureAwait(false)
+                : await BoundAsync(work, model, ids, samples, seed, cancellation).ConfigureAwait(false);
             JsonObject score = Score(served, nats, ids.Length, Encoding.UTF8.GetByteCount(text));
             if (wantsSurprise)
             {
                 TokenSurprise surprise = new(model.Denoiser, model.Kernels, model.Config.IsAutoregressive);
-                List<double> bits = await DrainAsync(served.Engine, surprise.Of(ids), cancellation).ConfigureAwait(false);
+                List<double> bits = await DrainAsync(work, surprise.Of(ids), cancellation).ConfigureAwait(false);
                 score["tokens"] = new JsonArray([.. ids.Select((id, i) => Token(id, bits[i], model.Tokenizer))]);
             }
 
             if (suggestions is int most)
             {
                 Proofreader proofreader = new(model, new ProofreadingOptions { Most = most, Threshold = threshold });
-                score["suggestions"] = await SuggestionsAsync(served.Engine, proofreader.Start(text), cancellation).ConfigureAwait(false);
+                score["suggestions"] = await SuggestionsAsync(work, proofreader.Start(text), cancellation).ConfigureAwait(false);
             }
 
             return score;
@@ -90,9 +92,9 @@ internal static class ScoreEndpoint
         ["surprise"] = bits,
     };
 
-    private static async Task<JsonArray> SuggestionsAsync(ModelEngine engine, ProofreadingRun run, CancellationToken cancellation)
+    private static async Task<JsonArray> SuggestionsAsync(EngineWork work, ProofreadingRun run, CancellationToken cancellation)
     {
-        while (await engine.RunAsync(_ => run.Step(), cancellation).ConfigureAwait(false))
+        while (await work.RunAsync(_ => run.Step(), cancellation).ConfigureAwait(false))
         {
         }
 
@@ -113,28 +115,28 @@ internal static class ScoreEndpoint
         })]);
     }
 
-    private static async Task<LikelihoodEstimate> ExactAsync(ModelEngine engine, int[] ids, CancellationToken cancellation)
+    private static async Task<LikelihoodEstimate> ExactAsync(EngineWork work, int[] ids, CancellationToken cancellation)
     {
-        double nats = await engine.RunAsync(
+        double nats = await work.RunAsync(
             model => new AutoregressiveLikelihood(model.Denoiser, model.Kernels).Nats(ids), cancellation).ConfigureAwait(false);
         return new LikelihoodEstimate(nats, StandardError: 0);
     }
 
     private static async Task<LikelihoodEstimate> BoundAsync(
-        ModelEngine engine, int[] ids, int samples, ulong seed, CancellationToken cancellation)
+        EngineWork work, DiffusionModel model, int[] ids, int samples, ulong seed, CancellationToken cancellation)
     {
-        LikelihoodBound bound = new(engine.Model.Denoiser, engine.Model.Kernels);
-        List<double> nats = await DrainAsync(engine, bound.Samples(ids, samples, new DeterministicRandom(seed)), cancellation)
+        LikelihoodBound bound = new(model.Denoiser, model.Kernels);
+        List<double> nats = await DrainAsync(work, bound.Samples(ids, samples, new DeterministicRandom(seed)), cancellation)
             .ConfigureAwait(false);
         return LikelihoodEstimate.MeanOf(nats);
     }
 
     // Everything that is computed as it is asked for, one pass at a time.
-    private static async Task<List<double>> DrainAsync(ModelEngine engine, IEnumerable<double> passes, CancellationToken cancellation)
+    private static async Task<List<double>> DrainAsync(EngineWork work, IEnumerable<double> passes, CancellationToken cancellation)
     {
         List<double> all = [];
         using IEnumerator<double> next = passes.GetEnumerator();
-        while (await engine.RunAsync(_ => next.MoveNext(), cancellation).ConfigureAwait(false))
+        while (await work.RunAsync(_ => next.MoveNext(), cancellation).ConfigureAwait(false))
         {
             all.Add(next.Current);
         }

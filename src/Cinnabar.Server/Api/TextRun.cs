@@ -188,7 +188,7 @@ internal sealed class TextRun
     // The one that stands where the text was cut.
     private string? StopTextOf(int hole, int[] ids)
     {
-        string text = _text.TextOfHole(hole, _tokenizer.Decode(ids));
+        string text = _text.TextOfHole(hole, ids);
         int stop = _settled[hole].Stops.ToList().FindIndex(
             spelled => text.AsSpan(_written[hole].Length).StartsWith(spelled, StringComparison.Ordinal));
         return stop < 0 ? null : _request.Stops[stop];
@@ -201,7 +201,7 @@ internal sealed class TextRun
         while (with - without > 1)
         {
             int middle = (without + with) / 2;
-            string text = _text.TextOfHole(hole, _tokenizer.Decode(ids.AsSpan(0, middle)));
+            string text = _text.TextOfHole(hole, ids.AsSpan(0, middle));
             bool isThere = _settled[hole].Stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
             (without, with) = isThere ? (without, middle) : (middle, with);
         }

@@ -1,4 +1,5 @@
 // POST /tokenize and POST /detokenize, as llama.cpp's server has them, but for one thing: the name of a special token in a text stays text.
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Cinnabar.Server.Hosting;
 using Cinnabar.Tokenizers;
@@ -16,17 +17,22 @@ internal static class TokenEndpoints
     {
         JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
         Tokenizer tokenizer = GenerationRequest.ModelOf(fields, http).Engine.Model.Tokenizer;
-        string content = fields.Require("content").Text();
+        JsonField content = fields.Require("content");
+        string text = content.Text();
         bool showsPieces = fields.Flag("with_pieces") ?? false;
         bool adds = fields.Flag("add_special") ?? false;
         fields.Refuse("parse_special", "Texts of requests hold no special tokens: their names stay text.");
         fields.Finish();
 
-        int[] ids = tokenizer.Encode(content, parseSpecialTokens: false, addSpecialTokens: adds);
-        JsonArray tokens = new([.. ids.Select<int, JsonNode?>(id => showsPieces
-            ? new JsonObject { ["id"] = id, ["piece"] = tokenizer.TokenPiece(id) }
-            : JsonValue.Create(id))]);
-        await WholeAnswer.WriteJsonAsync(http, new JsonObject { ["tokens"] = tokens }).ConfigureAwait(false);
+        int[] ids = tokenizer.Encode(text, parseSpecialTokens: false, addSpecialTokens: adds);
+        if (ids.Length > MostTokens)
+        {
+            throw content.Wrong($"text of at most {MostTokens} tokens", $"one of {ids.Length}", "Send it in parts.");
+        }
+
+        // Written as it goes: nodes of a million tokens would take hundreds of megabytes.
+        await WholeAnswer.WriteJsonAsync(
+            http, StatusCodes.Status200OK, json => WriteTokens(json, ids, showsPieces ? tokenizer : null)).ConfigureAwait(false);
     }
 
     /// <summary>POST /detokenize: {"tokens": [ids]} → {"content"}; special tokens show their names.</summary>
@@ -40,5 +46,26 @@ internal static class TokenEndpoints
 
         string content = tokenizer.Decode(ids, skipSpecialTokens: false);
         await WholeAnswer.WriteJsonAsync(http, new JsonObject { ["content"] = content }).ConfigureAwait(false);
+    }
+
+    // pieces: whose pieces stand beside the ids; null: the ids stand alone.
+    private static void WriteTokens(Utf8JsonWriter json, int[] ids, Tokenizer? pieces)
+    {
+        json.WriteStartArray("tokens");
+        foreach (int id in ids)
+        {
+            if (pieces is null)
+            {
+                json.WriteNumberValue(id);
+                continue;
+            }
+
+            json.WriteStartObject();
+            json.WriteNumber("id", id);
+            json.WriteString("piece", pieces.TokenPiece(id));
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

@@ -3,7 +3,8 @@
 //   "tools"        [{"type": "function", "function": {"name", "description", "parameters": JSON Schema}}, …]
 //   "tool_choice"  "auto" (the model decides), "none", "required" (a call of any), {"type": "function", "function": {"name"}} (of this one)
 //
-// A call that must come is constrained to the schema of its tool. At most one call is made an answer then.
+// A call that must come is constrained to the schema of its tool. At most one call is made an answer then, and always with
+// "parallel_tool_calls": false.
 using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Constraints;
@@ -16,7 +17,7 @@ internal static class ToolFields
     private const int MostTools = 128;
     private const int LongestDescription = 16_384;
 
-    /// <summary>Reads both fields.</summary>
+    /// <summary>Reads these fields.</summary>
     /// <param name="fields">Those of the request.</param>
     /// <param name="template">The model's; null: it has none.</param>
     /// <returns>Null: nothing may be called.</returns>
@@ -24,7 +25,7 @@ internal static class ToolFields
     public static ToolCalling? Read(JsonFields fields, ChatTemplateFile? template)
     {
         List<ChatTool> tools = [.. (fields.Get("tools")?.Items(0, MostTools) ?? []).Select(tool => ReadTool(tool.Object()))];
-        fields.Flag("parallel_tool_calls");
+        bool allowsSeveral = fields.Flag("parallel_tool_calls") ?? true;
         JsonField? choice = fields.Get("tool_choice");
         string word = choice is null ? "auto" : choice.IsText ? choice.Word("auto", "none", "required") : "named";
         string? required = word == "named" ? NameOf(choice!.Object()) : null;
@@ -40,7 +41,7 @@ internal static class ToolFields
 
         return ApiException.Naming(
             required is null ? "tools" : "tool_choice",
-            () => new ToolCalling(tools, template, mustCall: word == "required", required));
+            () => new ToolCalling(tools, template, mustCall: word == "required", required, allowsSeveral));
     }
 
     /// <summary>The constraint of an answer that must be a call; null: it need not be one.</summary>

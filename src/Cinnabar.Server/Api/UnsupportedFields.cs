@@ -46,6 +46,8 @@ internal static class UnsupportedFields
         ("store", "Nothing is stored here.", []),
         ("service_tier", "There is one tier.", ["\"auto\"", "\"default\""]),
         ("mode", "There is one mode.", ["\"chat\""]),
+        ("verbosity", "Say in the prompt how long the answer is to be.", ["\"medium\""]),
+        ("prompt_cache_retention", "Nothing is kept between requests here.", []),
     ];
 
     private static readonly string[] s_flags = ["realtime", "reasoning_summary", "reasoning_summary_wait"];

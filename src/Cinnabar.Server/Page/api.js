@@ -1,5 +1,6 @@
 // The server's HTTP API: requests with the key of this tab, answers as JSON or as streams, every failure as one ApiError.
 import { readEvents } from './sse.js';
+import { tabStorage } from './storage.js';
 
 const KEY = 'cinnabar.key';
 
@@ -15,8 +16,8 @@ export class ApiError extends Error {
   }
 }
 
-export const keepKey = key => sessionStorage.setItem(KEY, key);
-export const hasKey = () => sessionStorage.getItem(KEY) !== null;
+export const keepKey = key => tabStorage.set(KEY, key);
+export const hasKey = () => tabStorage.get(KEY) !== null;
 
 export const listModels = async () => (await (await request('GET', '/v1/models')).json()).data;
 
@@ -57,7 +58,7 @@ export async function* streamChunks(path, body, signal) {
 
 async function request(method, path, body, signal) {
   const headers = { Accept: 'application/json' };
-  const key = sessionStorage.getItem(KEY);
+  const key = tabStorage.get(KEY);
   if (key) {
     headers.Authorization = `Bearer ${key}`;
   }

@@ -10,7 +10,7 @@ export const FIELDS = [
     name: 'remasking', label: 'Policy', isBroad: true, title: 'Which tokens are committed first',
     choices: ['low_confidence', 'random', 'entropy', 'margin', 'origin'],
   },
-  { name: 'steps', label: 'Steps', title: 'Denoising steps for the whole canvas; 0: one a token', ...OFF_OR_COUNT, off: 'one a token' },
+  { name: 'steps', label: 'Steps', title: 'Denoising steps for the whole canvas; 0: one per token', ...OFF_OR_COUNT, off: 'one per token' },
   { name: 'block_length', label: 'Block length', title: 'Positions denoised together; 0: all', ...OFF_OR_COUNT, off: 'all' },
   { name: 'threshold', label: 'Threshold', title: 'A step also commits what is at least this sure; 0: off', ...OFF_OR_SHARE, off: 'off' },
   { name: 'temperature', label: 'Temperature', title: '0 takes the most probable token; higher is more varied', min: 0, max: 2, off: '0' },

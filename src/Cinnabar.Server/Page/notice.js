@@ -1,4 +1,5 @@
-// The sentence that says what went wrong, with a button to try again, at once or when the server said so.
+// The sentence that says what went wrong, with a button to try again, at once or when the server said so. The sentence alone is an alert: a
+// screen reader reads all of an alert whenever something in it changes, as the seconds on the button do.
 import { el, byId } from './dom.js';
 
 let countdown = 0;
@@ -16,7 +17,7 @@ export function showNotice(sentence, { label = 'Try again', action = null, wait 
     hideNotice();
     action();
   } }, label);
-  byId('notice').replaceChildren(el('p', {}, sentence), ...(button ? [button] : []));
+  byId('notice').replaceChildren(el('p', { role: 'alert' }, sentence), ...(button ? [button] : []));
   byId('notice').hidden = false;
   if (button && wait > 0) {
     countDown(button, label, Math.ceil(wait));

@@ -92,7 +92,10 @@ export class Stage {
     if (this.timeline.isFollowing || this.timeline.isPlaying) {
       shown.forEach((_, i) => this.lanes[i].revealChange());
     }
-    byId('status').textContent = this.#sentence(differing);
+    const sentence = this.#sentence(differing);
+    if (byId('status').textContent !== sentence) {
+      byId('status').textContent = sentence; // only then: what is written anew is read aloud anew
+    }
     byId('lanes').classList.toggle('running', shown.some(run => run.state === 'running'));
     this.onMove();
     return differing;

@@ -1,5 +1,6 @@
 // Light, dark, or as the system has it; the choice is kept in this browser.
 import { byId } from './dom.js';
+import { browserStorage } from './storage.js';
 
 const KEY = 'cinnabar.theme';
 const THEMES = {
@@ -10,7 +11,7 @@ const THEMES = {
 
 export function startTheme() {
   const button = byId('theme');
-  let current = THEMES[localStorage.getItem(KEY)] ? localStorage.getItem(KEY) : 'auto';
+  let current = THEMES[browserStorage.get(KEY)] ? browserStorage.get(KEY) : 'auto';
   const show = () => {
     document.documentElement.dataset.theme = current;
     button.textContent = THEMES[current].text;
@@ -18,7 +19,7 @@ export function startTheme() {
   };
   button.addEventListener('click', () => {
     current = THEMES[current].next;
-    localStorage.setItem(KEY, current);
+    browserStorage.set(KEY, current);
     show();
   });
   show();

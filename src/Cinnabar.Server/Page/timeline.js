@@ -29,7 +29,7 @@ export class Timeline {
       onkeydown: event => this.#sliderKey(event) });
     const speeds = SPEEDS.map(speed => el('option', { value: speed, selected: speed === 1 }, `${speed}×`));
     this.speed = el('select', { 'aria-label': 'Speed' }, ...speeds);
-    this.label = el('output', { class: 'timeline-label' });
+    this.label = el('span', { class: 'timeline-label' }); // no output element: that is read aloud at every step
     element.replaceChildren(
       el('div', { class: 'timeline-buttons' }, this.back, this.play, this.forward), this.slider, this.speed, this.label);
     this.#show();

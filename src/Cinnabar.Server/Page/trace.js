@@ -7,7 +7,7 @@
 // The server's own known text is not in it: the page shows what was typed, which also holds what the context had no room for.
 
 // End and padding tokens have no text of their own; the stream shows them by name.
-const END_NAME = /^(?:<\|[^|\s]+\|>|<\/s>|<(?:eos|pad|eot_id|end_of_turn)>)$/;
+const END_NAME = /^(?:<\|[^|\s]+\|>|<[a-z_]+\|>|<\/s>|<(?:eos|pad|eot_id|end_of_turn)>|\[(?:SEP|PAD|EOS)\])$/;
 
 /** Whether a token's text is the name of an end or of padding. */
 export const isEnd = text => END_NAME.test(text);

@@ -29,7 +29,8 @@ internal static class NoisyText
                 to++;
             }
 
-            shown.Append(isNoisy ? new string(Noise, to - from) : tokenizer.Decode(ids.AsSpan(from..to)));
+            bool begins = from == 0 && text.BeginsText(hole);
+            shown.Append(isNoisy ? new string(Noise, to - from) : tokenizer.Decode(ids.AsSpan(from..to), first: begins));
             from = to;
         }
 

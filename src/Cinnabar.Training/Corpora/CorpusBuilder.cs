@@ -76,18 +76,21 @@ public sealed class CorpusBuilder
     }
 
     /// <summary>Builds the corpus.</summary>
-    /// <param name="folder">The new folder; a corpus that is already there is replaced once the new one is complete.</param>
+    /// <param name="folder">
+    /// The new folder; a corpus that is already there is replaced once the new one is complete. It may lie below a source, whose text it
+    /// is not.
+    /// </param>
     /// <returns>The manifest, which is also in the folder.</returns>
     /// <exception cref="CinnabarException">Nothing is left of the sources, or the folder holds something else than a corpus.</exception>
     public CorpusManifest Build(string folder)
     {
-        return CorpusFolder.Replace(folder, BuildIn);
+        return CorpusFolder.Replace(folder, partial => BuildIn(partial, folder));
     }
 
-    private CorpusManifest BuildIn(string folder)
+    private CorpusManifest BuildIn(string folder, string corpus)
     {
         CorpusDocument[] documents = CorpusMix.Bound(
-            DuplicateFilter.Mark(ReadAll(), _options.NearDuplicateSimilarity, _options.Threads), SplitOf, ShareOf, Size);
+            DuplicateFilter.Mark(ReadAll(corpus), _options.NearDuplicateSimilarity, _options.Threads), SplitOf, ShareOf, Size);
         CorpusDocument[] kept = [.. documents.Where(document => document.Dropped is null).OrderBy(document => document.Place)];
         ILookup<string, CorpusDocument> splits = kept.ToLookup(SplitOf);
         if (!splits["train"].Any())
@@ -174,10 +177,10 @@ public sealed class CorpusBuilder
         }
     }
 
-    private CorpusDocument[] ReadAll()
+    private CorpusDocument[] ReadAll(string corpus)
     {
         (CorpusSource Source, string Path)[] files =
-            [.. _options.Sources.SelectMany(source => Listed(source).Select(path => (source, path)))];
+            [.. _options.Sources.SelectMany(source => Listed(source, corpus).Select(path => (source, path)))];
         IReadOnlyList<CorpusDocument>[] documents = new IReadOnlyList<CorpusDocument>[files.Length];
         int done = 0;
         try
@@ -201,9 +204,9 @@ public sealed class CorpusBuilder
     }
 
     // A recipe that cuts files knows which there are.
-    private string[] Listed(CorpusSource source)
+    private string[] Listed(CorpusSource source, string corpus)
     {
-        string[] files = [.. List(source)];
+        string[] files = [.. List(source, corpus)];
         return files.Length > 0 || source.Cut is null ? files : throw new CinnabarException(
             $"The source '{source.Name}': expected files that fit {string.Join(", ", source.Patterns ?? _options.Patterns)} in "
             + $"{source.Folder}, found none.",
@@ -211,7 +214,8 @@ public sealed class CorpusBuilder
     }
 
     // Paths below the folder, with '/', in ordinal order. Links are not followed: they may lead out of the folder or in circles.
-    private IEnumerable<string> List(CorpusSource source)
+    // The corpus itself may lie below the folder too: the lists in it are no text of the source.
+    private IEnumerable<string> List(CorpusSource source, string corpus)
     {
         if (!Directory.Exists(source.Folder))
         {
@@ -224,8 +228,10 @@ public sealed class CorpusBuilder
             AttributesToSkip = FileAttributes.ReparsePoint,
             IgnoreInaccessible = true,
         };
-        return Directory.EnumerateFiles(source.Folder, "*", all)
-            .Select(path => Path.GetRelativePath(source.Folder, path).Replace(Path.DirectorySeparatorChar, '/'))
+        string root = Path.GetFullPath(source.Folder);
+        return Directory.EnumerateFiles(root, "*", all)
+            .Where(path => !CorpusFolder.Holds(corpus, path))
+            .Select(path => Path.GetRelativePath(root, path).Replace(Path.DirectorySeparatorChar, '/'))
             .Where(path => PathPattern.MatchesAny(source.Patterns ?? _options.Patterns, Path.GetFileName(path)))
             .Where(path => !PathPattern.MatchesAny(_options.Exclude, "/" + path) && !PathPattern.MatchesAny(source.Exclude, "/" + path))
             .Order(StringComparer.Ordinal);

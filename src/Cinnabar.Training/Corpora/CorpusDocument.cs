@@ -18,7 +18,7 @@ internal sealed record CorpusDocument(CorpusSource Source, string Path, long Fil
     /// <summary>Place of the path among all paths (<see cref="PlaceOf"/>). Decides the order.</summary>
     public double Place { get; } = PlaceOf(Path);
 
-    /// <summary>Decides the split: the place of what the document belongs to, else its own.</summary>
+    /// <summary>Decides the split: the place of what the document belongs to in its file, else its own.</summary>
     public double SplitPlace { get; init; } = PlaceOf(Path);
 
     /// <summary>A place among all names, uniform in 0 … 1: 53 bits of the SHA-256.</summary>
@@ -95,6 +95,8 @@ internal sealed record CorpusDocument(CorpusSource Source, string Path, long Fil
                 : DocumentFilter.DropReason(body, options);
             CorpusDocument read = new(
                 source, $"{source.Name}/{below}#{index:D6}", bytes, source.Licence, dropped is null ? body : "", dropped);
+
+            // With the file in it: two files may call what is different by the same number.
             yield return document.Whole is null ? read : read with { SplitPlace = PlaceOf($"{source.Name}/{below}#{document.Whole}") };
         }
     }

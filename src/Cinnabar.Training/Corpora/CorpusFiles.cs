@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Cinnabar.Training.Corpora;
 
 /// <summary>The names of the files in a corpus folder.</summary>
@@ -28,6 +30,19 @@ public static class CorpusFiles
 
     /// <summary>The paths of the documents of a split, one a line, in their order.</summary>
     public static string Paths(string split) => $"{split}.paths.txt";
+
+    /// <summary>Whether a file of this name may be in a corpus folder.</summary>
+    internal static bool IsCorpusFile(string name) => name is Manifest or Tokenizer or Dropped
+        || Splits.Any(split => name == Documents(split) || name == Wanted(split) || name == Paths(split) || IsTokens(split, name));
+
+    private static bool IsTokens(string split, string name)
+    {
+        (string start, string end) = ($"{split}-", ".tokens");
+        return name.StartsWith(start, StringComparison.Ordinal)
+            && name.EndsWith(end, StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(start.Length..^end.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int shard)
+            && name == Tokens(split, shard);
+    }
 
     // A file name may hold a line break.
     internal static void WriteLines(string path, IEnumerable<string> lines)

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Cinnabar.Checkpoints;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Training.Corpora;
@@ -6,57 +7,34 @@ namespace Cinnabar.Training.Corpora;
 /// <summary>What all corpora are built with: a folder that appears when it is complete, and a tokenizer.</summary>
 internal static class CorpusFolder
 {
+    // Begins what AtomicFolder adds to the name of a folder for the versions of it that stand beside it.
+    private const string VersionSuffix = ".cinnabar-";
+
     /// <summary>Builds a corpus under another name; it takes its own when it is complete, in place of an older corpus.</summary>
     /// <param name="folder">The new folder.</param>
     /// <param name="build">Writes everything into the folder it is given.</param>
-    /// <exception cref="CinnabarException">The folder holds something else than a corpus.</exception>
+    /// <exception cref="CinnabarException">The folder holds something else than a corpus, or cannot be written.</exception>
     public static CorpusManifest Replace(string folder, Func<string, CorpusManifest> build)
     {
-        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        bool occupied = Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any();
-        if (occupied && !File.Exists(Path.Combine(folder, CorpusFiles.Manifest)))
-        {
-            throw new CinnabarException($"{folder} holds files that are not a corpus.", "Name a new or an empty folder.");
-        }
+        folder = FullPath(folder);
+        AtomicFolder.Recover(folder);
+        RefuseForeignFiles(folder);
+        using AtomicFolder next = AtomicFolder.Begin(folder);
+        CorpusManifest manifest = build(next.NewFolder);
+        RefuseForeignFiles(folder); // a build takes its time, and a file may have come meanwhile
+        next.Commit();
+        return manifest;
+    }
 
-        string id = Guid.NewGuid().ToString("N");
-        (string partial, string old) = ($"{folder}.{id}.partial", $"{folder}.{id}.old");
-        Directory.CreateDirectory(partial);
-        try
-        {
-            CorpusManifest manifest = build(partial);
-
-            // The old corpus is there until the new one is: a move is done at once, a deletion takes its time.
-            bool replaces = Directory.Exists(folder);
-            if (replaces)
-            {
-                Directory.Move(folder, old);
-            }
-
-            try
-            {
-                Directory.Move(partial, folder);
-            }
-            catch when (replaces)
-            {
-                Directory.Move(old, folder);
-                throw;
-            }
-
-            if (replaces)
-            {
-                Directory.Delete(old, recursive: true);
-            }
-
-            return manifest;
-        }
-        finally
-        {
-            if (Directory.Exists(partial))
-            {
-                Directory.Delete(partial, recursive: true);
-            }
-        }
+    /// <summary>Whether a file is of a corpus: in its folder, or in a version beside it that is not complete or not yet removed.</summary>
+    /// <param name="corpus">The corpus' folder, which need not exist.</param>
+    /// <param name="file">The full path of the file.</param>
+    public static bool Holds(string corpus, string file)
+    {
+        // Elsewhere the names of folders are usually the same in upper and lower case.
+        StringComparison comparison = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+        corpus = FullPath(corpus);
+        return file.StartsWith(corpus + Path.DirectorySeparatorChar, comparison) || file.StartsWith(corpus + VersionSuffix, comparison);
     }
 
     /// <summary>Reads the tokenizer at <paramref name="path"/> or, without a path, trains one on the texts.</summary>
@@ -79,6 +57,42 @@ internal static class CorpusFolder
     /// <summary>What <see cref="CorpusManifest.TokenizerSha256"/> says.</summary>
     public static string TokenizerHash(string folder) =>
         Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, CorpusFiles.Tokenizer))));
+
+    // All that is in the folder is deleted once the new corpus has its place. Other programs have a manifest.json too.
+    private static void RefuseForeignFiles(string folder)
+    {
+        if (File.Exists(folder))
+        {
+            throw new CinnabarException($"{folder}: expected a new or an empty folder, found a file.", "Name another folder.");
+        }
+
+        FileSystemInfo[] entries = EntriesOf(folder);
+        bool hasManifest = entries.Any(entry => entry.Name == CorpusFiles.Manifest);
+        FileSystemInfo? foreign = entries.FirstOrDefault(
+            entry => !hasManifest || entry is not FileInfo || !CorpusFiles.IsCorpusFile(entry.Name));
+        if (foreign is not null)
+        {
+            throw new CinnabarException(
+                $"{folder}: expected a new or an empty folder or one that holds only a corpus, found '{foreign.Name}'.",
+                "Name another folder, or move that file away.");
+        }
+    }
+
+    private static FileSystemInfo[] EntriesOf(string folder)
+    {
+        try
+        {
+            DirectoryInfo info = new(folder);
+            return info.Exists ? [.. info.EnumerateFileSystemInfos().OrderBy(entry => entry.Name, StringComparer.Ordinal)] : [];
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CinnabarException(
+                $"{folder}: expected a readable folder, found: {failure.Message}", "Check that this user may read it.", failure);
+        }
+    }
+
+    private static string FullPath(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 
     private sealed class TrainingReport(IProgress<CorpusProgress>? progress, int vocabularySize) : IProgress<int>
     {

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Training.Corpora;
 
@@ -44,10 +45,16 @@ public sealed record CorpusManifest
     /// <summary>The options a corpus of plain text was built with; null for one of examples.</summary>
     public CorpusOptions? Options { get; init; }
 
-    /// <summary>Reads manifest.json of a corpus folder.</summary>
+    /// <summary>Reads manifest.json of a corpus folder; a build that was cut off while it replaced the folder is undone first.</summary>
     /// <exception cref="CinnabarException">It is missing or damaged.</exception>
     public static CorpusManifest Read(string folder)
     {
+        if (folder.Length == 0 || folder.Contains('\0'))
+        {
+            throw new CinnabarException($"Expected the path of a corpus folder, found '{folder}'.", "Give the path of a folder.");
+        }
+
+        AtomicFolder.Recover(folder);
         string path = Path.Combine(folder, CorpusFiles.Manifest);
         if (!File.Exists(path))
         {
@@ -67,6 +74,30 @@ public sealed record CorpusManifest
         {
             throw new CinnabarException(
                 $"{path} cannot be read: {failure.Message}", "Build the corpus again with `cinnabar corpus`.", failure);
+        }
+    }
+
+    /// <summary>Checks that the tokenizer in the corpus folder is the one that made the ids.</summary>
+    /// <param name="folder">The folder of this manifest.</param>
+    /// <exception cref="CinnabarException">It is another one, or cannot be read.</exception>
+    internal void RequireTokenizer(string folder)
+    {
+        string path = Path.Combine(folder, CorpusFiles.Tokenizer);
+        string found;
+        try
+        {
+            found = CorpusFolder.TokenizerHash(folder);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CinnabarException($"{path} cannot be read: {failure.Message}", "Build the corpus again.", failure);
+        }
+
+        if (found != TokenizerSha256)
+        {
+            throw new CinnabarException(
+                $"{path} is not the one the corpus was built with: its SHA-256 is not that in {CorpusFiles.Manifest}.",
+                "Build the corpus again with the tokenizer you want, or put the file back that was there.");
         }
     }
 

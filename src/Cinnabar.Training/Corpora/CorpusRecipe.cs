@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Cinnabar.Training.Corpora;
@@ -44,7 +45,10 @@ public sealed record CorpusRecipe
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), CorpusJson.Default.CorpusRecipe)
+            // Editors on Windows may begin a file with a byte order mark.
+            ReadOnlySpan<byte> json = File.ReadAllBytes(path);
+            json = json.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json;
+            return JsonSerializer.Deserialize(json, CorpusJson.Default.CorpusRecipe)
                 ?? throw new JsonException("the file holds null");
         }
         catch (Exception failure) when (failure is JsonException or IOException or UnauthorizedAccessException or InvalidOperationException)

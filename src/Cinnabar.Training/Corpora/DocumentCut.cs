@@ -6,7 +6,8 @@
 //                each of which becomes a line "speaker: words". With `join`, objects that follow each other and have the same value of
 //                that property are one document, their texts joined by line ends
 //
-// What belongs together is held out together: a volume, or all documents with the same value of the property `whole`, lie in one split.
+// What belongs together is held out together: a volume, or all documents of one file with the same value of the property `whole`, lie in
+// one split. Another file is other text, whatever its values are.
 namespace Cinnabar.Training.Corpora;
 
 /// <summary>How one file holds many documents; either the properties of plain text are set, or those of JSON lines.</summary>
@@ -21,7 +22,7 @@ public sealed record DocumentCut
     /// <summary>JSON lines: objects in a row with the same value of this property are one document; null: each is one.</summary>
     public string? Join { get; init; }
 
-    /// <summary>JSON lines: documents with the same value of this property lie in the same split; null: each on its own.</summary>
+    /// <summary>JSON lines: documents of one file with the same value of this property lie in one split; null: each on its own.</summary>
     public string? Whole { get; init; }
 
     /// <summary>Plain text: patterns of lines between documents, * for any characters; null for none.</summary>

@@ -2,13 +2,16 @@
 //
 // The header is the run of blocks at the beginning of a file: // lines, /* … */, or a #region that holds only those, with blank
 // lines between. A block that speaks of a licence, a copyright or an author is removed; a block of ornaments is removed too, one
-// about the code stays. The licence is named from the removed text by its best-known phrases.
+// about the code stays. Code behind a comment on the same line always stays, and ends the header. The licence is named from the removed
+// text by its best-known phrases.
+using System.Text.RegularExpressions;
+
 namespace Cinnabar.Training.Corpora;
 
 /// <summary>Finds, names and removes licence headers in languages with C's comments.</summary>
-internal static class LicenceHeader
+internal static partial class LicenceHeader
 {
-    private static readonly string[] s_signs = ["licen", "copyright", "(c)", "all rights reserved", "author"];
+    private static readonly string[] s_signs = ["licen", "copyright", "(c)", "all rights reserved"];
 
     // The first phrase that occurs decides; general ones last.
     private static readonly (string Phrase, string Licence)[] s_phrases =
@@ -34,9 +37,13 @@ internal static class LicenceHeader
         while (BlockEnd(text, start) is int end and > 0)
         {
             string block = text[start..end];
-            if (s_signs.Any(sign => block.Contains(sign, StringComparison.OrdinalIgnoreCase)))
+            if (s_signs.Any(sign => block.Contains(sign, StringComparison.OrdinalIgnoreCase)) || Author().IsMatch(block))
             {
                 licence ??= Name(block);
+            }
+            else if (end < text.Length && text[end - 1] != '\n')
+            {
+                break; // about the code behind it
             }
             else if (block.Any(char.IsLetter))
             {
@@ -57,6 +64,10 @@ internal static class LicenceHeader
         return s_phrases.FirstOrDefault(entry => flat.Contains(entry.Phrase.Replace('/', ' '))).Licence;
     }
 
+    // As a whole word: "authorization" is a matter of the code.
+    [GeneratedRegex(@"\bauthors?\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Author();
+
     // The end of the comment block at start, with the blank lines before it; 0 where there is none.
     private static int BlockEnd(string text, int start)
     {
@@ -70,7 +81,7 @@ internal static class LicenceHeader
         if (rest.StartsWith("/*"))
         {
             int close = text.IndexOf("*/", begin + 2, StringComparison.Ordinal);
-            return close < 0 ? 0 : LineEnd(text, close);
+            return close < 0 ? 0 : CodeStart(text, close + 2);
         }
 
         if (rest.StartsWith("#region"))
@@ -113,6 +124,13 @@ internal static class LicenceHeader
         }
 
         return 0;
+    }
+
+    // What is visible first behind a comment on its last line; the end of the line where nothing is.
+    private static int CodeStart(string text, int close)
+    {
+        int end = LineEnd(text, close);
+        return end - text.AsSpan(close, end - close).TrimStart().Length;
     }
 
     private static int LineEnd(string text, int start)

@@ -35,7 +35,7 @@ public sealed class TokenDataset
     /// <summary>Reads a split and checks all of it.</summary>
     /// <param name="folder">A corpus folder.</param>
     /// <param name="split">"train", "validation" or "test".</param>
-    /// <exception cref="CinnabarException">The folder is not a complete corpus.</exception>
+    /// <exception cref="CinnabarException">The folder is not a complete corpus, or its tokenizer is another one.</exception>
     public static TokenDataset Open(string folder, string split)
     {
         CorpusManifest manifest = CorpusManifest.Read(folder);
@@ -50,6 +50,7 @@ public sealed class TokenDataset
             throw Damaged(Path.Combine(folder, CorpusFiles.Manifest), "a vocabulary of 1 … 65536 tokens", $"{manifest.VocabularySize}");
         }
 
+        manifest.RequireTokenizer(folder); // ids would mean other tokens
         long[] shardStarts = new long[counts.Shards.Count + 1];
         ushort[][] shards = new ushort[counts.Shards.Count][];
         for (int shard = 0; shard < shards.Length; shard++)

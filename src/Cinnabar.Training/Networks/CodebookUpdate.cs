@@ -55,7 +55,7 @@ internal sealed class CodebookUpdate(TrainingCheckpoint state, LatentShape shape
         {
             int first = code * _width;
             double count = (decay * counts[first]) + ((1 - decay) * _counts[code]);
-            int chosen = count < DeadShare * share ? random.NextInt(latents) : -1;
+            int chosen = counts[first] == 0 || count < DeadShare * share ? random.NextInt(latents) : -1;
             int group = code / shape.CodebookSize;
             for (int c = 0; c < _width; c++)
             {

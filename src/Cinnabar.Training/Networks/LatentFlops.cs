@@ -2,7 +2,10 @@ using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Training.Networks;
 
-/// <summary>Operations of latent models for each token: six for each weight of a pass and its gradient, for each of its rows.</summary>
+/// <summary>
+/// Operations of latent models for each token: six for each weight of a pass and its gradient, for each of its rows. Not counted: the
+/// second encoding of what is known, decoding for the token loss, and the discriminator.
+/// </summary>
 internal static class LatentFlops
 {
     private const double PassAndGradient = 6;

@@ -24,13 +24,14 @@ public sealed class TokenDenoiserTraining : TrainedNetwork
         _network = new TransformerDenoiser(options.ModelConfig, state.Weights, kernels);
         _tape = new Tape(kernels, recording: true, options.MatMulPrecision(kernels.MatMul));
         _focalGamma = (float)options.FocalGamma;
-        FlopsPerToken = 6.0 * options.ModelConfig.NonEmbeddingParameterCount;
+        int copies = options.Objective == TrainingObjective.BlockDiffusion ? 2 : 1; // a clean and a noisy one
+        FlopsPerToken = 6.0 * options.ModelConfig.NonEmbeddingParameterCount * copies;
     }
 
     /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => _network.Parameters;
 
-    /// <summary>6·N: N counted without the embedding but with the head.</summary>
+    /// <summary>6·N, twice that where each token enters clean and noisy: N counted without the embedding but with the head.</summary>
     public override double FlopsPerToken { get; }
 
     /// <inheritdoc/>
@@ -41,7 +42,7 @@ public sealed class TokenDenoiserTraining : TrainedNetwork
         foreach (TrainingBatch batch in _objective.Draw(step))
         {
             loss += Accumulate(batch);
-            tokens += batch.Ids.Length;
+            tokens += batch.HasNoisyHalf ? batch.Ids.Length / 2 : batch.Ids.Length;
         }
 
         return (loss, tokens);

@@ -32,6 +32,12 @@ public sealed class Examples : SequenceSource
     /// <exception cref="CinnabarException">An example is longer than a sequence, or there is none.</exception>
     public Examples(TokenDataset data, TrainingOptions options)
     {
+        if (data.DocumentCount == 0)
+        {
+            throw new CinnabarException(
+                $"The corpus '{options.Corpus}': expected examples to train on, found none.", "Build it again with more data.");
+        }
+
         for (int i = 0; i < data.DocumentCount; i++)
         {
             long length = data.DocumentStart(i + 1) - data.DocumentStart(i);

@@ -39,9 +39,11 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
     private readonly int _maskTokenId = options.ModelConfig.MaskTokenId;
     private readonly int _padTokenId = options.ModelConfig.PadTokenId;
 
-    private int ExpandTokenId => expandTokenId ?? throw new CinnabarException(
-        $"Expected for expand_share {Options.ExpandShare} a tokenizer with the token {Tokenizer.ExpandToken}, found one without.",
-        "Add it to the initial model with 'cinnabar convert --add-token', and build the corpus with that tokenizer.");
+    private readonly int? _expandTokenId = options.ExpandShare == 0 || expandTokenId is not null
+        ? expandTokenId
+        : throw new CinnabarException(
+            $"Expected for expand_share {options.ExpandShare} a tokenizer with the token {Tokenizer.ExpandToken}, found one without.",
+            "Add it to the initial model with 'cinnabar convert --add-token', and build the corpus with that tokenizer.");
 
     /// <inheritdoc/>
     protected override IReadOnlyList<TrainingBatch> Prepare(SequenceDraw draw, DeterministicRandom noise)
@@ -74,7 +76,7 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
 
         TrainingBatch masked = new(batch.Ids, batch.Batch, batch.ValidLengths, [.. rows], [.. targets], [.. scales]);
         return Options.ExpandShare == 0 ? masked : MergedMasks.Merge(
-            masked, Options.ExpandShare, ExpandTokenId, _padTokenId, Options.ModelConfig.EosTokenId, noise);
+            masked, Options.ExpandShare, _expandTokenId!.Value, _padTokenId, Options.ModelConfig.EosTokenId, noise);
     }
 
     private int[] Mask(int[] ids, int[] span, double t, DeterministicRandom noise) =>

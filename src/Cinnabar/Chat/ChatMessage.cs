@@ -56,11 +56,16 @@ public sealed record ChatMessage(string Role, string? Content)
         };
     }
 
-    /// <summary>The message as a template sees it; keys without a value are absent.</summary>
+    /// <summary>The message as a template sees it: keys without a value are absent, but beside calls the content is None then.</summary>
     /// <param name="where">Where it is from, for messages.</param>
     internal JinjaDict ToValue(string where)
     {
         JinjaDict value = new() { ["role"] = Role };
+        if (ToolCalls is not null)
+        {
+            value["content"] = Content; // null, as the API has it: templates ask whether it is None, which undefined is not
+        }
+
         (string Key, object? Value)[] optional =
         [
             ("content", Content),

@@ -31,7 +31,7 @@ internal sealed class PromptEncoder
             .. Enumerable.Range(0, tokenizer.VocabularySize)
                 .Where(tokenizer.IsSpecial)
                 .Select(tokenizer.TokenText)
-                .Where(text => text.Length > 1)
+                .Where(AddedTokens.IsBreakable)
                 .OrderByDescending(text => text.Length),
         ];
         _anySpecial = SearchValues.Create(_special, StringComparison.Ordinal);
@@ -98,7 +98,7 @@ internal sealed class PromptEncoder
         StringBuilder result = new(unmarked);
         foreach (string special in _special)
         {
-            result.Replace(special, special[..1] + Mark + special[1..]);
+            result.Replace(special, special.Insert(AddedTokens.BreakOf(special), Mark));
         }
 
         return result.ToString();

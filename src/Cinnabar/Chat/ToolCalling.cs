@@ -22,6 +22,7 @@ public sealed class ToolCalling
     private static readonly string[] s_shaping = ["type", "$ref", "anyOf", "oneOf", "allOf", "const", "enum"];
 
     private readonly bool _usesTags;
+    private readonly bool _allowsSeveral;
     private readonly string? _required; // the tool that must be called
     private readonly bool _mustCall;
 
@@ -30,8 +31,14 @@ public sealed class ToolCalling
     /// <param name="template">The template of the model.</param>
     /// <param name="mustCall">Whether the answer must be a call.</param>
     /// <param name="required">Of which tool; null: of any.</param>
+    /// <param name="allowsSeveral">Whether an answer may hold several calls; false: those behind the first are dropped.</param>
     /// <exception cref="CinnabarException">Two tools have one name, or there is none of the required name.</exception>
-    public ToolCalling(IReadOnlyList<ChatTool> tools, ChatTemplateFile template, bool mustCall = false, string? required = null)
+    public ToolCalling(
+        IReadOnlyList<ChatTool> tools,
+        ChatTemplateFile template,
+        bool mustCall = false,
+        string? required = null,
+        bool allowsSeveral = true)
     {
         if (tools.Count == 0 || tools.DistinctBy(tool => tool.Name).Count() != tools.Count)
         {
@@ -49,7 +56,7 @@ public sealed class ToolCalling
         }
 
         Tools = tools;
-        (_mustCall, _required) = (mustCall || required is not null, required);
+        (_mustCall, _required, _allowsSeveral) = (mustCall || required is not null, required, allowsSeveral);
         _usesTags = (template.ToolTemplate ?? template.Template).Text.Contains(Opening, StringComparison.Ordinal);
     }
 
@@ -78,7 +85,7 @@ public sealed class ToolCalling
             return messages;
         }
 
-        ChatMessage[] plain = AsText(messages);
+        ChatMessage[] plain = CallsAsText.Of(messages);
         string description = Description();
         return plain is [{ Role: "system" } system, .. ChatMessage[] rest]
             ? [system with { Content = $"{system.Content}\n\n{description}" }, .. rest]
@@ -87,15 +94,7 @@ public sealed class ToolCalling
 
     /// <summary>The conversation as a template gets it when nothing may be called.</summary>
     internal static IReadOnlyList<ChatMessage> WithoutTools(IReadOnlyList<ChatMessage> messages, ChatTemplateFile template) =>
-        template.Template.Text.Contains("tool_calls", StringComparison.Ordinal) ? messages : AsText(messages);
-
-    // Calls and their results become ordinary text: the template knows neither.
-    private static ChatMessage[] AsText(IReadOnlyList<ChatMessage> messages) => [.. messages.Select(message => message switch
-    {
-        { ToolCalls: JsonElement calls } => message with { Content = WithCalls(message.Content, calls), ToolCalls = null },
-        { Role: "tool" } => new ChatMessage("user", $"Result of {message.Name ?? "the function"}: {message.Content}"),
-        _ => message,
-    })];
+        template.Template.Text.Contains("tool_calls", StringComparison.Ordinal) ? messages : CallsAsText.Of(messages);
 
     /// <summary>Reads the calls out of an answer.</summary>
     /// <param name="answer">The whole text.</param>
@@ -119,6 +118,11 @@ public sealed class ToolCalling
             }
 
             calls.Add(call);
+            if (!_allowsSeveral)
+            {
+                break;
+            }
+
             start = end;
         }
 
@@ -219,16 +223,6 @@ public sealed class ToolCalling
 
         return text.Append("To call one, answer with nothing but {\"name\": its name, \"arguments\": {…}}.").ToString();
     }
-
-    private static string? WithCalls(string? content, JsonElement calls)
-    {
-        string text = calls.ValueKind == JsonValueKind.Array ? TextOf(calls) : calls.GetRawText();
-        return text.Length == 0 ? content : string.IsNullOrEmpty(content) ? text : $"{content}\n{text}";
-    }
-
-    // As the model would have written them.
-    private static string TextOf(JsonElement calls) => string.Join('\n', calls.EnumerateArray().Select(call =>
-        call.TryGetProperty("function", out JsonElement function) ? function.GetRawText() : call.GetRawText()));
 
     private ToolCall? CallOf(string text)
     {

@@ -1,5 +1,6 @@
 // Replacing a folder of several files as one step. .NET cannot rename a folder over another, so the swap takes two renames:
-//   1. write every file to the sibling "name.cinnabar-new-<process id>", each flushed to the disk,
+//   1. write every file to the sibling "name.cinnabar-new-<process id>", each flushed to the disk (Commit does so for files that were
+//      not written by Write),
 //   2. rename "name" to "name.cinnabar-old",  3. rename the new folder to "name",  4. delete the old one.
 // A kill before 2 or after 3 leaves a whole "name". Between 2 and 3 "name" is missing while "name.cinnabar-old" is whole: Recover,
 // which every open calls first, renames it back, so the rule is "no name but an old one: the save did not happen". Leftovers
@@ -12,8 +13,8 @@ using System.Globalization;
 namespace Cinnabar.Checkpoints;
 
 /// <summary>
-/// A folder that is written completely or not at all: Begin, Write each file, Commit. Disposing without Commit leaves the folder from
-/// before.
+/// A folder that is written completely or not at all: Begin, Write each file or make it in NewFolder, Commit. Disposing without Commit
+/// leaves the folder from before.
 /// </summary>
 public sealed class AtomicFolder : IDisposable
 {
@@ -32,6 +33,9 @@ public sealed class AtomicFolder : IDisposable
         _next = path + NewSuffix + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         _move = move;
     }
+
+    /// <summary>The folder of the new version until Commit, for those who write files there themselves; they need not flush them.</summary>
+    public string NewFolder => _next;
 
     /// <summary>Starts a new version of the folder <paramref name="path"/>, which need not exist.</summary>
     /// <exception cref="CinnabarException">The new folder cannot be made.</exception>
@@ -110,12 +114,13 @@ public sealed class AtomicFolder : IDisposable
     /// <summary>Writes one file of the new version from memory.</summary>
     public void Write(string name, byte[] content) => Write(name, content.Length, stream => stream.Write(content));
 
-    /// <summary>Puts the new version in place of the old one.</summary>
+    /// <summary>Flushes every file of the new version to the disk and puts it in place of the old one.</summary>
     /// <exception cref="CinnabarException">It could not be put in place; the folder from before is back.</exception>
     public void Commit()
     {
         try
         {
+            Flush();
             Swap();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -133,6 +138,18 @@ public sealed class AtomicFolder : IDisposable
         if (!_committed)
         {
             TryDelete(_next);
+        }
+    }
+
+    // A rename may reach the disk before the contents do, and after a power cut whole names would stand for empty files.
+    private void Flush()
+    {
+        FileInfo[] files = new DirectoryInfo(_next).GetFiles("*", SearchOption.AllDirectories);
+        _bytes = files.Sum(file => file.Length);
+        foreach (FileInfo file in files)
+        {
+            using FileStream stream = new(file.FullName, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+            stream.Flush(flushToDisk: true);
         }
     }
 

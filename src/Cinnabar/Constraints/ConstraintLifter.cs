@@ -22,11 +22,14 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
     /// <param name="tokens">The special ids of the canvas.</param>
     /// <param name="spaceBefore">Whether a space stands before the hole, so that one at the start of its text does not count.</param>
     /// <param name="lfOnly">Whether LF alone ends lines, so that no carriage return is written.</param>
+    /// <param name="beginsText">Whether a text begins with the hole, so that its first token has the bytes of a first one.</param>
     /// <exception cref="CinnabarException">The constraint is too complex.</exception>
-    public TokenAutomaton Lift(Constraint constraint, HoleKind kind, CanvasTokens tokens, bool spaceBefore, bool lfOnly = false)
+    public TokenAutomaton Lift(
+        Constraint constraint, HoleKind kind, CanvasTokens tokens, bool spaceBefore, bool lfOnly = false, bool beginsText = true)
     {
         (int[] forbidden, int[] ends) = (tokens.Forbidden(kind), [.. tokens.EndsOf(kind)]);
-        Key key = new(constraint, string.Join(' ', forbidden), string.Join(' ', ends), spaceBefore, lfOnly);
+        bool hasFirstForms = beginsText && _vocabulary.Value.FirstForms.Count > 0; // else both automata are the same
+        Key key = new(constraint, string.Join(' ', forbidden), string.Join(' ', ends), spaceBefore, lfOnly, hasFirstForms);
         return _kept.Get(
             key,
             _ => TokenAutomatonBuilder.Build(
@@ -35,12 +38,14 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
                 vocabularySize,
                 lfOnly ? [.. forbidden, .. _returns.Value] : forbidden,
                 ends,
-                spaceBefore),
+                spaceBefore,
+                hasFirstForms),
             automaton => automaton.EdgeCount + automaton.StateCount);
     }
 
     private static int[] WithReturn(TokenBytes tokens) => [.. Enumerable.Range(0, tokens.Count)
         .Where(id => tokens[id, first: false].Contains((byte)'\r') || tokens[id, first: true].Contains((byte)'\r'))];
 
-    private readonly record struct Key(Constraint Constraint, string Forbidden, string Ends, bool SpaceBefore, bool LfOnly);
+    private readonly record struct Key(
+        Constraint Constraint, string Forbidden, string Ends, bool SpaceBefore, bool LfOnly, bool HasFirstForms);
 }

@@ -21,6 +21,9 @@ internal sealed record DecimalNumber
     /// <summary>Whether it is zero.</summary>
     public bool IsZero => Whole == "0" && Fraction.Length == 0;
 
+    /// <summary>The one spelling without exponent and without zeros that say nothing.</summary>
+    public string Spelling => $"{(Negative ? "-" : "")}{Whole}{(Fraction.Length == 0 ? "" : ".")}{Fraction}";
+
     /// <summary>Reads a number as JSON writes it; null where it has too many digits.</summary>
     public static DecimalNumber? Parse(string json)
     {

@@ -31,15 +31,24 @@ internal sealed partial class JsonSchemaReader
         bool closed = additional?.Value.ValueKind == JsonValueKind.False;
         if (keywords.Properties.Count == 0 && keywords.Required.Count == 0)
         {
-            // Names are free, unless "properties" is there and empty.
+            // Names are free, unless "properties" is there and empty. No automaton sees that one is there twice and counts once.
             bool empty = closed || (additional is null && keywords.Value("properties") is not null);
+            if (least > 1 && !empty)
+            {
+                throw keywords.Value("minProperties")!.Value.Place.Error(
+                    "0 or 1 where names are free, as one name written twice would pass for two",
+                    $"{least}",
+                    "Lower it, or name the properties and which of them are required.");
+            }
+
             RegexNode map = JsonValues.Map(empty ? RegexNode.Nothing : ReadAdditional(), least, most);
             return Possible(map, least <= most && !(empty && least > 0), keywords, "an object");
         }
 
-        List<RegexNode.Member> members = [];
+        List<(string Name, RegexNode.Member Member)> members = [];
         foreach ((string name, List<SchemaElement> schemas) in keywords.Properties)
         {
+            _budget.Spend(StepsOfPart * (1 + keywords.Rests.Count));
             bool required = keywords.IsRequired(name);
             SchemaElement[] rests = [.. keywords.Rests.Where(rest => !rest.Named.Contains(name)).Select(rest => rest.Schema)];
             int closing = Array.FindIndex(rests, rest => rest.Value.ValueKind == JsonValueKind.False);
@@ -53,7 +62,7 @@ internal sealed partial class JsonSchemaReader
 
             if (closing < 0)
             {
-                members.Add(new(JsonValues.Member(Name(name), ReadSchema([.. schemas, .. rests])), required));
+                members.Add((name, new(JsonValues.Member(Name(name), ReadSchema([.. schemas, .. rests])), required)));
             }
         }
 
@@ -66,7 +75,7 @@ internal sealed partial class JsonSchemaReader
                     "required properties among the properties", ErrorText.Quote(name), "Add it to properties, or remove it from required.");
             }
 
-            members.Add(new(JsonValues.Member(Name(name), ReadAdditional()), true));
+            members.Add((name, new(JsonValues.Member(Name(name), ReadAdditional()), Required: true)));
         }
 
         if (least > keywords.Required.Count || most < members.Count)
@@ -77,7 +86,9 @@ internal sealed partial class JsonSchemaReader
                 "Remove them and name what is required.");
         }
 
-        return JsonValues.Object(RegexNode.Join(members, JsonValues.Comma));
+        IEnumerable<(string Name, RegexNode.Member Member)> written =
+            _isCanonical ? members.OrderBy(member => member.Name, StringComparer.Ordinal) : members;
+        return JsonValues.Object(RegexNode.Join(written.Select(member => member.Member), JsonValues.Comma));
 
         RegexNode Name(string name)
         {
@@ -120,16 +131,15 @@ internal sealed partial class JsonSchemaReader
         {
             SchemaPlace place = keywords.Value("pattern")!.Value.Place;
             RegexNode content = RegexParser.Parse(
-                pattern, $"{place}: regular expression {ErrorText.Quote(pattern)}", JsonStrings.OneOf, _budget);
+                pattern, $"{place}: regular expression {ErrorText.Quote(pattern)}", OneOf, _budget);
             conditions.Add(!content.IsNothing ? content : throw place.Error("a pattern that matches a text", "one without", "Correct it."));
         }
 
         if (keywords.Text("format") is string format)
         {
             SchemaPlace place = keywords.Value("format")!.Value.Place;
-            string form = StringFormats.PatternOf(format)
-                ?? throw place.Error($"one of {StringFormats.Names}", ErrorText.Quote(format), "Remove it or write a pattern.");
-            conditions.Add(RegexParser.Known(form, JsonStrings.OneOf));
+            conditions.Add(StringFormats.TreeOf(format)
+                ?? throw place.Error($"one of {StringFormats.Names}", ErrorText.Quote(format), "Remove it or write a pattern."));
         }
 
         if (least > most)
@@ -143,6 +153,13 @@ internal sealed partial class JsonSchemaReader
         }
 
         return conditions.Count == 0 ? JsonStrings.Any : Satisfying(conditions, keywords, "a text", JsonStrings.Quoted);
+    }
+
+    // A character of a pattern.
+    private RegexNode OneOf(CharacterSet set)
+    {
+        _budget.Spend(JsonStrings.HasEscapes(set) ? StepsOfEscapes : 0);
+        return JsonStrings.OneOf(set);
     }
 
     private RegexNode ReadNumber(SchemaKeywords keywords, bool whole)

@@ -8,16 +8,16 @@
 //   items       only as many as prefixItems, if there are any and items is absent
 //   pattern     the whole value must match, where the standard searches in it
 //   type        if absent, the types that the other keywords speak of
-//   oneOf       as anyOf, of branches that exclude each other as they are read here; others are refused
-//   $ref        recursion is unrolled: a reference may be inside of itself 5 times, what would go deeper is left out
+//   oneOf       as anyOf, of branches that exclude each other as they are read here; others are refused (JsonSchemaReader.Branches.cs)
+//   $ref        recursion is unrolled: a reference may be inside of itself 5 times, what would go deeper is left out; beside itself,
+//               as where several schemas build on one, it counts once
 //   any value   (true, {}, an object without properties) nests at most 4 deep
 //
 // Several schemas that must hold together are merged keyword by keyword (SchemaKeywords). Beside other keywords, anyOf is distributed:
 // K ∧ (A ∨ B) = (K ∧ A) ∨ (K ∧ B).
 using System.Globalization;
-using System.Text;
+using System.Runtime.InteropServices;
 using System.Text.Json;
-using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Constraints;
 
@@ -31,10 +31,10 @@ internal sealed partial class JsonSchemaReader
     private const int StepsOfSchema = 100; // reading one, or one of its keywords, takes a few microseconds
 
     private const int StepsOfPart = 10; // of a list or object
+    private const int StepsOfEscapes = 300; // those of a set of characters are worked out one by one
 
     private readonly SchemaReferences _references;
     private readonly CompilationBudget _budget;
-    private readonly Dictionary<string, int> _open = []; // references that are being read, how often
     private int _nesting;
 
     private JsonSchemaReader(JsonElement root, CompilationBudget budget) => (_references, _budget) = (new SchemaReferences(root), budget);
@@ -60,18 +60,12 @@ internal sealed partial class JsonSchemaReader
     private RegexNode Read(SchemaKeywords keywords, IReadOnlyList<SchemaElement> schemas)
     {
         Enter(keywords.Place);
-        List<string> followed = [];
         foreach (SchemaElement schema in schemas)
         {
-            Collect(schema, keywords, followed);
+            Collect(schema, keywords);
         }
 
         RegexNode tree = keywords.IsFalse ? RegexNode.Nothing : ReadKeywords(keywords);
-        foreach (string reference in followed)
-        {
-            _open[reference]--;
-        }
-
         _nesting--;
         return tree;
     }
@@ -85,7 +79,7 @@ internal sealed partial class JsonSchemaReader
         }
     }
 
-    private void Collect(SchemaElement schema, SchemaKeywords into, List<string> followed)
+    private void Collect(SchemaElement schema, SchemaKeywords into)
     {
         _budget.Spend(StepsOfSchema);
         Enter(schema.Place);
@@ -100,7 +94,7 @@ internal sealed partial class JsonSchemaReader
                 foreach (JsonProperty keyword in schema.Value.EnumerateObject())
                 {
                     _budget.Spend(StepsOfSchema + (StepsOfPart * Parts(keyword.Value)));
-                    Collect(schema, keyword.Name, new SchemaElement(keyword.Value, schema.Place.Inside(keyword.Name)), into, followed);
+                    Collect(schema, keyword.Name, schema.Inside(keyword.Value, keyword.Name), into);
                 }
 
                 into.AddRest(schema);
@@ -119,48 +113,50 @@ internal sealed partial class JsonSchemaReader
         _ => 0,
     };
 
-    private void Collect(SchemaElement schema, string keyword, SchemaElement value, SchemaKeywords into, List<string> followed)
+    private void Collect(SchemaElement schema, string keyword, SchemaElement value, SchemaKeywords into)
     {
         switch (keyword)
         {
             case "$ref":
-                Follow(value, into, followed);
+                Follow(value, into);
                 break;
             case "allOf":
                 foreach (SchemaElement part in SchemaKeywords.ListOf(value))
                 {
-                    Collect(part, into, followed);
+                    Collect(part, into);
                 }
 
                 break;
             case "type" when IsNullable(schema):
-                into.AddTypes([.. SchemaKeywords.TypesOf(value), "null"]);
+                into.AddTypes([.. SchemaKeywords.TypesOf(value).Union(["null"])]);
                 break;
             case "nullable":
                 IsNullable(schema);
                 break;
             default:
+                _budget.Spend(into.IsCompared(keyword) ? JsonMarshal.GetRawUtf8Value(value.Value).Length : 0);
                 into.Add(keyword, value);
                 break;
         }
     }
 
-    private void Follow(SchemaElement reference, SchemaKeywords into, List<string> followed)
+    // What counts is how often a reference is inside of itself, not how often it is beside itself.
+    private void Follow(SchemaElement reference, SchemaKeywords into)
     {
         string name = reference.Value.ValueKind == JsonValueKind.String
             ? reference.Value.GetString()!
             : throw reference.Place.Wrong("a reference such as \"#/$defs/name\"", reference.Value);
-        string written = Uri.UnescapeDataString(name); // the same however it is escaped
-        int depth = _open.GetValueOrDefault(written);
-        if (depth == MaxRecursion)
+        _budget.Spend(name.Length + (reference.Through?.Length ?? 0));
+        string referred = _references.NameOf(name);
+        if (reference.Through?.CountOf(referred) == MaxRecursion)
         {
             into.IsFalse = true;
-            return;
         }
-
-        _open[written] = depth + 1;
-        followed.Add(written);
-        Collect(_references.Resolve(name, reference.Place), into, followed);
+        else if (!into.HasMerged(referred))
+        {
+            Collect(_references.Resolve(name, reference.Place) with { Through = new(referred, reference.Through) }, into);
+            into.AddMerged(referred);
+        }
     }
 
     // OpenAPI 3.0: with "nullable": true, null is one more of the types.
@@ -188,13 +184,7 @@ internal sealed partial class JsonSchemaReader
         {
             if (keywords.List(choice) is IReadOnlyList<SchemaElement> branches)
             {
-                RegexNode[] trees = [.. branches.Select(branch => ReadBranch(keywords, choice, branch))];
-                if (choice == "oneOf")
-                {
-                    RequireExclusive(branches, trees);
-                }
-
-                return RegexNode.Either(trees);
+                return ReadBranches(keywords, choice, branches);
             }
         }
 
@@ -205,38 +195,6 @@ internal sealed partial class JsonSchemaReader
 
         IReadOnlyList<string> types = keywords.Types ?? keywords.ImpliedTypes;
         return types.Count == 0 ? JsonValues.Any : RegexNode.Either([.. types.Select(type => ReadType(type, keywords))]);
-    }
-
-    private void RequireExclusive(IReadOnlyList<SchemaElement> branches, RegexNode[] trees)
-    {
-        List<(SchemaPlace Place, ByteAutomaton Automaton)> earlier = [];
-        for (int i = 0; i < trees.Length && trees.Length > 1; i++)
-        {
-            if (trees[i].IsNothing)
-            {
-                continue;
-            }
-
-            ByteAutomaton automaton = RegexCompiler.Compile(trees[i], _budget);
-            foreach ((SchemaPlace place, ByteAutomaton other) in earlier)
-            {
-                if (AutomatonProduct.CommonText(other, automaton, _budget) is byte[] common)
-                {
-                    throw branches[i].Place.Error(
-                        "a branch of oneOf that no other branch overlaps, as only one may hold",
-                        $"that {place} allows {ErrorText.Quote(Encoding.UTF8.GetString(common))} as well",
-                        "Write anyOf, or make the branches exclude each other.");
-                }
-            }
-
-            earlier.Add((branches[i].Place, automaton));
-        }
-    }
-
-    private RegexNode ReadBranch(SchemaKeywords keywords, string choice, SchemaElement branch)
-    {
-        _budget.Spend(StepsOfPart * keywords.Size);
-        return Read(new SchemaKeywords(keywords, choice, branch.Place), [branch]);
     }
 
     // The given values that have an allowed type and satisfy the keywords of their type.
@@ -273,7 +231,7 @@ internal sealed partial class JsonSchemaReader
             _budget.Spend(StepsOfPart + value.Value.GetRawText().Length);
             if (keywords.Types is null || keywords.Types.Any(type => HasType(value.Value, type)))
             {
-                literals.Add(JsonValues.Literal(value.Value));
+                literals.Add(_isCanonical ? JsonValues.Canonical(value.Value, _budget) : JsonValues.Literal(value.Value));
             }
         }
 

@@ -65,11 +65,15 @@ internal static class JsonStrings
         return RegexNode.Concatenate(parts);
     }
 
+    /// <summary>Whether some characters of a set are written as escapes.</summary>
+    public static bool HasEscapes(CharacterSet set) =>
+        set.Ranges is [{ First: < 0x20 }, ..] || set.Contains('"') || set.Contains('\\');
+
     /// <summary>A character of a set, in one form.</summary>
     public static RegexNode OneOf(CharacterSet set)
     {
         List<RegexNode> forms = [RegexNode.OneOf(set.Intersect(s_plain))];
-        if (set.Ranges is [{ First: < 0x20 }, ..] || set.Contains('"') || set.Contains('\\'))
+        if (HasEscapes(set))
         {
             string letters = string.Concat(
                 EscapedCharacters.Zip(EscapeLetters).Where(pair => set.Contains(pair.First)).Select(pair => pair.Second));

@@ -57,6 +57,29 @@ internal static class JsonValues
         _ => RegexNode.Text(value.GetRawText()),
     };
 
+    /// <summary>
+    /// This value so that all its spellings are one: members sorted by name, numbers without exponent and without zeros that say nothing.
+    /// </summary>
+    /// <param name="value">The value.</param>
+    /// <param name="budget">What it may cost, as a short number may have many digits.</param>
+    public static RegexNode Canonical(JsonElement value, CompilationBudget budget) => value.ValueKind switch
+    {
+        JsonValueKind.Object => Object(Joined(
+            value.EnumerateObject().OrderBy(member => member.Name, StringComparer.Ordinal)
+                .Select(member => Member(JsonStrings.Literal(member.Name), Canonical(member.Value, budget))))),
+        JsonValueKind.Array => Array(Joined(value.EnumerateArray().Select(item => Canonical(item, budget)))),
+        JsonValueKind.Number => RegexNode.Text(CanonicalNumber(value.GetRawText(), budget)),
+        _ => Literal(value),
+    };
+
+    // One with more digits than others are compared by stays as it is written.
+    private static string CanonicalNumber(string written, CompilationBudget budget)
+    {
+        string spelling = DecimalNumber.Parse(written)?.Spelling ?? written;
+        budget.Spend(spelling.Length);
+        return spelling;
+    }
+
     private static RegexNode Joined(IEnumerable<RegexNode> parts) =>
         RegexNode.Join(parts.Select(part => new RegexNode.Member(part, Required: true)), Comma);
 

@@ -29,6 +29,7 @@ internal sealed partial class RegexParser
     private readonly string _place;
     private readonly Func<CharacterSet, RegexNode> _characters;
     private readonly CompilationBudget _budget;
+    private RegexNode? _any; // what '.' becomes, worked out once
     private int _at;
     private int _depth;
 
@@ -188,7 +189,7 @@ internal sealed partial class RegexParser
                 return _characters(ReadClass());
             case '.':
                 _at++;
-                return _characters(s_notLineEnd);
+                return _any ??= _characters(s_notLineEnd);
             case '\\':
                 return _characters(ReadEscape(inClass: false));
             case '*' or '+' or '?' or '{':

@@ -41,6 +41,8 @@ internal sealed class SchemaKeywords
     private readonly List<(HashSet<string> Named, SchemaElement Schema)> _rests = [];
     private readonly List<string> _required = [];
     private readonly HashSet<string> _isRequired = [];
+    private readonly HashSet<string> _merged = []; // references
+    private int _propertySchemas; // of all properties
     private bool _hasOneOfItems; // some schema has items or prefixItems without the other
 
     /// <summary>None yet.</summary>
@@ -59,7 +61,8 @@ internal sealed class SchemaKeywords
         _properties = [.. other._properties.Select(property => (property.Name, new List<SchemaElement>(property.Schemas)))];
         _propertyNumbers = new Dictionary<string, int>(other._propertyNumbers);
         (_rests, _required, _isRequired) = ([.. other._rests], [.. other._required], [.. other._isRequired]);
-        (Types, IsFalse, _hasOneOfItems) = (other.Types, other.IsFalse, other._hasOneOfItems);
+        _merged = [.. other._merged];
+        (Types, IsFalse, _hasOneOfItems, _propertySchemas) = (other.Types, other.IsFalse, other._hasOneOfItems, other._propertySchemas);
     }
 
     /// <summary>Where they stand.</summary>
@@ -81,7 +84,7 @@ internal sealed class SchemaKeywords
     public IReadOnlyList<string> Required => _required;
 
     /// <summary>How much there is to copy.</summary>
-    public int Size => _values.Count + _properties.Count + _required.Count;
+    public int Size => _values.Count + _propertySchemas + _required.Count + _rests.Count + _merged.Count;
 
     /// <summary>The types that the keywords speak of; empty if they speak of none.</summary>
     public IReadOnlyList<string> ImpliedTypes =>
@@ -113,8 +116,17 @@ internal sealed class SchemaKeywords
     /// <summary>The parts of a list that is not empty.</summary>
     public static IReadOnlyList<SchemaElement> ListOf(SchemaElement list) =>
         list.Value.ValueKind == JsonValueKind.Array && list.Value.GetArrayLength() > 0
-            ? [.. list.Value.EnumerateArray().Select((item, i) => new SchemaElement(item, list.Place.Inside(i)))]
+            ? [.. list.Value.EnumerateArray().Select((item, i) => list.Inside(item, i))]
             : throw list.Place.Wrong("a list that is not empty", list.Value);
+
+    /// <summary>Whether all that a reference points to was added: once more would change nothing.</summary>
+    public bool HasMerged(string reference) => _merged.Contains(reference);
+
+    /// <summary>Says that all that a reference points to was added.</summary>
+    public void AddMerged(string reference) => _merged.Add(reference);
+
+    /// <summary>Whether a further value of a keyword is compared with the one that is there.</summary>
+    public bool IsCompared(string keyword) => keyword is not ("properties" or "required") && _values.ContainsKey(keyword);
 
     /// <summary>Adds a keyword of a schema.</summary>
     /// <exception cref="CinnabarException">It is not supported, or its value is wrong or differs from one that is there.</exception>
@@ -150,8 +162,8 @@ internal sealed class SchemaKeywords
                 break;
         }
 
-        if (!_values.TryAdd(keyword, value) && keyword is not ("properties" or "required")
-            && !JsonElement.DeepEquals(_values[keyword].Value, value.Value))
+        bool isCompared = IsCompared(keyword);
+        if (!_values.TryAdd(keyword, value) && isCompared && !JsonElement.DeepEquals(_values[keyword].Value, value.Value))
         {
             throw value.Place.Error(
                 $"the same value as at {_values[keyword].Place}, since both must hold",
@@ -172,7 +184,7 @@ internal sealed class SchemaKeywords
             HashSet<string> named = schema.Value.TryGetProperty("properties", out JsonElement own) && own.ValueKind == JsonValueKind.Object
                 ? [.. own.EnumerateObject().Select(property => property.Name)]
                 : [];
-            _rests.Add((named, new SchemaElement(rest, schema.Place.Inside("additionalProperties"))));
+            _rests.Add((named, schema.Inside(rest, "additionalProperties")));
         }
 
         bool hasItems = schema.Value.TryGetProperty("items", out _);
@@ -202,13 +214,15 @@ internal sealed class SchemaKeywords
                 "Correct one of the two.");
     }
 
-    /// <summary>The value of "type" as a list.</summary>
+    /// <summary>The value of "type" as a list, each type once: one named twice would be read twice.</summary>
     public static IEnumerable<string> TypesOf(SchemaElement type)
     {
         IReadOnlyList<SchemaElement> names = type.Value.ValueKind == JsonValueKind.String ? [type] : ListOf(type);
-        return names.Select(name => name.Value.ValueKind == JsonValueKind.String && s_types.Contains(name.Value.GetString())
-            ? name.Value.GetString()!
-            : throw name.Place.Wrong(string.Join(", ", s_types), name.Value));
+        IEnumerable<string> types = names.Select(
+            name => name.Value.ValueKind == JsonValueKind.String && s_types.Contains(name.Value.GetString())
+                ? name.Value.GetString()!
+                : throw name.Place.Wrong(string.Join(", ", s_types), name.Value));
+        return types.Distinct();
     }
 
     private void AddProperties(SchemaElement properties)
@@ -220,7 +234,8 @@ internal sealed class SchemaKeywords
 
         foreach (JsonProperty property in properties.Value.EnumerateObject())
         {
-            SchemaElement schema = new(property.Value, properties.Place.Inside(property.Name));
+            SchemaElement schema = properties.Inside(property.Value, property.Name);
+            _propertySchemas++;
             if (_propertyNumbers.TryGetValue(property.Name, out int number))
             {
                 _properties[number].Schemas.Add(schema);

@@ -49,5 +49,39 @@ internal sealed record SchemaPlace(SchemaPlace? Parent, string Step)
         Error(expected, ErrorText.Quote(found.GetRawText()), "Correct the schema.");
 }
 
-/// <summary>A part of a schema and where it stands.</summary>
-internal readonly record struct SchemaElement(JsonElement Value, SchemaPlace Place);
+/// <summary>A part of a schema, where it stands, and the references that led to it.</summary>
+/// <param name="Value">The part.</param>
+/// <param name="Place">Where it stands.</param>
+/// <param name="Through">The innermost reference that led to it; null: none did.</param>
+internal readonly record struct SchemaElement(JsonElement Value, SchemaPlace Place, ReferenceChain? Through = null)
+{
+    /// <summary>A part of this one.</summary>
+    public SchemaElement Inside(JsonElement part, string step) => new(part, Place.Inside(step), Through);
+
+    /// <summary>An item of this list.</summary>
+    public SchemaElement Inside(JsonElement part, int item) => new(part, Place.Inside(item), Through);
+}
+
+/// <summary>References that lie inside one another, from the innermost to the outermost.</summary>
+/// <param name="name">What it refers to; the same object for all references to the same.</param>
+/// <param name="outer">The reference around it; null: none.</param>
+internal sealed class ReferenceChain(string name, ReferenceChain? outer)
+{
+    private readonly string _name = name;
+    private readonly ReferenceChain? _outer = outer;
+
+    /// <summary>Number of references.</summary>
+    public int Length { get; } = 1 + (outer?.Length ?? 0);
+
+    /// <summary>How many of them refer to this.</summary>
+    public int CountOf(string referred)
+    {
+        int count = 0;
+        for (ReferenceChain? at = this; at is not null; at = at._outer)
+        {
+            count += ReferenceEquals(at._name, referred) ? 1 : 0;
+        }
+
+        return count;
+    }
+}

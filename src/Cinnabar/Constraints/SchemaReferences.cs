@@ -9,7 +9,21 @@ namespace Cinnabar.Constraints;
 internal sealed class SchemaReferences(JsonElement root)
 {
     private readonly Dictionary<string, SchemaElement> _found = [];
+    private readonly HashSet<string> _names = [];
     private readonly Dictionary<string, Dictionary<string, JsonElement>> _parts = []; // of each container on the way, by its pointer
+
+    /// <summary>A reference without escapes: the same object however it is escaped, so that two are compared at once.</summary>
+    public string NameOf(string reference)
+    {
+        string name = Uri.UnescapeDataString(reference);
+        if (!_names.TryGetValue(name, out string? known))
+        {
+            _names.Add(name);
+            known = name;
+        }
+
+        return known;
+    }
 
     /// <summary>The part that a reference points to.</summary>
     /// <exception cref="CinnabarException">There is none.</exception>

@@ -1,5 +1,7 @@
 // The text of a JSON schema → a document that is safe to walk: of bounded size and depth, every string whole (no half surrogate pairs),
-// no name twice in an object. JsonDocument lets some of this through and does not say where the rest is, so a reader looks first.
+// no name twice in an object, no exponent that an int does not hold. JsonDocument lets some of this through and does not say where the rest
+// is, so a reader looks first.
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
@@ -11,9 +13,10 @@ internal static class SchemaText
 {
     private const int MaxLength = 1 << 20;
     private const int MaxDepth = 128;
+    private const int MaxExponent = 1_000_000_000; // JsonElement.DeepEquals throws on those beyond an int
 
     /// <summary>The document.</summary>
-    /// <exception cref="CinnabarException">It is not JSON, or too large or deep, or a name occurs twice.</exception>
+    /// <exception cref="CinnabarException">It is not JSON, or too large or deep, a name occurs twice, or an exponent is huge.</exception>
     public static JsonDocument Parse(string schema)
     {
         if (schema.Length > MaxLength)
@@ -69,6 +72,10 @@ internal static class SchemaText
                     open.Pop();
                     place = Behind(place, open);
                     break;
+                case JsonTokenType.Number:
+                    CheckExponent(reader.ValueSpan, place);
+                    place = Behind(place, open);
+                    break;
                 case JsonTokenType.String:
                     reader.GetString();
                     place = Behind(place, open);
@@ -77,6 +84,24 @@ internal static class SchemaText
                     place = Behind(place, open);
                     break;
             }
+        }
+    }
+
+    private static void CheckExponent(ReadOnlySpan<byte> number, SchemaPlace place)
+    {
+        int e = number.IndexOfAny((byte)'e', (byte)'E');
+        if (e < 0)
+        {
+            return;
+        }
+
+        bool isRead = int.TryParse(number[(e + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent);
+        if (!isRead || Math.Abs((long)exponent) > MaxExponent)
+        {
+            throw place.Error(
+                $"an exponent from -{MaxExponent} to {MaxExponent}",
+                ErrorText.Quote(Encoding.UTF8.GetString(number)),
+                "Write a number that is nearer to 1.");
         }
     }
 

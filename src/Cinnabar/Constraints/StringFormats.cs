@@ -1,4 +1,4 @@
-// The formats of JSON Schema strings that have a regular form, as patterns.
+// The formats of JSON Schema strings that have a regular form.
 //
 //   date       RFC 3339 full-date, every month with its days, 29 February in leap years of the Gregorian calendar
 //   time       RFC 3339 full-time: with an offset, seconds 00 … 59, a fraction of at most 9 digits
@@ -8,7 +8,7 @@
 //   uri        scheme://host, then port, path, query and fragment as RFC 3986 spells them; no user, no IPv6 host
 namespace Cinnabar.Constraints;
 
-/// <summary>Patterns of the formats.</summary>
+/// <summary>Syntax trees of the formats.</summary>
 internal static class StringFormats
 {
     private const string Leap = "([02468][48]|[2468]0|[13579][26])"; // two digits divisible by 4, but not 00
@@ -22,7 +22,8 @@ internal static class StringFormats
     private const string Byte = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
     private const string PathCharacter = "([A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
 
-    private static readonly Dictionary<string, string> s_patterns = new()
+    // Read once: a schema may ask for a format many times.
+    private static readonly Dictionary<string, RegexNode> s_formats = new Dictionary<string, string>
     {
         ["date"] = Date,
         ["time"] = Time,
@@ -32,11 +33,11 @@ internal static class StringFormats
         ["ipv4"] = $"{Byte}(\\.{Byte}){{3}}",
         ["uri"] = $"[A-Za-z][A-Za-z0-9+.-]*://{Label}(\\.{Label})*(:\\d{{1,5}})?(/{PathCharacter}*)*"
             + $"(\\?({PathCharacter}|[/?])*)?(#({PathCharacter}|[/?])*)?",
-    };
+    }.ToDictionary(format => format.Key, format => RegexParser.Known(format.Value, JsonStrings.OneOf));
 
     /// <summary>The formats, for messages.</summary>
-    public static string Names => string.Join(", ", s_patterns.Keys);
+    public static string Names => string.Join(", ", s_formats.Keys);
 
-    /// <summary>The pattern of a format, or null.</summary>
-    public static string? PatternOf(string format) => s_patterns.GetValueOrDefault(format);
+    /// <summary>What stands between the quotation marks in a format, or null.</summary>
+    public static RegexNode? TreeOf(string format) => s_formats.GetValueOrDefault(format);
 }

@@ -6,7 +6,8 @@
 // Beside the states of the byte automaton there may be
 //   Lead         optional space: the start of a text that loses one leading space; ' ' leads to the old start, other bytes lead on as
 //                from there, and an edge of the old start on ' ' is not used
-//   FirstStart   a copy of the start whose edges are those of tokens that begin a text, where some tokens have other bytes
+//   FirstStart   a copy of the start whose edges are those of tokens that begin a text, where some tokens have other bytes; the start
+//                itself where a text goes on with another one
 //   Final        an end token leads here from accepting states, and from here
 // Source: the index of Willard and Louf, "Efficient guided generation for LLMs", 2023, by classes of tokens.
 namespace Cinnabar.Constraints;
@@ -24,6 +25,7 @@ internal static class TokenAutomatonBuilder
     /// <param name="never">Ids that are never allowed.</param>
     /// <param name="ends">Ids that end the text, which they are not part of; none: a text must fill its slots.</param>
     /// <param name="skipsLeadingSpace">Whether a text loses one leading space if it has one.</param>
+    /// <param name="beginsText">Whether the first token has the bytes of one that begins a text.</param>
     /// <exception cref="CinnabarException">The constraint is too complex.</exception>
     public static TokenAutomaton Build(
         ByteAutomaton constraint,
@@ -31,7 +33,8 @@ internal static class TokenAutomatonBuilder
         int vocabularySize,
         IReadOnlyCollection<int> never,
         IReadOnlyCollection<int> ends,
-        bool skipsLeadingSpace)
+        bool skipsLeadingSpace,
+        bool beginsText = true)
     {
         int states = constraint.StateCount;
         int start = constraint.Start;
@@ -47,7 +50,7 @@ internal static class TokenAutomatonBuilder
             : value == (byte)' ' ? constraint.Start
             : constraint.Next(constraint.Start, value));
         int firstStart = start;
-        if (vocabulary.FirstForms.Count > 0)
+        if (beginsText && vocabulary.FirstForms.Count > 0)
         {
             firstStart = accepts.Count;
             accepts.Add(accepts[start]);
@@ -104,7 +107,7 @@ internal static class TokenAutomatonBuilder
 
         foreach ((int id, byte[] first) in vocabulary.FirstForms)
         {
-            if (id < vocabularySize)
+            if (id < vocabularySize && firstStart != start)
             {
                 actions[id].First = first.Length == 0 ? ByteAutomaton.Dead : maps.Walk(start, first);
             }

@@ -41,11 +41,12 @@ public sealed class AutoregressiveLikelihood
 
     /// <summary>−log p of every token but the first, given those before it.</summary>
     /// <param name="ids">At least one token, as many as one likes; the network must see 2 tokens or more.</param>
-    /// <returns>[n − 1] nats; of a text longer than the network sees, each given half of what it sees, or more.</returns>
-    public double[] NatsOfTokens(ReadOnlySpan<int> ids)
+    /// <param name="context">Most tokens that it is shown, at least 2; null: as many as it sees.</param>
+    /// <returns>[n − 1] nats; of a text longer than what it is shown, each given half of that, or more.</returns>
+    public double[] NatsOfTokens(ReadOnlySpan<int> ids, int? context = null)
     {
         double[] nats = new double[ids.Length - 1];
-        int most = _denoiser.MaxLength;
+        int most = Math.Min(context ?? int.MaxValue, _denoiser.MaxLength);
         for (int done = 1; done < ids.Length;)
         {
             // The first window predicts all it has, the others what is behind their middle.

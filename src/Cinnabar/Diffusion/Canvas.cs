@@ -105,7 +105,7 @@ public sealed partial class Canvas
     /// <summary>Number of noisy positions.</summary>
     public int NoisyCount { get; private set; }
 
-    /// <summary>The canvas as it is now, changed by nobody.</summary>
+    /// <summary>A copy of the canvas as it is now, which later steps do not change.</summary>
     public Canvas Copy() => new(this);
 
     /// <summary>A canvas for continuing <paramref name="prompt"/>.</summary>

@@ -105,7 +105,10 @@ public sealed class DeterministicRandom
         return radius * Math.Cos(2 * Math.PI * NextDouble());
     }
 
-    /// <summary>An independent generator that depends on this one's seed and on <paramref name="stream"/> only; draws nothing.</summary>
+    /// <summary>
+    /// An independent generator that depends on this one's seed and on <paramref name="stream"/> only; draws nothing. Seed and stream may
+    /// change places: stream b of seed a is stream a of seed b.
+    /// </summary>
     public DeterministicRandom Fork(ulong stream) =>
         new(SplitMix.Mix(SplitMix.At(_seed, 0) ^ SplitMix.At(stream, 0)));
 }

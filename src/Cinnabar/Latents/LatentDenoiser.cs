@@ -24,32 +24,42 @@ public sealed class LatentDenoiser(
 {
     private readonly Tape _tape = new(kernels, recording: false, precision);
     private float[] _input = [];
+    private float[] _before = [];
 
     /// <inheritdoc/>
     public void Denoise(ReadOnlySpan<float> noisy, double t, ReadOnlySpan<float> before, Span<float> cleaned)
     {
         _tape.Reset();
-        int size = network.Size;
-        bool[] flags = known.IsEmpty ? new bool[noisy.Length / size] : known.ToArray();
-        _input = _input.Length == noisy.Length ? _input : new float[noisy.Length];
-        noisy.CopyTo(_input);
-        for (int row = 0; row < flags.Length; row++)
+        bool[] flags = known.IsEmpty ? new bool[noisy.Length / network.Size] : known.ToArray();
+        if (_input.Length != noisy.Length)
         {
-            if (flags[row])
-            {
-                clean.Span.Slice(row * size, size).CopyTo(_input.AsSpan(row * size));
-            }
+            (_input, _before) = (new float[noisy.Length], new float[noisy.Length]);
+        }
+
+        noisy.CopyTo(_input);
+        before.CopyTo(_before);
+        WriteKnown(flags, _input);
+        if (before.ContainsAnyExcept(0f))
+        {
+            // As in training, where x̂ of a known latent is that latent; in the first step all are zeros.
+            WriteKnown(flags, _before);
         }
 
         double[] times = new double[batch];
         Array.Fill(times, t);
-        Tensor velocity = network.Velocity(_tape, _input, before, flags, times).Value;
+        Tensor velocity = network.Velocity(_tape, _input, _before, flags, times).Value;
         LatentTargets.Clean(schedule, t, noisy, velocity.Floats, cleaned);
+        WriteKnown(flags, cleaned);
+    }
+
+    private void WriteKnown(bool[] flags, Span<float> latents)
+    {
+        int size = network.Size;
         for (int row = 0; row < flags.Length; row++)
         {
             if (flags[row])
             {
-                clean.Span.Slice(row * size, size).CopyTo(cleaned[(row * size)..]);
+                clean.Span.Slice(row * size, size).CopyTo(latents[(row * size)..]);
             }
         }
     }

@@ -191,7 +191,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
     }
 
     /// <inheritdoc/>
-    public Tensor LogitsWithShadows(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed)
+    public void RequireLeavingOut()
     {
         if (Config.AttentionKind != AttentionKind.Full || Config.ShiftLogits)
         {
@@ -200,7 +200,12 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
                 + $"found attention_kind {Config.AttentionKind}, shift_logits {Config.ShiftLogits}.",
                 "Leave VerifyThreshold out.");
         }
+    }
 
+    /// <inheritdoc/>
+    public Tensor LogitsWithShadows(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed)
+    {
+        RequireLeavingOut();
         _pass.Clear();
         _pass.AddWithShadows(ids, rows, shadowed, MaskTokenId);
         return Logits(_pass);

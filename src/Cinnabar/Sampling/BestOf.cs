@@ -1,6 +1,8 @@
 // Several texts for one place, of which the most probable is kept. By the probabilities that tokens had when they were committed,
 //
-//   log P = Σ_i log p(token i | what was there then)          the sum over all positions of holes
+//   log P = Σ_i log p(token i | what was there then)          the sum over the text of each hole and the end token behind it
+//
+// What is behind that end token is no text: most of it was filled, not drawn.
 //
 // Where a step commits one token, it is the exact log-probability of the text in the order in which it was written (the chain rule); where
 // it commits several, those count as independent. All texts are denoised in shared passes.
@@ -53,8 +55,17 @@ public static class BestOf
 
     /// <summary>log P of the file head, in nats.</summary>
     /// <param name="canvas">Without noise.</param>
-    public static double LogProbability(Canvas canvas) =>
-        canvas.Holes.Sum(hole => Enumerable.Range(hole.Start, hole.Length).Sum(position => Math.Log(canvas.ConfidenceOf(position))));
+    public static double LogProbability(Canvas canvas) => canvas.Holes
+        .Select((hole, i) => Enumerable.Range(hole.Start, Counted(canvas, i)).Sum(position => Math.Log(canvas.ConfidenceOf(position))))
+        .Sum();
+
+    // Tokens of a hole up to its first end token; all, or as many as its text may have, where it has none.
+    private static int Counted(Canvas canvas, int hole)
+    {
+        Hole place = canvas.Holes[hole];
+        int most = Math.Min(place.Length, place.MostText ?? place.Length);
+        return Math.Min(canvas.TextOf(hole).Length + 1, most);
+    }
 }
 
 /// <summary>What a network did.</summary>

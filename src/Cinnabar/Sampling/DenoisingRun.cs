@@ -75,8 +75,11 @@ internal abstract class DenoisingRuns
     {
         if (length > network.MaxLength)
         {
+            string limit = network is CollageDenoiser
+                ? $"the logits of more, {network.VocabularySize} a token, do not fit into 2 GiB of memory"
+                : "the network's limit";
             throw new CinnabarException(
-                $"Expected a canvas of at most {network.MaxLength} tokens (the network's limit), found {length}.",
+                $"Expected a canvas of at most {network.MaxLength} tokens ({limit}), found {length}.",
                 "Shorten the prompt, or ask for fewer new tokens.");
         }
     }

@@ -34,7 +34,10 @@ public sealed record DenoisingStep(int Step, int ForwardPasses, int Block, int R
     /// </summary>
     public IReadOnlyList<Alternatives> Alternatives { get; init; } = [];
 
-    /// <summary>Positions that went through the network so far, over all passes: without a cache, the canvas once a pass.</summary>
+    /// <summary>
+    /// Positions that went through the network so far, over all passes: without a cache, the canvas once a pass; of a collage, the segments
+    /// and overlaps whose rows were wanted.
+    /// </summary>
     public long ComputedPositions { get; init; }
 
     /// <summary>

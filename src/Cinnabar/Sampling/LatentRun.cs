@@ -26,8 +26,7 @@ internal sealed class LatentRun : DenoisingRun
     private readonly SpelledTokens _words;
     private readonly float[] _confidence;
     private readonly int _passesOfStep;
-    private readonly List<Commit> _commits = [];
-    private readonly List<Commit> _edits = [];
+    private readonly StepWrites _writes;
 
     /// <summary>Starts with a canvas.</summary>
     /// <param name="network">The network.</param>
@@ -53,6 +52,7 @@ internal sealed class LatentRun : DenoisingRun
 
         _words = new SpelledTokens(network.VocabularySize, canvas.Tokens, _hole);
         _confidence = new float[_hole.Length];
+        _writes = new StepWrites(canvas, renews: true);
     }
 
     /// <inheritdoc/>
@@ -71,8 +71,7 @@ internal sealed class LatentRun : DenoisingRun
     /// <inheritdoc/>
     public override void FinishStep()
     {
-        _commits.Clear();
-        _edits.Clear();
+        _writes.Clear();
         _steps.Take();
         foreach (float value in _steps.Guess)
         {
@@ -93,8 +92,8 @@ internal sealed class LatentRun : DenoisingRun
     /// <inheritdoc/>
     public override DenoisingStep Report() => new(_steps.Taken, Passes, 0, _canvas.NoisyCount, _canvas)
     {
-        Commits = [.. _commits],
-        Edits = [.. _edits],
+        Commits = [.. _writes.Commits],
+        Edits = [.. _writes.Edits],
         ComputedPositions = (long)Passes * _layout.Ids.Length,
         FinalBefore = _steps.IsFinished ? _canvas.Length : _hole.Start,
     };
@@ -114,26 +113,8 @@ internal sealed class LatentRun : DenoisingRun
         for (int i = 0; i < ids.Length; i++)
         {
             bool hasEnded = length >= 0 && i >= length;
-            Write(new Commit(_hole.Start + i, hasEnded ? _words.End!.Value : ids[i], _confidence[hasEnded ? length : i]));
-        }
-    }
-
-    private void Write(Commit commit)
-    {
-        if (_canvas.StateOf(commit.Position) == PositionState.Noisy)
-        {
-            _canvas.Commit(commit, _steps.Taken);
-            _commits.Add(commit);
-        }
-        else
-        {
-            // Surer than in the step before, even if it is the same token.
-            bool changes = _canvas.Ids[commit.Position] != commit.TokenId;
-            _canvas.Edit(commit, changes ? _steps.Taken : _canvas.CommittedAt(commit.Position));
-            if (changes)
-            {
-                _edits.Add(commit);
-            }
+            int id = hasEnded ? _words.End!.Value : ids[i];
+            _writes.Write(new Commit(_hole.Start + i, id, _confidence[hasEnded ? length : i]), _steps.Taken);
         }
     }
 }

@@ -87,6 +87,7 @@ public sealed class LengthProbe(IDenoiser denoiser)
     /// <param name="known">The n + 1 known texts around n holes, in tokens.</param>
     /// <param name="lengths">Of each hole, at least 1.</param>
     /// <param name="hole">The one that is asked about.</param>
+    /// <exception cref="CinnabarException">A logit is NaN or +∞.</exception>
     public double Sureness(IReadOnlyList<int[]> known, IReadOnlyList<int> lengths, int hole)
     {
         int[] ids = [.. known.SelectMany((text, i) => i < lengths.Count ? [.. text, .. Masks(lengths[i])] : text)];
@@ -102,6 +103,13 @@ public sealed class LengthProbe(IDenoiser denoiser)
             foreach (float logit in row)
             {
                 most = Math.Max(most, logit);
+            }
+
+            if (!float.IsFinite(most))
+            {
+                throw new CinnabarException(
+                    $"Expected finite logits from the network, found {most} at position {rows[i]}.",
+                    "Check that the checkpoint is complete and matches its configuration.");
             }
 
             sum += 1 / Exponentials.Sum(row, most);

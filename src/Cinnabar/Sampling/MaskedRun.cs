@@ -2,7 +2,7 @@
 //
 //   for each block of noisy positions, left to right                     (CanvasBlocks; whole canvas: one block)
 //     repeat until the block is clean and the policy is content
-//       logits of the block's noisy rows  ←  NetworkPasses(whole canvas) future masks are visible
+//       logits of the block's noisy rows  ←  NetworkPasses(whole canvas) future masks are visible; MaskedRun.Rows.cs
 //       candidate, score per row          ←  CandidateReader, StepPolicy.Score
 //       commit, edit, mask again          ←  StepPolicy.Choose
 //       settle holes whose end token stands                              (Canvas)
@@ -88,6 +88,7 @@ internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader read
         _budget.Begin(rules.Options);
         _network.Begin(canvas, rules.Options);
         _policy.Begin(canvas);
+        BeginRows();
     }
 
     /// <summary>Goes on to the next step and decides which rows it wants.</summary>
@@ -215,31 +216,6 @@ internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader read
 
     // The final step is the last one of its block, wherever that stands.
     private StepContext ContextOfStep() => _isFinal ? _context with { Index = _context.Steps } : _context;
-
-    private void ChooseRows(in StepContext context)
-    {
-        _rows.Clear();
-        _committed.Clear();
-        _choosesAny = _policy.NeedsPass(context);
-        if (!_choosesAny)
-        {
-            return;
-        }
-
-        // Blocks before the active one are final (DenoisingStep.FinalBefore), also for a step that works on the whole canvas.
-        _canvas.AddCommittedText(CollectionsMarshal.AsSpan(_masks)[_ofBlock], _committed);
-        _hides = _policy.HidesReviewed && _committed.Count > 0;
-        _rows.AddRange(_noisy);
-        if (_policy.LooksBack)
-        {
-            _rows.AddRange(_committed);
-        }
-
-        if (!_hides)
-        {
-            _rows.Sort();
-        }
-    }
 
     // logits: those of the step's rows are at first and behind; null: it wanted none.
     private void Finish(Tensor? logits, int first)

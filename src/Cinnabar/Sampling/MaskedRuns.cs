@@ -80,6 +80,12 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
                 "Leave it out, or give holes all their positions from the start.");
         }
 
+        // A policy of one's own does not look at the option.
+        if (rules.Options is { VerifyThreshold: not null, Policy: null })
+        {
+            NetworkPasses.LeaveOneOutFor(denoiser);
+        }
+
         ConstrainedStep.Check(canvas);
     }
 }

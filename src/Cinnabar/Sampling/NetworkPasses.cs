@@ -45,6 +45,17 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
             "Change Cache to None.");
     }
 
+    /// <summary>The network as one that can leave out a token.</summary>
+    /// <exception cref="CinnabarException">It cannot.</exception>
+    public static ILeaveOneOutDenoiser LeaveOneOutFor(IDenoiser denoiser)
+    {
+        ILeaveOneOutDenoiser leaveOneOut = denoiser as ILeaveOneOutDenoiser ?? throw new CinnabarException(
+            "Expected a network that can leave out one token, for the option VerifyThreshold, found one that cannot.",
+            "Leave VerifyThreshold out.");
+        leaveOneOut.RequireLeavingOut();
+        return leaveOneOut;
+    }
+
     /// <summary>Throws unless a denoiser kept its word.</summary>
     public static void CheckShape(Tensor logits, int rows, int vocabularySize)
     {
@@ -107,13 +118,7 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
     /// <exception cref="CinnabarException">The network cannot do that.</exception>
     public Tensor LogitsWithShadows(ReadOnlySpan<int> rows, ReadOnlySpan<int> shadowed)
     {
-        if (denoiser is not ILeaveOneOutDenoiser leaveOneOut)
-        {
-            throw new CinnabarException(
-                "Expected a network that can leave out one token, for the option VerifyThreshold, found one that cannot.",
-                "Leave VerifyThreshold out.");
-        }
-
+        ILeaveOneOutDenoiser leaveOneOut = LeaveOneOutFor(denoiser);
         ComputedPositions += _canvas.Length + shadowed.Length;
         return leaveOneOut.LogitsWithShadows(_canvas.Ids, rows, shadowed);
     }
@@ -192,18 +197,18 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
 
     private Tensor Pass(CanvasCache? cache, ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, int block, ReadOnlySpan<int> blockPositions)
     {
-        int computed = ids.Length;
         Tensor logits;
         if (IsCached)
         {
-            (logits, computed) = cache!.Logits(ids, rows, block, blockPositions);
+            (logits, int computed) = cache!.Logits(ids, rows, block, blockPositions);
+            ComputedPositions += computed;
         }
         else
         {
             logits = denoiser.Logits(ids, rows);
+            ComputedPositions += denoiser is ICountedDenoiser counted ? counted.ComputedPositions : ids.Length;
         }
 
-        ComputedPositions += computed;
         CheckShape(logits, rows.Length, denoiser.VocabularySize);
         return logits;
     }

@@ -11,4 +11,7 @@ public sealed class RandomPolicy : StepPolicy
 
     /// <inheritdoc/>
     public override double Score(TokenDistribution row, CounterRandom random) => random.Unit(OrderNumber);
+
+    /// <inheritdoc/>
+    public override double? ScoreUnseen(CounterRandom random) => random.Unit(OrderNumber);
 }

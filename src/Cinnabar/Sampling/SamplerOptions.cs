@@ -11,8 +11,8 @@ public sealed partial record SamplerOptions
     public int MaxNewTokens { get; init; } = 128;
 
     /// <summary>
-    /// Denoising steps for the whole canvas, at least one a block, 1 … 1,048,576; null: one token a step. With <see cref="Threshold"/> or
-    /// <see cref="Factor"/> an upper limit.
+    /// Denoising steps for the whole canvas, at least one per block, 1 … 1,048,576; null: one token per step. With
+    /// <see cref="Threshold"/>, <see cref="Factor"/> or <see cref="EntropyBound"/> an upper limit.
     /// </summary>
     public int? Steps { get; init; }
 
@@ -63,7 +63,7 @@ public sealed partial record SamplerOptions
 
     /// <summary>
     /// Beside <see cref="Threshold"/>: a position must also have changed by less than this divergence, in nats, in each of the last two
-    /// steps; greater than 0 (KLASS uses 0.01); null: off.
+    /// steps; greater than 0 (KLASS uses 0.015 for LLaDA and 0.001 for Dream); null: off.
     /// </summary>
     public double? Stability { get; init; }
 

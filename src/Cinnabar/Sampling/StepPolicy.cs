@@ -64,6 +64,14 @@ public abstract class StepPolicy
     /// <param name="random">The numbers of that position in this step.</param>
     public abstract double Score(TokenDistribution row, CounterRandom random);
 
+    /// <summary>
+    /// The score of a noisy position, of a policy whose <see cref="Score"/> does not look at the row and that commits the
+    /// <see cref="Count"/> first candidates; null, the default: the row decides. With it a step asks the network only for the rows of what
+    /// it commits, unless something else reads the others.
+    /// </summary>
+    /// <param name="random">The numbers of that position in this step.</param>
+    public virtual double? ScoreUnseen(CounterRandom random) => null;
+
     /// <summary>How many candidates are committed, 0 … their number.</summary>
     /// <param name="scores">Scores of the candidates, highest first.</param>
     /// <param name="context">The step.</param>

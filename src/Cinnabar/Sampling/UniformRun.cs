@@ -33,8 +33,7 @@ internal sealed class UniformRun : DenoisingRun
     private readonly UniformSlot[] _slots;
     private readonly bool[] _accepted;
     private readonly Queue<int[]> _history = new(); // best of the last StableSteps steps
-    private readonly List<Commit> _commits = [];
-    private readonly List<Commit> _edits = [];
+    private readonly StepWrites _writes;
     private readonly List<int> _renoised = [];
 
     private int _block = -1; // number of the canvas of N tokens
@@ -61,6 +60,7 @@ internal sealed class UniformRun : DenoisingRun
         _best = new int[_tokens.Length];
         _slots = new UniformSlot[_tokens.Length];
         _accepted = new bool[_tokens.Length];
+        _writes = new StepWrites(canvas, renews: false);
     }
 
     private int N => _tokens.Length;
@@ -98,8 +98,7 @@ internal sealed class UniformRun : DenoisingRun
         _computed += N;
         _reader.Read(logits, temperature, _draws, _block, _stepOfBlock, _slots);
         _constrained?.Read(logits, temperature, FirstPosition - _hole.Start, SlotsInHole, _step, _slots);
-        _commits.Clear();
-        _edits.Clear();
+        _writes.Clear();
         _renoised.Clear();
         if (IsDone() || _stepOfBlock == _options.Steps)
         {
@@ -115,8 +114,8 @@ internal sealed class UniformRun : DenoisingRun
     /// <inheritdoc/>
     public override DenoisingStep Report() => new(_step, Passes, _block, _canvas.NoisyCount, _canvas)
     {
-        Commits = [.. _commits],
-        Edits = [.. _edits],
+        Commits = [.. _writes.Commits],
+        Edits = [.. _writes.Edits],
         Renoised = [.. _renoised],
         ComputedPositions = _computed,
         FinalBefore = _inBlock ? FirstPosition : FirstPosition + SlotsInHole,
@@ -179,7 +178,7 @@ internal sealed class UniformRun : DenoisingRun
             int position = FirstPosition + slot;
             if (_accepted[slot])
             {
-                Write(new Commit(position, read.Sample, read.SampleConfidence));
+                _writes.Write(new Commit(position, read.Sample, read.SampleConfidence), _step);
                 continue;
             }
 
@@ -196,25 +195,11 @@ internal sealed class UniformRun : DenoisingRun
     {
         for (int slot = 0; slot < SlotsInHole; slot++)
         {
-            Write(new Commit(FirstPosition + slot, _best[slot], _slots[slot].BestConfidence));
+            _writes.Write(new Commit(FirstPosition + slot, _best[slot], _slots[slot].BestConfidence), _step);
         }
 
         // Behind the first end token there is no text: the canvases that were to come are filled.
-        _canvas.Settle(_step, _commits);
+        _canvas.Settle(_step, _writes.Commits);
         _inBlock = false;
-    }
-
-    private void Write(Commit commit)
-    {
-        if (_canvas.StateOf(commit.Position) == PositionState.Noisy)
-        {
-            _canvas.Commit(commit, _step);
-            _commits.Add(commit);
-        }
-        else if (_canvas.Ids[commit.Position] != commit.TokenId)
-        {
-            _canvas.Edit(commit, _step);
-            _edits.Add(commit);
-        }
     }
 }

@@ -1,4 +1,4 @@
-// Lengths of holes are found between the steps of other texts: a pass of a probe is a piece of work.
+// Lengths of holes are found between the steps of other texts: a search is work of many pieces, one for each pass of its probe.
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Serving;
@@ -9,7 +9,7 @@ public sealed partial class ModelEngine
     /// <param name="text">Any text; one that needs no search comes back as it is.</param>
     /// <param name="options">How the holes will be filled; null: the model's defaults.</param>
     /// <param name="cancellation">Gives the search up.</param>
-    /// <exception cref="EngineBusyException">There is no room for a piece of work.</exception>
+    /// <exception cref="EngineBusyException">There is no room for the search, or the engine has been stopped.</exception>
     /// <exception cref="CinnabarException">The model or an option does not go with a search.</exception>
     public async Task<TextWithHoles> FindLengthsAsync(
         TextWithHoles text, SamplerOptions? options = null, CancellationToken cancellation = default)
@@ -22,12 +22,13 @@ public sealed partial class ModelEngine
 
         long start = _time.GetTimestamp();
         LengthSearch search = new(Model, text, options);
+        using (EngineWork work = BeginWork())
         using (IEnumerator<ProbedLengths> probe = search.Probe().GetEnumerator())
         {
             bool goesOn = true;
             while (goesOn)
             {
-                goesOn = await RunAsync(_ => probe.MoveNext(), cancellation).ConfigureAwait(false);
+                goesOn = await work.RunAsync(_ => probe.MoveNext(), cancellation).ConfigureAwait(false);
             }
         }
 

@@ -177,7 +177,7 @@ public sealed partial class ModelEngine : IAsyncDisposable
         List<DenoisingJob> admitted = [];
         lock (_lock)
         {
-            while (_waiting.Count == 0 && _running.Count == 0 && _work.Count == 0 && !_isStopping)
+            while (_waiting.Count == 0 && _running.Count == 0 && _work.Count == 0 && MayGetMore)
             {
                 Monitor.Wait(_lock);
             }
@@ -199,7 +199,7 @@ public sealed partial class ModelEngine : IAsyncDisposable
 
             if (_running.Count == 0)
             {
-                return !_isStopping || _work.Count > 0;
+                return MayGetMore || _work.Count > 0;
             }
         }
 

@@ -34,7 +34,7 @@ public sealed class SettledText
         }
 
         (_text, _hole, _stops) = (text, hole, [.. stops.Select(text.WithLineEnds)]);
-        _decoder = new StreamingDecoder(tokenizer);
+        _decoder = new StreamingDecoder(tokenizer, first: text.BeginsText(hole));
     }
 
     /// <summary>The stop texts, in the order they were given, with the line ends of the caller's text.</summary>

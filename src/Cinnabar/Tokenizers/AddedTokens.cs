@@ -59,7 +59,7 @@ internal sealed class AddedTokens
         }
 
         Marked = new AddedTokenSearch(tokens
-            .Where(token => token.Special ? token.Content.Length > 1 : !token.Normalized && token.Content.Length > 0)
+            .Where(token => token.Special ? IsBreakable(token.Content) : !token.Normalized && token.Content.Length > 0)
             .ToDictionary(token => token.Content));
     }
 
@@ -70,10 +70,16 @@ internal sealed class AddedTokens
     public AddedToken? Find(string content) => _byContent.GetValueOrDefault(content);
 
     /// <summary>
-    /// The search in text, not yet normalized, in which a mark breaks the names of special tokens that are none: special tokens are found as
-    /// they are spelled alone, and those of one character, which no mark can break, never.
+    /// The search in text, not yet normalized, in which a mark breaks the names of special tokens that are none: special tokens are found
+    /// as they are spelled alone, and those of one character, which no mark can break, never.
     /// </summary>
     public AddedTokenSearch Marked { get; }
+
+    /// <summary>Where a mark breaks a name: behind its first character, which may be two UTF-16 units.</summary>
+    public static int BreakOf(string name) => Rune.TryGetRuneAt(name, 0, out Rune first) ? first.Utf16SequenceLength : 1;
+
+    /// <summary>Whether a mark can break a name: it has more than one character.</summary>
+    public static bool IsBreakable(string name) => name.Length > 1 && name.Length > BreakOf(name);
 
     /// <summary>The search in text that is not yet, or already, normalized.</summary>
     public AddedTokenSearch Search(bool normalized, bool special) => _searches[(normalized ? 2 : 0) + (special ? 1 : 0)];

@@ -51,7 +51,7 @@ internal sealed class BertNormalizer : Normalizer
         }
 
         string cleaned = output.ToString();
-        cleaned = StripAccents ? WithoutMarks(s_decomposition.Normalize(cleaned)) : cleaned;
+        cleaned = StripAccents ? WithoutMarks(s_decomposition.Normalize(cleaned), onlyNonspacing: true) : cleaned;
         return Lowercase ? Lower(cleaned) : cleaned;
     }
 

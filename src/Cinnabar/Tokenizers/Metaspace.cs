@@ -30,11 +30,11 @@ internal sealed class Metaspace : PreTokenizer
     }
 
     /// <inheritdoc/>
-    public override string Prepare(string text, bool first)
+    public override string Prepare(string text, bool first, bool isBehind = false)
     {
         string replaced = text.Replace(" ", _replacement, StringComparison.Ordinal);
         bool prepend = _scheme == PrependScheme.Always || (_scheme == PrependScheme.First && first);
-        return prepend && !replaced.StartsWith(_replacement, StringComparison.Ordinal) ? _replacement + replaced : replaced;
+        return prepend && !isBehind && !replaced.StartsWith(_replacement, StringComparison.Ordinal) ? _replacement + replaced : replaced;
     }
 
     /// <inheritdoc/>

@@ -12,6 +12,9 @@ internal abstract class Normalizer
     /// <summary>The changed text.</summary>
     public abstract string Normalize(string text);
 
+    /// <summary>The changed text where other text stands right before it, for those that put something in front of a text.</summary>
+    public virtual string NormalizeBehind(string text) => Normalize(text);
+
     /// <summary>Lower case, one code point at a time, so a final sigma is like any other.</summary>
     protected static string Lower(string text)
     {
@@ -26,13 +29,17 @@ internal abstract class Normalizer
         return output.ToString();
     }
 
-    /// <summary>Takes out nonspacing marks.</summary>
-    protected static string WithoutMarks(string text)
+    /// <summary>Takes out marks.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="onlyNonspacing">Whether spacing and enclosing ones stay.</param>
+    protected static string WithoutMarks(string text, bool onlyNonspacing)
     {
         StringBuilder output = new(text.Length);
         foreach (Rune rune in text.EnumerateRunes())
         {
-            if (Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark)
+            UnicodeCategory category = Rune.GetUnicodeCategory(rune);
+            bool isOther = category is UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
+            if (category != UnicodeCategory.NonSpacingMark && (onlyNonspacing || !isOther))
             {
                 output.Append(rune);
             }
@@ -46,12 +53,17 @@ internal abstract class Normalizer
 internal sealed class NormalizerSequence(IReadOnlyList<Normalizer> normalizers) : Normalizer
 {
     public override string Normalize(string text) => normalizers.Aggregate(text, (current, next) => next.Normalize(current));
+
+    public override string NormalizeBehind(string text) =>
+        normalizers.Aggregate(text, (current, next) => next.NormalizeBehind(current));
 }
 
 /// <summary>Puts a text in front.</summary>
 internal sealed class PrependNormalizer(string prefix) : Normalizer
 {
     public override string Normalize(string text) => text.Length == 0 ? text : prefix + text;
+
+    public override string NormalizeBehind(string text) => text;
 }
 
 /// <summary>Replaces every occurrence of a text.</summary>
@@ -66,8 +78,8 @@ internal sealed class LowercaseNormalizer : Normalizer
     public override string Normalize(string text) => Lower(text);
 }
 
-/// <summary>Takes out nonspacing marks; after a decomposition, accents.</summary>
+/// <summary>Takes out marks of all kinds; after a decomposition, accents.</summary>
 internal sealed class StripAccentsNormalizer : Normalizer
 {
-    public override string Normalize(string text) => WithoutMarks(text);
+    public override string Normalize(string text) => WithoutMarks(text, onlyNonspacing: false);
 }

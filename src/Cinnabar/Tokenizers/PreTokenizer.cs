@@ -8,7 +8,8 @@ internal abstract class PreTokenizer
     /// <summary>The text as this pre-tokenizer wants it before it cuts, for those that add or replace spaces.</summary>
     /// <param name="text">Text between two added tokens, not empty.</param>
     /// <param name="first">Whether the whole text begins here.</param>
-    public virtual string Prepare(string text, bool first) => text;
+    /// <param name="isBehind">Whether other text stands right before it, so that nothing is put in front.</param>
+    public virtual string Prepare(string text, bool first, bool isBehind = false) => text;
 
     /// <summary>The end of the piece that begins at <paramref name="start"/>; always greater than it.</summary>
     /// <param name="text">UTF-8. A byte that is not well formed counts as a symbol.</param>

@@ -67,8 +67,8 @@ internal sealed class RegexSplit : PreTokenizer
     public static RegexSplit Of(string pattern) => Parse(pattern) ?? throw new ArgumentException(pattern, nameof(pattern));
 
     /// <inheritdoc/>
-    public override string Prepare(string text, bool first) =>
-        _addsPrefixSpace && text[0] != ' ' ? " " + text : text;
+    public override string Prepare(string text, bool first, bool isBehind = false) =>
+        _addsPrefixSpace && !isBehind && text[0] != ' ' ? " " + text : text;
 
     /// <inheritdoc/>
     public override int PieceEnd(ReadOnlySpan<byte> text, int start, out bool kept)

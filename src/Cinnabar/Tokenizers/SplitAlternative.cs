@@ -131,7 +131,9 @@ internal sealed class SplitItems : SplitAlternative
 
         possessive = at < pattern.Length && pattern[at] == '+';
         at += possessive ? 1 : 0;
-        return at == pattern.Length || pattern[at] != '?'; // a lazy quantifier
+        bool isRepeated = possessive && quantifier == '{'; // in Ruby's syntax, which these patterns have, {m,n}+ is ({m,n})+
+        bool isLazy = at < pattern.Length && pattern[at] == '?';
+        return !isRepeated && !isLazy;
     }
 
     // "{n}" or "{m,n}", after the brace.

@@ -11,18 +11,21 @@ public sealed class StreamingDecoder
 {
     private readonly Tokenizer _tokenizer;
     private readonly bool _skipSpecialTokens;
+    private readonly bool _beginsText;
     private readonly System.Text.Decoder _utf8 = Encoding.UTF8.GetDecoder();
     private readonly ArrayBufferWriter<byte> _bytes = new();
-    private bool _first = true;
+    private bool _first;
 
     /// <summary>Begins a text.</summary>
     /// <param name="tokenizer">What the ids mean.</param>
     /// <param name="skipSpecialTokens">Whether special tokens give nothing (the default) or their names.</param>
-    public StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens = true)
+    /// <param name="first">Whether a text begins with the ids (the default), as for <see cref="Tokenizer.Decode"/>.</param>
+    public StreamingDecoder(Tokenizer tokenizer, bool skipSpecialTokens = true, bool first = true)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         _tokenizer = tokenizer;
         _skipSpecialTokens = skipSpecialTokens;
+        (_beginsText, _first) = (first, first);
     }
 
     /// <summary>The text that these ids complete; it may be empty.</summary>
@@ -41,7 +44,7 @@ public sealed class StreamingDecoder
     /// <summary>Ends the text: U+FFFD if a character was left incomplete, else nothing. The next id begins another.</summary>
     public string Finish()
     {
-        _first = true;
+        _first = _beginsText;
         return Text([], flush: true);
     }
 

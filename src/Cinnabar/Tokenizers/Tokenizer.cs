@@ -89,7 +89,12 @@ public sealed class Tokenizer
     /// <param name="mark">Taken out of what is no special token.</param>
     internal int[] EncodeMarked(string text, string mark) => Encode(text, parseSpecialTokens: true, addSpecialTokens: false, mark);
 
-    private int[] Encode(string text, bool parseSpecialTokens, bool addSpecialTokens, string? mark)
+    /// <summary>The ids of a text that goes on with another one: nothing is put in front of it, where a begin would get a space.</summary>
+    /// <param name="text">Any text; special tokens spelled in it are ordinary text.</param>
+    internal int[] EncodeBehind(string text) =>
+        Encode(text, parseSpecialTokens: false, addSpecialTokens: false, mark: null, isBehind: true);
+
+    private int[] Encode(string text, bool parseSpecialTokens, bool addSpecialTokens, string? mark, bool isBehind = false)
     {
         ArgumentNullException.ThrowIfNull(text);
         List<int> output = new(text.Length / 3 + 4);
@@ -111,7 +116,8 @@ public sealed class Tokenizer
             }
 
             string part = text[start..end];
-            part = _definition.Normalizer?.Normalize(part) ?? part;
+            bool joins = isBehind && start == 0; // right behind the other text, no token between
+            part = (joins ? _definition.Normalizer?.NormalizeBehind(part) : _definition.Normalizer?.Normalize(part)) ?? part;
             foreach ((int from, int to, AddedToken? found) in second.Split(part))
             {
                 if (found is not null)
@@ -121,7 +127,8 @@ public sealed class Tokenizer
                 else
                 {
                     string ordinary = mark is null ? part[from..to] : part[from..to].Replace(mark, "", StringComparison.Ordinal);
-                    EncodeOrdinary(ordinary, first: start == 0 && from == 0, model, output);
+                    bool begins = start == 0 && from == 0;
+                    EncodeOrdinary(ordinary, first: begins && !isBehind, isBehind: begins && isBehind, model, output);
                 }
             }
         }
@@ -138,18 +145,21 @@ public sealed class Tokenizer
     /// <summary>The text of ids. Bytes that are not well-formed UTF-8 become U+FFFD.</summary>
     /// <param name="ids">Each from 0 to <see cref="VocabularySize"/> − 1.</param>
     /// <param name="skipSpecialTokens">Whether special tokens give nothing (the default) or their names.</param>
-    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
+    /// <param name="first">
+    /// Whether a text begins with the ids (the default), where some tokenizers leave out a space; false: text stands right before them.
+    /// </param>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true, bool first = true)
     {
-        return Encoding.UTF8.GetString(DecodeBytes(ids, skipSpecialTokens));
+        return Encoding.UTF8.GetString(DecodeBytes(ids, skipSpecialTokens, first));
     }
 
     /// <summary>The bytes of ids, exactly.</summary>
     /// <param name="ids">Each from 0 to <see cref="VocabularySize"/> − 1.</param>
     /// <param name="skipSpecialTokens">Whether special tokens give nothing (the default) or their names.</param>
-    public byte[] DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
+    /// <param name="first">Whether a text begins with the ids, as for <see cref="Decode"/>.</param>
+    public byte[] DecodeBytes(ReadOnlySpan<int> ids, bool skipSpecialTokens = true, bool first = true)
     {
         ArrayBufferWriter<byte> bytes = new();
-        bool first = true;
         foreach (int id in ids)
         {
             bytes.Write(BytesOf(id, skipSpecialTokens, ref first));
@@ -164,6 +174,9 @@ public sealed class Tokenizer
         CheckId(id);
         return _definition.Tokens[id, first: false].Length;
     }
+
+    /// <summary>Whether an id stands for text somewhere: neither a special token nor a gap in the numbering.</summary>
+    internal bool HasText(int id) => !_definition.Tokens[id, first: false].IsEmpty || !_definition.Tokens[id, first: true].IsEmpty;
 
     /// <summary>Whether a token is special: it stands for no text.</summary>
     public bool IsSpecial(int id)
@@ -188,7 +201,7 @@ public sealed class Tokenizer
     /// <summary>The bytes that an id adds to a text.</summary>
     /// <param name="id">From 0 to <see cref="VocabularySize"/> − 1.</param>
     /// <param name="skipSpecialTokens">Whether special tokens give nothing.</param>
-    /// <param name="first">Whether nothing came before; false afterwards, if the id gave anything.</param>
+    /// <param name="first">Whether no token came before; false afterwards, unless the id is skipped or a gap in the numbering.</param>
     internal ReadOnlySpan<byte> BytesOf(int id, bool skipSpecialTokens, ref bool first)
     {
         CheckId(id);
@@ -199,7 +212,7 @@ public sealed class Tokenizer
         }
 
         ReadOnlySpan<byte> bytes = special ? _definition.Tokens.SpecialName(id, first) : _definition.Tokens[id, first];
-        first = false;
+        first &= !special && !HasText(id);
         return bytes;
     }
 
@@ -246,9 +259,9 @@ public sealed class Tokenizer
         }
     }
 
-    private void EncodeOrdinary(string text, bool first, Model model, List<int> output)
+    private void EncodeOrdinary(string text, bool first, bool isBehind, Model model, List<int> output)
     {
-        text = _preTokenizers.Length == 0 ? text : _preTokenizers[0].Prepare(text, first);
+        text = _preTokenizers.Length == 0 ? text : _preTokenizers[0].Prepare(text, first, isBehind);
         byte[] rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(text.Length));
         EncodePieces(rented.AsSpan(0, Encoding.UTF8.GetBytes(text, rented)), 0, model, output);
         ArrayPool<byte>.Shared.Return(rented);

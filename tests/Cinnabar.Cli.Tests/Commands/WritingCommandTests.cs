@@ -23,7 +23,8 @@ public sealed class WritingCommandTests(TinyModel tiny)
         Dictionary<string, JsonElement> results =
             json.GetProperty("results").EnumerateArray().ToDictionary(result => result.GetProperty("texts_of").GetString()!);
         Assert.Equal(
-            ["held-out text", "tiny, all at once", $"tiny, blocks of {Block}", "writing-twin, left to right"], results.Keys);
+            ["held-out text", "tiny, all at once", "tiny, segments that stay", $"tiny, blocks of {Block}", "writing-twin, left to right"],
+            results.Keys);
         Assert.All(results.Values, result => Assert.Equal(2, result.GetProperty("texts").GetInt32()));
         foreach (string measure in (string[])["perplexity", "entropy", "distinct_1", "distinct_3", "self_bleu", "repeated_4_grams"])
         {
@@ -34,14 +35,16 @@ public sealed class WritingCommandTests(TinyModel tiny)
         Assert.Equal(24, Value(results["tiny, all at once"], "passes"));
         Assert.Equal((6 * 8) + 2, Value(results[$"tiny, blocks of {Block}"], "passes"));
         Assert.Equal(Tokens, Value(results["writing-twin, left to right"], "passes"));
-        Assert.True(Value(results["tiny, all at once"], "perplexity_at_seams") > 1);
-        Assert.False(results[$"tiny, blocks of {Block}"].GetProperty("measures").TryGetProperty("perplexity_at_seams", out _));
+        Assert.Equal(24, Value(results["tiny, segments that stay"], "passes"));
+        Assert.NotEqual(Value(results["tiny, all at once"], "entropy"), Value(results["tiny, segments that stay"], "entropy"));
+        Assert.All(results.Values, result => Assert.InRange(Value(result, "at_seams_to_inside"), 0.2, 5));
+        Assert.True(Value(results["writing-twin, left to right"], "positions_per_token") < 10);
         Assert.False(results["held-out text"].GetProperty("measures").TryGetProperty("passes", out _));
 
         // The same seed writes the same texts.
         JsonElement again = await Json([.. s_short, "--block", "0"]);
-        JsonElement alone = Assert.Single(again.GetProperty("results").EnumerateArray());
-        Assert.Equal(Value(results["tiny, all at once"], "entropy"), Value(alone, "entropy"));
+        Assert.Equal(2, again.GetProperty("results").GetArrayLength());
+        Assert.Equal(Value(results["tiny, all at once"], "entropy"), Value(again.GetProperty("results")[0], "entropy"));
     }
 
     [Fact]
@@ -51,9 +54,9 @@ public sealed class WritingCommandTests(TinyModel tiny)
             await tiny.RunWithModel([.. s_short, "--judge", Twin(), "--steps", "4", "--examples", "1"]);
         Assert.True(exitCode == 0, error);
         Assert.Contains("--- tiny, all at once\n", output, StringComparison.Ordinal);
-        Assert.Matches(@"tiny, all at once +tiny, blocks of 64", output);
-        Assert.Matches(@"\nperplexity +\d+ ± \d+ +\d+ ± \d+\n", output);
-        Assert.Matches(@"\nperplexity at seams +\d+ ± \d+\n", output);
+        Assert.Matches(@"tiny, all at once +tiny, segments that stay +tiny, blocks of 64", output);
+        Assert.Matches(@"\nperplexity( +\d+ ± \d+){3}\n", output);
+        Assert.Matches(@"\nat seams / inside +[\d.]+ ± [\d.]+", output);
         Assert.Contains("perplexity under writing-twin", output, StringComparison.Ordinal);
     }
 
@@ -61,7 +64,7 @@ public sealed class WritingCommandTests(TinyModel tiny)
     [InlineData("a temperature above 0", "--temperature", "0", "--tokens", "200")]
     [InlineData("blocks of 1 … 95 tokens", "--temperature", "1", "--tokens", "200", "--block", "96")]
     [InlineData("overlap by 1 … ", "--temperature", "1", "--tokens", "200", "--overlap", "90")]
-    [InlineData("held-out document of at least 5000 tokens", "--temperature", "1", "--tokens", "5000", "--corpus", "CORPUS")]
+    [InlineData("neither --max-passes nor --deadline", "--temperature", "1", "--tokens", "200", "--max-passes", "4")]
     [InlineData("left to right", "--temperature", "1", "--judge", "TINY")]
     [InlineData("the tokens of tiny", "--temperature", "1", "--judge", "OTHER")]
     public async Task WrongInput_IsRefused(string expected, params string[] options)

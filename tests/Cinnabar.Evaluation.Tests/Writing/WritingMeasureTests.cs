@@ -62,11 +62,19 @@ public sealed class WritingMeasureTests
     public void Seams_SixteenTokensOnEachSide_AreApart()
     {
         double[] nats = [.. Enumerable.Range(0, 64).Select(i => i is >= 24 and < 60 ? 2.0 : 1.0)];
-        Assert.Equal((2.0, 1.0), SeamPerplexity.Of(nats, [40, 44]));
+        Assert.Equal(new SeamPerplexity(2.0, null, 1.0), SeamPerplexity.Of(nats, [40, 44]));
         nats[23] = 3;
-        Assert.Equal((2.0, 30.0 / 28), SeamPerplexity.Of(nats, [40, 44]));
+        Assert.Equal(new SeamPerplexity(2.0, null, 30.0 / 28), SeamPerplexity.Of(nats, [40, 44]));
         Assert.Null(SeamPerplexity.Of(nats, []));
-        Assert.Null(SeamPerplexity.Of(nats, [16, 40, 50]));
+        Assert.Null(SeamPerplexity.Of(nats, [16, 48]));
+    }
+
+    [Fact]
+    public void Seams_OfWideOverlaps_LeaveTheirMiddleApart()
+    {
+        // Borders at 20 and 60: seams 4 … 35 and 44 … 75, the overlap's middle 36 … 43.
+        double[] nats = [.. Enumerable.Range(0, 90).Select(i => i is >= 36 and < 44 ? 5.0 : i is < 4 or >= 76 ? 1.0 : 2.0)];
+        Assert.Equal(new SeamPerplexity(2.0, 5.0, 1.0), SeamPerplexity.Of(nats, [20, 60]));
     }
 
     [Fact]
@@ -77,8 +85,11 @@ public sealed class WritingMeasureTests
         Assert.Equal<int[]>([[10, 11, 12], [20, 21, 22], [23, 24, 25]], all.Select(text => text.Ids));
         Assert.All(all, text => Assert.Equal(s_tokenizer.Decode(text.Ids), text.Text));
         Assert.Equal<int[]>([[10, 11, 12], [20, 21, 22]], HeldOutPassages.Take(documents, s_tokenizer, 3, 2).Select(text => text.Ids));
-        string message = Assert.Throws<CinnabarException>(() => HeldOutPassages.Take(documents, s_tokenizer, 8, 1)).Message;
-        Assert.Contains("the longest has 7", message);
+
+        // None is so long: the longest as they are.
+        Assert.Equal<int[]>(
+            [[20, 21, 22, 23, 24, 25, 26], [10, 11, 12]], HeldOutPassages.Take(documents, s_tokenizer, 8, 2).Select(text => text.Ids));
+        Assert.Throws<CinnabarException>(() => HeldOutPassages.Take([[3, 1]], s_tokenizer, 8, 1));
     }
 
     [Fact]
@@ -89,28 +100,32 @@ public sealed class WritingMeasureTests
         AutoregressiveLikelihood judge = new(uniform, KernelTable.Create(threads: 1));
         WrittenText[] texts =
         [
-            new([.. Enumerable.Range(10, 80)], "so Anna met", [40], Passes: 4, Seconds: 2),
-            new([.. Enumerable.Range(10, 40), .. Enumerable.Range(10, 40)], "so Tom met", [40], Passes: 8, Seconds: 4),
+            new([.. Enumerable.Range(10, 160)], "so Anna met", Passes: 4, Positions: 640, Seconds: 4),
+            new([.. Enumerable.Range(10, 80), .. Enumerable.Range(10, 80)], "so Tom met", Passes: 8, Positions: 1280, Seconds: 8),
         ];
-        WritingResult result = WritingResult.Of("own", texts, judge, [3], text => [text.Text, text.Text]);
+        WritingResult result = WritingResult.Of("own", texts, judge, [3], text => [text.Text, text.Text], [40, 100]);
         Assert.Equal(WritingResult.MeasureNames.Where(name => name != "empty texts"), result.Measures.Select(measure => measure.Name));
         Assert.Equal(size, result["perplexity"]!.Value, size * 1e-4);
-        Assert.Equal(size, result["perplexity at seams"]!.Value, size * 1e-4);
         Assert.Equal(size, result["inside segments"]!.Value, size * 1e-4);
-        Assert.Equal((Math.Log2(80) + Math.Log2(40)) / 2, result["entropy"]!.Value, 1e-9);
+        Assert.Equal(1, result["at seams / inside"]!.Value, 1e-4);
+        Assert.Equal(1, result["in overlaps / inside"]!.Value, 1e-4);
+        Assert.Equal(0, result["nats by far context"]!.Value, 1e-4);
+        Assert.Equal((Math.Log2(160) + Math.Log2(80)) / 2, result["entropy"]!.Value, 1e-9);
+        Assert.Equal(6, result["positions/token"]!.Value, 1e-9);
         Assert.Equal(0.5, result["entropy"]!.StandardError!.Value, 1e-9); // two values that differ by 1
         Assert.Equal((6.0, 2.0), (result["passes"]!.Value, result["passes"]!.StandardError!.Value));
-        Assert.Equal(30, result["tokens/s"]!.Value, 1e-9);
+        Assert.Equal(30, result["tokens/s"]!.Value, 1e-9); // 40 and 20
         Assert.Equal(1, result["names again"]!.Value);
 
         // A text that ended before its first token counts, but nothing of it can be predicted.
-        WritingResult withEmpty = WritingResult.Of("own", [.. texts, new([], "", [], 4, 2)], judge, [3], text => [text.Text, text.Text]);
+        WritingResult withEmpty = WritingResult.Of(
+            "own", [.. texts, new([], "", 4, 0, 2)], judge, [3], text => [text.Text, text.Text], [40, 100]);
         Assert.Equal(WritingResult.MeasureNames, withEmpty.Measures.Select(measure => measure.Name));
         Assert.Equal(1 / 3.0, withEmpty["empty texts"]!.Value, 1e-9);
         Assert.Equal(size, withEmpty["perplexity"]!.Value, size * 1e-4);
 
-        WrittenText person = texts[0] with { Borders = [], Passes = 0 };
-        WritingResult alone = WritingResult.Of("people", [person], judge: null, [], text => [text.Text]);
+        WrittenText person = texts[0] with { Passes = 0 };
+        WritingResult alone = WritingResult.Of("people", [person], judge: null, [], text => [text.Text], []);
         Assert.Equal(
             ["entropy", "distinct-1", "distinct-2", "distinct-3", "repeated 4-grams"], alone.Measures.Select(measure => measure.Name));
     }

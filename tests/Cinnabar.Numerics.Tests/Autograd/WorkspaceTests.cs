@@ -63,6 +63,21 @@ public sealed unsafe class WorkspaceTests
         }
     }
 
+    // Nothing is written, so these take no memory. Four steps per power of two would end above what a tensor holds.
+    [Theory]
+    [InlineData(500_000_000)]
+    [InlineData(536_870_881)]
+    public void Rent_SizeThatATensorJustHolds_IsGiven(int count) => Assert.Equal(count, new Workspace().Rent(count).Count);
+
+    [Fact]
+    public void Rent_MoreThanATensorHolds_NamesSizeAndLimit()
+    {
+        string tooManyBytes = Assert.Throws<ArgumentException>(() => new Workspace().Rent(536_870_882)).Message;
+        Assert.Contains("at most 2,147,483,527 bytes, found F32 [536870882] of 2,147,483,528", tooManyBytes, StringComparison.Ordinal);
+        string tooManyElements = Assert.Throws<ArgumentException>(() => new Workspace().Rent(70_000, 70_000)).Message;
+        Assert.Contains("at most 2,147,483,647 elements, found [70000, 70000]", tooManyElements, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Rent_Nothing_GivesAnEmptyTensor() => Assert.Equal(0, new Workspace().Rent(0, 16).Count);
 

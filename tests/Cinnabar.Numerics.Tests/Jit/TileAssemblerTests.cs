@@ -68,6 +68,18 @@ public sealed unsafe class TileAssemblerTests
         }
     }
 
+    [Fact]
+    public void TryCreate_SameShapeAgain_GivesTheSameKernel()
+    {
+        // No table has tiles of five rows, so the first to ask are several at once.
+        foreach (TileShape shape in Executable.Select(full => full with { Rows = 5 }))
+        {
+            JitTileKernel?[] kernels = [.. Enumerable.Range(0, 8).AsParallel().Select(_ => JitTileKernel.TryCreate(shape, out string _))];
+            Assert.NotNull(kernels[0]);
+            Assert.All(kernels, kernel => Assert.Same(kernels[0], kernel));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Shapes))]
     public void Disassembled_FullTile_OneMultiplyAddPerSumAndStep(string name)

@@ -23,6 +23,7 @@ public sealed class AttentionTests
         new(2, 140, 2, 1, 8, AttentionKind.Causal, Window: 7),
         new(1, 300, 2, 2, 8, AttentionKind.Causal, Window: 150),
         new(2, 30, 2, 1, 8, AttentionKind.BlockCausal, 4, [15, 9], HasNoisyHalf: true),
+        new(2, 30, 2, 1, 8, AttentionKind.BlockCausal, 4, [0, 15], HasNoisyHalf: true),
         new(1, 290, 1, 1, 16, AttentionKind.BlockCausal, 32, HasNoisyHalf: true),
     ];
 

@@ -25,11 +25,15 @@ namespace Cinnabar.Server.Tests.Api;
 /// </summary>
 public sealed class ApiServer : IAsyncLifetime
 {
-    private const string Template = "{% for m in messages %}{{ m.role }}: {{ m.content }}<|endoftext|>{% endfor %}{{ 'assistant: ' }}";
+    private const string Template =
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}<|endoftext|>{% endfor %}{% if enable_thinking %}{{ 'qqq' }}{% endif %}"
+        + "{% if thinking %}{{ 'q' }}{% endif %}{{ 'assistant: ' }}";
+
     private const string ToolTemplate =
         "{% if tools %}{% for t in tools %}{{ t.function | tojson }}{% endfor %}<|endoftext|>{% endif %}"
         + "{% for m in messages %}{{ m.role }}: {% if m.tool_calls %}{% for c in m.tool_calls %}<tool_call>{{ c.function.name }} "
-        + "{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% else %}{{ m.content }}{% endif %}<|endoftext|>{% endfor %}"
+        + "{{ c.function.arguments | tojson }}</tool_call>{% endfor %}{% else %}{{ m.content }}{% endif %}"
+        + "{% if m.tool_call_id %}[{{ m.tool_call_id }}]{% endif %}<|endoftext|>{% endfor %}"
         + "{{ 'assistant: ' }}";
 
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"cinnabar-api-{Guid.NewGuid():N}");

@@ -23,14 +23,58 @@ public sealed class ChatTests(ApiServer server)
     }
 
     [Fact]
-    public async Task Parts_AreJoinedAndDeveloperIsSystem()
+    public async Task Parts_AreLinesAndDeveloperIsSystem()
     {
         JsonObject parts = Message("user", "");
         parts["content"] = JsonNode.Parse("[{\"type\":\"text\",\"text\":\"hel\"},{\"type\":\"text\",\"text\":\"lo\"}]");
         JsonNode joined = await server.AskAsync(Path, Body(Message("developer", "be kind"), parts));
-        JsonNode plain = await server.AskAsync(Path, Body(Message("system", "be kind"), Message("user", "hello")));
+        JsonNode plain = await server.AskAsync(Path, Body(Message("system", "be kind"), Message("user", "hel\nlo")));
 
         Assert.Equal((string?)plain["choices"]![0]!["message"]!["content"], (string?)joined["choices"]![0]!["message"]!["content"]);
+        Assert.Equal((int)plain["usage"]!["prompt_tokens"]!, (int)joined["usage"]!["prompt_tokens"]!);
+    }
+
+    [Theory]
+    [InlineData("{}", 0)]
+    [InlineData("{\"enable_thinking\":null,\"thinking\":false}", 0)]
+    [InlineData("{\"enable_thinking\":true}", 3)]
+    [InlineData("{\"thinking\":true}", 1)]
+    [InlineData("{\"thinking\":true,\"enable_thinking\":true}", 4)]
+    public async Task TemplateVariables_ReachTheTemplate(string variables, int more)
+    {
+        JsonObject body = Body(Message("user", "hello"));
+        JsonNode plain = await server.AskAsync(Path, body);
+        body["chat_template_kwargs"] = JsonNode.Parse(variables);
+        JsonNode told = await server.AskAsync(Path, body);
+
+        Assert.Equal((int)plain["usage"]!["prompt_tokens"]! + more, (int)told["usage"]!["prompt_tokens"]!);
+    }
+
+    [Theory]
+    [InlineData("true", "chat_template_kwargs")]
+    [InlineData("{\"enable_thinking\":\"yes\"}", "chat_template_kwargs.enable_thinking")]
+    [InlineData("{\"messages\":[]}", "chat_template_kwargs.messages")]
+    [InlineData("{\"bos_token\":\"<|mask|>\"}", "chat_template_kwargs.bos_token")]
+    public async Task OtherTemplateVariables_AreRefusedByName(string variables, string param)
+    {
+        JsonObject body = Body(Message("user", "hello"));
+        body["chat_template_kwargs"] = JsonNode.Parse(variables);
+
+        await server.RefuseAsync(Path, body, param);
+    }
+
+    [Fact]
+    public async Task MessagesAsOpenAisClientDumpsThem_AreAccepted()
+    {
+        JsonObject dumped = JsonNode.Parse(
+            """
+            {"content":"hi","refusal":null,"role":"assistant","annotations":null,"audio":null,"function_call":null,"tool_calls":null}
+            """)!.AsObject();
+        await server.AskAsync(Path, Body(Message("user", "hello"), dumped.DeepClone().AsObject(), Message("user", "x")));
+        dumped["annotations"] = new JsonArray();
+        await server.AskAsync(Path, Body(Message("user", "hello"), dumped.DeepClone().AsObject(), Message("user", "x")));
+        dumped["annotations"] = new JsonArray(new JsonObject { ["type"] = "url_citation" });
+        await server.RefuseAsync(Path, Body(Message("user", "hello"), dumped), "messages[1].annotations");
     }
 
     [Fact]

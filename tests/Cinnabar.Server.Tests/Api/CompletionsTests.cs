@@ -100,7 +100,7 @@ public sealed class CompletionsTests(ApiServer server)
         JsonNode whole = await server.AskAsync(Path, body);
         string text = (string)whole["choices"]![0]!["text"]!;
         string stop = text[(text.Length / 2)..(text.Length / 2 + 1)];
-        body["stop"] = new JsonArray("never there", stop);
+        body["stop"] = new JsonArray([.. Enumerable.Range(0, 15).Select(i => (JsonNode)$"never there {i}"), (JsonNode)stop]);
         JsonNode cut = await server.AskAsync(Path, body);
 
         Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)], (string?)cut["choices"]![0]!["text"]);
@@ -110,9 +110,11 @@ public sealed class CompletionsTests(ApiServer server)
 
     [Theory]
     [InlineData("instant", 0.5)]
+    [InlineData("minimal", 0.5)]
     [InlineData("low", 0.7)]
     [InlineData("medium", 0.9)]
     [InlineData("high", null)]
+    [InlineData("xhigh", null)]
     public async Task ReasoningEffort_IsAThreshold(string effort, double? threshold)
     {
         JsonObject body = new() { ["prompt"] = "x", ["max_tokens"] = 16, ["seed"] = 1, ["reasoning_effort"] = effort };
@@ -133,6 +135,18 @@ public sealed class CompletionsTests(ApiServer server)
         Assert.Equal((int)byThreshold["diffusion"]!["passes"]!, (int)byEffort["diffusion"]!["passes"]!);
     }
 
+    [Fact]
+    public async Task ReasoningEffort_None_IsAsAbsent()
+    {
+        JsonObject body = new() { ["prompt"] = "x", ["max_tokens"] = 16, ["seed"] = 1, ["steps"] = 4 };
+        JsonNode absent = await server.AskAsync(Path, body);
+        body["reasoning_effort"] = "none";
+        JsonNode none = await server.AskAsync(Path, body);
+
+        Assert.Equal((string?)absent["choices"]![0]!["text"], (string?)none["choices"]![0]!["text"]);
+        Assert.Equal((int)absent["diffusion"]!["passes"]!, (int)none["diffusion"]!["passes"]!);
+    }
+
     [Theory]
     [InlineData("{\"tools\":[],\"tool_choice\":\"none\",\"response_format\":{\"type\":\"text\"},\"logit_bias\":{},\"logprobs\":null}")]
     [InlineData("{\"reasoning_effort\":\"low\",\"remasking\":\"random\"}")]
@@ -144,6 +158,8 @@ public sealed class CompletionsTests(ApiServer server)
     [InlineData("{\"deadline_ms\":600000,\"cache\":\"prefix\",\"cache_refresh\":4,\"block_length\":4}")]
     [InlineData("{\"remasking\":\"entropy\",\"entropy_bound\":0.1,\"credit\":false,\"max_passes\":3,\"cfg_scale\":0.5}")]
     [InlineData("{\"remasking\":\"origin\",\"remdm\":\"cap\",\"remdm_eta\":0.1,\"steps\":8,\"seed\":-1,\"model\":\"\"}")]
+    [InlineData("{\"verbosity\":null,\"prompt_cache_retention\":null}")]
+    [InlineData("{\"verbosity\":\"medium\",\"parallel_tool_calls\":false}")]
     public async Task FieldsThatAskForNothingAndAllSamplerFields_AreAccepted(string extra)
     {
         JsonObject body = JsonNode.Parse(extra)!.AsObject();
@@ -173,6 +189,8 @@ public sealed class CompletionsTests(ApiServer server)
     [InlineData("foo", "1")]
     [InlineData("stream_options.foo", "1")]
     [InlineData("alternatives", "3")]
+    [InlineData("verbosity", "\"low\"")]
+    [InlineData("prompt_cache_retention", "\"24h\"")]
     public async Task WhatCannotBeHonoured_IsRefusedByName(string field, string value)
     {
         JsonObject body = new() { ["prompt"] = "x", ["max_tokens"] = 4 };

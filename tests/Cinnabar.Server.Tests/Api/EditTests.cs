@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cinnabar.Sampling;
 using Cinnabar.Server.Api;
@@ -40,6 +41,19 @@ public sealed class EditTests(ApiServer server)
         Assert.Equal("{\n    int ".Length, edit.Cursor);
         Assert.Equal("\n\n// end", edit.After);
         Assert.Equal("```\n{\n    int x;\n}\n```", edit.Reply("x"));
+    }
+
+    [Fact]
+    public void Snippets_WithoutAnEnd_TakeNoTime()
+    {
+        // As many as a body holds. A search from each of them to the end of the message would take half a minute.
+        string openings = string.Concat(Enumerable.Repeat("<|recently_viewed_code_snippet|>", 130_000));
+        string first = "<|recently_viewed_code_snippet|>\nint b;\n<|/recently_viewed_code_snippet|>";
+        Stopwatch time = Stopwatch.StartNew();
+        NextEdit edit = NextEdit.Parse(Message + first + openings);
+
+        Assert.InRange(time.Elapsed.TotalSeconds, 0, 4);
+        Assert.Equal("int b;\nint b;\nclass A\n\n", edit.Before);
     }
 
     [Fact]

@@ -67,6 +67,64 @@ public sealed class EngineWorkTests : IDisposable
         Assert.True(stopped.IsStopped);
     }
 
+    [Fact]
+    public async Task WorkOfManyPieces_IsTakenOnOnce()
+    {
+        await using ModelEngine engine = Start(new EngineOptions { MaxRunning = 1, MaxWaiting = 1 });
+        using SemaphoreSlim gate = new(0);
+        using SemaphoreSlim isHeld = new(0);
+        using EngineWork work = engine.BeginWork();
+        Task<bool> first = work.RunAsync(_ => isHeld.Release() == 0 && gate.Wait(10_000));
+        await isHeld.WaitAsync();
+        Task<bool> other = engine.RunAsync(_ => true);
+
+        // Both places are taken: nobody else gets in, but the next piece does.
+        Assert.Throws<EngineBusyException>(() => engine.BeginWork());
+        await Assert.ThrowsAsync<EngineBusyException>(() => engine.RunAsync(_ => true));
+        Task<string> next = work.RunAsync(model => model.Name);
+        gate.Release();
+        Assert.True(await first);
+        Assert.True(await other);
+        Assert.Equal("tiny", await next);
+
+        // What has ended leaves its place.
+        using EngineWork second = engine.BeginWork();
+        Assert.Throws<EngineBusyException>(() => engine.BeginWork());
+        work.Dispose();
+        work.Dispose();
+        using EngineWork third = engine.BeginWork();
+        Assert.Throws<EngineBusyException>(() => engine.BeginWork());
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => work.RunAsync(_ => true));
+    }
+
+    [Fact]
+    public async Task WorkOfManyPieces_IsFinishedByAStop()
+    {
+        ModelEngine engine = Start();
+        EngineWork work = engine.BeginWork();
+        Assert.Equal(1, await work.RunAsync(_ => 1));
+        Task stop = engine.StopAsync(TimeSpan.FromSeconds(30));
+
+        // Between two pieces the engine has nothing to do, and waits.
+        await Task.Delay(50);
+        Assert.False(stop.IsCompleted);
+        Assert.True(Assert.Throws<EngineBusyException>(() => engine.BeginWork()).IsStopped);
+        Assert.Equal(2, await work.RunAsync(_ => 2));
+        work.Dispose();
+        await stop.WaitAsync(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task WorkOfManyPieces_IsGivenUpWhenTheTimeOfAStopIsOver()
+    {
+        ModelEngine engine = Start();
+        using EngineWork work = engine.BeginWork();
+        Assert.Equal(1, await work.RunAsync(_ => 1));
+        await engine.StopAsync(TimeSpan.FromMilliseconds(50)).WaitAsync(TimeSpan.FromSeconds(10));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work.RunAsync(_ => 2));
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private ModelEngine Start(EngineOptions? options = null)

@@ -233,7 +233,7 @@ public sealed class InfillTests(ApiServer server)
     [Fact]
     public async Task LlamaInfill_AnswersInTheEditorsTimeBesideOthers()
     {
-        // Long texts of others, one token a pass, take far longer than the editor waits.
+        // Long texts of others, one token per pass, take far longer than the editor waits.
         JsonObject others = new() { ["prompt"] = "x", ["max_tokens"] = 90, ["n"] = 8, ["threshold"] = null, ["cfg_scale"] = 1 };
         Task<JsonNode>[] busy = [.. Enumerable.Range(0, 2).Select(_ => server.AskAsync("/v1/completions", others))];
         Stopwatch time = Stopwatch.StartNew();

@@ -19,6 +19,7 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
     private const string TwoToThe63 = "9223372036854775808";
     private static readonly string s_deep = new string('[', 65) + new string(']', 65);
     private static readonly string s_long = $"[{string.Join(',', Enumerable.Repeat("0", 10_000))}]";
+    private static readonly string s_stops = $"[{string.Join(',', Enumerable.Repeat("\"a\"", 17))}]";
 
     // Wrong for a field of any kind.
     private static readonly string[] s_always =
@@ -38,7 +39,7 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
         Number("edit_threshold", 0, 1, isAboveLeast: true), ("remdm", ["0", "true", "[]", "\"\"", "\"x\""]), Number("remdm_eta", 0, 1),
         Whole("max_passes", 1, 1 << 20), Whole("deadline_ms", 1, 600_000), ("cache", ["0", "true", "{}", "\"\"", "\"x\""]),
         Whole("cache_refresh", 1, 1 << 20), Flag("stream"), Flag("diffusing"), Whole("alternatives", 0, 20),
-        ("stream_options", ["1", "true", "\"x\"", "[]"]), ("stop", ["1", "true", "{}", "\"\"", "[\"a\",\"a\",\"a\",\"a\",\"a\"]"]),
+        ("stream_options", ["1", "true", "\"x\"", "[]"]), ("stop", ["1", "true", "{}", "\"\"", s_stops]),
         ("canvas", ["1", "true", "\"\"", "[]"]), ("pins", ["1", "true", "\"\"", "{}"]), ("bans", ["1", "true", "\"\"", "{}"]),
         Text("model"), ("unknown", ["1", "null", "false", "\"\"", "{}"]), Text("user"),
         ("reasoning_effort", ["1", "\"\"", "\"extreme\"", "true"]),
@@ -172,6 +173,7 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
             .. s_sampler.Where(field => field.Name != "stream"), .. s_texts,
             ("messages", ["1", "\"\"", "true", "{}", "[]", "[1]", "[null]"]),
             ("tools", ["1", "\"x\"", "[{}]"]), ("response_format", ["1", "\"json\"", "{\"type\":\"json_schema\"}"]),
+            ("chat_template_kwargs", ["1", "\"x\"", "[]", "{\"a\":true}"]),
         ],
     };
 

@@ -32,7 +32,7 @@ public sealed class LatentTests(ApiServer server)
     }
 
     [Theory]
-    [InlineData("temperature", "1")]
+    [InlineData("temperature", "0.7")]
     [InlineData("entropy_bound", "1")]
     [InlineData("pins", "[{\"position\": 5, \"token\": 9}]")]
     [InlineData("latent_method", "\"euler\"")]
@@ -41,6 +41,17 @@ public sealed class LatentTests(ApiServer server)
     {
         JsonObject body = new() { ["model"] = "latent", ["prompt"] = "int a", ["max_tokens"] = 4, [field] = JsonNode.Parse(value) };
         await server.RefuseAsync("/v1/completions", body, field);
+    }
+
+    [Fact]
+    public async Task OpenAisDefaults_AreAcceptedWithoutEffect()
+    {
+        JsonObject body = new() { ["model"] = "latent", ["prompt"] = "int a", ["max_tokens"] = 4, ["steps"] = 2, ["seed"] = 4 };
+        JsonNode without = await server.AskAsync("/v1/completions", body);
+        (body["temperature"], body["top_p"], body["reasoning_effort"]) = (1, 1, "none");
+        JsonNode with = await server.AskAsync("/v1/completions", body);
+
+        Assert.Equal((string?)without["choices"]![0]!["text"], (string?)with["choices"]![0]!["text"]);
     }
 
     [Fact]

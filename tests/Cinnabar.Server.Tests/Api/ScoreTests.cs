@@ -104,6 +104,15 @@ public sealed class ScoreTests(ApiServer server)
         await server.RefuseAsync("/detokenize", new JsonObject { ["tokens"] = new JsonArray(0, 5000) }, "tokens[1]");
     }
 
+    [Fact]
+    public async Task Tokens_OfALongText_AreRefusedByTheirNumber()
+    {
+        string text = string.Concat(Enumerable.Repeat(";q", 1 << 19)) + ";";
+        JsonObject body = new() { ["content"] = text, ["with_pieces"] = true };
+
+        Assert.Contains("1048577", await server.RefuseAsync("/tokenize", body, "content"), StringComparison.Ordinal);
+    }
+
     private static double LogProbability(Tensor logits, int row, int id)
     {
         double[] values = [.. logits.Floats.ToArray().Skip(row * logits.Shape[1]).Take(logits.Shape[1]).Select(value => (double)value)];

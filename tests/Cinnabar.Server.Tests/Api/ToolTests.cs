@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Cinnabar.Server.Tests.Api;
 
 [Collection(ApiTests.Name)]
-public sealed class ToolTests(ApiServer server)
+public sealed partial class ToolTests(ApiServer server)
 {
     private const string Path = "/v1/chat/completions";
     private const string Weather =
@@ -119,33 +119,6 @@ public sealed class ToolTests(ApiServer server)
         Assert.Equal(calls > 0 ? "tool_calls" : "stop", (string?)choice["finish_reason"]);
         string? text = (string?)choice["message"]!["content"];
         Assert.True(content is null ? text is null : text!.StartsWith(content, StringComparison.Ordinal), text);
-    }
-
-    [Theory]
-    [MemberData(nameof(Models))]
-    public async Task History_CallsAndResults_AreSeenByTheModel(string model)
-    {
-        JsonObject body = Body(model, seed: 1);
-        body["messages"] = JsonNode.Parse(
-            """
-            [{"role":"user","content":"How warm?"},
-             {"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":
-               {"name":"weather","arguments":"{\"city\":\"Rome\",\"days\":1}"}}]},
-             {"role":"tool","tool_call_id":"call_1","content":"21"},
-             {"role":"user","content":"Thanks."}]
-            """);
-        string seen = await PromptAsync(body);
-        Assert.Contains("Rome", seen);
-        Assert.Contains("21", seen);
-        Assert.True(seen.IndexOf("Rome", StringComparison.Ordinal) < seen.IndexOf("21", StringComparison.Ordinal));
-        Assert.EndsWith("Thanks.assistant: ", seen);
-
-        // Whether or not more may be called.
-        body["tool_choice"] = "none";
-        string past = await PromptAsync(body);
-        Assert.Contains("Rome", past);
-        Assert.Contains("21", past);
-        Assert.DoesNotContain("Now.", past);
     }
 
     [Theory]
@@ -307,18 +280,6 @@ public sealed class ToolTests(ApiServer server)
         body.Remove("response_format");
         body["model"] = "tiny";
         await server.RefuseAsync(Path, body, "model");
-    }
-
-    // The known text of the canvas.
-    private async Task<string> PromptAsync(JsonObject body)
-    {
-        JsonObject stream = body.DeepClone().AsObject();
-        stream["stream"] = true;
-        stream["stream_options"] = new JsonObject { ["include_steps"] = true };
-        JsonNode canvas = (await server.ChunksAsync(Path, stream))[0]["diffusion"]!;
-        int known = (int)canvas["holes"]![0]!["start"]!;
-        int[] ids = [.. canvas["ids"]!.AsArray().Take(known).Select(id => (int)id!)];
-        return server.Models[(string)body["model"]!].Engine.Model.Tokenizer.Decode(ids);
     }
 
     private static string CheckCall(JsonNode message, string finishReason)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Cinnabar.Serving;
+using Microsoft.AspNetCore.Builder;
 
 namespace Cinnabar.Server.Tests.Hosting;
 
@@ -45,6 +46,40 @@ public sealed class EndpointTests(SharedServer shared) : IClassFixture<SharedSer
 
         ErrorBody error = await ErrorBody.OfAsync(response, HttpStatusCode.NotFound);
         Assert.Equal(("model_not_found", "model"), (error.Code, error.Param));
+    }
+
+    [Theory]
+    [InlineData("org/tiny")]
+    [InlineData("org%2Ftiny")]
+    [InlineData("org%2ftiny")]
+    public async Task Models_NameWithASlash_IsFoundEscapedOrNot(string name)
+    {
+        ServedModels models = TestServer.Serve(("org/tiny", TestServer.NewEngine()));
+        await using WebApplication application = CinnabarServer.Create(new ServerOptions { Port = 0 }, models);
+        using HttpClient client = new() { BaseAddress = new Uri(await CinnabarServer.StartAsync(application)) };
+
+        using JsonDocument model = JsonDocument.Parse(await client.GetStringAsync($"/v1/models/{name}"));
+
+        Assert.Equal("org/tiny", model.RootElement.GetProperty("id").GetString());
+        await CinnabarServer.StopAsync(application);
+    }
+
+    [Theory]
+    [InlineData("/v1/models")]
+    [InlineData("/v1/models/tiny")]
+    [InlineData("/metrics")]
+    [InlineData("/openapi.json")]
+    public async Task Head_IsGetWithoutItsBody(string path)
+    {
+        TestServer server = shared.Server;
+
+        using HttpResponseMessage get = await server.Client.GetAsync(path);
+        using HttpResponseMessage head = await server.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, path));
+
+        Assert.Equal(HttpStatusCode.OK, head.StatusCode);
+        Assert.Equal(get.Content.Headers.ContentType, head.Content.Headers.ContentType);
+        Assert.True(head.Content.Headers.ContentLength > 0);
+        Assert.Equal("", await head.Content.ReadAsStringAsync());
     }
 
     [Fact]
@@ -136,7 +171,7 @@ public sealed class EndpointTests(SharedServer shared) : IClassFixture<SharedSer
 
         ErrorBody error = await ErrorBody.OfAsync(response, HttpStatusCode.MethodNotAllowed);
         Assert.Equal("method_not_allowed", error.Code);
-        Assert.Equal(["GET"], response.Content.Headers.Allow);
+        Assert.Equal(["GET", "HEAD"], response.Content.Headers.Allow.Order(StringComparer.Ordinal));
     }
 
     [Fact]

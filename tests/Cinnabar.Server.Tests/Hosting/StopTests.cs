@@ -46,6 +46,28 @@ public sealed class StopTests
     }
 
     [Fact]
+    public async Task Stop_WithAScoreOfManyPasses_FinishesIt()
+    {
+        const string Text = "{\"text\":\"int x = 1;\",\"samples\":8,\"surprise\":true}";
+        await using TestServer server = await TestServer.StartAsync();
+        using HttpResponseMessage first = await server.PostAsync("/v1/score", Text); // the next one takes no time to begin
+        using SemaphoreSlim gate = new(0);
+        Task<bool> held = server.Engine.RunAsync(_ => gate.Wait(10_000));
+        Task<HttpResponseMessage> running = server.PostAsync("/v1/score", Text);
+        await Task.Delay(500); // until its first pass waits
+
+        Task stop = server.Application.StopAsync();
+        await Until(async () => (await server.Client.GetAsync("/health")).StatusCode == HttpStatusCode.ServiceUnavailable);
+        gate.Release();
+        using HttpResponseMessage finished = await running;
+        await stop;
+
+        Assert.True(await held);
+        Assert.Equal(HttpStatusCode.OK, finished.StatusCode);
+        Assert.Equal(await first.Content.ReadAsStringAsync(), await finished.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
     public async Task Stop_WithARequestThatNeverEnds_ClosesItsConnection()
     {
         ServerOptions options = new() { StopWithin = TimeSpan.Zero };

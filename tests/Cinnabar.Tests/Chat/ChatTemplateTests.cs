@@ -102,6 +102,15 @@ public sealed class ChatTemplateTests
     }
 
     [Fact]
+    public void Message_WithCallsAndNoContent_HasNone()
+    {
+        ChatMessage message = new("assistant", null) { ToolCalls = Json("[]") };
+        ChatTemplate template = ChatTemplate.Parse("{{ messages[0] | tojson }}{{ messages[0]['content'] is none }}", "t");
+        Assert.Equal(
+            """{"role": "assistant", "content": null, "tool_calls": []}True""", template.Render([message], true, null, null));
+    }
+
+    [Fact]
     public void Message_FromJson_KeepsNullAndParts()
     {
         ChatMessage message = ChatMessage.FromJson(Json("""{"role": "user", "content": null, "x": [1.0, 1e2], "name": "n"}"""), "m");

@@ -2,6 +2,7 @@
 using Cinnabar.Chat;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Tests.Sampling.Golden;
+using Cinnabar.Tests.Tokenizers;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Chat;
@@ -47,6 +48,30 @@ public sealed class PromptEncoderTests
             BeginOfTurn, .. tokenizer.Encode("assistant\n"),
         ];
         Assert.Equal(expected, ids);
+    }
+
+    // Half of a surrogate pair would be broken text, which a normalizer replaces; a name of one character cannot be broken at all.
+    [Fact]
+    public void Encode_SpecialTokensThatBeginWithASurrogatePair_AreText()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.json");
+        try
+        {
+            File.WriteAllText(path, File.ReadAllText(TokenizerData.SmallPath)
+                .Replace("\"normalizer\": null", "\"normalizer\": {\"type\": \"Lowercase\"}", StringComparison.Ordinal)
+                .Replace("<|pad|>", "😀pad", StringComparison.Ordinal)
+                .Replace("<|begin|>", "🙂", StringComparison.Ordinal));
+            Tokenizer tokenizer = Tokenizer.Load(path);
+            Assert.Equal(2, tokenizer.Encode("😀pad🙂", parseSpecialTokens: true).Count(tokenizer.IsSpecial));
+            int[] ids = new PromptEncoder(tokenizer, ChatTemplateFile.BuiltIn("chatml", null, null))
+                .Encode([new ChatMessage("user", "a😀pad🙂b")], variables: null);
+            Assert.DoesNotContain(ids, tokenizer.IsSpecial);
+            Assert.Contains("a😀pad🙂b", tokenizer.Decode(ids), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     private static Tokenizer Load() =>

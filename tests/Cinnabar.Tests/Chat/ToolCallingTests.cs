@@ -21,6 +21,19 @@ public sealed class ToolCallingTests
         Assert.Contains("a</tool_call>b", Assert.Single(must.Read(Call).Calls).Arguments, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Read_OneCallAllowed_DropsWhatIsBehindIt()
+    {
+        const string Call = """<tool_call>{"name": "f", "arguments": {}}</tool_call>""";
+        foreach (string behind in (string[])[Call, "<tool_call>broken", " and more"])
+        {
+            ToolCalling one = new([Tool("f", null)], s_tagged, allowsSeveral: false);
+            (string text, IReadOnlyList<ToolCall> calls) = one.Read($"So: {Call}{behind}");
+            Assert.Equal("So:", text);
+            Assert.Equal("f", Assert.Single(calls).Name);
+        }
+    }
+
     [Theory]
     [InlineData("{}")]
     [InlineData("true")]
@@ -44,6 +57,30 @@ public sealed class ToolCallingTests
         Assert.Contains("\"f\"", content, StringComparison.Ordinal);
         ChatMessage none = message with { ToolCalls = JsonElement.Parse("[]") };
         Assert.Equal("Let me look.", ToolCalling.WithoutTools([none], plain)[0].Content);
+    }
+
+    [Fact]
+    public void WithoutTools_Results_NameTheFunctionOfTheirCall()
+    {
+        JsonElement calls = JsonElement.Parse(
+            """[{"id": "1", "function": {"name": "f", "arguments": {}}}, {"id": "2", "function": {"name": "g", "arguments": {}}}, {}]""");
+        ChatMessage Result(string id) => new("tool", id)
+        {
+            OtherFields = new Dictionary<string, JsonElement> { ["tool_call_id"] = JsonElement.Parse($"\"{id}\"") },
+        };
+        ChatMessage[] messages =
+        [
+            Result("1"), new("assistant", null) { ToolCalls = calls }, Result("2"), Result("1"), Result("3"),
+            Result("1") with { Name = "h" }, new("tool", "4"),
+        ];
+        IReadOnlyList<ChatMessage> plain = ToolCalling.WithoutTools(messages, Template("{{ messages[0].content }}"));
+        Assert.All(plain.Where((_, i) => i != 1), message => Assert.Equal("user", message.Role));
+        Assert.Equal(
+            [
+                "Result of the function: 1", "Result of g: 2", "Result of f: 1", "Result of the function: 3", "Result of h: 1",
+                "Result of the function: 4",
+            ],
+            plain.Where((_, i) => i != 1).Select(message => message.Content));
     }
 
     private static ChatTool Tool(string name, string? parameters) =>

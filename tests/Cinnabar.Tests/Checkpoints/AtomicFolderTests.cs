@@ -68,6 +68,37 @@ public sealed class AtomicFolderTests
     }
 
     [Fact]
+    public void Commit_FileMadeInTheNewFolder_IsPartOfIt()
+    {
+        using TemporaryFolder parent = new();
+        Save(parent["m"], "old", "old");
+        using (AtomicFolder folder = AtomicFolder.Begin(parent["m"]))
+        {
+            folder.Write("x", "new"u8.ToArray());
+            File.WriteAllText(Path.Combine(folder.NewFolder, "y"), "new");
+            folder.Commit();
+        }
+
+        AssertHolds(parent, "new", "new");
+    }
+
+    // A file that is held by somebody cannot be opened, so it cannot be flushed either.
+    [Fact]
+    public void Commit_FileThatCannotBeFlushed_KeepsTheOldFolder()
+    {
+        using TemporaryFolder parent = new();
+        Save(parent["m"], "old", "old");
+        using (AtomicFolder folder = AtomicFolder.Begin(parent["m"]))
+        {
+            using FileStream held = new(Path.Combine(folder.NewFolder, "x"), FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            CinnabarException error = Assert.Throws<CinnabarException>(folder.Commit);
+            Assert.Contains("unchanged", error.Message, StringComparison.Ordinal);
+        }
+
+        AssertHolds(parent, "old", "old");
+    }
+
+    [Fact]
     public void Commit_ReaderRecoversBetweenTheRenames_StillSucceeds()
     {
         using TemporaryFolder parent = new();

@@ -79,8 +79,29 @@ public sealed class HostileConstraintTests
             string properties = Joined(2000, i => $"\"property {i}\":{{\"type\":\"integer\"}}");
             string ranges = Joined(
                 2000, i => $"\"p{i}\":{{\"type\":\"number\",\"minimum\":0.{i + 1},\"maximum\":9999.5,\"multipleOf\":0.001}}");
+            string types = Joined(100_000, _ => "\"string\"");
+            string closed = Joined(10_000, _ => "{\"additionalProperties\":false}");
+            string rests = Joined(10_000, _ => "{\"additionalProperties\":{}}");
+            string names = Joined(10_000, i => $"\"p{i}\":{{}}");
+            string formats = Joined(20_000, i => $"\"p{i}\":{{\"format\":\"uri\"}}");
+            string compared = Joined(4000, i => $"\"p{i}\":{{\"allOf\":[{Reference(0)},{Reference(1)},false]}}");
+            string referring = Joined(4000, i => $"\"p{i}\":{Reference(0)}");
+            string longName = new('x', 400_000);
+            string constant = "{\"const\":\"\\n" + new string('x', 200_000) + "\"}";
             return
             [
+                ("a type 100,000 times", $$$"""{"type":[{{{types}}}],"pattern":"a{1000}"}""", true),
+                ("10,000 properties that 10,000 schemas close", $$$"""{"properties":{{{{names}}}},"allOf":[{{{closed}}}]}""", false),
+                ("10,000 schemas in 30,000 branches", $$$"""{"allOf":[{{{rests}}}],"anyOf":[{{{Joined(30_000, _ => "true")}}}]}""", false),
+                ("20,000 formats", $$$"""{"properties":{{{{formats}}}}}""", false),
+                ("long constants compared 4,000 times",
+                    $$$"""{"properties":{{{{compared}}}},"$defs":{"a0":{{{constant}}},"a1":{{{constant}}}}}""", false),
+                ("131,000 dots", $$$"""{"pattern":"{{{new string('.', 131_000)}}}"}""", false),
+                ("65,000 sets with escapes", $$$"""{"pattern":"{{{string.Concat(Enumerable.Repeat("[^a]", 65_000))}}}"}""", false),
+                ("a reference of 400,000 characters, 4,000 times",
+                    $$$"""{"properties":{{{{referring}}}},"$defs":{"a0":{"$ref":"#/$defs/{{{longName}}}"},"{{{longName}}}":false}}""",
+                    false),
+                ("huge exponents", """{"allOf":[{"minimum":1},{"minimum":1e99999999999}]}""", false),
                 ("cyclic reference", """{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}}}""", false),
                 ("chain of references", $$$"""{"$ref":"#/$defs/a0","$defs":{{{{refs}}}}}""", false),
                 ("references twice", $$$"""{"$ref":"#/$defs/a0","$defs":{{{{doubling}}}}}""", false),

@@ -131,6 +131,17 @@ public sealed class JsonNumberTests
         }
     }
 
+    [Theory]
+    [InlineData("0", "0")]
+    [InlineData("-0.00e7", "0")]
+    [InlineData("-1.50", "-1.5")]
+    [InlineData("1.50e1", "15")]
+    [InlineData("12E-3", "0.012")]
+    [InlineData("1e+3", "1000")]
+    [InlineData("100.001", "100.001")]
+    public void Spelling_Number_IsOneForEachValue(string written, string spelling) =>
+        Assert.Equal(spelling, DecimalNumber.Parse(written)!.Spelling);
+
     private static Constraint Schema(string schema) => Constraint.FromJsonSchema(schema);
 
     private static string Text(decimal number) => number.ToString(CultureInfo.InvariantCulture);

@@ -67,6 +67,13 @@ public sealed class JsonSchemaTests
         """{"allOf":[{"properties":{"a":{"const":1}},"additionalProperties":{"type":"string"}},{"properties":{"b":{"enum":[2,"x"]}}}]}""",
         new[] { "{\"a\":1,\"b\":\"x\"}", "{\"b\":\"x\"}" }, new[] { "{\"b\":2}" })]
     [InlineData("""{"allOf":[{"type":"number"},{"type":["integer","string"]}]}""", new[] { "1" }, new[] { "1.5", "\"\"" })]
+    [InlineData("""{"oneOf":[{"type":"integer"},{"const":1.50}]}""", new[] { "3", "1.50" }, new[] { "1.5" })]
+    [InlineData("""{"oneOf":[{"const":1.0},{"const":"1"},{"const":{"b":2e0,"a":1}},{"const":{"b":2,"a":2}}]}""",
+        new[] { "1.0", "\"1\"", "{\"b\":2e0,\"a\":1}" }, new[] { "1", "{\"a\":1,\"b\":2e0}", "{\"b\":2,\"a\":1}" })]
+    [InlineData("""{"oneOf":[{"type":"null"},{"items":{"oneOf":[{"const":1.0},{"properties":{"b":{},"a":{}},"required":["a","b"]}]}}]}""",
+        new[] { "[1.0,{\"b\":1,\"a\":2}]" }, new[] { "[1]", "[{\"a\":2,\"b\":1}]" })]
+    [InlineData("""{"type":["null","integer","null"],"nullable":true}""", new[] { "null", "3" }, new[] { "true" })]
+    [InlineData("""{"const":-2.5E+999999}""", new[] { "-2.5E+999999" }, new[] { "-2.5" })]
     [InlineData("""{"$defs":{"a/b":{"type":"null"}},"$ref":"#/$defs/a~1b"}""", new[] { "null" }, new[] { "1" })]
     [InlineData("""{"definitions":{"é":{"type":"integer"}},"$ref":"#/definitions/%C3%A9","minimum":3}""",
         new[] { "3" }, new[] { "2", "null" })]
@@ -99,6 +106,42 @@ public sealed class JsonSchemaTests
             """);
         Assert.True(tree.Matches("""{"v":1,"left":{"v":2,"right":null},"right":{"v":3,"left":{"v":4,"left":{"v":5}}}}"""));
         Assert.False(tree.Matches("""{"v":1,"left":{"v":2,"left":{"v":3,"left":{"v":4,"left":{"v":5,"left":{"v":6}}}}}}"""));
+    }
+
+    // Six objects that build on one, inside one another and beside one another: it is never inside of itself.
+    [Fact]
+    public void FromJsonSchema_ReferenceBesideItself_IsNoRecursion()
+    {
+        string chain = string.Join(',', ((string[])["AB", "BC", "CD", "DE", "EF"]).Select(pair =>
+            $$$$"""
+            "{{{{pair[0]}}}}":{"allOf":[{"$ref":"#/$defs/base"}],"properties":{"{{{{pair[1]}}}}":{"$ref":"#/$defs/{{{{pair[1]}}}}"}}}
+            """));
+        string mixins = string.Join(',', Enumerable.Range(1, 6).Select(i =>
+            $$$$"""{"allOf":[{"$ref":"#/$defs/base"},{"properties":{"m{{{{i}}}}":{"type":"null"}}}]}"""));
+        string definitions = $$$$"""
+            "$defs":{"base":{"type":"object","properties":{"id":{"type":"integer"}}},"F":{"$ref":"#/$defs/base"},{{{{chain}}}}}
+            """;
+
+        Constraint inside = Constraint.FromJsonSchema($$$"""{"$ref":"#/$defs/A",{{{definitions}}}}""");
+        Assert.True(inside.Matches("""{"id":1,"B":{"C":{"D":{"E":{"id":5,"F":{"id":6}}}}}}"""));
+
+        Constraint beside = Constraint.FromJsonSchema($$$"""{"allOf":[{{{mixins}}}],{{{definitions}}}}""");
+        Assert.True(beside.Matches("""{"id":1,"m1":null,"m6":null}"""));
+        Assert.False(beside.Matches("""{"id":1,"id":1}"""));
+    }
+
+    // A node is merged from two schemas that build on the one with the reference to the node.
+    [Fact]
+    public void FromJsonSchema_RecursionThroughTwoReferences_EndsAtTheBound()
+    {
+        Constraint nodes = Constraint.FromJsonSchema(
+            """
+            {"$ref":"#/$defs/node","$defs":{"node":{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/b"}]},
+              "a":{"allOf":[{"$ref":"#/$defs/base"}]},"b":{"allOf":[{"$ref":"#/$defs/base"}]},
+              "base":{"type":"object","properties":{"n":{"$ref":"#/$defs/node"}}}}}
+            """);
+        Assert.True(nodes.Matches("""{"n":{"n":{"n":{"n":{}}}}}"""));
+        Assert.False(nodes.Matches("""{"n":{"n":{"n":{"n":{"n":{}}}}}}"""));
     }
 
     [Fact]
@@ -175,6 +218,19 @@ public sealed class JsonSchemaTests
     [InlineData("""{"items":{"oneOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}}""",
         "#/items/oneOf/1", "a branch of oneOf that no other branch overlaps, as only one may hold, found that JSON schema, "
             + "#/items/oneOf/0 allows '{}' as well. Write anyOf")]
+    [InlineData("""{"oneOf":[{"type":"integer"},{"const":1.0}]}""",
+        "#/oneOf/1", "a branch of oneOf that no other branch overlaps, as only one may hold, found that JSON schema, #/oneOf/0 allows '1'")]
+    [InlineData("""{"oneOf":[{"const":{"b":1,"a":20e-1}},{"properties":{"a":{"type":"integer"},"b":{"enum":[1]}},"required":["a","b"]}]}""",
+        "#/oneOf/1", "a branch of oneOf that no other branch overlaps, as only one may hold, found that JSON schema, #/oneOf/0 allows "
+            + "'{\"a\":2,\"b\":1}'")]
+    [InlineData("""{"oneOf":[{"required":["a","b"]},{"required":["b","a"]}],"additionalProperties":{"type":"null"}}""",
+        "#/oneOf/1", "a branch of oneOf that no other branch overlaps, as only one may hold, found that JSON schema, #/oneOf/0 allows "
+            + "'{\"a\":null,\"b\":null}'")]
+    [InlineData("""{"allOf":[{"minimum":1},{"minimum":1e99999999999}]}""",
+        "#/allOf/-/minimum", "an exponent from -1000000000 to 1000000000, found '1e99999999999'")]
+    [InlineData("""{"enum":[1,{"a":-2.5E-1000000001}]}""", "#/enum/-/a", "an exponent from -1000000000 to 1000000000")]
+    [InlineData("""{"type":"object","minProperties":2}""", "#/minProperties", "0 or 1 where names are free")]
+    [InlineData("""{"minProperties":2,"properties":{}}""", "#", "an object that satisfies all keywords at once")]
     [InlineData("""{"enum":[]}""", "#/enum", "a list that is not empty")]
     [InlineData("""{"type":"string","enum":[1,2]}""", "#", "a given value that has the type")]
     [InlineData("""{"allOf":[{"type":"string"},{"type":"null"}]}""", "#", "a type that all of its parts allow, string, found null")]

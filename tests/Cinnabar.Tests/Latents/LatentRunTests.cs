@@ -120,15 +120,6 @@ public sealed class LatentRunTests : IDisposable
     }
 
     [Fact]
-    public void Denoise_GuidanceBesideKnownLatents_KeepsThem()
-    {
-        bool[] known = [true, false];
-        float[] clean = new float[4];
-        new GuidedLatentDenoiser(new Filled(3), new Filled(1), 2, known, size: 2).Denoise([0, 0, 0, 0], 0.5, [0, 0, 0, 0], clean);
-        Assert.Equal([3f, 3, 5, 5], clean);
-    }
-
-    [Fact]
     public void Likeliest_NaN_IsRefused() => Assert.Contains(
         "NaN", Assert.Throws<CinnabarException>(() => new SpelledTokens(3).Likeliest([1, float.NaN, 0], 0)).Message);
 
@@ -176,11 +167,6 @@ public sealed class LatentRunTests : IDisposable
             float[] values = row.ToArray();
             return Array.IndexOf(values, values.Max());
         }
-    }
-
-    private sealed class Filled(float value) : ILatentDenoiser
-    {
-        public void Denoise(ReadOnlySpan<float> noisy, double t, ReadOnlySpan<float> before, Span<float> clean) => clean.Fill(value);
     }
 
     private DiffusionModel Model(bool isCausal)

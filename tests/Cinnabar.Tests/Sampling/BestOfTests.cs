@@ -42,6 +42,36 @@ public sealed class BestOfTests
     }
 
     [Fact]
+    public void LogProbability_TextThatEnds_CountsItsEndOnceAndNothingBehind()
+    {
+        const int End = 2;
+        SamplerOptions options = s_drawn with { Remasking = Remasking.Random };
+        int early = 0;
+        for (ulong seed = 0; seed < 40; seed++)
+        {
+            Canvas canvas = Canvas.ForContinuation([0], 6, new CanvasTokens(Mask, End, null));
+            new Sampler(new Biased()).Run(canvas, options with { Seed = seed });
+            int[] text = canvas.TextOf(0);
+            double expected = text.Sum(id => Math.Log(Biased.Probabilities[id]));
+            expected += text.Length < 6 ? Math.Log(Biased.Probabilities[End]) : 0;
+            Assert.Equal(expected, BestOf.LogProbability(canvas), 1e-5);
+            early += text.Length < 5 ? 1 : 0; // something stands behind the end
+        }
+
+        Assert.InRange(early, 1, 39);
+    }
+
+    [Fact]
+    public void LogProbability_HoleOfWhichPartIsText_CountsThatPart()
+    {
+        Canvas canvas = new([CanvasSegment.Text([0]), CanvasSegment.Continuation(6, mostText: 4)], s_tokens);
+        new Sampler(new Biased()).Run(canvas, s_drawn);
+        int[] text = canvas.TextOf(0);
+        Assert.Equal(4, text.Length);
+        Assert.Equal(text.Sum(id => Math.Log(Biased.Probabilities[id])), BestOf.LogProbability(canvas), 1e-5);
+    }
+
+    [Fact]
     public void Run_WithoutTemperature_IsRefusedUnlessOneIsWanted()
     {
         Sampler sampler = new(new Biased());

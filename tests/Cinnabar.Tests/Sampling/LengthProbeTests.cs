@@ -23,6 +23,18 @@ public sealed class LengthProbeTests
     }
 
     [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void Sureness_LogitsThatAreNoNumbers_AreRefusedWithTheirPlace(double logit)
+    {
+        SureOfLengths network = new(length => length == 6 ? logit : 2);
+        LengthProbe probe = new(network);
+        Assert.InRange(probe.Sureness([s_before, s_after], [5], 0), 0, 1);
+        string message = Assert.Throws<CinnabarException>(() => probe.Sureness([s_before, s_after], [6], 0)).Message;
+        Assert.Contains($"Expected finite logits from the network, found {(float)logit} at position 2", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(8)]
     [InlineData(11)]
     [InlineData(12)]

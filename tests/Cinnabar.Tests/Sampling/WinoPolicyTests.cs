@@ -65,13 +65,28 @@ public sealed class WinoPolicyTests
     }
 
     [Fact]
-    public void Run_NetworkThatCannotLeaveOneOut_IsRefusedByName()
+    public void Run_NetworkThatCannotLeaveOneOut_IsRefusedByNameBeforeAnyPass()
     {
         TableDenoiser network = new(12, 0, (_, _, token) => token == 5 ? 9 : 0);
         Canvas canvas = new([CanvasSegment.Hole(9)], s_tokens);
         string message = Assert.Throws<CinnabarException>(
             () => new Sampler(network).Run(canvas, new SamplerOptions { Threshold = 0.6, VerifyThreshold = 0.9 })).Message;
         Assert.Contains("VerifyThreshold", message);
+        Assert.Empty(network.AskedRows);
+        Assert.Equal(9, canvas.NoisyCount);
+    }
+
+    [Fact]
+    public void Check_NetworkWithShiftedLogits_IsRefusedByName()
+    {
+        var config = TinyNetwork.Config with { ShiftLogits = true };
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+        Canvas canvas = new([CanvasSegment.Hole(9)], s_tokens);
+        SamplerOptions options = new() { Threshold = 0.6, VerifyThreshold = 0.9 };
+        Assert.Contains("shift_logits True", Assert.Throws<CinnabarException>(() => new Sampler(network).Check(canvas, options)).Message);
+
+        // A policy of one's own does not verify.
+        new Sampler(network).Check(canvas, options with { Policy = () => new LowConfidencePolicy() });
     }
 
     private static void Close(float[] expected, float[] actual) =>

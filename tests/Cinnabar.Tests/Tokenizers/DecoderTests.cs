@@ -53,10 +53,11 @@ public sealed class DecoderTests
                 int[] ids = [.. Enumerable.Range(0, 40).Select(_ => random.Next(tokenizer.VocabularySize))];
                 foreach (bool skip in (bool[])[true, false])
                 {
-                    StreamingDecoder decoder = new(tokenizer, skip);
+                    bool first = round % 2 == 0;
+                    StreamingDecoder decoder = new(tokenizer, skip, first);
                     string streamed = string.Concat(ids.Select(id => decoder.Append([id]))) + decoder.Finish();
-                    Assert.Equal(tokenizer.Decode(ids, skip), streamed);
-                    Assert.Equal(tokenizer.Decode(ids, skip), decoder.Append(ids) + decoder.Finish());
+                    Assert.Equal(tokenizer.Decode(ids, skip, first), streamed);
+                    Assert.Equal(tokenizer.Decode(ids, skip, first), decoder.Append(ids) + decoder.Finish());
                 }
             }
         }

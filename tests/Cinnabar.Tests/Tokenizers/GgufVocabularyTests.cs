@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cinnabar.Checkpoints;
 using Cinnabar.Tests.Sampling.Golden;
 using Cinnabar.Tokenizers;
 
@@ -22,6 +23,15 @@ public sealed class GgufVocabularyTests
             UnknownTokenId = 0,
         };
     }
+
+    private const int Gap = 262;
+
+    private static GgufVocabulary WithGap => Llama(("▁", -2), ("a", -2), ("▁a", -1), ("unused", -3)) with
+    {
+        TokenTypes = [2, 3, 3, .. s_bytes.Select(_ => 6), 1, 1, 1, 5],
+        MaskTokenId = 0,
+        PaddingTokenId = 0,
+    };
 
     private static GgufVocabulary Gpt2 { get; } = new()
     {
@@ -106,6 +116,31 @@ public sealed class GgufVocabularyTests
         Assert.Equal([260, 262, 262, 260], tokenizer.Encode("a\n\na"));
         Assert.Equal([1, 259], tokenizer.Encode(" ", parseSpecialTokens: false, addSpecialTokens: true));
         Assert.Equal(" a a\n\n\n", tokenizer.Decode(tokenizer.Encode(" a a\n\n\n")));
+    }
+
+    // Tokens of a unused type are gaps in the numbering, ▁ as the first token is none: its space is left out.
+    [Fact]
+    public void Decode_GapBeforeTheFirstToken_IsNoToken()
+    {
+        Tokenizer tokenizer = Tokenizer.FromVocabulary(WithGap, "x.gguf");
+        Assert.Equal("a", tokenizer.Decode([Gap, 261]));
+        Assert.Equal(" a", tokenizer.Decode([259, 261]));
+        Assert.Equal(" a", tokenizer.Decode([Gap, 261], first: false));
+        Assert.Equal("  a", tokenizer.Decode([259, 261], first: false));
+    }
+
+    [Theory]
+    [InlineData(Gap, 0, true)]
+    [InlineData(1, 0, true)] // begin of text
+    [InlineData(263, 0, true)] // no id of the tokenizer
+    [InlineData(259, 0, false)] // a space, but none where a text begins
+    [InlineData(2, 0, false)] // end of text
+    [InlineData(Gap, Gap, false)] // as padding it ends a hole
+    public void CanvasTokens_IdsWithoutText_AreNeverEmitted(int id, int padding, bool isNever)
+    {
+        Tokenizer tokenizer = Tokenizer.FromVocabulary(WithGap, "x.gguf");
+        ModelConfig config = TinyModelFolder.ConfigFor(tokenizer) with { PadTokenId = padding, VocabularySize = 264 };
+        Assert.Equal(isNever, ModelReading.CanvasTokensOf(config, new GenerationConfig(), tokenizer).NeverEmitted.Contains(id));
     }
 
     [Fact]

@@ -81,6 +81,15 @@ public sealed class NormalizerTests
         Assert.Contains(expected, new BertNormalizer().Normalize(text), StringComparison.Ordinal);
     }
 
+    // क, a vowel sign that takes space, a nonspacing one, a circle around it.
+    [Fact]
+    public void StripAccents_MarksOfAllKinds_GoButBertTakesNonspacingOnes()
+    {
+        const string Text = "\u0915\u093E\u0941\u20DD";
+        Assert.Equal("\u0915", new StripAccentsNormalizer().Normalize(Text));
+        Assert.Equal("\u0915\u093E\u20DD", new BertNormalizer().Normalize(Text));
+    }
+
     [Fact]
     public void Bert_EverythingOff_ChangesNothing()
     {
@@ -100,5 +109,7 @@ public sealed class NormalizerTests
         Assert.Equal("é", new StripAccentsNormalizer().Normalize("é"));
         NormalizerSequence both = new([new PrependNormalizer(" "), new ReplaceNormalizer(" ", "▁")]);
         Assert.Equal("▁a▁b", both.Normalize("a b"));
+        Assert.Equal("a▁b", both.NormalizeBehind("a b"));
+        Assert.Equal("aσ", new LowercaseNormalizer().NormalizeBehind("AΣ"));
     }
 }

@@ -84,6 +84,8 @@ public sealed class PreTokenizerTests
     [InlineData("a{2")]
     [InlineData("a{3,2}")]
     [InlineData("a{1,1000}")]
+    [InlineData(@"\p{N}{1,3}+")] // repeats the group, where ++ and ?+ give nothing back
+    [InlineData("a{2}+")]
     [InlineData("a{0}")]
     [InlineData("^a")]
     [InlineData("a$")]
@@ -135,6 +137,7 @@ public sealed class PreTokenizerTests
         Assert.Equal("a", new Metaspace("▁", PrependScheme.First, split: true).Prepare("a", first: false));
         Assert.Equal("▁a", new Metaspace("▁", PrependScheme.First, split: true).Prepare("a", first: true));
         Assert.Equal("a", new Metaspace("▁", PrependScheme.Never, split: true).Prepare("a", first: true));
+        Assert.Equal("a▁b", always.Prepare("a b", first: false, isBehind: true));
         Assert.Equal(["▁a", "▁", "▁b"], Cut(always, "▁a▁▁b"));
         Assert.Equal(["▁a▁▁b"], Cut(new Metaspace("▁", PrependScheme.Always, split: false), "▁a▁▁b"));
     }

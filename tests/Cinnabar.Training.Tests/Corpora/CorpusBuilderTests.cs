@@ -174,6 +174,21 @@ public sealed class CorpusBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Build_CorpusBelowItsSource_IsNotReadIntoTheNext()
+    {
+        _folder.WriteMany(40);
+        _folder.Write("mine.cinnabar-new-left/Half.cs", SourceFolder.Code(500)); // as a killed build leaves it
+        _folder.Write("mine.cs", SourceFolder.Code(501));
+        _folder.Write("mine2/More.cs", SourceFolder.Code(502));
+        string corpus = Path.Combine(_folder.Sources, "mine");
+        CorpusOptions options = _folder.Options with { Patterns = ["*.cs", "*.txt"] };
+        Assert.Equal(42, new CorpusBuilder(options).Build(corpus).Sources["own"].Found.Files);
+        string first = HashAll(corpus);
+        Assert.Equal(42, new CorpusBuilder(options).Build(corpus + Path.DirectorySeparatorChar).Sources["own"].Found.Files);
+        Assert.Equal(first, HashAll(corpus));
+    }
+
+    [Fact]
     public void Build_GivenTokenizer_IsUsed()
     {
         _folder.WriteMany(10);

@@ -1,3 +1,4 @@
+using System.Text;
 using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Training.Tests.Corpora;
@@ -64,6 +65,16 @@ public sealed class CorpusRecipeTests : IDisposable
         string path = Path.Combine(_folder.Root, "recipe.json");
         File.WriteAllText(path, json);
         Assert.Contains(path, Assert.Throws<CinnabarException>(() => CorpusRecipe.Load(path)).Message);
+    }
+
+    [Fact]
+    public void Load_ByteOrderMark_IsSkipped()
+    {
+        string path = Path.Combine(_folder.Root, "recipe.json");
+        byte[] json = Encoding.UTF8.GetBytes(
+            "{\"description\":\"Tales\",\"folders\":[],\"patterns\":[],\"exclude\":[],\"licences\":[]}");
+        File.WriteAllBytes(path, [0xEF, 0xBB, 0xBF, .. json]);
+        Assert.Equal("Tales", CorpusRecipe.Load(path).Description);
     }
 
     [Fact]

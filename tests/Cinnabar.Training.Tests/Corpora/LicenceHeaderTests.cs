@@ -17,6 +17,12 @@ public sealed class LicenceHeaderTests
     [InlineData("/// <summary>Copyright holder.</summary>\nclass A;\n", "/// <summary>Copyright holder.</summary>\nclass A;\n", null)]
     [InlineData("/* Copyright without end\n", "/* Copyright without end\n", null)]
     [InlineData("#region License\n// without end\n", "#region License\n// without end\n", null)]
+    [InlineData("/* Copyright 2020 X */ #include <a.h>\nint b;\n", "#include <a.h>\nint b;\n", null)]
+    [InlineData("/* Copyright X */ // What this is.\nint b;\n", "// What this is.\nint b;\n", null)]
+    [InlineData("// Copyright X\n\n/* What it is. */ int b; // Copyright Y\n", "/* What it is. */ int b; // Copyright Y\n", null)]
+    [InlineData("// Authorization policies.\nusing A;\n", "// Authorization policies.\nusing A;\n", null)]
+    [InlineData("/*\n * @author X\n */\nusing A;\n", "using A;\n", null)]
+    [InlineData("// AUTHORS: X, Y\nusing A;\n", "using A;\n", null)]
     [InlineData("// Copyright X", "", null)]
     [InlineData("", "", null)]
     public void Strip_Header_RemovesLicencesAndKeepsTheRest(string text, string expected, string? licence)

@@ -15,6 +15,8 @@ public sealed class TokenDatasetTests : IDisposable
 
     private string Manifest => Path.Combine(_folder.Corpus, CorpusFiles.Manifest);
 
+    private string TokenizerFile => Path.Combine(_folder.Corpus, CorpusFiles.Tokenizer);
+
     private string Tokens => Path.Combine(_folder.Corpus, CorpusFiles.Tokens("train", 0));
 
     private string Documents => Path.Combine(_folder.Corpus, CorpusFiles.Documents("train"));
@@ -119,6 +121,20 @@ public sealed class TokenDatasetTests : IDisposable
             File.WriteAllText(Manifest, good[..length]);
             Fails();
         }
+    }
+
+    [Fact]
+    public void Open_OtherTokenizer_IsRefused()
+    {
+        File.AppendAllText(TokenizerFile, "\n");
+        Assert.Contains("tokenizer.json is not the one the corpus was built with", Fails());
+    }
+
+    [Fact]
+    public void Open_TokenizerMissing_SaysSo()
+    {
+        File.Delete(TokenizerFile);
+        Assert.Contains("tokenizer.json cannot be read", Fails());
     }
 
     [Fact]

@@ -5,6 +5,10 @@
 //     for each block of K                                                      (ascending: the order of the sum)
 //       pack the block of A into panels [row panel][step][row]                 (thread's own memory, second-level cache)
 //       for each column panel, for each row panel: one register tile           (TileKernel)
+//
+// Where the panels of B are more than one array can hold, B is cut into parts along its columns, which are multiplied one after the other.
+// An element of C has the same bits whichever part and panel its column is in.
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace Cinnabar.Numerics.Kernels;
@@ -19,7 +23,9 @@ public sealed class PackedMatMul : IMatMul
     private readonly TileKernel? _pairs;
     private readonly TileKernel? _shorts;
     private readonly TileKernel? _bytes;
-    private readonly ThreadLocal<PackedProduct> _products;
+
+    // Those that are not in use. A thread takes the one that it used last, with its buffers in cache, unless another needed it meanwhile.
+    private readonly ConcurrentBag<PackedProduct> _products = [];
 
     /// <summary>Makes a product from its tile kernels.</summary>
     /// <param name="workers">Threads that share a product.</param>
@@ -35,8 +41,10 @@ public sealed class PackedMatMul : IMatMul
         _pairs = pairs;
         _shorts = shorts;
         _bytes = bytes;
-        _products = new ThreadLocal<PackedProduct>(() => new PackedProduct(_workers, LeftBlock));
     }
+
+    /// <summary>The most elements of 32 bits in the panels of a part of B; fewer in tests.</summary>
+    internal long MostElements { get; set; } = Tensor.MostBytes / sizeof(uint);
 
     /// <inheritdoc/>
     public MatMulPrecision Fastest => _pairs is null && _shorts is not null ? MatMulPrecision.Int16 : MatMulPrecision.BF16;
@@ -46,79 +54,124 @@ public sealed class PackedMatMul : IMatMul
     {
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         MatMulShapes.CheckInside(b);
-        if (!IsEmpty(a.Columns, c, accumulate))
+        if (IsEmpty(a.Columns, c, accumulate))
         {
-            (ProductFormat format, Matrix right) = Choose(precision, b);
-            _products.Value!.Run(a, right, c, accumulate, format);
+            return;
         }
+
+        (ProductFormat format, Matrix right) = Choose(precision, b);
+        int columns = format.ColumnsOfPart(b.Rows, b.Columns, MostElements);
+        PackedProduct product = Rent();
+        for (int part = 0; part < MatMulPlan.Ceiling(b.Columns, columns); part++)
+        {
+            product.Run(a, Part(right, part, columns), Part(c, part, columns), accumulate, format);
+        }
+
+        _products.Add(product);
     }
 
     /// <inheritdoc/>
     public void Pack(in Matrix b, MatMulPrecision precision, ref PackedMatrix? packed)
     {
         MatMulShapes.CheckInside(b);
+        (ProductFormat format, Matrix right) = Choose(precision, b);
         Panels panels = packed as Panels ?? new Panels();
-        panels.Maker = this;
-        (panels.Format, Matrix right) = Choose(precision, b);
-        panels.Rows = b.Rows;
-        panels.Columns = b.Columns;
-        packed = panels;
-        if (panels.Format.Right == PanelFormat.Blocks)
+        panels.Maker = null; // of no use before it is whole again
+        int columns = format.ColumnsOfPart(b.Rows, b.Columns, MostElements);
+        int parts = Math.Max(1, MatMulPlan.Ceiling(b.Columns, columns));
+        if (panels.Parts.Length != parts)
         {
-            panels.Storage = b.Storage;
-            return;
+            panels.Parts = new Tensor?[parts];
         }
 
-        panels.Storage = panels.Storage is { Type: DType.F32 } ? panels.Storage : null; // blocks belong to a weight
-        Tensor storage = Scratch.AtLeast(ref panels.Storage, checked((int)panels.Format.ElementsOfRight(b.Rows, b.Columns)));
-        if (b.Rows > 0 && b.Columns > 0)
+        if (format.Right == PanelFormat.Blocks)
         {
-            _products.Value!.PackRight(right, panels.Format, storage);
+            panels.Parts[0] = b.Storage;
         }
+        else
+        {
+            PackedProduct product = Rent();
+            for (int part = 0; part < parts; part++)
+            {
+                ref Tensor? storage = ref panels.Parts[part];
+                storage = storage is { Type: DType.F32 } ? storage : null; // blocks belong to a weight
+                Matrix columnsOfPart = Part(right, part, columns);
+                Tensor room = Scratch.AtLeast(ref storage, checked((int)format.ElementsOfRight(b.Rows, columnsOfPart.Columns)));
+                if (b.Rows > 0 && b.Columns > 0)
+                {
+                    product.PackRight(columnsOfPart, format, room);
+                }
+            }
+
+            _products.Add(product);
+        }
+
+        (panels.Maker, panels.Format, panels.ColumnsOfPart) = (this, format, columns);
+        (panels.Rows, panels.Columns) = (b.Rows, b.Columns);
+        packed = panels;
     }
 
     /// <inheritdoc/>
-    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate) => Multiply(a, b, c, accumulate, leftIsPacked: false);
+    public void Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate)
+    {
+        PackedProduct product = Rent();
+        Multiply(product, a, b, c, accumulate, leftIsPacked: false);
+        _products.Add(product);
+    }
 
     /// <inheritdoc/>
     public void Multiply(in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
     {
+        PackedProduct product = Rent();
         bool leftIsPacked = false;
         for (int i = 0; i < b.Length; i++)
         {
-            leftIsPacked = Multiply(a, b[i], c[i], accumulate: false, leftIsPacked);
+            leftIsPacked = Multiply(product, a, b[i], c[i], accumulate: false, leftIsPacked);
         }
+
+        _products.Add(product);
     }
 
     /// <inheritdoc/>
     public void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
     {
+        PackedProduct product = Rent();
         bool leftIsPacked = false;
         for (int i = 0; i < b.Length; i++)
         {
             Panels panels = Own(b[i]);
             MatMulShapes.Check(a.Rows, a.Columns, b[i].Rows, b[i].Columns, c[i]);
-            if (!IsEmpty(a.Columns, c[i], accumulate: false))
+            bool isEmpty = IsEmpty(a.Columns, c[i], accumulate: false);
+            for (int part = 0; part < panels.Parts.Length && !isEmpty; part++)
             {
-                _products.Value!.Run(a, panels.Storage!, c[i], panels.Format, leftIsPacked);
+                product.Run(a, panels.Parts[part]!, Part(c[i], part, panels.ColumnsOfPart), panels.Format, leftIsPacked);
                 leftIsPacked = true;
             }
         }
+
+        _products.Add(product);
     }
 
     // False if there was nothing to multiply.
-    private bool Multiply(in Matrix a, PackedMatrix b, in Matrix c, bool accumulate, bool leftIsPacked)
+    private bool Multiply(PackedProduct product, in Matrix a, PackedMatrix b, in Matrix c, bool accumulate, bool leftIsPacked)
     {
         Panels panels = Own(b);
         MatMulShapes.Check(a, b.Rows, b.Columns, c);
         bool isEmpty = IsEmpty(a.Columns, c, accumulate);
-        if (!isEmpty)
+        for (int part = 0; part < panels.Parts.Length && !isEmpty; part++)
         {
-            _products.Value!.Run(a, panels.Storage!, c, accumulate, panels.Format, leftIsPacked);
+            Matrix result = Part(c, part, panels.ColumnsOfPart);
+            product.Run(a, panels.Parts[part]!, result, accumulate, panels.Format, leftIsPacked || part > 0);
         }
 
         return !isEmpty;
     }
+
+    private static Matrix Part(in Matrix matrix, int part, int columns) =>
+        matrix.Slice(0, matrix.Rows, part * columns, Math.Min(columns, matrix.Columns - (part * columns)));
+
+    // The state of the products of one call, which gives it back if it ends well.
+    private PackedProduct Rent() => _products.TryTake(out PackedProduct? product) ? product : new PackedProduct(_workers);
 
     private Panels Own(PackedMatrix b) => b is Panels panels && panels.Maker == this
         ? panels
@@ -170,19 +223,24 @@ public sealed class PackedMatMul : IMatMul
         return k == 0 || c.Rows == 0 || c.Columns == 0;
     }
 
-    // The scratch memory of the calling thread for blocks of A.
-    private PanelBuffer LeftBlock() => _products.Value!.LeftBuffer;
-
-    private sealed class Panels : PackedMatrix
+    /// <summary>B in panels, or a weight in blocks as it is.</summary>
+    internal sealed class Panels : PackedMatrix
     {
-        public Tensor? Storage;
+        /// <summary>Columns of each part but perhaps the last.</summary>
+        public int ColumnsOfPart { get; set; }
 
+        /// <summary>The parts, one behind the other along the columns.</summary>
+        public Tensor?[] Parts { get; set; } = new Tensor?[1];
+
+        /// <inheritdoc/>
         public override long Bytes => Format.Right == PanelFormat.Blocks
-            ? Storage!.Bytes.Length + Storage.Scales!.Bytes.Length
+            ? Parts[0]!.Bytes.Length + Parts[0]!.Scales!.Bytes.Length
             : Format.ElementsOfRight(Rows, Columns) * sizeof(uint);
 
+        /// <summary>Whose it is; null: nobody's, as it is not whole.</summary>
         public PackedMatMul? Maker { get; set; }
 
+        /// <summary>How it is packed.</summary>
         public ProductFormat Format { get; set; }
     }
 }

@@ -88,7 +88,7 @@ internal sealed unsafe partial class PackedProduct
     private PanelSource Computed(RowSource source, in PanelStrip strip)
     {
         int rows = Math.Min(strip.Distance, _rows - strip.First);
-        float* block = (float*)_leftBlock().Reserve((long)rows * strip.Count);
+        float* block = (float*)LeftBlock().Reserve((long)rows * strip.Count);
         for (int row = 0; row < rows; row++)
         {
             source.Write(strip.First + row, strip.K, strip.Count, block + ((nint)row * strip.Count));

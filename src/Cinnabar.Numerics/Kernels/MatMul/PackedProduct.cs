@@ -1,4 +1,4 @@
-// The state of one product while it runs: what PackedMatMul's loops refer to. One per calling thread and reused, so that a
+// The state of one product while it runs: what PackedMatMul's loops refer to. It is reused by whoever multiplies next, so that a
 // product allocates nothing once its buffers have grown. Items are run by all threads of the pool; each packs A into its own buffer, or
 // where A has few rows or is computed (MatMulPlan.SharesLeft) finds it packed.
 using Cinnabar.Numerics.Jit;
@@ -10,14 +10,19 @@ internal sealed unsafe partial class PackedProduct
     // Below this many multiply-adds waking the other threads costs more than they save (about 10 µs of work).
     private const long SmallestShared = 500_000;
 
+    // For the block of A that a worker works on.
+    [ThreadStatic]
+    private static PanelBuffer? t_leftBlock;
+
     private readonly WorkerPool _workers;
-    private readonly Func<PanelBuffer> _leftBlock;
+    private readonly PanelBuffer _callersLeftBlock = new();
     private readonly PanelBuffer _rightBuffer = new();
     private readonly PanelBuffer _sharedLeftBuffer = new();
     private readonly Action<int> _packItem;
     private readonly Action<int> _packLeftItem;
     private readonly Action<int> _multiplyItem;
 
+    private int _caller;
     private ProductFormat _product;
     private TileKernel _kernel = null!;
     private PanelFormat _format; // of the left side
@@ -34,20 +39,15 @@ internal sealed unsafe partial class PackedProduct
     private int _rowStride;
     private bool _accumulate;
 
-    /// <summary>Makes the state of a thread's products.</summary>
+    /// <summary>Makes the state of products that follow each other.</summary>
     /// <param name="workers">Threads that share a product.</param>
-    /// <param name="leftBlock">Finds the <see cref="LeftBuffer"/> of whichever thread calls it.</param>
-    internal PackedProduct(WorkerPool workers, Func<PanelBuffer> leftBlock)
+    internal PackedProduct(WorkerPool workers)
     {
         _workers = workers;
-        _leftBlock = leftBlock;
         _packItem = PackItem;
         _packLeftItem = PackLeftItem;
         _multiplyItem = MultiplyItem;
     }
-
-    /// <summary>Memory for the block of A that the owning thread works on.</summary>
-    internal PanelBuffer LeftBuffer { get; } = new();
 
     /// <summary>C (+)= A·B.</summary>
     internal void Run(in Matrix a, in Matrix b, in Matrix c, bool accumulate, in ProductFormat format)
@@ -129,6 +129,7 @@ internal sealed unsafe partial class PackedProduct
     private int Begin(in PanelSource left, RowSource? computedLeft, int k, in Matrix c, bool accumulate, in ProductFormat format)
     {
         int threads = (long)c.Rows * k * c.Columns < SmallestShared ? 1 : _workers.Threads;
+        _caller = Environment.CurrentManagedThreadId;
         (_product, _kernel, _format) = (format, format.Kernel, format.Left);
         _left = left;
         _computedLeft = computedLeft;
@@ -170,6 +171,11 @@ internal sealed unsafe partial class PackedProduct
 
     private PanelFormat RightFormat => _product.Right;
 
+    // Memory for the block of A that this thread works on. Workers are few and keep theirs; callers may be any threads of the process, and
+    // what they need stays here.
+    private PanelBuffer LeftBlock() =>
+        Environment.CurrentManagedThreadId == _caller ? _callersLeftBlock : (t_leftBlock ??= new PanelBuffer());
+
     private void MultiplyItem(int item)
     {
         int rowBlock = item % _plan.RowBlocks;
@@ -180,7 +186,7 @@ internal sealed unsafe partial class PackedProduct
         int endColumn = _plan.FirstColumnPanel(columnBlock + 1);
         nint panelStep = _kernel.RowPanelWidth;
         nint blockSize = _plan.SharesLeft ? 0 : (endRow - firstRow) * panelStep * _format.PanelRows(_plan.KBlock);
-        uint* own = _leftBlock().Reserve(blockSize + _product.ElementsOfSpread);
+        uint* own = LeftBlock().Reserve(blockSize + _product.ElementsOfSpread);
         for (int k = 0; k < _k; k += _plan.KBlock)
         {
             int count = Math.Min(_plan.KBlock, _k - k);

@@ -11,9 +11,14 @@ internal sealed unsafe class PanelBuffer
     internal uint* Reserve(long elements)
     {
         long bytes = checked((elements * sizeof(uint)) + Alignment);
+        if (bytes > Array.MaxLength)
+        {
+            throw new ArgumentException($"Expected panels of at most {Array.MaxLength:N0} bytes, found {bytes:N0}.", nameof(elements));
+        }
+
         if (_storage.Length < bytes)
         {
-            _storage = GC.AllocateUninitializedArray<byte>(checked((int)bytes), pinned: true);
+            _storage = GC.AllocateUninitializedArray<byte>((int)bytes, pinned: true);
         }
 
         nuint first = (nuint)System.Runtime.CompilerServices.Unsafe.AsPointer(

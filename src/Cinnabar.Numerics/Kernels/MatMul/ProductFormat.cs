@@ -27,6 +27,23 @@ internal readonly record struct ProductFormat(TileKernel Kernel, PanelFormat Lef
         return checked(rows * MatMulPlan.Ceiling(columns, Kernel.Columns) * Kernel.Columns);
     }
 
+    /// <summary>
+    /// Columns of each part, the last one's perhaps fewer, into which B is cut so that the panels of none take more than
+    /// <paramref name="mostElements"/> of 32 bits: whole panels, and as equal parts as these allow.
+    /// </summary>
+    internal int ColumnsOfPart(int k, int columns, long mostElements)
+    {
+        if (Right == PanelFormat.Blocks)
+        {
+            return Math.Max(1, columns); // not arranged
+        }
+
+        int panels = MatMulPlan.Ceiling(columns, Kernel.Columns);
+        long most = Math.Max(1, mostElements / Math.Max(1, ElementsOfRight(k, columns: 1)));
+        int parts = (int)Math.Max(1, (panels + most - 1) / most);
+        return Math.Max(1, MatMulPlan.Ceiling(panels, parts)) * Kernel.Columns;
+    }
+
     /// <summary>Elements of 32 bits that a panel of B takes once it is spread out; 0 if it is multiplied as it lies.</summary>
     internal long ElementsOfSpread => RightIsSpread ? (long)Left.OfRightSide().PanelRows(KBlock) * Kernel.Columns : 0;
 
