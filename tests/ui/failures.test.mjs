@@ -1,6 +1,6 @@
 // What the page says when something goes wrong, in the server's own words, and that it goes on afterwards.
 import assert from 'node:assert/strict';
-import { assertQuiet, finished, label, masks, mock, mockTest, open, posted, runToEnd } from './harness.mjs';
+import { assertQuiet, finished, masks, mock, mockTest, open, posted, runToEnd } from './harness.mjs';
 
 const BROWSER_SAYS = /Failed to load resource/;
 const notice = page => page.textContent('#notice p');
@@ -119,7 +119,8 @@ mockTest('a stream that breaks off is not taken for a finished text', async () =
   mock.settings.cutAfter = 3;
   await page.click('#run');
   await noticed(page, 'The (connection ended|stream broke)');
-  assert.match(await label(page), /^step (\d) of \1 /);
+  // The label is drawn with the next frame.
+  await page.waitForFunction(() => /^step (\d) of \1 /.test(document.querySelector('.timeline-label').textContent), null, { timeout: 5000 });
   assert.match(await page.textContent('#status'), /^Ended by an error\./);
   assertQuiet();
 });
