@@ -1,7 +1,7 @@
 // A canvas as rows of text for a terminal: known text, one ░ for each mask, and what was written into the holes.
 //
-// Tokens end in the middle of characters, so runs of tokens of the same look are decoded together. What follows the end of a hole is
-// no text and is not shown. Lines longer than the terminal go on in the next row.
+// Tokens end in the middle of characters, so runs of tokens of the same look are decoded together, each as what goes on with the ones
+// before it. What follows the end of a hole is no text and is not shown. Lines longer than the terminal go on in the next row.
 using System.Text;
 using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
@@ -112,6 +112,7 @@ internal static class CanvasPicture
     {
         List<int> run = [];
         Look runLook = Look.Known;
+        bool begins = true; // no text stands before the run
         bool ended = false;
         for (int i = 0; i < canvas.Length; i++)
         {
@@ -121,7 +122,8 @@ internal static class CanvasPicture
             ended |= look is Look.Fresh or Look.Settled && canvas.Tokens.Ends(canvas.Holes[hole].Kind, canvas.Ids[i]);
             if (run.Count > 0 && (look != runLook || look == Look.Mask))
             {
-                yield return TextOf(run, runLook, tokenizer);
+                yield return TextOf(run, runLook, begins, tokenizer);
+                begins &= runLook != Look.Mask && run.TrueForAll(tokenizer.IsSpecial);
                 run.Clear();
             }
 
@@ -134,7 +136,7 @@ internal static class CanvasPicture
 
         if (run.Count > 0)
         {
-            yield return TextOf(run, runLook, tokenizer);
+            yield return TextOf(run, runLook, begins, tokenizer);
         }
     }
 
@@ -145,7 +147,7 @@ internal static class CanvasPicture
         _ => canvas.CommittedAt(position) > freshAfter ? Look.Fresh : Look.Settled,
     };
 
-    private static Stretch TextOf(List<int> ids, Look look, Tokenizer tokenizer) => look == Look.Mask
+    private static Stretch TextOf(List<int> ids, Look look, bool begins, Tokenizer tokenizer) => look == Look.Mask
         ? new(Mask, look)
-        : new(TerminalText.Safe(tokenizer.Decode(ids.ToArray())).Replace("\t", Tab, StringComparison.Ordinal), look);
+        : new(TerminalText.Safe(tokenizer.Decode(ids.ToArray(), first: begins)).Replace("\t", Tab, StringComparison.Ordinal), look);
 }

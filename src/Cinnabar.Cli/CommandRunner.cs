@@ -1,5 +1,5 @@
 // Runs the parsed command and turns every failure into one message on stderr and an exit code:
-//   0 done   1 failed   2 the command line was wrong   130 stopped by Ctrl-C
+//   0 done   1 failed   2 the command line was wrong   130 stopped by Ctrl-C (StopSignals)
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Cinnabar.Numerics;
@@ -12,9 +12,6 @@ internal static class CommandRunner
     public const int Failed = 1;
     public const int WrongCommandLine = 2;
     public const int Cancelled = 130;
-
-    // After Ctrl-C a command finishes its step and may write a checkpoint; a second Ctrl-C does not wait for that.
-    private static readonly TimeSpan s_stopWithin = TimeSpan.FromMinutes(5);
 
     private static readonly Option<bool> s_verbose = new("--verbose")
     {
@@ -38,8 +35,9 @@ internal static class CommandRunner
         try
         {
             RequireKnownKernelForm();
-            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = s_stopWithin };
-            return await parsed.InvokeAsync(invocation);
+            using StopSignals signals = new(Environment.Exit);
+            InvocationConfiguration invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+            return await parsed.InvokeAsync(invocation, signals.Token);
         }
         catch (OperationCanceledException)
         {

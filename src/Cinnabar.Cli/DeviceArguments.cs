@@ -39,7 +39,9 @@ internal sealed class DeviceArguments
     public KernelTable Kernels(ParseResult parsed)
     {
         string device = parsed.GetValue(_device)!;
-        int? threads = parsed.GetValue(_threads);
+
+        // Threads of its own for each model that is served: of two that share some, one would wait for every loop of the other.
+        int threads = parsed.GetValue(_threads) ?? Environment.ProcessorCount;
         return device switch
         {
             Processor => KernelTable.Create(threads),

@@ -1,4 +1,6 @@
-// Shows a Sudoku being filled, in place on standard error: clues faint, empty cells ·, fresh digits bright, the others plain.
+// Shows a Sudoku being filled, in place on standard error: clues faint, empty cells ·, fresh digits bright, the others plain. What a model
+// wrote into a cell is shown if it is one character that a terminal shows in one column, else as ?.
+using System.Diagnostics;
 using System.Text;
 using Cinnabar.Diffusion;
 using Cinnabar.Evaluation.Puzzles;
@@ -11,6 +13,8 @@ internal sealed class GridDisplay(TextWriter writer, Screen screen, SudokuGrid p
 {
     private const int Side = 9;
     private const string Rule = "──────┼───────┼──────";
+    private const char Empty = '·';
+    private const char Unreadable = '?';
     private const string Faint = "\e[2m";
     private const string Bright = "\e[1;32m";
     private const string Plain = "\e[0m";
@@ -18,10 +22,15 @@ internal sealed class GridDisplay(TextWriter writer, Screen screen, SudokuGrid p
     // A network of this size fills a grid faster than the eye follows.
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(40);
 
+    private readonly Stopwatch _time = new();
     private int _rows;
 
+    /// <summary>How long it has shown steps, pauses included.</summary>
+    public TimeSpan Spent => _time.Elapsed;
+
     /// <summary>A grid as lines of text, with rules between the boxes.</summary>
-    public static IEnumerable<string> Lines(string cells) => Lines(cells, cell => cells[cell].ToString());
+    public static IEnumerable<string> Lines(string cells) =>
+        Lines(cell => (cell < cells.Length ? Shown(cells[cell].ToString()) : Unreadable).ToString());
 
     /// <summary>Draws the grid after a step.</summary>
     public void Show(DenoisingStep step, Tokenizer tokenizer)
@@ -31,13 +40,17 @@ internal sealed class GridDisplay(TextWriter writer, Screen screen, SudokuGrid p
             return;
         }
 
+        _time.Start();
         int first = step.Canvas.Length - (Side * Side);
         HashSet<int> fresh = [.. step.Commits.Select(commit => commit.Position - first)];
-        string cells = string.Concat(Enumerable.Range(first, Side * Side).Select(position =>
-            step.Canvas.StateOf(position) == PositionState.Noisy ? "·" : tokenizer.Decode([step.Canvas.Ids[position]])));
+        char[] cells =
+        [
+            .. Enumerable.Range(first, Side * Side).Select(position =>
+                step.Canvas.StateOf(position) == PositionState.Noisy ? Empty : Shown(tokenizer.Decode([step.Canvas.Ids[position]]))),
+        ];
         StringBuilder frame = new(_rows > 0 ? $"\e[{_rows}A\r" : "");
         _rows = 0;
-        foreach (string line in Lines(cells, cell => Coloured(cells[cell], puzzle.Cells[cell] != 0, fresh.Contains(cell))))
+        foreach (string line in Lines(cell => Coloured(cells[cell], puzzle.Cells[cell] != 0, fresh.Contains(cell))))
         {
             frame.Append(line).Append("\e[K\n");
             _rows++;
@@ -46,6 +59,7 @@ internal sealed class GridDisplay(TextWriter writer, Screen screen, SudokuGrid p
         writer.Write(frame);
         writer.Flush();
         Thread.Sleep(s_pause);
+        _time.Stop();
     }
 
     /// <summary>Takes the picture away.</summary>
@@ -59,7 +73,13 @@ internal sealed class GridDisplay(TextWriter writer, Screen screen, SudokuGrid p
         }
     }
 
-    private static IEnumerable<string> Lines(string cells, Func<int, string> shown)
+    private static char Shown(string cell) =>
+        cell is [char c] && !char.IsWhiteSpace(c) && Rune.TryCreate(c, out Rune rune) && TerminalText.Columns(rune) == 1
+            && TerminalText.Safe(cell) == cell
+            ? c
+            : Unreadable;
+
+    private static IEnumerable<string> Lines(Func<int, string> shown)
     {
         for (int row = 0; row < Side; row++)
         {
@@ -69,7 +89,7 @@ internal sealed class GridDisplay(TextWriter writer, Screen screen, SudokuGrid p
             }
 
             IEnumerable<string> boxes = Enumerable.Range(0, 3).Select(box =>
-                string.Join(' ', Enumerable.Range((row * Side) + (box * 3), 3).Select(cell => cell < cells.Length ? shown(cell) : "?")));
+                string.Join(' ', Enumerable.Range((row * Side) + (box * 3), 3).Select(shown)));
             yield return string.Join(" │ ", boxes);
         }
     }

@@ -10,13 +10,19 @@ internal static class IdsOption
     public static int[] Parse(ArgumentResult result)
     {
         const NumberStyles Spaced = NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite;
+        string name = (result.Parent as OptionResult)?.Option.Name ?? "the ids";
+        if (result.Tokens.Count > 1)
+        {
+            result.AddError($"Expected {name} once, found it {result.Tokens.Count} times.");
+            return [];
+        }
+
         string text = result.Tokens[0].Value;
         List<int> ids = [];
         foreach (string part in text.Split(','))
         {
             if (!int.TryParse(part, Spaced, CultureInfo.InvariantCulture, out int id))
             {
-                string name = (result.Parent as OptionResult)?.Option.Name ?? "the ids";
                 result.AddError($"Expected {name} to be whole numbers separated by commas, found {TerminalText.Quote(part)}.");
                 return [];
             }

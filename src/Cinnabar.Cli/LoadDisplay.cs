@@ -5,9 +5,10 @@ namespace Cinnabar.Cli;
 
 /// <summary>
 /// Tells on standard error how far the loading or writing of a model is: nothing for two seconds, then a line that is redrawn on a
-/// terminal, or a new one every ten seconds elsewhere.
+/// terminal, or a new one every ten seconds elsewhere. Stops the work when cancelled.
 /// </summary>
-internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<LoadProgress>, IProgress<WritingProgress>, IDisposable
+internal sealed class LoadDisplay(TextWriter writer, Screen screen, CancellationToken cancellation)
+    : IProgress<LoadProgress>, IProgress<WritingProgress>, IDisposable
 {
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_redraw = TimeSpan.FromSeconds(0.1);
@@ -17,10 +18,12 @@ internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<
     private TimeSpan _next = s_quiet;
     private bool _isDrawn;
 
-    /// <inheritdoc/>
+    /// <summary>Called after every weight.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public void Report(LoadProgress value) => Show("loading", value.Read, value.All, "M weights");
 
-    /// <inheritdoc/>
+    /// <summary>Called after every tensor.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled: the writer removes what it wrote and passes this on.</exception>
     public void Report(WritingProgress value) => Show("writing", value.Done, value.Total, "MB");
 
     /// <summary>Clears the line.</summary>
@@ -35,6 +38,7 @@ internal sealed class LoadDisplay(TextWriter writer, Screen screen) : IProgress<
 
     private void Show(string verb, long done, long total, string unit)
     {
+        cancellation.ThrowIfCancellationRequested();
         TimeSpan elapsed = _time.Elapsed;
         if (elapsed < _next)
         {

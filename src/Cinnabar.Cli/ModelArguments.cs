@@ -56,15 +56,20 @@ internal sealed class ModelArguments
         return this;
     }
 
-    public DiffusionModel Load(ParseResult parsed) => Load(parsed, parsed.GetValue(_model)!);
+    /// <summary>Loads the model of --model.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="cancellation">Looked at after every weight.</param>
+    public DiffusionModel Load(ParseResult parsed, CancellationToken cancellation) =>
+        Load(parsed, parsed.GetValue(_model)!, cancellation);
 
     /// <summary>Loads the model of this name or path, whatever --model says.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="model">Name or path.</param>
+    /// <param name="cancellation">Looked at after every weight.</param>
     /// <param name="beside">A model that is loaded already and runs on the same threads.</param>
-    public DiffusionModel Load(ParseResult parsed, string model, DiffusionModel? beside = null)
+    public DiffusionModel Load(ParseResult parsed, string model, CancellationToken cancellation, DiffusionModel? beside = null)
     {
-        using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false));
+        using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false), cancellation);
         return DiffusionModel.Load(model, beside?.Kernels ?? Kernels(parsed), Form(parsed), display);
     }
 

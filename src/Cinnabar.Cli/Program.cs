@@ -10,7 +10,13 @@ internal static class Program
     public static Task<int> Main(string[] arguments)
     {
         // The result is UTF-8 byte for byte, whatever the terminal's code page is.
-        Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        UTF8Encoding utf8 = new(encoderShouldEmitUTF8Identifier: false);
+        Console.OutputEncoding = utf8;
+        if (OperatingSystem.IsWindows())
+        {
+            Console.InputEncoding = utf8; // what is typed in a chat; other systems have it so
+        }
+
         return CommandRunner.RunAsync(CreateRoot(), arguments);
     }
 

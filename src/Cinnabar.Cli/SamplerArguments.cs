@@ -135,6 +135,9 @@ internal sealed class SamplerArguments
             : read.WithoutThresholdOf(defaults);
     }
 
+    /// <summary>Start of the random numbers.</summary>
+    public ulong Seed(ParseResult parsed) => parsed.GetValue(_seed);
+
     private SamplerOptions Others(ParseResult parsed, SamplerOptions defaults) => defaults with
     {
         Steps = parsed.GetValue(_steps) ?? defaults.Steps,

@@ -34,11 +34,13 @@ internal sealed class TextCommand
     /// <param name="parsed">The command line.</param>
     /// <param name="inPlace">The file that is rewritten, or null.</param>
     /// <param name="endWithLineBreak">Whether printed text gets a line break at its end.</param>
+    /// <param name="cancellation">Stops the loading of the model.</param>
     /// <param name="write">Writes the text with the given options and constraint, telling every step.</param>
     public int Run(
         ParseResult parsed,
         string? inPlace,
         bool endWithLineBreak,
+        CancellationToken cancellation,
         Func<DiffusionModel, SamplerOptions, Constraint?, Action<DenoisingStep>, GenerationResult> write)
     {
         string? target = _output.TargetOf(parsed);
@@ -48,14 +50,14 @@ internal sealed class TextCommand
         }
 
         target = inPlace ?? target;
+        bool printsTrace = parsed.GetValue(_trace) == InputText.StandardInput;
+        string? traceFile = printsTrace ? null : NewFile.Require(parsed.GetValue(_trace), mayReplace: true, "--trace");
+        TraceFile? trace = traceFile is null ? null : new TraceFile();
         Constraint? constraint = _constraint.Read(parsed);
-        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel model = _model.Load(parsed, cancellation);
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions) with { MeasureDrift = parsed.IsVerbose() };
         Screen screen = Screen.Detect(parsed.GetValue(_plain));
         GenerationResult result;
-        string? traceTo = parsed.GetValue(_trace);
-        bool printsTrace = traceTo == InputText.StandardInput;
-        TraceFile? trace = traceTo is null || printsTrace ? null : new TraceFile();
         using (CanvasDisplay display = new(Console.Error, model.Tokenizer, screen, printsTrace))
         {
             result = write(model, options, constraint, step =>
@@ -64,8 +66,6 @@ internal sealed class TextCommand
                 display.Show(step);
             });
         }
-
-        trace?.Write(traceTo!, model.Name, options.Seed);
 
         if (result.OmittedTokens > 0)
         {
@@ -85,6 +85,7 @@ internal sealed class TextCommand
         }
 
         TextOutput.Summarize(target, result);
+        trace?.Write(traceFile!, model.Name, options.Seed);
         return 0;
     }
 }

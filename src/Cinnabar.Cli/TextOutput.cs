@@ -32,18 +32,13 @@ internal sealed class TextOutput
     /// <summary>Whether the text itself is printed.</summary>
     public bool IsPrinted(ParseResult parsed, string? target) => target is null && !parsed.GetValue(_json);
 
-    /// <summary>Hands a result out.</summary>
+    /// <summary>Hands a result out, what is printed first: it stays if the file cannot be written.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="target">The file that receives the text, or null.</param>
     /// <param name="result">The text.</param>
     /// <param name="print">Prints it, where it is printed.</param>
     public void Write(ParseResult parsed, string? target, GenerationResult result, Action print)
     {
-        if (target is not null)
-        {
-            AtomicFile.Write(target, System.Text.Encoding.UTF8.GetBytes(result.Text));
-        }
-
         if (parsed.GetValue(_json))
         {
             ResultWriter.WriteJson(json => ResultWriter.WriteMembers(json, result));
@@ -51,6 +46,11 @@ internal sealed class TextOutput
         else if (target is null)
         {
             print();
+        }
+
+        if (target is not null)
+        {
+            AtomicFile.Write(target, System.Text.Encoding.UTF8.GetBytes(result.Text));
         }
     }
 

@@ -3,10 +3,14 @@ using Cinnabar.Training;
 namespace Cinnabar.Cli;
 
 /// <summary>
-/// Tells how training goes: one line rewritten in place on a terminal, a plain line every few seconds elsewhere; measurements always get
-/// a line of their own.
+/// Tells how training goes: one line rewritten in place on a terminal, cut to its width, a plain line every few seconds elsewhere;
+/// measurements always get a line of their own.
 /// </summary>
-internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peakGigaflops)
+/// <param name="writer">Standard error.</param>
+/// <param name="live">Whether a line can be rewritten in place.</param>
+/// <param name="peakGigaflops">Of the machine; null: not known.</param>
+/// <param name="width">Columns of the terminal; they may change meanwhile. Null: asked of the terminal.</param>
+internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peakGigaflops, Func<int>? width = null)
 {
     private static readonly TimeSpan s_plainInterval = TimeSpan.FromSeconds(10);
 
@@ -27,7 +31,10 @@ internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peak
 
         if (live)
         {
-            writer.Write("\r" + line.PadRight(_liveWidth) + (important ? Environment.NewLine : ""));
+            // A line that fills the last column wraps, and what is rewritten then is its end alone.
+            int most = Math.Max(1, (width?.Invoke() ?? Screen.Width) - 1);
+            line = important || line.Length <= most ? line : line[..most];
+            writer.Write("\r" + line.PadRight(Math.Min(_liveWidth, most)) + (important ? Environment.NewLine : ""));
             _liveWidth = important ? 0 : line.Length;
         }
         else if (important || DateTime.UtcNow - _lastPlain >= s_plainInterval)
@@ -43,6 +50,7 @@ internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peak
         if (_liveWidth > 0)
         {
             writer.WriteLine();
+            _liveWidth = 0;
         }
     }
 

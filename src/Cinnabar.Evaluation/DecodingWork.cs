@@ -19,13 +19,19 @@ public readonly record struct DecodingWork(
     /// <param name="canvas">What to denoise.</param>
     /// <param name="options">How.</param>
     /// <param name="onStep">Told every step; its time counts.</param>
-    public static DecodingWork Run(Sampler sampler, Canvas canvas, SamplerOptions options, Action<DenoisingStep>? onStep = null)
+    /// <param name="cancellation">Looked at before every pass.</param>
+    public static DecodingWork Run(
+        Sampler sampler,
+        Canvas canvas,
+        SamplerOptions options,
+        Action<DenoisingStep>? onStep = null,
+        CancellationToken cancellation = default)
     {
         DenoisingStep? last = null;
         int firstTokens = 0;
         double firstSeconds = 0;
         Stopwatch time = Stopwatch.StartNew();
-        sampler.Run(canvas, options, observer: step =>
+        sampler.Run(canvas, options, cancellation, step =>
         {
             if (last is null)
             {

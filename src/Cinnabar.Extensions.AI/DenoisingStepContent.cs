@@ -39,7 +39,7 @@ public sealed class DenoisingStepContent : AIContent
     /// </summary>
     public required string Text { get; init; }
 
-    internal static DenoisingStepContent Of(DenoisingStep step, Tokenizer tokenizer)
+    internal static DenoisingStepContent Of(DenoisingStep step, TextCanvas text, Tokenizer tokenizer)
     {
         int start = step.Canvas.Holes[0].Start;
         WrittenToken[] Written(IReadOnlyList<Commit> commits) =>
@@ -58,28 +58,28 @@ public sealed class DenoisingStepContent : AIContent
             Committed = Written(step.Commits),
             Edited = Written(step.Edits),
             Renoised = [.. step.Renoised.Select(position => position - start)],
-            Text = TextOf(step.Canvas, start, tokenizer),
+            Text = TextOf(step.Canvas, start, text, tokenizer),
         };
     }
 
-    private static string TextOf(Canvas canvas, int start, Tokenizer tokenizer)
+    // As the finished answer, with what stands between noise decoded by itself.
+    private static string TextOf(Canvas canvas, int start, TextCanvas text, Tokenizer tokenizer)
     {
-        StringBuilder text = new();
-        List<int> written = [];
-        int position = start;
-        foreach (int id in canvas.TextOf(hole: 0))
+        int[] ids = canvas.TextOf(hole: 0);
+        StringBuilder shown = new();
+        int begin = 0; // of what is written behind the last noise
+        for (int i = 0; i < ids.Length; i++)
         {
-            if (canvas.StateOf(position++) != PositionState.Noisy)
+            if (canvas.StateOf(start + i) == PositionState.Noisy)
             {
-                written.Add(id);
-                continue;
+                shown.Append(Written(i)).Append(Noise);
+                begin = i + 1;
             }
-
-            text.Append(tokenizer.Decode([.. written])).Append(Noise);
-            written.Clear();
         }
 
-        return text.Append(tokenizer.Decode([.. written])).ToString();
+        return text.TextOfHole(hole: 0, shown.Append(Written(ids.Length)).ToString());
+
+        string Written(int end) => tokenizer.Decode(ids.AsSpan(begin..end), first: begin == 0 && text.BeginsText(hole: 0));
     }
 }
 

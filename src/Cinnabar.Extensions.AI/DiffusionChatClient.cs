@@ -102,7 +102,7 @@ public sealed class DiffusionChatClient : IChatClient
                 last = step;
                 if (showsSteps)
                 {
-                    yield return make.Update([DenoisingStepContent.Of(step, Model.Tokenizer)]);
+                    yield return make.Update([DenoisingStepContent.Of(step, request.Text, Model.Tokenizer)]);
                 }
 
                 if (Shown(settled.Append(step)) is { Length: > 0 } piece)

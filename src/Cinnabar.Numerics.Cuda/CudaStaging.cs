@@ -1,7 +1,8 @@
 // Small arrays on their way to the device: ids, positions, descriptors. They are copied into pinned memory, and from there, as a command of
 // the stream, to the same place in device memory. Places are given out from the front again after every wait, so that a step that is
 // repeated uses the same ones; an array that was given before since then is not copied again. A kernel may take several arrays, and between
-// the first and its launch any thread may wait to look at a tensor: then places are not given out again before a later wait.
+// the first and its launch any thread may wait to look at a tensor: then places are not given out again before a later wait. The arrays of
+// one kernel must fit into the window together.
 using Cinnabar.Numerics.Cuda.Interop;
 
 namespace Cinnabar.Numerics.Cuda;
@@ -39,6 +40,7 @@ internal sealed unsafe class CudaStaging
             throw new ArgumentException($"Expected at most {Capacity:N0} bytes, found {bytes.Length:N0}.", nameof(bytes));
         }
 
+        bool isOfSameKernel = _isAwaited;
         _isAwaited = true;
         if (Find(bytes) is int given)
         {
@@ -47,6 +49,11 @@ internal sealed unsafe class CudaStaging
 
         if (_next + bytes.Length > Capacity)
         {
+            if (isOfSameKernel)
+            {
+                throw new ArgumentException($"Expected the arrays of a kernel to be at most {Capacity:N0} bytes together.", nameof(bytes));
+            }
+
             _stream.Wait();
             Empty();
         }

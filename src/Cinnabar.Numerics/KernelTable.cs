@@ -9,7 +9,7 @@ namespace Cinnabar.Numerics;
 /// <summary>The kernels of one device, and the threads they run on.</summary>
 /// <remarks>
 /// The kernels of the processor keep what a call works with by thread or by call, so that several threads may use a table at once: a loop
-/// of one then waits for that of another.
+/// of one then waits for that of another, in no order. Models that run side by side for long are better given tables of their own.
 /// </remarks>
 public sealed class KernelTable
 {

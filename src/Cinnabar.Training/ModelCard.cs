@@ -41,7 +41,7 @@ public static class ModelCard
             | layers, width, heads, feed-forward | {sizes} |
             | vocabulary, context | {config.VocabularySize}, {config.MaxSequenceLength} |
             | training tokens | {mark.Tokens:N0} in {mark.Step:N0} steps |
-            | training compute (6·N·tokens) | {mark.Flops:E2} FLOPs |
+            | training compute (6·N·positions) | {mark.Flops:E2} FLOPs |
             | held-out text, {measure} | {heldOut} |
 
             The training configuration is in `options.json` of the run.

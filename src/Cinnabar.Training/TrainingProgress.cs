@@ -11,7 +11,7 @@ namespace Cinnabar.Training;
 /// <param name="GradientNorm">Global gradient norm before clipping.</param>
 /// <param name="Tokens">Tokens seen since the run began.</param>
 /// <param name="TokensPerSecond">Speed of this sitting, evaluation and checkpoints included.</param>
-/// <param name="FlopsPerSecond">6·N·tokens per second of the step alone, N without the embedding but with the head.</param>
+/// <param name="FlopsPerSecond">6·N·positions per second of the step alone, N without the embedding but with the head.</param>
 /// <param name="HeldOutBitsPerByte">Likelihood of held-out text (exact, or the bound), when this step measured it.</param>
 /// <param name="Checkpointed">Whether this step ended with a checkpoint.</param>
 /// <param name="Remaining">Estimated time to the end.</param>
@@ -44,7 +44,7 @@ public sealed record TrainingProgressMark
     [JsonRequired]
     public double SmoothedLoss { get; set; }
 
-    /// <summary>Floating-point operations spent, 6·N·tokens.</summary>
+    /// <summary>Floating-point operations spent, 6·N·positions.</summary>
     [JsonRequired]
     public double Flops { get; set; }
 

@@ -17,7 +17,7 @@ public sealed class TrainingStep(TrainingOptions options, TrainingCheckpoint sta
     public double FlopsPerToken => network.FlopsPerToken;
 
     /// <summary>Takes step <paramref name="step"/>. If the loss or the gradient norm is not finite, nothing is changed.</summary>
-    /// <returns>The loss in nats per token, the gradient norm before clipping, and the positions that went through the network.</returns>
+    /// <returns>The loss in nats per token, the gradient norm before clipping, and the tokens of its sequences.</returns>
     public (double Loss, double GradientNorm, long Tokens) Take(int step, double learningRate)
     {
         foreach (Parameter parameter in network.Parameters)

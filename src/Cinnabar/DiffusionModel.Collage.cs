@@ -44,7 +44,7 @@ public sealed partial class DiffusionModel
             Holes =
             [
                 .. canvas.Holes.Select(
-                    (hole, i) => new FilledHole(i, text.Written(this, i, canvas.TextOf(i)), canvas.TextOf(i), hole.Length)),
+                    (hole, i) => new FilledHole(i, text.Written(this, canvas, i, canvas.TextOf(i)), canvas.TextOf(i), hole.Length)),
             ],
             TokenIds = canvas.Text(),
         };

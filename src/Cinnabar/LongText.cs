@@ -3,7 +3,7 @@
 //   prompt  room 0  ¶line 1  room 1  ¶line 2  room 2  …        rooms of equal size, up to one token; ¶ is an empty line
 //
 // The lines are the plan of the whole: they stand from the start, so that every segment sees where the text before and behind it is going.
-// CR LF is shown to the network as LF if prompt and lines have no other line ends, and what it writes then gets CR LF, as in TextCanvas.
+// Line ends, spaces before a room, a byte order mark and where a text begins: all as in TextCanvas.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar;
@@ -28,7 +28,7 @@ public sealed record LongText(string Prompt, int Tokens)
     /// <param name="model">Its model.</param>
     /// <param name="canvas">Without noise.</param>
     public string Of(DiffusionModel model, Canvas canvas) =>
-        string.Concat(Enumerable.Range(0, Rooms).Select(room => Known(room) + Written(model, room, canvas.TextOf(room))));
+        string.Concat(Enumerable.Range(0, Rooms).Select(room => Known(room) + Written(model, canvas, room, canvas.TextOf(room))));
 
     /// <summary>The beginning of the text that will not change any more.</summary>
     /// <param name="model">The model.</param>
@@ -40,7 +40,7 @@ public sealed record LongText(string Prompt, int Tokens)
         for (int room = 0; room < Rooms; room++)
         {
             ReadOnlySpan<int> settled = canvas.SettledTextOf(room, finalBefore);
-            text += Known(room) + Written(model, room, settled);
+            text += Known(room) + Written(model, canvas, room, settled);
             if (settled.Length < canvas.Holes[room].Length)
             {
                 break;
@@ -65,9 +65,7 @@ public sealed record LongText(string Prompt, int Tokens)
         for (int room = 0; room < Rooms; room++)
         {
             int[] beginning = room == 0 ? TextCanvas.Beginning(model) : [];
-            string shown = UsesCrLf ? TextCanvas.ToLf(Known(room)) : Known(room);
-            int[] ids = room == 0 ? model.Tokenizer.Encode(shown) : model.Tokenizer.EncodeBehind(shown);
-            segments.Add(CanvasSegment.Text([.. beginning, .. ids]));
+            segments.Add(CanvasSegment.Text([.. beginning, .. Before(room).Encode(model.Tokenizer, UsesCrLf)]));
             int size = (Tokens / Rooms) + (room < Tokens % Rooms ? 1 : 0);
             segments.Add(room == Rooms - 1 ? CanvasSegment.Continuation(size) : CanvasSegment.Hole(size));
         }
@@ -75,9 +73,13 @@ public sealed record LongText(string Prompt, int Tokens)
         return new Canvas(segments, model.TokensForLongText());
     }
 
-    /// <summary>Tokens that the network wrote in a room as text, with the caller's line ends.</summary>
-    internal string Written(DiffusionModel model, int room, ReadOnlySpan<int> ids) =>
-        WithLineEnds(model.Tokenizer.Decode(ids, first: room == 0 && Prompt.Length == 0));
+    /// <summary>Tokens that the network wrote in a room as text: the caller's line ends, and no space that stands there already.</summary>
+    internal string Written(DiffusionModel model, Canvas canvas, int room, ReadOnlySpan<int> ids)
+    {
+        bool begins = room == 0 && canvas.Holes[0].Start == TextCanvas.Beginning(model).Length; // no token of a prompt
+        string text = model.Tokenizer.Decode(ids, first: begins);
+        return WithLineEnds(text.StartsWith(' ') && Before(room).TakesSpace(model.Tokenizer) ? text[1..] : text);
+    }
 
     private int Rooms => Outline.Count + 1;
 
@@ -87,4 +89,6 @@ public sealed record LongText(string Prompt, int Tokens)
 
     // What stands before a room, for the caller.
     private string Known(int room) => room == 0 ? Prompt : WithLineEnds(BeforeLine) + Outline[room - 1];
+
+    private KnownText Before(int room) => new(Known(room), IsFirst: room == 0, IsBeforeHole: true);
 }

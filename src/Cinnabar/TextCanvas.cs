@@ -4,7 +4,8 @@
 //   - a byte order mark at the start is not shown to the network, and CR LF is shown as LF if the text has no other line ends; a hole's
 //     text then gets CR LF in turn;
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
-//     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already.
+//     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already; so is a space that the
+//     tokenizer cannot leave out where none is needed (KnownText).
 //   - many tokenizers put a space in front of a text and leave it out again at its begin. Only the first known text is one that begins,
 //     and a hole only where nothing stands before it; all others go on, so that no space comes in or is lost where two of them meet.
 //
@@ -24,18 +25,18 @@ public sealed class TextCanvas
     private readonly Tokenizer _tokenizer;
     private readonly ConstraintLifter _constraints;
     private readonly TextWithHoles _text;
-    private readonly bool[] _spaceBefore;
+    private readonly bool[] _dropsSpace; // by hole
     private readonly bool _holeBegins;
     private readonly bool _usesCrLf;
 
     private TextCanvas(
-        DiffusionModel model, TextWithHoles text, Canvas canvas, bool[] spaceBefore, bool holeBegins, bool usesCrLf, int omitted)
+        DiffusionModel model, TextWithHoles text, Canvas canvas, bool[] dropsSpace, bool holeBegins, bool usesCrLf, int omitted)
     {
         _tokenizer = model.Tokenizer;
         _constraints = model.Constraints;
         _text = text;
         Canvas = canvas;
-        _spaceBefore = spaceBefore;
+        _dropsSpace = dropsSpace;
         _holeBegins = holeBegins;
         _usesCrLf = usesCrLf;
         OmittedTokens = omitted;
@@ -77,17 +78,18 @@ public sealed class TextCanvas
     /// <exception cref="CinnabarException">The tokens of the model cannot write any such text.</exception>
     public void Constrain(int hole, Constraint constraint) => Canvas.Constrain(
         hole,
-        _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _spaceBefore[hole], _usesCrLf, BeginsText(hole)));
+        _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _dropsSpace[hole], _usesCrLf, BeginsText(hole)));
 
     /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
     internal static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
     {
         TextWithHoles text = new([prompt, ""], [maxNewTokens]);
         bool usesCrLf = UsesCrLf(text.Texts);
-        int[] known = model.Tokenizer.Encode(Shown(text, 0, usesCrLf));
+        KnownText before = Known(text, 0);
+        int[] known = before.Encode(model.Tokenizer, usesCrLf);
         int[] ids = [.. Beginning(model), .. known];
         Canvas canvas = Tail(ids, RoomBehind(ids.Length, maxNewTokens, model), maxNewTokens, model);
-        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], known.Length == 0, usesCrLf, omitted: 0);
+        return new TextCanvas(model, text, canvas, [before.TakesSpace(model.Tokenizer)], known.Length == 0, usesCrLf, omitted: 0);
     }
 
     /// <summary>The answer to a conversation: its text is the answer alone.</summary>
@@ -128,10 +130,11 @@ public sealed class TextCanvas
         }
 
         bool usesCrLf = UsesCrLf(text.Texts);
-        int[][] ids = [.. text.Texts.Select((_, i) => Encoded(Shown(text, i, usesCrLf), i, model.Tokenizer))];
+        int[][] ids = [.. text.Texts.Select((_, i) => Known(text, i).Encode(model.Tokenizer, usesCrLf))];
+        bool[] dropsSpace = [.. text.HoleTokens.Select((_, i) => Known(text, i).TakesSpace(model.Tokenizer))];
         if (model.Config.IsAutoregressive)
         {
-            return ForMiddle(text, ids, usesCrLf, model);
+            return ForMiddle(text, ids, dropsSpace, usesCrLf, model);
         }
 
         bool holeBegins = ids[0].Length == 0;
@@ -150,15 +153,13 @@ public sealed class TextCanvas
             }
         }
 
-        bool[] spaceBefore = [.. text.HoleTokens.Select((_, i) => SpaceBefore(text, i))];
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
         Canvas canvas = new(segments, text.Length == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false));
-        return new TextCanvas(model, text, canvas, spaceBefore, holeBegins, usesCrLf, omitted);
+        return new TextCanvas(model, text, canvas, dropsSpace, holeBegins, usesCrLf, omitted);
     }
 
-    // Known text i: the first one begins, the others go on.
-    private static int[] Encoded(string shown, int i, Tokenizer tokenizer) =>
-        i == 0 ? tokenizer.Encode(shown) : tokenizer.EncodeBehind(shown);
+    private static KnownText Known(TextWithHoles text, int i) =>
+        new(text.Texts[i], IsFirst: i == 0, IsBeforeHole: i < text.HoleTokens.Count);
 
     // A constrained hole needs all its positions: only then is it known that a text fits.
     private static CanvasSegment HoleOf(TextWithHoles text, int i)
@@ -170,7 +171,7 @@ public sealed class TextCanvas
     }
 
     // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.
-    private static TextCanvas ForMiddle(TextWithHoles text, int[][] ids, bool usesCrLf, DiffusionModel model)
+    private static TextCanvas ForMiddle(TextWithHoles text, int[][] ids, bool[] dropsSpace, bool usesCrLf, DiffusionModel model)
     {
         if (text.HoleTokens.Count != 1)
         {
@@ -190,7 +191,7 @@ public sealed class TextCanvas
             ids[0], ids[1], middle, model.TokensFor(exactLength: false), model.Config.MaxSequenceLength, text.LeastOf(0));
         int shown = canvas.Length - middle - (layout.MarkerCount - 1);
         int omitted = ids[0].Length + ids[1].Length - shown;
-        return new TextCanvas(model, text, canvas, [SpaceBefore(text, 0)], ids[0].Length == 0, usesCrLf, omitted);
+        return new TextCanvas(model, text, canvas, dropsSpace, ids[0].Length == 0, usesCrLf, omitted);
     }
 
     /// <summary>The text with what the canvas holds now; noise appears as nothing.</summary>
@@ -225,7 +226,7 @@ public sealed class TextCanvas
     /// <param name="decoded">All of its text, or the beginning; the begin of a text only if <see cref="BeginsText"/>.</param>
     public string TextOfHole(int hole, string decoded)
     {
-        string content = _spaceBefore[hole] && decoded.StartsWith(' ') ? decoded[1..] : decoded;
+        string content = _dropsSpace[hole] && decoded.StartsWith(' ') ? decoded[1..] : decoded;
         return WithLineEnds(content);
     }
 
@@ -234,21 +235,6 @@ public sealed class TextCanvas
 
     /// <summary>What stands before every text: begin of text, if the model has it.</summary>
     internal static int[] Beginning(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
-
-    // The part of known text i that the network sees.
-    private static string Shown(TextWithHoles text, int i, bool usesCrLf)
-    {
-        string shown = WithoutMark(text, i);
-        shown = SpaceBefore(text, i) ? shown[..^1] : shown;
-        return usesCrLf ? ToLf(shown) : shown;
-    }
-
-    private static string WithoutMark(TextWithHoles text, int i) =>
-        i == 0 && text.Texts[0].StartsWith('\uFEFF') ? text.Texts[0][1..] : text.Texts[i];
-
-    // Whether a single space stands right before hole i.
-    private static bool SpaceBefore(TextWithHoles text, int i) =>
-        i < text.HoleTokens.Count && WithoutMark(text, i) is [.., char before, ' '] && !char.IsWhiteSpace(before);
 
     /// <summary>A text with LF for CR LF.</summary>
     internal static string ToLf(string text) => text.Replace("\r\n", "\n", StringComparison.Ordinal);

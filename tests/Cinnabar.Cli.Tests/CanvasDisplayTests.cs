@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
 using Cinnabar.Sampling;
+using Cinnabar.Tests;
 
 namespace Cinnabar.Cli.Tests;
 
@@ -75,6 +77,35 @@ public sealed class CanvasDisplayTests(TinyModel tiny)
         new Sampler(tiny.Model.Denoiser).Run(canvas, new SamplerOptions { Temperature = 1, Seed = 2 });
         string expected = TerminalText.Safe(tiny.Model.Tokenizer.Decode(canvas.Text()));
         Assert.Equal(expected, string.Join('\n', CanvasPicture.Draw(canvas, tiny.Model.Tokenizer, 0, 80).Select(row => row.Plain)));
+    }
+
+    // One position holds the word, and there is noise in the others.
+    [Theory]
+    [InlineData("The cat<fill:1>)", 0, "The cat sat)")]
+    [InlineData("The cat<fill:2>)", 0, "The cat sat░)")]
+    [InlineData("<fill:2>)", 0, "sat░)")] // here the text begins
+    [InlineData("<fill:2>)", 1, "░ sat)")]
+    public void Picture_TokenizerThatBeginsTextsWithASpace_LeavesItOutAtTheBeginAlone(string text, int at, string expected)
+    {
+        string path = Path.Combine(tiny.Folder, $"llama-{Guid.NewGuid():N}");
+        LlamaModelFolder.Write(path);
+        DiffusionModel model = DiffusionModel.Load(path, KernelTable.Create(threads: 1));
+        int word = model.Tokenizer.TokenToId(" sat")!.Value;
+        List<string> seen = [];
+        for (ulong seed = 0; seed < 2000 && seen.Count == 0; seed++)
+        {
+            Canvas canvas = model.CanvasFor(TextWithHoles.Parse(text)).Canvas;
+            Hole hole = canvas.Holes[0];
+            new Sampler(model.Denoiser).Run(canvas, new SamplerOptions { Temperature = 1, Seed = seed, Steps = 2 }, observer: _ =>
+            {
+                if (canvas.Ids[hole.Start + at] == word && canvas.NoisyCount == hole.Length - 1)
+                {
+                    seen.Add(Assert.Single(CanvasPicture.Draw(canvas, model.Tokenizer, 0, 80)).Plain);
+                }
+            });
+        }
+
+        Assert.Equal([expected], seen);
     }
 
     [Fact]

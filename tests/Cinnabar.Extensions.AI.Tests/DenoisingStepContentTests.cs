@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Cinnabar.Serving;
+using Cinnabar.Tokenizers;
 using Microsoft.Extensions.AI;
 
 namespace Cinnabar.Extensions.AI.Tests;
@@ -11,8 +13,8 @@ public sealed class DenoisingStepContentTests(TinyChat chat) : IClassFixture<Tin
     {
         // An answer that fills all of its positions.
         List<ChatResponseUpdate> updates =
-            Enumerable.Range(0, 30).Select(Answer).First(answer => answer[^1].FinishReason == ChatFinishReason.Length);
-        List<DenoisingStepContent> steps = [.. updates.SelectMany(update => update.Contents).OfType<DenoisingStepContent>()];
+            Enumerable.Range(0, 30).Select(seed => Answer(chat.Engine, "x", seed)).First(FillsItsPositions);
+        List<DenoisingStepContent> steps = StepsOf(updates);
         Assert.Equal([1, 2, 3, 4, 5], steps.Select(step => step.Step));
         Assert.Equal([1, 2, 3, 4, 5], steps.Select(step => step.Passes));
         int[] written = [.. steps.Select((_, i) => steps.Take(i + 1).Sum(step => step.Committed.Count))];
@@ -28,10 +30,44 @@ public sealed class DenoisingStepContentTests(TinyChat chat) : IClassFixture<Tin
         Assert.All(updates.Where(update => update.Contents is [DenoisingStepContent]), update => Assert.Equal("", update.Text));
     }
 
-    private List<ChatResponseUpdate> Answer(int seed)
+    // A space that stands before the answer already, the caller's line ends, and a word behind a prompt, whose space would be left out at
+    // the begin of a text: answers that are not what their tokens are by themselves.
+    [Theory]
+    [InlineData(false, "x ")]
+    [InlineData(false, "x\r\n")]
+    [InlineData(true, "The cat")]
+    public void Steps_LastOne_HasTheTextOfTheAnswer(bool isLlama, string prompt)
     {
-        ChatOptions options = new() { Seed = seed, Temperature = 1, MaxOutputTokens = 12, AdditionalProperties = new() { ["steps"] = 5 } };
-        return [.. new DiffusionChatClient(chat.Engine).GetStreamingResponseAsync("x", options).ToBlockingEnumerable()];
+        ModelEngine engine = isLlama ? chat.Llama : chat.WithoutTemplate;
+        Tokenizer tokenizer = engine.Model.Tokenizer;
+        List<ChatResponseUpdate> updates = Enumerable.Range(0, 2000).Select(seed => Answer(engine, prompt, seed))
+            .First(answer => TextOf(answer) != tokenizer.Decode(TokensOf(answer, tokenizer.EndOfTextTokenId)));
+        Assert.Equal(TextOf(updates), StepsOf(updates)[^1].Text);
+    }
+
+    [Fact]
+    public void Steps_WordsBehindNoise_KeepTheirSpaces()
+    {
+        Tokenizer tokenizer = chat.Llama.Model.Tokenizer;
+        List<ChatResponseUpdate>[] answers =
+            [.. Enumerable.Range(0, 500).Select(seed => Answer(chat.Llama, "The cat", seed)).Where(FillsItsPositions).Take(10)];
+        Assert.Equal(10, answers.Length);
+        foreach (List<ChatResponseUpdate> updates in answers)
+        {
+            Dictionary<int, string> written = [];
+            foreach (DenoisingStepContent step in StepsOf(updates))
+            {
+                foreach (WrittenToken token in step.Committed)
+                {
+                    written[token.Position] = tokenizer.Decode([token.TokenId], first: false);
+                }
+
+                string noise = DenoisingStepContent.Noise.ToString();
+                Assert.Equal(string.Concat(Enumerable.Range(0, 12).Select(i => written.GetValueOrDefault(i, noise))), step.Text);
+            }
+
+            Assert.Equal(12, written.Count);
+        }
     }
 
     [Fact]
@@ -85,4 +121,24 @@ public sealed class DenoisingStepContentTests(TinyChat chat) : IClassFixture<Tin
         Assert.Equal((sent.Step, sent.Text, sent.Remaining), (step.Step, step.Text, step.Remaining));
         Assert.Equal(sent.Committed, step.Committed);
     }
+
+    private static List<ChatResponseUpdate> Answer(ModelEngine engine, string prompt, int seed)
+    {
+        ChatOptions options = new() { Seed = seed, Temperature = 1, MaxOutputTokens = 12, AdditionalProperties = new() { ["steps"] = 5 } };
+        DiffusionChatClient client = new(engine, new DiffusionChatClientOptions { ContinueWithoutTemplate = true });
+        return [.. client.GetStreamingResponseAsync(prompt, options).ToBlockingEnumerable()];
+    }
+
+    private static bool FillsItsPositions(List<ChatResponseUpdate> answer) => answer[^1].FinishReason == ChatFinishReason.Length;
+
+    private static List<DenoisingStepContent> StepsOf(List<ChatResponseUpdate> answer) =>
+        [.. answer.SelectMany(update => update.Contents).OfType<DenoisingStepContent>()];
+
+    private static string TextOf(List<ChatResponseUpdate> answer) => string.Concat(answer.Select(update => update.Text));
+
+    private static int[] TokensOf(List<ChatResponseUpdate> answer, int end) =>
+    [
+        .. StepsOf(answer).SelectMany(step => step.Committed).OrderBy(token => token.Position).Select(token => token.TokenId)
+            .TakeWhile(id => id != end),
+    ];
 }

@@ -6,7 +6,7 @@ namespace Cinnabar.Extensions.AI.Tests;
 
 /// <summary>
 /// Engines of a tiny model, with and without a chat template, and a copy of it that no engine has; and one with a context that holds the
-/// definitions of tools, in two templates.
+/// definitions of tools, in two templates; and one whose tokenizer begins texts with a space.
 /// </summary>
 public sealed class TinyChat : IAsyncLifetime
 {
@@ -31,6 +31,9 @@ public sealed class TinyChat : IAsyncLifetime
     /// <summary>Its template knows tools.</summary>
     public ModelEngine Tools { get; private set; } = null!;
 
+    /// <summary>The model of <see cref="LlamaModelFolder"/>, without a template.</summary>
+    public ModelEngine Llama { get; private set; } = null!;
+
     public DiffusionModel Alone { get; private set; } = null!;
 
     public Task InitializeAsync()
@@ -43,6 +46,9 @@ public sealed class TinyChat : IAsyncLifetime
         Engine = new ModelEngine(Load(chat));
         WithoutTemplate = new ModelEngine(Load(plain));
         Alone = Load(chat);
+        string llama = Path.Combine(_folder, "llama");
+        LlamaModelFolder.Write(llama);
+        Llama = new ModelEngine(Load(llama));
         Long = new ModelEngine(Load(WithLongContext("long", Template)));
         Tools = new ModelEngine(Load(WithLongContext("tools", ToolTemplate)));
         return Task.CompletedTask;
@@ -52,6 +58,7 @@ public sealed class TinyChat : IAsyncLifetime
     {
         await Engine.DisposeAsync();
         await WithoutTemplate.DisposeAsync();
+        await Llama.DisposeAsync();
         await Long.DisposeAsync();
         await Tools.DisposeAsync();
         Directory.Delete(_folder, recursive: true);

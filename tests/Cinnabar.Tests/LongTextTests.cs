@@ -25,8 +25,8 @@ public sealed class LongTextTests(ServingModel serving) : IClassFixture<ServingM
         Assert.Equal(found.Text, settled);
 
         int[] lines = _model.Tokenizer.Encode("x\n\ny");
-        Assert.Equal("x\n\ny", lf.Written(_model, 0, lines));
-        Assert.Equal("x\r\n\r\ny", crLf.Written(_model, 0, lines));
+        Assert.Equal("x\n\ny", lf.Written(_model, lf.Layout(_model), 0, lines));
+        Assert.Equal("x\r\n\r\ny", crLf.Written(_model, crLf.Layout(_model), 0, lines));
 
         static string WithCrLf(string text) =>
             text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\n", "\r\n", StringComparison.Ordinal);
@@ -37,13 +37,37 @@ public sealed class LongTextTests(ServingModel serving) : IClassFixture<ServingM
     [InlineData("a\nb\n", "a\nb\n")]
     [InlineData("a\r\nb\n", "a\r\nb\n")] // both kinds of line ends: shown as they are
     [InlineData("a\rb", "a\rb")]
-    public void Layout_LineEndsOfThePrompt_AreShownAsTextCanvasShowsThem(string prompt, string shown)
+    [InlineData("int a = ", "int a =")]
+    [InlineData("int a =  ", "int a =  ")]
+    [InlineData("\uFEFFint a", "int a")]
+    [InlineData("\uFEFF", "")]
+    public void Layout_Prompt_IsShownAsTextCanvasShowsIt(string prompt, string shown)
     {
         Canvas canvas = new LongText(prompt, 20).Layout(_model);
         int[] expected = [.. TextCanvas.Beginning(_model), .. _model.Tokenizer.Encode(shown)];
         Assert.Equal(expected, canvas.Ids[..canvas.Holes[0].Start].ToArray());
         Canvas usual = _model.CanvasFor(prompt, 20).Canvas;
         Assert.Equal(expected, usual.Ids[..usual.Holes[0].Start].ToArray());
+    }
+
+    [Theory]
+    [InlineData("\uFEFFx = ", "y = ", "\uFEFFx = b\n\ny = b")] // the space stands there already
+    [InlineData("\uFEFFx =", "y =  ", "\uFEFFx = b\n\ny =   b")]
+    public void Of_SpaceBeforeARoom_StandsThereOnce(string prompt, string line, string expected)
+    {
+        int[] ids = _model.Tokenizer.Encode(" b");
+        LongText text = new(prompt, 2 * ids.Length) { Outline = [line] };
+        Canvas canvas = text.Layout(_model);
+        foreach (Hole room in canvas.Holes)
+        {
+            foreach ((int i, int id) in ids.Index())
+            {
+                canvas.Commit(new Commit(room.Start + i, id, 1), 1);
+            }
+        }
+
+        Assert.Equal(expected, text.Of(_model, canvas));
+        Assert.Equal(expected, text.Settled(_model, canvas, canvas.Length));
     }
 
     [Fact]

@@ -33,6 +33,24 @@ public static class TinyModelFolder
         File.Delete(tokenizerFile);
     }
 
+    /// <summary>Writes the folder of a model of masked diffusion with another tokenizer.</summary>
+    /// <param name="tokenizerJson">Its file.</param>
+    /// <param name="path">Where it will be.</param>
+    public static void WriteWith(byte[] tokenizerJson, string path)
+    {
+        string tokenizerFile = $"{path}.tokenizer.json";
+        File.WriteAllBytes(tokenizerFile, tokenizerJson);
+        ModelConfig config = ConfigFor(Tokenizer.Load(tokenizerFile));
+        ModelFolder.Save(
+            path,
+            config,
+            TransformerDenoiser.Initialize(config, seed: 5),
+            tokenizerJson,
+            new GenerationConfig { MaxNewTokens = 12 },
+            "---\nlicense: mit\n---\n# tiny\n");
+        File.Delete(tokenizerFile);
+    }
+
     /// <summary>A configuration that writes through latents of four tokens.</summary>
     public static ModelConfig WithLatents(ModelConfig config) => config with
     {

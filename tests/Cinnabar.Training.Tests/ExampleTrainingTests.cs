@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tests;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Objectives;
@@ -30,6 +31,20 @@ public sealed class ExampleTrainingTests : IDisposable
         Assert.Equal("1+3=4", tokenizer.Decode(ids));
         Assert.Equal((tokenizer.BeginOfTextTokenId, tokenizer.EndOfTextTokenId), (ids[0], ids[^1]));
         Assert.Equal([false, false, false, false, false, true, true], wanted);
+    }
+
+    // The tokenizer puts a space in front of a text: only the first part is one.
+    [Fact]
+    public void Build_PartsBehindTheFirst_GoOnWithIt()
+    {
+        string file = Path.Combine(_root, "llama.json");
+        File.WriteAllBytes(file, LlamaModelFolder.TokenizerJson);
+        ExamplePart[] parts = [new("The cat", IsWanted: false), new(" sat", IsWanted: true), new(")", IsWanted: false)];
+        ExampleCorpusOptions options = new() { Name = "cats", TokenizerPath = file };
+        ExampleCorpus.Build(Corpus, options, _ => [new ExampleDocument(parts, EndsText: false)]);
+        Tokenizer tokenizer = Tokenizer.Load(file);
+        int[] expected = [tokenizer.BeginOfTextTokenId, .. tokenizer.Encode("The cat sat)")];
+        Assert.Equal(expected, TokenDataset.Open(Corpus, "train").Document(0));
     }
 
     [Fact]

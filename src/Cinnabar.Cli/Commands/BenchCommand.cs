@@ -64,12 +64,8 @@ internal static class BenchCommand
     {
         const int Passes = 7;
         MadeUpModelArguments arguments = new();
-        Option<int> threads = new("--threads")
-        {
-            Description = "Threads.",
-            HelpName = "n",
-            DefaultValueFactory = _ => Environment.ProcessorCount,
-        };
+        Option<int?> threads = new("--threads") { Description = "Threads. [default: all cores]", HelpName = "n" };
+        DeviceArguments.RequireThreads(threads);
         Option<bool> json = new("--json") { Description = "Print one JSON object. [default: a table for people]" };
         Command command = new("model", "A denoising pass over 64 and over 256 tokens, with made-up weights.")
         {

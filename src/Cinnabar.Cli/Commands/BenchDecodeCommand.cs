@@ -82,30 +82,29 @@ internal sealed class BenchDecodeCommand
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        DiffusionModel model = _model.Load(parsed);
+        string? svg = NewFile.Require(parsed.GetValue(_svg), mayReplace: true, "--svg");
+        DiffusionModel model = _model.Load(parsed, cancellation);
         List<DiffusionModel> models = [model];
         if (parsed.GetValue(_baseline) is string baseline)
         {
-            models.Add(_model.Load(parsed, baseline, beside: model));
+            models.Add(_model.Load(parsed, baseline, cancellation, beside: model));
         }
 
         int[] windows = parsed.GetValue(_windows) is [_, ..] wanted ? wanted : [model.Config.MaxSequenceLength];
-        if (windows.FirstOrDefault(window => window > model.Config.MaxSequenceLength) is int tooLong and > 0)
-        {
-            throw new CinnabarException(
-                $"Expected windows of at most {model.Config.MaxSequenceLength} tokens, the context of {model.Name}, found {tooLong}.",
-                "Give a smaller --window.");
-        }
+        RequireContext(models, windows.Max());
 
-        TokenDataset test = HeldOutText.Open(parsed.GetValue(_corpus)!, HeldOutText.TestSplit, model);
-        IReadOnlyList<int[]> documents = [.. HeldOutText.Documents(test)];
+        // The same for all; a model with other tokens is refused.
+        TokenDataset[] tests = [.. models.Select(each => HeldOutText.Open(parsed.GetValue(_corpus)!, HeldOutText.TestSplit, each))];
+        string[] labels = ModelLabels.Of([.. models.Select(each => (each.Name, each.Path))]);
+        IReadOnlyList<int[]> documents = [.. HeldOutText.Documents(tests[0])];
         MachinePeak? peak = MachinePeak.TryCreate(model.Kernels.Workers, out _);
-        List<DecodingResult> results = [];
-        Dictionary<string, HeldOutLikelihood> likelihoods = [];
+        List<Measured> measured = [];
         int count = 0;
-        foreach (DiffusionModel each in models)
+        for (int i = 0; i < models.Count; i++)
         {
-            likelihoods[each.Name] = HeldOutText.Measure(each, test, LikelihoodWindows, LikelihoodSeed, cancellation);
+            (DiffusionModel each, string label) = (models[i], labels[i]);
+            HeldOutLikelihood likelihood = HeldOutText.Measure(each, tests[i], LikelihoodWindows, LikelihoodSeed, cancellation);
+            List<DecodingResult> results = [];
             foreach (int window in windows)
             {
                 // The same lines whatever the window.
@@ -114,17 +113,30 @@ internal sealed class BenchDecodeCommand
                 count = holes.Count;
                 string suffix = windows.Length > 1 ? $", window {window}" : "";
                 MatMulPrecision precision = ProductsOf(_model.TypeOf(parsed, each));
-                results.AddRange(Measure(each, holes, options, MethodsFor(parsed, each), suffix, precision, peak, cancellation));
+                results.AddRange(
+                    Measure(each, label, holes, options, MethodsFor(parsed, each), suffix, precision, peak, cancellation));
             }
+
+            measured.Add(new Measured(each, label, likelihood, results));
         }
 
-        if (parsed.GetValue(_svg) is string path)
+        Print(parsed, measured, count, peak);
+        if (svg is not null)
         {
-            AtomicFile.Write(path, Encoding.UTF8.GetBytes(ParetoPlot.Draw(results)));
+            AtomicFile.Write(svg, Encoding.UTF8.GetBytes(ParetoPlot.Draw([.. measured.SelectMany(one => one.Results)])));
         }
 
-        Print(parsed, models, count, peak, likelihoods, results);
         return 0;
+    }
+
+    private static void RequireContext(List<DiffusionModel> models, int window)
+    {
+        if (models.FirstOrDefault(model => model.Config.MaxSequenceLength < window) is DiffusionModel tooShort)
+        {
+            throw new CinnabarException(
+                $"Expected windows of at most {tooShort.Config.MaxSequenceLength} tokens, the context of {tooShort.Name}, found {window}.",
+                "Give a smaller --window.");
+        }
     }
 
     private IReadOnlyList<DecodingMethod> MethodsFor(ParseResult parsed, DiffusionModel model) =>
@@ -137,6 +149,7 @@ internal sealed class BenchDecodeCommand
 
     private static IEnumerable<DecodingResult> Measure(
         DiffusionModel model,
+        string label,
         IReadOnlyList<LineHole> holes,
         LineHoleOptions options,
         IReadOnlyList<DecodingMethod> methods,
@@ -151,28 +164,22 @@ internal sealed class BenchDecodeCommand
             InfillTask.Run(infiller, [.. holes.Take(WarmUpHoles)], lengthGiven: true, cancellation: cancellation);
             double? peakBefore = peak?.Measure(precision);
             long allocated = GC.GetTotalAllocatedBytes(precise: true);
-            EvaluationProgress progress = new($"{model.Name}, {method.Name}", "holes", holes.Count);
+            EvaluationProgress progress = new($"{label}, {method.Name}", "holes", holes.Count);
             InfillResult result = InfillTask.Run(infiller, holes, lengthGiven: true, progress.Show, cancellation);
             allocated = GC.GetTotalAllocatedBytes(precise: true) - allocated;
             double rate = 2.0 * model.Config.NonEmbeddingParameterCount * result.Work.ComputedPositions / result.Work.Seconds / 1e9;
             double? share = peak is null ? null : 2 * rate / (peakBefore + peak.Measure(precision));
             yield return new DecodingResult(
-                method.Name + suffix, model.Name, result, share, (double)allocated / Math.Max(1, result.Work.ForwardPasses));
+                method.Name + suffix, label, result, share, (double)allocated / Math.Max(1, result.Work.ForwardPasses));
         }
     }
 
-    private void Print(
-        ParseResult parsed,
-        List<DiffusionModel> models,
-        int holes,
-        MachinePeak? peak,
-        Dictionary<string, HeldOutLikelihood> likelihoods,
-        IReadOnlyList<DecodingResult> results)
+    private void Print(ParseResult parsed, List<Measured> measured, int holes, MachinePeak? peak)
     {
-        int threads = models[0].Kernels.Workers.Threads;
+        int threads = measured[0].Model.Kernels.Workers.Threads;
         if (parsed.GetValue(_json))
         {
-            ResultWriter.WriteJson(json => WriteMembers(json, parsed, models, holes, peak, likelihoods, results));
+            ResultWriter.WriteJson(json => WriteMembers(json, parsed, measured, holes, peak));
             return;
         }
 
@@ -187,11 +194,12 @@ internal sealed class BenchDecodeCommand
             }
         }
 
-        foreach (DiffusionModel model in models)
+        foreach (Measured one in measured)
         {
-            Console.WriteLine($"{model.Name}, {WeightsOf(parsed, model)} weights: {likelihoods[model.Name]}");
+            Console.WriteLine($"{one.Label}, {WeightsOf(parsed, one.Model)} weights: {one.Likelihood}");
         }
 
+        IEnumerable<DecodingResult> results = measured.SelectMany(one => one.Results);
         ResultTable.Write(DecodingResult.Columns, [.. results.Select(result => result.Cells)], textColumns: 2);
     }
 
@@ -205,19 +213,12 @@ internal sealed class BenchDecodeCommand
         _ => MatMulPrecision.Int8,
     };
 
-    private void WriteMembers(
-        Utf8JsonWriter json,
-        ParseResult parsed,
-        List<DiffusionModel> models,
-        int holes,
-        MachinePeak? peak,
-        Dictionary<string, HeldOutLikelihood> likelihoods,
-        IReadOnlyList<DecodingResult> results)
+    private void WriteMembers(Utf8JsonWriter json, ParseResult parsed, List<Measured> measured, int holes, MachinePeak? peak)
     {
         json.WriteString("system", RuntimeInformation.OSDescription);
         json.WriteString("architecture", RuntimeInformation.ProcessArchitecture.ToString());
         json.WriteString("runtime", RuntimeInformation.FrameworkDescription);
-        json.WriteNumber("threads", models[0].Kernels.Workers.Threads);
+        json.WriteNumber("threads", measured[0].Model.Kernels.Workers.Threads);
         json.WriteNumber("holes", holes);
         json.WriteStartObject("peaks_gflops_per_second");
         foreach (MatMulPrecision precision in Enum.GetValues<MatMulPrecision>())
@@ -230,13 +231,13 @@ internal sealed class BenchDecodeCommand
 
         json.WriteEndObject();
         json.WriteStartArray("rows");
-        foreach (DecodingResult result in results)
+        foreach ((Measured one, DecodingResult result) in measured.SelectMany(each => each.Results.Select(reached => (each, reached))))
         {
             DecodingWork work = result.Result.Work;
             json.WriteStartObject();
             json.WriteString("model", result.Model);
-            json.WriteString("weights", WeightsOf(parsed, models.First(model => model.Name == result.Model)));
-            json.WriteNumber("bits_per_byte", likelihoods[result.Model].BitsPerByte.Nats);
+            json.WriteString("weights", WeightsOf(parsed, one.Model));
+            json.WriteNumber("bits_per_byte", one.Likelihood.BitsPerByte.Nats);
             json.WriteString("method", result.Method);
             json.WriteNumber("passes_per_hole", result.Result.ForwardPasses);
             json.WriteNumber("tokens_per_pass", (double)work.Tokens / Math.Max(1, work.ForwardPasses));
@@ -263,4 +264,12 @@ internal sealed class BenchDecodeCommand
 
         json.WriteEndArray();
     }
+
+    /// <summary>What was measured of a model.</summary>
+    /// <param name="Model">The model.</param>
+    /// <param name="Label">What it is called here.</param>
+    /// <param name="Likelihood">How well it predicts the corpus.</param>
+    /// <param name="Results">Of every window and every way of decoding.</param>
+    private sealed record Measured(
+        DiffusionModel Model, string Label, HeldOutLikelihood Likelihood, IReadOnlyList<DecodingResult> Results);
 }

@@ -84,23 +84,24 @@ internal sealed class BenchServeCommand
             }
 
             using LoadClient client = new(url, fields, Environment.GetEnvironmentVariable(ApiKeys.Variable));
-            await MeasureAsync(parsed, client, isOwn: false, cancellation);
-            return 0;
+            return await MeasureAsync(parsed, client, isOwn: false, cancellation) ? 0 : CommandRunner.Failed;
         }
 
-        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel model = _model.Load(parsed, cancellation);
         EngineOptions engines = new() { MaxRunning = Math.Max(new EngineOptions().MaxRunning, parsed.GetValue(_streams)) };
         ServedModels models = new([new ServedModel(model.Name, new ModelEngine(model, engines), Created: 0)]);
         await using WebApplication server = CinnabarServer.Create(new ServerOptions { Port = 0, LogsRequests = false }, models);
         using LoadClient own = new(new Uri(await CinnabarServer.StartAsync(server, cancellation)), fields, key: null);
         int threads = model.Kernels.Workers.Threads;
         Console.WriteLine($"{model.Name}, texts of {parsed.GetValue(_maxTokens)} tokens, {threads} threads, {fields.ToJsonString()}");
-        await MeasureAsync(parsed, own, isOwn: true, cancellation);
+        bool answers = await MeasureAsync(parsed, own, isOwn: true, cancellation);
         await CinnabarServer.StopAsync(server);
-        return 0;
+        return answers ? 0 : CommandRunner.Failed;
     }
 
-    private async Task MeasureAsync(ParseResult parsed, LoadClient client, bool isOwn, CancellationToken cancellation)
+    /// <summary>Measures and prints.</summary>
+    /// <returns>Whether any request was answered well.</returns>
+    private async Task<bool> MeasureAsync(ParseResult parsed, LoadClient client, bool isOwn, CancellationToken cancellation)
     {
         (int streams, int requests, int tokens) = (parsed.GetValue(_streams), parsed.GetValue(_requests), parsed.GetValue(_maxTokens));
         await StreamLoad.RunAsync(client, 1, WarmUps, tokens, cancellation);
@@ -109,15 +110,25 @@ internal sealed class BenchServeCommand
         Console.Error.WriteLine($"{streams} streams: {streams * requests} requests");
         StreamLoad many = await StreamLoad.RunAsync(client, streams, requests, tokens, cancellation);
         ResultTable.Write(StreamLoad.Columns, [one.Cells, many.Cells], textColumns: 0);
-        double throughput = many.TokensPerSecond / one.TokensPerSecond;
-        double delay = many.FirstEvent(0.99) / one.FirstEvent(0.5);
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{streams} streams beside one: {throughput:F2} times the tokens/s; first event, 99 % beside the median of one: "
-            + $"{delay:F1} times"));
-        foreach (string error in many.Answers.Where(answer => answer.Error is not null).Select(answer => answer.Error!).Distinct().Take(5))
+        if (one.Good.Any() && many.Good.Any())
+        {
+            double throughput = many.TokensPerSecond / one.TokensPerSecond;
+            double delay = many.FirstEvent(0.99) / one.FirstEvent(0.5);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{streams} streams beside one: {throughput:F2} times the tokens/s; first event, 99 % beside the median of one: "
+                + $"{delay:F1} times"));
+        }
+
+        foreach (string error in one.Answers.Concat(many.Answers).Select(answer => answer.Error).OfType<string>().Distinct().Take(5))
         {
             Console.WriteLine($"error: {TerminalText.Safe(error)}");
+        }
+
+        if (!one.Good.Any() && !many.Good.Any())
+        {
+            Console.Error.WriteLine("No request was answered.");
+            return false;
         }
 
         if (parsed.GetValue(_leaving) is int leaving and > 0)
@@ -129,6 +140,8 @@ internal sealed class BenchServeCommand
         {
             await MixAsync(client, minutes, isOwn, cancellation);
         }
+
+        return true;
     }
 
     private static async Task LeaveAsync(LoadClient client, int count, int tokens, CancellationToken cancellation)
@@ -138,14 +151,16 @@ internal sealed class BenchServeCommand
         MixedLoad load = new(client);
         await load.LeaveAsync(count, cancellation);
         Stopwatch time = Stopwatch.StartNew();
-        double left = await client.TextsInWorkAsync(cancellation);
+        double? left = await client.TextsInWorkAsync(cancellation);
         while (left > 0 && time.Elapsed < s_freeWithin)
         {
             await Task.Delay(10, cancellation);
             left = await client.TextsInWorkAsync(cancellation);
         }
 
-        string freed = left == 0 ? $"nothing in work after {time.ElapsedMilliseconds} ms" : $"{left} texts still in work";
+        string freed = left is null ? "the server has no metrics that tell what is still in work"
+            : left == 0 ? $"nothing in work after {time.ElapsedMilliseconds} ms"
+            : $"{left} texts still in work";
         LoadAnswer after = await client.StreamAsync(client.Completion(1, tokens), cancellation);
         bool isSame = before.Error is null && after.Error is null && before.Text == after.Text;
         string text = isSame ? "a text as before" : "a text other than before";

@@ -55,9 +55,10 @@ internal sealed class ChatCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         Constraint? constraint = _constraint.Read(parsed);
-        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel model = _model.Load(parsed, cancellation);
         SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
         options = options with { MaxNewTokens = parsed.GetValue(_maxNewTokens) ?? options.MaxNewTokens };
+        model.Followed(options).Validate(); // before the first message
         Screen screen = Screen.Detect(parsed.GetValue(_plain));
         List<ChatMessage> turns = Beginning(parsed);
         if (parsed.GetValue(_message) is string only)
@@ -73,9 +74,9 @@ internal sealed class ChatCommand
             Console.Error.WriteLine($"{model.Name}. {Help}");
         }
 
-        while (NextLine(isTyped) is string line && line.Trim() != "/exit")
+        bool hasFailed = false;
+        while (NextLine(isTyped, cancellation) is string line && line.Trim() != "/exit")
         {
-            cancellation.ThrowIfCancellationRequested();
             if (line.Trim() == "/clear")
             {
                 turns = Beginning(parsed);
@@ -83,21 +84,42 @@ internal sealed class ChatCommand
             else if (line.Trim().Length > 0)
             {
                 turns.Add(new ChatMessage("user", line));
-                turns.Add(new ChatMessage("assistant", Answer(model, turns, options, Variables(parsed), constraint, screen, cancellation)));
+                try
+                {
+                    string answer = Answer(model, turns, options, Variables(parsed), constraint, screen, cancellation);
+                    turns.Add(new ChatMessage("assistant", answer));
+                }
+                catch (CinnabarException e) when (model.ChatTemplate is not null)
+                {
+                    // Mostly a conversation that outgrows the context: it can go on without the message.
+                    turns.RemoveAt(turns.Count - 1);
+                    hasFailed = true;
+                    Console.Error.WriteLine(TerminalText.Safe(
+                        $"error: {e.Message} The message was dropped; /clear forgets the conversation."));
+                }
             }
         }
 
-        return 0;
+        return hasFailed && !isTyped ? CommandRunner.Failed : 0;
     }
 
-    private static string? NextLine(bool isTyped)
+    // The reading of a line cannot be stopped, but the waiting for it can.
+    private static string? NextLine(bool isTyped, CancellationToken cancellation)
     {
         if (isTyped)
         {
             Console.Error.Write("> ");
         }
 
-        return Console.In.ReadLine();
+        try
+        {
+            return Task.Run(() => Console.In.ReadLine(), cancellation).WaitAsync(cancellation).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException) when (isTyped)
+        {
+            Console.Error.WriteLine(); // leaves the prompt
+            throw;
+        }
     }
 
     private List<ChatMessage> Beginning(ParseResult parsed) =>
@@ -131,6 +153,14 @@ internal sealed class ChatCommand
 
         Console.Out.WriteLine(screen.ResultIsShown ? TerminalText.Safe(result.Text) : result.Text);
         Console.Error.WriteLine(ResultWriter.Summary(result));
+        FilledHole answer = result.Holes[0];
+        if (constraint is null && answer.CanvasLength < options.MaxNewTokens && answer.TokenIds.Count == answer.CanvasLength)
+        {
+            Console.Error.WriteLine(
+                $"The answer was cut short: with it the model's context of {model.Config.MaxSequenceLength} tokens is full; in a "
+                + "conversation, /clear makes room.");
+        }
+
         return result.Text;
     }
 }

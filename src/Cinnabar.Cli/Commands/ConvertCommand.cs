@@ -49,12 +49,12 @@ internal static class ConvertCommand
                 result.AddError("Expected --add-token with a text and without --to and --type.");
             }
         });
-        command.SetWork((parsed, _) =>
+        command.SetWork((parsed, cancellation) =>
         {
             Checkpoint source = Checkpoint.Open(ModelLocator.Find(parsed.GetValue(model)!));
             if (parsed.GetValue(addToken) is string token)
             {
-                AddToken(source, token, parsed.GetValue(output)!);
+                AddToken(source, token, parsed.GetValue(output)!, cancellation);
                 return 0;
             }
 
@@ -62,7 +62,7 @@ internal static class ConvertCommand
             string path = parsed.GetValue(output)!;
             string written;
             IReadOnlyList<string> notes = [];
-            using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false)))
+            using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false), cancellation))
             {
                 if (format == Gguf)
                 {
@@ -87,11 +87,11 @@ internal static class ConvertCommand
         return command;
     }
 
-    private static void AddToken(Checkpoint source, string token, string path)
+    private static void AddToken(Checkpoint source, string token, string path, CancellationToken cancellation)
     {
         ModelFolder folder = source as ModelFolder ?? throw new CinnabarException(
             $"{source.Path}: expected a model folder to add a token to, found a GGUF file.", "Convert it to a folder first.");
-        using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false));
+        using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false), cancellation);
         int id = TokenAddition.Write(folder, path, token, display);
         Console.Error.WriteLine($"{TerminalText.Quote(path)}: {TerminalText.Quote(token)} is token {id}");
     }

@@ -55,7 +55,7 @@ internal sealed class EvalConstraintsCommand
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel model = _model.Load(parsed, cancellation);
         (int count, ulong seed, int steps) = (parsed.GetValue(_count), parsed.GetValue(_seed), parsed.GetValue(_steps));
         int? tokens = parsed.GetValue(_tokens);
         if (tokens is < 1 || tokens >= model.Config.MaxSequenceLength)

@@ -44,7 +44,7 @@ internal sealed class EvalProofreadCommand
 
     private int Run(ParseResult parsed, string corpus, ulong seed, bool asJson, CancellationToken cancellation)
     {
-        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel model = _model.Load(parsed, cancellation);
         TokenDataset test = HeldOutText.Open(corpus, HeldOutText.TestSplit, model);
         string[] documents = [.. HeldOutText.Documents(test).Select(ids => model.Tokenizer.Decode(ids))];
         int count = parsed.GetValue(_count);
@@ -54,12 +54,16 @@ internal sealed class EvalProofreadCommand
             Console.Error.WriteLine($"The test split has only {errors.Count} fitting pieces, fewer than the {count} asked for.");
         }
 
+        List<(string Name, string Path)> models = [(model.Name, model.Path)];
         List<ProofreadingResult> results = [RunModel(model, errors, cancellation)];
-        foreach (string other in parsed.GetValue(_compare) ?? [])
+        foreach (string name in parsed.GetValue(_compare) ?? [])
         {
-            results.Add(RunModel(_model.Load(parsed, other, beside: model), errors, cancellation));
+            DiffusionModel other = _model.Load(parsed, name, cancellation, beside: model);
+            models.Add((other.Name, other.Path));
+            results.Add(RunModel(other, errors, cancellation));
         }
 
+        results = [.. results.Zip(ModelLabels.Of(models), (result, label) => result with { Model = label })];
         if (asJson)
         {
             WriteJson(results, seed);
@@ -89,6 +93,10 @@ internal sealed class EvalProofreadCommand
     private static SampleMean Mean(IEnumerable<ProofreadPiece> pieces, Func<ProofreadPiece, double> measure) =>
         SampleMean.Of([.. pieces.Select(measure)]);
 
+    // Each piece is compared with itself: what both find or miss adds no error.
+    private static SampleMean AucDifference(ProofreadingResult first, ProofreadingResult other) =>
+        SampleMean.Of([.. first.Pieces.Zip(other.Pieces, (a, b) => a.Auc - b.Auc)]);
+
     private static void Print(List<ProofreadingResult> results, ulong seed)
     {
         List<string[]> rows = [];
@@ -111,7 +119,7 @@ internal sealed class EvalProofreadCommand
         ResultTable.Write(columns, rows, textColumns: 2);
         foreach (ProofreadingResult other in results.Skip(1))
         {
-            SampleMean difference = SampleMean.Of([.. results[0].Pieces.Zip(other.Pieces, (a, b) => a.Auc - b.Auc)]);
+            SampleMean difference = AucDifference(results[0], other);
             string points = Invariant($"{100 * difference.Mean:+0.0;-0.0} ± {100 * difference.StandardError:F1} points");
             Console.WriteLine($"{results[0].Model} less {other.Model}, AUC: {points}");
         }
@@ -153,6 +161,20 @@ internal sealed class EvalProofreadCommand
 
             json.WriteEndArray();
             json.WriteNumber("seconds", result.Seconds);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("differences");
+        foreach (ProofreadingResult other in results.Skip(1))
+        {
+            SampleMean difference = AucDifference(results[0], other);
+            json.WriteStartObject();
+            json.WriteString("model", results[0].Model);
+            json.WriteString("less", other.Model);
+            json.WriteString("measure", "auc");
+            json.WriteNumber("value", difference.Mean);
+            json.WriteNumber("standard_error", difference.StandardError);
             json.WriteEndObject();
         }
 

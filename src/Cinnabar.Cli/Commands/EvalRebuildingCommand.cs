@@ -48,7 +48,7 @@ internal static class EvalRebuildingCommand
         });
         command.SetWork((parsed, cancellation) =>
         {
-            DiffusionModel loaded = model.Load(parsed);
+            DiffusionModel loaded = model.Load(parsed, cancellation);
             LatentTextDenoiser network = loaded.Denoiser as LatentTextDenoiser ?? throw new CinnabarException(
                 $"Expected a model that writes through latents, found {loaded.Name}, which denoises tokens.",
                 "Train one: recipes/stories-codes.json.");

@@ -1,7 +1,9 @@
 // cinnabar eval TASK: a model, or several beside each other, on the examples of a task.
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using Cinnabar.Checkpoints;
 using Cinnabar.Evaluation.Tasks;
 
 namespace Cinnabar.Cli.Commands;
@@ -29,12 +31,18 @@ internal sealed class EvalTaskCommand
         DefaultValueFactory = _ => 1,
     };
 
+    private readonly Option<bool> _chat = new("--chat")
+    {
+        Description = "Ask as a user's message, in the model's chat template. [default: the question as the beginning of a text]",
+    };
+
     private readonly Option<string?> _predictions = new("--predictions")
     {
         Description = "Write the answers of the first model as JSON lines. [default: none]",
         HelpName = "file",
     };
 
+    private readonly Option<bool> _force = new("--force") { Description = "Let --predictions replace a file. [default: refuse]" };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object. [default: a table]" };
 
     private EvalTaskCommand(EvaluationTask task)
@@ -63,7 +71,7 @@ internal sealed class EvalTaskCommand
         EvalTaskCommand eval = new(task);
         Command command = new(task.Name, task.Description)
         {
-            eval._split, eval._answerTokens, eval._bestOf, eval._compare, eval._predictions, eval._json,
+            eval._split, eval._answerTokens, eval._bestOf, eval._chat, eval._compare, eval._predictions, eval._force, eval._json,
         };
         eval._data.AddTo(command);
         eval._sampler.AddTo(command);
@@ -74,6 +82,7 @@ internal sealed class EvalTaskCommand
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
+        string? predictions = NewFile.Require(parsed.GetValue(_predictions), parsed.GetValue(_force), "--predictions");
         TaskSplit split = Enum.Parse<TaskSplit>(parsed.GetValue(_split)!, ignoreCase: true);
         TaskExample[] examples = [.. _task.Examples(_data.Source(parsed, split))];
         if (examples.Length == 0)
@@ -81,25 +90,30 @@ internal sealed class EvalTaskCommand
             throw new CinnabarException($"Expected examples of {_task.Name} in the {split} split, found none.", "Choose another split.");
         }
 
-        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel model = _model.Load(parsed, cancellation);
+        List<(string Name, string Path)> models = [(model.Name, model.Path)];
         List<TaskResult> results = [RunModel(parsed, model, examples, cancellation)];
-        foreach (string other in parsed.GetValue(_compare) ?? [])
+        foreach (string name in parsed.GetValue(_compare) ?? [])
         {
-            results.Add(RunModel(parsed, _model.Load(parsed, other, beside: model), examples, cancellation));
+            DiffusionModel other = _model.Load(parsed, name, cancellation, beside: model);
+            models.Add((other.Name, other.Path));
+            results.Add(RunModel(parsed, other, examples, cancellation));
         }
 
-        if (parsed.GetValue(_predictions) is string path)
-        {
-            WritePredictions(path, results[0].Answers);
-        }
-
+        results = [.. results.Zip(ModelLabels.Of(models), (result, label) => result with { Model = label })];
+        (ulong Data, ulong Sampler) seeds = (parsed.GetValue(_data.Seed), _sampler.Seed(parsed));
         if (parsed.GetValue(_json))
         {
-            ResultWriter.WriteJson(json => WriteMembers(json, results, parsed.GetValue(_data.Seed)));
+            ResultWriter.WriteJson(json => WriteMembers(json, results, seeds));
         }
         else
         {
-            Print(results, parsed.GetValue(_data.Seed));
+            Print(results, seeds);
+        }
+
+        if (predictions is not null)
+        {
+            AtomicFile.Write(predictions, Encoding.UTF8.GetBytes(PredictionsOf(results[0].Answers)));
         }
 
         return 0;
@@ -112,12 +126,13 @@ internal sealed class EvalTaskCommand
             model,
             _sampler.Read(parsed, model.DefaultOptions),
             parsed.GetValue(_answerTokens),
-            parsed.GetValue(_bestOf));
+            parsed.GetValue(_bestOf),
+            parsed.GetValue(_chat));
         EvaluationProgress progress = new($"{_task.Name}, {model.Name}", "examples", examples.Length);
         return TaskResult.Run(_task, model.Name, answerer, examples, progress.Show, cancellation);
     }
 
-    private void Print(List<TaskResult> results, ulong seed)
+    private void Print(List<TaskResult> results, (ulong Data, ulong Sampler) seeds)
     {
         string[] measures = [.. results[0].Groups[0].Measures.Select(measure => measure.Name)];
         List<string[]> rows = [];
@@ -147,13 +162,16 @@ internal sealed class EvalTaskCommand
             Console.WriteLine($"{results[0].Model} less {other.Model}, {difference.Name}: {points}");
         }
 
-        Console.WriteLine($"{_task.Description} Passes are those of an answer; ± are standard errors; seed {seed}.");
+        Console.WriteLine(
+            $"{_task.Description} Passes are those of an answer; ± are standard errors; data seed {seeds.Data}, sampler seed "
+            + $"{seeds.Sampler}.");
     }
 
-    private void WriteMembers(Utf8JsonWriter json, List<TaskResult> results, ulong seed)
+    private void WriteMembers(Utf8JsonWriter json, List<TaskResult> results, (ulong Data, ulong Sampler) seeds)
     {
         json.WriteString("task", _task.Name);
-        json.WriteNumber("seed", seed);
+        json.WriteNumber("seed", seeds.Data);
+        json.WriteNumber("sampler_seed", seeds.Sampler);
         json.WriteStartArray("results");
         foreach (TaskResult result in results)
         {
@@ -192,9 +210,23 @@ internal sealed class EvalTaskCommand
         }
 
         json.WriteEndArray();
+        json.WriteStartArray("differences");
+        foreach (TaskResult other in results.Skip(1))
+        {
+            TaskMeasure difference = results[0].DifferenceFrom(_task, other);
+            json.WriteStartObject();
+            json.WriteString("model", results[0].Model);
+            json.WriteString("less", other.Model);
+            json.WriteString("measure", difference.Name);
+            json.WriteNumber("value", difference.Value);
+            json.WriteNumber("standard_error", difference.StandardError!.Value);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
-    private void WritePredictions(string path, IReadOnlyList<TaskAnswer> answers)
+    private string PredictionsOf(IReadOnlyList<TaskAnswer> answers)
     {
         using StringWriter text = new();
         switch (_task)
@@ -214,14 +246,7 @@ internal sealed class EvalTaskCommand
                 break;
         }
 
-        try
-        {
-            File.WriteAllText(path, text.ToString());
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CinnabarException($"The predictions cannot be written to '{path}': {e.Message}", "Give another path.", e);
-        }
+        return text.ToString();
     }
 
     private static string PredictionLine(TaskAnswer answer)
@@ -237,7 +262,7 @@ internal sealed class EvalTaskCommand
             json.WriteEndObject();
         }
 
-        return System.Text.Encoding.UTF8.GetString(stream.ToArray());
+        return Encoding.UTF8.GetString(stream.ToArray());
     }
 
     private static string Shown(TaskMeasure measure)

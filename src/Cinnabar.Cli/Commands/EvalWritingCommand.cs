@@ -74,8 +74,8 @@ internal sealed class EvalWritingCommand
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        DiffusionModel model = _model.Load(parsed);
-        DiffusionModel? judge = parsed.GetValue(_judge) is string name ? _model.Load(parsed, name, beside: model) : null;
+        DiffusionModel model = _model.Load(parsed, cancellation);
+        DiffusionModel? judge = parsed.GetValue(_judge) is string name ? _model.Load(parsed, name, cancellation, beside: model) : null;
         if (judge is { Config.IsAutoregressive: false })
         {
             throw new CinnabarException(
@@ -83,7 +83,8 @@ internal sealed class EvalWritingCommand
                 "Use the autoregressive twin.");
         }
 
-        DiffusionModel[] others = [.. (parsed.GetValue(_compare) ?? []).Select(other => _model.Load(parsed, other, beside: model))];
+        DiffusionModel[] others =
+            [.. (parsed.GetValue(_compare) ?? []).Select(other => _model.Load(parsed, other, cancellation, beside: model))];
         foreach (DiffusionModel other in judge is null ? others : [judge, .. others])
         {
             RequireSameTokens(model, other.Name, other.Tokenizer);
@@ -134,14 +135,16 @@ internal sealed class EvalWritingCommand
             yield return ("held-out text", passages);
         }
 
-        foreach (DiffusionModel writer in (IEnumerable<DiffusionModel>)[model, .. others])
+        DiffusionModel[] writers = [model, .. others];
+        string[] names = ModelLabels.Of([.. writers.Select(writer => (writer.Name, writer.Path))]);
+        foreach ((DiffusionModel writer, string name) in writers.Zip(names))
         {
             if (writer.Denoiser.Noise == NoiseKind.Gaussian)
             {
                 foreach (SamplerOptions own in LatentOptionsFor(parsed, writer))
                 {
                     LongTextWriter through = new(writer, tokens, own);
-                    yield return Written($"{writer.Name}, {own.Steps} steps", i => through.AtOnce(i, cancellation));
+                    yield return Written($"{name}, {own.Steps} steps", i => through.AtOnce(i, cancellation));
                 }
 
                 continue;
@@ -151,17 +154,17 @@ internal sealed class EvalWritingCommand
             if (texts.HasSegments)
             {
                 int? overlap = parsed.GetValue(_overlap);
-                yield return Written($"{writer.Name}, all at once", i => texts.InSegments(i, overlap, stay: false, cancellation));
+                yield return Written($"{name}, all at once", i => texts.InSegments(i, overlap, stay: false, cancellation));
                 if (texts.BordersOf(overlap).Length > 0)
                 {
-                    yield return Written($"{writer.Name}, segments that stay", i => texts.InSegments(i, overlap, stay: true, cancellation));
+                    yield return Written($"{name}, segments that stay", i => texts.InSegments(i, overlap, stay: true, cancellation));
                 }
             }
 
             if (block > 0)
             {
                 string way = writer.Config.IsAutoregressive ? "left to right" : $"blocks of {block}";
-                yield return Written($"{writer.Name}, {way}", i => texts.InBlocks(i, block, cancellation));
+                yield return Written($"{name}, {way}", i => texts.InBlocks(i, block, cancellation));
             }
         }
 

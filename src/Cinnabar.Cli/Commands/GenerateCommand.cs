@@ -47,7 +47,7 @@ internal static class GenerateCommand
         {
             int[]? ids = parsed.GetResult(promptIds) is null ? null : parsed.GetValue(promptIds);
             string start = ids is null ? PromptOf(parsed.GetValue(prompt), parsed.GetValue(promptFile)) : "";
-            return text.Run(parsed, inPlace: null, endWithLineBreak: true, (model, options, constraint, show) =>
+            return text.Run(parsed, inPlace: null, endWithLineBreak: true, cancellation, (model, options, constraint, show) =>
             {
                 int wanted = parsed.GetValue(maxNewTokens) ?? options.MaxNewTokens;
                 if (ids is not null)

@@ -122,6 +122,7 @@ internal sealed class InfillCommand
             parsed,
             inPlace,
             endWithLineBreak: false,
+            cancellation,
             (model, options, constraint, show) => model.Infill(Constrained(text, constraint), options, show, cancellation));
     }
 

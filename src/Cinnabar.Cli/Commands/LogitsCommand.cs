@@ -25,9 +25,10 @@ internal static class LogitsCommand
         };
         Command command = new("logits", "Write the network's logits [L, V] for token ids as a NumPy file of float32.") { ids, output };
         ModelArguments arguments = new ModelArguments().AddTo(command);
-        command.SetWork((parsed, _) =>
+        command.SetWork((parsed, cancellation) =>
         {
-            DiffusionModel model = arguments.Load(parsed);
+            string path = NewFile.Require(parsed.GetValue(output), mayReplace: true)!;
+            DiffusionModel model = arguments.Load(parsed, cancellation);
             int[] given = parsed.GetValue(ids)!;
             IdsOption.Check(given, model);
             if (model.Denoiser is IUniformDenoiser uniform && given.Length > uniform.CanvasLength)
@@ -39,7 +40,6 @@ internal static class LogitsCommand
             }
 
             Tensor logits = model.Denoiser.Logits(given, [.. Enumerable.Range(0, given.Length)]);
-            string path = parsed.GetValue(output)!;
             NpyFile.Write(path, logits);
             Console.Error.WriteLine($"{TerminalText.Quote(path)}: float32 [{logits.Rows}, {logits.Columns}]");
             return 0;

@@ -14,7 +14,7 @@ internal static class McpCommand
     {
         Command command = new("mcp", "Serve a model's tools (complete, infill, score) to an assistant, over standard input and output.");
         ModelArguments arguments = new ModelArguments().AddTo(command);
-        command.SetAction((parsed, cancellation) => ServeAsync(arguments.Load(parsed), cancellation));
+        command.SetAction((parsed, cancellation) => ServeAsync(arguments.Load(parsed, cancellation), cancellation));
         return command;
     }
 

@@ -86,7 +86,7 @@ internal sealed class ProofreadCommand
     {
         string text = InputText.Read(parsed.GetValue(_file)!);
         string? target = NewFile.Require(parsed.GetValue(_out), parsed.GetValue(_force));
-        DiffusionModel model = _model.Load(parsed);
+        DiffusionModel model = _model.Load(parsed, cancellation);
         Proofreader proofreader = new(model, s_standard with
         {
             Threshold = parsed.GetValue(_threshold),
@@ -112,11 +112,6 @@ internal sealed class ProofreadCommand
 
     private void PrintRepaired(ParseResult parsed, DiffusionModel model, RepairedText repaired, string? target)
     {
-        if (target is not null)
-        {
-            AtomicFile.Write(target, Encoding.UTF8.GetBytes(repaired.Text));
-        }
-
         if (parsed.GetValue(_json))
         {
             ResultWriter.WriteJson(json =>
@@ -125,17 +120,23 @@ internal sealed class ProofreadCommand
                 json.WriteString("text", repaired.Text);
                 WriteSuggestions(json, "applied", repaired.Applied);
             });
-            return;
+        }
+        else
+        {
+            if (target is null)
+            {
+                Console.Out.Write(Screen.Detect(plain: true).ResultIsShown ? TerminalText.Safe(repaired.Text) : repaired.Text);
+            }
+
+            foreach (Suggestion edit in repaired.Applied)
+            {
+                Console.Error.WriteLine($"{edit.Line}:{edit.Column}: {TerminalText.Quote(edit.Text)} → {Shown(edit.Replacements[0])}");
+            }
         }
 
-        if (target is null)
+        if (target is not null)
         {
-            Console.Out.Write(Screen.Detect(plain: true).ResultIsShown ? TerminalText.Safe(repaired.Text) : repaired.Text);
-        }
-
-        foreach (Suggestion edit in repaired.Applied)
-        {
-            Console.Error.WriteLine($"{edit.Line}:{edit.Column}: {TerminalText.Quote(edit.Text)} → {Shown(edit.Replacements[0])}");
+            AtomicFile.Write(target, Encoding.UTF8.GetBytes(repaired.Text));
         }
     }
 

@@ -28,8 +28,9 @@ internal static class QuantizeCommand
             Description = "The folder to write. [default: MODEL-int8 or MODEL-int4]",
             HelpName = "folder",
         };
-        Command command = new("quantize", "Write a model with smaller weights that runs faster.") { model, to, group, output };
-        command.SetWork((parsed, _) =>
+        Option<bool> force = new("--force") { Description = "Replace a model that is there. [default: refuse]" };
+        Command command = new("quantize", "Write a model with smaller weights that runs faster.") { model, to, group, output, force };
+        command.SetWork((parsed, cancellation) =>
         {
             ModelFolder source = ModelFolder.Open(ModelLocator.Find(parsed.GetValue(model)!));
             string type = parsed.GetValue(to)!;
@@ -43,7 +44,8 @@ internal static class QuantizeCommand
             }
 
             string path = parsed.GetValue(output) ?? $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(source.Path))}-{type}";
-            using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false)))
+            RequireTarget(path, source, parsed.GetValue(force));
+            using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false), cancellation))
             {
                 QuantizedExport.Write(source, path, quantization, CardOf(source, path, quantization), display);
             }
@@ -52,6 +54,36 @@ internal static class QuantizeCommand
             return 0;
         });
         return command;
+    }
+
+    // A model that is there is replaced only by order, and the source never.
+    private static void RequireTarget(string path, ModelFolder source, bool mayReplace)
+    {
+        NewFile.RequirePath(path, "--out");
+        if (File.Exists(path))
+        {
+            throw new CinnabarException(
+                $"Expected --out to name a folder, found that {TerminalText.Quote(path)} is a file.", "Give another name.");
+        }
+
+        if (Directory.Exists(path) && FinalPath(path) == FinalPath(source.Path))
+        {
+            throw new CinnabarException(
+                $"Expected --out to name another folder than the model's own, found {TerminalText.Quote(path)}.", "Give another name.");
+        }
+
+        if (Directory.Exists(path) && !mayReplace)
+        {
+            throw new CinnabarException(
+                $"Expected --out to name a new folder, found that {TerminalText.Quote(path)} exists.",
+                "Give another name, or add --force to replace the model there.");
+        }
+    }
+
+    private static string FinalPath(string folder)
+    {
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        return Path.TrimEndingDirectorySeparator(Directory.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
     }
 
     // What the card of the source says of it stands below; settings between two lines of --- have to come first in a card.
@@ -66,7 +98,8 @@ internal static class QuantizeCommand
         int settings = end < 0 ? 0 : end + 1 + Fence.Length;
         string bits = quantization.Type == DType.Int8 ? "8-bit" : "4-bit";
         string scales = quantization.GroupSize is int group ? $"{group} columns of each row" : "each row";
+        string before = card[settings..].Trim('\n');
         return $"{card[..settings]}# {name}\n\nMatrices of this folder were rounded to {bits} integers by `cinnabar quantize`, with one "
-            + $"scale for {scales}. Before that:\n\n{card[settings..]}";
+            + $"scale for {scales}.{(before.Length > 0 ? $" Before that:\n\n{before}" : "")}\n";
     }
 }

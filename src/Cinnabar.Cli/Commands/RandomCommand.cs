@@ -29,11 +29,11 @@ internal static class RandomCommand
         {
             output, like, weights, seed,
         };
-        command.SetWork((parsed, _) =>
+        command.SetWork((parsed, cancellation) =>
         {
             string path = parsed.GetValue(output)!;
             DType type = Enum.Parse<DType>(parsed.GetValue(weights)!, ignoreCase: true);
-            using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false));
+            using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false), cancellation);
             ModelConfig config = RandomModel.Write(path, parsed.GetValue(like)!, type, parsed.GetValue(seed), display);
             Console.Error.WriteLine(
                 $"{TerminalText.Quote(path)}: {config.ParameterCount / 1e6:N1} M random weights, matrices as {parsed.GetValue(weights)}");

@@ -43,7 +43,7 @@ internal static class ScoreCommand
         command.SetWork((parsed, cancellation) =>
         {
             string text = InputText.Read(parsed.GetValue(file)!);
-            DiffusionModel model = arguments.Load(parsed);
+            DiffusionModel model = arguments.Load(parsed, cancellation);
             Score score = Measure(model, text, parsed.GetValue(samples), parsed.GetValue(seed), cancellation);
             Print(score, model, parsed.GetValue(json));
             return 0;

@@ -141,8 +141,7 @@ internal sealed class ServeCommand
         List<ServedModel> served = [];
         foreach (string name in ModelNames(parsed))
         {
-            cancellation.ThrowIfCancellationRequested();
-            DiffusionModel model = _model.Load(parsed, name);
+            DiffusionModel model = _model.Load(parsed, name, cancellation);
             served.Add(new ServedModel(
                 model.Name, new ModelEngine(model, EnginesOf(parsed)), DateTimeOffset.UtcNow.ToUnixTimeSeconds()));
         }

@@ -134,7 +134,8 @@ internal static class ShowCommand
                 ? $"{e.ActiveCount} of {e.Count} experts of {e.IntermediateSize}"
                     + (e.SharedIntermediateSize is int shared ? $" and a shared one of {shared}" : "")
                 : $"feed-forward {config.IntermediateSize}"));
-        string blocks = config.AttentionKind == AttentionKind.BlockCausal ? $" in blocks of {config.AttentionBlockSize}" : "";
+        string assumed = config.AttentionBlockIsAssumed ? " (config.json does not say how many)" : "";
+        string blocks = config.AttentionKind == AttentionKind.BlockCausal ? $" in blocks of {config.AttentionBlockSize}{assumed}" : "";
         Line(
             "attention",
             $"{config.AttentionKind}{blocks}, {config.NumKeyValueHeads} key/value heads of {config.HeadSize}, "

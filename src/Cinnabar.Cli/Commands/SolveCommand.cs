@@ -4,6 +4,7 @@ using System.Globalization;
 using Cinnabar.Evaluation;
 using Cinnabar.Evaluation.Puzzles;
 using Cinnabar.Evaluation.Tasks;
+using Cinnabar.Sampling;
 
 namespace Cinnabar.Cli.Commands;
 
@@ -44,7 +45,7 @@ internal sealed class SolveCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         SudokuGrid puzzle = Read(parsed.GetValue(_puzzle)!);
-        DiffusionModel model = _form.Load(parsed, parsed.GetValue(_model)!);
+        DiffusionModel model = _form.Load(parsed, parsed.GetValue(_model)!, cancellation);
         string shown = puzzle.ToString(TaskExample.Unknown);
         TaskExample example = new("", puzzle.ToString() + "\n", shown.Replace(TaskExample.Unknown, '1')) { Template = shown };
         TaskAnswerer answerer = new(new SudokuTask(Side), model, _sampler.Read(parsed, model.DefaultOptions), shown.Length);
@@ -57,13 +58,9 @@ internal sealed class SolveCommand
 
         List<int> order = [];
         using GridDisplay display = new(Console.Error, Screen.Detect(plain: parsed.GetValue(_json)), puzzle);
-        (TaskAnswer answer, DecodingWork work) = answerer.Answer(example, step =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            order.AddRange(step.Commits.Select(commit => commit.Position - (step.Canvas.Length - shown.Length)));
-            display.Show(step, model.Tokenizer);
-        });
+        (TaskAnswer answer, DecodingWork work) = answerer.Answer(example, Watch, cancellation);
         display.Dispose();
+        double seconds = work.Seconds - display.Spent.TotalSeconds;
         string? fault = FaultOf(answer.Text, puzzle);
         if (parsed.GetValue(_json))
         {
@@ -76,7 +73,7 @@ internal sealed class SolveCommand
                 order.ForEach(json.WriteNumberValue);
                 json.WriteEndArray();
                 json.WriteNumber("forward_passes", work.ForwardPasses);
-                json.WriteNumber("seconds", Math.Round(work.Seconds, 4));
+                json.WriteNumber("seconds", Math.Round(seconds, 4));
                 json.WriteString("model", model.Name);
             });
         }
@@ -90,10 +87,16 @@ internal sealed class SolveCommand
             string verdict = fault is null ? "Solved" : $"Not solved ({fault})";
             Console.Error.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{verdict}: {order.Count} cells in {work.ForwardPasses} passes, {work.Seconds:F2} s (model {model.Name})."));
+                $"{verdict}: {order.Count} cells in {work.ForwardPasses} passes, {seconds:F2} s (model {model.Name})."));
         }
 
         return fault is null ? 0 : CommandRunner.Failed;
+
+        void Watch(DenoisingStep step)
+        {
+            order.AddRange(step.Commits.Select(commit => commit.Position - (step.Canvas.Length - shown.Length)));
+            display.Show(step, model.Tokenizer);
+        }
     }
 
     private static SudokuGrid Read(string argument)

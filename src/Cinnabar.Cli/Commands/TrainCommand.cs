@@ -58,7 +58,7 @@ internal static class TrainCommand
             $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', "
             + $"step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'.");
         double? peak = kernels.Device is null ? MachinePeak.TryCreate(kernels.Workers, out _)?.Measure(MatMulPrecision.BF16) : null;
-        TrainingDisplay display = new(Console.Error, live: !Console.IsErrorRedirected, peak);
+        TrainingDisplay display = new(Console.Error, Screen.Detect(plain: false).Live, peak);
         try
         {
             trainer.Run(display.Show, cancellation);
@@ -73,8 +73,11 @@ internal static class TrainCommand
                 $"{e.Remedy} Continue with --resume.",
                 e);
         }
+        finally
+        {
+            display.End();
+        }
 
-        display.End();
         if (trainer.Mark.Step < options.Steps)
         {
             Console.Error.WriteLine(

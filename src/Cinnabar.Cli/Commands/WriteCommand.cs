@@ -48,7 +48,7 @@ internal static class WriteCommand
             string[] lines = parsed.GetValue(outline) is string file
                 ? InputText.Read(file).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
                 : [];
-            DiffusionModel model = models.Load(parsed);
+            DiffusionModel model = models.Load(parsed, cancellation);
             int wanted = parsed.GetValue(tokens);
             LongText text = new(start, wanted) { Outline = lines };
             EvaluationProgress progress = new("writing", "tokens", wanted);

@@ -137,14 +137,27 @@ internal sealed class LoadClient : IDisposable
         }
     }
 
-    /// <summary>Texts that the server works on or keeps waiting, by its metrics.</summary>
-    public async Task<double> TextsInWorkAsync(CancellationToken cancellation = default)
+    /// <summary>Texts that the server works on or keeps waiting, by its metrics; null: it has no such metrics.</summary>
+    public async Task<double?> TextsInWorkAsync(CancellationToken cancellation = default)
     {
-        string metrics = await _http.GetStringAsync("/metrics", cancellation);
-        return metrics.Split('\n')
-            .Where(line => line.StartsWith("cinnabar_running", StringComparison.Ordinal)
-                || line.StartsWith("cinnabar_queue_depth", StringComparison.Ordinal))
-            .Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
+        string metrics;
+        try
+        {
+            metrics = await _http.GetStringAsync("/metrics", cancellation);
+        }
+        catch (Exception error) when (IsFailure(error, cancellation))
+        {
+            return null;
+        }
+
+        string[] lines =
+        [
+            .. metrics.Split('\n').Where(line => line.StartsWith("cinnabar_running", StringComparison.Ordinal)
+                || line.StartsWith("cinnabar_queue_depth", StringComparison.Ordinal)),
+        ];
+        return lines.Length == 0
+            ? null
+            : lines.Sum(line => double.Parse(line[(line.LastIndexOf(' ') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     /// <inheritdoc/>

@@ -60,8 +60,16 @@ internal static class SchemaCheck
         int length = value.EnumerateRunes().Count();
         return (!schema.TryGetProperty("minLength", out JsonElement least) || length >= least.GetInt32())
             && (!schema.TryGetProperty("maxLength", out JsonElement most) || length <= most.GetInt32())
-            && (!schema.TryGetProperty("pattern", out JsonElement pattern) || Regex.IsMatch(value, pattern.GetString()!))
+            && (!schema.TryGetProperty("pattern", out JsonElement pattern) || Regex.IsMatch(value, ForNet(pattern.GetString()!)))
             && (!schema.TryGetProperty("format", out _) || IsDate(value));
+    }
+
+    // A $ at the end of a schema's pattern is the end; that of .NET is also before a line feed at the end.
+    private static string ForNet(string pattern)
+    {
+        string rest = pattern.EndsWith('$') ? pattern[..^1] : pattern;
+        bool isEscaped = (rest.Length - rest.TrimEnd('\\').Length) % 2 == 1;
+        return rest.Length < pattern.Length && !isEscaped ? $@"{rest}\z" : pattern;
     }
 
     // .NET has no year 0.

@@ -9,7 +9,7 @@ public abstract class EvaluationTask
     /// <summary>What is asked and what counts as right, in one sentence.</summary>
     public abstract string Description { get; }
 
-    /// <summary>Most characters an answer can need; longer ones are cut there.</summary>
+    /// <summary>Most characters that a right answer needs. Answers are not cut there: tokens bound them.</summary>
     public abstract int MaxAnswerCharacters { get; }
 
     /// <summary>Whether prompts are messages to a chat model; one without a template gets them as they are. Default false.</summary>

@@ -19,7 +19,7 @@ public sealed record TaskResult(
     /// <param name="answerer">The model.</param>
     /// <param name="examples">At least one.</param>
     /// <param name="done">Told the number of examples done.</param>
-    /// <param name="cancellation">Looked at before every example.</param>
+    /// <param name="cancellation">Looked at before every pass.</param>
     public static TaskResult Run(
         EvaluationTask task,
         string name,
@@ -32,8 +32,7 @@ public sealed record TaskResult(
         DecodingWork work = default;
         foreach (TaskExample example in examples)
         {
-            cancellation.ThrowIfCancellationRequested();
-            (TaskAnswer answer, DecodingWork one) = answerer.Answer(example);
+            (TaskAnswer answer, DecodingWork one) = answerer.Answer(example, onStep: null, cancellation);
             answers.Add(answer);
             work += one;
             done?.Invoke(answers.Count);

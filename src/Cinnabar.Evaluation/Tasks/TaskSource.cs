@@ -22,10 +22,15 @@ public enum TaskSplit
 /// <param name="Seed">Of a generator.</param>
 public sealed record TaskSource(TaskSplit Split, string? Folder, int Count, ulong Seed)
 {
+    /// <summary>Most bytes of a file, unpacked; far more than any task has.</summary>
+    internal long MostBytes { get; init; } = 1L << 30;
+
     /// <summary>The lines of a file in <see cref="Folder"/>, packed (name.gz) or not.</summary>
     /// <param name="name">File name, without .gz.</param>
     /// <param name="origin">Where the file can be had, for the message when it is missing.</param>
-    /// <exception cref="CinnabarException">No folder was given, or it has no such file, or the file cannot be read.</exception>
+    /// <exception cref="CinnabarException">
+    /// No folder was given, or it has no such file, or the file cannot be read or holds more than 1 GiB.
+    /// </exception>
     public IReadOnlyList<string> Lines(string name, string origin)
     {
         if (Folder is null)
@@ -38,20 +43,16 @@ public sealed record TaskSource(TaskSplit Split, string? Folder, int Count, ulon
         string packed = path + ".gz";
         try
         {
-            if (File.Exists(path))
-            {
-                return File.ReadAllLines(path);
-            }
-
-            if (!File.Exists(packed))
+            bool isPacked = !File.Exists(path);
+            if (isPacked && !File.Exists(packed))
             {
                 throw new CinnabarException(
                     $"Expected '{name}' or '{name}.gz' in '{Folder}', found neither.",
                     $"Give the right folder as --data; the file is from {origin}.");
             }
 
-            using GZipStream stream = new(File.OpenRead(packed), CompressionMode.Decompress);
-            using StreamReader reader = new(stream);
+            using Stream file = isPacked ? new GZipStream(File.OpenRead(packed), CompressionMode.Decompress) : File.OpenRead(path);
+            using StreamReader reader = new(new LimitedStream(file, MostBytes));
             List<string> lines = [];
             while (reader.ReadLine() is string line)
             {

@@ -7,7 +7,7 @@
 //                    steps is for S tokens, so a block takes B/S of it, rounded. A segment commits as many tokens in a step as a block
 //                    does, but far apart
 //
-// A model that writes left to right takes B passes per block, with keys and values kept, and nothing but the last way. The last two ways
+// A model that writes left to right takes B passes per block, keeping keys and values, and nothing but the last way. The last two ways
 // end no text before T. None has a prompt. Text n uses seeds of its own.
 using System.Diagnostics;
 using Cinnabar.Diffusion;
@@ -110,7 +110,6 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
             SamplerOptions own = model.Followed(options with
             {
                 BlockSize = null,
-                Cache = model.Config.IsAutoregressive ? CacheKind.Prefix : options.Cache,
                 MaxNewTokens = length,
                 Steps = Math.Clamp((int)Math.Round((double)_steps * length / context), 1, length),
                 Seed = options.Seed + (ulong)(((long)index * blocks) + b),

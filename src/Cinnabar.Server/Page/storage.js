@@ -11,7 +11,10 @@ function storageOf(open) {
   };
   return {
     get: key => kept.get(key) ?? attempt(storage => storage.getItem(key), () => null),
-    set: (key, value) => attempt(storage => storage.setItem(key, value), () => kept.set(key, value)),
+    set: (key, value) => attempt(storage => {
+      storage.setItem(key, value);
+      kept.delete(key);
+    }, () => kept.set(key, value)),
   };
 }
 

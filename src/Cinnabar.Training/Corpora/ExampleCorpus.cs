@@ -3,7 +3,8 @@
 //   [begin] part part … [end]         a part is known or wanted; the begin is known, the end, where there is one, wanted
 //
 // An example whose text ends where the answer does has the end-of-text token behind it, so that a network learns to end. One of fixed
-// shape (a puzzle) has none. Every part becomes tokens by itself, as in use. Examples longer than the limit are left out and counted.
+// shape (a puzzle) has none. Every part becomes tokens by itself, as in use: the first begins a text, the others go on. Examples longer
+// than the limit are left out and counted.
 using System.Text;
 using Cinnabar.Tokenizers;
 
@@ -133,7 +134,7 @@ public static class ExampleCorpus
         List<bool> wanted = [false];
         foreach (ExamplePart part in example.Parts)
         {
-            int[] tokens = tokenizer.Encode(part.Text);
+            int[] tokens = ids.Count == 1 ? tokenizer.Encode(part.Text) : tokenizer.EncodeBehind(part.Text);
             ids.AddRange(tokens);
             wanted.AddRange(Enumerable.Repeat(part.IsWanted, tokens.Length));
         }

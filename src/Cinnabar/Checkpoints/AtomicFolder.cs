@@ -1,6 +1,5 @@
 // Replacing a folder of several files as one step. .NET cannot rename a folder over another, so the swap takes two renames:
-//   1. write every file to the sibling "name.cinnabar-new-<process id>", each flushed to the disk (Commit does so for files that were
-//      not written by Write),
+//   1. write every file to the sibling "name.cinnabar-new-<process id>"; Commit flushes all of them to the disk, whoever wrote them,
 //   2. rename "name" to "name.cinnabar-old",  3. rename the new folder to "name",  4. delete the old one.
 // A kill before 2 or after 3 leaves a whole "name". Between 2 and 3 "name" is missing while "name.cinnabar-old" is whole: Recover,
 // which every open calls first, renames it back, so the rule is "no name but an old one: the save did not happen". Leftovers

@@ -1,5 +1,7 @@
 // generation_config.json: the sampling settings a model was made for. Every value is optional; what is null is left to the
-// sampler's own default. Keys that are not listed here (Hugging Face writes many) are ignored; listed ones are checked.
+// sampler's own default. Keys that are not listed here (Hugging Face writes many) are ignored; listed ones are checked. In the file of a
+// model that somebody published a setting that cannot be used is passed over: it is about samplers of other programs, and the model runs
+// without it.
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints;
@@ -43,7 +45,7 @@ public sealed record GenerationConfig
     /// <summary>Probability mass kept (top_p), above 0, at most 1.</summary>
     public double? TopP { get; init; }
 
-    /// <summary>Tokens kept (top_k), ≥ 1. 0 in the file, which means all, becomes null.</summary>
+    /// <summary>Tokens kept (top_k), ≥ 1. 0 or less in the file, which means all, becomes null.</summary>
     public int? TopK { get; init; }
 
     /// <summary>Scale of classifier-free guidance (cfg_scale), ≥ 0; 0 is none.</summary>
@@ -58,13 +60,16 @@ public sealed record GenerationConfig
     /// <summary>Ids that end a text besides those of config.json (eos_token_id); null: none. Read, not written.</summary>
     public IReadOnlyList<int>? EosTokenIds { get; init; }
 
-    /// <summary>Reads and checks a generation_config.json.</summary>
-    /// <exception cref="CinnabarException">The file cannot be read or a value is wrong.</exception>
-    public static GenerationConfig Load(string path) => Read(JsonSettings.Load(path, "recommended sampling settings"));
+    /// <summary>What <see cref="Load"/> passed over, a message each; null: nothing. Not written.</summary>
+    public IReadOnlyList<string>? PassedOver { get; init; }
+
+    /// <summary>Reads a generation_config.json; settings that cannot be used are passed over.</summary>
+    /// <exception cref="CinnabarException">The file cannot be read.</exception>
+    public static GenerationConfig Load(string path) => Read(JsonSettings.Load(path, "recommended sampling settings"), passedOver: []);
 
     /// <summary>Reads and checks the bytes of a generation_config.json.</summary>
     /// <exception cref="CinnabarException">A value is wrong.</exception>
-    public static GenerationConfig Parse(string file, byte[] json) => Read(JsonSettings.Parse(file, json));
+    public static GenerationConfig Parse(string file, byte[] json) => Read(JsonSettings.Parse(file, json), passedOver: null);
 
     /// <summary>The UTF-8 text of generation_config.json: the keys that are set, in alphabetical order.</summary>
     /// <exception cref="CinnabarException">A value is out of range.</exception>
@@ -99,24 +104,43 @@ public sealed record GenerationConfig
     }
 
     // With _from_model_config a program has written down defaults of its classes, which nobody recommends: Dream's say random order.
-    private static GenerationConfig Read(JsonSettings json) => json.OptionalBoolean("_from_model_config") == true
-        ? new GenerationConfig { EosTokenIds = json.OptionalIds("eos_token_id") }
-        : ReadAll(json);
-
-    private static GenerationConfig ReadAll(JsonSettings json) => new()
+    private static GenerationConfig Read(JsonSettings json, List<string>? passedOver)
     {
-        Steps = json.OptionalInt32("steps", 1, MaxCount),
-        BlockSize = json.OptionalInt32("block_size", 1, MaxCount),
-        MaxNewTokens = json.OptionalInt32("max_new_tokens", 1, MaxCount),
-        Temperature = json.OptionalNumber("temperature", 0, 100),
-        Remasking = json.OptionalWord("remasking", s_remasking)
-            ?? (json.OptionalWord("alg", [.. s_dreamOrders.Keys]) is string order ? s_dreamOrders[order] : null),
-        Threshold = json.OptionalNumber("threshold", 0, 1, aboveLeast: true),
-        Factor = json.OptionalNumber("factor", 0, 1e6, aboveLeast: true),
-        TopP = json.OptionalNumber("top_p", 0, 1, aboveLeast: true),
-        TopK = json.OptionalInt32("top_k", 0, MaxCount) is int topK and > 0 ? topK : null,
-        CfgScale = json.OptionalNumber("cfg_scale", 0, 100),
-        Uniform = UniformOptions.Read(json),
-        EosTokenIds = json.OptionalIds("eos_token_id"),
-    };
+        GenerationConfig read = new() { EosTokenIds = Usable(() => json.OptionalIds("eos_token_id")) };
+        if (Usable(() => json.OptionalBoolean("_from_model_config")) != true)
+        {
+            read = read with
+            {
+                Steps = Usable(() => json.OptionalInt32("steps", 1, MaxCount)),
+                BlockSize = Usable(() => json.OptionalInt32("block_size", 1, MaxCount)),
+                MaxNewTokens = Usable(() => json.OptionalInt32("max_new_tokens", 1, MaxCount)),
+                Temperature = Usable(() => json.OptionalNumber("temperature", 0, 100)),
+                Remasking = Usable(() => ReadRemasking(json)),
+                Threshold = Usable(() => json.OptionalNumber("threshold", 0, 1, aboveLeast: true)),
+                Factor = Usable(() => json.OptionalNumber("factor", 0, 1e6, aboveLeast: true)),
+                TopP = Usable(() => json.OptionalNumber("top_p", 0, 1, aboveLeast: true)),
+                TopK = Usable(() => json.OptionalInt32("top_k", -MaxCount, MaxCount)) is int topK and > 0 ? topK : null,
+                CfgScale = Usable(() => json.OptionalNumber("cfg_scale", 0, 100)),
+                Uniform = Usable(() => UniformOptions.Read(json)),
+            };
+        }
+
+        return passedOver is { Count: > 0 } ? read with { PassedOver = passedOver } : read;
+
+        T Usable<T>(Func<T> setting)
+        {
+            try
+            {
+                return setting();
+            }
+            catch (CinnabarException e) when (passedOver is not null)
+            {
+                passedOver.Add(e.Message);
+                return default!;
+            }
+        }
+    }
+
+    private static string? ReadRemasking(JsonSettings json) => json.OptionalWord("remasking", s_remasking)
+        ?? (json.OptionalWord("alg", [.. s_dreamOrders.Keys]) is string order ? s_dreamOrders[order] : null);
 }

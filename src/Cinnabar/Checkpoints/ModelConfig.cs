@@ -5,6 +5,7 @@
 // (rope_theta, weight_tying, layer_norm_type …) must be present here. Own keys, written only when they differ from plain LLaDA:
 // attention_kind ("full", "block_causal", "causal"), attention_block_size, shift_logits.
 using Cinnabar.Checkpoints.Families;
+using Cinnabar.Checkpoints.Hub;
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Checkpoints;
@@ -12,6 +13,9 @@ namespace Cinnabar.Checkpoints;
 /// <summary>Shape of a model and the ids of its special tokens.</summary>
 public sealed record ModelConfig
 {
+    /// <summary>The widest head that configurations may have: the angles of thousands of positions are tabulated.</summary>
+    internal const int WidestHead = 1 << 12;
+
     private readonly int? _headSize;
     private readonly int? _rotaryDimensions;
 
@@ -78,6 +82,12 @@ public sealed record ModelConfig
     /// <summary>Block of block-causal attention (attention_block_size). Default 1.</summary>
     public int AttentionBlockSize { get; init; } = 1;
 
+    /// <summary>
+    /// Whether config.json does not say <see cref="AttentionBlockSize"/>: then it is what the name of the model says, or what most models
+    /// of the family have. Default false.
+    /// </summary>
+    public bool AttentionBlockIsAssumed { get; init; }
+
     /// <summary>Whether the logits of position i − 1 predict token i (shift_logits). Default false.</summary>
     public bool ShiftLogits { get; init; }
 
@@ -139,16 +149,30 @@ public sealed record ModelConfig
 
     /// <summary>Reads and checks a config.json.</summary>
     /// <exception cref="CinnabarException">The file cannot be read, or a value is missing, wrong or not supported.</exception>
-    public static ModelConfig Load(string path) =>
-        Read(new ConfigSource(
-            JsonSettings.Load(path, "the shape of the model"),
-            ConfigSource.AddedTokens(Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer.json"))));
+    public static ModelConfig Load(string path)
+    {
+        JsonSettings json = JsonSettings.Load(path, "the shape of the model");
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "";
+        string tokenizer = Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer.json");
+        return Read(new ConfigSource(json, ConfigSource.AddedTokens(tokenizer))
+        {
+            ModelName = folder.Length == 0 ? null : HubCache.RepositoryOf(folder) ?? Path.GetFileName(folder),
+        });
+    }
 
     /// <summary>Reads and checks the bytes of a config.json.</summary>
     /// <param name="file">Name for messages.</param>
     /// <param name="json">UTF-8 text.</param>
     /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
     public static ModelConfig Parse(string file, byte[] json) => Read(ConfigSource.Alone(JsonSettings.Parse(file, json)));
+
+    /// <summary>Reads and checks the bytes of a config.json that lies beside a tokenizer.</summary>
+    /// <param name="file">Name for messages.</param>
+    /// <param name="json">UTF-8 text.</param>
+    /// <param name="tokenId">The id of an added token of the tokenizer by its text, or null.</param>
+    /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
+    internal static ModelConfig Parse(string file, byte[] json, Func<string, int?> tokenId) =>
+        Read(new ConfigSource(JsonSettings.Parse(file, json), tokenId));
 
     private static ModelConfig Read(ConfigSource source)
     {

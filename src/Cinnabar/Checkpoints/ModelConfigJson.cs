@@ -208,11 +208,11 @@ internal static class ModelConfigJson
             throw json.Wrong("n_heads", $"a divisor of d_model {config.HiddenSize}", $"{config.NumAttentionHeads}");
         }
 
-        if (config.HeadSize % 2 != 0)
+        if (config.HeadSize % 2 != 0 || config.HeadSize > ModelConfig.WidestHead)
         {
             throw json.Wrong(
                 "n_heads",
-                $"heads of an even width (d_model {config.HiddenSize} / n_heads), for rotary positions",
+                $"heads of an even width of at most {ModelConfig.WidestHead} (d_model {config.HiddenSize} / n_heads), for rotary positions",
                 $"width {config.HeadSize}");
         }
 

@@ -2,6 +2,7 @@
 //   config.json             the shape of the model                      needed
 //   tokenizer.json          text ↔ ids                                  needed
 //   model.safetensors       the weights, or model.safetensors.index.json and the files it names      needed
+//                           where there is neither, the only *.safetensors if it is no adapter
 //   chat_template.jinja, tokenizer_config.json                           optional
 //   generation_config.json  recommended sampling settings               optional
 //   length_bias.json        how sure the network is of holes of a wrong length (Sampling/LengthBias.cs)      optional
@@ -10,6 +11,7 @@
 // folder is ever executed.
 using System.Text;
 using Cinnabar.Chat;
+using Cinnabar.Checkpoints.Families;
 using Cinnabar.Numerics;
 using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
@@ -48,7 +50,7 @@ public sealed class ModelFolder : Checkpoint
     ];
 
     /// <summary>Path of the weights or of their index.</summary>
-    internal string WeightsPath => In(Path, File.Exists(In(Path, WeightsFile)) ? WeightsFile : SafetensorsIndex.FileName);
+    internal string WeightsPath => In(Path, WeightsIn(Path) ?? WeightsFile);
 
     /// <summary>Path of tokenizer.json, which exists but was not read.</summary>
     public string TokenizerPath => System.IO.Path.Combine(Path, TokenizerFile);
@@ -128,6 +130,16 @@ public sealed class ModelFolder : Checkpoint
         folder.Commit();
     }
 
+    /// <summary>config.json for a copy in another folder, with what only the name of this one says.</summary>
+    internal JsonSettings SettingsForCopy()
+    {
+        JsonSettings settings = JsonSettings.Load(In(Path, ConfigFile), "the shape of the model");
+        string block = SettingsText.ValueOf(Config.AttentionBlockSize);
+        return Config.AttentionBlockIsAssumed
+            ? JsonSettings.Parse(settings.File, SettingsText.With(settings, SdarFamily.BlockKey, block))
+            : settings;
+    }
+
     private Dictionary<string, Tensor> ReadAll()
     {
         using ModelWeights weights = OpenWeights();
@@ -139,7 +151,7 @@ public sealed class ModelFolder : Checkpoint
     private static void RequireFiles(string path)
     {
         Require(ConfigFile, "the shape of the model", "Fetch it from where the model came from.");
-        if (!File.Exists(In(path, WeightsFile)) && !File.Exists(In(path, SafetensorsIndex.FileName)))
+        if (WeightsIn(path) is null)
         {
             RefuseOtherWeights(path);
             Require(WeightsFile, "the weights", "Fetch it from where the model came from, or export the model in safetensors format.");
@@ -162,9 +174,26 @@ public sealed class ModelFolder : Checkpoint
         }
     }
 
+    // The usual names first.
+    private static string? WeightsIn(string path) => File.Exists(In(path, WeightsFile)) ? WeightsFile
+        : File.Exists(In(path, SafetensorsIndex.FileName)) ? SafetensorsIndex.FileName
+        : SafetensorsFolder.OnlyWeightsAmong(FilesOf(path));
+
     private static void RefuseOtherWeights(string path)
     {
-        string? pickle = FilesOf(path).FirstOrDefault(
+        string[] files = FilesOf(path);
+        string[] others = [.. files.Where(SafetensorsFolder.IsSafetensors)];
+        if (others.Length > 0)
+        {
+            throw new CinnabarException(
+                $"{path}: expected the weights in {WeightsFile}, or in several files and {SafetensorsIndex.FileName}, "
+                + $"found {ErrorText.Some(others)}.",
+                Array.TrueForAll(others, SafetensorsFolder.IsAdapter)
+                    ? "An adapter alone cannot be loaded: take the whole model."
+                    : "Fetch what is missing from where the model came from.");
+        }
+
+        string? pickle = files.FirstOrDefault(
             file => s_unsafeExtensions.Contains(System.IO.Path.GetExtension(file), StringComparer.OrdinalIgnoreCase));
         if (pickle is not null)
         {

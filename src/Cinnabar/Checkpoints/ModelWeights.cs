@@ -23,7 +23,7 @@ public abstract class ModelWeights : IDisposable
     /// <summary>Reads one weight of the network as the file holds it: F32, BF16, integers or blocks; others become F32.</summary>
     /// <param name="name">One of the family's weights.</param>
     /// <exception cref="CinnabarException">No such weight, it could not be read, or its values are not allowed.</exception>
-    public Tensor Read(string name) => ReadStored(Find(name), WeightForm.AsStored).Tensor;
+    public Tensor Read(string name) => ReadStored(Find(name), form: null).Tensor;
 
     /// <summary>Reads one weight of the network in a form for inference.</summary>
     /// <inheritdoc cref="Read(string)"/>
@@ -42,9 +42,20 @@ public abstract class ModelWeights : IDisposable
     /// <summary>Closes the files.</summary>
     public abstract void Dispose();
 
-    /// <summary>Reads a weight as it lies in the file, or its exact values.</summary>
+    /// <summary>Reads a weight as it lies in the file, its exact values, or these rounded to BF16.</summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="form">The form that it will be brought into; null: none, so that nothing may be rounded.</param>
     /// <returns>The tensor, and what the file holds.</returns>
-    private protected abstract (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form);
+    private protected abstract (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm? form);
+
+    /// <summary>
+    /// Whether a weight becomes BF16 while it is read: where that is its form, and where it fits no other way and need not be exact.
+    /// </summary>
+    /// <param name="weight">The weight.</param>
+    /// <param name="form">As for <see cref="ReadStored"/>.</param>
+    /// <param name="fits">Whether it fits into memory as it would be read otherwise.</param>
+    private protected static bool IsReadRounded(NetworkWeight weight, WeightForm? form, bool fits) => weight.MayRound
+        && (form == WeightForm.BF16 || (!fits && form is not (null or WeightForm.Exact)));
 
     /// <summary>The rows of <paramref name="stored"/> that are the weight's.</summary>
     private protected static Tensor Chosen(Tensor stored, WeightPlace place) => place.Rows is null ? stored : stored.SelectRows(place.Rows);

@@ -9,11 +9,8 @@ namespace Cinnabar.Checkpoints;
 /// <summary>An open safetensors file. Safe for use by several threads.</summary>
 public sealed class SafetensorsFile : IDisposable
 {
-    // Bytes converted at a time when the file holds F16, F64 or 8-bit floats.
+    // Bytes converted at a time where the tensor is to have another type than in the file.
     private const int ChunkBytes = 64 * 1024;
-
-    // Tensor keeps its elements in one array and aligns the first to 64 bytes.
-    private static readonly long s_largestTensor = Array.MaxLength - 64;
 
     private readonly SafeFileHandle _handle;
 
@@ -61,14 +58,28 @@ public sealed class SafetensorsFile : IDisposable
     /// F8_E5M2 become F32 (F64 beyond its range becomes infinite); a single number becomes [1].
     /// </summary>
     /// <exception cref="CinnabarException">No such tensor, or its type, number of dimensions or size is not supported.</exception>
-    public Tensor Read(string name) => Read(Find(name));
+    public Tensor Read(string name) => ReadAs(null, Find(name));
 
     /// <summary>Reads one slice along the first dimension, e.g. one expert [out, in] of stacked experts [experts, out, in].</summary>
     /// <param name="name">A tensor of two or more dimensions; only the slice has to fit into memory.</param>
     /// <param name="slice">Which, from 0.</param>
     /// <returns>The shape without its first dimension; element types as <see cref="Read(string)"/>.</returns>
     /// <exception cref="CinnabarException">As <see cref="Read(string)"/>, or there is no such slice.</exception>
-    public Tensor Read(string name, int slice) => Read(SliceOf(name, slice));
+    public Tensor Read(string name, int slice) => ReadAs(null, SliceOf(name, slice));
+
+    /// <summary>
+    /// Reads one tensor, or a slice of it, rounded to BF16 unless it is I8; nothing larger is held meanwhile.
+    /// </summary>
+    /// <exception cref="CinnabarException">As <see cref="Read(string, int)"/>.</exception>
+    internal Tensor ReadRounded(string name, int? slice) => ReadAs(DType.BF16, Entry(name, slice));
+
+    /// <summary>Whether what <see cref="Read(string)"/> makes of a tensor, or of a slice of it, fits into memory.</summary>
+    /// <exception cref="CinnabarException">As <see cref="Read(string, int)"/>.</exception>
+    internal bool Fits(string name, int? slice)
+    {
+        TensorEntry entry = Entry(name, slice);
+        return TensorRoom.Holds(TypeOf(entry), entry.Shape);
+    }
 
     /// <summary>Reads the bytes of a tensor of any type as they are.</summary>
     /// <param name="name">A tensor of the file.</param>
@@ -96,6 +107,8 @@ public sealed class SafetensorsFile : IDisposable
             $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
             "Check that the file belongs to this model.");
 
+    private TensorEntry Entry(string name, int? slice) => slice is int index ? SliceOf(name, index) : Find(name);
+
     private TensorEntry SliceOf(string name, int slice)
     {
         TensorEntry entry = Find(name);
@@ -104,15 +117,18 @@ public sealed class SafetensorsFile : IDisposable
             "Check that the file belongs to this model.");
     }
 
-    private Tensor Read(TensorEntry entry)
+    // In a type for floating-point numbers; null: the usual one.
+    private Tensor ReadAs(DType? floats, TensorEntry entry)
     {
-        Tensor tensor = Allocate(entry);
+        DType usual = TypeOf(entry);
+        Tensor tensor = Allocate(entry, usual == DType.Int8 ? usual : floats ?? usual);
         switch (entry.Type)
         {
-            case SafetensorsDType.F16: ReadWidened(entry, tensor, 2, WidenF16); break;
-            case SafetensorsDType.F64: ReadWidened(entry, tensor, 8, NarrowF64); break;
-            case SafetensorsDType.F8E4M3: ReadWidened(entry, tensor, 1, Float8.WidenE4M3); break;
-            case SafetensorsDType.F8E5M2: ReadWidened(entry, tensor, 1, Float8.WidenE5M2); break;
+            case SafetensorsDType.F16: ReadConverted(entry, tensor, 2, WidenF16); break;
+            case SafetensorsDType.F64: ReadConverted(entry, tensor, 8, NarrowF64); break;
+            case SafetensorsDType.F8E4M3: ReadConverted(entry, tensor, 1, Float8.WidenE4M3); break;
+            case SafetensorsDType.F8E5M2: ReadConverted(entry, tensor, 1, Float8.WidenE5M2); break;
+            case SafetensorsDType.F32 when tensor.Type == DType.BF16: ReadConverted(entry, tensor, 4, CopyF32); break;
             default: InputFile.ReadExactly(_handle, Path, tensor.Bytes, entry.Offset); break;
         }
 
@@ -174,27 +190,20 @@ public sealed class SafetensorsFile : IDisposable
 
     private string Where(TensorEntry entry) => $"{Path}: tensor {ErrorText.Quote(entry.Name)}, offset {entry.Offset}";
 
-    private Tensor Allocate(TensorEntry entry)
+    private Tensor Allocate(TensorEntry entry, DType type)
     {
         string where = Where(entry);
-        DType type = TypeOf(entry);
         if (entry.Shape.Count > 4)
         {
             throw new CinnabarException(
                 $"{where}: expected at most 4 dimensions, found {entry}.", "Models of this kind are not supported.");
         }
 
-        // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
-        long bytes = Tensor.BytesOf(type, 1);
-        foreach (long size in entry.Shape)
+        if (!TensorRoom.Holds(type, entry.Shape))
         {
-            bytes = size > s_largestTensor ? long.MaxValue : bytes * size;
-            if (bytes > s_largestTensor)
-            {
-                throw new CinnabarException(
-                    $"{where}: expected at most {s_largestTensor} bytes in one tensor in memory, found {entry}.",
-                    "Models with tensors of this size are not supported.");
-            }
+            throw new CinnabarException(
+                $"{where}: expected at most {TensorRoom.MostBytes} bytes of {type} in one tensor in memory, found {entry}.",
+                TensorRoom.Remedy(type, entry.Shape));
         }
 
         try
@@ -203,6 +212,7 @@ public sealed class SafetensorsFile : IDisposable
         }
         catch (OutOfMemoryException e)
         {
+            long bytes = Tensor.BytesOf(type, entry.Shape.Aggregate(1L, (product, size) => product * size));
             throw new CinnabarException(
                 $"{where}: expected {bytes} bytes of free memory for {entry}, found less.",
                 "Close other programs or use a smaller model.",
@@ -211,19 +221,36 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     // Chunk by chunk, so that no second copy of the tensor is ever held.
-    private void ReadWidened(TensorEntry entry, Tensor tensor, int size, Widening widen)
+    private void ReadConverted(TensorEntry entry, Tensor tensor, int size, Widening widen)
     {
         byte[] chunk = new byte[(int)Math.Min(entry.ByteCount, ChunkBytes)];
-        Span<float> rest = tensor.Floats;
+        float[] values = new float[chunk.Length / size];
         long offset = entry.Offset;
-        while (rest.Length > 0)
+        for (int done = 0; done < tensor.Count;)
         {
-            int count = Math.Min(rest.Length, chunk.Length / size);
+            int count = Math.Min(tensor.Count - done, values.Length);
             Span<byte> bytes = chunk.AsSpan(0, count * size);
             InputFile.ReadExactly(_handle, Path, bytes, offset);
-            widen(bytes, rest);
-            rest = rest[count..];
+            if (tensor.Type == DType.BF16)
+            {
+                widen(bytes, values);
+                BFloat16.FromFloats(values.AsSpan(0, count), tensor.BFloat16Bits.Slice(done, count));
+            }
+            else
+            {
+                widen(bytes, tensor.Floats.Slice(done, count));
+            }
+
+            done += count;
             offset += bytes.Length;
+        }
+    }
+
+    private static void CopyF32(ReadOnlySpan<byte> bytes, Span<float> values)
+    {
+        for (int i = 0; i < bytes.Length / 4; i++)
+        {
+            values[i] = BinaryPrimitives.ReadSingleLittleEndian(bytes[(4 * i)..]);
         }
     }
 

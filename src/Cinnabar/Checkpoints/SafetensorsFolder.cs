@@ -15,6 +15,8 @@ internal static class SafetensorsFolder
     // 5 GB, as transformers and the hub count it.
     private const long UsualShardBytes = 5_000_000_000;
 
+    private const string Extension = ".safetensors";
+
     // Python loaders of safetensors files look for this entry.
     private static readonly Dictionary<string, string> s_metadata = new() { ["format"] = "pt" };
 
@@ -56,7 +58,18 @@ internal static class SafetensorsFolder
 
     /// <summary>Whether a file of a model folder is one of the weights or their index.</summary>
     public static bool IsWeights(string file) => file is SingleFile or SafetensorsIndex.FileName
-        || (file.StartsWith("model-", StringComparison.Ordinal) && file.EndsWith(".safetensors", StringComparison.Ordinal));
+        || (file.StartsWith("model-", StringComparison.Ordinal) && IsSafetensors(file));
+
+    /// <summary>Whether a name is that of a file with tensors.</summary>
+    public static bool IsSafetensors(string file) => file.EndsWith(Extension, StringComparison.Ordinal);
+
+    /// <summary>Whether a file with tensors is by its name an adapter: changes to the weights of another model.</summary>
+    public static bool IsAdapter(string file) =>
+        file.Contains("adapter", StringComparison.OrdinalIgnoreCase) || file.Contains("lora", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The weights among files without a usual name: the only one with tensors, if it is no adapter; null: none.</summary>
+    public static string? OnlyWeightsAmong(IEnumerable<string> files) =>
+        files.Where(IsSafetensors).Take(2).ToArray() is [string only] && !IsAdapter(only) ? only : null;
 
     private static List<List<SafetensorsTensorSource>> Cut(IReadOnlyList<SafetensorsTensorSource> tensors, long most)
     {

@@ -51,6 +51,12 @@ public sealed class SafetensorsShards : IDisposable
     /// <inheritdoc cref="SafetensorsFile.ReadBytes(string, int, Span{byte})"/>
     public void ReadBytes(string name, int slice, Span<byte> bytes) => FileOf(name).ReadBytes(name, slice, bytes);
 
+    /// <inheritdoc cref="SafetensorsFile.ReadRounded(string, int?)"/>
+    internal Tensor ReadRounded(string name, int? slice) => FileOf(name).ReadRounded(name, slice);
+
+    /// <inheritdoc cref="SafetensorsFile.Fits(string, int?)"/>
+    internal bool Fits(string name, int? slice) => FileOf(name).Fits(name, slice);
+
     /// <inheritdoc cref="SafetensorsFile.TypeOf(string)"/>
     internal DType TypeOf(string name) => FileOf(name).TypeOf(name);
 

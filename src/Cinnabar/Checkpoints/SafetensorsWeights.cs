@@ -59,12 +59,13 @@ internal sealed class SafetensorsWeights : ModelWeights
             _ => GgmlType.BF16, // 8 bits too, of which it holds every value
         };
 
-    private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
+    private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm? form)
     {
         WeightPlace place = Config.Family.PlaceOf(weight, Config);
         place = place with { Tensor = Prefix + place.Tensor };
         DType type = TypeOf(Config, weight);
         Tensor tensor = type.IsInteger() ? ReadIntegers(place.Tensor, type, StoredTensor.ShapeOf(weight, place))
+            : IsReadRounded(weight, form, _file.Fits(place.Tensor, place.Slice)) ? _file.ReadRounded(place.Tensor, place.Slice)
             : place.Slice is int slice ? _file.Read(place.Tensor, slice)
             : _file.Read(place.Tensor);
         bool isHalf = !type.IsInteger() && _file.Tensors[place.Tensor].Type == SafetensorsDType.F16;

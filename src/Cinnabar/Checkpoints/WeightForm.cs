@@ -1,7 +1,7 @@
 // In which form the matrices of a checkpoint are held for inference:
 //
 //              F32     F16     BF16    own Int8 and Int4   GGUF blocks
-//   AsStored   BF16    F32     BF16    as it is            as they are
+//   AsStored   BF16    F32 *   BF16    as it is            as they are                  * BF16 where F32 fits into no tensor
 //   BF16       BF16    BF16    BF16    BF16                BF16
 //   Int8       Int8, one scale a row, everywhere
 //   Int4       Int4, groups of 32      as it is            Q4_0 and Q8_0 as they are, others Int4 in groups of 32    (tables: Int8)
@@ -68,6 +68,7 @@ internal static class WeightForms
 
         if (form == WeightForm.Exact)
         {
+            RequireRoom(tensor, weight);
             return tensor.Type == DType.F32 ? tensor : tensor.To(DType.F32);
         }
 
@@ -79,8 +80,42 @@ internal static class WeightForms
             WeightForm.Int4 when tensor.Type.IsInteger() || tensor.Type is DType.Q4_0 or DType.Q8_0 => tensor,
             WeightForm.Int4 when !isTable && tensor.Columns % Group == 0 => tensor.Quantize(DType.Int4, Group),
             WeightForm.Int4 when tensor.Columns % Quad == 0 => InRows(tensor),
-            _ => tensor.Type == DType.BF16 ? tensor : tensor.To(DType.BF16),
+            _ => Rounded(tensor),
         };
+    }
+
+    /// <summary>The tensor as BF16. Integers and blocks go piece by piece: the F32 of a large table would fit into no tensor.</summary>
+    /// <param name="tensor">Of any type.</param>
+    /// <param name="pieceValues">Values of a piece, whole rows at least.</param>
+    internal static Tensor Rounded(Tensor tensor, int pieceValues = 1 << 22)
+    {
+        if (tensor.Type is DType.BF16 or DType.F32)
+        {
+            return tensor.Type == DType.BF16 ? tensor : tensor.To(DType.BF16);
+        }
+
+        Tensor result = Tensor.Zeros(DType.BF16, tensor.Shape);
+        int most = Math.Max(1, pieceValues / tensor.Columns);
+        for (int first = 0; first < tensor.Rows; first += most)
+        {
+            int[] rows = [.. Enumerable.Range(first, Math.Min(most, tensor.Rows - first))];
+            Tensor piece = tensor.SelectRows(rows).To(DType.BF16);
+            piece.BFloat16Bits.CopyTo(result.BFloat16Bits[(first * tensor.Columns)..]);
+            GC.KeepAlive(piece); // a span does not
+        }
+
+        return result;
+    }
+
+    private static void RequireRoom(Tensor tensor, NetworkWeight weight)
+    {
+        if (!TensorRoom.Holds(DType.F32, [tensor.Count]))
+        {
+            throw new CinnabarException(
+                $"{ErrorText.Quote(weight.Name)}: expected at most {TensorRoom.MostBytes} bytes of F32 in one tensor in memory, "
+                + $"found {tensor}.",
+                "Its exact values do not fit, in two bytes a weight it does: load the model with --weights bf16.");
+        }
     }
 
     // One scale a row: products with groups have to scale their sums at every group, which takes longer than the sums.

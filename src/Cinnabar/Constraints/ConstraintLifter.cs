@@ -20,7 +20,7 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
     /// <param name="constraint">What its text must be.</param>
     /// <param name="kind">What kind of hole it is.</param>
     /// <param name="tokens">The special ids of the canvas.</param>
-    /// <param name="spaceBefore">Whether a space stands before the hole, so that one at the start of its text does not count.</param>
+    /// <param name="spaceBefore">Whether a space at the start of the text does not count: one stands before it, or none is needed.</param>
     /// <param name="lfOnly">Whether LF alone ends lines, so that no carriage return is written.</param>
     /// <param name="beginsText">Whether a text begins with the hole, so that its first token has the bytes of a first one.</param>
     /// <exception cref="CinnabarException">The constraint is too complex.</exception>

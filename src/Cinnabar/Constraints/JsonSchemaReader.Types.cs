@@ -33,7 +33,8 @@ internal sealed partial class JsonSchemaReader
         {
             // Names are free, unless "properties" is there and empty. No automaton sees that one is there twice and counts once.
             bool empty = closed || (additional is null && keywords.Value("properties") is not null);
-            if (least > 1 && !empty)
+            bool isGiven = keywords.Value("const") is not null || keywords.Value("enum") is not null; // with each name once
+            if (least > 1 && !empty && !isGiven)
             {
                 throw keywords.Value("minProperties")!.Value.Place.Error(
                     "0 or 1 where names are free, as one name written twice would pass for two",

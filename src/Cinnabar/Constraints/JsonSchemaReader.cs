@@ -10,7 +10,7 @@
 //   type        if absent, the types that the other keywords speak of
 //   oneOf       as anyOf, of branches that exclude each other as they are read here; others are refused (JsonSchemaReader.Branches.cs)
 //   $ref        recursion is unrolled: a reference may be inside of itself 5 times, what would go deeper is left out; beside itself,
-//               as where several schemas build on one, it counts once
+//               as where several schemas build on one, it counts once. In a branch of what it refers to it is inside of itself
 //   any value   (true, {}, an object without properties) nests at most 4 deep
 //
 // Several schemas that must hold together are merged keyword by keyword (SchemaKeywords). Beside other keywords, anyOf is distributed:

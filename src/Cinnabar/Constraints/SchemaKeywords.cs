@@ -41,7 +41,7 @@ internal sealed class SchemaKeywords
     private readonly List<(HashSet<string> Named, SchemaElement Schema)> _rests = [];
     private readonly List<string> _required = [];
     private readonly HashSet<string> _isRequired = [];
-    private readonly HashSet<string> _merged = []; // references
+    private readonly HashSet<string> _merged = []; // references, all keywords of which are here
     private int _propertySchemas; // of all properties
     private bool _hasOneOfItems; // some schema has items or prefixItems without the other
 
@@ -49,7 +49,7 @@ internal sealed class SchemaKeywords
     /// <param name="place">Where what must hold stands, for messages.</param>
     public SchemaKeywords(SchemaPlace place) => Place = place;
 
-    /// <summary>A copy without one keyword.</summary>
+    /// <summary>A copy without one keyword. What a reference points to may lack it now, so none counts as added any more.</summary>
     /// <param name="other">The keywords.</param>
     /// <param name="left">The one to leave out.</param>
     /// <param name="place">Where what is added stands.</param>
@@ -61,7 +61,6 @@ internal sealed class SchemaKeywords
         _properties = [.. other._properties.Select(property => (property.Name, new List<SchemaElement>(property.Schemas)))];
         _propertyNumbers = new Dictionary<string, int>(other._propertyNumbers);
         (_rests, _required, _isRequired) = ([.. other._rests], [.. other._required], [.. other._isRequired]);
-        _merged = [.. other._merged];
         (Types, IsFalse, _hasOneOfItems, _propertySchemas) = (other.Types, other.IsFalse, other._hasOneOfItems, other._propertySchemas);
     }
 
@@ -84,7 +83,7 @@ internal sealed class SchemaKeywords
     public IReadOnlyList<string> Required => _required;
 
     /// <summary>How much there is to copy.</summary>
-    public int Size => _values.Count + _propertySchemas + _required.Count + _rests.Count + _merged.Count;
+    public int Size => _values.Count + _propertySchemas + _required.Count + _rests.Count;
 
     /// <summary>The types that the keywords speak of; empty if they speak of none.</summary>
     public IReadOnlyList<string> ImpliedTypes =>

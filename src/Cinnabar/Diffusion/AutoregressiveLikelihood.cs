@@ -47,6 +47,7 @@ public sealed class AutoregressiveLikelihood
     {
         double[] nats = new double[ids.Length - 1];
         int most = Math.Min(context ?? int.MaxValue, _denoiser.MaxLength);
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 2, nameof(context));
         for (int done = 1; done < ids.Length;)
         {
             // The first window predicts all it has, the others what is behind their middle.

@@ -42,10 +42,11 @@ public sealed class CollageDenoiser : IDenoiser, ICountedDenoiser
     private readonly List<Part> _parts = [];
     private readonly List<Piece> _pieces = []; // of the next pass through the network
     private readonly List<int> _rows = [];
-    private Tensor? _buffer; // of the most rows so far: there are fewer with every step
+    private Tensor? _buffer; // of the most rows so far
     private Tensor _logits = null!; // its rows of this pass
     private int _filled; // those before this one hold logits of a segment
-    private int _shift;
+    private int _shift; // of the next pass
+    private int _lastShift;
 
     /// <summary>Wraps a network.</summary>
     /// <param name="inner">The network.</param>
@@ -120,7 +121,7 @@ public sealed class CollageDenoiser : IDenoiser, ICountedDenoiser
         (_filled, ComputedPositions) = (0, 0);
         _pieces.Clear();
         Divide(ids.Length, _shift);
-        _shift = (_shift + _move) % Distance;
+        (_lastShift, _shift) = (_shift, (_shift + _move) % Distance);
         int mostRows = Math.Max(1, MostLogits / VocabularySize);
         (int positions, int asked) = (0, 0);
         foreach (Part part in _parts)
@@ -144,6 +145,9 @@ public sealed class CollageDenoiser : IDenoiser, ICountedDenoiser
         Compute(ids, rows);
         return _logits;
     }
+
+    /// <summary>Lets the next pass have the grid of the last one, with whose logits its own are to be combined.</summary>
+    internal void RepeatGrid() => _shift = _lastShift;
 
     /// <summary>The overlap to use where none is asked for: an eighth of a segment.</summary>
     public static int DefaultOverlap(int segment) => Math.Max(1, segment / 8);

@@ -172,6 +172,7 @@ internal sealed class NetworkPasses(IDenoiser denoiser)
         conditional.Floats.CopyTo(_guided.Floats);
         _unconditional = _unconditional.Length == _canvas.Length ? _unconditional : new int[_canvas.Length];
         ClassifierFreeGuidance.Unconditional(_canvas, _unconditional);
+        (denoiser as CollageDenoiser)?.RepeatGrid();
         Tensor unconditional = Pass(_unconditionalCache, _unconditional, rows, block, blockPositions);
         ClassifierFreeGuidance.Combine(_guided.Floats[..count], unconditional.Floats, _options.CfgScale);
         return _guided;

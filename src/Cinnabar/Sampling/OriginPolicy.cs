@@ -16,7 +16,7 @@ public sealed class OriginPolicy : StepPolicy
     public override double Score(TokenDistribution row, CounterRandom random) => random.Unit(OrderNumber);
 
     /// <inheritdoc/>
-    public override double? ScoreUnseen(CounterRandom random) => random.Unit(OrderNumber);
+    internal override double? ScoreUnseen(CounterRandom random) => random.Unit(OrderNumber);
 
     /// <inheritdoc/>
     public override int Count(ReadOnlySpan<double> scores, in StepContext context)

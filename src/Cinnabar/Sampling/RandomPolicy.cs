@@ -13,5 +13,5 @@ public sealed class RandomPolicy : StepPolicy
     public override double Score(TokenDistribution row, CounterRandom random) => random.Unit(OrderNumber);
 
     /// <inheritdoc/>
-    public override double? ScoreUnseen(CounterRandom random) => random.Unit(OrderNumber);
+    internal override double? ScoreUnseen(CounterRandom random) => random.Unit(OrderNumber);
 }

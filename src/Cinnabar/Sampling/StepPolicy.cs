@@ -70,7 +70,7 @@ public abstract class StepPolicy
     /// it commits, unless something else reads the others.
     /// </summary>
     /// <param name="random">The numbers of that position in this step.</param>
-    public virtual double? ScoreUnseen(CounterRandom random) => null;
+    internal virtual double? ScoreUnseen(CounterRandom random) => null;
 
     /// <summary>How many candidates are committed, 0 … their number.</summary>
     /// <param name="scores">Scores of the candidates, highest first.</param>

@@ -16,7 +16,9 @@ public readonly record struct StepContext(int Index, int Steps, int Quota, int C
 /// <summary>What a policy decides from: a step after its pass through the network. The lists are those of this step only.</summary>
 /// <param name="Context">Where the step stands.</param>
 /// <param name="Canvas">The canvas before the step's changes; to be read only.</param>
-/// <param name="Candidates">One for each noisy position of the block, surest first, ties to the lower position.</param>
+/// <param name="Candidates">
+/// One for each noisy position of the block, or of those that a random order chose, surest first, ties to the lower position.
+/// </param>
 /// <param name="Committed">The block's committed positions that belong to the text of their hole, ascending.</param>
 /// <param name="Reviews">One for each of <paramref name="Committed"/> if the policy looks back, else none.</param>
 /// <param name="Seed">Start of the random numbers.</param>

@@ -9,7 +9,7 @@ public sealed partial class ModelEngine
 {
     private readonly Queue<WorkPiece> _work = new();
     private int _begun; // works of many pieces that have not ended
-    private bool _givesUp; // the time of a stop is over
+    private bool _givesUp; // the time of a stop is over, or the thread has ended
 
     // An engine that stops still gets the pieces of what has begun.
     private bool MayGetMore => !_isStopping || (_begun > 0 && !_givesUp);

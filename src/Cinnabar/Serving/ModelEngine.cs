@@ -168,6 +168,11 @@ public sealed partial class ModelEngine : IAsyncDisposable
             _finished.Clear();
         }
 
+        lock (_lock)
+        {
+            GiveUpWork(); // pieces that came since the last look, as their work was ended
+        }
+
         _ended.SetResult();
     }
 

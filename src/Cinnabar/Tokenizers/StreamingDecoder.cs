@@ -41,7 +41,10 @@ public sealed class StreamingDecoder
         return Text(_bytes.WrittenSpan, flush: false);
     }
 
-    /// <summary>Ends the text: U+FFFD if a character was left incomplete, else nothing. The next id begins another.</summary>
+    /// <summary>
+    /// Ends the text: U+FFFD if a character was left incomplete, else nothing. Another one may follow, whose ids are read as the first ones
+    /// were.
+    /// </summary>
     public string Finish()
     {
         _first = _beginsText;

@@ -91,7 +91,7 @@ public sealed class Tokenizer
 
     /// <summary>The ids of a text that goes on with another one: nothing is put in front of it, where a begin would get a space.</summary>
     /// <param name="text">Any text; special tokens spelled in it are ordinary text.</param>
-    internal int[] EncodeBehind(string text) =>
+    public int[] EncodeBehind(string text) =>
         Encode(text, parseSpecialTokens: false, addSpecialTokens: false, mark: null, isBehind: true);
 
     private int[] Encode(string text, bool parseSpecialTokens, bool addSpecialTokens, string? mark, bool isBehind = false)

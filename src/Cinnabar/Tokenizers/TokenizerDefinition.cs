@@ -21,6 +21,9 @@ internal sealed record TokenizerDefinition
     /// <summary>What ids stand for.</summary>
     public required TokenBytes Tokens { get; init; }
 
+    /// <summary>Whether every word but the first has a space in front, whatever stands before it, as in WordPiece.</summary>
+    public bool SpacesWords { get; init; }
+
     /// <summary>The ids of mask, end, padding and beginning.</summary>
     public required SpecialTokenIds SpecialIds { get; init; }
 

@@ -77,6 +77,7 @@ internal sealed class TokenizerReader
             Model = new ModelReader(_json, ordinary).Read(model, preTokenizers.IsByteLevel),
             PostProcessor = postProcessor,
             Tokens = new TokenBytes(spellings, added.All, decoder),
+            SpacesWords = decoder is WordPieceDecoder,
             SpecialIds = SpecialTokenIds.Of(added),
             Json = file,
         };

@@ -119,6 +119,22 @@ public sealed class GenerateCommandTests(TinyModel tiny)
     }
 
     [Theory]
+    [InlineData("--out", "", "found ''")]
+    [InlineData("--out", "none/x.txt", "no folder")]
+    [InlineData("--out", ".", "is a folder")]
+    [InlineData("--trace", "", "found ''")]
+    [InlineData("--trace", "none/x.json", "no folder")]
+    public async Task Generate_FileThatCannotBeWritten_IsRefusedBeforeTheWork(string option, string name, string expected)
+    {
+        string path = name.Length == 0 ? name : System.IO.Path.Combine(tiny.Folder, name);
+        (int exitCode, string output, string error) = await tiny.Run("generate", "x", option, path, "--model", "no-such-model");
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Contains($"Expected {option} to name ", error);
+        Assert.Contains(expected, error);
+    }
+
+    [Theory]
     [InlineData("--temperature", "-1")]
     [InlineData("--top-p", "1.5")]
     [InlineData("--steps", "0")]

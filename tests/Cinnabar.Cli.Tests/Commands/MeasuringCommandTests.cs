@@ -72,6 +72,16 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
     }
 
     [Fact]
+    public async Task Logits_IdsTwice_AreAWrongCommandLine()
+    {
+        (int exitCode, _, string error) = await tiny.RunWithModel(
+            "logits", "--ids", "1,2", "--ids", "3", "--out", Path.Combine(tiny.Folder, "none.npy"));
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("Expected --ids once, found it 2 times.", error);
+    }
+
+    [Fact]
     public async Task Logits_MoreIdsThanContext_TellsBothNumbers()
     {
         string ids = string.Join(',', Enumerable.Repeat(7, TinyModel.Context + 1));

@@ -139,6 +139,9 @@ public sealed class ProofreadCommandTests(TinyModel tiny)
         Assert.Equal(
             ["auc", "found", "best_token", "repaired"], all.GetProperty("measures").EnumerateObject().Select(member => member.Name));
         Assert.InRange(all.GetProperty("measures").GetProperty("auc").GetProperty("value").GetDouble(), 0, 1);
+        JsonElement difference = Assert.Single(json.GetProperty("differences").EnumerateArray());
+        Assert.Equal("tiny", difference.GetProperty("less").GetString());
+        Assert.Equal(0, difference.GetProperty("value").GetDouble());
         Assert.Equal(0, plainCode);
         Assert.Contains("AUC", plain);
     }

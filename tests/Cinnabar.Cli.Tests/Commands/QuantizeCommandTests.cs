@@ -1,5 +1,6 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
+using Cinnabar.Tests;
 
 namespace Cinnabar.Cli.Tests.Commands;
 
@@ -23,6 +24,33 @@ public sealed class QuantizeCommandTests(TinyModel tiny)
         Assert.InRange(Math.Sqrt(error2 / expected.Sum(x => x * x)), 1e-6, 0.05);
         Assert.Contains("cinnabar quantize", File.ReadAllText(Path.Combine(folder, "README.md")));
         Assert.Equal(12, ModelFolder.Open(folder).GenerationConfig.MaxNewTokens);
+    }
+
+    // Settings come first, then the new card, then what the old one says, if it says anything.
+    [Theory]
+    [InlineData("---\nlicense: mit\n---\n\n# tiny\n\nA model.\n", "---\nlicense: mit\n---\n", " Before that:\n\n# tiny\n\nA model.\n")]
+    [InlineData("# tiny\n", "", " Before that:\n\n# tiny\n")]
+    [InlineData("---\r\nlicense: mit\r\n---\r\n\r\n", "---\nlicense: mit\n---\n", "\n")]
+    [InlineData(" \n", "", "\n")]
+    [InlineData(null, "", "\n")]
+    public async Task Quantize_CardOfTheModel_StandsBelowTheNewOneUnlessItIsEmpty(string? card, string settings, string before)
+    {
+        string name = $"carded-{Guid.NewGuid():N}";
+        string source = Path.Combine(tiny.Folder, name);
+        TinyModelFolder.Write(source);
+        File.Delete(Path.Combine(source, "README.md"));
+        if (card is not null)
+        {
+            await File.WriteAllTextAsync(Path.Combine(source, "README.md"), card);
+        }
+
+        (int exitCode, _, string error) = await tiny.Run("quantize", source, "--out", $"{source}-int8");
+
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(
+            $"{settings}# {name}-int8\n\nMatrices of this folder were rounded to 8-bit integers by `cinnabar quantize`, with one scale for "
+                + $"each row.{before}",
+            await File.ReadAllTextAsync(Path.Combine($"{source}-int8", "README.md")));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tests;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Cli.Tests.Commands;
 
@@ -18,7 +19,8 @@ public sealed class TaskCommandTests(TinyModel tiny)
         TinyModelFolder.Write(other, config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true });
         string predictions = Path.Combine(tiny.Folder, "predictions.jsonl");
         (int exitCode, string output, string error) = await tiny.RunWithModel(
-            "eval", "reversal", "--data", data, "--json", "--answer-tokens", "6", "--compare", other, "--predictions", predictions);
+            "eval", "reversal", "--data", data, "--json", "--answer-tokens", "6", "--compare", other, "--predictions", predictions,
+            "--data-seed", "3", "--seed", "5");
         Assert.True(exitCode == 0, error);
         JsonElement json = JsonDocument.Parse(output).RootElement;
         Assert.Equal("reversal", json.GetProperty("task").GetString());
@@ -36,9 +38,78 @@ public sealed class TaskCommandTests(TinyModel tiny)
             Assert.InRange(result.GetProperty("passes_per_example").GetDouble(), 1, 7);
         }
 
+        Assert.Equal((3, 5), (json.GetProperty("seed").GetInt32(), json.GetProperty("sampler_seed").GetInt32()));
+        JsonElement difference = Assert.Single(json.GetProperty("differences").EnumerateArray());
+        Assert.Equal("tiny-left-to-right", difference.GetProperty("less").GetString());
+        Assert.Equal(Share(results[0]) - Share(results[1]), difference.GetProperty("value").GetDouble(), 1e-12);
         string[] lines = await File.ReadAllLinesAsync(predictions);
         Assert.Equal(4, lines.Length);
         Assert.Equal("two", JsonDocument.Parse(lines[0]).RootElement.GetProperty("reference").GetString());
+
+        static double Share(JsonElement result) => result.GetProperty("groups").EnumerateArray().Last()
+            .GetProperty("measures").GetProperty("exact match").GetProperty("value").GetDouble();
+    }
+
+    [Fact]
+    public async Task Eval_ModelsOfOneName_AreToldApartByTheirPaths()
+    {
+        string[] models = [Path.Combine(tiny.Folder, "run-a", "model"), Path.Combine(tiny.Folder, "run-b", "model")];
+        foreach (string model in models)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(model)!);
+            TinyModelFolder.Write(model);
+        }
+
+        (int exitCode, string output, string error) = await tiny.Run(
+            "eval", "countdown3", "--count", "1", "--answer-tokens", "4", "--json", "--threads", "1", "--model", models[0],
+            "--compare", models[1]);
+        Assert.True(exitCode == 0, error);
+        JsonElement results = JsonDocument.Parse(output).RootElement.GetProperty("results");
+        Assert.Equal(models, results.EnumerateArray().Select(result => result.GetProperty("model").GetString()));
+    }
+
+    [Theory]
+    [InlineData("", "found ''")]
+    [InlineData("none/p.jsonl", "no folder")]
+    [InlineData(".", "is a folder")]
+    public async Task Eval_PredictionsThatCannotBeWritten_AreRefusedBeforeTheWork(string name, string expected)
+    {
+        string path = name.Length == 0 ? name : Path.Combine(tiny.Folder, name);
+        (int exitCode, string output, string error) = await tiny.Run(
+            "eval", "countdown3", "--count", "1", "--predictions", path, "--model", "no-such-model");
+        Assert.Equal((CommandRunner.Failed, ""), (exitCode, output));
+        Assert.Contains("Expected --predictions to name ", error, StringComparison.Ordinal);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Eval_PredictionsThatAreThere_AreReplacedOnlyByForce()
+    {
+        string path = tiny.Write("kept.jsonl", "mine");
+        string[] arguments = ["eval", "countdown3", "--count", "1", "--answer-tokens", "4", "--predictions", path];
+        (int exitCode, _, string error) = await tiny.RunWithModel(arguments);
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains("--force", error, StringComparison.Ordinal);
+        Assert.Equal("mine", await File.ReadAllTextAsync(path));
+        (exitCode, _, error) = await tiny.RunWithModel([.. arguments, "--force"]);
+        Assert.True(exitCode == 0, error);
+        Assert.Contains("\"answer\"", await File.ReadAllTextAsync(path), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Eval_InChat_NeedsATemplate()
+    {
+        string data = Directory.CreateDirectory(Path.Combine(tiny.Folder, "word-problems")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(data, "test.jsonl"), """{"question": "1?", "answer": "#### 1"}""");
+        string chat = Path.Combine(tiny.Folder, "tiny-chat-tasks");
+        TinyModelFolder.Write(chat);
+        await File.WriteAllTextAsync(Path.Combine(chat, "chat_template.jinja"), "{% for m in messages %}{{ m.content }}\n{% endfor %}");
+        string[] arguments = ["eval", "gsm8k", "--data", data, "--answer-tokens", "4", "--chat", "--threads", "1", "--model"];
+        (int exitCode, _, string error) = await tiny.Run([.. arguments, tiny.Path]);
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains("Expected a model with a chat template", error, StringComparison.Ordinal);
+        (exitCode, _, error) = await tiny.Run([.. arguments, chat]);
+        Assert.True(exitCode == 0, error);
     }
 
     [Fact]
@@ -50,7 +121,7 @@ public sealed class TaskCommandTests(TinyModel tiny)
         Assert.Contains("solved", output, StringComparison.Ordinal);
         Assert.Contains("arithmetic", output, StringComparison.Ordinal);
         Assert.Contains("tiny less tiny, solved: +0.0 ± 0.0 points", output, StringComparison.Ordinal);
-        Assert.Contains("seed 1", output, StringComparison.Ordinal);
+        Assert.Contains("data seed 1, sampler seed 0", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -149,6 +220,19 @@ public sealed class TaskCommandTests(TinyModel tiny)
         (int exitCode, _, string error) = await tiny.Run("solve", "sudoku", Puzzle, "--model", path, "--threads", "1");
         Assert.Equal(CommandRunner.Failed, exitCode);
         Assert.Contains("sees the whole grid at once", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Solve_ModelWhoseTokenizerJoinsDigits_IsRefusedInOneLine()
+    {
+        string tokenizer = Path.Combine(tiny.Folder, "joining.json");
+        new BpeTrainer(new BpeTrainerOptions { VocabularySize = 300, Threads = 1 }).Train(Enumerable.Repeat("53", 9)).Save(tokenizer);
+        string path = Path.Combine(tiny.Folder, "tiny-joining");
+        TinyModelFolder.WriteWith(await File.ReadAllBytesAsync(tokenizer), path);
+        (int exitCode, string output, string error) = await tiny.Run("solve", "sudoku", Puzzle, "--model", path, "--threads", "1");
+        Assert.Equal((CommandRunner.Failed, ""), (exitCode, output));
+        Assert.Contains("one token for each character of a sudoku template", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
     }
 
     private string Couplets(string name)

@@ -125,6 +125,28 @@ public sealed class EngineWorkTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work.RunAsync(_ => 2));
     }
 
+    [Fact]
+    public async Task WorkOfManyPieces_PieceThatWaitsWhenTheTimeOfAStopIsOver_IsGivenUp()
+    {
+        ModelEngine engine = Start();
+        using SemaphoreSlim gate = new(0);
+        using SemaphoreSlim isHeld = new(0);
+        using EngineWork work = engine.BeginWork();
+        Task<bool> begun = work.RunAsync(_ => isHeld.Release() == 0 && gate.Wait(30_000));
+        await isHeld.WaitAsync();
+        bool ran = false;
+        Task<bool> waiting = work.RunAsync(_ => ran = true);
+        Task stop = engine.StopAsync(TimeSpan.FromMilliseconds(20));
+
+        // The one that has begun is finished.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.False(stop.IsCompleted);
+        gate.Release();
+        Assert.True(await begun);
+        await stop.WaitAsync(TimeSpan.FromSeconds(10));
+        Assert.False(ran);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private ModelEngine Start(EngineOptions? options = null)

@@ -89,7 +89,7 @@ public sealed class GenerationConfigTests
     [InlineData("factor", "0", "above 0")]
     [InlineData("top_p", "0", "above 0 to 1")]
     [InlineData("top_p", "true", "a number")]
-    [InlineData("top_k", "-1", "from 0")]
+    [InlineData("top_k", "1.5", "a whole number")]
     [InlineData("cfg_scale", "101", "from 0 to 100")]
     public void Parse_WrongValue_NamesKeyExpectedAndFound(string key, string json, string expected)
     {
@@ -97,6 +97,31 @@ public sealed class GenerationConfigTests
         Assert.Contains($"generation_config.json: {key}: expected ", error.Message, StringComparison.Ordinal);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.Contains($"found '{json}'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void Parse_NoLimitOfTokens_IsNone(int topK) => Assert.Equal(new GenerationConfig(), Parse($"{{\"top_k\": {topK}}}"));
+
+    [Fact]
+    public void Load_SettingsOfOtherSamplers_ArePassedOver()
+    {
+        byte[] json = Encoding.UTF8.GetBytes("""
+            {"alg": "p2", "temperature": -1, "top_p": 0.9, "steps": 12, "eos_token_id": [-1], "confidence_threshold": "low"}
+            """);
+        using TemporaryFolder folder = new();
+        GenerationConfig config = GenerationConfig.Load(folder.Write("generation_config.json", json));
+        Assert.Equal(new GenerationConfig { Steps = 12, TopP = 0.9 }, config with { PassedOver = null });
+        Assert.Equal(4, config.PassedOver!.Count);
+        foreach (string key in (string[])["alg", "temperature", "eos_token_id", "confidence_threshold"])
+        {
+            Assert.Contains(config.PassedOver, message => message.Contains($"generation_config.json: {key}: expected "));
+        }
+
+        // What this program writes is checked.
+        Assert.Throws<CinnabarException>(() => GenerationConfig.Parse("g", json));
+        Assert.Null(GenerationConfig.Load(folder.Write("generation_config.json", "{\"alg\": \"entropy\"}"u8.ToArray())).PassedOver);
     }
 
     private static GenerationConfig Parse(string json) => GenerationConfig.Parse(

@@ -118,8 +118,7 @@ public sealed class ModelConfigTests
         [
             nameof(ModelConfig.Family), nameof(ModelConfig.HeadSize), nameof(ModelConfig.RotaryDimensions), nameof(ModelConfig.Experts),
             nameof(ModelConfig.QueryKeyValueBias), nameof(ModelConfig.QueryKeyNorm), nameof(ModelConfig.AlsoEndText),
-            nameof(ModelConfig.Gemma),
-            nameof(ModelConfig.NoiseConditioning),
+            nameof(ModelConfig.Gemma), nameof(ModelConfig.NoiseConditioning), nameof(ModelConfig.AttentionBlockIsAssumed),
         ];
         Assert.Equal(
             typeof(ModelConfig).GetProperties().Count(property => property.CanWrite && !foreign.Contains(property.Name)), others.Length);
@@ -130,6 +129,16 @@ public sealed class ModelConfigTests
     [Fact]
     public void ToJson_SizesThatDoNotFit_Throws() =>
         Assert.Throws<CinnabarException>(() => (Parse(LladaConfigs.Tiny) with { NumAttentionHeads = 3 }).ToJson());
+
+    [Fact]
+    public void ToJson_HeadsTooWideForTheirAngles_Throws()
+    {
+        ModelConfig config = Parse(LladaConfigs.Tiny) with { HiddenSize = 4 * ModelConfig.WidestHead };
+        Assert.Null(config.FirstDifference(ModelConfig.Parse("c", config.ToJson())));
+        ModelConfig wider = config with { HiddenSize = 4 * (ModelConfig.WidestHead + 2) };
+        string message = Assert.Throws<CinnabarException>(() => wider.ToJson()).Message;
+        Assert.Contains("an even width of at most 4096", message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("d_model", "width of the hidden states")]

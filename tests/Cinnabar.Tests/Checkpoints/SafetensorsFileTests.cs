@@ -81,6 +81,45 @@ public sealed class SafetensorsFileTests
         Assert.Equal(Enumerable.Range(0, Count).Select(i => (float)(i % 1000)), file.Read("h").Floats.ToArray());
     }
 
+    [Theory]
+    [InlineData("F16", 2)]
+    [InlineData("BF16", 2)]
+    [InlineData("F32", 4)]
+    [InlineData("F64", 8)]
+    [InlineData("F8_E4M3", 1)]
+    public void ReadRounded_SeveralChunks_IsTheRoundedWhole(string type, int size)
+    {
+        using TemporaryFolder folder = new();
+        const int Rows = 3, Columns = 33_001;
+        int length = size * Rows * Columns;
+        byte[] bytes = File($"{{{Entry("w", type, $"[{Rows},{Columns}]", $"[0,{length}]")}}}", length);
+        new Random(size).NextBytes(bytes.AsSpan(bytes.Length - length));
+        using SafetensorsFile file = SafetensorsFile.Open(folder.Write("x.safetensors", bytes));
+        Assert.Equal(file.Read("w").To(DType.BF16).Bytes.ToArray(), file.ReadRounded("w", null).Bytes.ToArray());
+        Assert.Equal(file.Read("w", 1).To(DType.BF16).Bytes.ToArray(), file.ReadRounded("w", 1).Bytes.ToArray());
+    }
+
+    // The table of DiffusionGemma: 1.5 GB, twice that as F32.
+    [Fact]
+    public void Fits_HalvesThatWouldBeTooLargeAsF32_DoNot()
+    {
+        using TemporaryFolder folder = new();
+        const long Length = 2L * 262_144 * 2_816;
+        string path = folder.Write("x.safetensors", File($"{{{Entry("w", "F16", "[262144,2816]", $"[0,{Length}]")}}}", 0));
+        using (FileStream stream = new(path, FileMode.Open))
+        {
+            stream.SetLength(stream.Length + Length); // a sparse file
+        }
+
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Assert.False(file.Fits("w", null));
+        Assert.True(file.Fits("w", 5));
+        Assert.True(TensorRoom.Holds(DType.BF16, file.Tensors["w"].Shape));
+        string message = Assert.Throws<CinnabarException>(() => file.Read("w")).Message;
+        Assert.Contains("bytes of F32 in one tensor in memory, found F16 [262144, 2816]", message, StringComparison.Ordinal);
+        Assert.Contains("--weights bf16", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_SingleNumber_HasShapeOne()
     {

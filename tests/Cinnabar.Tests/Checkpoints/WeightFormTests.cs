@@ -60,6 +60,29 @@ public sealed class WeightFormTests
         Assert.Equal(DType.BF16, WeightForms.Apply(odd, s_matrix, WeightForm.Int8, StoredForm.Own).Type);
     }
 
+    [Fact]
+    public void Apply_ExactTableLargerThanATensor_NamesTheSwitch()
+    {
+        // Nothing of it is in memory before somebody looks.
+        Tensor table = Tensor.Zeros(DType.BF16, 262_144, 2_816);
+        string message = Assert.Throws<CinnabarException>(
+            () => WeightForms.Apply(table, s_table, WeightForm.Exact, StoredForm.Own)).Message;
+        Assert.Contains("'wte'", message, StringComparison.Ordinal);
+        Assert.Contains("--weights bf16", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(DType.Int8)]
+    [InlineData(DType.Int4)]
+    public void Rounded_PieceByPiece_IsTheWhole(DType type)
+    {
+        float[] values = [.. Enumerable.Range(0, 160).Select(i => (float)Math.Sin(i) * (1 + i))];
+        Tensor integers = Tensor.From(values, 5, 32).Quantize(type, 16);
+        Tensor expected = integers.To(DType.F32).To(DType.BF16);
+        Assert.Equal(expected.Bytes.ToArray(), WeightForms.Rounded(integers, pieceValues: 64).Bytes.ToArray());
+        Assert.Equal([5, 32], WeightForms.Rounded(integers).Shape.ToArray());
+    }
+
     [Theory]
     [InlineData(DType.F32)]
     [InlineData(DType.BF16)]

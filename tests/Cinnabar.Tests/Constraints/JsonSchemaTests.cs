@@ -32,6 +32,8 @@ public sealed class JsonSchemaTests
     [InlineData("""{"type":"object"}""", new[] { "{}", "{\"a\":{\"b\":[[1]]}}" }, new[] { "[]", "{\"a\":{\"b\":[[[1]]]}}" })]
     [InlineData("""{"type":"object","additionalProperties":{"type":"integer"},"minProperties":1,"maxProperties":2}""",
         new[] { "{\"x\":1}", "{\"x\":1, \"y\":2}" }, new[] { "{}", "{\"x\":\"\"}", "{\"x\":1,\"y\":2,\"z\":3}" })]
+    [InlineData("""{"const":{"a":1,"b":2},"minProperties":2}""", new[] { "{\"a\":1,\"b\":2}" }, new[] { "{\"a\":1}", "{\"a\":1,\"c\":2}" })]
+    [InlineData("""{"enum":[{},{"a":1},{"a":1,"b":2}],"minProperties":2}""", new[] { "{\"a\":1,\"b\":2}" }, new[] { "{}", "{\"a\":1}" })]
     [InlineData("""{"required":["x"],"properties":{"y":{"type":"null"}}}""",
         new[] { "{\"x\":[1]}", "{\"y\":null,\"x\":{}}" }, new[] { "{\"y\":null}" })]
     [InlineData("""{"properties":{"q\"\\\té":{"const":1}},"required":["q\"\\\té"]}""",
@@ -250,6 +252,12 @@ public sealed class JsonSchemaTests
     [InlineData("""{"$ref":"other.json"}""", "#/$ref", "a reference into this schema")]
     [InlineData("""{"$ref":"#/$defs/x"}""", "#/$ref", "a reference to a part that exists, found '#/$defs/x' without '$defs'")]
     [InlineData("""{"$ref":"#"}""", "#", "a value that satisfies it within 5 levels of recursion")]
+    [InlineData("""{"anyOf":[{"$ref":"#"}]}""", "#", "a value that satisfies it within 5 levels of recursion")]
+    [InlineData("""{"oneOf":[{"$ref":"#"}]}""", "#", "a value that satisfies it within 5 levels of recursion")]
+    [InlineData("""{"oneOf":[{"type":"string"},{"$ref":"#"}]}""",
+        "#/oneOf/1", "a branch of oneOf that no other branch overlaps, as only one may hold, found that JSON schema, #/oneOf/0 allows")]
+    [InlineData("""{"$ref":"#/$defs/A","$defs":{"A":{"oneOf":[{"type":"string"},{"$ref":"#/$defs/A"}]}}}""",
+        "#/$defs/A/oneOf/1", "a branch of oneOf that no other branch overlaps, as only one may hold")]
     [InlineData("""{"properties":{"a":{"$ref":"#"}},"required":["a"]}""", "#", "a value that satisfies it within 5 levels of recursion")]
     [InlineData("""{"nullable":true,"$ref":"#"}""", "#/nullable", "a type beside nullable")]
     public void FromJsonSchema_Mistake_NamesPlaceAndExpected(string schema, string place, string expected)

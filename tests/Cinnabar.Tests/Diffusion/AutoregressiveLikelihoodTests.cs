@@ -43,6 +43,20 @@ public sealed class AutoregressiveLikelihoodTests
         Assert.NotEqual(ids.Length * Math.Log(config.VocabularySize), expected, 0.1);
     }
 
+    // A token is known where the first token of all is among those shown, and else not at all.
+    [Fact]
+    public void NatsOfTokens_LittleContext_KnowsLess()
+    {
+        TableDenoiser network = new(Vocabulary, 0, (ids, position, token) => ids[0] == 1 && ids[position] == token ? 30 : 0);
+        AutoregressiveLikelihood likelihood = new(network, s_kernels);
+        int[] ids = [1, .. Enumerable.Range(5, 11)];
+        Assert.All(likelihood.NatsOfTokens(ids), nats => Assert.Equal(0, nats, 1e-5));
+        double[] near = likelihood.NatsOfTokens(ids, context: 4);
+        Assert.All(near[..3], nats => Assert.Equal(0, nats, 1e-5));
+        Assert.All(near[3..], nats => Assert.Equal(Math.Log(Vocabulary), nats, 1e-5));
+        Assert.Throws<ArgumentOutOfRangeException>(() => likelihood.NatsOfTokens(ids, context: 1));
+    }
+
     [Fact]
     public void OfWindows_AddsUpAndTellsHowMuchWindowsDiffer()
     {

@@ -83,6 +83,30 @@ public sealed class CollagePassesTests
         Assert.Equal(expected, found);
     }
 
+    [Fact]
+    public void Logits_GuidedStep_HasOneGridForBothOfItsPasses()
+    {
+        Plain network = new(16);
+        CollageDenoiser collage = new(network, 16, 4, moves: true);
+        Canvas canvas = Canvas.ForContinuation([0, 1], 60, new CanvasTokens(Plain.Mask, null, null));
+        List<int[]> steps = []; // lengths of what was asked for
+        new Sampler(collage).Run(
+            canvas,
+            new SamplerOptions { CfgScale = 1, Steps = 3, MaxNewTokens = 60, Remasking = Remasking.Random },
+            observer: _ =>
+            {
+                steps.Add([.. network.Asked.Select(asked => asked.Ids.Length)]);
+                network.Asked.Clear();
+            });
+        Assert.Equal(3, steps.Count);
+        foreach (int[] asked in steps)
+        {
+            Assert.Equal(asked[..(asked.Length / 2)], asked[(asked.Length / 2)..]);
+        }
+
+        Assert.NotEqual(steps[0], steps[1]);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -120,6 +120,21 @@ public sealed class ModelEngineTests(ServingModel serving) : IClassFixture<Servi
         await engine.DisposeAsync();
     }
 
+    // A piece may come just when its work is ended, which was all that a stop had waited for.
+    [Fact]
+    public async Task Stop_PieceBehindTheEndOfItsWork_IsGivenUp()
+    {
+        ModelEngine engine = Engine();
+        EngineWork work = engine.BeginWork();
+        Task stopped = engine.StopAsync(s_long);
+        work.Dispose();
+        await stopped.WaitAsync(s_long);
+        bool ran = false;
+        Task<bool> piece = engine.ContinueAsync(_ => ran = true, CancellationToken.None);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => piece.WaitAsync(TimeSpan.FromSeconds(5)));
+        Assert.False(ran);
+    }
+
     [Fact]
     public async Task Deadline_PassedWhileWaiting_IsOnePass()
     {

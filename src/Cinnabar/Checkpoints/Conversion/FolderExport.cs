@@ -103,7 +103,8 @@ public static class FolderExport
         return json;
     }
 
-    private static string Switches(ModelConfig config) => string.Create(
+    /// <summary>What decides about the network besides sizes, as text.</summary>
+    internal static string Switches(ModelConfig config) => string.Create(
         CultureInfo.InvariantCulture,
         $"heads of {config.HeadSize}, {config.RotaryDimensions} of them rotating, shift_logits {config.ShiftLogits}, "
         + $"norms of heads {config.QueryKeyNorm}, biases {config.QueryKeyValueBias}, experts {config.Experts?.ToString() ?? "none"}");

@@ -2,6 +2,9 @@
 // norms, biases and routers in F32. Matrices whose rows are no whole blocks of a quantised type become F16, as llama-quantize does it.
 // Rows of the embedding table above the vocabulary, which stand for no id, are left out.
 // Integers of the source are multiplied with their scales first.
+//
+// Of arch "llada" add_bos_token is true, as llama.cpp's converter writes it whatever the model says. LLaDA's own programs put nothing
+// before a text, so where the folder names no such token cinnabar.add_bos_token says false, which Cinnabar heeds before the other key.
 using System.Text;
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Checkpoints.Gguf;
@@ -90,6 +93,15 @@ public static class GgufExport
                 + $"found {config.AttentionKind}.",
                 "Such a model runs from its folder.");
         }
+
+        ModelConfig read = config.Family.InGguf(config);
+        if (FolderExport.Switches(read) != FolderExport.Switches(config))
+        {
+            throw new CinnabarException(
+                $"{source.Path}: expected a network that the GGUF architecture {config.Family.GgufArchitecture} can describe, "
+                + $"found {FolderExport.Switches(config)} where it means {FolderExport.Switches(read)}.",
+                "Such a model runs from its folder.");
+        }
     }
 
     // How the model decodes, under a key of our own.
@@ -151,7 +163,13 @@ public static class GgufExport
 
         yield return Key("tokenizer.ggml.padding_token_id", (uint)config.PadTokenId);
         yield return Key("tokenizer.ggml.mask_token_id", (uint)config.MaskTokenId);
-        yield return Key("tokenizer.ggml.add_bos_token", config.BosTokenId is not null);
+        bool isAlways = config.Family is LladaFamily && begin is not null;
+        yield return Key("tokenizer.ggml.add_bos_token", isAlways || config.BosTokenId is not null);
+        if (isAlways && config.BosTokenId is null)
+        {
+            yield return Key(Families.GgufLayout.BeginKey, false);
+        }
+
         if (chatTemplate is not null)
         {
             yield return Key("tokenizer.chat_template", chatTemplate);

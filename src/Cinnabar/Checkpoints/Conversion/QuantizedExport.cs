@@ -41,7 +41,7 @@ public static class QuantizedExport
                 "Models with stacked experts are not quantized; load them with --weights int8 instead.");
         }
 
-        JsonSettings settings = JsonSettings.Load(Path.Combine(source.Path, "config.json"), "the shape of the model");
+        JsonSettings settings = source.SettingsForCopy();
         byte[] configJson = SettingsText.With(settings, WeightQuantization.ConfigKey, quantization.ToJson(config));
         WeightQuantization.Read(JsonSettings.Parse(settings.File, configJson), config);
         ModelFolder.RefuseForeignFiles(path);

@@ -6,10 +6,13 @@ namespace Cinnabar.Checkpoints.Families;
 
 /// <summary>A config.json and the tokens beside it.</summary>
 /// <param name="Json">The file.</param>
-/// <param name="TokenId">The id of an added token by its text, or null; see <see cref="AddedTokens"/>.</param>
+/// <param name="TokenId">The id of an added token by its text, or null; see <see cref="AddedTokens(string)"/>.</param>
 internal sealed record ConfigSource(JsonSettings Json, Func<string, int?> TokenId)
 {
     private const int MaxTokenizerBytes = 64 << 20;
+
+    /// <summary>What the folder or, in the cache of the hub, the repository is called; null: the file lies in neither.</summary>
+    public string? ModelName { get; init; }
 
     /// <summary>A configuration without a tokenizer.</summary>
     public static ConfigSource Alone(JsonSettings json) => new(json, _ => null);
@@ -17,11 +20,11 @@ internal sealed record ConfigSource(JsonSettings Json, Func<string, int?> TokenI
     /// <summary>
     /// Finds added tokens of a tokenizer.json or, where there is none, of the tokenizer_config.json beside it; read when first asked.
     /// </summary>
-    public static Func<string, int?> AddedTokens(string tokenizerPath)
-    {
-        Lazy<Dictionary<string, int>> tokens = new(() => ReadAddedTokens(tokenizerPath));
-        return text => tokens.Value.TryGetValue(text, out int id) ? id : null;
-    }
+    public static Func<string, int?> AddedTokens(string tokenizerPath) => Finder(() => ReadAddedTokens(tokenizerPath));
+
+    /// <summary>Finds added tokens of the text of a tokenizer.json; read when first asked.</summary>
+    public static Func<string, int?> AddedTokens(string file, byte[] tokenizerJson) =>
+        Finder(() => ReadAddedTokens(JsonSettings.Parse(file, tokenizerJson)));
 
     /// <summary>The first of <paramref name="keys"/> that is set, or the first of <paramref name="tokens"/> that exists.</summary>
     /// <param name="keys">Keys of config.json.</param>
@@ -45,15 +48,19 @@ internal sealed record ConfigSource(JsonSettings Json, Func<string, int?> TokenI
             $"Add the key {keys[0]}.");
     }
 
-    private static Dictionary<string, int> ReadAddedTokens(string path)
+    private static Func<string, int?> Finder(Func<Dictionary<string, int>> read)
+    {
+        Lazy<Dictionary<string, int>> tokens = new(read);
+        return text => tokens.Value.TryGetValue(text, out int id) ? id : null;
+    }
+
+    private static Dictionary<string, int> ReadAddedTokens(string path) => File.Exists(path)
+        ? ReadAddedTokens(JsonSettings.Parse(path, InputFile.ReadAll(path, "the tokenizer", MaxTokenizerBytes)))
+        : ReadDecoder(Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer_config.json"));
+
+    private static Dictionary<string, int> ReadAddedTokens(JsonSettings json)
     {
         Dictionary<string, int> tokens = [];
-        if (!File.Exists(path))
-        {
-            return ReadDecoder(Path.Combine(Path.GetDirectoryName(path) ?? "", "tokenizer_config.json"));
-        }
-
-        JsonSettings json = JsonSettings.Parse(path, InputFile.ReadAll(path, "the tokenizer", MaxTokenizerBytes));
         if (json.Value("added_tokens") is { ValueKind: JsonValueKind.Array } added)
         {
             foreach (JsonElement token in added.EnumerateArray())

@@ -23,8 +23,6 @@ public sealed class DiffusionGemmaFamily : ModelFamily
     private const string Sliding = "sliding_attention";
     private const string Full = "full_attention";
 
-    private static readonly string[] s_roundedTypes = ["bfloat16"];
-
     // Other Gemma 4 models have these; this network does not know them.
     private static readonly (string Key, string Json, string Meaning)[] s_fixed =
     [
@@ -59,6 +57,8 @@ public sealed class DiffusionGemmaFamily : ModelFamily
 
     internal override WeightPlace GgufPlaceOf(NetworkWeight weight, ModelConfig config) =>
         DiffusionGemmaGguf.PlaceOf(weight, config, RowsOf);
+
+    internal override bool KnowsInGguf(string tensor) => tensor == DiffusionGemmaGguf.RotaryDivisors;
 
     internal override ModelConfig ReadConfig(ConfigSource source)
     {
@@ -169,8 +169,7 @@ public sealed class DiffusionGemmaFamily : ModelFamily
         fullRotary.RequireOnly("rope_type", "\"proportional\"", required: true, "the kind of rotary positions");
         double factor = fullRotary.OptionalNumber("partial_rotary_factor", 0, 1) ?? 1;
         int headSize = text.Int32("global_head_dim", "head width of full layers", 2, MaxWidth);
-        double scale = Math.Sqrt(config.HiddenSize);
-        string? type = root.OptionalText("dtype") ?? root.OptionalText("torch_dtype");
+        float scale = MathF.Sqrt(config.HiddenSize);
         return new GemmaConfig
         {
             CanvasLength = root.Int32("canvas_length", "tokens that are denoised together", 1, MaxCanvas),
@@ -181,7 +180,12 @@ public sealed class DiffusionGemmaFamily : ModelFamily
             GlobalRopeTheta = fullRotary.Number("rope_theta", "base of the rotary frequencies", 1, MaxTheta),
             GlobalRotaryPairs = (int)(factor * headSize / 2),
             LogitCap = text.Number("final_logit_softcapping", "limit of the logits", 1e-3, 1e6),
-            EmbeddingScale = s_roundedTypes.Contains(type) ? BFloat16.ToFloat(BFloat16.FromFloat((float)scale)) : (float)scale,
+            EmbeddingScale = (root.OptionalText("dtype") ?? root.OptionalText("torch_dtype")) switch
+            {
+                "bfloat16" => BFloat16.ToFloat(BFloat16.FromFloat(scale)),
+                "float16" => (float)(Half)scale,
+                _ => scale,
+            },
             ImageTokenIds =
             [
                 .. ((string[])["image_token_id", "boi_token_id", "eoi_token_id"])

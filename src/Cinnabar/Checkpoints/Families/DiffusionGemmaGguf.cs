@@ -24,7 +24,12 @@ internal static class DiffusionGemmaGguf
     private const int MaxLength = 1 << 24;
     private const int MaxCanvas = 1 << 14;
     private const float StandsStill = 1e20f;
-    private const string RotaryDivisors = "rope_freqs.weight";
+
+    /// <summary>The divisors of the rotary frequencies.</summary>
+    public const string RotaryDivisors = "rope_freqs.weight";
+
+    // A file names the id that ends a text, seldom those that end a turn: an answer, and one that waits for what a tool says.
+    private static readonly string[] s_ends = ["<turn|>", "<|tool_response>"];
 
     private static readonly Dictionary<string, string> s_names = new()
     {
@@ -57,13 +62,15 @@ internal static class DiffusionGemmaGguf
     public static ModelConfig Read(GgufFile file)
     {
         GgufMetadata metadata = file.Metadata;
+        GgufLayout.RequirePlainRotary(metadata, Architecture);
         int Number(string key, int most) => (int)metadata.Integer($"{Architecture}.{key}", 1, most);
         int layers = Number("block_count", MaxLayers);
         int vocabulary = Math.Max(1, metadata.Texts("tokenizer.ggml.tokens").Count);
         int Id(string name, int otherwise) =>
             (int)(metadata.OptionalInteger($"tokenizer.ggml.{name}_token_id", 0, vocabulary - 1) ?? otherwise);
         int eos = (int)metadata.Integer("tokenizer.ggml.eos_token_id", 0, vocabulary - 1);
-        int turn = Id("eot", eos);
+        IEnumerable<int> turns =
+            GgufLayout.TokensOf(metadata, vocabulary, s_ends, GgufLayout.ControlToken, GgufLayout.UserDefinedToken);
         int heads = Number("attention.head_count", MaxWidth);
         bool[] sliding = ReadSliding(file, layers);
         (int slidingHeads, int fullHeads) = ReadKeyHeads(metadata, sliding);
@@ -87,7 +94,7 @@ internal static class DiffusionGemmaGguf
             EosTokenId = eos,
             PadTokenId = Id("padding", eos),
             BosTokenId = metadata.OptionalBoolean("tokenizer.ggml.add_bos_token") == false ? null : Id("bos", eos),
-            AlsoEndText = turn == eos ? [] : [turn],
+            AlsoEndText = [.. turns.Prepend(Id("eot", eos)).Distinct().Where(id => id != eos)],
             Experts = GgufLayout.ReadExperts(file) with { Renormalize = true },
             Gemma = new GemmaConfig
             {

@@ -37,8 +37,9 @@ public sealed class DreamFamily : ModelFamily
 
     internal override byte[] WriteConfig(ModelConfig config) => SettingsText.ObjectOf(QwenLayout.Write(config));
 
-    internal override ModelConfig ReadGguf(GgufFile file) =>
-        GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null) with { QueryKeyValueBias = true };
+    internal override ModelConfig ReadGguf(GgufFile file) => InGguf(GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null));
+
+    internal override ModelConfig InGguf(ModelConfig config) => config with { QueryKeyValueBias = true };
 
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) => QwenLayout.PlaceOf(weight);
 

@@ -18,8 +18,15 @@ internal static class GgufLayout
     private const int MaxLength = 1 << 24;
     private const int MaxExperts = 1 << 12;
     private const string EndOfTurn = "tokenizer.ggml.eot_token_id";
-    private const int ControlToken = 3;
-    private const int WidestHead = 1 << 12; // angles of thousands of positions are tabulated
+
+    /// <summary>Whether texts begin with a token of their own: before add_bos_token, and written by this program alone.</summary>
+    public const string BeginKey = "cinnabar.add_bos_token";
+
+    /// <summary>The type of tokens that stand for no text, in tokenizer.ggml.token_type.</summary>
+    public const long ControlToken = 3;
+
+    /// <summary>The type of other tokens that were added.</summary>
+    public const long UserDefinedToken = 4;
 
     private static readonly string[] s_endsOfTurn = ["<|eot_id|>", "<|im_end|>", "<|role_end|>"];
 
@@ -34,10 +41,13 @@ internal static class GgufLayout
         int Number(string key, int most) => (int)metadata.Integer($"{architecture}.{key}", 1, most);
         int? Optional(string key, int most) => (int?)metadata.OptionalInteger($"{architecture}.{key}", 1, most);
         const string EpsilonKey = "attention.layer_norm_rms_epsilon";
+        RequirePlainRotary(metadata, architecture);
         int vocabulary = Optional("vocab_size", MaxVocabulary) ?? Math.Max(1, metadata.Texts("tokenizer.ggml.tokens").Count);
         int heads = Number("attention.head_count", MaxWidth);
         int eos = (int)metadata.Integer("tokenizer.ggml.eos_token_id", 0, vocabulary - 1);
-        int? turn = (int?)metadata.OptionalInteger(EndOfTurn, 0, vocabulary - 1) ?? FindEndOfTurn(metadata, vocabulary);
+        // Converters of diffusion models do not name it: then it is the control token that says so.
+        int? turn = (int?)metadata.OptionalInteger(EndOfTurn, 0, vocabulary - 1)
+            ?? TokensOf(metadata, vocabulary, s_endsOfTurn, ControlToken).Select(id => (int?)id).FirstOrDefault();
         ModelConfig config = new()
         {
             HiddenSize = Number("embedding_length", MaxWidth),
@@ -55,7 +65,7 @@ internal static class GgufLayout
                 ?? maskOtherwise ?? (int)metadata.Integer("tokenizer.ggml.mask_token_id", 0, vocabulary - 1),
             EosTokenId = eos,
             PadTokenId = (int?)metadata.OptionalInteger("tokenizer.ggml.padding_token_id", 0, vocabulary - 1) ?? eos,
-            BosTokenId = metadata.OptionalBoolean("tokenizer.ggml.add_bos_token") == true
+            BosTokenId = AddsBegin(metadata) == true
                 ? (int?)metadata.OptionalInteger("tokenizer.ggml.bos_token_id", 0, vocabulary - 1)
                 : null,
             AlsoEndText = turn is int id && id != eos ? [id] : [],
@@ -74,20 +84,46 @@ internal static class GgufLayout
         }
     }
 
-    // Converters of diffusion models do not name it: then it is the control token that says so.
-    private static int? FindEndOfTurn(GgufMetadata metadata, int vocabulary)
+    /// <summary>Whether texts begin with the begin token; null: the file does not say.</summary>
+    public static bool? AddsBegin(GgufMetadata metadata) =>
+        metadata.OptionalBoolean(BeginKey) ?? metadata.OptionalBoolean("tokenizer.ggml.add_bos_token");
+
+    /// <summary>The ids of tokens by their texts, in ascending order.</summary>
+    /// <param name="metadata">The keys of the file.</param>
+    /// <param name="vocabulary">Number of ids of the network.</param>
+    /// <param name="texts">What they are called.</param>
+    /// <param name="types">Their types; what has another type is ordinary text of that spelling.</param>
+    public static IEnumerable<int> TokensOf(GgufMetadata metadata, int vocabulary, string[] texts, params long[] types)
     {
         IReadOnlyList<string> tokens = metadata.OptionalTexts("tokenizer.ggml.tokens") ?? [];
-        long[] types = metadata.OptionalIntegers("tokenizer.ggml.token_type") ?? [];
-        for (int id = 0; id < Math.Min(vocabulary, Math.Min(tokens.Count, types.Length)); id++)
+        long[] typeOf = metadata.OptionalIntegers("tokenizer.ggml.token_type") ?? [];
+        for (int id = 0; id < Math.Min(vocabulary, Math.Min(tokens.Count, typeOf.Length)); id++)
         {
-            if (types[id] == ControlToken && s_endsOfTurn.Contains(tokens[id]))
+            if (Array.IndexOf(types, typeOf[id]) >= 0 && Array.IndexOf(texts, tokens[id]) >= 0)
             {
-                return id;
+                yield return id;
             }
         }
+    }
 
-        return null;
+    /// <summary>Refuses rotary positions that are stretched for longer texts.</summary>
+    /// <exception cref="CinnabarException">They are.</exception>
+    public static void RequirePlainRotary(GgufMetadata metadata, string architecture)
+    {
+        // llama.cpp takes plain positions for linear ones with the factor 1, or with 0, which stands for none.
+        string type = $"{architecture}.rope.scaling.type";
+        if (metadata.OptionalText(type) is not (null or "none" or "linear"))
+        {
+            throw metadata.Wrong(type, "none: stretched rotary positions are not supported");
+        }
+
+        foreach (string factor in (string[])[$"{architecture}.rope.scaling.factor", $"{architecture}.rope.scale_linear"])
+        {
+            if (metadata.OptionalNumber(factor) is not (null or 0.0 or 1.0))
+            {
+                throw metadata.Wrong(factor, "1: stretched rotary positions are not supported");
+            }
+        }
     }
 
     /// <summary>Sizes of the experts; how they are chosen is the family's.</summary>
@@ -201,7 +237,7 @@ internal static class GgufLayout
             throw metadata.Wrong($"{heads}_kv", $"a divisor of head_count {config.NumAttentionHeads}");
         }
 
-        bool isOdd = config.HeadSize is < 2 or > WidestHead || config.HeadSize % 2 != 0;
+        bool isOdd = config.HeadSize is < 2 or > ModelConfig.WidestHead || config.HeadSize % 2 != 0;
         if (isOdd || (long)config.HeadSize * config.NumAttentionHeads > MaxWidth)
         {
             throw metadata.Wrong(heads, $"heads of an even width, together at most {MaxWidth}", $"width {config.HeadSize}");

@@ -1,5 +1,7 @@
 // LLaDA2.0 and 2.1 (mini, flash): experts by sigmoid scores with a bias for the choice and limited to the best groups, a shared expert, a
 // dense first block; q, k, v in one matrix; half of each head rotates; block-causal attention in blocks of 32, logits of the same position.
+// What a file leaves out is what the published configuration class has: eight groups of which four stay, weights times 2.5. No published
+// file names the id that ends a text; it is the padding.
 // Facts: ZHZisZZ/dllm pipelines/llada2, inclusionAI/dFactory; specification A.3, B.5. Editing (2.1) is off by default: it spoils 2.0.
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
@@ -10,7 +12,12 @@ namespace Cinnabar.Checkpoints.Families;
 public sealed class Llada2Family : ModelFamily
 {
     private const int PublishedMask = 156_895;
+    private const int PublishedEnd = 156_892;
     private const int PublishedBlock = 32;
+    private const double RotatingPart = 0.5;
+    private const int Groups = 8;
+    private const int BestGroups = 4;
+    private const double ExpertFactor = 2.5;
     private const int MaxBlock = 1 << 12;
     private const int MaxCount = 1 << 12;
 
@@ -32,14 +39,17 @@ public sealed class Llada2Family : ModelFamily
         json.RequireOnly("expert_capacity", "null", required: false, "experts chosen for a whole block, as in LLaDA2.2");
         json.RequireOnly("delete_token_id", "null", required: false, "tokens that delete, as in LLaDA2.2");
         json.RequireOnly("split_token_id", "null", required: false, "tokens that insert, as in LLaDA2.2");
-        ModelConfig config = QwenLayout.Read(source, source.Id(["mask_token_id"], ["<|mask|>"], PublishedMask)) with
+        int mask = source.Id(["mask_token_id"], ["<|mask|>"], PublishedMask);
+        int? end = json.Has("eos_token_id") ? null : source.Id(["pad_token_id"], ["<|endoftext|>"], PublishedEnd);
+        ModelConfig config = QwenLayout.Read(source, mask, eosOtherwise: end) with
         {
             QueryKeyNorm = json.OptionalBoolean("use_qk_norm") ?? true,
             AttentionKind = AttentionKind.BlockCausal,
             AttentionBlockSize = json.OptionalInt32("block_size", 1, MaxBlock) ?? PublishedBlock,
         };
         int? rotary = json.OptionalInt32("rotary_dim", 2, config.HeadSize);
-        double factor = json.OptionalNumber("partial_rotary_factor", 0, 1, aboveLeast: true) ?? 1;
+        double factor = json.Member("rope_parameters")?.OptionalNumber("partial_rotary_factor", 0, 1, aboveLeast: true)
+            ?? json.OptionalNumber("partial_rotary_factor", 0, 1, aboveLeast: true) ?? RotatingPart;
         int rotating = rotary ?? (int)(config.HeadSize * factor);
         if (rotating < 2 || rotating % 2 != 0)
         {
@@ -86,10 +96,10 @@ public sealed class Llada2Family : ModelFamily
         {
             Scoring = score == "sigmoid" ? ExpertScoring.Sigmoid : ExpertScoring.Softmax,
             Renormalize = json.OptionalBoolean("norm_topk_prob") ?? true,
-            ScalingFactor = json.OptionalNumber("routed_scaling_factor", 0, 1e6) ?? 1,
+            ScalingFactor = json.OptionalNumber("routed_scaling_factor", 0, 1e6) ?? ExpertFactor,
             HasSelectionBias = json.OptionalBoolean("moe_router_enable_expert_bias") ?? true,
-            GroupCount = json.OptionalInt32("n_group", 1, MaxCount) ?? 1,
-            ActiveGroups = json.OptionalInt32("topk_group", 1, MaxCount) ?? 1,
+            GroupCount = json.OptionalInt32("n_group", 1, MaxCount) ?? Groups,
+            ActiveGroups = json.OptionalInt32("topk_group", 1, MaxCount) ?? BestGroups,
             DenseBlocks = json.OptionalInt32("first_k_dense_replace", 0, MaxCount) ?? 0,
         };
         if (experts.Count % experts.GroupCount != 0 || experts.ActiveGroups > experts.GroupCount

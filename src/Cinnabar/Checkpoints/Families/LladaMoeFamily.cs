@@ -1,5 +1,5 @@
 // LLaDA-MoE-7B-A1B: 64 experts of which a token takes 8, weights not renormalised; norms of q and k heads; full attention, logits of the
-// same position. Its model_type is that of LLaDA.
+// same position. Its model_type is that of LLaDA; what dLLM trained further says lladamoe.
 // Facts: ZHZisZZ/dllm pipelines/llada (lladamoe); specification A.2.
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Sampling;
@@ -16,7 +16,7 @@ public sealed class LladaMoeFamily : ModelFamily
 
     /// <inheritdoc/>
     public override IReadOnlyList<(string Architecture, string ModelType)> Kinds =>
-        [("LLaDAMoEModelLM", "llada"), ("LLaDAMoEModel", "llada")];
+        [("LLaDAMoEModelLM", "llada"), ("LLaDAMoEModel", "llada"), ("LLaDAMoEModelLM", "lladamoe"), ("LLaDAMoEModel", "lladamoe")];
 
     /// <inheritdoc/>
     public override string ChatTemplate => "llada-moe";
@@ -46,11 +46,11 @@ public sealed class LladaMoeFamily : ModelFamily
         return SettingsText.ObjectOf(values);
     }
 
-    internal override ModelConfig ReadGguf(GgufFile file) => GgufLayout.Read(file, shiftByDefault: true, PublishedMask) with
-    {
-        QueryKeyNorm = true,
-        Experts = GgufLayout.ReadExperts(file),
-    };
+    internal override ModelConfig ReadGguf(GgufFile file) =>
+        InGguf(GgufLayout.Read(file, shiftByDefault: true, PublishedMask) with { Experts = GgufLayout.ReadExperts(file) });
+
+    internal override ModelConfig InGguf(ModelConfig config) =>
+        config with { QueryKeyNorm = true, Experts = config.Experts! with { Renormalize = false } };
 
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) => QwenLayout.PlaceOf(weight);
 

@@ -55,9 +55,17 @@ public abstract class ModelFamily
     /// <exception cref="CinnabarException">A value is missing, wrong or not supported.</exception>
     internal virtual ModelConfig ReadGguf(GgufFile file) => throw new NotSupportedException($"No GGUF layout of {Name} is known.");
 
+    /// <summary>
+    /// A configuration with the switches that <see cref="ReadGguf"/> takes for granted, as a GGUF file does not say them.
+    /// </summary>
+    internal virtual ModelConfig InGguf(ModelConfig config) => config;
+
     /// <summary>Where a weight lies in GGUF files of this family.</summary>
     internal virtual WeightPlace GgufPlaceOf(NetworkWeight weight, ModelConfig config) =>
         GgufLayout.PlaceOf(weight, config, hasRotaryPairs: false);
+
+    /// <summary>Whether <see cref="ReadGguf"/> makes something of a tensor that no weight is read from.</summary>
+    internal virtual bool KnowsInGguf(string tensor) => false;
 
     /// <summary>Whether a tensor that no weight is read from may lie in the files of this family.</summary>
     internal virtual bool Ignores(string tensor, ModelConfig config) =>

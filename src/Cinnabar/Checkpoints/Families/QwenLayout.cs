@@ -7,7 +7,6 @@ namespace Cinnabar.Checkpoints.Families;
 /// <summary>Reads and writes configurations and names weights in the manner of Qwen.</summary>
 internal static class QwenLayout
 {
-    private const int WidestHead = 1 << 12; // angles of thousands of positions are tabulated
     private const int MaxWidth = 1 << 17;
     private const int MaxLayers = 1 << 10;
     private const int MaxVocabulary = 1 << 24;
@@ -21,7 +20,9 @@ internal static class QwenLayout
     /// <param name="source">config.json.</param>
     /// <param name="maskTokenId">The mask.</param>
     /// <param name="intermediateKey">Key of the width of dense feed-forward layers; null if there are none.</param>
-    public static ModelConfig Read(ConfigSource source, int maskTokenId, string? intermediateKey = "intermediate_size")
+    /// <param name="eosOtherwise">The id that ends a text where the file does not say; null: an error.</param>
+    public static ModelConfig Read(
+        ConfigSource source, int maskTokenId, string? intermediateKey = "intermediate_size", int? eosOtherwise = null)
     {
         JsonSettings json = source.Json;
         json.RequireOnly("hidden_act", "\"silu\"", required: false, "the activation of the feed-forward layer");
@@ -30,7 +31,8 @@ internal static class QwenLayout
         int hidden = json.Int32("hidden_size", "width of the hidden states", 1, MaxWidth);
         int heads = json.Int32("num_attention_heads", "number of attention heads", 1, MaxWidth);
         int vocabulary = json.Int32("vocab_size", "number of token ids", 1, MaxVocabulary);
-        int[] ends = json.OptionalIds("eos_token_id") ?? [json.Int32("eos_token_id", "the id that ends a text", 0, int.MaxValue)];
+        int[] ends = json.OptionalIds("eos_token_id")
+            ?? [eosOtherwise ?? json.Int32("eos_token_id", "the id that ends a text", 0, int.MaxValue)];
         ModelConfig config = new()
         {
             HiddenSize = hidden,
@@ -49,7 +51,7 @@ internal static class QwenLayout
             WeightTying = json.OptionalBoolean("tie_word_embeddings") ?? false,
             MaskTokenId = maskTokenId,
             EosTokenId = ends[0],
-            PadTokenId = ends[0],
+            PadTokenId = json.OptionalInt32("pad_token_id", -1, int.MaxValue) is int padding and >= 0 ? padding : ends[0], // −1: none
             BosTokenId = null,
             AlsoEndText = EndsOf(source, ends, maskTokenId, vocabulary),
         };
@@ -155,9 +157,10 @@ internal static class QwenLayout
                 "num_key_value_heads", $"a divisor of num_attention_heads {config.NumAttentionHeads}", $"{config.NumKeyValueHeads}");
         }
 
-        if (config.HeadSize % 2 != 0 || config.HeadSize > WidestHead)
+        if (config.HeadSize % 2 != 0 || config.HeadSize > ModelConfig.WidestHead)
         {
-            throw json.Wrong("head_dim", $"heads of an even width of at most {WidestHead}, for rotary positions", $"{config.HeadSize}");
+            throw json.Wrong(
+                "head_dim", $"heads of an even width of at most {ModelConfig.WidestHead}, for rotary positions", $"{config.HeadSize}");
         }
 
         if ((long)config.NumAttentionHeads * config.HeadSize > MaxWidth)
@@ -166,7 +169,8 @@ internal static class QwenLayout
         }
 
         IEnumerable<int> ends = config.AlsoEndText.Append(config.EosTokenId);
-        foreach ((string key, int id) in ends.Select(id => ("eos_token_id", id)).Append(("mask_token_id", config.MaskTokenId)))
+        IEnumerable<(string, int)> others = [("mask_token_id", config.MaskTokenId), ("pad_token_id", config.PadTokenId)];
+        foreach ((string key, int id) in ends.Select(id => ("eos_token_id", id)).Concat(others))
         {
             if (id >= config.VocabularySize)
             {

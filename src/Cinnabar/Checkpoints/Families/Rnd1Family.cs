@@ -36,11 +36,11 @@ public sealed class Rnd1Family : ModelFamily
 
     internal override byte[] WriteConfig(ModelConfig config) => SettingsText.ObjectOf(QwenLayout.Write(config));
 
-    internal override ModelConfig ReadGguf(GgufFile file) => GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null) with
-    {
-        QueryKeyNorm = true,
-        Experts = GgufLayout.ReadExperts(file) with { Renormalize = true },
-    };
+    internal override ModelConfig ReadGguf(GgufFile file) => InGguf(
+        GgufLayout.Read(file, shiftByDefault: true, maskOtherwise: null) with { Experts = GgufLayout.ReadExperts(file) });
+
+    internal override ModelConfig InGguf(ModelConfig config) =>
+        config with { QueryKeyNorm = true, Experts = config.Experts! with { Renormalize = true } };
 
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config) => QwenLayout.PlaceOf(weight);
 

@@ -1,5 +1,7 @@
 // SDAR and TraDo, dense and with experts: the body of Qwen3 (norms of q and k heads), block-causal attention, logits of the same position.
+// The published config.json has no block_size: models with other blocks than 4 say theirs in their name (SDAR-8B-Chat-b32).
 // Facts: JetAstra/SDAR, InternLM/lmdeploy; specification A.5, B.5.
+using System.Globalization;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 
@@ -8,9 +10,13 @@ namespace Cinnabar.Checkpoints.Families;
 /// <summary>SDAR.</summary>
 public sealed class SdarFamily : ModelFamily
 {
+    /// <summary>The key of the block.</summary>
+    internal const string BlockKey = "block_size";
+
     private const int PublishedMask = 151_669;
     private const int PublishedBlock = 4;
     private const int MaxBlock = 1 << 12;
+    private const string BlockMark = "-b";
 
     /// <inheritdoc/>
     public override string Name => "sdar";
@@ -28,11 +34,13 @@ public sealed class SdarFamily : ModelFamily
         bool hasExperts = json.OptionalText("model_type") == "sdar_moe" || json.FirstText("architectures") == "SDARMoeForCausalLM";
         json.RequireOnly("attention_bias", "false", required: false, "biases of queries, keys and values");
         int mask = source.Id(["mask_token_id"], ["<|MASK|>", "<MASK>", "<|mask|>"], PublishedMask);
+        int? block = json.OptionalInt32(BlockKey, 1, MaxBlock);
         return QwenLayout.Read(source, mask, hasExperts ? null : "intermediate_size") with
         {
             QueryKeyNorm = true,
             AttentionKind = AttentionKind.BlockCausal,
-            AttentionBlockSize = json.OptionalInt32("block_size", 1, MaxBlock) ?? PublishedBlock,
+            AttentionBlockSize = block ?? BlockIn(source.ModelName) ?? PublishedBlock,
+            AttentionBlockIsAssumed = block is null,
             Experts = hasExperts ? QwenLayout.ReadExperts(json) : null,
         };
     }
@@ -43,4 +51,13 @@ public sealed class SdarFamily : ModelFamily
     {
         BlockSize = config.AttentionBlockSize, Threshold = 0.85, Temperature = 0.6, TopK = 20, TopP = 0.95,
     };
+
+    // 32 of "SDAR-8B-Chat-b32".
+    private static int? BlockIn(string? name)
+    {
+        int at = name?.LastIndexOf(BlockMark, StringComparison.Ordinal) ?? -1;
+        bool isNumber = int.TryParse(
+            at < 0 ? "" : name.AsSpan(at + BlockMark.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int block);
+        return isNumber && block is >= 1 and <= MaxBlock ? block : null;
+    }
 }

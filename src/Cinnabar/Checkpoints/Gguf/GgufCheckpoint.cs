@@ -105,7 +105,7 @@ internal sealed class GgufCheckpoint : Checkpoint
             MaskTokenId = Id("mask"),
             UnknownTokenId = Id("unknown"),
             HuggingFaceJson = metadata.OptionalText("tokenizer.huggingface.json"),
-            AddBos = metadata.OptionalBoolean("tokenizer.ggml.add_bos_token"),
+            AddBos = GgufLayout.AddsBegin(metadata),
             AddEos = metadata.OptionalBoolean("tokenizer.ggml.add_eos_token"),
             AddSpacePrefix = metadata.OptionalBoolean("tokenizer.ggml.add_space_prefix"),
         };

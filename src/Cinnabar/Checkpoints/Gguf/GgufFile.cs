@@ -13,9 +13,6 @@ public sealed class GgufFile : IDisposable
 {
     private const int ChunkBytes = 256 * 1024;
 
-    // Tensor keeps its elements in one array and aligns the first to 64 bytes.
-    private static readonly long s_largestTensor = Array.MaxLength - 64;
-
     private readonly SafeFileHandle _handle;
 
     private GgufFile(string path, SafeFileHandle handle, GgufHeader header)
@@ -83,6 +80,17 @@ public sealed class GgufFile : IDisposable
         return Load(tensor, slice, StoredType(tensor.Type));
     }
 
+    /// <summary>Reads one tensor, or a slice of it, rounded to BF16; nothing larger is held meanwhile.</summary>
+    /// <exception cref="CinnabarException">As <see cref="ReadStored(string)"/>.</exception>
+    internal Tensor ReadRounded(string name, int? slice) => Load(Find(name), slice, DType.BF16);
+
+    /// <summary>Whether what <see cref="ReadStored(string)"/> makes of a tensor, or of a slice of it, fits into memory.</summary>
+    internal bool Fits(string name, int? slice)
+    {
+        GgufTensor tensor = Find(name);
+        return TensorRoom.Holds(StoredType(tensor.Type), slice is null ? tensor.Shape : [.. tensor.Shape.Skip(1)]);
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _handle.Dispose();
 
@@ -95,10 +103,21 @@ public sealed class GgufFile : IDisposable
 
     private static ConvertBlocks? Conversion(GgmlType from, DType to) => (from, to) switch
     {
-        (GgmlType.F32, _) or (GgmlType.BF16, DType.BF16) => null,
+        (GgmlType.F32, DType.F32) or (GgmlType.BF16, DType.BF16) => null,
+        (_, DType.BF16) => (blocks, target, first) => Round(from, blocks, target, first),
         _ => (blocks, target, first) =>
             BlockDecoder.Decode(from, blocks, target.Floats.Slice(first, blocks.Length / from.BlockBytes() * from.BlockSize())),
     };
+
+    private static void Round(GgmlType from, ReadOnlySpan<byte> blocks, Tensor target, int first)
+    {
+        int count = blocks.Length / from.BlockBytes() * from.BlockSize();
+        float[] buffer = ArrayPool<float>.Shared.Rent(count);
+        Span<float> values = buffer.AsSpan(0, count);
+        BlockDecoder.Decode(from, blocks, values);
+        BFloat16.FromFloats(values, target.BFloat16Bits.Slice(first, count));
+        ArrayPool<float>.Shared.Return(buffer);
+    }
 
     private GgufTensor Find(string name) => Tensors.TryGetValue(name, out GgufTensor? tensor) ? tensor : throw new CinnabarException(
         $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
@@ -139,18 +158,11 @@ public sealed class GgufFile : IDisposable
 
     private Tensor Allocate(GgufTensor part, DType type)
     {
-        // The product is checked size by size: [2^29, 2^28, 0] holds nothing, yet its first two sizes are too much for a Tensor.
-        // An element in a block counts as a whole byte here.
-        long bytes = Math.Max(1, Tensor.BytesOf(type, 1));
-        foreach (long size in part.Shape)
+        if (!TensorRoom.Holds(type, part.Shape))
         {
-            bytes = size > s_largestTensor ? long.MaxValue : bytes * size;
-            if (bytes > s_largestTensor)
-            {
-                throw new CinnabarException(
-                    $"{Where(part)}: expected at most {s_largestTensor} bytes of {type} in one tensor in memory, found {part}.",
-                    "Models with tensors of this size are not supported.");
-            }
+            throw new CinnabarException(
+                $"{Where(part)}: expected at most {TensorRoom.MostBytes} bytes of {type} in one tensor in memory, found {part}.",
+                TensorRoom.Remedy(type, part.Shape));
         }
 
         try
@@ -160,6 +172,7 @@ public sealed class GgufFile : IDisposable
         }
         catch (OutOfMemoryException e)
         {
+            long bytes = Tensor.BytesOf(type, part.Shape.Aggregate(1L, (product, size) => product * size));
             throw new CinnabarException(
                 $"{Where(part)}: expected {bytes} bytes of free memory for {part}, found less.",
                 "Close other programs or use a smaller model.",

@@ -1,5 +1,6 @@
-// Weights in a GGUF file. Everything is checked against the header when the file is opened: each weight has a tensor of its shape.
-// Deviation from llama.cpp: tensors that no weight is read from are ignored, as converters write tables of their own (rope_freqs).
+// Weights in a GGUF file. Everything is checked against the header when the file is opened: each weight has a tensor of its shape. Tensors
+// that no weight is read from are ignored, but for those without which the network would be another: biases, and frequencies of rotary
+// positions (rope_freqs, rope_factors).
 using Cinnabar.Checkpoints.Families;
 using Cinnabar.Numerics;
 
@@ -25,6 +26,7 @@ internal sealed class GgufWeights : ModelWeights
     /// <summary>Checks names and shapes.</summary>
     public static void Check(GgufFile file, ModelConfig config)
     {
+        HashSet<string> read = new(StringComparer.Ordinal);
         foreach (NetworkWeight weight in config.Family.Weights(config))
         {
             WeightPlace place = config.Family.GgufPlaceOf(weight, config);
@@ -36,6 +38,7 @@ internal sealed class GgufWeights : ModelWeights
                     "Check that the file is complete and of a supported architecture.");
             }
 
+            read.Add(place.Tensor);
             int[] shape = StoredTensor.ShapeOf(weight, place);
             if (!tensor.Shape.SequenceEqual(shape.Select(size => (long)size)))
             {
@@ -44,6 +47,15 @@ internal sealed class GgufWeights : ModelWeights
                     + $"[{string.Join(", ", shape)}] (metadata), found {tensor}.",
                     "Convert the model again.");
             }
+        }
+
+        string[] others = [.. file.Tensors.Keys.Where(name => !read.Contains(name) && Matters(name) && !config.Family.KnowsInGguf(name))];
+        if (others.Length > 0)
+        {
+            throw new CinnabarException(
+                $"{file.Path}: expected only the biases and rotary positions that networks of the family {config.Family.Name} have, "
+                + $"found besides {ErrorText.Some(others)}.",
+                "This variant of the architecture is not supported.");
         }
     }
 
@@ -54,18 +66,23 @@ internal sealed class GgufWeights : ModelWeights
         return BlockEncoder.IsSupported(type) ? type : GgmlType.Q8_0;
     }
 
-    private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm form)
+    private protected override (Tensor Tensor, StoredForm Stored) ReadStored(NetworkWeight weight, WeightForm? form)
     {
         WeightPlace place = Config.Family.GgufPlaceOf(weight, Config);
-        bool exact = form is WeightForm.Exact or WeightForm.BF16 || !weight.MayRound;
-        Tensor tensor = (place.Slice, exact) switch
-        {
-            (int slice, true) => _file.Read(place.Tensor, slice),
-            (int slice, false) => _file.ReadStored(place.Tensor, slice),
-            (null, true) => _file.Read(place.Tensor),
-            (null, false) => _file.ReadStored(place.Tensor),
-        };
+        bool exact = form == WeightForm.Exact || !weight.MayRound;
+        Tensor tensor = IsReadRounded(weight, form, _file.Fits(place.Tensor, place.Slice))
+            ? _file.ReadRounded(place.Tensor, place.Slice)
+            : (place.Slice, exact) switch
+            {
+                (int slice, true) => _file.Read(place.Tensor, slice),
+                (int slice, false) => _file.ReadStored(place.Tensor, slice),
+                (null, true) => _file.Read(place.Tensor),
+                (null, false) => _file.ReadStored(place.Tensor),
+            };
         bool isHalf = _file.Tensors[place.Tensor].Type == GgmlType.F16;
         return (Chosen(tensor, place), isHalf ? StoredForm.F16 : StoredForm.Own);
     }
+
+    private static bool Matters(string tensor) => tensor.EndsWith(".bias", StringComparison.Ordinal)
+        || tensor.Contains("rope_freqs", StringComparison.Ordinal) || tensor.Contains("rope_factors", StringComparison.Ordinal);
 }

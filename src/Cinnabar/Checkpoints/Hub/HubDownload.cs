@@ -1,9 +1,11 @@
 // One file of a repository into the cache, with any number of interruptions:
 //   1. wait for the lock of the blob; if the blob is whole by now, another program fetched it
 //   2. hash what <digest>.incomplete holds, ask for the rest (Range: bytes=n-), append and hash what comes
-//        206 from byte n → append;   200 → the server ignores Range: start afresh;   416 or another byte → start afresh
+//        206 from byte n → append;   200 → the server ignores Range: start afresh;   416 or another byte → ask for the whole
 //   3. after a cut go back to 2 (see HubRetry)   4. compare size and hash, flush, rename to <digest>
-// More bytes than the list of files says, or another hash, and the part is deleted: nothing unverified ever gets the name of a blob.
+// An answer that says another length than is wanted is none (a sign-in page, a full mirror): it counts as a cut, and the part stays as it
+// was. More bytes than the list of files says, or another hash of the whole, and the part is deleted: nothing unverified ever gets the
+// name of a blob.
 using System.Net;
 using System.Net.Http.Headers;
 
@@ -39,9 +41,8 @@ internal sealed class HubDownload(
         catch (WrongContentsException e)
         {
             File.Delete(path);
-            throw new CinnabarException(
-                $"{model}, file {ErrorText.Quote(file.Path)}: {e.Message} (list of files).",
-                "What arrived was removed: try again, and if it happens again report it to the hub.");
+            throw Contradiction(
+                file, e.Expected, e.Found, "What arrived was removed: try again, and if it happens again report it to the hub.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -101,24 +102,25 @@ internal sealed class HubDownload(
     private async Task ReceiveAsync(
         FileStream part, BlobHash hash, HubFile file, TransferMeter meter, HubRetry retry, CancellationToken cancellation)
     {
-        using HttpResponseMessage answer = await connection.GetAsync(
-            addressOf(file), hash.Count, $"{model}, file {ErrorText.Quote(file.Path)}", headers => RequireSame(headers, file), cancellation)
-            .ConfigureAwait(false);
-        if (hash.Count > 0 && !ContinuesAt(answer, hash.Count))
-        {
-            part.SetLength(0);
-            meter.Discard(hash.Count);
-            hash.Restart();
-        }
-
-        if (answer.StatusCode != HttpStatusCode.OK && !ContinuesAt(answer, hash.Count))
+        using HttpResponseMessage answer = await AskAsync(file, hash.Count, cancellation).ConfigureAwait(false);
+        bool isWhole = answer.StatusCode == HttpStatusCode.OK;
+        if (!isWhole && !ContinuesAt(answer, hash.Count))
         {
             throw new HubInterruption($"The hub sent another part of {ErrorText.Quote(file.Path)} than it was asked for");
         }
 
-        if (answer.Content.Headers.ContentLength is long length && hash.Count + length != file.Size)
+        long start = isWhole ? 0 : hash.Count;
+        if (answer.Content.Headers.ContentLength is long length && start + length != file.Size)
         {
-            throw new WrongContentsException($"{file.Size} bytes", $"{hash.Count + length}");
+            throw new HubInterruption(
+                $"The hub sent {length} bytes of {ErrorText.Quote(file.Path)} instead of the {file.Size - start} that it was asked for");
+        }
+
+        if (isWhole && hash.Count > 0)
+        {
+            part.SetLength(0);
+            meter.Discard(hash.Count);
+            hash.Restart();
         }
 
         Stream body = await answer.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
@@ -142,6 +144,21 @@ internal sealed class HubDownload(
         }
     }
 
+    // A server that cannot go on from there (416, or another byte) is asked for the whole.
+    private async Task<HttpResponseMessage> AskAsync(HubFile file, long offset, CancellationToken cancellation)
+    {
+        HttpResponseMessage answer = await connection.GetAsync(
+            addressOf(file), offset, $"{model}, file {ErrorText.Quote(file.Path)}", headers => RequireSame(headers, file), cancellation)
+            .ConfigureAwait(false);
+        if (offset == 0 || answer.StatusCode == HttpStatusCode.OK || ContinuesAt(answer, offset))
+        {
+            return answer;
+        }
+
+        answer.Dispose();
+        return await AskAsync(file, 0, cancellation).ConfigureAwait(false);
+    }
+
     private static void RemoveIfEmpty(string path)
     {
         try
@@ -161,21 +178,29 @@ internal sealed class HubDownload(
         answer.StatusCode == HttpStatusCode.PartialContent && answer.Content.Headers.ContentRange?.From == offset;
 
     // The hub's own answer tells size and hash before a content network sends the first byte.
-    private static void RequireSame(HttpResponseHeaders headers, HubFile file)
+    private void RequireSame(HttpResponseHeaders headers, HubFile file)
     {
         string? size = HubConnection.ValueOf(headers, "X-Linked-Size");
         if (size is not null && size != file.Size.ToString(System.Globalization.CultureInfo.InvariantCulture))
         {
-            throw new WrongContentsException($"{file.Size} bytes", ErrorText.Quote(size));
+            throw Contradiction(file, $"{file.Size} bytes", ErrorText.Quote(size), "Try again later. " + Kept);
         }
 
         // Another length is another kind of tag, which says nothing about the hash.
         string? digest = HubConnection.ValueOf(headers, "X-Linked-Etag")?.Trim('"');
         if (digest?.Length == file.Digest.Length && digest != file.Digest)
         {
-            throw new WrongContentsException($"the hash {file.Digest}", ErrorText.Quote(digest));
+            throw Contradiction(file, $"the hash {file.Digest}", ErrorText.Quote(digest), "Try again later. " + Kept);
         }
     }
 
-    private sealed class WrongContentsException(string expected, string found) : Exception($"expected {expected}, found {found}");
+    private CinnabarException Contradiction(HubFile file, string expected, string found, string remedy) =>
+        new($"{model}, file {ErrorText.Quote(file.Path)}: expected {expected}, found {found} (list of files).", remedy);
+
+    private sealed class WrongContentsException(string expected, string found) : Exception
+    {
+        public string Expected { get; } = expected;
+
+        public string Found { get; } = found;
+    }
 }

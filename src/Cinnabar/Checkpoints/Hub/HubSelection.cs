@@ -1,7 +1,7 @@
 // Which files of a repository are taken. All others are never asked for, above all no Python code and no pickles.
 //   texts     config.json, generation_config.json, tokenizer*.json, vocab.json, vocab.txt, merges.txt, added_tokens.json,
 //             special_tokens_map.json, length_bias.json, chat_template.jinja, chat_template.json, model.safetensors.index.json, README.md
-//   weights   the shards that model.safetensors.index.json lists; or model.safetensors; or all *.safetensors;
+//   weights   the shards that model.safetensors.index.json lists; or model.safetensors; or the only *.safetensors if it is no adapter;
 //             or, where there is none of these or a file was named, one *.gguf
 // Texts and safetensors count at the top of the repository only, since folders hold other formats of the same weights.
 using Cinnabar.Sampling;
@@ -79,7 +79,7 @@ internal static class HubSelection
         foreach (HubFile file in files)
         {
             string last = ForeignPath.LastPart(file.Path);
-            if ((IsText(last) || IsSafetensors(last) || IsGguf(last)) && ForeignPath.FaultOf(file.Path) is string fault)
+            if ((IsText(last) || SafetensorsFolder.IsSafetensors(last) || IsGguf(last)) && ForeignPath.FaultOf(file.Path) is string fault)
             {
                 throw new CinnabarException(
                     $"{model}: expected names of files within the repository, found {ErrorText.Quote(file.Path)} with {fault}.",
@@ -100,11 +100,15 @@ internal static class HubSelection
             return [whole];
         }
 
-        List<HubFile> parts = top.FindAll(file => IsSafetensors(file.Path));
+        string[] parts = [.. top.Select(file => file.Path).Where(SafetensorsFolder.IsSafetensors)];
+        if (SafetensorsFolder.OnlyWeightsAmong(parts) is string only)
+        {
+            return [Find(model, top, only)];
+        }
+
         List<HubFile> ggufs = top.FindAll(file => IsGguf(file.Path));
-        return parts.Count > 0 ? parts
-            : ggufs.Count == 1 ? ggufs
-            : throw (ggufs.Count > 1 ? Several(model, ggufs) : NoWeights(model, top));
+        return ggufs.Count == 1 ? ggufs
+            : throw (ggufs.Count > 1 ? Several(model, ggufs) : parts.Length > 0 ? NoWhole(model, parts) : NoWeights(model, top));
     }
 
     private static HubFile Find(ModelReference model, IReadOnlyList<HubFile> files, string path) =>
@@ -116,6 +120,12 @@ internal static class HubSelection
     private static CinnabarException Several(ModelReference model, List<HubFile> ggufs) => new(
         $"{model}: expected one GGUF file, found {ErrorText.Some([.. ggufs.Select(file => file.Path)], 20)}.",
         $"Name one: cinnabar pull {model}:{ggufs[0].Path}");
+
+    private static CinnabarException NoWhole(ModelReference model, string[] parts) => new(
+        $"{model}: expected {WeightsFile}, or {SafetensorsIndex.FileName} and the files it lists, found {ErrorText.Some(parts)}.",
+        Array.TrueForAll(parts, SafetensorsFolder.IsAdapter)
+            ? "An adapter alone cannot be loaded: choose a repository that holds a whole model."
+            : "Choose another repository or revision of this model.");
 
     private static CinnabarException NoWeights(ModelReference model, List<HubFile> top)
     {
@@ -138,6 +148,4 @@ internal static class HubSelection
     private static bool IsText(string path) =>
         s_texts.Contains(path)
         || (path.StartsWith("tokenizer", StringComparison.Ordinal) && path.EndsWith(".json", StringComparison.Ordinal));
-
-    private static bool IsSafetensors(string path) => path.EndsWith(".safetensors", StringComparison.Ordinal);
 }

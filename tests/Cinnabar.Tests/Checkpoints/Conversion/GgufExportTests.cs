@@ -4,6 +4,7 @@ using Cinnabar.Checkpoints.Conversion;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Numerics;
 using Cinnabar.Tests.Models.Plain;
+using static Cinnabar.Tests.Models.DiffusionTransformerFolder;
 
 namespace Cinnabar.Tests.Checkpoints.Conversion;
 
@@ -86,6 +87,39 @@ public sealed class GgufExportTests : IDisposable
             StringComparison.Ordinal);
         using PlainFolder folder = new(config, PlainModels.Transformer("llada").Weights);
         Refused(() => GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]), "expected full attention");
+    }
+
+    [Theory]
+    [InlineData("llada-moe", "norm_topk_prob", "true", "Renormalize = True")]
+    [InlineData("rnd1", "norm_topk_prob", "false", "Renormalize = False")]
+    public void ToGguf_OfASwitchThatGgufDoesNotSay_IsRefused(string family, string key, string value, string expected)
+    {
+        PlainModel plain = PlainModels.Transformer(family);
+        using PlainFolder folder = new(With(plain.Config, key, value), plain.Weights);
+        Action write = () => GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]);
+        Refused(write, $"expected a network that the GGUF architecture {family} can describe");
+        Refused(write, expected);
+    }
+
+    [Fact]
+    public void ToGguf_OfLladaMoeWithoutNormsOfHeads_IsRefused()
+    {
+        (string config, PlainTransformerShape shape) = PlainModels.Transformers["llada-moe"];
+        PlainWeights weights = PlainWeights.Random((shape with { NormsHeads = false }).Tensors(), seed: 3);
+        using PlainFolder folder = new(With(config, "qk_layernorm", "false"), weights);
+        Refused(() => GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]), "norms of heads False");
+    }
+
+    // Other programs are told what llama.cpp's converter tells them, this one what the folder says.
+    [Fact]
+    public void ToGguf_OfLladaWithoutBeginToken_TellsItToOthersAlone()
+    {
+        using PlainFolder folder = Llada();
+        GgufExport.Write(Checkpoint.Open(folder.Path), _folder["x.gguf"]);
+        using GgufFile file = GgufFile.Open(_folder["x.gguf"]);
+        Assert.True(file.Metadata.Boolean("tokenizer.ggml.add_bos_token"));
+        Assert.Equal(3, file.Metadata.Integer("tokenizer.ggml.bos_token_id"));
+        Assert.Null(Checkpoint.Open(_folder["x.gguf"]).Config.BosTokenId);
     }
 
     [Fact]

@@ -109,6 +109,7 @@ public sealed class GgufFileTests
                 Tensor storedPart = file.ReadStored("w", slice);
                 Assert.Equal(stored.Type, storedPart.Type);
                 Assert.Equal(part.Floats.ToArray(), storedPart.To(DType.F32).Floats.ToArray());
+                Assert.Equal(part.To(DType.BF16).Bytes.ToArray(), file.ReadRounded("w", slice).Bytes.ToArray());
             }
 
             // Blocks stay what they are.
@@ -146,6 +147,40 @@ public sealed class GgufFileTests
         BlockDecoder.Decode(GgmlType.Q8_0, blocks, expected);
         Assert.True(expected.AsSpan().SequenceEqual(file.Read("w").Floats));
         Assert.True(expected.AsSpan().SequenceEqual(file.ReadStored("w").To(DType.F32).Floats));
+    }
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(1u)]
+    [InlineData(2u)]
+    [InlineData(8u)]
+    [InlineData(30u)]
+    public void ReadRounded_SeveralChunks_IsTheRoundedWhole(uint type)
+    {
+        const int Rows = 20_001;
+        using TemporaryFolder folder = new();
+        byte[] blocks = Blocks(((GgmlType)type).BlockBytes(), 32 * Rows / ((GgmlType)type).BlockSize());
+        using GgufFile file = GgufFile.Open(
+            folder.Write("x.gguf", new GgufBytes { Data = blocks }.Tensor("w", [32, Rows], type, 0).File()));
+        Assert.Equal(file.Read("w").To(DType.BF16).Bytes.ToArray(), file.ReadRounded("w", null).Bytes.ToArray());
+        Assert.True(file.Fits("w", null));
+    }
+
+    [Fact]
+    public void ReadStored_BlocksLargerThanATensor_AreRefused()
+    {
+        // 2.1e9 values are few enough for one tensor, their 2.2e9 bytes are not.
+        using TemporaryFolder folder = new();
+        string path = folder.Write("x.gguf", new GgufBytes().Tensor("w", [32, 65_625_000], 8, 0).File());
+        using (FileStream stream = new(path, FileMode.Open))
+        {
+            stream.SetLength(128 + (34L * 65_625_000)); // a sparse file
+        }
+
+        using GgufFile file = GgufFile.Open(path);
+        Assert.False(file.Fits("w", null));
+        string message = Assert.Throws<CinnabarException>(() => file.ReadStored("w")).Message;
+        Assert.Contains("bytes of Q8_0 in one tensor in memory, found Q8_0 [65625000, 32]", message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -113,6 +113,41 @@ public sealed class HubInterruptionTests : HubTest
         Assert.Equal([null, 40_000, null], Hub.Fetched.Where(IsWeights).Select(request => request.RangeStart));
     }
 
+    // A sign-in page of the network in between, a mirror that has less.
+    [Fact]
+    public async Task Pull_AnotherLengthThanAskedFor_KeepsThePart()
+    {
+        byte[] content = Hub.Files.Find(file => file.Path == Weights)!.Content;
+        int requests = 0;
+        Hub.Special = request => !IsWeights(request) ? null : requests++ switch
+        {
+            0 => new LocalAnswer(200, content) { CutAfter = 40_000 },
+            1 => new LocalAnswer(200, new byte[500]),
+            2 => new LocalAnswer(206, content[40_000..90_000], ("Content-Range", "bytes 40000-89999/100000")),
+            _ => null,
+        };
+
+        HubSnapshot snapshot = await PullAsync();
+
+        AssertSnapshotIsWhole();
+        Assert.Equal([null, 40_000, 40_000, 40_000], Hub.Fetched.Where(IsWeights).Select(request => request.RangeStart));
+        Assert.Equal(snapshot.Files.Sum(file => file.Size), snapshot.ReceivedBytes);
+    }
+
+    [Fact]
+    public async Task Pull_AlwaysAnotherLength_GivesUpAndKeepsThePart()
+    {
+        byte[] content = Hub.Files.Find(file => file.Path == Weights)!.Content;
+        int requests = 0;
+        Hub.Special = request => !IsWeights(request) ? null
+            : requests++ == 0 ? new LocalAnswer(200, content) { CutAfter = 40_000 } : new LocalAnswer(200, new byte[500]);
+
+        string error = await RefusedAsync();
+
+        Assert.Contains($"sent 500 bytes of '{Weights}' instead of the 100000", error, StringComparison.Ordinal);
+        Assert.Equal(content[..40_000], File.ReadAllBytes(BlobOf(Weights) + ".incomplete"));
+    }
+
     [Fact]
     public async Task Pull_PartOfAnotherFile_IsFoundByItsHash()
     {

@@ -53,8 +53,8 @@ public sealed class HubRefusalTests : HubTest
     }
 
     [Theory]
-    [InlineData(99_999, true, "expected 100000 bytes, found 99999")]
-    [InlineData(100_001, true, "expected 100000 bytes, found 100001")]
+    [InlineData(99_999, true, "sent 99999 bytes of 'model.safetensors' instead of the 100000 that it was asked for (attempt 6 of 6)")]
+    [InlineData(100_001, true, "sent 100001 bytes of 'model.safetensors' instead of the 100000")]
     [InlineData(100_001, false, "expected 100000 bytes, found more")]
     public async Task Pull_WrongSize_IsRefusedAndRemoved(int size, bool hasLength, string expected)
     {
@@ -109,6 +109,17 @@ public sealed class HubRefusalTests : HubTest
         RedirectWeights(network.Address, (header, value));
         Assert.Contains(expected, await RefusedAsync(), StringComparison.Ordinal);
         Assert.Empty(network.Requests);
+    }
+
+    [Fact]
+    public async Task Pull_HubContradictsItsList_KeepsThePart()
+    {
+        Directory.CreateDirectory(Path.Combine(Repository, "blobs"));
+        File.WriteAllBytes(BlobOf(Weights) + ".incomplete", Hub.Files.Find(file => file.Path == Weights)!.Content[..30_000]);
+        using LocalServer network = new(_ => new LocalAnswer(500, []));
+        RedirectWeights(network.Address, ("X-Linked-Size", "99999"));
+        Assert.Contains("What has arrived is kept", await RefusedAsync(), StringComparison.Ordinal);
+        Assert.Equal(30_000, new FileInfo(BlobOf(Weights) + ".incomplete").Length);
     }
 
     [Theory]

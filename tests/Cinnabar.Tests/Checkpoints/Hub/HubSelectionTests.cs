@@ -36,12 +36,14 @@ public sealed class HubSelectionTests
     }
 
     [Fact]
-    public void Choose_OtherSafetensors_TakesAllOfThem() => Assert.Equal(
-        ["README.md", "a.safetensors", "b.safetensors", "config.json"],
-        Choose("o/n", ["README.md", "config.json", "a.safetensors", "b.safetensors", "x.gguf", "y.gguf"]).Order());
+    public void Choose_OneSafetensorsOfAnotherName_TakesIt() => Assert.Equal(
+        ["README.md", "a.safetensors", "config.json"],
+        Choose("o/n", ["README.md", "config.json", "a.safetensors", "x.gguf", "y.gguf"]).Order());
 
     [Theory]
     [InlineData("o/n", "only.gguf")]
+    [InlineData("o/n", "only.gguf,a.safetensors,b.safetensors")]
+    [InlineData("o/n", "only.gguf,adapter_model.safetensors")]
     [InlineData("o/n:only.gguf", "only.gguf,other.gguf,model.safetensors")]
     [InlineData("o/n:Q4/only.gguf", "Q4/only.gguf,Q8/only.gguf")]
     [InlineData("o/n@v1:only.GGUF", "only.GGUF,other.gguf")]
@@ -55,6 +57,9 @@ public sealed class HubSelectionTests
     [InlineData("o/n", "a.gguf,b.gguf", "found 'a.gguf', 'b.gguf'. Name one: cinnabar pull o/n:a.gguf")]
     [InlineData("o/n:c.gguf", "a.gguf,b.gguf", "expected a file 'c.gguf' in the repository, found 'a.gguf', 'b.gguf'")]
     [InlineData("o/n:c.gguf", "model.safetensors", "expected a file 'c.gguf' in the repository, found none")]
+    [InlineData("o/n", "a.gguf,b.gguf,a.safetensors,b.safetensors", "Name one: cinnabar pull o/n:a.gguf")]
+    [InlineData("o/n", "a.safetensors,b.safetensors", "and the files it lists, found 'a.safetensors', 'b.safetensors'. Choose another")]
+    [InlineData("o/n", "adapter_model.safetensors", "found 'adapter_model.safetensors'. An adapter alone cannot be loaded")]
     [InlineData("o/n", "pytorch_model.bin,training_args.bin", "found 'pytorch_model.bin', 'training_args.bin', formats that can run code")]
     [InlineData("o/n", "model.pt", "formats that can run code and are never fetched")]
     [InlineData("o/n", "model.onnx", "found 'config.json', 'tokenizer.json', 'README.md' and 1 more")]
@@ -64,14 +69,16 @@ public sealed class HubSelectionTests
 
     [Fact]
     public void Choose_NoConfig_IsRefused() =>
-        Assert.Contains("expected config.json", Refused("o/n", ["README.md", "adapter_model.safetensors"]), StringComparison.Ordinal);
+        Assert.Contains("expected config.json", Refused("o/n", ["README.md", "model.safetensors"]), StringComparison.Ordinal);
 
     [Fact]
     public void Choose_EmptyRepository_IsRefused() => Assert.Contains("found no files", Refused("o/n", []), StringComparison.Ordinal);
 
     [Fact]
     public void Choose_NamesThatDifferInCaseOnly_AreRefused() => Assert.Contains(
-        "twice", Refused("o/n", ["config.json", "a.safetensors", "A.safetensors"]), StringComparison.Ordinal);
+        "twice",
+        Refused("o/n", ["config.json", "model.safetensors", "tokenizer_config.json", "tokenizer_CONFIG.json"]),
+        StringComparison.Ordinal);
 
     [Fact]
     public void Choose_HugeText_IsRefused()

@@ -90,6 +90,7 @@ public sealed class DiffusionGemmaFamilyTests
     [InlineData("\"dtype\": \"bfloat16\"", 53.0)]
     [InlineData("\"torch_dtype\": \"bfloat16\"", 53.0)]
     [InlineData("\"dtype\": \"float32\"", 53.06599664568481)]
+    [InlineData("\"dtype\": \"float16\"", 53.0625)]
     public void EmbeddingScale_IsRoundedLikeTheWeights(string type, double expected)
     {
         ModelConfig config = Parse(("\"dtype\": \"bfloat16\"", type), ("\"hidden_size\": 36", "\"hidden_size\": 2816"));

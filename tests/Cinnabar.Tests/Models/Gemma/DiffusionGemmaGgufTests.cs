@@ -58,8 +58,24 @@ public sealed class DiffusionGemmaGgufTests
         Assert.Equal([106], config.AlsoEndText);
     }
 
+    // A key names one of them at most. The third is ordinary text of that spelling.
+    [Fact]
+    public void Read_EndsOfTurns_AreFoundByTheirNames()
+    {
+        using TinyGemma model = new();
+        using TemporaryFolder folder = new();
+        Dictionary<string, object> metadata = Metadata();
+        string[] tokens = (string[])metadata["tokenizer.ggml.tokens"];
+        (tokens[106], tokens[50], tokens[60]) = ("<turn|>", "<|tool_response>", "<turn|>");
+        metadata["tokenizer.ggml.token_type"] = tokens.Select((_, id) => id == 106 ? 3 : id == 50 ? 4 : 1).ToArray();
+        Assert.Equal([106, 50], Checkpoint.Open(Write(folder, model, metadata)).Config.AlsoEndText);
+        metadata.Remove("tokenizer.ggml.eot_token_id");
+        Assert.Equal([50, 106], Checkpoint.Open(Write(folder, model, metadata)).Config.AlsoEndText);
+    }
+
     [Theory]
     [InlineData("diffusion.canvas_length", null)]
+    [InlineData("diffusion-gemma.rope.scaling.type", "yarn")]
     [InlineData("diffusion.eb_t_min", 0.9f)]
     [InlineData("diffusion-gemma.attention.sliding_window_pattern", null)]
     [InlineData("diffusion-gemma.attention.sliding_window_pattern", 6u)]

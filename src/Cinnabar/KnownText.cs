@@ -1,0 +1,52 @@
+// Known text around holes, as the network sees it; TextCanvas says what of it is not shown, and why.
+//
+// WordPiece puts a space in front of every word but the first, whatever stands before the word. Behind white space, an opening bracket or
+// an opening quote there is none to be written, so a hole there drops it. " and ' are quotes that open where they begin the text, behind
+// what needs no space itself, and behind symbols such as =.
+using System.Globalization;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar;
+
+/// <summary>One of the known texts of a canvas.</summary>
+/// <param name="Text">The caller's.</param>
+/// <param name="IsFirst">Whether the canvas begins with it.</param>
+/// <param name="IsBeforeHole">Whether a hole follows it.</param>
+internal readonly record struct KnownText(string Text, bool IsFirst, bool IsBeforeHole)
+{
+    private const char ByteOrderMark = '\uFEFF';
+
+    private string Unmarked => IsFirst && Text.StartsWith(ByteOrderMark) ? Text[1..] : Text;
+
+    // Whether a single space stands right before the hole.
+    private bool EndsWithSpace => IsBeforeHole && Unmarked is [.., char before, ' '] && !char.IsWhiteSpace(before);
+
+    /// <summary>The tokens that the network sees.</summary>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="usesCrLf">Whether CR LF is shown as LF.</param>
+    public int[] Encode(Tokenizer tokenizer, bool usesCrLf)
+    {
+        string shown = EndsWithSpace ? Unmarked[..^1] : Unmarked;
+        shown = usesCrLf ? TextCanvas.ToLf(shown) : shown;
+        return IsFirst ? tokenizer.Encode(shown) : tokenizer.EncodeBehind(shown);
+    }
+
+    /// <summary>Whether the hole behind it drops a space that its text begins with: one stands there already, or none is needed.</summary>
+    /// <param name="tokenizer">The model's.</param>
+    public bool TakesSpace(Tokenizer tokenizer) =>
+        EndsWithSpace || (IsBeforeHole && tokenizer.Definition.SpacesWords && Unmarked.Length > 0 && NeedsNoSpace(Unmarked));
+
+    private bool NeedsNoSpace(ReadOnlySpan<char> before)
+    {
+        if (before.IsEmpty)
+        {
+            return IsFirst;
+        }
+
+        char last = before[^1];
+        ReadOnlySpan<char> rest = before[..^1];
+        return char.IsWhiteSpace(last)
+            || char.GetUnicodeCategory(last) is UnicodeCategory.OpenPunctuation or UnicodeCategory.InitialQuotePunctuation
+            || (last is '"' or '\'' && (NeedsNoSpace(rest) || (!rest.IsEmpty && char.IsSymbol(rest[^1]))));
+    }
+}
