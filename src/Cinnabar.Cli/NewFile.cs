@@ -3,7 +3,10 @@ namespace Cinnabar.Cli;
 /// <summary>Files that options such as --out name, looked at before the work, so that none is lost.</summary>
 internal static class NewFile
 {
-    /// <summary>Throws if no file can be written to the path, or one is there that may not be replaced.</summary>
+    /// <summary>
+    /// Throws if the path cannot be that of a file, its folder is missing, or one is there that may not be replaced. Whether this user may
+    /// write there shows only at the end.
+    /// </summary>
     /// <param name="path">What the option names; null: nothing.</param>
     /// <param name="mayReplace">Whether a file may be replaced, as --force says.</param>
     /// <param name="option">The option.</param>
@@ -21,6 +24,13 @@ internal static class NewFile
         {
             throw new CinnabarException(
                 $"Expected {option} to name a file, found that {TerminalText.Quote(path)} is a folder.", "Give the name of a file.");
+        }
+
+        // Files are written under another name, which then takes their place: a device or a pipe would be lost.
+        if (path.StartsWith("/dev/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal))
+        {
+            throw new CinnabarException(
+                $"Expected {option} to name an ordinary file, found {TerminalText.Quote(path)}.", "Give the name of a file.");
         }
 
         if (!mayReplace && Path.Exists(path))

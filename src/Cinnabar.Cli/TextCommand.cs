@@ -74,18 +74,25 @@ internal sealed class TextCommand
                 + $"{result.OmittedTokens} tokens farther away were left out.");
         }
 
-        _output.Write(parsed, target, result, () =>
+        try
         {
-            string text = endWithLineBreak && !result.Text.EndsWith('\n') ? result.Text + "\n" : result.Text;
-            Console.Out.Write(screen.ResultIsShown ? TerminalText.Safe(text) : text);
-        });
+            _output.Write(parsed, target, result, () =>
+            {
+                string text = endWithLineBreak && !result.Text.EndsWith('\n') ? result.Text + "\n" : result.Text;
+                Console.Out.Write(screen.ResultIsShown ? TerminalText.Safe(text) : text);
+            });
+        }
+        finally
+        {
+            trace?.Write(traceFile!, model.Name, options.Seed);
+        }
+
         if (parsed.IsVerbose())
         {
             Console.Error.WriteLine(ResultWriter.Details(result));
         }
 
         TextOutput.Summarize(target, result);
-        trace?.Write(traceFile!, model.Name, options.Seed);
         return 0;
     }
 }

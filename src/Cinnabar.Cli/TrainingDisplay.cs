@@ -20,9 +20,9 @@ internal sealed class TrainingDisplay(TextWriter writer, bool live, double? peak
     public void Show(TrainingProgress p)
     {
         string line =
-            $"step {p.Step}/{p.Steps}  loss {p.SmoothedLoss:F3}  lr {p.LearningRate:E1}  |g| {p.GradientNorm:F2}  "
+            $"step {p.Step}/{p.Steps}  {Left(p.Remaining)} left  loss {p.SmoothedLoss:F3}  lr {p.LearningRate:E1}  |g| {p.GradientNorm:F2}  "
             + $"{p.TokensPerSecond:N0} tok/s  {p.FlopsPerSecond / 1e9:F0} GFLOP/s{Share(p.FlopsPerSecond / 1e9)}  "
-            + $"{p.Tokens / 1e6:F2} M tokens  {Left(p.Remaining)} left";
+            + $"{p.Tokens / 1e6:F2} M tokens";
         bool important = p.HeldOutBitsPerByte is not null || p.Step == p.Steps;
         if (p.HeldOutBitsPerByte is double bits)
         {

@@ -22,6 +22,8 @@ internal sealed unsafe class CudaStaging
     private readonly nint _device;
     private readonly List<(int At, int Bytes)> _given = [];
     private int _next;
+    private int _held = Capacity; // lowest place of the kernel that is still to be issued
+    private int _limit = Capacity; // places end here: behind a wrap, where the arrays of that kernel begin
     private bool _isAwaited; // an array was given, and no kernel issued since
 
     public CudaStaging(CudaStream stream, CudaMemory memory)
@@ -44,21 +46,24 @@ internal sealed unsafe class CudaStaging
         _isAwaited = true;
         if (Find(bytes) is int given)
         {
+            _held = Math.Min(_held, given);
             return _device + given;
         }
 
-        if (_next + bytes.Length > Capacity)
+        if (_next + bytes.Length > _limit)
         {
-            if (isOfSameKernel)
+            if (isOfSameKernel && bytes.Length > _held)
             {
                 throw new ArgumentException($"Expected the arrays of a kernel to be at most {Capacity:N0} bytes together.", nameof(bytes));
             }
 
             _stream.Wait();
             Empty();
+            _limit = isOfSameKernel ? _held : Capacity;
         }
 
         int at = _next;
+        _held = Math.Min(_held, at);
         bytes.CopyTo(new Span<byte>((void*)(_host + at), bytes.Length));
         _stream.Issue(new CudaCommand
         {
@@ -73,7 +78,11 @@ internal sealed unsafe class CudaStaging
     }
 
     /// <summary>A kernel was issued, with the arrays given before it; what is copied later to their places comes behind it.</summary>
-    public void Launched() => _isAwaited = false;
+    public void Launched()
+    {
+        _isAwaited = false;
+        (_held, _limit) = (Capacity, Capacity);
+    }
 
     /// <summary>The stream was waited for: all places are free, unless a kernel is still to be issued with some of them.</summary>
     public void Reset()

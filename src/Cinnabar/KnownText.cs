@@ -36,17 +36,30 @@ internal readonly record struct KnownText(string Text, bool IsFirst, bool IsBefo
     public bool TakesSpace(Tokenizer tokenizer) =>
         EndsWithSpace || (IsBeforeHole && tokenizer.Definition.SpacesWords && Unmarked.Length > 0 && NeedsNoSpace(Unmarked));
 
+    // A quotation mark opens where what stands before it needs no space, or is a symbol such as =; there may be any number of them.
     private bool NeedsNoSpace(ReadOnlySpan<char> before)
     {
-        if (before.IsEmpty)
+        while (!before.IsEmpty)
         {
-            return IsFirst;
+            char last = before[^1];
+            before = before[..^1];
+            if (char.IsWhiteSpace(last)
+                || char.GetUnicodeCategory(last) is UnicodeCategory.OpenPunctuation or UnicodeCategory.InitialQuotePunctuation)
+            {
+                return true;
+            }
+
+            if (last is not ('"' or '\''))
+            {
+                return false;
+            }
+
+            if (!before.IsEmpty && char.IsSymbol(before[^1]))
+            {
+                return true;
+            }
         }
 
-        char last = before[^1];
-        ReadOnlySpan<char> rest = before[..^1];
-        return char.IsWhiteSpace(last)
-            || char.GetUnicodeCategory(last) is UnicodeCategory.OpenPunctuation or UnicodeCategory.InitialQuotePunctuation
-            || (last is '"' or '\'' && (NeedsNoSpace(rest) || (!rest.IsEmpty && char.IsSymbol(rest[^1]))));
+        return IsFirst;
     }
 }

@@ -18,10 +18,10 @@ public sealed class TrainingDisplayTests
         display.Show(s_step);
         string[] drawn = writer.ToString().Split('\r', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal([Width - 1, Width - 1], drawn.Select(line => line.Length));
-        Assert.All(drawn, line => Assert.StartsWith("step 12345/100000  loss 2.500", line, StringComparison.Ordinal));
+        Assert.All(drawn, line => Assert.StartsWith("step 12345/100000  30 h 0 min left  loss 2.500", line, StringComparison.Ordinal));
 
         display.Show(s_step with { HeldOutBitsPerByte = 1.5 });
-        Assert.EndsWith($"30 h 0 min left  held-out 1.500 bits/byte{Environment.NewLine}", writer.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith($"123.46 M tokens  held-out 1.500 bits/byte{Environment.NewLine}", writer.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -66,6 +66,13 @@ public sealed class WordPieceTextTests : IDisposable
     }
 
     [Fact]
+    public void Hole_BehindAMillionQuotationMarks_IsLaidOut()
+    {
+        TextCanvas text = Model.CanvasFor(new TextWithHoles(["f" + new string('\'', 1_000_000), ""], [1]));
+        Assert.True(text.OmittedTokens > 0);
+    }
+
+    [Fact]
     public void Holes_OneBehindTheOther_AreEachAboutTheTextBefore()
     {
         TextCanvas text = Model.CanvasFor(new TextWithHoles(["the ", " (", ") ", "\"", ""], [1, 1, 1, 1]));

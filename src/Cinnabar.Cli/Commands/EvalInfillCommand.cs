@@ -132,11 +132,15 @@ internal sealed class EvalInfillCommand
     // An autoregressive model has one way: the most probable token, one a pass, until it ends the line itself.
     private void RequireItsWays(ParseResult parsed, DiffusionModel model)
     {
-        Option[] others = [_steps, _threshold, _fitted, _savesBias];
-        if (model.Config.IsAutoregressive && others.FirstOrDefault(way => parsed.GetResult(way) is { Implicit: false }) is Option given)
+        Option? given = parsed.GetValue(_steps) is not null ? _steps
+            : parsed.GetResult(_threshold) is { Implicit: false } && parsed.GetValue(_threshold) > 0 ? _threshold
+            : parsed.GetValue(_fitted) > 0 ? _fitted
+            : parsed.GetValue(_savesBias) ? _savesBias
+            : null;
+        if (model.Config.IsAutoregressive && given is not null)
         {
             throw new CinnabarException(
-                $"Expected no {given.Name} for {model.Name}, which writes left to right, a token a pass, found it.", "Leave it out.");
+                $"Expected no {given.Name} for {model.Name}, which writes left to right, one token per pass, found it.", "Leave it out.");
         }
     }
 

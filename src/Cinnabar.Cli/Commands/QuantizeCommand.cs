@@ -66,13 +66,14 @@ internal static class QuantizeCommand
                 $"Expected --out to name a folder, found that {TerminalText.Quote(path)} is a file.", "Give another name.");
         }
 
-        if (Directory.Exists(path) && FinalPath(path) == FinalPath(source.Path))
+        StringComparison sameName = OperatingSystem.IsLinux() ? StringComparison.Ordinal : StringComparison.OrdinalIgnoreCase;
+        if (Directory.Exists(path) && string.Equals(FinalPath(path), FinalPath(source.Path), sameName))
         {
             throw new CinnabarException(
                 $"Expected --out to name another folder than the model's own, found {TerminalText.Quote(path)}.", "Give another name.");
         }
 
-        if (Directory.Exists(path) && !mayReplace)
+        if (Directory.Exists(path) && !mayReplace && Directory.EnumerateFileSystemEntries(path).Any())
         {
             throw new CinnabarException(
                 $"Expected --out to name a new folder, found that {TerminalText.Quote(path)} exists.",
@@ -80,10 +81,12 @@ internal static class QuantizeCommand
         }
     }
 
+    // Without links, in any part of it.
     private static string FinalPath(string folder)
     {
         string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        return Path.TrimEndingDirectorySeparator(Directory.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+        path = Path.TrimEndingDirectorySeparator(Directory.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path);
+        return Path.GetDirectoryName(path) is string parent ? Path.Combine(FinalPath(parent), Path.GetFileName(path)) : path;
     }
 
     // What the card of the source says of it stands below; settings between two lines of --- have to come first in a card.

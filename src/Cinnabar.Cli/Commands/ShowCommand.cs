@@ -147,6 +147,11 @@ internal static class ShowCommand
         IEnumerable<string> special = SpecialTokens(model).Select(t => $"{TerminalText.Safe(t.Token)} = {t.Id}");
         string others = special.Count() > MostTokens ? $" and {special.Count() - MostTokens} more" : "";
         Line("tokenizer", $"{model.Tokenizer.VocabularySize} tokens; {string.Join(", ", special.Take(MostTokens))}{others}");
+        foreach (string message in model.Checkpoint.GenerationConfig.PassedOver ?? [])
+        {
+            Line("passed over", TerminalText.Safe(message));
+        }
+
         string settings = string.Join(", ", Settings(model.Checkpoint.DefaultOptions));
         Line("sampling", settings.Length > 0 ? settings : "no settings of its own");
         Line("chat template", model.Checkpoint.ChatTemplateFor(model.Tokenizer) is null ? "none" : "there is one");

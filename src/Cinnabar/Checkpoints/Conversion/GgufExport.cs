@@ -113,7 +113,7 @@ public static class GgufExport
         }
 
         string settings = Encoding.UTF8.GetString(source.GenerationConfig.ToJson());
-        return source.GenerationConfig == new GenerationConfig() ? [] : [Key(GgufCheckpoint.SettingsKey, settings)];
+        return source.GenerationConfig with { PassedOver = null } == new GenerationConfig() ? [] : [Key(GgufCheckpoint.SettingsKey, settings)];
     }
 
     private static IEnumerable<Pair> TokenizerKeys(Checkpoint source, ModelConfig config, string path, List<string> notes)

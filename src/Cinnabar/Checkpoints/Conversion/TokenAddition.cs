@@ -53,7 +53,7 @@ public static class TokenAddition
                 "Use the model as it is.");
         }
 
-        int id = FreeId(tokenizer.VocabularySize, source.Config);
+        int id = FreeId(tokenizer.VocabularySize, source);
         byte[] tokenizerJson = WithToken(tokenizer, content, id);
         TokenizerReader.Parse(SavedTokenizer, tokenizerJson); // nothing is saved that cannot be loaded
         int rows = id < source.Config.EmbeddingSize ? source.Config.EmbeddingSize : (id + RowStep) / RowStep * RowStep;
@@ -75,9 +75,14 @@ public static class TokenAddition
         return id;
     }
 
-    private static int FreeId(int first, ModelConfig config)
+    private static int FreeId(int first, ModelFolder source)
     {
-        int[] taken = [config.MaskTokenId, config.EosTokenId, config.PadTokenId, config.BosTokenId ?? first - 1, .. config.AlsoEndText];
+        ModelConfig config = source.Config;
+        int[] taken =
+        [
+            config.MaskTokenId, config.EosTokenId, config.PadTokenId, config.BosTokenId ?? first - 1, .. config.AlsoEndText,
+            .. config.Gemma?.ImageTokenIds ?? [], .. source.GenerationConfig.EosTokenIds ?? [],
+        ];
         int id = first;
         while (taken.Contains(id))
         {

@@ -51,7 +51,7 @@ internal static class QwenLayout
             WeightTying = json.OptionalBoolean("tie_word_embeddings") ?? false,
             MaskTokenId = maskTokenId,
             EosTokenId = ends[0],
-            PadTokenId = json.OptionalInt32("pad_token_id", -1, int.MaxValue) is int padding and >= 0 ? padding : ends[0], // −1: none
+            PadTokenId = PaddingOf(json, vocabulary, maskTokenId) ?? ends[0],
             BosTokenId = null,
             AlsoEndText = EndsOf(source, ends, maskTokenId, vocabulary),
         };
@@ -141,6 +141,11 @@ internal static class QwenLayout
         });
     }
 
+    // None: −1, an id without a row, as of a token that was added to the tokenizer alone, and the mask, which no text holds.
+    private static int? PaddingOf(JsonSettings json, int vocabulary, int maskTokenId) =>
+        json.OptionalInt32("pad_token_id", int.MinValue, int.MaxValue) is int padding
+            && padding >= 0 && padding < vocabulary && padding != maskTokenId ? padding : null;
+
     private static string FeedForwardOf(NetworkWeight weight)
     {
         string expert = weight.Expert is int number ? $"experts.{number}." : "";
@@ -169,7 +174,7 @@ internal static class QwenLayout
         }
 
         IEnumerable<int> ends = config.AlsoEndText.Append(config.EosTokenId);
-        IEnumerable<(string, int)> others = [("mask_token_id", config.MaskTokenId), ("pad_token_id", config.PadTokenId)];
+        IEnumerable<(string, int)> others = [("mask_token_id", config.MaskTokenId)];
         foreach ((string key, int id) in ends.Select(id => ("eos_token_id", id)).Concat(others))
         {
             if (id >= config.VocabularySize)

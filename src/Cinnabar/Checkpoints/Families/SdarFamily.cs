@@ -16,7 +16,6 @@ public sealed class SdarFamily : ModelFamily
     private const int PublishedMask = 151_669;
     private const int PublishedBlock = 4;
     private const int MaxBlock = 1 << 12;
-    private const string BlockMark = "-b";
 
     /// <inheritdoc/>
     public override string Name => "sdar";
@@ -52,12 +51,19 @@ public sealed class SdarFamily : ModelFamily
         BlockSize = config.AttentionBlockSize, Threshold = 0.85, Temperature = 0.6, TopK = 20, TopP = 0.95,
     };
 
-    // 32 of "SDAR-8B-Chat-b32".
+    // 32 of "SDAR-8B-Chat-b32" and of "SDAR-8B-Chat-b32-bf16".
     private static int? BlockIn(string? name)
     {
-        int at = name?.LastIndexOf(BlockMark, StringComparison.Ordinal) ?? -1;
-        bool isNumber = int.TryParse(
-            at < 0 ? "" : name.AsSpan(at + BlockMark.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int block);
-        return isNumber && block is >= 1 and <= MaxBlock ? block : null;
+        foreach (string part in (name ?? "").Split('-').Skip(1).Reverse())
+        {
+            if (part.StartsWith('b')
+                && int.TryParse(part.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out int block)
+                && block is >= 1 and <= MaxBlock)
+            {
+                return block;
+            }
+        }
+
+        return null;
     }
 }
