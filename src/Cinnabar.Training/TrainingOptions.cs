@@ -1,5 +1,4 @@
 // What a training run is: one JSON file, every key optional but "corpus", "output" and "model", unknown keys refused.
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Cinnabar.Checkpoints;
@@ -182,8 +181,7 @@ public sealed partial record TrainingOptions
         TrainingOptions options;
         try
         {
-            byte[] json = File.ReadAllBytes(path);
-            json = json.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json;
+            byte[] json = [.. ByteOrderMark.Skip(File.ReadAllBytes(path))];
             RequireKnownKeys(path, json);
             options = JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingOptions)
                 ?? throw new JsonException("the file holds null instead of an object");

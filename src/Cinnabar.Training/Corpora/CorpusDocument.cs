@@ -48,7 +48,7 @@ internal sealed record CorpusDocument(CorpusSource Source, string Path, long Fil
             }
 
             ReadOnlySpan<byte> bytes = File.ReadAllBytes(file.FullName);
-            text = s_strictUtf8.GetString(bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes);
+            text = s_strictUtf8.GetString(ByteOrderMark.Skip(bytes));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

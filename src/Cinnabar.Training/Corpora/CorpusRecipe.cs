@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Cinnabar.Training.Corpora;
@@ -47,7 +46,7 @@ public sealed record CorpusRecipe
         {
             // Editors on Windows may begin a file with a byte order mark.
             ReadOnlySpan<byte> json = File.ReadAllBytes(path);
-            json = json.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json;
+            json = ByteOrderMark.Skip(json);
             return JsonSerializer.Deserialize(json, CorpusJson.Default.CorpusRecipe)
                 ?? throw new JsonException("the file holds null");
         }
