@@ -93,11 +93,11 @@ mockTest('a browser that blocks storage keeps key and theme as long as the page'
   assertQuiet();
 });
 
-mockTest('a model that is still loading is waited for', async () => {
-  const error = { message: 'The model is being loaded.', type: 'unavailable_error' };
+mockTest('a server that is unavailable for now is asked again', async () => {
+  const error = { message: 'Expected a running server, found it stopping. Try again later.', type: 'unavailable_error' };
   mock.settings.failures = [{ at: '/v1/models', status: 503, error }];
   const page = await open({ expected: BROWSER_SAYS, ready: false });
-  await noticed(page, 'being loaded');
+  await noticed(page, 'found it stopping');
   await page.waitForSelector('#model:not(:disabled)');
   assert.equal(await page.isVisible('#notice'), false);
   assertQuiet();

@@ -105,6 +105,25 @@ mockTest('a fork of a fork keeps what was pinned, and a change can be taken back
   assertQuiet();
 });
 
+mockTest('what was noted can be pressed while steps arrive', async () => {
+  const page = await open();
+  await page.fill('#text', TEXT);
+  mock.settings.pause = 300;
+  await page.click('#run');
+  await page.waitForFunction(() => /^step 2 of/.test(document.querySelector('.timeline-label').textContent));
+  await page.click('[aria-label="Step back"]');
+  await cells(page).first().click();
+  await page.click('#popover >> text=Ban');
+  const button = await page.locator('#pending .primary').elementHandle();
+  await page.waitForFunction(() => /^Done/.test(document.querySelector('#status').textContent));
+  assert.equal(await button.evaluate(node => node.isConnected), true);
+  assert.match(await button.textContent(), /^Re-run from step [12]$/);
+  await button.click();
+  await finished(page);
+  assert.equal(lastFork().bans.length, 1);
+  assertQuiet();
+});
+
 mockTest('two forks are compared, and what differs is marked in both', async () => {
   const page = await start();
   await cells(page).nth(1).click();

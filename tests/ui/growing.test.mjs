@@ -1,4 +1,4 @@
-// The record of a run, without a browser: holes that grow, ends by their names.
+// The record of a run, without a browser: holes that grow, ends and what is no text, missing steps, times.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -32,7 +32,6 @@ test('one mask becomes two, and what stands behind it moves', () => {
   assert.deepEqual(trace.stateAt(1).holes, [{ start: 1, length: 3 }, { start: 5, length: 2 }]);
   assert.equal(shown(trace.stateAt(2)), '1_ 2_ 3a 4b 6_ 7_');
   assert.deepEqual(trace.stateAt(2).holes, [{ start: 1, length: 4 }, { start: 6, length: 2 }]);
-  assert.equal(trace.figuresAt(2).masks, 4);
 });
 
 test('what grew is marked in its step alone, and back again', () => {
@@ -48,6 +47,44 @@ test('both halves lean towards what the one did', () => {
   const { cells } = grown().stateAt(1);
   assert.deepEqual(cells[1].alternatives, cells[2].alternatives);
   assert.equal(cells[2].alternatives[0].text, 'q');
+});
+
+test('where a step saw nothing, what was known before still holds', () => {
+  const trace = new Trace({ texts: ['x', 'y'], sizes: [2] });
+  const holes = [{ start: 1, length: 2 }];
+  trace.accept({ diffusion: { type: 'canvas', length: 4, mask: 0, holes, ids: [1, 0, 0, 2], pieces: ['x', null, null, 'y'] } }, 0);
+  const alternatives = [{ token: 7, text: 'q', probability: 0.5 }];
+  trace.accept(step(1, { committed: [{ ...commit(2, 'b'), alternatives }], noisy: [{ position: 1, alternatives }] }), 1);
+  trace.accept(step(2, { renoised: [2], noisy: [1, 2].map(position => ({ position, alternatives: [] })) }), 2);
+  const { cells } = trace.stateAt(2);
+  for (const position of [1, 2]) {
+    assert.equal(cells[position].noisy, true);
+    assert.deepEqual(cells[position].alternatives, alternatives);
+  }
+});
+
+test('what lies behind the tokens of a continuation is no text', () => {
+  const trace = new Trace({ texts: ['x', ''], sizes: [2], continued: true });
+  const canvas = { length: 5, mask: 0, holes: [{ start: 1, length: 4 }], ids: [1, 0, 0, 0, 0], pieces: ['x', null, null, null, null] };
+  trace.accept({ diffusion: { type: 'canvas', ...canvas } }, 0);
+  trace.accept(step(1, { committed: [1, 2, 3, 4].map(position => commit(position, 'a')) }), 1);
+  assert.deepEqual([0, 1].map(k => [...trace.stateAt(k).ended]), [[3, 4], [3, 4]]);
+  assert.equal(trace.figuresAt(1).tokens, 2);
+});
+
+test('steps that are missing are counted by their numbers', () => {
+  const trace = grown();
+  assert.equal(trace.missedSteps, 0);
+  trace.accept(step(5, {}), 3);
+  assert.equal(trace.missedSteps, 2);
+});
+
+test('the server\'s clock says how long a run took, be it more or less than was seen here', () => {
+  for (const [seconds, times] of [[0.005, [0, 4, 5]], [0.001, [0, 0, 1]]]) {
+    const trace = grown();
+    trace.accept({ diffusion: { type: 'done', seconds } }, 3);
+    assert.deepEqual(trace.times, times);
+  }
 });
 
 test('ends and padding of all families are known by name', () => {

@@ -110,9 +110,9 @@ function event(run, { vocabulary, body }, { committed, renoised, edits }) {
     return { position, token, text: vocabulary.textOf(token), confidence: sureness(position), alternatives: alternatives(position) };
   };
   const noisy = noisyOf(run);
-  const leaning = position => ({
-    position, alternatives: [candidate(run.target[position], sureness(position)), ...alternatives(position)].slice(0, count),
-  });
+  // As the server: the step has not looked at what it masks again.
+  const leaningOf = position => [candidate(run.target[position], sureness(position)), ...alternatives(position)].slice(0, count);
+  const leaning = position => ({ position, alternatives: renoised.includes(position) ? [] : leaningOf(position) });
   return {
     type: 'step', step: run.step, passes: run.step, block: 0, remaining: noisy.length, settled: committedBefore(run).length,
     committed: committed.map(commit), edited: edits.map(commit), renoised, noisy: count > 0 ? noisy.map(leaning) : undefined,

@@ -34,7 +34,7 @@ export async function startMock(port = 0) {
   const mock = { requests: [], vocabulary };
   mock.reset = () => {
     mock.requests.length = 0;
-    mock.settings = { models: MODELS, pause: 4, script: null, failures: [], key: null, cutAfter: null, seconds: null };
+    mock.settings = { models: MODELS, pause: 4, script: null, failures: [], key: null, cutAfter: null, lost: [], seconds: null };
   };
   mock.reset();
   const server = createServer((request, response) => answer(mock, request, response).catch(error => {
@@ -84,6 +84,9 @@ async function stream(mock, path, body, response) {
   for (const chunk of denoise({ path, body, kind, vocabulary: mock.vocabulary, script, seconds })) {
     if (mock.settings.cutAfter !== null && sent++ >= mock.settings.cutAfter) {
       return response.destroy();
+    }
+    if (mock.settings.lost.includes(chunk.diffusion.step)) {
+      continue;
     }
     response.write(': ping\n\n');
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);

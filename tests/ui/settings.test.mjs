@@ -61,6 +61,26 @@ mockTest('an address with settings sets them, and nonsense in it is left out', a
   assertQuiet();
 });
 
+mockTest('an address that changes while the page is open is followed', async () => {
+  const page = await open({ hash: '#steps=8' });
+  await page.fill('#text', 'x<fill>y');
+  await page.evaluate(() => { location.hash = '#model=chatty&max_tokens=5'; });
+  await page.waitForFunction(() => document.querySelector('#model').value === 'chatty');
+  assert.equal(await page.inputValue('#field-steps'), '');
+  assert.equal(await page.locator('.canvas .mask').count(), 5);
+  assertQuiet();
+});
+
+mockTest('the link to the text leaves the settings as they are', async () => {
+  const page = await open({ hash: '#steps=8' });
+  await page.focus('.skip');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'text');
+  assert.equal(await page.inputValue('#field-steps'), '8');
+  assert.equal(new URL(page.url()).hash, '#steps=8');
+  assertQuiet();
+});
+
 mockTest('the copied curl line sends the request as it was, quotes and all', async () => {
   const page = await open();
   const text = `var s = 'it''s "$HOME" \`x\` \\n """"' + <fill:2>;`;
@@ -139,6 +159,7 @@ mockTest('a new text is previewed at once, and a run can be gone back to', async
   const filled = await canvasText(page);
   await page.fill('#text', 'x<fill:3>y');
   assert.equal(await page.locator('.canvas .mask').count(), 3);
+  assert.equal(await page.locator('[role=tab][tabindex="0"]').count(), 1);
   await page.click('[role=tab]');
   assert.equal(await canvasText(page), filled);
   await page.selectOption('#example', { index: 1 });

@@ -24,6 +24,7 @@ mockTest('the step is told by the slider, and nothing is read aloud at each', as
   });
   await runToEnd(page);
   const said = await page.evaluate(() => window.said);
+  assert.ok(said.length > 1);
   assert.equal(said.length, new Set(said).size);
   assert.equal(await page.getAttribute('#timeline input', 'aria-valuetext'), await label(page));
   assert.equal(await page.locator('#timeline :is(output, [role=status], [role=alert], [aria-live])').count(), 0);
@@ -38,6 +39,35 @@ mockTest('what is masked again and what is replaced is shown in its step', async
   await page.keyboard.press('ArrowRight');
   assert.equal(await page.locator('.canvas .mask.renoised').count(), 0);
   assert.equal(await page.locator('.canvas .edited').count(), 1);
+  assertQuiet();
+});
+
+mockTest('what was masked again still tells what it leaned to', async () => {
+  const page = await open();
+  await runToEnd(page);
+  await seek(page, 3);
+  await page.locator('.canvas .mask.renoised').click();
+  assert.equal(await page.textContent('.popover-story'), 'Masked again in this step.');
+  assert.ok(await page.locator('#popover .candidate').count() > 0);
+  assertQuiet();
+});
+
+mockTest('steps that were not read in time are said to be missing', async () => {
+  const page = await open();
+  mock.settings.lost = [2];
+  await runToEnd(page);
+  const said = /^Done, with seed 4711\. One step was not read in time/;
+  await page.waitForFunction(source => new RegExp(source).test(document.querySelector('#status').textContent), said.source);
+  assertQuiet();
+});
+
+mockTest('the keyboard reaches the canvas though the first hole is empty', async () => {
+  const page = await open();
+  mock.settings.script = { tokens: ['<|pad|>', '<|pad|>', ' b', ' c'], others: [' other'] };
+  await page.fill('#text', 'x<fill:2>y<fill:2>z');
+  await runToEnd(page);
+  assert.equal(await cells(page).count(), 2);
+  assert.equal(await page.locator('.canvas [data-position][tabindex="0"]:not([hidden])').count(), 1);
   assertQuiet();
 });
 
@@ -161,7 +191,7 @@ mockTest('a text with several holes is not raced', async () => {
   assertQuiet();
 });
 
-mockTest('the times of a race are the server\'s own', async () => {
+mockTest('the times of a run are the server\'s own', async () => {
   const page = await open();
   await page.fill('#text', 'x<fill:3>y');
   mock.settings.seconds = 3;
@@ -169,6 +199,12 @@ mockTest('the times of a race are the server\'s own', async () => {
   assert.match(await label(page), /· 3\.00 s$/);
   await page.click('[aria-label="Step back"]');
   assert.match(await label(page), /· (2\.9\d|3\.00) s$/);
+  // A text that waits for others comes later than the server's time says.
+  mock.settings.seconds = 0.001;
+  mock.settings.pause = 100;
+  await runToEnd(page);
+  await page.click('[aria-label="Step back"]');
+  assert.match(await label(page), /· 0\.00 s$/);
   assertQuiet();
 });
 
@@ -190,7 +226,8 @@ mockTest('a Sudoku is drawn as a grid, and other text is not', async () => {
   const boxes = await grid.locator('> *').evaluateAll(cells => cells.map(cell => cell.getBoundingClientRect().top));
   assert.equal(new Set(boxes.map(top => Math.round(top))).size, 9);
   await runToEnd(page);
-  assert.equal(await page.locator('.canvas.grid > *').count(), 81);
+  // Behind the end of a hole cells are empty, and not gone: all others would move.
+  assert.equal(await page.locator('.canvas.grid > :not([hidden])').count(), 81);
   await page.fill('#text', 'int <fill:3> = 1;');
   assert.equal(await page.locator('.canvas.grid').count(), 0);
   assertQuiet();

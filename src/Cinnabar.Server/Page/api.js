@@ -4,14 +4,12 @@ import { tabStorage } from './storage.js';
 
 const KEY = 'cinnabar.key';
 
-/** A failure; `kind` is unreachable, cut, key, busy, loading, refused or failed; `message` the server's own sentence where it sent one. */
+/** A failure; `kind` is unreachable, cut, key, busy, unavailable, refused or failed; `message` the server's own sentence if it sent one. */
 export class ApiError extends Error {
-  constructor(kind, message, { status = 0, param = null, code = null, retryAfter = null } = {}) {
+  constructor(kind, message, { param = null, retryAfter = null } = {}) {
     super(message);
     this.kind = kind;
-    this.status = status;
     this.param = param;
-    this.code = code;
     this.retryAfter = retryAfter;
   }
 }
@@ -82,16 +80,14 @@ async function request(method, path, body, signal) {
 }
 
 function fromBody(status, error, retryAfter) {
-  const kinds = { 401: 'key', 429: 'busy', 503: 'loading' };
+  const kinds = { 401: 'key', 429: 'busy', 503: 'unavailable' };
   const kind = kinds[status] ?? (status >= 400 && status < 500 ? 'refused' : 'failed');
   const message = typeof error?.message === 'string' && error.message !== ''
     ? error.message
     : `The server answered with status ${status} and no explanation.`;
   const seconds = Number(retryAfter);
   return new ApiError(kind, message, {
-    status,
     param: error?.param ?? null,
-    code: error?.code ?? null,
     retryAfter: retryAfter !== null && Number.isFinite(seconds) ? Math.max(0, seconds) : null,
   });
 }

@@ -57,10 +57,13 @@ export class CanvasView {
         node.textContent = text;
       }
       if (!how.inert) {
-        node.hidden = isHidden;
+        node.hidden = isHidden && !this.isGrid; // in a grid all cells behind it would move
         node.setAttribute('aria-label', labelOf(cell));
       }
     });
+    if (!how.inert) {
+      this.#keepReachable();
+    }
   }
 
   nodeAt(position) {
@@ -69,6 +72,9 @@ export class CanvasView {
 
   /** Scrolls the canvas, and nothing else, so that a position is in sight. */
   reveal(position) {
+    if (this.nodes[position].hidden) {
+      return; // it lies nowhere
+    }
     const node = this.nodes[position].getBoundingClientRect();
     const frame = this.element.getBoundingClientRect();
     if (node.top < frame.top || node.bottom > frame.bottom) {
@@ -87,7 +93,8 @@ export class CanvasView {
     const parts = [];
     // A Sudoku is drawn as one: every known digit is a cell too.
     const side = gridSide(document, holes);
-    this.element.classList.toggle('grid', side !== undefined);
+    this.isGrid = side !== undefined;
+    this.element.classList.toggle('grid', this.isGrid);
     this.element.style.setProperty('--side', side ?? 1);
     document.texts.forEach((text, i) => {
       parts.push(...(side ? [...text] : [text]).map(piece => el('span', { class: 'known' }, piece)));
@@ -103,12 +110,17 @@ export class CanvasView {
       parts.forEach((part, cell) => part.setAttribute('data-shade', shadeOfBox(cell, side)));
     }
     this.element.replaceChildren(...parts);
-    this.first = holes[0]?.start;
     this.spaced = new Set(holes.filter((_, i) => hasSpaceBefore(document, i)).map(hole => hole.start));
-    this.nodes[this.first]?.setAttribute('tabindex', inert ? '-1' : '0');
-    if (inert) {
-      this.nodes.forEach(node => node.removeAttribute('tabindex'));
-    }
+  }
+
+  // In the tab order is the position that was, or the first one if that is hidden now.
+  #keepReachable() {
+    const shown = this.nodes.filter(node => !node.hidden);
+    this.#putInTabOrder(shown.find(node => node.tabIndex === 0) ?? shown[0]);
+  }
+
+  #putInTabOrder(node) {
+    this.nodes.forEach(other => { other.tabIndex = other === node ? 0 : -1; });
   }
 
   #textOf(cell, guesses) {
@@ -130,7 +142,7 @@ export class CanvasView {
     this.element.addEventListener('focusin', event => {
       const node = positionOf(event);
       if (node) {
-        this.nodes.forEach(other => other.setAttribute('tabindex', other === node ? '0' : '-1'));
+        this.#putInTabOrder(node);
         if (node.matches(':focus-visible')) {
           this.onPoint(Number(node.dataset.position), node, 'focus');
         }
@@ -163,9 +175,9 @@ export class CanvasView {
     } else if (event.key in moves || event.key === 'Home' || event.key === 'End') {
       event.preventDefault();
       event.stopPropagation();
-      const visible = this.nodes.filter(other => !other.hidden);
-      const at = visible.indexOf(node) + (moves[event.key] ?? 0);
-      const target = event.key === 'Home' ? visible[0] : event.key === 'End' ? visible.at(-1) : visible[at];
+      const shown = this.nodes.filter(other => !other.hidden);
+      const at = shown.indexOf(node) + (moves[event.key] ?? 0);
+      const target = event.key === 'Home' ? shown[0] : event.key === 'End' ? shown.at(-1) : shown[at];
       target?.focus();
     }
   }

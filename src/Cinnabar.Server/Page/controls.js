@@ -14,7 +14,6 @@ export class Controls {
       this.#changed();
     });
     this.readAddress();
-    addEventListener('hashchange', () => this.readAddress());
   }
 
   /** The changed fields that are valid, by name. */
@@ -64,6 +63,7 @@ export class Controls {
     this.#mark();
   }
 
+  /** Sets every field to what the address says of it. */
   readAddress() {
     const address = new URLSearchParams(location.hash.slice(1));
     for (const field of FIELDS) {

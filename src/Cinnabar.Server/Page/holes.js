@@ -21,15 +21,15 @@ export function parseDocument(text) {
   return { texts: [text, ''], sizes: [null], continued: true };
 }
 
-/** The segments of /v1/infill: strings and holes, without empty strings. */
-export function toSegments(document, defaultSize, exact) {
+/** The segments of /v1/infill, of a document with all its sizes: strings and holes, without empty strings. */
+export function toSegments(document, exact) {
   const segments = [];
   document.texts.forEach((text, i) => {
     if (text !== '') {
       segments.push(text);
     }
     if (i < document.sizes.length) {
-      const hole = { max_tokens: document.sizes[i] ?? defaultSize };
+      const hole = { max_tokens: document.sizes[i] };
       segments.push({ hole: exact ? { ...hole, exact: true } : hole });
     }
   });

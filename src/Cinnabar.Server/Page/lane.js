@@ -24,9 +24,9 @@ export class Lane {
   }
 
   /** Shows a run after a step; without a canvas yet, masks of the expected sizes. */
-  show(run, step, name, sizes, how) {
+  show(run, step, name, how) {
     if (run.trace.canvas === null) {
-      this.preview(name, run.request.document, sizes);
+      this.preview(name, run.request.document, run.request.document.sizes);
       this.figures.textContent = run.state === 'running' ? 'waiting' : '';
       this.run = run;
       return;

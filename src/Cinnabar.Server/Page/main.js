@@ -9,10 +9,11 @@ import { parseDocument } from './holes.js';
 import { askForKey } from './key-dialog.js';
 import { ModelChooser } from './models.js';
 import { hideNotice, showFailure, showNotice } from './notice.js';
+import { Pending } from './pending.js';
 import { Popover } from './popover.js';
 import { expectedSizes, makeRequest } from './request.js';
 import { Runs } from './runs.js';
-import { drawChanges, Stage } from './stage.js';
+import { Stage } from './stage.js';
 import { drawCompare, drawTabs, listenToTabs } from './tabs.js';
 import { startTheme } from './theme.js';
 import { isEnd } from './trace.js';
@@ -28,6 +29,7 @@ startTheme();
 const controls = new Controls(() => stage.run === null && preview());
 const models = new ModelChooser(() => controls.modelInAddress, chooseModel);
 const popover = new Popover({ pin, ban, edit, rerun });
+const pending = new Pending({ onRemove: () => stage.draw(), onRerun: () => rerun({ run: stage.run, step: stage.stepShown }) });
 const stage = new Stage({
   onPoint: (lane, position, node, how) => {
     const target = how === 'leave' ? null : lane.targetAt(position);
@@ -43,7 +45,7 @@ const stage = new Stage({
   },
 });
 fillEditor(text, byId('example'), byId('hole'), preview);
-listenToTabs(runs, () => stage.run, select);
+listenToTabs(runs, select);
 listen();
 preview();
 models.load();
@@ -59,6 +61,15 @@ function listen() {
     stage.compare(event.target.value === '' ? null : runs.list[Number(event.target.value)]);
   });
   document.querySelectorAll('[data-close]').forEach(button => button.addEventListener('click', () => button.closest('dialog').close()));
+  // As a link it would take the place of the settings in the address.
+  document.querySelector('.skip').addEventListener('click', event => {
+    event.preventDefault();
+    text.focus();
+  });
+  addEventListener('hashchange', () => {
+    controls.readAddress();
+    models.choose();
+  });
   document.addEventListener('keydown', onKey);
 }
 
@@ -194,15 +205,14 @@ function revealCanvas() {
 
 function select(run) {
   popover.close();
-  stage.show(run, expectedSizes(run.request.document, controls.values, run.model));
+  stage.show(run);
   drawTabs(runs, run, select);
   drawCompare(runs, run, null);
 }
 
 function showChanges() {
-  const run = stage?.run;
-  byId('copy-text').hidden = !run;
-  drawChanges(run, run ? stage.stepShown : 0, { onRemove: () => stage.draw(), onRerun: () => rerun({ run, step: stage.stepShown }) });
+  byId('copy-text').hidden = !stage.run;
+  pending.show(stage.run, stage.run ? stage.stepShown : 0);
 }
 
 function pin({ run, cell }, candidate) {

@@ -1,10 +1,11 @@
-// The models of the server and which of them is chosen; asks for a key where the server wants one, and waits for a server that is loading.
+// The models of the server and which of them is chosen; asks for a key where the server wants one, and tries again by
+// itself where the server is unavailable for now.
 import { listModels } from './api.js';
 import { byId } from './dom.js';
 import { askForKey } from './key-dialog.js';
 import { hideNotice, showFailure, showNotice } from './notice.js';
 
-const LOADING_MS = 1000;
+const AGAIN_MS = 1000;
 
 const isLeftToRight = model => model?.cinnabar?.kind === 'autoregressive';
 
@@ -31,6 +32,17 @@ export class ModelChooser {
     return isLeftToRight(this.chosen) ? undefined : this.#models.find(isLeftToRight);
   }
 
+  /** Chooses the model that the address names, or else the server's default; nothing before there are models. */
+  choose() {
+    const byName = this.#models.find(model => model.id === this.wanted());
+    const model = byName ?? this.#models.find(({ cinnabar }) => cinnabar?.default) ?? this.#models[0];
+    if (model) {
+      byId('model').value = model.id;
+      byId('model').disabled = false;
+      this.onChoose();
+    }
+  }
+
   async load() {
     try {
       this.#models = await listModels();
@@ -45,9 +57,9 @@ export class ModelChooser {
   async #explain(error, again) {
     if (error.kind === 'key' && await askForKey(error.message)) {
       await again();
-    } else if (error.kind === 'loading') {
+    } else if (error.kind === 'unavailable') {
       showNotice(`${error.message} This page goes on by itself.`);
-      setTimeout(again, LOADING_MS);
+      setTimeout(again, AGAIN_MS);
     } else {
       showFailure(error, again);
     }
@@ -56,14 +68,9 @@ export class ModelChooser {
   #show() {
     const nameOf = model => isLeftToRight(model) ? `${model.id} (left to right)` : model.id;
     byId('model').replaceChildren(...this.#models.map(model => new Option(nameOf(model), model.id)));
-    const byName = this.#models.find(model => model.id === this.wanted());
-    const model = byName ?? this.#models.find(({ cinnabar }) => cinnabar?.default) ?? this.#models[0];
-    if (!model) {
+    if (this.#models.length === 0) {
       showNotice('The server has no model. Start it with one: cinnabar serve --model NAME.', { action: () => this.load() });
-      return;
     }
-    byId('model').value = model.id;
-    byId('model').disabled = false;
-    this.onChoose();
+    this.choose();
   }
 }

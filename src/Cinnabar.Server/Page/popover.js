@@ -13,7 +13,10 @@ export class Popover {
     this.element = byId('popover');
     this.target = null;
     this.isSticky = false;
+    this.isPressed = false;
     this.timer = 0;
+    this.element.addEventListener('pointerdown', () => { this.isPressed = true; });
+    ['pointerup', 'pointercancel'].forEach(type => addEventListener(type, () => { this.isPressed = false; }));
     this.element.addEventListener('pointerenter', () => clearTimeout(this.timer));
     this.element.addEventListener('pointerleave', () => this.leave());
     this.element.addEventListener('keydown', event => event.key === 'Escape' && this.close(true));
@@ -45,10 +48,10 @@ export class Popover {
     }
   }
 
-  /** Shows the same position of another step; closes if it has nothing to show. */
+  /** Shows the same position of another step, unless somebody is at work in it; closes if it has nothing to show. */
   refresh(find) {
     const next = this.target && find(this.target);
-    if (next && !this.element.contains(document.activeElement)) {
+    if (next && !this.isPressed && !this.element.contains(document.activeElement)) {
       this.#show(next, this.isSticky);
     } else if (this.target && !next) {
       this.close();
@@ -88,7 +91,7 @@ export class Popover {
 
   #candidateList(cell, candidates) {
     if (candidates.length === 0) {
-      return el('p', { class: 'help' }, 'No alternatives are known before the first pass.');
+      return el('p', { class: 'help' }, 'No alternatives are known here.');
     }
     const list = el('div', { class: 'candidates', role: 'radiogroup', 'aria-label': 'Alternatives' });
     candidates.forEach(({ token, text, probability }, i) => {
@@ -123,10 +126,10 @@ export class Popover {
       event.preventDefault();
       problem.textContent = '';
       const sentence = await this.actions.edit(target, input.value);
-      if (sentence === null) {
-        this.close(true);
-      } else {
+      if (sentence !== null) {
         problem.textContent = sentence;
+      } else if (this.target?.node === target.node) {
+        this.close(true); // else another position was opened meanwhile
       }
     } }, input, el('button', { type: 'submit' }, 'Use'), problem);
     return form;

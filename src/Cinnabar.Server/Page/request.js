@@ -11,7 +11,7 @@ const KNOWN = { autoregressive: ['temperature', 'top_p', 'seed'], uniform: ['ste
 const TELLING = ['masked', 'autoregressive'];
 
 /**
- * Makes a request: {path, body, document}.
+ * Makes a request: {path, body, document}, the document with all its sizes.
  * @param {string} text what stands in the editor
  * @param {{id: string, cinnabar?: object}} model an entry of /v1/models
  * @param {object} settings changed fields only, by their names in the API, beside them max_tokens and exact
@@ -19,15 +19,16 @@ const TELLING = ['masked', 'autoregressive'];
  */
 export function makeRequest(text, model, settings, asChat) {
   const { max_tokens: maxTokens, exact, ...sampler } = settings;
-  const document = parseDocument(text);
+  const parsed = parseDocument(text);
+  const document = { ...parsed, sizes: expectedSizes(parsed, settings, model) };
   const kind = model.cinnabar?.kind ?? 'masked';
   const known = KNOWN[kind];
   const fields = known ? Object.fromEntries(Object.entries(sampler).filter(([name]) => known.includes(name))) : sampler;
-  const length = expectedSizes(document, settings, model).reduce((sum, size) => sum + size, 0);
+  const length = document.sizes.reduce((sum, size) => sum + size, 0);
   const [, alternatives] = ALTERNATIVES.find(([most]) => length <= most);
   const common = { ...fields, stream: true, stream_options: { include_steps: true }, ...TELLING.includes(kind) && { alternatives } };
   if (!document.continued) {
-    const segments = toSegments(document, maxTokens ?? HOLE_TOKENS, exact);
+    const segments = toSegments(document, exact);
     return { path: '/v1/infill', body: { model: model.id, segments, ...common }, document };
   }
   if (asChat && model.cinnabar?.chat) {

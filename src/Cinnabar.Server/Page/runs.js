@@ -46,11 +46,11 @@ export class Changes {
 }
 
 export class Run {
-  constructor(label, model, request, parent, before) {
+  /** @param {object|null} before of a fork what it starts from, see Trace */
+  constructor(label, model, request, before = null) {
     this.label = label;
     this.model = model;
     this.request = request;
-    this.parent = parent;
     this.trace = new Trace(request.document, before);
     this.changes = new Changes();
     this.state = 'running';
@@ -85,12 +85,12 @@ export class Runs {
   }
 
   begin(model, request) {
-    return this.#add(new Run(`run ${++this.roots}`, model, request, null, null));
+    return this.#add(new Run(`run ${++this.roots}`, model, request));
   }
 
   /** The run of another model that races against a run; it is shown beside it and has no tab of its own. */
   beside(run, model, request) {
-    return new Run(run.label, model, request, null, null);
+    return new Run(run.label, model, request);
   }
 
   /** Whether a fork of a run after a step would have anything to denoise. */
@@ -106,13 +106,12 @@ export class Runs {
     const seed = rest.seed ?? run.trace.done?.seed;
     const body = { ...rest, canvas: { ids } };
     Object.assign(body, seed !== undefined && { seed }, pins.length > 0 && { pins }, bans.length > 0 && { bans });
-    const before = { cells, pins: pinned };
-    return this.#add(new Run(`${run.label} ▸ step ${step}`, run.model, { ...run.request, body }, run, before));
+    return this.#add(new Run(`${run.label} ▸ step ${step}`, run.model, { ...run.request, body }, { cells, pins: pinned }));
   }
 
   /** The same run once more. */
   again(run) {
-    return this.#add(new Run(run.label, run.model, run.request, run.parent, run.trace.before));
+    return this.#add(new Run(run.label, run.model, run.request, run.trace.before));
   }
 
   /** The runs whose canvas has the same text and the same holes. */

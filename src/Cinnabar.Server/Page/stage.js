@@ -1,6 +1,5 @@
 // What is on show: the preview, one run, two compared runs, or a race; at the position of the timeline.
-import { visible } from './canvas-view.js';
-import { el, byId } from './dom.js';
+import { byId } from './dom.js';
 import { Lane } from './lane.js';
 import { Timeline } from './timeline.js';
 import { clockTrack, stepTrack, verdict } from './tracks.js';
@@ -14,7 +13,6 @@ export class Stage {
     this.onMove = onMove;
     this.run = null;
     this.other = null;
-    this.sizes = [];
     this.timeline = new Timeline(byId('timeline'), () => this.draw());
     byId('guesses').addEventListener('change', () => this.draw());
     this.#arrange();
@@ -28,6 +26,7 @@ export class Stage {
     this.run = null;
     this.other = null;
     this.#arrange();
+    byId('lanes').classList.remove('running');
     this.lanes[0].preview('', document, sizes);
     this.timeline.pause();
     this.timeline.set({ stops: [0], isClock: false, label: () => '' }, { position: 0 });
@@ -35,10 +34,9 @@ export class Stage {
   }
 
   /** Shows a run from its newest step on, or from its start while it arrives. */
-  show(run, sizes) {
+  show(run) {
     this.run = run;
     this.other = run.rival ?? null;
-    this.sizes = sizes;
     this.timeline.pause();
     this.#arrange();
     const track = this.#track();
@@ -88,7 +86,7 @@ export class Stage {
     const isDiff = this.other && !this.isRace && shown.every(run => run.trace.canvas);
     const states = isDiff ? shown.map((run, i) => run.trace.stateAt(steps[i])) : [];
     const differing = isDiff ? differences(states[0], states[1]) : undefined;
-    shown.forEach((run, i) => this.lanes[i].show(run, steps[i], this.#nameOf(run), this.sizes, { guesses, differing }));
+    shown.forEach((run, i) => this.lanes[i].show(run, steps[i], this.#nameOf(run), { guesses, differing }));
     if (this.timeline.isFollowing || this.timeline.isPlaying) {
       shown.forEach((_, i) => this.lanes[i].revealChange());
     }
@@ -108,7 +106,7 @@ export class Stage {
   }
 
   #nameOf(run) {
-    return this.isRace ? run.model.id : this.other || run.parent ? run.label : '';
+    return this.isRace ? run.model.id : run.label;
   }
 
   #track() {
@@ -136,27 +134,9 @@ export class Stage {
     const seed = trace.done?.seed === undefined ? '' : `, with seed ${trace.done.seed}`;
     const done = trace.finishReason === 'length' ? `Done: the canvas is full${seed}.` : `Done${seed}.`;
     const ends = { stopped: 'Stopped.', failed: 'Ended by an error.', done };
-    return trace.stepCount === 0 ? ends[state] : `${ends[state]} Point at a token to see what else it could have been.`;
+    const unread = trace.missedSteps === 1 ? 'One step was' : `${trace.missedSteps} steps were`;
+    const missed = trace.missedSteps === 0 ? '' : ` ${unread} not read in time: what is missing is a mask here, but not in the text.`;
+    const more = trace.stepCount === 0 ? '' : ' Point at a token to see what else it could have been.';
+    return ends[state] + missed + more;
   }
-}
-
-/** Draws the changes noted at a run, and the button that re-runs with them. */
-export function drawChanges(run, step, { onRemove, onRerun }) {
-  const box = byId('pending');
-  box.hidden = !run || run.changes.size === 0;
-  if (box.hidden) {
-    return;
-  }
-  const chip = (what, position, text, remove) => {
-    const onclick = () => {
-      remove();
-      onRemove();
-    };
-    const button = el('button', { type: 'button', 'aria-label': `Take back: ${what} at ${position}`, onclick }, '✕');
-    return el('span', { class: `chip ${what}` }, what, el('code', {}, visible(text)), `at ${position}`, button);
-  };
-  const pins = [...run.changes.pins].map(([position, { text }]) => chip('pin', position, text, () => run.changes.unpin(position)));
-  const bans = [...run.changes.bans].flatMap(([position, tokens]) =>
-    [...tokens].map(([token, text]) => chip('ban', position, text, () => run.changes.unban(position, token))));
-  box.replaceChildren(...pins, ...bans, el('button', { type: 'button', class: 'primary', onclick: onRerun }, `Re-run from step ${step}`));
 }

@@ -5,25 +5,34 @@ import { el, byId } from './dom.js';
 export function drawTabs(runs, selected, onSelect) {
   const tabs = byId('tabs');
   const hadFocus = tabs.contains(document.activeElement);
+  const reachable = runs.list.includes(selected) ? selected : runs.list.at(-1); // none is selected while a new text is shown
   const buttons = runs.list.map(run => el('button', {
     type: 'button', role: 'tab', class: 'tab', title: titleOf(run), onclick: () => onSelect(run),
-    'aria-selected': String(run === selected), 'aria-controls': 'lanes', tabindex: run === selected ? 0 : -1,
+    'aria-selected': String(run === selected), 'aria-controls': 'lanes', tabindex: run === reachable ? 0 : -1,
   }, run.rival ? `${run.label}, race` : run.label));
   tabs.replaceChildren(...buttons);
-  const current = buttons[runs.list.indexOf(selected)];
-  current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  const current = buttons[runs.list.indexOf(reachable)];
+  if (current) {
+    reveal(tabs, current);
+  }
   if (hadFocus) {
     current?.focus();
   }
 }
 
-export function listenToTabs(runs, getSelected, onSelect) {
+// Scrolls the row of tabs, and nothing else, so that a tab is in sight.
+function reveal(tabs, tab) {
+  const [frame, place] = [tabs, tab].map(element => element.getBoundingClientRect());
+  tabs.scrollLeft += Math.min(0, place.left - frame.left) + Math.max(0, place.right - frame.right);
+}
+
+export function listenToTabs(runs, onSelect) {
   byId('tabs').addEventListener('keydown', event => {
     const moves = { ArrowLeft: -1, ArrowRight: 1 };
     if (event.key in moves) {
       event.preventDefault();
       event.stopPropagation();
-      const next = runs.list[runs.list.indexOf(getSelected()) + moves[event.key]];
+      const next = runs.list[[...byId('tabs').children].indexOf(event.target) + moves[event.key]];
       if (next) {
         onSelect(next);
       }

@@ -35,7 +35,7 @@ export class Timeline {
     this.#show();
   }
 
-  /** Takes a new track, or a longer one. `move` false keeps the playhead where it is unless it follows. */
+  /** Takes a new track, or a longer one. Without a position the playhead stays where it is, unless it follows. */
   set(track, { position = null, follow = this.isFollowing } = {}) {
     this.track = track;
     this.isFollowing = follow;
@@ -84,7 +84,7 @@ export class Timeline {
       if (this.frame !== frame || !this.isPlaying) {
         return;
       }
-      const passed = (now - last) * Number(this.speed.value);
+      const passed = Math.max(0, now - last) * Number(this.speed.value); // a frame begins before the click that is handled in it
       if (this.track.isClock || passed >= STEP_MS) {
         last = now;
         const end = this.track.stops.at(-1);

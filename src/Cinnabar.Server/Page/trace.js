@@ -17,7 +17,7 @@ export class Trace {
   #latest = null;
 
   /**
-   * @param {object} document the text with holes, see holes.js
+   * @param {object} document the text with holes, see holes.js, whose sizes are all known
    * @param {{cells: object[], pins: Set<number>}|null} before for a fork: the state it starts from and the pinned positions
    */
   constructor(document, before = null) {
@@ -51,6 +51,11 @@ export class Trace {
     return this.steps.length;
   }
 
+  /** How many steps are missing: the server leaves some out where they are read too slowly. */
+  get missedSteps() {
+    return (this.steps.at(-1)?.step ?? 0) - this.stepCount;
+  }
+
   /** The whole text with what has been filled in. */
   get text() {
     return this.finalText ?? this.document.texts.map((text, i) => text + (this.holeTexts[i] ?? '')).join('');
@@ -72,7 +77,7 @@ export class Trace {
         this.#apply(this.steps[i], cells, i + 1, i + 1 === last);
       }
       const holes = this.#holesOf(cells);
-      this.#latest = { step: last, state: { cells, ended: endedOf(cells, holes), holes } };
+      this.#latest = { step: last, state: { cells, ended: endedOf(cells, holes, this.document), holes } };
     }
     return this.#latest.state;
   }
@@ -87,7 +92,6 @@ export class Trace {
       step,
       passes: finished ? this.done.passes : step === 0 ? 0 : this.steps[step - 1].passes,
       tokens: cells.filter(cell => cell && !cell.noisy && !ended.has(cell.position)).length,
-      masks: cells.filter(cell => cell?.noisy).length,
       seconds,
       tokensPerSecond: finished ? this.done.tokens_per_second : null,
     };
@@ -124,12 +128,11 @@ export class Trace {
     this.start = now;
   }
 
-  // The server's clock starts before the first event has arrived here: what is missing at the end lies before the first step.
+  // How long the run took says the server's clock, which starts before the first event has arrived here, and does not run while the text
+  // waits for others. What differs at the end lies before the first step.
   #takeServerTime(whole) {
     const lead = whole - this.times.at(-1);
-    if (lead > 0) {
-      this.times = this.times.map((time, step) => step === 0 ? 0 : time + lead);
-    }
+    this.times = this.times.map((time, step) => step === 0 ? 0 : Math.max(0, time + lead));
   }
 
   #firstCells() {
@@ -178,8 +181,9 @@ export class Trace {
       }
     }
     for (const { position, alternatives } of event.noisy ?? []) {
-      if (cells[position]?.noisy) {
-        cells[position].alternatives = alternatives ?? [];
+      // A step reads nothing behind its block, nor where it has just masked again: what was known there before still holds.
+      if (cells[position]?.noisy && alternatives?.length > 0) {
+        cells[position].alternatives = alternatives;
       }
     }
     // All positions of a step are numbered as before it; from the last on, those that are left keep their numbers.
@@ -206,19 +210,21 @@ function grow(cells, position, isShown) {
   }
 }
 
-// The positions that are no text: a settled end token and what is settled behind it in the same hole.
-function endedOf(cells, holes) {
+// The positions that are no text: a settled end token and what is settled behind it in the same hole; and of a continuation what lies
+// behind the tokens that were asked for, where a network that works in blocks fills the last one up.
+function endedOf(cells, holes, document) {
   const ended = new Set();
-  for (const hole of holes) {
+  holes.forEach((hole, index) => {
+    const most = document.continued ? document.sizes[index] : Infinity;
     let behind = false;
     for (let position = hole.start; position < hole.start + hole.length; position++) {
       const cell = cells[position];
       behind ||= !cell.noisy && isEnd(cell.text);
-      if (behind && !cell.noisy) {
+      if ((behind && !cell.noisy) || position - hole.start >= most) {
         ended.add(position);
       }
     }
-  }
+  });
   return ended;
 }
 

@@ -9,7 +9,7 @@ internal static class NoisyText
 {
     private const char Noise = '░';
 
-    /// <summary>The text of a hole, cut at the first stop text.</summary>
+    /// <summary>The text of a hole, cut at the stop text that is complete first, as the finished one is.</summary>
     /// <param name="text">For the line ends and the space before the hole.</param>
     /// <param name="canvas">The state to show.</param>
     /// <param name="hole">Index of the hole.</param>
@@ -35,7 +35,12 @@ internal static class NoisyText
         }
 
         string whole = text.TextOfHole(hole, shown.ToString());
-        IEnumerable<int> ends = stops.Select(stop => whole.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0);
-        return whole[..ends.DefaultIfEmpty(whole.Length).Min()];
+        (int at, _) = stops
+            .Select(stop => (At: whole.IndexOf(stop, StringComparison.Ordinal), stop.Length))
+            .Where(found => found.At >= 0)
+            .OrderBy(found => found.At + found.Length)
+            .ThenBy(found => found.At)
+            .FirstOrDefault((whole.Length, 0));
+        return whole[..at];
     }
 }

@@ -3,8 +3,9 @@
 //
 //   first chunk  {"type":"canvas", "length", "mask", "holes":[{"start","length","kind"}], "ids":[L], "pieces":[L, null where noisy]}
 //   each step    {"type":"step", "step", "passes", "block", "remaining", "settled", "committed":[…], "edited":[…], "renoised":[…]}
-//                and with "alternatives" > 0 "noisy":[…], the positions that are still noisy; a step's pass saw them, so they have
-//                alternatives too. settled: tokens that will not change any more
+//                and with "alternatives" > 0 "noisy":[…], the positions that are still noisy, with the alternatives that the step saw
+//                there: none behind its block, nor where it has just masked again. settled: tokens that will not change any more;
+//                step: counts from 1, and leaps over what a client that reads slowly has missed
 //                where holes grow "expanded":[…], positions that became two, numbered as before the step like all others of it
 //   last chunk   {"type":"done", "steps", "passes", "seconds", "tokens_per_second", "new_tokens", "seed"}
 //                and "length_passes" where the lengths of holes were searched for
