@@ -36,8 +36,8 @@ public sealed class CudaBenchmark
     /// <summary>Bytes read and written by a large copy, in a second.</summary>
     public double CopyBytesPerSecond()
     {
-        nint from = _device.Memory.Allocate((long)CopiedElements * sizeof(float));
-        nint to = _device.Memory.Allocate((long)CopiedElements * sizeof(float));
+        nint from = _device.Allocate((long)CopiedElements * sizeof(float));
+        nint to = _device.Allocate((long)CopiedElements * sizeof(float));
         CudaFunction copy = _device.Function("convert.cu", "copy_floats");
         KernelArguments arguments = default;
         arguments.Add(from);

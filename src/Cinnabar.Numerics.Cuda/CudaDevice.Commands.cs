@@ -161,7 +161,11 @@ internal sealed unsafe partial class CudaDevice
         {
             MakeCurrent();
             _stream.Issue(command);
-            if (command.Kind == CommandKind.Launch)
+
+            // Conversions come between arrays and the kernel that takes them: for its other operands, or because another thread looks at a
+            // tensor.
+            bool isConversion = command.Source == _round.Handle || command.Source == _widen.Handle;
+            if (command.Kind == CommandKind.Launch && !isConversion)
             {
                 _staging.Launched();
             }

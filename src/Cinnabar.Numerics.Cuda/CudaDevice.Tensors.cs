@@ -5,6 +5,11 @@ namespace Cinnabar.Numerics.Cuda;
 
 internal sealed unsafe partial class CudaDevice
 {
+    // More than a kernel has.
+    private const int MostOperands = 32;
+
+    private readonly TensorStorage?[] _operands = new TensorStorage?[MostOperands];
+    private int _nextOperand;
     private nint _scratch;
     private long _scratchBytes;
 
@@ -33,13 +38,6 @@ internal sealed unsafe partial class CudaDevice
 
     /// <summary>Whether a tensor's elements are known to be zero.</summary>
     public bool IsZero(Tensor tensor) => CopyOf(tensor).IsZero;
-
-    /// <summary>Zeros on the device.</summary>
-    public void Clear(Tensor tensor)
-    {
-        CopyOf(tensor);
-        tensor.Clear();
-    }
 
     /// <summary>Puts a small array on the device.</summary>
     /// <returns>Its address, valid for the launches that follow at once; 0 of an empty one.</returns>
@@ -88,6 +86,11 @@ internal sealed unsafe partial class CudaDevice
         {
             storage.Copy = new CudaCopy(this, storage);
         }
+
+        // A kernel has its operands' addresses before it is issued, and room for the last of them may take a collection of garbage, which
+        // must not give back the memory of one that nobody else holds any more.
+        _operands[_nextOperand] = storage;
+        _nextOperand = (_nextOperand + 1) % MostOperands;
 
         return storage.Copy is CudaCopy copy && copy.Device == this
             ? copy

@@ -24,7 +24,10 @@ public static class CudaKernels
         }
     }
 
-    /// <summary>Makes the table of a GPU.</summary>
+    /// <summary>
+    /// Makes the table of a GPU. The memory of tensors that are no longer used is kept for the next ones of the same table, until the
+    /// process ends: models that come one after the other should share one.
+    /// </summary>
     /// <param name="ordinal">Number of the GPU, from 0.</param>
     /// <param name="threads">
     /// Threads of the host for what the sampler does there; null: one per processor, those of <see cref="KernelTable.Create"/>.

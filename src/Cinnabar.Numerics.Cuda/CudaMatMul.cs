@@ -119,9 +119,10 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
         (nint addressC, accumulate) = Result(c, accumulate);
         if (a.Columns == 0)
         {
-            if (!accumulate)
+            // Row by row: what lies beside a part of a tensor stays.
+            for (int row = 0; !accumulate && row < c.Rows; row++)
             {
-                device.Clear(c.Storage);
+                device.Clear(addressC + (sizeof(float) * (nint)row * c.RowStride), (long)c.Columns * sizeof(float));
             }
 
             return;

@@ -155,11 +155,7 @@ internal sealed unsafe class CudaStream
 
         int launched = _matched / GraphLength * GraphLength;
         _issued.AddRange(_followed.Commands.AsSpan(0, _matched));
-        foreach (ref readonly CudaCommand command in _followed.Commands.AsSpan(launched, _matched - launched))
-        {
-            Run(command);
-        }
-
+        RunAll(_followed.Commands.AsSpan(launched, _matched - launched));
         (_followed, _matched) = (null, 0);
     }
 
@@ -191,23 +187,63 @@ internal sealed unsafe class CudaStream
 
     private void Launch(Sequence sequence, int graph)
     {
+        int first = graph * GraphLength;
+        ReadOnlySpan<CudaCommand> commands = sequence.Commands.AsSpan(first, Math.Min(GraphLength, sequence.Commands.Length - first));
         if (sequence.Graphs[graph] == nint.Zero)
         {
-            int first = graph * GraphLength;
-            CudaDriver.Check(CudaDriver.cuStreamBeginCapture_v2(_stream, CudaDriver.ThreadLocalCapture), "cuStreamBeginCapture");
-            foreach (ref readonly CudaCommand command in sequence.Commands.AsSpan(
-                first, Math.Min(GraphLength, sequence.Commands.Length - first)))
-            {
-                Run(command);
-            }
+            sequence.Graphs[graph] = Instantiated(commands);
+        }
 
-            CudaDriver.Check(CudaDriver.cuStreamEndCapture(_stream, out nint captured), "cuStreamEndCapture");
-            CudaDriver.Check(CudaDriver.cuGraphInstantiateWithFlags(out sequence.Graphs[graph], captured, 0), "cuGraphInstantiate");
-            CudaDriver.Check(CudaDriver.cuGraphDestroy(captured), "cuGraphDestroy");
+        if (sequence.Graphs[graph] == nint.Zero)
+        {
+            RunAll(commands);
+            return;
         }
 
         CudaDriver.Check(CudaDriver.cuGraphLaunch(sequence.Graphs[graph], _stream), "cuGraphLaunch");
         GraphLaunches++;
+    }
+
+    // 0 if there is no room: a graph takes memory of the device, and tensors may have all of it.
+    private nint Instantiated(ReadOnlySpan<CudaCommand> commands)
+    {
+        nint captured = Captured(commands);
+        int error = CudaDriver.cuGraphInstantiateWithFlags(out nint executable, captured, 0);
+        CudaDriver.Check(CudaDriver.cuGraphDestroy(captured), "cuGraphDestroy");
+        if (error == CudaDriver.OutOfMemory)
+        {
+            return nint.Zero;
+        }
+
+        CudaDriver.Check(error, "cuGraphInstantiate");
+        return executable;
+    }
+
+    private nint Captured(ReadOnlySpan<CudaCommand> commands)
+    {
+        CudaDriver.Check(CudaDriver.cuStreamBeginCapture_v2(_stream, CudaDriver.ThreadLocalCapture), "cuStreamBeginCapture");
+        int error;
+        nint captured;
+        try
+        {
+            RunAll(commands);
+        }
+        finally
+        {
+            // Even if a command failed: the stream would take nothing else any more.
+            error = CudaDriver.cuStreamEndCapture(_stream, out captured);
+        }
+
+        CudaDriver.Check(error, "cuStreamEndCapture");
+        return captured;
+    }
+
+    private void RunAll(ReadOnlySpan<CudaCommand> commands)
+    {
+        foreach (ref readonly CudaCommand command in commands)
+        {
+            Run(command);
+        }
     }
 
     private void Run(in CudaCommand command)

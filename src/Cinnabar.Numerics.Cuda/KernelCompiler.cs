@@ -46,11 +46,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
 
         if (!_modules.TryGetValue(source, out nint module))
         {
-            fixed (byte* code = CodeOf(source))
-            {
-                CudaDriver.Check(CudaDriver.cuModuleLoadData(out module, code), $"loading {source}");
-            }
-
+            module = Load(Find(source));
             _modules.Add(source, module);
         }
 
@@ -95,17 +91,32 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         }
     }
 
-    private byte[] CodeOf(string name)
+    // What is kept may be damaged, as by a computer that went off while it was written: then it is compiled again.
+    private nint Load(Source source)
     {
-        Source source = Find(name);
-        if (File.Exists(source.CachePath))
+        byte[] kept = File.Exists(source.CachePath) ? File.ReadAllBytes(source.CachePath) : [];
+        if (kept.Length > 0 && TryLoad(kept, out nint module) == 0)
         {
-            return File.ReadAllBytes(source.CachePath);
+            return module;
         }
 
         byte[] code = Compile(source);
         Keep(source.CachePath, code);
-        return code;
+        int error = TryLoad(code, out nint compiled);
+        return error == 0
+            ? compiled
+            : throw new CudaException(
+                $"The driver does not load what this NVRTC compiled of {source.Name}: {CudaDriver.TextOf(error)}.",
+                $"Update the NVIDIA driver, or let {CudaLibraries.FolderVariable} name the libraries of a version of CUDA that it knows, "
+                + "or use --device cpu.");
+    }
+
+    private static int TryLoad(byte[] code, out nint module)
+    {
+        fixed (byte* image = code)
+        {
+            return CudaDriver.cuModuleLoadData(out module, image);
+        }
     }
 
     private Source Find(string name)

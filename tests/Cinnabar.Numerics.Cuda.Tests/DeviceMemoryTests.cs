@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Cinnabar.Numerics.Cuda.Tests;
 
 /// <summary>Working memory and small arrays on the device.</summary>
@@ -37,4 +39,39 @@ public sealed class DeviceMemoryTests(Device device) : IClassFixture<Device>
         Assert.NotEqual(first, second);
         Assert.Equal(new[] { 1, 2, 3 }, found);
     }
+
+    [CudaFact]
+    public void Upload_WithALookAtARoundedTensorBetween_LeavesTheArrayBefore()
+    {
+        // The look launches a kernel, which widens, but it is not the one that the array is for.
+        var cuda = (CudaDevice)device.Kernels.Device!;
+        (Tensor zeros, Tensor rounded) = (Tensor.Zeros(8), Tensor.Zeros(8));
+        rounded.IsOperand = true;
+        cuda.Round(cuda.Read(zeros), cuda.WriteRounded(rounded), zeros.Count);
+        int[] found = new int[3];
+        cuda.Finish();
+        nint first = cuda.Upload<int>([7, 8, 9]);
+        Assert.Equal(0f, rounded.Floats[^1]);
+        nint second = cuda.Upload<int>([10, 11, 12]);
+        cuda.Download(first, found.AsSpan());
+        Assert.NotEqual(first, second);
+        Assert.Equal(new[] { 7, 8, 9 }, found);
+    }
+
+    [CudaFact]
+    public void Read_OfATensorThatNobodyHolds_KeepsItsMemoryForTheNextKernel()
+    {
+        // Room for another operand of the same kernel may take a collection of garbage.
+        const int Elements = 3_000_000;
+        var cuda = (CudaDevice)device.Kernels.Device!;
+        nint address = ReadOfATensorLetGo(cuda, Elements);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Tensor next = Tensor.Zeros(Elements);
+        Assert.NotEqual(address, cuda.Read(next));
+        GC.KeepAlive(next);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nint ReadOfATensorLetGo(CudaDevice cuda, int elements) => cuda.Read(Tensor.Zeros(elements));
 }

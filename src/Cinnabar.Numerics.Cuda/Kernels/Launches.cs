@@ -19,8 +19,8 @@ internal static class Launches
     {
         if (count > 0)
         {
-            int blocks = (int)Math.Min((count + (Threads * Pack) - 1) / (Threads * Pack), (long)BlocksOverElements * device.Multiprocessors);
-            device.Launch(function, blocks, 1, 1, Threads, arguments);
+            long blocks = Math.Min((count + (Threads * Pack) - 1) / (Threads * Pack), (long)BlocksOverElements * device.Multiprocessors);
+            device.Launch(function, (int)blocks, 1, 1, Threads, arguments);
         }
     }
 
