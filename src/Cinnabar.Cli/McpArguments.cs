@@ -46,7 +46,7 @@ internal sealed class McpArguments(IDictionary<string, JsonElement>? given)
             return null;
         }
 
-        long? value = element is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out long found) ? found : null;
+        long? value = element is { ValueKind: JsonValueKind.Number } number ? WholeOf(number) : null;
         return value >= least && value <= most
             ? value
             : throw Wrong(name, $"a whole number, {least} … {most}", element);
@@ -54,7 +54,7 @@ internal sealed class McpArguments(IDictionary<string, JsonElement>? given)
 
     /// <summary>A number; null: absent.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="least">At least; a number above 0 as small as can be: greater than 0.</param>
+    /// <param name="least">At least.</param>
     /// <param name="most">At most.</param>
     /// <exception cref="CinnabarException">It is no number, or out of range.</exception>
     public double? Number(string name, double least, double most)
@@ -86,6 +86,18 @@ internal sealed class McpArguments(IDictionary<string, JsonElement>? given)
     {
         _known.Add(name);
         return _left.Remove(name, out JsonElement element) && element.ValueKind != JsonValueKind.Null ? element : null;
+    }
+
+    // To JSON Schema 5.0 is an integer, and some clients send every number so.
+    private static long? WholeOf(JsonElement number)
+    {
+        if (number.TryGetInt64(out long whole))
+        {
+            return whole;
+        }
+
+        bool isWhole = number.TryGetDouble(out double value) && value == Math.Floor(value) && Math.Abs(value) < long.MaxValue;
+        return isWhole ? (long)value : null;
     }
 
     private static CinnabarException Wrong(string name, string expected, JsonElement? found) => new(

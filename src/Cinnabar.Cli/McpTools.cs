@@ -33,7 +33,10 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
             ["prompt"],
             [
                 ("prompt", Text("The text so far; empty: the model writes from nothing.", MostCharacters)),
-                ("max_tokens", Whole("Length of the continuation, at most.", 1, model.Config.MaxSequenceLength)),
+                ("max_tokens", Whole(
+                    $"Length of the continuation, at most. Default: {model.DefaultOptions.MaxNewTokens}.",
+                    1,
+                    model.Config.MaxSequenceLength)),
                 .. SamplerProperties(model),
             ]),
         Describe(

@@ -116,9 +116,10 @@ public sealed class DiffusionChatClient : IChatClient
                 }
             }
 
+            GenerationResult? result = null; // null: a stop ended the work
             if (!settled.IsStopped)
             {
-                GenerationResult result = await job.Completion.ConfigureAwait(false);
+                result = await job.Completion.ConfigureAwait(false);
                 if (Shown(settled.Finish(result)) is { Length: > 0 } rest)
                 {
                     yield return make.Update([new TextContent(rest)]);
@@ -136,7 +137,7 @@ public sealed class DiffusionChatClient : IChatClient
                 yield return make.Update([.. calls.Select((call, i) => RequestedTools.ContentOf(call, $"{make.Id}-{i}"))]);
             }
 
-            ChatResponseUpdate end = make.Last(request, last, settled.IsStopped);
+            ChatResponseUpdate end = make.Last(request, settled, last, result);
             end.FinishReason = calls.Count > 0 ? ChatFinishReason.ToolCalls : end.FinishReason;
             yield return end;
         }
@@ -168,12 +169,14 @@ public sealed class DiffusionChatClient : IChatClient
             CreatedAt = Created,
         };
 
-        // A stopped text is still in the engine's hands; the step's canvas is ours.
-        public ChatResponseUpdate Last(ChatRequest request, DenoisingStep? last, bool isStopped)
+        public ChatResponseUpdate Last(ChatRequest request, SettledText settled, DenoisingStep? last, GenerationResult? result)
         {
+            // A stopped text is still in the engine's hands; the step's canvas is ours. Its tokens are those that the text needs, whichever
+            // step showed the stop, so that reading slowly does not change their number.
             Canvas canvas = last?.Canvas ?? request.Text.Canvas;
             int room = canvas.Holes[0].Length;
-            int written = canvas.TextOf(hole: 0).Length;
+            IReadOnlyList<int> ids = result?.Holes[0].TokenIds ?? canvas.SettledTextOf(hole: 0, last!.FinalBefore).ToArray();
+            int written = settled.IsStopped ? settled.TokensToStop([.. ids]) : ids.Count;
             UsageDetails usage = new()
             {
                 InputTokenCount = canvas.Length - room,
@@ -181,7 +184,7 @@ public sealed class DiffusionChatClient : IChatClient
                 TotalTokenCount = canvas.Length - room + written,
             };
             ChatResponseUpdate update = Update([new UsageContent(usage)]);
-            bool isWhole = isStopped || written < request.Text.MostTokensOf(hole: 0) || request.Text.IsConstrained(hole: 0);
+            bool isWhole = settled.IsStopped || written < request.Text.MostTokensOf(hole: 0) || request.Text.IsConstrained(hole: 0);
             update.FinishReason = isWhole ? ChatFinishReason.Stop : ChatFinishReason.Length;
             update.AdditionalProperties = new AdditionalPropertiesDictionary
             {

@@ -1,5 +1,6 @@
 // Tools of Microsoft.Extensions.AI → those of the library, and back. Its middleware (UseFunctionInvocation) makes the calls; this client
 // only says which.
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
@@ -13,6 +14,9 @@ namespace Cinnabar.Extensions.AI;
 /// <summary>Reads the tools of a request, and writes calls.</summary>
 internal static class RequestedTools
 {
+    // Some templates show models the JSON itself: é is to be é, not \u00E9.
+    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>What may be called; null: nothing.</summary>
     /// <exception cref="CinnabarException">A tool is no function, or a call is required that cannot be made.</exception>
     public static ToolCalling? Read(ChatOptions options, DiffusionModel model)
@@ -46,7 +50,7 @@ internal static class RequestedTools
                 ["name"] = call.Name,
                 ["arguments"] = JsonSerializer.SerializeToNode(call.Arguments ?? new Dictionary<string, object?>(), TypeOf<Arguments>()),
             },
-        })]).ToJsonString());
+        })]).ToJsonString(s_readable));
 
     /// <summary>The message with the result of a call, which belongs to it by its id.</summary>
     public static ChatMessage ResultOf(FunctionResultContent result) =>
@@ -63,9 +67,9 @@ internal static class RequestedTools
             },
         };
 
-    /// <summary>A call of an answer.</summary>
-    public static FunctionCallContent ContentOf(ToolCall call, string id) =>
-        new(id, call.Name, (Arguments?)JsonSerializer.Deserialize(call.Arguments, TypeOf<Arguments>()));
+    /// <summary>A call of an answer; arguments that are no Unicode text become its exception.</summary>
+    public static FunctionCallContent ContentOf(ToolCall call, string id) => FunctionCallContent.CreateFromParsedArguments(
+        call.Arguments, id, call.Name, json => (Arguments?)JsonSerializer.Deserialize(json, TypeOf<Arguments>()));
 
     private static JsonTypeInfo TypeOf<T>() => AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(T));
 

@@ -71,8 +71,8 @@ internal static class SamplerProperties
             string? text = Given switch
             {
                 JsonElement { ValueKind: JsonValueKind.Number } json => json.GetRawText(),
-                byte or short or int or long or uint or ulong or float or double or decimal => ((IFormattable)Given).ToString(
-                    null, CultureInfo.InvariantCulture),
+                byte or sbyte or short or ushort or int or uint or long or ulong or float or double or decimal =>
+                    ((IFormattable)Given).ToString(null, CultureInfo.InvariantCulture),
                 _ => null,
             };
             return double.TryParse(text, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number)

@@ -48,6 +48,21 @@ public sealed class McpToolsTests(TinyModel tiny)
         Assert.Contains(says, Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
     }
 
+    [Theory]
+    [InlineData("5.0")]
+    [InlineData("5e0")]
+    public async Task Call_WholeNumberSpelledWithAFraction_IsTaken(string five)
+    {
+        using McpTools tools = new(tiny.Model);
+        string arguments = $$"""{"prompt":"x","max_tokens":{{five}},"seed":0.0}""";
+        CallToolResult result = await tools.CallAsync(
+            "complete", JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(arguments), CancellationToken.None);
+        Assert.NotEqual(true, result.IsError);
+        Assert.Equal(
+            tiny.Model.Generate("x", new() { MaxNewTokens = 5 }).Holes[0].Text,
+            result.StructuredContent!.Value.GetProperty("text").GetString());
+    }
+
     [Fact]
     public async Task Call_HalfASurrogateOrTooMuch_IsAToolError()
     {

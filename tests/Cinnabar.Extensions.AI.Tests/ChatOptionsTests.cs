@@ -161,10 +161,21 @@ public sealed class ChatOptionsTests(TinyChat chat) : IClassFixture<TinyChat>
         options.AdditionalProperties = new() { ["block_length"] = 1 };
         options.StopSequences = null;
         string leftToRight = (await client.GetResponseAsync("x", options)).Text;
-        options.StopSequences = [leftToRight.Substring(leftToRight.Length / 4, 2)];
+        stop = Enumerable.Range(0, leftToRight.Length / 2).Select(i => leftToRight.Substring(i, 2)).First(pair => pair.All(char.IsAscii));
+        options.StopSequences = [stop];
         List<ChatResponseUpdate> updates = [.. client.GetStreamingResponseAsync("x", options).ToBlockingEnumerable()];
         Assert.InRange((int)updates[^1].AdditionalProperties!["steps"]!, 1, 30);
-        Assert.InRange(updates.SelectMany(u => u.Contents).OfType<UsageContent>().Single().Details.OutputTokenCount!.Value, 1, 40);
+
+        // The tokens that were needed are counted, whichever step was seen last; not the masks behind them.
+        DenoisingStepContent[] steps = [.. updates.SelectMany(update => update.Contents).OfType<DenoisingStepContent>()];
+        IEnumerable<WrittenToken> written = steps.SelectMany(step => step.Committed).OrderBy(token => token.Position);
+        int[] ids = [.. written.Select(token => token.TokenId)];
+        int needed = Enumerable.Range(1, ids.Length)
+            .First(count => chat.Alone.Tokenizer.Decode(ids.AsSpan(0, count)).Contains(stop, StringComparison.Ordinal));
+        UsageDetails usage = updates.SelectMany(update => update.Contents).OfType<UsageContent>().Single().Details;
+        Assert.Equal(needed, usage.OutputTokenCount);
+        Assert.Equal(usage.InputTokenCount + needed, usage.TotalTokenCount);
+        Assert.Equal(needed, (await client.GetResponseAsync("x", options)).Usage!.OutputTokenCount);
     }
 
     [Fact]

@@ -203,19 +203,51 @@ public sealed class StructuredOutputTests(TinyChat chat) : IClassFixture<TinyCha
     public async Task Tools_SeveralCalls_AreGivenBackUnlessOneIsAllowed(bool? allowed, int expected)
     {
         const string Call = """<tool_call>{"name":"b","arguments":{}}</tool_call>""";
+        ChatResponse response = await DictatedAsync(Call + Call, allowed);
+        Assert.Equal(expected, response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Count());
+        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+    }
+
+    [Fact]
+    public async Task Tools_ArgumentsThatAreNoUnicode_AreACallWithAnException()
+    {
+        ChatResponse response = await DictatedAsync(
+            """<tool_call>{"name":"b","arguments":{"\ud800":1}}</tool_call>""", severalAllowed: null);
+        FunctionCallContent call = Assert.Single(response.Messages.Single().Contents.OfType<FunctionCallContent>());
+        Assert.Equal("b", call.Name);
+        Assert.Null(call.Arguments);
+        Assert.NotNull(call.Exception);
+    }
+
+    // A template that does not know tools shows the model the JSON of calls as it stands.
+    [Fact]
+    public async Task History_CallBeyondAscii_IsReadable()
+    {
+        string[] cities = ["q", "é"];
+        long[] tokens = new long[2];
+        for (int i = 0; i < 2; i++)
+        {
+            FunctionCallContent call = new("1", "weather", Arguments(cities[i]));
+            tokens[i] = await InputTokensAsync(templateKnowsTools: false, [new ChatMessage(ChatRole.Assistant, [call])]);
+        }
+
+        Assert.Equal(tokens[0] - 1 + chat.Long.Model.Tokenizer.Encode("é").Length, tokens[1]);
+    }
+
+    // What the model answers if it writes a text.
+    private Task<ChatResponse> DictatedAsync(string text, bool? severalAllowed)
+    {
         DiffusionModel model = chat.Tools.Model;
-        int[] written = [.. model.Tokenizer.Encode(Call + Call), model.Tokenizer.EndOfTextTokenId];
+        int[] written = [.. model.Tokenizer.Encode(text), model.Tokenizer.EndOfTextTokenId];
         ChatOptions options = new()
         {
             Temperature = 0,
             MaxOutputTokens = 130,
             Tools = [AIFunctionFactory.Create(() => 2, "b")],
-            AllowMultipleToolCalls = allowed,
+            AllowMultipleToolCalls = severalAllowed,
             RawRepresentationFactory = _ => new SamplerOptions { Policy = () => new Dictation(written) },
         };
-        ChatResponse response = await new DiffusionChatClient(chat.Tools).GetResponseAsync("x", options);
-        Assert.Equal(expected, response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>().Count());
-        Assert.Equal(ChatFinishReason.ToolCalls, response.FinishReason);
+        return new DiffusionChatClient(chat.Tools).GetResponseAsync("x", options);
     }
 
     private async Task<long> InputTokensAsync(bool templateKnowsTools, ChatMessage[] messages)

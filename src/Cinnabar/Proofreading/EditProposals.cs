@@ -72,7 +72,7 @@ internal sealed partial class EditProposals(TokenJudge judge, TokenWords words, 
         double least = inserts ? LeastInsertion : LeastProbability;
         foreach ((int id, double probability) in reading.Best.Take(inserts ? BestInsertions : BestTokens))
         {
-            if (probability >= least && words.TextOf(id) is string other)
+            if (probability >= least && words.TextOf(id, beginsText: first == 0) is string other)
             {
                 Add(text, first, end, other, inserts, edits);
             }

@@ -19,7 +19,6 @@ namespace Cinnabar.Proofreading;
 internal sealed class EditSearch(
     TokenJudge judge, EditProposals proposals, Tokenizer tokenizer, int[] begin, int maxLength, int alternatives)
 {
-    private const int LongestWord = 12; // tokens; longer ones are data rather than words
     private const int RoomForEdit = 8; // tokens by which an edited window may grow
     private const double SlipBits = 4;
 
@@ -43,7 +42,7 @@ internal sealed class EditSearch(
 
         (int windowStart, int windowEnd) = window.Characters;
         string shown = text.Text[windowStart..windowEnd];
-        int[] standing = tokenizer.Encode(shown);
+        int[] standing = Encode(shown);
         if (window.Begin + standing.Length + RoomForEdit > maxLength)
         {
             yield break;
@@ -66,10 +65,9 @@ internal sealed class EditSearch(
 
         double before = Sum(standing);
         List<(TextEdit Edit, double Cost)> tried = [];
-        foreach (TextEdit edit in edits.Where(edit => edit.Start >= windowStart && edit.End <= windowEnd))
+        foreach (IGrouping<string, TextEdit> same in edits.Where(IsInWindow).GroupBy(Edited))
         {
-            int[] ids = tokenizer.Encode(string.Concat(
-                shown.AsSpan(0, edit.Start - windowStart), edit.Text, shown.AsSpan(edit.End - windowStart)));
+            int[] ids = Encode(same.Key);
             if (!IsSameAround(ids))
             {
                 continue;
@@ -80,13 +78,23 @@ internal sealed class EditSearch(
                 yield return pass;
             }
 
-            tried.Add((edit, Sum(ids) + (edit.UndoesSlip ? SlipBits : BitsOfRemoved(text, standing, ids))));
+            bool undoesSlip = same.Any(edit => edit.UndoesSlip);
+            tried.Add((same.First(), Sum(ids) + (undoesSlip ? SlipBits : BitsOfRemoved(text, standing, ids))));
         }
 
         if (SuggestionOf(text, tried, before, Total(readings.Span), score) is Suggestion suggestion)
         {
             found.Add(suggestion);
         }
+
+        // In the middle of a text no tokenizer may put a space in front.
+        int[] Encode(string part) => windowStart == 0 ? tokenizer.Encode(part) : tokenizer.EncodeBehind(part);
+
+        bool IsInWindow(TextEdit edit) => edit.Start >= windowStart && edit.End <= windowEnd;
+
+        // Several edits may give one text: the end of a word deleted, and the word replaced by its beginning.
+        string Edited(TextEdit edit) => string.Concat(
+            shown.AsSpan(0, edit.Start - windowStart), edit.Text, shown.AsSpan(edit.End - windowStart));
 
         IEnumerable<int> Read(int[] ids) => judge.Read(
             [.. begin.AsSpan(0, window.Begin), .. ids], window.Begin + head, window.Begin + ids.Length - tail, alternatives: 0, bits);
@@ -134,7 +142,7 @@ internal sealed class EditSearch(
     {
         int count = text.Ids.Length;
         int room = _context - RoomForEdit - begin.Length;
-        if (end - first > Math.Min(LongestWord, room) || !text.IsWhole(first) || !text.IsWhole(end))
+        if (end - first > Math.Min(TokenWords.Longest, room) || !text.IsWhole(first) || !text.IsWhole(end))
         {
             return null;
         }

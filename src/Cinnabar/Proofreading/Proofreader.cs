@@ -205,7 +205,7 @@ public sealed partial class Proofreader
         List<(TextEdit Edit, double Probability)> edits = [];
         foreach ((int id, double probability) in reading.Best.Take(_options.Alternatives))
         {
-            if (id != text.Ids[token] && _words.TextOf(id) is string other)
+            if (id != text.Ids[token] && _words.TextOf(id, beginsText: token == 0) is string other)
             {
                 edits.Add((new TextEdit(start, end, other, UndoesSlip: false), probability));
             }

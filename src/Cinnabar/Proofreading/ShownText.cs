@@ -106,7 +106,7 @@ internal sealed class ShownText
     public string Slice(int start, int end) => _original[start..end];
 
     /// <summary>New text with the line ends of the caller's.</summary>
-    public string WithLineEnds(string text) => _usesCrLf ? text.Replace("\n", "\r\n", StringComparison.Ordinal) : text;
+    public string WithLineEnds(string text) => _usesCrLf ? TextCanvas.ToCrLf(text) : text;
 
     private static IEnumerable<int> LineStarts(string text, int first)
     {

@@ -3,7 +3,9 @@
 //   masked diffusion   p(x_i | all others but the rest of its word): position i and the later tokens of its word are masked, so that the
 //                      pieces of a wrong word do not vouch for each other (PLL-word-l2r of Kauf & Ivanova 2023, "A Better Way to Do Masked
 //                      Language Model Scoring"). Several positions share a sequence, at least Gap visible tokens apart, so a text of n
-//                      tokens takes about Gap + 1 sequences of n tokens instead of n; several sequences share a pass.
+//                      tokens takes about Gap + 1 sequences of n tokens instead of n; several sequences share a pass. Of a word without end
+//                      (text without spaces, data) at most TokenWords.Longest tokens are masked: all of them would leave nothing to the
+//                      right, and take a sequence for each.
 //   autoregressive     p(x_i | x_0 … x_{i−1}), in one pass; the first of all tokens is one of V equally likely ones
 //
 // Probabilities are among the tokens that stand for text.
@@ -133,7 +135,7 @@ internal sealed class TokenJudge
             }
 
             groups[group].Add(position);
-            maskedUntil[group] = _words.EndOf(ids, position);
+            maskedUntil[group] = EndOfMasks(ids, position);
         }
 
         return groups;
@@ -144,13 +146,16 @@ internal sealed class TokenJudge
         int[] masked = [.. ids];
         foreach (int position in positions)
         {
-            masked.AsSpan(position, _words.EndOf(ids, position) - position).Fill(_denoiser.MaskTokenId);
+            masked.AsSpan(position, EndOfMasks(ids, position) - position).Fill(_denoiser.MaskTokenId);
         }
 
         return masked;
     }
 
-    private int Together(int length) => _denoiser is IBatchDenoiser ? Math.Max(1, PositionsPerPass / length) : 1;
+    private int EndOfMasks(int[] ids, int position) => Math.Min(_words.EndOf(ids, position), position + TokenWords.Longest);
+
+    // Where all of a text was deleted, nothing is left to be read.
+    private int Together(int length) => _denoiser is IBatchDenoiser ? Math.Max(1, PositionsPerPass / Math.Max(1, length)) : 1;
 
     // The rows of all sequences, one after the other; more than one only for a network that takes them.
     private Tensor Logits((int[] Ids, int[] Rows)[] sequences)

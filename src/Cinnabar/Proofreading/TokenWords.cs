@@ -1,6 +1,5 @@
 // Which tokens form a word: neighbours whose bytes at the boundary are both letters, digits, _ or part of a character beyond ASCII. A token
 // that begins with a space or a line break begins a word; a sign such as ( is one by itself.
-using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
 using Cinnabar.Tokenizers;
@@ -10,6 +9,9 @@ namespace Cinnabar.Proofreading;
 /// <summary>Words of tokens, by what the tokens of a vocabulary begin and end with.</summary>
 internal sealed class TokenWords
 {
+    /// <summary>Tokens of a word; longer ones are data, or text without spaces, rather than words.</summary>
+    public const int Longest = 12;
+
     private readonly bool[] _goesOn; // begins with a byte of a word
     private readonly bool[] _isOpen; // ends with one
     private readonly bool[] _isBlank;
@@ -35,17 +37,14 @@ internal sealed class TokenWords
     /// <summary>Whether a token is nothing but spaces, tabs and line breaks.</summary>
     public bool IsBlank(int id) => _isBlank[id];
 
-    /// <summary>What tokens stand for inside a text; null if that is not whole characters.</summary>
-    public string? TextOf(params ReadOnlySpan<int> ids)
+    /// <summary>What a token stands for in a text; null if that is not whole characters.</summary>
+    /// <param name="id">The token.</param>
+    /// <param name="beginsText">Whether the text begins with it, where some tokenizers leave out a space.</param>
+    public string? TextOf(int id, bool beginsText)
     {
-        ArrayBufferWriter<byte> bytes = new();
-        bool first = false;
-        foreach (int id in ids)
-        {
-            bytes.Write(_tokenizer.BytesOf(id, skipSpecialTokens: true, ref first));
-        }
-
-        return Utf8.IsValid(bytes.WrittenSpan) ? Encoding.UTF8.GetString(bytes.WrittenSpan) : null;
+        bool first = beginsText;
+        ReadOnlySpan<byte> bytes = _tokenizer.BytesOf(id, skipSpecialTokens: true, ref first);
+        return Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : null;
     }
 
     /// <summary>The position behind the word that holds a position.</summary>

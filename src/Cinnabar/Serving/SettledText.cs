@@ -63,6 +63,23 @@ public sealed class SettledText
     /// <summary>The rest, once the text is finished.</summary>
     public string Finish(GenerationResult result) => Give(result.Holes[_hole].Text, isAll: true);
 
+    /// <summary>The number of tokens that a text cut at its stop text needs: the fewest that hold one; without one, all.</summary>
+    /// <param name="ids">Tokens of the hole, from its first one on.</param>
+    public int TokensToStop(ReadOnlySpan<int> ids)
+    {
+        // More tokens only add text, so halving finds them.
+        (int without, int with) = (0, ids.Length);
+        while (with - without > 1)
+        {
+            int middle = (without + with) / 2;
+            string text = _text.TextOfHole(_hole, ids[..middle]);
+            bool holdsOne = Array.Exists(_stops, stop => text.Contains(stop, StringComparison.Ordinal));
+            (without, with) = holdsOne ? (without, middle) : (middle, with);
+        }
+
+        return with;
+    }
+
     private string Give(string text, bool isAll)
     {
         if (IsStopped)

@@ -1,7 +1,9 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Proofreading;
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tests.Sampling;
+using Cinnabar.Tests.Serving;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Proofreading;
@@ -66,6 +68,20 @@ public sealed class ProofreaderTests
         Assert.Throws<ArgumentException>(() => place.ApplyTo(Right));
     }
 
+    // The end of the word deleted, and its first token in place of the whole word, are one text.
+    [Fact]
+    public void EditsToOneText_AreOneReplacement()
+    {
+        const string Total = "int Sum(int cd, int b)\n{\n    return total - b;\n}\n";
+        string text = Total.Replace("total", "totalx", StringComparison.Ordinal);
+
+        Suggestion place = Reader(Knows(Total)).Read(text).Suggestions.MaxBy(suggestion => suggestion.Score)!;
+
+        Assert.Equal(Total, place.ApplyTo(text));
+        Assert.Equal(place.Replacements.Count, place.Replacements.Select(replacement => replacement.Text).Distinct().Count());
+        Assert.InRange(place.Replacements[0].Probability, 0.6, 1);
+    }
+
     [Fact]
     public void RightText_HasNoSuggestions()
     {
@@ -112,6 +128,51 @@ public sealed class ProofreaderTests
         }
 
         Assert.Equal(ids.Length, seen);
+    }
+
+    // If all the rest of a word were masked, each token of a text without spaces would take a sequence of its own.
+    [Fact]
+    public void WordWithoutEnd_IsJudgedInFewSequences()
+    {
+        TableDenoiser network = new(s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, (_, _, _) => 0);
+
+        Assert.Equal(100, Reader(network, places: 0).Read(new string('q', 100)).Tokens.Count);
+
+        Assert.InRange(network.AskedIds.Count, 1, 20);
+        Assert.All(network.AskedIds, ids => Assert.Contains(s_tokenizer.Encode("q")[0], ids));
+    }
+
+    // Of the text that is left then the network can be asked nothing.
+    [Fact]
+    public void TextOfOneToken_OfAModelWithoutBegin_MayBeDeleted()
+    {
+        using ServingModel serving = new();
+        Proofreader reader = new(
+            serving.Load(1, config => config with { BosTokenId = null }),
+            new ProofreadingOptions { Threshold = 0, PlacesPerHundredTokens = 100 });
+
+        // All but one of these letters are not what the model would write.
+        Assert.All("abcdefghijklmnopqrstuvwxyz", letter => Assert.Single(reader.Read(letter.ToString()).Tokens));
+    }
+
+    // Words of this tokenizer begin with a space, which it leaves out where a text begins.
+    [Fact]
+    public void FirstToken_IsReplacedByWhatItWouldBeThere()
+    {
+        using TemporaryFolder folder = new();
+        Tokenizer llama = Tokenizer.Load(folder.Write("tokenizer.json", LlamaModelFolder.TokenizerJson));
+        CanvasTokens tokens = new(llama.MaskTokenId, null, null)
+        {
+            NeverEmitted = [.. Enumerable.Range(0, llama.VocabularySize).Where(llama.IsSpecial)],
+        };
+        int space = llama.Encode("(")[0];
+        TableDenoiser network = new(llama.VocabularySize, llama.MaskTokenId, (_, _, token) => token == space ? 30 : 0);
+        ProofreadingOptions options = new() { PlacesPerHundredTokens = 0 };
+        Proofreader reader = new(network, llama, tokens, isAutoregressive: false, begin: [], options);
+
+        Suggestion place = reader.Read("sat (").Suggestions[0];
+
+        Assert.Equal((0, "sat", ""), (place.Start, place.Text, place.Replacements[0].Text));
     }
 
     [Fact]

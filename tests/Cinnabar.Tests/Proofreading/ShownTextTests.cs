@@ -88,6 +88,13 @@ public sealed class ShownTextTests
         Assert.Equal(shown.Ids.Length, shown.TokenAt(text.Length));
     }
 
+    [Fact]
+    public void WithLineEnds_AreThoseOfTheText()
+    {
+        Assert.Equal("a\r\nb\r\n", new ShownText("x\r\ny", s_tokenizer).WithLineEnds("a\nb\r\n"));
+        Assert.Equal("a\nb\r\n", new ShownText("x\ny", s_tokenizer).WithLineEnds("a\nb\r\n"));
+    }
+
     // Unpaired surrogates are shown as U+FFFD.
     private static string Replaced(string text) =>
         string.Concat(text.EnumerateRunes().Select(rune => rune.ToString()));

@@ -115,6 +115,21 @@ public sealed class SettledTextTests(ServingModel serving) : IClassFixture<Servi
     }
 
     [Fact]
+    public void TokensToStop_AreTheFewestThatHoldOne()
+    {
+        (TextCanvas text, _) = Written("x = ", "abcabd", 1);
+        int[] ids = text.Canvas.TextOf(hole: 0);
+
+        Assert.Equal(3, Needed(["bd", "bc"], 6));
+        Assert.Equal(6, Needed(["bd"], 6));
+        Assert.Equal(6, Needed(["?"], 6));
+        Assert.Equal(6, Needed([], 6));
+        Assert.Equal(0, Needed(["a"], 0));
+
+        int Needed(string[] stops, int tokens) => new SettledText(text, Tokenizer, 0, stops).TokensToStop(ids.AsSpan(0, tokens));
+    }
+
+    [Fact]
     public void CarriageReturns_TextWithThem_LineFeedIsAStopBeforeBoth()
     {
         (TextCanvas text, List<DenoisingStep> steps) = Written("x\r\n", "ab\ncd", 1);
