@@ -89,14 +89,16 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
         Assert.Equal([1f, 2, 7, 8], [cleaned[0], cleaned[1], cleaned[6], cleaned[7]]);
     }
 
-    [Fact]
-    public void LatentDiffusion_Gradient_IsThatOfItsLoss()
+    [Theory]
+    [InlineData(0, 1, "in.", "known.", "time.gate", "down.0", "skip.0", "out.", "blocks.0.time", "blocks.1.up_proj")]
+    [InlineData(20, 10, "in.", "down.0", "skip.0", "out.")] // the discriminator's opinion has its full weight in the last of ten steps
+    public void LatentDiffusion_Gradient_IsThatOfItsLoss(double adversarialWeight, int step, params string[] parts)
     {
         // Along one direction of one tensor of each kind: (loss(w + δ) − loss(w − δ)) / 2δ, the same data and noise on both sides.
         string autoencoder = TrainedAutoencoder();
         TrainingOptions options = Denoiser(runs.NewFolder(), autoencoder) with
         {
-            TokenWeight = 0.3, SelfConditioningShare = 0, Precision = "f32",
+            TokenWeight = 0.3, AdversarialWeight = adversarialWeight, SelfConditioningShare = 0, Precision = "f32",
         };
         KernelTable kernels = KernelTable.Create(1, KernelForm.Reference);
         TrainingCheckpoint state = TrainingCheckpoint.Start(FirstWeights.Of(options));
@@ -107,9 +109,9 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
             parameter.ZeroGradient();
         }
 
-        network.AddGradients(1);
+        network.AddGradients(step);
         Dictionary<string, float[]> gradients = network.Parameters.ToDictionary(p => p.Name, p => p.Gradient!.Floats.ToArray());
-        foreach (string part in (string[])["in.", "known.", "time.gate", "down.0", "skip.0", "out.", "blocks.0.time", "blocks.1.up_proj"])
+        foreach (string part in parts)
         {
             Parameter parameter = network.Parameters.First(p => p.Name.Contains("transformer." + part, StringComparison.Ordinal));
             float[] gradient = gradients[parameter.Name];
@@ -127,7 +129,7 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
                 parameter.Value.Floats[i] += (float)(distance * direction[i]);
             }
 
-            double loss = network.AddGradients(1).Loss;
+            double loss = network.AddGradients(step).Loss;
             kept.CopyTo(parameter.Value.Floats);
             return loss;
         }
@@ -207,7 +209,10 @@ public sealed class LatentTrainingTests(TrainingRuns runs) : IClassFixture<Train
             weight *= 12;
         }
 
-        loss.Accumulate(tape.Input(guessed, real.Length / s_shape.Size, s_shape.Size), real, Batch, step: 1, new DeterministicRandom(3));
+        NoisyLatents noisy = NoisyLatents.Draw(
+            real, new bool[real.Length / s_shape.Size], [0.2, 0.6], GaussianSchedule.Cosine(), new DeterministicRandom(4));
+        loss.Accumulate(
+            tape.Input(guessed, real.Length / s_shape.Size, s_shape.Size), real, noisy, Batch, step: 1, new DeterministicRandom(3));
         tape.Reset();
         loss.AddOwnGradients();
         Parameter parameter = loss.Parameters.First(p => p.Name.Contains("blocks.0.up_proj", StringComparison.Ordinal));

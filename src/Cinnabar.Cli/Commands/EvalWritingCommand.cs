@@ -144,7 +144,10 @@ internal sealed class EvalWritingCommand
                 foreach (SamplerOptions own in LatentOptionsFor(parsed, writer))
                 {
                     LongTextWriter through = new(writer, tokens, own);
-                    yield return Written($"{name}, {own.Steps} steps", i => through.AtOnce(i, cancellation));
+                    bool inBlocks = block > 0 && !through.FitsAtOnce;
+                    yield return inBlocks
+                        ? Written($"{name}, blocks of {block}, {own.Steps} steps", i => through.InBlocks(i, block, cancellation))
+                        : Written($"{name}, {own.Steps} steps", i => through.AtOnce(i, cancellation));
                 }
 
                 continue;
@@ -280,11 +283,12 @@ internal sealed class EvalWritingCommand
             textColumns: 1);
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Texts of {tokens} tokens from nothing, seed {seed}; perplexity under {judge?.Name ?? "no judge"}; entropy of tokens in bits; "
-            + $"n-grams of words. Nats by far context: how much less the judge is surprised by a token if it sees more than the 64 to 127 "
-            + $"before it. Names again: of the names in parts of {part} tokens, the share that a later part has too. Passes follow one "
-            + $"another. At seams: within {SeamPerplexity.Reach} tokens of where a segment that stays begins or ends, in every text; "
-            + $"ratios of perplexities. ± are standard errors."));
+            $"Texts of {tokens} tokens, or on average as many as are told, from nothing, seed {seed}; "
+            + $"perplexity under {judge?.Name ?? "no judge"}; entropy of tokens in bits; n-grams of words. Nats by far context: how much "
+            + $"less the judge is surprised by a token if it sees more than the 64 to 127 before it. Names again: of the "
+            + $"names in parts of {part} tokens, the share that a later part has too. Passes follow one another. At seams: within "
+            + $"{SeamPerplexity.Reach} tokens of where a segment that stays begins or ends, in every text; ratios of perplexities. "
+            + $"± are standard errors."));
     }
 
     private static string Shown(TaskMeasure measure)

@@ -1,14 +1,14 @@
 // Ways of writing T tokens with one model, which sees S:
 //
-//   at once          T ≤ S, as the model writes any text: the only way through latents
+//   at once          T ≤ S, as the model writes any text
 //   in segments      a collage of segments of S tokens (Models/CollageDenoiser.cs), whose borders move from step to step or stay: as many
 //                    passes as steps, however long the text is
 //   block by block   B tokens after the other, each block given the last S − B tokens before it: the usual way. A segment's number of
 //                    steps is for S tokens, so a block takes B/S of it, rounded. A segment commits as many tokens in a step as a block
-//                    does, but far apart
+//                    does, but far apart. Through latents a block takes all the steps: they do not commit tokens, but remove noise
 //
-// A model that writes left to right takes B passes per block, keeping keys and values, and nothing but the last way. The last two ways
-// end no text before T. None has a prompt. Text n uses seeds of its own.
+// A model that writes left to right takes B passes per block, keeping keys and values, and nothing but the last way; one that writes
+// through latents knows the first and the last. The last two ways end no text before T. None has a prompt. Text n uses seeds of its own.
 using System.Diagnostics;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
@@ -47,17 +47,19 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
         return [.. collage.BordersOf(Beginning.Length + tokens).Select(border => border - Beginning.Length)];
     }
 
+    /// <summary>Whether the model sees the whole text at once.</summary>
+    public bool FitsAtOnce => tokens <= MostAtOnce;
+
     /// <summary>Writes text <paramref name="index"/> at once; it may end before T tokens.</summary>
     /// <param name="index">From 0.</param>
     /// <param name="cancellation">Stops before the next pass.</param>
     /// <exception cref="CinnabarException">The model does not see so many tokens, or an option is out of range.</exception>
     public WrittenText AtOnce(int index, CancellationToken cancellation = default)
     {
-        int most = model.Config.MaxSequenceLength - Beginning.Length;
-        if (tokens > most)
+        if (!FitsAtOnce)
         {
             throw new CinnabarException(
-                $"Expected texts of at most {most} tokens, what {model.Name} sees at once, found {tokens}.", "Ask for fewer tokens.");
+                $"Expected texts of at most {MostAtOnce} tokens, what {model.Name} sees at once, found {tokens}.", "Ask for fewer tokens.");
         }
 
         GenerationResult result = model.Generate(
@@ -111,7 +113,7 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
             {
                 BlockSize = null,
                 MaxNewTokens = length,
-                Steps = Math.Clamp((int)Math.Round((double)_steps * length / context), 1, length),
+                Steps = StepsOfBlock(length),
                 Seed = options.Seed + (ulong)(((long)index * blocks) + b),
             });
             long computed = 0;
@@ -125,12 +127,18 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
         return new WrittenText(written, model.Tokenizer.Decode(written), passes, positions, seconds);
     }
 
+    private int? StepsOfBlock(int length) => model.Denoiser.Noise == NoiseKind.Gaussian
+        ? options.Steps
+        : Math.Clamp((int)Math.Round((double)_steps * length / model.Config.MaxSequenceLength), 1, length);
+
     private static WrittenText Written(GenerationResult result) => new(
         [.. result.Holes[0].TokenIds],
         result.Holes[0].Text,
         result.ForwardPasses,
         result.ComputedPositions,
         result.Elapsed.TotalSeconds);
+
+    private int MostAtOnce => model.Config.MaxSequenceLength - Beginning.Length;
 
     private int[] Beginning => model.Config.BosTokenId is int id ? [id] : [];
 }

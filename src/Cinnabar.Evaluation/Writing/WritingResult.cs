@@ -2,7 +2,8 @@
 // writes left to right: e^(mean over texts of nats per token), given the begin of a text; its error is the mean's times the perplexity.
 // It is never to be read alone: text of few tokens, or that repeats itself, is easy to predict (Zheng et al. 2024, arXiv 2409.02908), which
 // entropy and repeated n-grams show. Far context is how much easier a token is to predict given all that the judge sees than given the 64
-// to 127 tokens before it: sentences that have nothing to do with those of long before gain nothing.
+// to 127 tokens before it: sentences that have nothing to do with those of long before gain nothing. Texts that end by themselves differ in
+// length, on which entropy and n-grams depend: then it is said, too.
 using System.Text.Json;
 using Cinnabar.Diffusion;
 using Cinnabar.Evaluation.Tasks;
@@ -17,6 +18,7 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
 {
     private const string Perplexity = "perplexity";
     private const string Empty = "empty texts";
+    private const string Tokens = "tokens";
     private const string SelfBleu = "self-BLEU";
     private const string NamesAgain = "names again";
     private const string FarContext = "nats by far context";
@@ -31,8 +33,8 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
     /// <summary>The names of all measures.</summary>
     public static IReadOnlyList<string> MeasureNames { get; } =
     [
-        Perplexity, Empty, FarContext, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams", NamesAgain,
-        InsideSegments, AtSeams, InOverlaps, Passes, "positions/token", "seconds", "tokens/s",
+        Perplexity, Empty, Tokens, FarContext, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams",
+        NamesAgain, InsideSegments, AtSeams, InOverlaps, Passes, "positions/token", "seconds", "tokens/s",
     ];
 
     /// <summary>The measure of that name; null if the texts do not have it.</summary>
@@ -77,6 +79,11 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
         if (texts.Any(text => text.Ids.Length == 0)) // of which no token can be predicted
         {
             AddMean(Empty, [.. texts.Select(text => text.Ids.Length == 0 ? 1.0 : 0)]);
+        }
+
+        if (texts.Any(text => text.Ids.Length != texts[0].Ids.Length))
+        {
+            AddMean(Tokens, [.. texts.Select(text => (double)text.Ids.Length)]);
         }
 
         AddMean(FarContext, [.. NatsOf(NearContext).Zip(nats)

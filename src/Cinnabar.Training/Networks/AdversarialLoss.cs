@@ -2,8 +2,9 @@
 //
 //   D: [B·n, d] → in → transformer blocks → RMSNorm → one number a latent
 //   discriminator   mean max(0, 1 − D(x)) + mean max(0, 1 + D(x̂))  + γ · mean (D(x) − D(x + 0.1 ξ))²      hinge (Lim & Ye 2017)
-//   denoiser        − w · ramp · mean D(x̂),  ramp = 0 in the first fifth of the steps, then rising to 1 over the next fifth
+//   denoiser        − w · ramp · mean α(t)² D(x̂),  ramp = 0 in the first fifth of the steps, then rising to 1 over the next fifth
 //
+// α², as for the cross-entropy of tokens: x̂ of much noise is rightly a mean of many texts, and no text.
 // The last term of the discriminator stands for R1: the squared change of D along a random direction has the squared gradient's norm as its
 // mean, up to a factor, and needs no gradient of a gradient (Lin et al. 2025, APT, arXiv 2501.08316).
 // The denoiser's pass leaves gradients in the discriminator's weights; they are thrown away before its own are worked out, on the same
@@ -41,11 +42,13 @@ internal sealed class AdversarialLoss
     /// <summary>Adds the denoiser's loss on a pass, and remembers the pass.</summary>
     /// <param name="guessed">x̂ [M, d].</param>
     /// <param name="real">x, as many numbers.</param>
+    /// <param name="latents">What x̂ was guessed from.</param>
     /// <param name="batch">B.</param>
     /// <param name="step">From 1.</param>
     /// <param name="noise">Draws ξ.</param>
     /// <returns>The loss.</returns>
-    public double Accumulate(Variable guessed, float[] real, int batch, int step, DeterministicRandom noise)
+    public double Accumulate(
+        Variable guessed, float[] real, NoisyLatents latents, int batch, int step, DeterministicRandom noise)
     {
         float[] nudged = [.. real.Select(x => (float)(x + (Nudge * noise.NextGaussian())))];
         _seen.Add((real, guessed.Value.Floats.ToArray(), nudged, batch));
@@ -58,11 +61,12 @@ internal sealed class AdversarialLoss
         Variable scores = _network.Scores(_tape, guessed, batch);
         double weight = _options.AdversarialWeight * ramp / PassesOf(batch) / scores.Value.Count;
         float[] gradient = new float[scores.Value.Count];
-        Array.Fill(gradient, (float)-weight);
         double loss = 0;
-        foreach (float score in scores.Value.Floats)
+        for (int row = 0; row < gradient.Length; row++)
         {
-            loss -= weight * score;
+            double own = weight * latents.SignalOf(row) * latents.SignalOf(row);
+            loss -= own * scores.Value.Floats[row];
+            gradient[row] = (float)-own;
         }
 
         _tape.AddGradient(scores, gradient);

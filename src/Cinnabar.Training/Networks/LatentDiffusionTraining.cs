@@ -9,7 +9,7 @@
 //   noise_curriculum         "low_first": times from [0, 0.3] at the first step, from [0, 1] after half of the steps
 //   token_weight w           + w · mean over tokens of α(t)² · cross-entropy of the text decoded from x̂ = α z − σ v̂ (Difformer's anchor
 //                            loss through a decoder); α² because x̂ of pure noise is a mean that is no text
-//   adversarial_weight w     − w · ramp · mean of D(x̂), AdversarialLoss
+//   adversarial_weight w     − w · ramp · mean of α(t)² D(x̂), AdversarialLoss
 //
 // Times are stratified over the sequences of a step.
 using Cinnabar.Checkpoints;
@@ -104,7 +104,7 @@ internal sealed class LatentDiffusionTraining : TrainedNetwork
         {
             Variable cleaned = _tape.Affine(velocity, latents.NegativeNoise, latents.ScaledNoisy);
             loss += _options.TokenWeight > 0 ? TokenLoss(cleaned, batch, latents, counted) : 0;
-            loss += _adversary?.Accumulate(cleaned, clean, batch.Batch, step, noise) ?? 0;
+            loss += _adversary?.Accumulate(cleaned, clean, latents, batch.Batch, step, noise) ?? 0;
         }
 
         _tape.Backward();

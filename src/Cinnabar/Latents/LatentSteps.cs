@@ -7,8 +7,9 @@
 //                                                           x̂' and h' are those of the step before: second order in h
 //                                                           (Lu et al. 2022, DPM-Solver++, multistep)
 //
-// The first step of DPM++ 2M has no step before it and the last one would extrapolate x̂ to where it does not move any more: both take
-// D = x̂, which is DDIM. Times fall evenly from 1 − MinimumTime to MinimumTime; what comes out is x̂ of the last one.
+// The first step of DPM++ 2M has no step before it and takes D = x̂, which is DDIM. Times fall evenly from 1 − MinimumTime, as if one more
+// step followed the last one and ended at MinimumTime. There no noise is left, so z would be x̂ of the last time that was looked at, and a
+// pass of its own would change nothing: x̂ = α z − σ v̂ with a σ of 0.0002. So x̂ of the last time is what comes out.
 using Cinnabar.Diffusion;
 
 namespace Cinnabar.Latents;
@@ -92,7 +93,7 @@ public sealed class LatentSteps
 
         double s = TimeOf(Taken);
         double half = (_schedule.LogRatio(s) - _schedule.LogRatio(t)) / 2;
-        if (_method == LatentMethod.DpmSolver && Taken > 1 && Taken < _steps - 1)
+        if (_method == LatentMethod.DpmSolver && Taken > 1)
         {
             Extrapolate(half / (2 * _lastHalf));
         }
@@ -106,9 +107,8 @@ public sealed class LatentSteps
     }
 
     /// <summary>The time of a step, from 0.</summary>
-    private double TimeOf(int step) => _steps == 1
-        ? 1 - GaussianSchedule.MinimumTime
-        : 1 - GaussianSchedule.MinimumTime - (step * (1 - (2 * GaussianSchedule.MinimumTime)) / (_steps - 1));
+    private double TimeOf(int step) =>
+        1 - GaussianSchedule.MinimumTime - (step * (1 - (2 * GaussianSchedule.MinimumTime)) / _steps);
 
     // Leaves D in _guess and x̂ in _before.
     private void Extrapolate(double weight)

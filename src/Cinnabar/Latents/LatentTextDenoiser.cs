@@ -124,6 +124,31 @@ public sealed class LatentTextDenoiser : IDenoiser
         return new GuidedLatentDenoiser(told, untold, guidance, known, Shape.Size);
     }
 
+    /// <summary>
+    /// Gives latents the size of the encoder's, a root mean square of 1 in each part: codes were chosen for such latents, and the decoder
+    /// was trained on them.
+    /// </summary>
+    /// <param name="latents">n·d, changed in place.</param>
+    internal void Rescale(Span<float> latents)
+    {
+        int width = Shape.Size / Shape.CodebookGroups;
+        for (int first = 0; first < latents.Length; first += width)
+        {
+            Span<float> part = latents.Slice(first, width);
+            double squares = 0;
+            foreach (float value in part)
+            {
+                squares += (double)value * value;
+            }
+
+            float scale = (float)(1 / Math.Sqrt((squares / width) + _config.RmsNormEps));
+            foreach (ref float value in part)
+            {
+                value *= scale;
+            }
+        }
+    }
+
     /// <summary>Spells latents.</summary>
     /// <param name="latents">n·d; they become their codes, unless they stay raw.</param>
     /// <param name="ids">n·s: known tokens, but for those that are spelled.</param>

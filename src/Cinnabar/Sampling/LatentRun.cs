@@ -5,6 +5,9 @@
 //                          the canvas shows what x̂ spells, if somebody looks and the decoder spells all tokens at once
 //   the canvas becomes what the last x̂ spells; the hole's text ends at its first end token
 //
+// x̂ is a mean, so where the network is not sure it is shorter than any latent of a text. Codes that lie nearer to 0 than others would win
+// by that alone; before it is spelled x̂ is brought to the size of the encoder's latents, which leaves its direction to decide.
+//
 // A guess is committed in the first step and edited in later ones: every token may change until the last.
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
@@ -38,6 +41,7 @@ internal sealed class LatentRun : DenoisingRun
         LatentShape shape = network.Shape;
         _layout = network.LayoutOf(canvas);
         _clean = network.Encode(_layout.Ids);
+        canvas.Ids.Slice(_hole.Start - _layout.Lead, _layout.Lead).CopyTo(_layout.Ids.AsSpan(_layout.Start)); // for a causal decoder
         _known = new bool[_layout.Ids.Length / shape.Downsampling];
         Array.Fill(_known, true);
         _known.AsSpan(_layout.Start / shape.Downsampling, _layout.Room / shape.Downsampling).Clear();
@@ -101,12 +105,14 @@ internal sealed class LatentRun : DenoisingRun
     private void Show()
     {
         float[] latents = _steps.Guess.ToArray();
+        _network.Rescale(latents);
         for (int i = 0; i < latents.Length; i++)
         {
             latents[i] = _known[i / _network.Shape.Size] ? _clean[i] : latents[i];
         }
 
-        Range written = _layout.Start..(_layout.Start + _hole.Length);
+        int first = _layout.Start + _layout.Lead;
+        Range written = first..(first + _hole.Length);
         _network.Spell(latents, _layout.Ids, written, _options.Raw, _words, _confidence);
         ReadOnlySpan<int> ids = _layout.Ids.AsSpan(written);
         int length = _words.EndOf(ids);

@@ -98,6 +98,18 @@ public sealed class WritingCommandTests(TinyModel tiny)
         Assert.Equal(3, Value(json.GetProperty("results")[2], "passes"));
     }
 
+    [Fact]
+    public async Task Json_ModelWithLatents_WritesLongTextsInBlocks()
+    {
+        string latents = Path.Combine(tiny.Folder, "long-latents");
+        TinyModelFolder.Write(latents, TinyModelFolder.WithLatents);
+        JsonElement json = await Json([.. s_short, "--block", $"{Block}", "--compare", latents, "--latent-steps", "2"]);
+        JsonElement written = json.GetProperty("results").EnumerateArray().Last();
+        Assert.Equal($"long-latents, blocks of {Block}, 2 steps", written.GetProperty("texts_of").GetString());
+        Assert.Equal(7 * 2, Value(written, "passes")); // of each block as many as of a text
+        Assert.False(written.GetProperty("measures").TryGetProperty("tokens", out _)); // all texts have 200
+    }
+
     private static double Value(JsonElement result, string measure) =>
         result.GetProperty("measures").GetProperty(measure).GetProperty("value").GetDouble();
 

@@ -104,7 +104,9 @@ public sealed class WritingMeasureTests
             new([.. Enumerable.Range(10, 80), .. Enumerable.Range(10, 80)], "so Tom met", Passes: 8, Positions: 1280, Seconds: 8),
         ];
         WritingResult result = WritingResult.Of("own", texts, judge, [3], text => [text.Text, text.Text], [40, 100]);
-        Assert.Equal(WritingResult.MeasureNames.Where(name => name != "empty texts"), result.Measures.Select(measure => measure.Name));
+        Assert.Equal(
+            WritingResult.MeasureNames.Where(name => name is not ("empty texts" or "tokens")),
+            result.Measures.Select(measure => measure.Name));
         Assert.Equal(size, result["perplexity"]!.Value, size * 1e-4);
         Assert.Equal(size, result["inside segments"]!.Value, size * 1e-4);
         Assert.Equal(1, result["at seams / inside"]!.Value, 1e-4);
@@ -122,6 +124,7 @@ public sealed class WritingMeasureTests
             "own", [.. texts, new([], "", 4, 0, 2)], judge, [3], text => [text.Text, text.Text], [40, 100]);
         Assert.Equal(WritingResult.MeasureNames, withEmpty.Measures.Select(measure => measure.Name));
         Assert.Equal(1 / 3.0, withEmpty["empty texts"]!.Value, 1e-9);
+        Assert.Equal(320 / 3.0, withEmpty["tokens"]!.Value, 1e-9);
         Assert.Equal(size, withEmpty["perplexity"]!.Value, size * 1e-4);
 
         WrittenText person = texts[0] with { Passes = 0 };

@@ -126,6 +126,9 @@ public sealed class LatentRunTests : IDisposable
     [Theory]
     [InlineData(5, 9, 6, 32)]
     [InlineData(1, 95, 0, 96)]
+    [InlineData(2, 93, 0, 96)]
+    [InlineData(2, 94, 0, 96)]
+    [InlineData(3, 91, 2, 96)]
     [InlineData(90, 6, 0, 96)]
     [InlineData(43, 10, 43, 96)]
     [InlineData(41, 14, 41, 96)]
@@ -147,9 +150,36 @@ public sealed class LatentRunTests : IDisposable
         int[] seen = [.. layout.Ids[..layout.Start].SkipWhile(id => id == config.EosTokenId)];
         Assert.Equal(front[^seen.Length..], seen);
         Assert.InRange(before - seen.Length, 0, 3);
+        Assert.Equal(seen.Length == 0 && layout.Room - hole >= before ? before : 0, layout.Lead);
         seen = [.. layout.Ids[(layout.Start + layout.Room)..].TakeWhile(id => id != config.EosTokenId)];
         Assert.Equal(back[..seen.Length], seen);
         Assert.InRange(after - seen.Length, 0, 3);
+    }
+
+    [Fact]
+    public void Run_BeginOfTextAlone_StandsInTheFirstLatentThatIsDenoised()
+    {
+        DiffusionModel model = Model(isCausal: false);
+        SamplerOptions options = new() { Steps = 2, Seed = 3 };
+        CanvasTokens tokens = new(model.Config.MaskTokenId, null, null);
+        Canvas whole = Canvas.ForContinuation([], TinyModelFolder.Context, tokens);
+        Canvas begun = Canvas.ForContinuation([5], TinyModelFolder.Context - 1, tokens);
+        new Sampler(model.Denoiser).Run(whole, options);
+        new Sampler(model.Denoiser).Run(begun, options);
+        Assert.Equal(whole.Ids[1..].ToArray(), begun.Ids[1..].ToArray());
+        Assert.Equal(5, begun.Ids[0]);
+    }
+
+    [Fact]
+    public void Rescale_LatentsOfAnySize_HaveTheSizeOfTheEncoders()
+    {
+        LatentTextDenoiser network = (LatentTextDenoiser)Model(isCausal: false).Denoiser;
+        int width = network.Shape.Size / network.Shape.CodebookGroups;
+        float[] encoded = network.Encode([.. Enumerable.Range(20, 16)]);
+        float[] latents = [.. encoded.Select((value, i) => value * (0.2f + (i / width)))];
+        network.Rescale(latents);
+        Assert.Equal(encoded, latents, (a, b) => Math.Abs(a - b) < 0.02);
+        Assert.All(latents.Chunk(width), part => Assert.Equal(1, part.Average(value => value * value), 2e-3));
     }
 
     [Fact]

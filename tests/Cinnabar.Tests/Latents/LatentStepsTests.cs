@@ -107,6 +107,21 @@ public sealed class LatentStepsTests
         Assert.Equal(network.Given, guesses);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(100)]
+    public void Take_AnyNumberOfSteps_SpendsNoPassOnTheEnd(int steps)
+    {
+        Remembering network = new();
+        new LatentSteps(network, ScheduleOf("cosine"), LatentMethod.Ddim, steps, 3, new DeterministicRandom(1)).Finish();
+        Assert.Equal(steps, network.Times.Count);
+        for (int i = 0; i < steps; i++)
+        {
+            Assert.Equal(1 - ((double)i / steps), network.Times[i], 2 * GaussianSchedule.MinimumTime);
+        }
+    }
+
     [Fact]
     public void Denoise_Guidance_LeansAwayFromTheFreeGuess()
     {
@@ -140,8 +155,11 @@ public sealed class LatentStepsTests
 
         public List<float[]> Given { get; } = [];
 
+        public List<double> Times { get; } = [];
+
         public void Denoise(ReadOnlySpan<float> noisy, double t, ReadOnlySpan<float> before, Span<float> clean)
         {
+            Times.Add(t);
             Before.Add(before.ToArray());
             for (int i = 0; i < clean.Length; i++)
             {
