@@ -22,7 +22,7 @@ public sealed class BaselineTests
     }
 
     [Fact]
-    public void NGramInfill_LengthGiven_PredictsThatManyTokens()
+    public void NGramInfill_LengthGiven_PredictsNoMoreTokens()
     {
         NGramModel model = new(SampleCode.Documents, s_tokenizer.VocabularySize);
         NGramInfill infiller = new(model, s_tokenizer, s_options);

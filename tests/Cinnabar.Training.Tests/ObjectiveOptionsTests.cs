@@ -94,17 +94,5 @@ public sealed class ObjectiveOptionsTests(TrainingRuns runs) : IClassFixture<Tra
         (runs.Options("x") with { TailShare = 0.3, SeparateTimes = true }).Validate();
     }
 
-    [Fact]
-    public void Recipes_All_AreValid()
-    {
-        foreach (string recipe in Directory.GetFiles(Path.Combine(RepositoryFolder.Path, "recipes"), "*.json"))
-        {
-            if (File.ReadAllText(recipe).Contains("\"steps\"", StringComparison.Ordinal))
-            {
-                TrainingOptions.Load(recipe).Validate();
-            }
-        }
-    }
-
     private static string ErrorOf(TrainingOptions options) => Assert.Throws<CinnabarException>(options.Validate).Message;
 }

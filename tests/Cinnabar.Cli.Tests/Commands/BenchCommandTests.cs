@@ -69,10 +69,9 @@ public sealed class BenchCommandTests(TinyModel tiny)
     [Fact]
     public async Task Serve_ServerThatDoesNotAnswer_FailsWithItsErrors()
     {
-        TcpListener listener = new(IPAddress.Loopback, 0);
-        listener.Start();
-        int port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        listener.Stop(); // nobody is there now
+        using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // nobody listens there, and nobody else can
+        int port = ((IPEndPoint)taken.LocalEndPoint!).Port;
         (int exitCode, string output, string error) = await tiny.Run(
             "bench", "serve", "--url", $"http://127.0.0.1:{port}", "--streams", "2", "--requests", "1", "--disconnects", "1");
         Assert.Equal(CommandRunner.Failed, exitCode);

@@ -49,14 +49,9 @@ public sealed class ChatCommandTests(TinyModel tiny)
         Assert.DoesNotContain("cut short", error, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [UnixFact]
     public async Task Conversation_AskedToStopAtThePrompt_Ends()
     {
-        if (OperatingSystem.IsWindows())
-        {
-            return; // there are no signals to send
-        }
-
         bool dotnet = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
         ProcessStartInfo start = new(dotnet ? Environment.ProcessPath! : "dotnet")
         {

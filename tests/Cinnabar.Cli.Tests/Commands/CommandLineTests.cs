@@ -42,7 +42,7 @@ public sealed class CommandLineTests(TinyModel tiny)
     [InlineData("logits")]
     [InlineData("corpus")]
     [InlineData("serve")]
-    public void Options_OfEveryCommand_TellTheirDefault(string name)
+    public void Options_OfTheCommand_TellTheirDefault(string name)
     {
         Command command = Program.CreateRoot().Subcommands.Single(c => c.Name == name);
 

@@ -74,7 +74,7 @@ public sealed class ConstraintOptionTests(TinyModel tiny)
     {
         string[] files =
             [tiny.Write("no-json.json", "{"), tiny.Write("unknown.json", "{\"not\":{}}"), Path.Combine(tiny.Folder, "none.json")];
-        foreach ((string file, string says) in files.Zip((string[])["JSON", "not", "none.json"]))
+        foreach ((string file, string says) in files.Zip((string[])["JSON", "'not'", "none.json"]))
         {
             (int exitCode, _, string error) = await tiny.RunWithModel("generate", "x", "--json-schema", file);
             Assert.Equal(1, exitCode);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli.Tests.Commands;
@@ -55,6 +56,24 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
         Assert.Equal((byte)'\n', npy[data - 1]);
         Tensor expected = tiny.Model.Denoiser.Logits([3, 40, 41], [0, 1, 2]);
         Assert.Equal(expected.Bytes.ToArray(), npy[data..]);
+    }
+
+    [Theory]
+    [InlineData("bf16", WeightForm.BF16)]
+    [InlineData("int8", WeightForm.Int8)]
+    [InlineData("int4", WeightForm.Int4)]
+    public async Task Logits_Weights_AreOfANetworkInTheFormAskedFor(string type, WeightForm form)
+    {
+        string file = Path.Combine(tiny.Folder, $"{type}.npy");
+        (int exitCode, _, string error) = await tiny.RunWithModel("logits", "--ids", "3,40,41", "--out", file, "--weights", type);
+        Assert.True(exitCode == 0, error);
+        DiffusionModel model = DiffusionModel.Load(tiny.Path, tiny.Model.Kernels, form);
+        byte[] expected = model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Bytes.ToArray();
+        Assert.Equal(expected, File.ReadAllBytes(file)[^expected.Length..]);
+
+        // The file holds BF16.
+        bool isAsStored = expected.AsSpan().SequenceEqual(tiny.Model.Denoiser.Logits([3, 40, 41], [0, 1, 2]).Bytes);
+        Assert.Equal(form == WeightForm.BF16, isAsStored);
     }
 
     [Theory]

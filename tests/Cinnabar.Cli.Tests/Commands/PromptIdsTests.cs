@@ -57,16 +57,5 @@ public sealed class PromptIdsTests(TinyModel tiny)
         Assert.Contains("Expected --weights or --exact, found both.", error);
     }
 
-    [Theory]
-    [InlineData("bf16")]
-    [InlineData("int8")]
-    [InlineData("int4")]
-    public async Task Generate_Weights_RunInTheFormAskedFor(string type)
-    {
-        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "int a", "--weights", type, "-n", "6");
-        Assert.True(exitCode == 0, error);
-        Assert.StartsWith("int a", output);
-    }
-
     private static int[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
 }

@@ -92,6 +92,16 @@ public sealed class OptimizerTests
         Assert.Equal(0.89 - (0.1 * ((2.0 / 3 / Math.Sqrt(4.0 / 7)) + 0.089)), weight.Floats[0], 1e-6);
     }
 
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void Ema_ByHand_KeepsTheDecaysShareOfTheAverage(string form)
+    {
+        // ¾·1 + ¼·3; the decay's share of the weight instead would be 2.5.
+        Tensor average = Tensor.From([1], 1);
+        KernelTables.Table(form).Optimizer.Ema(average, Tensor.From([3], 1), 0.75f);
+        Assert.Equal(1.5f, average.Floats[0], 1e-6f);
+    }
+
     private static Tensor[] AdamW(KernelTable table, Operands operands, int rows, int columns)
     {
         Tensor weight = operands.Normal(1, rows, columns);

@@ -92,12 +92,12 @@ public sealed class RotaryTests
         Assert.Throws<ArgumentException>(() => KernelTables.Table("256").Rotary.Forward(Tensor.Zeros(4, 2), angles, 4));
     }
 
-    // Two heads of 2·half; the whole is two sequences if the rows allow it.
+    // Two heads of 2·half; two sequences of that many rows.
     private static Tensor[] Rotate(KernelTable table, Operands operands, int rows, int half)
     {
         half = Math.Max(half, 1);
-        int length = Math.Max(1, rows % 2 == 0 ? rows / 2 : rows);
-        Tensor x = operands.Normal(1, rows, 4 * half);
+        int length = Math.Max(1, rows);
+        Tensor x = operands.Normal(1, 2 * rows, 4 * half);
         table.Rotary.Forward(x, new RotaryAngles(length, 2 * half, 10_000), length);
         return [x];
     }

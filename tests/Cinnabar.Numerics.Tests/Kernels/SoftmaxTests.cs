@@ -16,6 +16,16 @@ public sealed class SoftmaxTests
 
     [Theory]
     [MemberData(nameof(Forms))]
+    public void Forward_LogarithmsOfShares_GivesTheShares(string form)
+    {
+        Tensor x = Tensor.From([0, (float)Math.Log(2), (float)Math.Log(5)], 1, 3);
+        KernelTables.Table(form).Softmax.Forward(x);
+        double[] expected = [1.0 / 8, 2.0 / 8, 5.0 / 8];
+        KernelSweep.Close(expected, x, Tolerance.Elementwise, $"form {form}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
     public void Forward_LogitsOf1000_StaysFinite(string form)
     {
         foreach (int columns in (int[])[2, 16, 37])

@@ -38,6 +38,7 @@ public sealed class ApiServer : IAsyncLifetime
 
     private readonly string _folder = Path.Combine(Path.GetTempPath(), $"cinnabar-api-{Guid.NewGuid():N}");
     private WebApplication? _app;
+    private int _aborted;
 
     /// <summary>Talks to it.</summary>
     public HttpClient Client { get; } = new();
@@ -50,6 +51,9 @@ public sealed class ApiServer : IAsyncLifetime
 
     /// <summary>Limits of requests from now on.</summary>
     public ServerOptions Limits { get; set; } = new();
+
+    /// <summary>Requests that ended before their answers, as far as everybody who waits for them has been told.</summary>
+    public int Aborted => Volatile.Read(ref _aborted);
 
     /// <summary>The model of requests that name none.</summary>
     public DiffusionModel Tiny => Models["tiny"].Engine.Model;
@@ -151,8 +155,10 @@ public sealed class ApiServer : IAsyncLifetime
         return [.. events.Take(events.Count - 1).Select(line => JsonNode.Parse(line)!)];
     }
 
-    private static async Task AnswerErrorsAsync(HttpContext http, RequestDelegate next)
+    private async Task AnswerErrorsAsync(HttpContext http, RequestDelegate next)
     {
+        // Whoever registers last is told first, so the endpoint has been told when this counts.
+        _ = http.RequestAborted.Register(() => Interlocked.Increment(ref _aborted));
         try
         {
             await next(http);

@@ -44,6 +44,7 @@ public sealed class NeighbourTests(ApiServer server)
         using SemaphoreSlim gate = new(0);
         Task held = await server.HoldAsync(gate, times: 4);
         EngineStatus before = Engine.Status;
+        int aborted = server.Aborted;
         using CancellationTokenSource leaves = new();
         JsonObject body = new() { ["prompt"] = "x", ["max_tokens"] = 60, ["threshold"] = null, ["stream"] = streams };
         using StringContent content = new(body.ToJsonString(), Encoding.UTF8, "application/json");
@@ -67,7 +68,7 @@ public sealed class NeighbourTests(ApiServer server)
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer);
         }
 
-        await Task.Delay(100); // for Kestrel to notice
+        await UntilAsync(() => server.Aborted > aborted); // Kestrel has noticed
         gate.Release(2);
         await held;
         await UntilAsync(() => Engine.Status.Running + Engine.Status.Waiting == 0);
@@ -83,12 +84,13 @@ public sealed class NeighbourTests(ApiServer server)
         using SemaphoreSlim gate = new(0);
         Task held = await server.HoldAsync(gate);
         EngineStatus before = Engine.Status;
+        int aborted = server.Aborted;
         using CancellationTokenSource leaves = new();
         Task<(int, JsonNode)> answer = server.PostAsync(Path, "{\"prompt\":\"x\",\"n\":4,\"max_tokens\":60}", leaves.Token);
         await UntilAsync(() => Engine.Status.Waiting == 4);
         await leaves.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer);
-        await Task.Delay(100);
+        await UntilAsync(() => server.Aborted > aborted);
         gate.Release();
         await held;
         await UntilAsync(() => Engine.Status.Running + Engine.Status.Waiting == 0);
@@ -130,6 +132,7 @@ public sealed class NeighbourTests(ApiServer server)
     {
         server.Limits = new ServerOptions { WriteTimeout = TimeSpan.FromMilliseconds(200) };
         EngineStatus before = Engine.Status;
+        int aborted = server.Aborted;
         using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
         await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, server.Port));
         string body = new JsonObject
@@ -141,7 +144,7 @@ public sealed class NeighbourTests(ApiServer server)
         await socket.SendAsync(Encoding.ASCII.GetBytes($"{head}\r\n\r\n{body}"));
         await UntilAsync(() => Engine.Status.Finished + Engine.Status.Cancelled == before.Finished + before.Cancelled + 8);
         JsonNode other = await server.AskAsync(Path, new JsonObject { ["prompt"] = "x", ["max_tokens"] = 3 });
-        await Task.Delay(400);
+        await UntilAsync(() => server.Aborted > aborted);
         server.Limits = new ServerOptions();
 
         Assert.NotNull(other["choices"]);

@@ -139,7 +139,7 @@ public sealed class ResponseFormatTests(ApiServer server)
     [InlineData("{\"type\":\"xml\"}", "response_format.type", "text, json_object, json_schema, regex")]
     [InlineData("{\"type\":\"json_schema\"}", "response_format.json_schema", "Add it")]
     [InlineData("{\"type\":\"json_schema\",\"json_schema\":{}}", "response_format.json_schema.schema", "Add it")]
-    [InlineData("{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"not\":{}}}}", "response_format.json_schema.schema", "not")]
+    [InlineData("{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"not\":{}}}}", "response_format.json_schema.schema", "'not'")]
     [InlineData("{\"type\":\"json_schema\",\"json_schema\":{\"schema\":7}}", "response_format.json_schema.schema", "schema")]
     [InlineData(
         "{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{},\"other\":1}}", "response_format.json_schema.other", "none of them")]

@@ -117,25 +117,6 @@ public sealed class StopTests
         Assert.Contains("--host", error.Message);
     }
 
-    [Fact]
-    public async Task Environment_DoesNotMoveTheServer()
-    {
-        string[] names = ["ASPNETCORE_URLS", "DOTNET_URLS", "URLS", "Kestrel__Endpoints__Http__Url"];
-        Array.ForEach(names, name => Environment.SetEnvironmentVariable(name, "http://0.0.0.0:9"));
-        try
-        {
-            await using TestServer server = await TestServer.StartAsync();
-
-            Assert.StartsWith("http://127.0.0.1:", Assert.Single(server.Application.Urls));
-            Assert.NotEqual(9, server.Port);
-            Assert.Equal("Production", server.Application.Environment.EnvironmentName);
-        }
-        finally
-        {
-            Array.ForEach(names, name => Environment.SetEnvironmentVariable(name, null));
-        }
-    }
-
     // An endpoint that fills 12 tokens, one a step.
     private static Task<TestServer> Working(TimeSpan stopWithin, TimeSpan stepTime) => TestServer.StartAsync(
         new ServerOptions { StopWithin = stopWithin },

@@ -39,7 +39,7 @@ public sealed class JinjaFuzzTests
         long start = Stopwatch.GetTimestamp();
         int inputs = 0;
         int rendered = 0;
-        while (Stopwatch.GetElapsedTime(start).TotalSeconds < seconds)
+        while (inputs < 200 || Stopwatch.GetElapsedTime(start).TotalSeconds < seconds)
         {
             string template = Damage(seeds, random);
             long begin = Stopwatch.GetTimestamp();

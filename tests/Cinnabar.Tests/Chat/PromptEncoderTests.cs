@@ -1,6 +1,7 @@
 // What is typed into a message stays text, whatever it spells.
 using Cinnabar.Chat;
 using Cinnabar.Checkpoints.Gguf;
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tests.Sampling.Golden;
 using Cinnabar.Tests.Tokenizers;
 using Cinnabar.Tokenizers;
@@ -54,24 +55,18 @@ public sealed class PromptEncoderTests
     [Fact]
     public void Encode_SpecialTokensThatBeginWithASurrogatePair_AreText()
     {
-        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.json");
-        try
-        {
-            File.WriteAllText(path, File.ReadAllText(TokenizerData.SmallPath)
-                .Replace("\"normalizer\": null", "\"normalizer\": {\"type\": \"Lowercase\"}", StringComparison.Ordinal)
-                .Replace("<|pad|>", "😀pad", StringComparison.Ordinal)
-                .Replace("<|begin|>", "🙂", StringComparison.Ordinal));
-            Tokenizer tokenizer = Tokenizer.Load(path);
-            Assert.Equal(2, tokenizer.Encode("😀pad🙂", parseSpecialTokens: true).Count(tokenizer.IsSpecial));
-            int[] ids = new PromptEncoder(tokenizer, ChatTemplateFile.BuiltIn("chatml", null, null))
-                .Encode([new ChatMessage("user", "a😀pad🙂b")], variables: null);
-            Assert.DoesNotContain(ids, tokenizer.IsSpecial);
-            Assert.Contains("a😀pad🙂b", tokenizer.Decode(ids), StringComparison.Ordinal);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using TemporaryFolder folder = new();
+        string path = folder["x.json"];
+        File.WriteAllText(path, File.ReadAllText(TokenizerData.SmallPath)
+            .Replace("\"normalizer\": null", "\"normalizer\": {\"type\": \"Lowercase\"}", StringComparison.Ordinal)
+            .Replace("<|pad|>", "😀pad", StringComparison.Ordinal)
+            .Replace("<|begin|>", "🙂", StringComparison.Ordinal));
+        Tokenizer tokenizer = Tokenizer.Load(path);
+        Assert.Equal(2, tokenizer.Encode("😀pad🙂", parseSpecialTokens: true).Count(tokenizer.IsSpecial));
+        int[] ids = new PromptEncoder(tokenizer, ChatTemplateFile.BuiltIn("chatml", null, null))
+            .Encode([new ChatMessage("user", "a😀pad🙂b")], variables: null);
+        Assert.DoesNotContain(ids, tokenizer.IsSpecial);
+        Assert.Contains("a😀pad🙂b", tokenizer.Decode(ids), StringComparison.Ordinal);
     }
 
     private static Tokenizer Load() =>

@@ -196,26 +196,36 @@ public sealed class HostileConstraintTests
         List<string> faults = [];
         foreach ((string name, string text, bool compiles) in cases)
         {
-            long allocated = GC.GetAllocatedBytesForCurrentThread();
-            Stopwatch watch = Stopwatch.StartNew();
-            string outcome = "compiled";
-            try
+            // Others may take the core away for a while; what is slow of itself is slow each time.
+            (string outcome, TimeSpan time, double megabytes) = Compiled(text, factory);
+            for (int again = 0; again < 2 && time > s_limit; again++)
             {
-                outcome = $"{factory(text).Automaton.StateCount} states";
-            }
-            catch (CinnabarException e)
-            {
-                outcome = e.Message;
+                (outcome, time, megabytes) = Compiled(text, factory);
             }
 
-            double megabytes = (GC.GetAllocatedBytesForCurrentThread() - allocated) / 1048576.0;
-            string found = $"{name}: {watch.ElapsedMilliseconds} ms, {megabytes:F0} MiB allocated, {outcome}";
-            if (watch.Elapsed > s_limit || megabytes > MostMegabytes || compiles != outcome.EndsWith("states", StringComparison.Ordinal))
+            if (time > s_limit || megabytes > MostMegabytes || compiles != outcome.EndsWith("states", StringComparison.Ordinal))
             {
-                faults.Add(found);
+                faults.Add($"{name}: {time.TotalMilliseconds:F0} ms, {megabytes:F0} MiB allocated, {outcome}");
             }
         }
 
         Assert.True(faults.Count == 0, string.Join('\n', faults));
+    }
+
+    private static (string Outcome, TimeSpan Time, double Megabytes) Compiled(string text, Func<string, Constraint> factory)
+    {
+        long allocated = GC.GetAllocatedBytesForCurrentThread();
+        Stopwatch watch = Stopwatch.StartNew();
+        string outcome;
+        try
+        {
+            outcome = $"{factory(text).Automaton.StateCount} states";
+        }
+        catch (CinnabarException e)
+        {
+            outcome = e.Message;
+        }
+
+        return (outcome, watch.Elapsed, (GC.GetAllocatedBytesForCurrentThread() - allocated) / 1048576.0);
     }
 }

@@ -162,7 +162,7 @@ public sealed partial class CanvasSteeringTests
     }
 
     [Fact]
-    public void Pin_Thousands_AreQuick()
+    public void Pin_EveryPositionOfALongCanvas_Stands()
     {
         Canvas canvas = Canvas.ForContinuation([], 20_000, s_tokens);
         for (int position = 0; position < canvas.Length; position++)

@@ -98,15 +98,4 @@ public sealed class CorruptionTests
         Assert.Equal(10, counts.Count);
         Assert.True(ChiSquare.Fits([.. counts.Values], Enumerable.Repeat(0.1, 10)));
     }
-
-    [Fact]
-    public void MaskExactly_WeightedByLOverCount_IsExactForAUniformPredictor()
-    {
-        // L/l · l · ln V = L · ln V for every single draw.
-        for (int count = 1; count <= 6; count++)
-        {
-            int masked = Corruption.MaskExactly(new int[6], [0, 1, 2, 3, 4, 5], count, MaskId, new DeterministicRandom(1)).Length;
-            Assert.Equal(6.0, 6.0 / count * masked, 12);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cinnabar.Checkpoints;
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tests.Sampling.Golden;
 using Cinnabar.Tokenizers;
 
@@ -160,19 +161,13 @@ public sealed class GgufVocabularyTests
     [Fact]
     public void Save_Gpt2Vocabulary_IsReadTheSame()
     {
-        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.json");
-        try
-        {
-            Tokenizer tokenizer = Tokenizer.FromVocabulary(Gpt2, "x.gguf");
-            tokenizer.Save(path);
-            const string Text = "hehe <tool> it's\n 12";
-            Assert.Equal(tokenizer.Encode(Text), Tokenizer.Load(path).Encode(Text));
-            Assert.Throws<CinnabarException>(() => Tokenizer.FromVocabulary(Llama(("a", 0)), "x.gguf").Save(path));
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using TemporaryFolder folder = new();
+        string path = folder["x.json"];
+        Tokenizer tokenizer = Tokenizer.FromVocabulary(Gpt2, "x.gguf");
+        tokenizer.Save(path);
+        const string Text = "hehe <tool> it's\n 12";
+        Assert.Equal(tokenizer.Encode(Text), Tokenizer.Load(path).Encode(Text));
+        Assert.Throws<CinnabarException>(() => Tokenizer.FromVocabulary(Llama(("a", 0)), "x.gguf").Save(path));
     }
 
     public static TheoryData<string, string> Broken => new()

@@ -1,3 +1,4 @@
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Tokenizers;
@@ -58,14 +59,14 @@ public sealed class GgufVocabularyWriterTests
         (GgufVocabulary vocabulary, _) = GgufVocabularyWriter.Write(small.Definition, small.VocabularySize, "own");
         Tokenizer gguf = Tokenizer.FromVocabulary(
             vocabulary with { HuggingFaceJson = null, BosTokenId = 3, EosTokenId = 1, AddBos = true, AddEos = true }, "x.gguf");
-        string path = Path.Combine(Directory.CreateTempSubdirectory("cinnabar-test-").FullName, "tokenizer.json");
+        using TemporaryFolder folder = new();
+        string path = folder["tokenizer.json"];
         gguf.Save(path);
 
         Tokenizer read = Tokenizer.Load(path);
         int[] ids = read.Encode("return x;", parseSpecialTokens: false, addSpecialTokens: true);
         Assert.Equal(gguf.Encode("return x;", parseSpecialTokens: false, addSpecialTokens: true), ids);
         Assert.Equal((3, 1), (ids[0], ids[^1]));
-        Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
     }
 
     [Theory]

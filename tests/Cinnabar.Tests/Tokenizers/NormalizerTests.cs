@@ -74,11 +74,11 @@ public sealed class NormalizerTests
     [InlineData("İI", "ii")]
     [InlineData("a\u0000b\uFFFDc\u200Bd\uE000e", "abcde")]
     [InlineData("a\tb\r\nc\u2009d", "a b  c d")]
-    [InlineData("ab語c한", " 語 ")]
+    [InlineData("ab語c한", "ab 語 c\u1112\u1161\u11AB")]
     [InlineData("ΑΣ ΐ", "ασ ι")]
     public void Bert_Uncased_CleansText(string text, string expected)
     {
-        Assert.Contains(expected, new BertNormalizer().Normalize(text), StringComparison.Ordinal);
+        Assert.Equal(expected, new BertNormalizer().Normalize(text));
     }
 
     // क, a vowel sign that takes space, a nonspacing one, a circle around it.

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Tokenizers;
@@ -13,9 +14,12 @@ public sealed class TokenizerFuzzTests : IDisposable
         "\"BPE\"", "\"WordPiece\"", "\"ByteLevel\"", "\"Metaspace\"", ",", ":", "\"", "}", "]", "\u0000", "[[[[[[[[[[[[[[[[[[",
     ];
 
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.json");
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _path;
 
-    public void Dispose() => File.Delete(_path);
+    public TokenizerFuzzTests() => _path = _folder["x.json"];
+
+    public void Dispose() => _folder.Dispose();
 
     // CINNABAR_FUZZ_SECONDS makes it longer.
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text;
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Tokenizers;
@@ -60,31 +61,17 @@ public sealed class TokenizerGoldenTests
     public void Save_TrainedTokenizer_WritesWhatIsReadTheSame()
     {
         TokenizerDefinition definition = Tokenizer.Load(TokenizerData.SmallPath).Definition;
-        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.json");
-        try
-        {
-            new Tokenizer(definition with { Json = null }).Save(path);
-            Assert.Equal(File.ReadAllText(TokenizerData.SmallPath), File.ReadAllText(path), ignoreLineEndingDifferences: true);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using TemporaryFolder folder = new();
+        new Tokenizer(definition with { Json = null }).Save(folder["x.json"]);
+        Assert.Equal(File.ReadAllText(TokenizerData.SmallPath), File.ReadAllText(folder["x.json"]), ignoreLineEndingDifferences: true);
     }
 
     [Fact]
     public void Save_LoadedTokenizer_WritesTheSameFile()
     {
-        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.json");
-        try
-        {
-            Tokenizer.Load(TokenizerData.SmallPath).Save(path);
-            Assert.Equal(File.ReadAllText(TokenizerData.SmallPath), File.ReadAllText(path));
-        }
-        finally
-        {
-            File.Delete(path);
-        }
+        using TemporaryFolder folder = new();
+        Tokenizer.Load(TokenizerData.SmallPath).Save(folder["x.json"]);
+        Assert.Equal(File.ReadAllText(TokenizerData.SmallPath), File.ReadAllText(folder["x.json"]));
     }
 
     private static void AssertSame(string text, int[] expected, int[] actual)

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Tokenizers;
@@ -7,10 +8,14 @@ namespace Cinnabar.Tests.Tokenizers;
 /// <summary>Damaged and hostile files give one clear error each.</summary>
 public sealed class TokenizerReaderTests : IDisposable
 {
-    private readonly string _path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.json");
+    // A folder of its own: a tokenizer_config.json beside the file would be read, too.
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _path;
     private readonly string _good = File.ReadAllText(TokenizerData.SmallPath).ReplaceLineEndings("\n");
 
-    public void Dispose() => File.Delete(_path);
+    public TokenizerReaderTests() => _path = _folder["x.json"];
+
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("\"truncation\": null", "\"truncation\": {\"max_length\": 5}", "truncation")]
@@ -164,8 +169,9 @@ public sealed class TokenizerReaderTests : IDisposable
                 Tokenizer tokenizer = Tokenizer.Load(_path);
                 Assert.Equal("text 1;\n", tokenizer.Decode(tokenizer.Encode("text 1;\n")));
             }
-            catch (CinnabarException)
+            catch (CinnabarException failure)
             {
+                Assert.StartsWith(_path, failure.Message);
                 refused++;
             }
         }

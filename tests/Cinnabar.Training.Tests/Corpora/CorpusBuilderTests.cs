@@ -62,6 +62,7 @@ public sealed class CorpusBuilderTests : IDisposable
         new CorpusBuilder(options).Build(_folder.Corpus);
         string paths = Path.Combine(_folder.Corpus, CorpusFiles.Paths("validation"));
         string[] before = File.ReadAllLines(paths);
+        Assert.NotEmpty(before);
         _folder.Write("Other/More.cs", SourceFolder.Code(1000));
         new CorpusBuilder(options).Build(_folder.Corpus);
         Assert.Equal(before, File.ReadAllLines(paths).Where(path => !path.Contains("Other")));

@@ -30,7 +30,7 @@ public sealed class GgufMutationTests
         Random random = new(seed);
         int accepted = 0;
         int inputs = 0;
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed.TotalSeconds < seconds; inputs++)
+        for (var clock = Stopwatch.StartNew(); inputs < 1000 || clock.Elapsed.TotalSeconds < seconds; inputs++)
         {
             byte[] damaged = Damage(valid, random);
             target.Position = 0;
@@ -40,7 +40,6 @@ public sealed class GgufMutationTests
         }
 
         // Damage that never hits, or always kills, would test nothing.
-        Assert.True(inputs > 500 * Math.Min(seconds, 2), $"Only {inputs} inputs in {seconds} s.");
         Assert.InRange(accepted, inputs / 100, inputs / 2);
     }
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using Cinnabar.Checkpoints.Hub;
 using static Cinnabar.Tests.Checkpoints.Hub.LocalHub;
 
@@ -206,8 +208,9 @@ public sealed class HubInterruptionTests : HubTest
     [Fact]
     public async Task Pull_NobodyListens_GivesUp()
     {
-        string address = Hub.Address;
-        Hub.Dispose();
+        using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        taken.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // nobody listens there, and nobody else can
+        string address = $"http://{taken.LocalEndPoint}";
         string error = await RefusedAsync(options: Options with { Endpoint = address });
         Assert.Contains($"{new Uri(address).Authority} could not be reached", error, StringComparison.Ordinal);
     }
