@@ -1,6 +1,5 @@
 // Tools of Microsoft.Extensions.AI → those of the library, and back. Its middleware (UseFunctionInvocation) makes the calls; this client
 // only says which.
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
@@ -14,9 +13,6 @@ namespace Cinnabar.Extensions.AI;
 /// <summary>Reads the tools of a request, and writes calls.</summary>
 internal static class RequestedTools
 {
-    // Some templates show models the JSON itself: é is to be é, not \u00E9.
-    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>What may be called; null: nothing.</summary>
     /// <exception cref="CinnabarException">A tool is no function, or a call is required that cannot be made.</exception>
     public static ToolCalling? Read(ChatOptions options, DiffusionModel model)
@@ -50,7 +46,7 @@ internal static class RequestedTools
                 ["name"] = call.Name,
                 ["arguments"] = JsonSerializer.SerializeToNode(call.Arguments ?? new Dictionary<string, object?>(), TypeOf<Arguments>()),
             },
-        })]).ToJsonString(s_readable));
+        })]).ToJsonString());
 
     /// <summary>The message with the result of a call, which belongs to it by its id.</summary>
     public static ChatMessage ResultOf(FunctionResultContent result) =>

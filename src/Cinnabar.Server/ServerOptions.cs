@@ -3,11 +3,14 @@ using Cinnabar.Server.Security;
 
 namespace Cinnabar.Server;
 
-/// <summary>Where a server listens, who may use it, and its limits.</summary>
+/// <summary>Where a server listens, who may use it, and its limits. Times are 1 ms … a day, where they do not say otherwise.</summary>
 public sealed record ServerOptions
 {
     /// <summary>Nesting of JSON bodies; deeper ones are refused.</summary>
     public const int MaxJsonDepth = 64;
+
+    private static readonly TimeSpan s_shortest = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(1); // timers of the runtime end at 49 days
 
     /// <summary>Address it listens on; by default only programs of this machine reach it.</summary>
     public IPAddress Address { get; init; } = IPAddress.Loopback;
@@ -36,7 +39,7 @@ public sealed record ServerOptions
     /// <summary>Time that a connection may be idle between requests.</summary>
     public TimeSpan KeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(120);
 
-    /// <summary>Time that a body may stall, more than a second; after it, it must arrive with 240 bytes a second.</summary>
+    /// <summary>Time that a body may stall, more than a second, at most a day; after it, it must arrive with 240 bytes a second.</summary>
     public TimeSpan BodyTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Time that a client may take for a piece of the answer; then its connection is closed.</summary>
@@ -65,12 +68,13 @@ public sealed record ServerOptions
         Check(MaxBadKeys >= 1, nameof(MaxBadKeys), "1 or more", MaxBadKeys);
         Check(MaxConnections >= 1, nameof(MaxConnections), "1 or more", MaxConnections);
         Check(MaxBodyBytes >= 1, nameof(MaxBodyBytes), "1 or more", MaxBodyBytes);
-        Check(HeadersTimeout > TimeSpan.Zero, nameof(HeadersTimeout), "greater than 0", HeadersTimeout);
-        Check(KeepAliveTimeout > TimeSpan.Zero, nameof(KeepAliveTimeout), "greater than 0", KeepAliveTimeout);
-        Check(BodyTimeout > TimeSpan.FromSeconds(1), nameof(BodyTimeout), "greater than 1 s", BodyTimeout);
-        Check(WriteTimeout > TimeSpan.Zero, nameof(WriteTimeout), "greater than 0", WriteTimeout);
-        Check(WallTime > TimeSpan.Zero, nameof(WallTime), "greater than 0", WallTime);
-        Check(PingInterval > TimeSpan.Zero, nameof(PingInterval), "greater than 0", PingInterval);
+        CheckTime(HeadersTimeout, nameof(HeadersTimeout));
+        CheckTime(KeepAliveTimeout, nameof(KeepAliveTimeout));
+        bool isLong = BodyTimeout > TimeSpan.FromSeconds(1) && BodyTimeout <= s_longest;
+        Check(isLong, nameof(BodyTimeout), "greater than 1 s, at most a day", BodyTimeout);
+        CheckTime(WriteTimeout, nameof(WriteTimeout));
+        CheckTime(WallTime, nameof(WallTime));
+        CheckTime(PingInterval, nameof(PingInterval));
         bool isShort = StopWithin >= TimeSpan.Zero && StopWithin <= TimeSpan.FromMinutes(1);
         Check(isShort, nameof(StopWithin), "0 … 1 min", StopWithin);
         if (!IsLoopback && Keys.Count == 0 && !AllowsAnybody)
@@ -80,6 +84,9 @@ public sealed record ServerOptions
                 "Set CINNABAR_API_KEY, give --api-key-file, or accept that anybody may use it with --insecure-no-auth.");
         }
     }
+
+    private static void CheckTime(TimeSpan found, string option) =>
+        Check(found >= s_shortest && found <= s_longest, option, "1 ms … a day", found);
 
     private static void Check(bool holds, string option, string range, object found)
     {

@@ -1,13 +1,14 @@
 using System.Net.Sockets;
 using System.Text;
 using Cinnabar.Numerics;
+using Cinnabar.Sampling;
 using Cinnabar.Serving;
 using Cinnabar.Tests;
 using Microsoft.AspNetCore.Builder;
 
 namespace Cinnabar.Server.Tests;
 
-/// <summary>A server over the model of <see cref="TinyModelFolder"/>, on a free port of loopback.</summary>
+/// <summary>A server over the model of <see cref="TinyModelFolder"/> with a bias of lengths, on a free port of loopback.</summary>
 internal sealed class TestServer : IAsyncDisposable
 {
     private static readonly Lazy<string> s_model = new(WriteModel);
@@ -112,6 +113,8 @@ internal sealed class TestServer : IAsyncDisposable
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         string path = Path.Combine(folder, "tiny");
         TinyModelFolder.Write(path);
+        File.WriteAllText(
+            Path.Combine(path, LengthBias.FileName), $"{{\"bias\": [{string.Join(", ", Enumerable.Repeat("0.5", 16))}]}}");
         return path;
     }
 }

@@ -132,6 +132,10 @@ mockTest('settings that are no numbers, and an empty text, are not sent', async 
   await page.click('#run');
   assert.equal(await notice(page), 'Expected Threshold to be from 0 to 1, found 2.');
   await page.click('#reset');
+  await page.fill('#field-remask_below', '1');
+  await page.click('#run');
+  assert.equal(await notice(page), 'Expected Re-mask below to be from 0 to less than 1, found 1.');
+  await page.click('#reset');
   await page.fill('#text', '  ');
   await page.click('#run');
   assert.match(await notice(page), /Type a text first/);

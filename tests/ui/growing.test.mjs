@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 // The page is served as modules; nothing says so where its files lie.
 const source = await readFile(new URL('../../src/Cinnabar.Server/Page/trace.js', import.meta.url), 'utf8');
-const { isEnd, Trace } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+const { Trace } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 
 const commit = (position, text) => ({ position, token: text.charCodeAt(0), text, confidence: 0.9, alternatives: [] });
 const nothing = { committed: [], edited: [], renoised: [] };
@@ -79,6 +79,43 @@ test('steps that are missing are counted by their numbers', () => {
   assert.equal(trace.missedSteps, 2);
 });
 
+test('a step behind missing ones brings the whole canvas', () => {
+  const trace = new Trace({ texts: ['x', 'y'], sizes: [4] });
+  const holes = [{ start: 1, length: 4 }];
+  const opening = { length: 6, mask: 0, holes, ids: [1, 0, 0, 0, 0, 2], pieces: ['x', null, null, null, null, 'y'] };
+  trace.accept({ diffusion: { type: 'canvas', ...opening } }, 0);
+  trace.accept(step(1, { committed: [commit(1, 'a'), commit(2, 'b')] }), 1);
+  // Missed: 1 was replaced by c, 2 masked again, 3 written.
+  const idOf = text => text?.charCodeAt(0) ?? 0;
+  const pieces = ['x', 'c', null, 'd', 'e', 'y'];
+  const canvas = { length: 6, holes, ids: pieces.map(idOf), pieces, confidences: [null, 0.8, null, 0.7, 0.9, null] };
+  const alternatives = [{ token: 7, text: 'q', probability: 0.5 }];
+  trace.accept(step(4, { committed: [commit(4, 'e')], noisy: [{ position: 2, alternatives }], canvas }), 2);
+  trace.accept(step(5, { committed: [commit(2, 'f')] }), 3);
+
+  assert.equal(trace.missedSteps, 2);
+  const { cells } = trace.stateAt(2);
+  assert.equal(shown(trace.stateAt(2)), '1c 2_ 3d 4e');
+  const own = cells.filter(Boolean);
+  assert.deepEqual(own.map(({ change }) => change), ['edited', 'renoised', 'fresh', 'fresh']);
+  assert.deepEqual(own.map(({ missed }) => missed), [true, false, true, false]);
+  assert.deepEqual(own.map(({ confidence }) => confidence), [0.8, null, 0.7, 0.9]);
+  assert.deepEqual(cells[2].alternatives, alternatives);
+  assert.equal(shown(trace.stateAt(3)), '1c 2f 3d 4e');
+  assert.deepEqual(trace.stateAt(3).cells.filter(Boolean).map(({ change }) => change), [null, 'fresh', null, null]);
+  assert.equal(shown(trace.stateAt(1)), '1a 2b 3_ 4_');
+});
+
+test('a step behind missing ones brings the holes as long as they have grown', () => {
+  const trace = grown();
+  const holes = [{ start: 1, length: 5 }, { start: 7, length: 2 }];
+  const pieces = ['x', null, 'c', 'd', 'a', 'b', 'y', null, null, 'z'];
+  trace.accept(step(5, { canvas: { length: 10, holes, ids: pieces.map(text => text === null ? 0 : 5), pieces } }), 3);
+  assert.equal(shown(trace.stateAt(3)), '1_ 2c 3d 4a 5b 7_ 8_');
+  assert.deepEqual(trace.stateAt(3).holes, holes);
+  assert.equal(shown(trace.stateAt(2)), '1_ 2_ 3a 4b 6_ 7_');
+});
+
 test('the server\'s clock says how long a run took, be it more or less than was seen here', () => {
   for (const [seconds, times] of [[0.005, [0, 4, 5]], [0.001, [0, 0, 1]]]) {
     const trace = grown();
@@ -87,10 +124,14 @@ test('the server\'s clock says how long a run took, be it more or less than was 
   }
 });
 
-test('ends and padding of all families are known by name', () => {
-  const ends = ['<|endoftext|>', '<|im_end|>', '<|turn|>', '<turn|>', '<channel|>', '</s>', '<eos>', '<pad>', '<eot_id>', '<end_of_turn>',
-    '[SEP]', '[PAD]', '[EOS]'];
-  assert.deepEqual(ends.filter(name => !isEnd(name)), []);
-  const texts = ['<turn>', '<List|', '<a b|>', '[sep]', '[MASK]', '[0]', 'x[SEP]', '<|', '|>', ' <turn|>'];
-  assert.deepEqual(texts.filter(isEnd), []);
+test('the stream says which tokens end a hole, whatever they are called', () => {
+  const trace = new Trace({ texts: ['x', 'y', 'z'], sizes: [3, 1] });
+  const holes = [{ start: 1, length: 3, ends: [9] }, { start: 5, length: 1, ends: [] }];
+  const canvas = { length: 7, mask: 0, holes, ids: [1, 0, 0, 0, 2, 0, 3], pieces: ['x', null, null, null, 'y', null, 'z'] };
+  trace.accept({ diffusion: { type: 'canvas', ...canvas } }, 0);
+  const written = [[1, 7, '</s>'], [2, 9, 'over'], [3, 7, 'a'], [5, 9, '<|pad|>']];
+  trace.accept(step(1, { committed: written.map(([position, token, text]) => ({ position, token, text, confidence: 0.9 })) }), 1);
+  assert.deepEqual([...trace.stateAt(1).ended], [2, 3]);
+  assert.equal(trace.figuresAt(1).tokens, 2);
+  assert.deepEqual([[0, 9], [0, 7], [1, 9]].map(([hole, token]) => trace.endsHole(hole, token)), [true, false, false]);
 });

@@ -1,7 +1,8 @@
 // The scripted denoising: the chunks of one stream, with the events of include_steps.
 //
 // A diffusion model commits about a third of what is left in each step, surest first; in its third step it masks one committed position
-// again, in its fourth it edits one. An autoregressive model commits one token a step from the left.
+// again, in its fourth it edits one. Holes that may grow do so in the first two. An autoregressive model commits one token a step from the
+// left. Every step brings the whole canvas after it, which the server does only where steps were missed.
 import { BEGIN, MASK, PAD } from './mock-vocabulary.mjs';
 
 // What the holes become, one after the other; behind it stands padding.
@@ -11,6 +12,7 @@ const ANSWERS = [
   ['-', '-', '_count'],
   ['    ', 'return', ' a', ' >', ' b', ' ?', ' a', ' :', ' b', ';', '\n', '}', '\n'],
 ];
+const GROWS_FROM = 4;
 const OTHERS = [' items', ' value', '.', ' index', ' null', ' this', '(', ' =', ' 0', ' item'];
 
 /** @param {{path, body, kind, vocabulary, script: {tokens: string[], others: string[]}|null, seconds}} request */
@@ -20,11 +22,12 @@ export function* denoise(request) {
   const known = idsAtStart(layout, body);
   const scripted = scriptFor(layout, request);
   const run = { ...layout, ids: [...known], ...scripted, step: 0, settled: layout.holes.map(() => 0) };
-  const pieces = run.ids.map(id => id === MASK ? null : request.vocabulary.textOf(id));
-  yield chunkOf(request, run, { type: 'canvas', length: run.ids.length, mask: MASK, holes: run.holes, ids: known, pieces });
+  const { confidences, ...opening } = stateOf(run, request);
+  yield chunkOf(request, run, { type: 'canvas', mask: MASK, ...opening });
   const started = Date.now();
   while (run.ids.includes(MASK)) {
-    yield chunkOf(request, run, kind === 'autoregressive' ? leftToRight(run, request) : refine(run, request));
+    const step = kind === 'autoregressive' ? leftToRight(run, request) : refine(run, request);
+    yield chunkOf(request, run, { ...step, canvas: stateOf(run, request) });
   }
   const seconds = request.seconds ?? Math.max(0.001, (Date.now() - started) / 1000);
   const tokens = run.holes.reduce((sum, hole) => sum + hole.length, 0);
@@ -36,16 +39,26 @@ function layoutOf({ path, body, vocabulary }) {
   const segments = body.segments ?? [body.prompt ?? body.messages[0].content, { hole: { max_tokens: body.max_tokens } }];
   const ids = [BEGIN];
   const holes = [];
+  const most = [];
   for (const segment of segments) {
     if (typeof segment === 'string') {
       ids.push(...vocabulary.encode(segment));
     } else {
-      const length = segment.hole.max_tokens;
-      holes.push({ start: ids.length, length, kind: path === '/v1/infill' ? 'infill' : 'continuation' });
+      most.push(segment.hole.max_tokens);
+      const length = body.length === 'grow' ? Math.min(most.at(-1), GROWS_FROM) : most.at(-1);
+      holes.push({ start: ids.length, length, kind: path === '/v1/infill' ? 'infill' : 'continuation', ends: [PAD] });
       ids.push(...new Array(length).fill(MASK));
     }
   }
-  return { segments, holes, ids };
+  return { segments, holes, most, ids };
+}
+
+function stateOf({ holes, ids }, { vocabulary }) {
+  const isWritten = position => ids[position] !== MASK && holes.some(({ start, length }) => position >= start && position < start + length);
+  return {
+    length: ids.length, holes, ids: [...ids], pieces: ids.map(id => id === MASK ? null : vocabulary.textOf(id)),
+    confidences: ids.map((_, position) => isWritten(position) ? sureness(position) : null),
+  };
 }
 
 function idsAtStart({ ids }, { canvas, pins }) {
@@ -56,7 +69,8 @@ function idsAtStart({ ids }, { canvas, pins }) {
 
 // What each position becomes: the script's token unless it is banned; behind the script, padding.
 function scriptFor({ holes, ids }, { body, vocabulary, script }) {
-  const others = (script?.others ?? OTHERS).map(token => vocabulary.idOf(token));
+  const idOf = token => token === vocabulary.textOf(PAD) ? PAD : vocabulary.idOf(token);
+  const others = (script?.others ?? OTHERS).map(idOf);
   const bans = new Map((body.bans ?? []).map(({ position, tokens: banned }) => [position, banned]));
   const pinned = new Set((body.pins ?? []).map(({ position }) => position));
   const target = new Array(ids.length);
@@ -65,7 +79,7 @@ function scriptFor({ holes, ids }, { body, vocabulary, script }) {
     const answer = kind === 'continuation' ? ANSWERS.at(-1) : ANSWERS[index % ANSWERS.length];
     for (let position = start; position < start + length; position++) {
       const text = script ? script.tokens[next++ % script.tokens.length] : answer[position - start];
-      const wanted = text === undefined ? PAD : vocabulary.idOf(text);
+      const wanted = text === undefined ? PAD : idOf(text);
       const banned = bans.get(position) ?? [];
       target[position] = banned.includes(wanted) ? others.find(id => !banned.includes(id)) : wanted;
     }
@@ -86,7 +100,24 @@ function refine(run, request) {
   const edits = run.step === 4 ? free.slice(1, 2) : [];
   committed.forEach(position => run.ids[position] = run.target[position]);
   renoised.forEach(position => run.ids[position] = MASK);
-  return event(run, request, { committed, renoised, edits });
+  const step = event(run, request, { committed, renoised, edits });
+  return { ...step, ...growth(run, request) };
+}
+
+// In each hole that may grow the first mask becomes two; positions are numbered as before.
+function growth(run, request) {
+  const expanded = run.holes.flatMap(({ start, length }, index) => {
+    const mask = run.ids.indexOf(MASK, start);
+    const grows = request.body.length === 'grow' && run.step <= 2 && length < run.most[index] && mask >= 0 && mask < start + length;
+    return grows ? [mask] : [];
+  });
+  for (const position of expanded.toReversed()) {
+    run.ids.splice(position + 1, 0, MASK);
+    run.holes = run.holes.map(hole => position < hole.start ? { ...hole, start: hole.start + 1 }
+      : position < hole.start + hole.length ? { ...hole, length: hole.length + 1 } : hole);
+  }
+  Object.assign(run, expanded.length > 0 && scriptFor(run, request));
+  return expanded.length > 0 ? { expanded, remaining: noisyOf(run).length } : {};
 }
 
 function committedBefore(run) {

@@ -79,6 +79,7 @@ async function stream(mock, path, body, response) {
   let closed = false;
   response.on('close', () => closed = true);
   let sent = 0;
+  let hasMissed = false;
   const kind = mock.settings.models.find(({ id }) => id === body.model)?.cinnabar.kind;
   const { script, seconds } = mock.settings;
   for (const chunk of denoise({ path, body, kind, vocabulary: mock.vocabulary, script, seconds })) {
@@ -86,8 +87,13 @@ async function stream(mock, path, body, response) {
       return response.destroy();
     }
     if (mock.settings.lost.includes(chunk.diffusion.step)) {
+      hasMissed = true;
       continue;
     }
+    if (!hasMissed) {
+      delete chunk.diffusion.canvas;
+    }
+    hasMissed = false;
     response.write(': ping\n\n');
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);
     await new Promise(resolve => setTimeout(resolve, kind === 'autoregressive' ? mock.settings.pause * 1.5 : mock.settings.pause));

@@ -39,6 +39,28 @@ for (const kind of ['uniform', 'latent']) {
   });
 }
 
+mockTest('holes grow if they may, and only with a model that knows how', async () => {
+  const [first, ...others] = mock.settings.models;
+  mock.settings.models = [{ ...first, cinnabar: { ...first.cinnabar, grows: true } }, ...others];
+  const page = await open({ hash: '#grow=true' });
+  await page.click('#settings summary');
+  assert.equal(await page.isVisible('#field-grow'), true);
+  await page.fill('#text', 'x = <fill>; y = <fill:3>;');
+  assert.equal(await page.locator('.canvas .mask').count(), 4 + 3);
+  await runToEnd(page);
+  const [body] = posted('/v1/infill');
+  assert.equal(body.length, 'grow');
+  assert.deepEqual(body.segments.flatMap(({ hole }) => hole ? [hole.max_tokens] : []), [32, 3]);
+  assert.equal(await page.locator('.canvas [data-position]').count(), 6 + 3);
+  assert.equal(await page.locator('.canvas .mask').count(), 0);
+  await page.selectOption('#model', 'chatty');
+  assert.equal(await page.isVisible('#field-grow'), false);
+  assert.equal(await page.textContent('#changed'), 'the model’s own');
+  await runToEnd(page);
+  assert.equal(posted('/v1/infill').at(-1).length, undefined);
+  assertQuiet();
+});
+
 mockTest('0 turns off what can be off, and a continuation has the length that the model has by default', async () => {
   const page = await open({ hash: '#model=chatty&threshold=0&temperature=0' });
   await page.uncheck('#chat');
@@ -52,7 +74,8 @@ mockTest('0 turns off what can be off, and a continuation has the length that th
 });
 
 mockTest('an address with settings sets them, and nonsense in it is left out', async () => {
-  const page = await open({ hash: '#model=chatty&steps=3&threshold=7&seed=abc&remasking=evil&top_p=0.5&text=hello' });
+  const nonsense = 'threshold=7&seed=abc&remasking=evil&remask_below=1&grow=true&text=hello';
+  const page = await open({ hash: `#model=chatty&steps=3&${nonsense}&top_p=0.5` });
   assert.equal(await page.inputValue('#model'), 'chatty');
   const all = await page.locator('.field :is(input, select)').evaluateAll(inputs => inputs.map(({ value }) => value));
   const values = all.filter(value => !['', 'on'].includes(value));

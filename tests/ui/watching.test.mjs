@@ -52,12 +52,28 @@ mockTest('what was masked again still tells what it leaned to', async () => {
   assertQuiet();
 });
 
-mockTest('steps that were not read in time are said to be missing', async () => {
+mockTest('steps that were not read in time are said to be missing, and the next one shows what they did', async () => {
   const page = await open();
-  mock.settings.lost = [2];
+  await page.fill('#text', 'a = <fill:2>; b = <fill:4>; c = <fill:3>;');
   await runToEnd(page);
-  const said = /^Done, with seed 4711\. One step was not read in time/;
-  await page.waitForFunction(source => new RegExp(source).test(document.querySelector('#status').textContent), said.source);
+  const text = await canvasText(page);
+  for (const [lost, sentence] of [[[2], 'One step was'], [[2, 3, 4], '3 steps were']]) {
+    mock.settings.lost = lost;
+    await runToEnd(page);
+    const said = `^Done, with seed 4711\\. ${sentence} not read in time`;
+    await page.waitForFunction(source => new RegExp(source).test(document.querySelector('#status').textContent), said);
+    assert.equal(await masks(page), 0);
+    assert.equal(await canvasText(page), text);
+  }
+  assertQuiet();
+});
+
+mockTest('a token of text that has the name of an end is shown', async () => {
+  const page = await open();
+  mock.settings.script = { tokens: [' one', '</s>', ' two', '<|pad|>'], others: [' other'] };
+  await page.fill('#text', 'x =<fill:4>!');
+  await runToEnd(page);
+  assert.equal(await canvasText(page), 'x = one</s> two!');
   assertQuiet();
 });
 

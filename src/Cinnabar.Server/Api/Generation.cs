@@ -92,6 +92,7 @@ internal sealed class Generation
             try
             {
                 Array.ForEach(_runs, run => run.Submit());
+                _request.Begun?.Dispose(); // from here on the engine knows of the texts themselves
                 Answer[] answers = await Task.WhenAll(_runs.Select((run, i) => WriteOneAsync(() => write(run, i, cancellation))))
                     .ConfigureAwait(false);
                 int passes = answers.Sum(answer => answer.Passes + answer.LengthPasses);

@@ -3,6 +3,7 @@
 using System.Security.Cryptography;
 using Cinnabar.Constraints;
 using Cinnabar.Sampling;
+using Cinnabar.Serving;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -67,6 +68,15 @@ internal sealed record GenerationRequest
 
     /// <summary>What is fixed on the canvas.</summary>
     public required Fork Fork { get; init; }
+
+    /// <summary>What the engine has begun for the request, to which its texts belong; null, the default: nothing.</summary>
+    public EngineWork? Begun { get; init; }
+
+    /// <summary>Hands a text of the request to the engine.</summary>
+    /// <exception cref="CinnabarException">An option does not fit the canvas or the model.</exception>
+    /// <exception cref="EngineBusyException">There is no room, and nothing has begun.</exception>
+    public DenoisingJob Submit(TextCanvas text, SamplerOptions options, StepDetail detail) =>
+        Begun is null ? Model.Engine.Submit(text, options, detail) : Begun.Submit(text, options, detail);
 
     /// <summary>The model that a request names.</summary>
     /// <exception cref="ApiException">404: there is none of that name.</exception>

@@ -5,8 +5,10 @@
 //
 // "exact" is a min_tokens of max_tokens. "length" says how long the other holes become (LengthPolicy): fixed, trim, grow (from grow_from
 // positions), probe. The last first finds the lengths, in passes that count as "length_passes"; then the text is filled, and streamed, as
-// if they had been given.
+// if they had been given. Lengths are found for holes that may hold anything; those of a request that is constrained as a whole end
+// themselves.
 using Cinnabar.Constraints;
+using Cinnabar.Serving;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Api;
@@ -33,7 +35,14 @@ internal static class InfillEndpoint
         UnsupportedFields.Check(fields);
         fields.Finish();
 
-        text = await WithLengthsAsync(http, text, request).ConfigureAwait(false);
+        text = request.Constraint is not null && text.Length != LengthPolicy.Fixed ? Trimmed(text) : text;
+        using EngineWork? search = BeginSearch(text, served);
+        if (search is not null)
+        {
+            text = await WithLengthsAsync(http, text, request, search).ConfigureAwait(false);
+            request = request with { Begun = search };
+        }
+
         await Generation.AnswerAsync(
             http,
             request,
@@ -59,26 +68,27 @@ internal static class InfillEndpoint
         return text with { Length = policy, GrowsFrom = first };
     }
 
-    // Lengths are searched for holes that may hold anything; those of a request that is constrained as a whole end themselves.
-    private static async Task<TextWithHoles> WithLengthsAsync(HttpContext http, TextWithHoles text, GenerationRequest request)
-    {
-        TextWithHoles trimmed = text with { Length = LengthPolicy.Trim };
-        if (request.Constraint is not null && text.Length != LengthPolicy.Fixed)
-        {
-            return trimmed;
-        }
+    private static TextWithHoles Trimmed(TextWithHoles text) => text with { Length = LengthPolicy.Trim };
 
+    // A search and the filling behind it are admitted as one. What does not fit into the context is the fault of the segments.
+    private static EngineWork? BeginSearch(TextWithHoles text, ServedModel served)
+    {
         if (!text.FindsLengths)
         {
-            return text;
+            return null;
         }
 
-        // What does not fit into the context is the fault of the segments.
-        PromptLayout.ForHoles(request.Model.Engine.Model, trimmed, "segments", "segments");
+        PromptLayout.ForHoles(served.Engine.Model, Trimmed(text), "segments", "segments");
+        return served.Engine.BeginWork();
+    }
+
+    private static async Task<TextWithHoles> WithLengthsAsync(
+        HttpContext http, TextWithHoles text, GenerationRequest request, EngineWork search)
+    {
         try
         {
             return await WallTime.LimitAsync(
-                http, cancellation => request.Model.Engine.FindLengthsAsync(text, request.Options, cancellation)).ConfigureAwait(false);
+                http, cancellation => search.FindLengthsAsync(text, request.Options, cancellation)).ConfigureAwait(false);
         }
         catch (CinnabarException error)
         {

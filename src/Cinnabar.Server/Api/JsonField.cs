@@ -35,7 +35,7 @@ internal sealed class JsonField(JsonElement value, string path, JsonFields owner
 
     /// <summary>A whole number in a range.</summary>
     public long Integer(long least, long most) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= least && number <= most
+        value.ValueKind == JsonValueKind.Number && WholeOf(value) is long number && number >= least && number <= most
             ? number
             : throw Wrong($"a whole number {least} … {most}");
 
@@ -107,6 +107,18 @@ internal sealed class JsonField(JsonElement value, string path, JsonFields owner
             string.Create(CultureInfo.InvariantCulture, $"text of {value.GetString()!.Length} characters"),
         _ => value.GetRawText() is { Length: <= 2 * MostShown } raw ? raw : "a long one",
     };
+
+    // To JSON Schema 5.0 and 5e0 are integers, and some clients send every number so.
+    private static long? WholeOf(JsonElement number)
+    {
+        if (number.TryGetInt64(out long whole))
+        {
+            return whole;
+        }
+
+        bool isWhole = number.TryGetDouble(out double found) && found == Math.Floor(found) && Math.Abs(found) < long.MaxValue;
+        return isWhole ? (long)found : null;
+    }
 
     private static string Shown(double number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -47,6 +47,7 @@ internal static class ModelsEndpoints
         json.WriteString("kind", served.Kind);
         json.WriteNumber("context", model.Config.MaxSequenceLength);
         json.WriteBoolean("chat", model.ChatTemplate is not null);
+        json.WriteBoolean("grows", model.GrowsHoles && served.Kind == "masked");
         json.WriteNumber("parameters", model.Config.ParameterCount);
         json.WriteBoolean("default", served == models.All[0]);
         json.WriteStartObject("options");

@@ -79,7 +79,7 @@ internal sealed class TextRun
         _time.Start();
         try
         {
-            _job = _request.Model.Engine.Submit(_text, options, detail);
+            _job = _request.Submit(_text, options, detail);
         }
         catch (CinnabarException error)
         {
@@ -166,7 +166,7 @@ internal sealed class TextRun
         {
             Index = _index,
             Texts = [.. _written],
-            Tokens = [.. ids.Select((tokens, hole) => _settled[hole].IsStopped ? TokensToStop(hole, tokens) : tokens.Length)],
+            Tokens = [.. ids.Select((tokens, hole) => _settled[hole].IsStopped ? _settled[hole].TokensToStop(tokens) : tokens.Length)],
             Ending = isFull ? Ending.Length : stopped >= 0 ? Ending.StopText : Ending.Stop,
             StopText = stopped >= 0 ? StopTextOf(stopped, ids[stopped]) : null,
             PromptTokens = PromptTokens,
@@ -192,21 +192,6 @@ internal sealed class TextRun
         int stop = _settled[hole].Stops.ToList().FindIndex(
             spelled => text.AsSpan(_written[hole].Length).StartsWith(spelled, StringComparison.Ordinal));
         return stop < 0 ? null : _request.Stops[stop];
-    }
-
-    // The fewest tokens whose text holds a stop text. More tokens only add text, so halving finds them.
-    private int TokensToStop(int hole, int[] ids)
-    {
-        (int without, int with) = (0, ids.Length);
-        while (with - without > 1)
-        {
-            int middle = (without + with) / 2;
-            string text = _text.TextOfHole(hole, ids.AsSpan(0, middle));
-            bool isThere = _settled[hole].Stops.Any(stop => text.Contains(stop, StringComparison.Ordinal));
-            (without, with) = isThere ? (without, middle) : (middle, with);
-        }
-
-        return with;
     }
 
     private void Constrain()

@@ -3,6 +3,8 @@
 import { el, byId } from './dom.js';
 import { FIELDS, valueOf } from './fields.js';
 
+const isHidden = input => input.closest('.field').hidden;
+
 export class Controls {
   /** @param {() => void} onChange called when a field has changed */
   constructor(onChange) {
@@ -16,11 +18,14 @@ export class Controls {
     this.readAddress();
   }
 
-  /** The changed fields that are valid, by name. */
+  /** The changed fields that are valid and on offer, by name. */
   get values() {
     const values = {};
     for (const field of FIELDS) {
       const input = this.inputs.get(field.name);
+      if (isHidden(input)) {
+        continue;
+      }
       const text = field.isSwitch ? (input.checked ? 'true' : '') : input.value;
       const value = valueOf(field, text);
       if (value !== undefined) {
@@ -35,7 +40,8 @@ export class Controls {
     for (const [name, input] of this.inputs) {
       const field = FIELDS.find(f => f.name === name);
       if (!field.isSwitch && (input.validity?.badInput || (input.value !== '' && valueOf(field, input.value) === undefined))) {
-        const range = `${field.isWhole ? 'a whole number ' : ''}from ${field.min} to ${field.max}`;
+        const most = field.isBelowMax ? `less than ${field.max}` : field.max;
+        const range = `${field.isWhole ? 'a whole number ' : ''}from ${field.min} to ${most}`;
         return `Expected ${field.label} to be ${range}, found ${input.value || 'no number'}.`;
       }
     }
@@ -46,9 +52,12 @@ export class Controls {
     return new URLSearchParams(location.hash.slice(1)).get('model');
   }
 
-  /** Shows the defaults of a model as what empty fields stand for. */
+  /** Shows the defaults of a model as what empty fields stand for, and the fields that it has what they need for. */
   setModel(model) {
     this.model = model;
+    for (const { name, needs } of FIELDS.filter(field => field.needs)) {
+      this.inputs.get(name).closest('.field').hidden = model?.cinnabar?.[needs] !== true;
+    }
     const options = model?.cinnabar?.options ?? {};
     for (const field of FIELDS.filter(f => !f.isSwitch)) {
       const value = options[field.name];
@@ -93,7 +102,8 @@ export class Controls {
     if (field.isSwitch) {
       const input = el('input', { type: 'checkbox', id: `field-${field.name}`, oninput });
       this.inputs.set(field.name, input);
-      return el('label', { class: 'field wide switch' }, input, el('span', { class: 'field-name' }, field.label));
+      const name = el('span', { class: 'field-name' }, field.label);
+      return el('label', { class: 'field wide switch', title: field.title, hidden: field.needs !== undefined }, input, name);
     }
     const attributes = { id: `field-${field.name}`, oninput };
     const input = field.choices
@@ -113,7 +123,7 @@ export class Controls {
   #mark() {
     let count = 0;
     for (const [, input] of this.inputs) {
-      const isChanged = input.type === 'checkbox' ? input.checked : input.value !== '';
+      const isChanged = !isHidden(input) && (input.type === 'checkbox' ? input.checked : input.value !== '');
       input.closest('.field').classList.toggle('changed', isChanged);
       count += isChanged ? 1 : 0;
     }

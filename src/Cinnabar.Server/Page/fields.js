@@ -1,5 +1,6 @@
-// The sampler's fields that the page offers, by their names in the API, and what they take. An empty field is the model's default; 0 in a
-// field that can be off turns it off, which the API writes as null.
+// The fields that the page offers, by their names in the API, but for two switches about holes, and what they take. An empty field is the
+// model's default; 0 in a field that can be off turns it off, which the API writes as null. A field may need something of the model, by the
+// name that /v1/models has for it.
 
 const COUNT = { min: 1, max: 1048576, isWhole: true };
 const OFF_OR_COUNT = { ...COUNT, min: 0, canBeOff: true };
@@ -22,10 +23,14 @@ export const FIELDS = [
   { name: 'max_tokens', label: 'Max tokens', title: 'Length of a continuation, and of holes without a length', ...COUNT, off: '' },
   {
     name: 'remask_below', label: 'Re-mask below', title: 'Committed tokens that become less probable than this are masked again; 0: off',
-    ...OFF_OR_SHARE, off: 'off',
+    ...OFF_OR_SHARE, isBelowMax: true, off: 'off',
   },
   { name: 'cache', label: 'Cache', title: 'What is kept of earlier passes; not exact', choices: ['none', 'prefix', 'dual', 'active'] },
   { name: 'exact', label: 'Holes exactly as long as they say', isSwitch: true },
+  {
+    name: 'grow', label: 'Holes start short and grow as the model asks', isSwitch: true, needs: 'grows',
+    title: 'A hole gets positions where the model asks for them, at most as many as it says',
+  },
 ];
 
 /** The value of a field's text for the API, null for off; undefined if the text is empty or none of this field's. */
@@ -37,6 +42,7 @@ export function valueOf(field, text) {
     return field.choices.includes(text) ? text : undefined;
   }
   const number = text.trim() === '' ? NaN : Number(text);
-  const isValid = number >= field.min && number <= field.max && (!field.isWhole || Number.isInteger(number));
+  const isInRange = number >= field.min && (field.isBelowMax ? number < field.max : number <= field.max);
+  const isValid = isInRange && (!field.isWhole || Number.isInteger(number));
   return !isValid ? undefined : number === 0 && field.canBeOff ? null : number;
 }

@@ -26,7 +26,7 @@ export class Lane {
   /** Shows a run after a step; without a canvas yet, masks of the expected sizes. */
   show(run, step, name, how) {
     if (run.trace.canvas === null) {
-      this.preview(name, run.request.document, run.request.document.sizes);
+      this.preview(name, run.request.document, run.request.sizes);
       this.figures.textContent = run.state === 'running' ? 'waiting' : '';
       this.run = run;
       return;

@@ -16,7 +16,6 @@ import { Runs } from './runs.js';
 import { Stage } from './stage.js';
 import { drawCompare, drawTabs, listenToTabs } from './tabs.js';
 import { startTheme } from './theme.js';
-import { isEnd } from './trace.js';
 
 const COPIED_MS = 1500;
 const WITH_OWN_KEYS = 'input, textarea, select, button, summary, dialog, .popover, pre';
@@ -216,7 +215,7 @@ function showChanges() {
 }
 
 function pin({ run, cell }, candidate) {
-  if (isEnd(candidate.text)) {
+  if (run.trace.endsHole(cell.hole, candidate.token)) {
     showNotice('The end of a hole is no text and cannot be pinned: pin or edit a token of text instead.');
     return;
   }

@@ -179,7 +179,8 @@ function storyOf(cell) {
   }
   const kept = cell.origin === 'kept' ? ', kept from the run before' : '';
   const sure = cell.confidence === null ? '' : `, ${percent(cell.confidence)} sure`;
-  return `${cell.change === 'edited' ? 'Replaced' : 'Committed'} in step ${cell.step}${kept}${sure}.`;
+  const when = `${cell.missed ? 'by' : 'in'} step ${cell.step}`;
+  return `${cell.change === 'edited' ? 'Replaced' : 'Committed'} ${when}${kept}${sure}.`;
 }
 
 const canForkSentence = ({ run }) => run.model.cinnabar?.kind === 'autoregressive'

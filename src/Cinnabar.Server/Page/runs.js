@@ -129,7 +129,10 @@ export class Runs {
   }
 }
 
-const shapeOf = run => run.trace.canvas && JSON.stringify([run.model.id, run.trace.canvas.holes, run.trace.document.texts]);
+function shapeOf(run) {
+  const holes = run.trace.canvas?.holes.map(({ start, length }) => [start, length]);
+  return holes ? JSON.stringify([run.model.id, holes, run.trace.document.texts]) : null;
+}
 
 // The canvas that a fork starts from: what a ban forbids is masked again.
 function startOf(run, step) {

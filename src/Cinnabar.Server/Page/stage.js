@@ -134,8 +134,9 @@ export class Stage {
     const seed = trace.done?.seed === undefined ? '' : `, with seed ${trace.done.seed}`;
     const done = trace.finishReason === 'length' ? `Done: the canvas is full${seed}.` : `Done${seed}.`;
     const ends = { stopped: 'Stopped.', failed: 'Ended by an error.', done };
-    const unread = trace.missedSteps === 1 ? 'One step was' : `${trace.missedSteps} steps were`;
-    const missed = trace.missedSteps === 0 ? '' : ` ${unread} not read in time: what is missing is a mask here, but not in the text.`;
+    const missed = trace.missedSteps === 0 ? ''
+      : trace.missedSteps === 1 ? ' One step was not read in time: the next one shows its changes, too.'
+      : ` ${trace.missedSteps} steps were not read in time: the next ones show their changes, too.`;
     const more = trace.stepCount === 0 ? '' : ' Point at a token to see what else it could have been.';
     return ends[state] + missed + more;
   }

@@ -1,16 +1,14 @@
-// The record of one run: the canvas before the first step, and what every step did to it. From it follows the state after any step.
+// The record of one run: the canvas before the first step, and what every step did to it. From it follows the state after any step. Where
+// steps were not read in time, the next one brings the whole canvas (event.canvas).
 //
 // A state is {cells, ended, holes}: the holes as long as they are by then, and cells[p] of a position p inside one, undefined elsewhere:
-//   {position, hole, noisy, token, text, step, confidence, alternatives, change, origin}
+//   {position, hole, noisy, token, text, step, missed, confidence, alternatives, change, origin}
+//   step    the step that wrote it; where missed, the first step known of after that
 //   change  what the step shown did here: fresh, edited, renoised, grown (one mask became two) or null
 //   origin  pinned, or kept (committed before this run, in the run it was forked from), or null
 // The server's own known text is not in it: the page shows what was typed, which also holds what the context had no room for.
 
-// End and padding tokens have no text of their own; the stream shows them by name.
-const END_NAME = /^(?:<\|[^|\s]+\|>|<[a-z_]+\|>|<\/s>|<(?:eos|pad|eot_id|end_of_turn)>|\[(?:SEP|PAD|EOS)\])$/;
-
-/** Whether a token's text is the name of an end or of padding. */
-export const isEnd = text => END_NAME.test(text);
+const NOTHING_KNOWN = { step: 0, missed: false, confidence: null, alternatives: [], change: null, origin: null };
 
 export class Trace {
   // The state asked for last, from which later ones are made.
@@ -47,6 +45,11 @@ export class Trace {
     }
   }
 
+  /** Whether a token ends the text of a hole: no token of text, but the end or the padding behind it. The stream says which do. */
+  endsHole(hole, token) {
+    return this.canvas.holes[hole].ends?.includes(token) ?? false;
+  }
+
   get stepCount() {
     return this.steps.length;
   }
@@ -72,12 +75,12 @@ export class Trace {
     const last = Math.min(k, this.stepCount);
     if (this.#latest?.step !== last) {
       const isAhead = this.#latest?.step < last;
-      const cells = isAhead ? this.#latest.state.cells.map(cell => ({ ...cell, change: null })) : this.#firstCells();
+      let cells = isAhead ? this.#latest.state.cells.map(cell => ({ ...cell, change: null })) : this.#firstCells();
       for (let i = isAhead ? this.#latest.step : 0; i < last; i++) {
-        this.#apply(this.steps[i], cells, i + 1, i + 1 === last);
+        cells = this.#apply(this.steps[i], cells, i + 1, i + 1 === last);
       }
       const holes = this.#holesOf(cells);
-      this.#latest = { step: last, state: { cells, ended: endedOf(cells, holes, this.document), holes } };
+      this.#latest = { step: last, state: { cells, ended: this.#endedOf(cells, holes), holes } };
     }
     return this.#latest.state;
   }
@@ -136,40 +139,32 @@ export class Trace {
   }
 
   #firstCells() {
-    const cells = new Array(this.canvas.length);
-    this.canvas.holes.forEach((hole, index) => {
-      for (let position = hole.start; position < hole.start + hole.length; position++) {
-        cells[position] = this.#firstCell(position, index);
+    return cellsOf(this.canvas, cell => {
+      const earlier = this.before?.cells[cell.position];
+      if (earlier) {
+        cell.alternatives = earlier.alternatives;
+        cell.confidence = earlier.token === cell.token ? earlier.confidence : null;
+        cell.step = earlier.token === cell.token ? earlier.step : 0;
       }
+      if (!cell.noisy) {
+        cell.origin = this.before?.pins.has(cell.position) ? 'pinned' : 'kept';
+      }
+      return cell;
     });
-    return cells;
   }
 
-  #firstCell(position, hole) {
-    const text = this.canvas.pieces[position];
-    const noisy = text === null || text === undefined;
-    const token = noisy ? null : this.canvas.ids[position];
-    const unknown = { step: 0, confidence: null, alternatives: [], change: null, origin: null };
-    const cell = { position, hole, noisy, token, text: text ?? '', ...unknown };
-    const earlier = this.before?.cells[position];
-    if (earlier) {
-      cell.alternatives = earlier.alternatives;
-      cell.confidence = earlier.token === token ? earlier.confidence : null;
-      cell.step = earlier.token === token ? earlier.step : 0;
-    }
-    if (!noisy) {
-      cell.origin = this.before?.pins.has(position) ? 'pinned' : 'kept';
-    }
-    return cell;
-  }
-
+  // The cells after a step; those before it may change.
   #apply(event, cells, step, isShown) {
+    if (event.canvas) {
+      return resumed(event, cells, step, isShown);
+    }
     for (const [list, change] of [[event.committed, 'fresh'], [event.edited, 'edited']]) {
       for (const { position, token, text, confidence, alternatives } of list ?? []) {
         const cell = cells[position];
         if (cell) {
           const origin = this.before?.pins.has(position) ? 'pinned' : null;
-          Object.assign(cell, { noisy: false, token, text, step, confidence: confidence ?? null, origin, change: isShown ? change : null });
+          const written = { noisy: false, token, text, step, missed: false, confidence: confidence ?? null, origin };
+          Object.assign(cell, { ...written, change: isShown ? change : null });
           cell.alternatives = alternatives ?? cell.alternatives;
         }
       }
@@ -190,6 +185,7 @@ export class Trace {
     for (const position of (event.expanded ?? []).toReversed()) {
       grow(cells, position, isShown);
     }
+    return cells;
   }
 
   #holesOf(cells) {
@@ -198,6 +194,66 @@ export class Trace {
       return { start: own[0]?.position ?? hole.start, length: own.length };
     });
   }
+
+  // The positions that are no text: a settled end token and what is settled behind it in the same hole; and of a continuation what lies
+  // behind the tokens that were asked for, where a network that works in blocks fills the last one up.
+  #endedOf(cells, holes) {
+    const ended = new Set();
+    holes.forEach((hole, index) => {
+      const most = this.document.continued ? this.document.sizes[index] : Infinity;
+      let behind = false;
+      for (let position = hole.start; position < hole.start + hole.length; position++) {
+        const cell = cells[position];
+        behind ||= !cell.noisy && cell.origin !== 'pinned' && this.endsHole(index, cell.token);
+        if ((behind && !cell.noisy) || position - hole.start >= most) {
+          ended.add(position);
+        }
+      }
+    });
+    return ended;
+  }
+}
+
+// What a canvas says of each position of its holes, completed by `complete`.
+function cellsOf(canvas, complete) {
+  const cells = new Array(canvas.length);
+  canvas.holes.forEach((hole, index) => {
+    for (let position = hole.start; position < hole.start + hole.length; position++) {
+      const text = canvas.pieces[position];
+      const noisy = text === null || text === undefined;
+      const token = noisy ? null : canvas.ids[position];
+      cells[position] = complete({ position, hole: index, noisy, token, text: text ?? '', ...NOTHING_KNOWN });
+    }
+  });
+  return cells;
+}
+
+// The cells after a step before which others were missed, from the canvas that it brings. What differs from the last known state changed in
+// one of these steps; where holes have grown meanwhile, nobody knows which position was which.
+function resumed(event, before, step, isShown) {
+  const hasGrown = event.canvas.length !== before.length;
+  const cells = cellsOf(event.canvas, cell => {
+    const earlier = hasGrown ? undefined : before[cell.position];
+    if (earlier && earlier.noisy === cell.noisy && earlier.token === cell.token) {
+      return { ...earlier, change: null };
+    }
+    const change = cell.noisy ? 'renoised' : earlier?.noisy ? 'fresh' : 'edited';
+    const confidence = event.canvas.confidences?.[cell.position] ?? null;
+    const written = cell.noisy ? {} : { step, missed: true, confidence };
+    return { ...cell, ...written, alternatives: earlier?.alternatives ?? [], change: isShown && earlier ? change : null };
+  });
+  // The lists of the step itself number positions as before it.
+  const own = event.expanded?.length > 0 ? [] : [...event.committed ?? [], ...event.edited ?? [], ...event.noisy ?? []];
+  for (const { position, token, alternatives } of own) {
+    const cell = cells[position];
+    if (cell && alternatives?.length > 0) {
+      cell.alternatives = alternatives;
+    }
+    if (cell && token !== undefined) {
+      cell.missed = false;
+    }
+  }
+  return cells;
 }
 
 // One mask becomes two.
@@ -208,24 +264,6 @@ function grow(cells, position, isShown) {
     cells.splice(position + 1, 0, { ...cell });
     cells.forEach((moved, at) => { moved.position = at; });
   }
-}
-
-// The positions that are no text: a settled end token and what is settled behind it in the same hole; and of a continuation what lies
-// behind the tokens that were asked for, where a network that works in blocks fills the last one up.
-function endedOf(cells, holes, document) {
-  const ended = new Set();
-  holes.forEach((hole, index) => {
-    const most = document.continued ? document.sizes[index] : Infinity;
-    let behind = false;
-    for (let position = hole.start; position < hole.start + hole.length; position++) {
-      const cell = cells[position];
-      behind ||= !cell.noisy && isEnd(cell.text);
-      if ((behind && !cell.noisy) || position - hole.start >= most) {
-        ended.add(position);
-      }
-    }
-  });
-  return ended;
 }
 
 /** The token of a cell and its alternatives, most probable first, each once: [{token, text, probability}]. */

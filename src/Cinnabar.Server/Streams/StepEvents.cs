@@ -1,12 +1,14 @@
 // The member "diffusion" of the chunks of a stream with "include_steps": what the canvas is, what each step did, and how it came out.
 // Clients that know nothing of it ignore it.
 //
-//   first chunk  {"type":"canvas", "length", "mask", "holes":[{"start","length","kind"}], "ids":[L], "pieces":[L, null where noisy]}
+//   first chunk  {"type":"canvas", "mask", "length", "holes":[{"start","length","kind","ends"}], "ids":[L], "pieces":[L, null where noisy]}
+//                ends: tokens that end the text of the hole, which what stands behind the first of them is no part of
 //   each step    {"type":"step", "step", "passes", "block", "remaining", "settled", "committed":[…], "edited":[…], "renoised":[…]}
 //                and with "alternatives" > 0 "noisy":[…], the positions that are still noisy, with the alternatives that the step saw
-//                there: none behind its block, nor where it has just masked again. settled: tokens that will not change any more;
-//                step: counts from 1, and leaps over what a client that reads slowly has missed
+//                there: none behind its block, nor where it has just masked again. settled: tokens that will not change any more
 //                where holes grow "expanded":[…], positions that became two, numbered as before the step like all others of it
+//                step: counts from 1, and leaps over what a client that reads slowly has missed; then there is also
+//                "canvas":{"length", "holes", "ids", "pieces", "confidences":[L]}, the whole canvas after the step
 //   last chunk   {"type":"done", "steps", "passes", "seconds", "tokens_per_second", "new_tokens", "seed"}
 //                and "length_passes" where the lengths of holes were searched for
 //
@@ -19,12 +21,13 @@ using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Server.Streams;
 
-/// <summary>Describes the steps of a text.</summary>
+/// <summary>Describes the steps of one text, one after the other.</summary>
 /// <param name="request">What was asked for.</param>
 internal sealed class StepEvents(GenerationRequest request)
 {
     private readonly Tokenizer _tokenizer = request.Model.Engine.Model.Tokenizer;
     private readonly bool _showsAlternatives = request.Options.Alternatives > 0;
+    private int _lastStep;
 
     /// <summary>How a text came out; also part of answers in one piece.</summary>
     /// <param name="answers">One or more texts: numbers add, time is the longest, the seed is the first's.</param>
@@ -58,22 +61,15 @@ internal sealed class StepEvents(GenerationRequest request)
     }
 
     /// <summary>The event before the first step.</summary>
-    public JsonObject Canvas(Canvas canvas) => new()
+    public JsonObject Canvas(Canvas canvas)
     {
-        ["type"] = "canvas",
-        ["length"] = canvas.Length,
-        ["mask"] = canvas.Tokens.MaskTokenId,
-        ["holes"] = List(canvas.Holes, hole => new JsonObject
-        {
-            ["start"] = hole.Start,
-            ["length"] = hole.Length,
-            ["kind"] = hole.Kind == HoleKind.Infill ? "infill" : "continuation",
-        }),
-        ["ids"] = List(canvas.Ids.ToArray(), id => id),
-        ["pieces"] = List(Enumerable.Range(0, canvas.Length), i => canvas.StateOf(i) == PositionState.Noisy ? null : Piece(canvas.Ids[i])),
-    };
+        JsonObject shown = StateOf(canvas);
+        shown.Insert(0, "type", "canvas");
+        shown.Insert(1, "mask", canvas.Tokens.MaskTokenId);
+        return shown;
+    }
 
-    /// <summary>The event of a step.</summary>
+    /// <summary>The event of a step, behind those of all steps before it that were sent.</summary>
     public JsonObject Step(DenoisingStep step)
     {
         Dictionary<int, Alternatives> alternatives = step.Alternatives.ToDictionary(row => row.Position);
@@ -105,8 +101,32 @@ internal sealed class StepEvents(GenerationRequest request)
             });
         }
 
+        if (step.Step != _lastStep + 1)
+        {
+            JsonObject state = StateOf(canvas);
+            state["confidences"] = List(
+                Enumerable.Range(0, canvas.Length),
+                i => canvas.StateOf(i) == PositionState.Committed ? Probability(canvas.ConfidenceOf(i)) : null);
+            shown["canvas"] = state;
+        }
+
+        _lastStep = step.Step;
         return shown;
     }
+
+    private JsonObject StateOf(Canvas canvas) => new()
+    {
+        ["length"] = canvas.Length,
+        ["holes"] = List(canvas.Holes, hole => new JsonObject
+        {
+            ["start"] = hole.Start,
+            ["length"] = hole.Length,
+            ["kind"] = hole.Kind == HoleKind.Infill ? "infill" : "continuation",
+            ["ends"] = List(canvas.Tokens.EndsOf(hole.Kind), id => id),
+        }),
+        ["ids"] = List(canvas.Ids.ToArray(), id => id),
+        ["pieces"] = List(Enumerable.Range(0, canvas.Length), i => canvas.StateOf(i) == PositionState.Noisy ? null : Piece(canvas.Ids[i])),
+    };
 
     // Where a position was before the step: two stand now where one did.
     private static int BeforeGrowth(int position, IReadOnlyList<int> expanded)

@@ -1,6 +1,7 @@
 // Calls of tools and their results as ordinary text, for templates that know neither. A result brings the id of its call (tool_call_id),
 // not the name of the function: that is looked up among the calls before it.
 using System.Text.Json;
+using Cinnabar.Chat.Jinja;
 
 namespace Cinnabar.Chat;
 
@@ -55,11 +56,14 @@ internal static class CallsAsText
 
     private static string? WithCalls(string? content, JsonElement calls)
     {
-        string text = calls.ValueKind == JsonValueKind.Array ? TextOf(calls) : calls.GetRawText();
+        string text = calls.ValueKind == JsonValueKind.Array ? string.Join('\n', calls.EnumerateArray().Select(TextOf)) : TextOf(calls);
         return text.Length == 0 ? content : string.IsNullOrEmpty(content) ? text : $"{content}\n{text}";
     }
 
     // As the model would have written them.
-    private static string TextOf(JsonElement calls) => string.Join('\n', calls.EnumerateArray().Select(call =>
-        call.TryGetProperty("function", out JsonElement function) ? function.GetRawText() : call.GetRawText()));
+    private static string TextOf(JsonElement call)
+    {
+        JsonElement function = Member(call, "function");
+        return PythonJson.TextOf(function.ValueKind == JsonValueKind.Undefined ? call : function, "tool_calls");
+    }
 }

@@ -9,6 +9,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Cinnabar.Chat.Jinja;
 
 namespace Cinnabar.Chat;
 
@@ -218,7 +219,8 @@ public sealed class ToolCalling
         StringBuilder text = new("These functions can be called, each given as JSON with the schema of its arguments:\n");
         foreach (ChatTool tool in Tools)
         {
-            text.Append(DefinitionOf(tool)["function"]!.ToJsonString()).Append('\n');
+            JsonElement function = JsonElement.Parse(DefinitionOf(tool)["function"]!.ToJsonString());
+            text.Append(PythonJson.TextOf(function, $"the tool {Checkpoints.ErrorText.Quote(tool.Name)}")).Append('\n');
         }
 
         return text.Append("To call one, answer with nothing but {\"name\": its name, \"arguments\": {…}}.").ToString();
@@ -237,9 +239,9 @@ public sealed class ToolCalling
                 ? new ToolCall(name.GetString()!, arguments.GetRawText())
                 : null;
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException)
         {
-            return null; // it is text that looked like a call
+            return null; // it is text that looked like a call, perhaps with half of a surrogate pair in a name
         }
     }
 }

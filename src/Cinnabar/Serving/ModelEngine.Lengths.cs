@@ -14,22 +14,26 @@ public sealed partial class ModelEngine
     public async Task<TextWithHoles> FindLengthsAsync(
         TextWithHoles text, SamplerOptions? options = null, CancellationToken cancellation = default)
     {
-        options ??= Model.DefaultOptions;
         if (!text.FindsLengths)
         {
             return text;
         }
 
+        using EngineWork work = BeginWork();
+        return await work.FindLengthsAsync(text, options, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The search, as pieces of what has begun.</summary>
+    internal async Task<TextWithHoles> FindLengthsAsync(
+        EngineWork work, TextWithHoles text, SamplerOptions? options, CancellationToken cancellation)
+    {
         long start = _time.GetTimestamp();
-        LengthSearch search = new(Model, text, options);
-        using (EngineWork work = BeginWork())
-        using (IEnumerator<ProbedLengths> probe = search.Probe().GetEnumerator())
+        LengthSearch search = new(Model, text, options ?? Model.DefaultOptions);
+        using IEnumerator<ProbedLengths> probe = search.Probe().GetEnumerator();
+        bool goesOn = true;
+        while (goesOn)
         {
-            bool goesOn = true;
-            while (goesOn)
-            {
-                goesOn = await work.RunAsync(_ => probe.MoveNext(), cancellation).ConfigureAwait(false);
-            }
+            goesOn = await work.RunAsync(_ => probe.MoveNext(), cancellation).ConfigureAwait(false);
         }
 
         return search.Result(_time.GetElapsedTime(start));

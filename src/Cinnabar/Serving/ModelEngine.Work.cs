@@ -1,8 +1,8 @@
 // Other work with the model than texts, such as the likelihood of one. It is done on the engine's thread between two steps, one piece after
 // each, so whoever has much of it hands it in piece by piece, and the texts go on meanwhile.
 //
-// Work of many pieces is taken on once, as a text is (BeginWork). To refuse a later piece, because others have filled the queue or the
-// engine stops, would throw the earlier ones away.
+// Work of many pieces is taken on once, as a text is (BeginWork). To refuse a later piece, or a text that belongs to it, because others
+// have filled the queue or the engine stops, would throw the earlier ones away.
 namespace Cinnabar.Serving;
 
 public sealed partial class ModelEngine

@@ -60,52 +60,6 @@ public sealed partial class ModelEngine : IAsyncDisposable
         }
     }
 
-    /// <summary>Hands in a text.</summary>
-    /// <param name="text">Laid out for this model; the engine changes its canvas from now on.</param>
-    /// <param name="options">How it is sampled; null: the model's defaults.</param>
-    /// <param name="detail">Which steps the job will show.</param>
-    /// <exception cref="EngineBusyException">Too many texts wait, or the engine has been stopped.</exception>
-    /// <exception cref="CinnabarException">An option is out of range, or does not fit the canvas or the model.</exception>
-    /// <exception cref="ArgumentException">The engine works on that text already.</exception>
-    public DenoisingJob Submit(TextCanvas text, SamplerOptions? options = null, StepDetail detail = StepDetail.None)
-    {
-        options = Model.Followed(options ?? Model.DefaultOptions);
-        DenoisingJob job = new(text, options, detail, _time.GetTimestamp());
-        lock (_lock)
-        {
-            RequireRoom(_taken.Count);
-            if (!_taken.Add(text.Canvas))
-            {
-                throw new ArgumentException("The engine works on this text already; lay it out once more.", nameof(text));
-            }
-        }
-
-        bool isHandedIn = false;
-        try
-        {
-            Model.Check(text.Canvas, options);
-            lock (_lock)
-            {
-                RequireGoingOn();
-                _waiting.Enqueue(job);
-                Monitor.Pulse(_lock);
-                isHandedIn = true;
-            }
-        }
-        finally
-        {
-            if (!isHandedIn)
-            {
-                lock (_lock)
-                {
-                    _taken.Remove(text.Canvas);
-                }
-            }
-        }
-
-        return job;
-    }
-
     /// <summary>Refuses new texts, finishes those in work and ends the thread.</summary>
     /// <param name="within">Time for what is in work; then it is cancelled.</param>
     public async Task StopAsync(TimeSpan within)
@@ -174,63 +128,6 @@ public sealed partial class ModelEngine : IAsyncDisposable
         }
 
         _ended.SetResult();
-    }
-
-    // Waits for work and takes it in; false: there will be none.
-    private bool Admit()
-    {
-        List<DenoisingJob> admitted = [];
-        lock (_lock)
-        {
-            while (_waiting.Count == 0 && _running.Count == 0 && _work.Count == 0 && MayGetMore)
-            {
-                Monitor.Wait(_lock);
-            }
-
-            // Those given up while they waited make room for others at once.
-            for (int waiting = _waiting.Count; waiting > 0; waiting--)
-            {
-                DenoisingJob job = _waiting.Dequeue();
-                if (job.IsCancelled || _running.Count < _options.MaxRunning)
-                {
-                    _running.Add(job.Text.Canvas, job);
-                    admitted.Add(job);
-                }
-                else
-                {
-                    _waiting.Enqueue(job);
-                }
-            }
-
-            if (_running.Count == 0)
-            {
-                return MayGetMore || _work.Count > 0;
-            }
-        }
-
-        admitted.ForEach(Begin);
-        return true;
-    }
-
-    private void RequireGoingOn()
-    {
-        if (_isStopping)
-        {
-            throw new EngineBusyException($"Expected {Model.Name} to take texts, found that it is being stopped.", isStopped: true);
-        }
-    }
-
-    private void RequireRoom(int taken)
-    {
-        RequireGoingOn();
-        if (taken >= _options.MaxWaiting + _options.MaxRunning)
-        {
-            _status = _status with { Refused = _status.Refused + 1 };
-            throw new EngineBusyException(
-                $"Expected fewer than {_options.MaxRunning} texts in work and {_options.MaxWaiting} that wait for {Model.Name}, "
-                + "found as many already. Try again in a moment.",
-                isStopped: false);
-        }
     }
 
     private void Begin(DenoisingJob job)

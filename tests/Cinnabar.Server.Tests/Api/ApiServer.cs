@@ -20,8 +20,9 @@ namespace Cinnabar.Server.Tests.Api;
 
 /// <summary>
 /// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "latent", "chat" (with a
-/// template and a bias of lengths), and with a template and a context that holds definitions of tools "long" and "tools", whose template
-/// knows of them. Errors before an answer become envelopes as the host makes them.
+/// template and a bias of lengths), with a template and a context that holds definitions of tools "long" and "tools", whose template knows
+/// of them, and "sure" with weights so large that it is sure of some tokens. Errors before an answer become envelopes as the host makes
+/// them.
 /// </summary>
 public sealed class ApiServer : IAsyncLifetime
 {
@@ -67,6 +68,7 @@ public sealed class ApiServer : IAsyncLifetime
         Add("chat", change: null, Template, $"{{\"bias\": [{string.Join(", ", Enumerable.Repeat("0.5", 16))}]}}");
         Add("long", config => config with { MaxSequenceLength = 800 }, Template);
         Add("tools", config => config with { MaxSequenceLength = 800 }, ToolTemplate);
+        Add("sure", change: null, template: null, scale: 12);
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
@@ -182,10 +184,18 @@ public sealed class ApiServer : IAsyncLifetime
         }
     }
 
-    private void Add(string name, Func<ModelConfig, ModelConfig>? change, string? template, string? lengthBias = null)
+    private void Add(
+        string name, Func<ModelConfig, ModelConfig>? change, string? template, string? lengthBias = null, float scale = 1)
     {
         string path = Path.Combine(_folder, name);
         TinyModelFolder.Write(path, change);
+        if (scale != 1)
+        {
+            string scaled = $"{path}-scaled";
+            WriteScaled(path, scaled, scale);
+            path = scaled;
+        }
+
         if (template is not null)
         {
             File.WriteAllText(Path.Combine(path, "chat_template.jinja"), template);
@@ -197,6 +207,23 @@ public sealed class ApiServer : IAsyncLifetime
         }
 
         Models.Add(name, new ServedModel(name, new ModelEngine(DiffusionModel.Load(path, KernelTable.Create(threads: 1))), Created: 1));
+    }
+
+    // Norms stay as they are.
+    private static void WriteScaled(string from, string to, float scale)
+    {
+        ModelFolder folder = ModelFolder.Open(from);
+        Dictionary<string, Tensor> tensors = folder.Tensors.ToDictionary(named => named.Key, named => named.Value.To(DType.F32));
+        foreach (Tensor matrix in tensors.Values.Where(tensor => tensor.Shape.Length > 1))
+        {
+            foreach (ref float value in matrix.Floats)
+            {
+                value *= scale;
+            }
+        }
+
+        byte[] tokenizer = File.ReadAllBytes(folder.TokenizerPath);
+        ModelFolder.Save(to, folder.Config, tensors, tokenizer, folder.GenerationConfig, "---\nlicense: mit\n---\n# tiny\n");
     }
 }
 

@@ -168,6 +168,18 @@ public sealed class CompletionsTests(ApiServer server)
     }
 
     [Fact]
+    public async Task WholeNumbers_WrittenWithAPointOrAnExponent_AreTaken()
+    {
+        JsonNode plain = await server.AskAsync(Path, new JsonObject { ["prompt"] = "x", ["max_tokens"] = 8, ["seed"] = 5, ["steps"] = 4 });
+        (int status, JsonNode other) = await server.PostAsync(Path, "{\"prompt\":\"x\",\"max_tokens\":8.0,\"seed\":5e0,\"steps\":0.4e1}");
+
+        Assert.Equal(200, status);
+        Assert.Equal(plain["choices"]!.ToJsonString(), other["choices"]!.ToJsonString());
+        Assert.Equal((int)plain["diffusion"]!["steps"]!, (int)other["diffusion"]!["steps"]!);
+        Assert.Equal(5, (int)other["diffusion"]!["seed"]!);
+    }
+
+    [Fact]
     public async Task InceptionsDefaults_AreAcceptedWhereItsClientsSendThem()
     {
         JsonObject fim = new() { ["prompt"] = "x", ["suffix"] = "y", ["max_tokens"] = 4, ["presence_penalty"] = 1.5 };

@@ -147,6 +147,45 @@ public sealed class EngineWorkTests : IDisposable
         Assert.False(ran);
     }
 
+    [Fact]
+    public async Task TextOfWorkThatHasBegun_IsTakenThoughThereIsNoRoomAndTheEngineStops()
+    {
+        ModelEngine engine = Start(new EngineOptions { MaxRunning = 1, MaxWaiting = 0 });
+        EngineWork work = engine.BeginWork();
+        using SemaphoreSlim gate = new(0);
+        Task<bool> held = work.RunAsync(_ => gate.Wait(10_000));
+        DenoisingJob other = engine.Submit(engine.Model.CanvasFor("x", 4));
+        Assert.False(Assert.Throws<EngineBusyException>(() => engine.Submit(engine.Model.CanvasFor("x", 4))).IsStopped);
+        DenoisingJob own = work.Submit(engine.Model.CanvasFor("x", 4));
+        Task stop = engine.StopAsync(TimeSpan.FromSeconds(30));
+        Assert.True(Assert.Throws<EngineBusyException>(() => engine.Submit(engine.Model.CanvasFor("x", 4))).IsStopped);
+        DenoisingJob late = work.Submit(engine.Model.CanvasFor("x", 4));
+        work.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => work.Submit(engine.Model.CanvasFor("x", 4)));
+        gate.Release();
+
+        Assert.True(await held);
+        await Task.WhenAll(other.Completion, own.Completion, late.Completion, stop).WaitAsync(TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task TextOfWorkThatHasBegun_IsCancelledWhenTheTimeOfAStopIsOver()
+    {
+        ModelEngine engine = Start();
+        using EngineWork work = engine.BeginWork();
+        await engine.StopAsync(TimeSpan.FromMilliseconds(50)).WaitAsync(TimeSpan.FromSeconds(10));
+        DenoisingJob job = work.Submit(engine.Model.CanvasFor("x", 4), detail: StepDetail.All);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => job.Completion.WaitAsync(TimeSpan.FromSeconds(10)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (DenoisingStep step in job.StepsAsync())
+            {
+                Assert.Fail($"Step {step.Step} was taken.");
+            }
+        });
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private ModelEngine Start(EngineOptions? options = null)

@@ -7,6 +7,9 @@ namespace Cinnabar.Server.Tests.Api;
 public sealed class StreamTests(ApiServer server)
 {
     private const string Path = "/v1/completions";
+    private const string Edits = "{\"model\":\"sure\",\"edit_threshold\":0.05,\"steps\":8,\"temperature\":1}";
+    private const string MasksAgain = "{\"model\":\"sure\",\"remask_below\":0.3,\"steps\":8,\"temperature\":1}";
+    private const string TakesBack = "{\"model\":\"sure\",\"threshold\":0.05,\"verify_threshold\":0.9,\"temperature\":1}";
 
     public static TheoryData<string> Policies =>
     [
@@ -25,6 +28,9 @@ public sealed class StreamTests(ApiServer server)
         "{\"max_passes\":4}",
         "{\"cfg_scale\":1}",
         "{\"model\":\"left\",\"temperature\":1.5}",
+        Edits,
+        MasksAgain,
+        TakesBack,
     ];
 
     [Theory]
@@ -110,12 +116,39 @@ public sealed class StreamTests(ApiServer server)
         Assert.Contains(steps, step => step["committed"]!.AsArray().Any(commit => commit!["alternatives"]!.AsArray().Count == 2));
         JsonNode hole = canvas["holes"]![0]!;
         Range range = (int)hole["start"]!..((int)hole["start"]! + (int)hole["length"]!);
-        int[] text = [.. ids[range].TakeWhile(id => id != server.Tiny.Tokenizer.EndOfTextTokenId)];
+        int[] ends = [.. hole["ends"]!.AsArray().Select(id => (int)id!)];
+        Assert.Equal([server.Tiny.Tokenizer.EndOfTextTokenId], ends);
+        int[] text = [.. ids[range].TakeWhile(id => !ends.Contains(id))];
         Assert.Equal(server.Tiny.Tokenizer.Decode(text), TextOf(chunks));
         JsonNode done = chunks[^1]["diffusion"]!;
         Assert.Equal("done", (string?)done["type"]);
         Assert.Equal(steps.Count, (int)done["steps"]!);
         Assert.Equal(9, (int)done["seed"]!);
+    }
+
+    [Theory]
+    [InlineData(Edits, "edited")]
+    [InlineData(MasksAgain, "renoised")]
+    [InlineData(TakesBack, "renoised")]
+    public async Task TokensThatChange_AreToldAndTheTextIsThatOfTheWholeAnswer(string policy, string list)
+    {
+        int changes = 0;
+        for (int seed = 1; seed <= 6; seed++)
+        {
+            JsonObject body = JsonNode.Parse(policy)!.AsObject();
+            body["prompt"] = "int a";
+            body["max_tokens"] = 24;
+            body["seed"] = seed;
+            JsonNode whole = await server.AskAsync(Path, body);
+            body["stream"] = true;
+            body["stream_options"] = new JsonObject { ["include_steps"] = true };
+            List<JsonNode> chunks = await server.ChunksAsync(Path, body);
+
+            Assert.Equal((string?)whole["choices"]![0]!["text"], TextOf(chunks));
+            changes += chunks.Sum(chunk => chunk["diffusion"]![list]?.AsArray().Count ?? 0);
+        }
+
+        Assert.NotEqual(0, changes);
     }
 
     [Fact]

@@ -67,6 +67,42 @@ public sealed partial class ToolTests
         Assert.DoesNotContain("Now.", past);
     }
 
+    // Whether or not the template writes the JSON.
+    [Theory]
+    [MemberData(nameof(Models))]
+    public async Task History_Arguments_AreShownWithoutEscapes(string model)
+    {
+        JsonObject body = Body(model, seed: 1);
+        body["messages"] = JsonNode.Parse(
+            """
+            [{"role":"assistant","tool_calls":[{"function":{"name":"weather","arguments":"{\"city\":\"Zürich <'>\"}"}}]},
+             {"role":"user","content":"x"}]
+            """);
+        Assert.Contains("""{"city": "Zürich <'>"}""", await PromptAsync(body));
+    }
+
+    [Fact]
+    public async Task ArgumentsOfManyLevels_AreRefusedWithTheirPath()
+    {
+        foreach ((int levels, bool isRefused) in ((int, bool)[])[(50, false), (57, true), (62, true), (64, true), (200, true)])
+        {
+            string nested = $"{{\"a\":{new string('[', levels - 1)}{new string(']', levels - 1)}}}";
+            JsonObject call = new() { ["function"] = new JsonObject { ["name"] = "f", ["arguments"] = nested } };
+            JsonObject body = Body("long", seed: 1);
+            body["messages"] = new JsonArray(
+                new JsonObject { ["role"] = "assistant", ["tool_calls"] = new JsonArray(call) },
+                new JsonObject { ["role"] = "user", ["content"] = "x" });
+            if (isRefused)
+            {
+                await server.RefuseAsync(Path, body, "messages[0].tool_calls[0].function.arguments");
+            }
+            else
+            {
+                await server.AskAsync(Path, body);
+            }
+        }
+    }
+
     // The known text of the canvas.
     private async Task<string> PromptAsync(JsonObject body)
     {

@@ -103,6 +103,8 @@ public sealed partial class ToolTests(ApiServer server)
     [InlineData("tools", "{\"name\":\"time\",\"arguments\":{}}", "{\"name", 0)]
     [InlineData("long", "{\"name\": \"time\", \"arguments\": {}}", null, 1)]
     [InlineData("long", "{\"name\": \"time\", \"arguments\": 7}", "{\"name", 0)]
+    [InlineData("long", "{\"name\": \"\\\\ud800\", \"arguments\": {}}", "{\"name", 0)]
+    [InlineData("tools", "<tool_call>{\"name\": \"time\", \"arguments\": {}, \"\\\\udc00\": 1}", "<tool_call>", 0)]
     [InlineData("long", "I say {\"name\": \"time\", \"arguments\": {}}", "I say", 0)]
     public async Task Auto_WhatTheModelWrites_IsReadAsACallOrText(string model, string written, string? content, int calls)
     {
@@ -239,28 +241,6 @@ public sealed partial class ToolTests(ApiServer server)
         JsonObject body = Body("long", seed: 1);
         body[field] = JsonNode.Parse(value);
         await server.RefuseAsync(Path, body, param);
-    }
-
-    [Fact]
-    public async Task ArgumentsOfManyLevels_AreRefusedWithTheirPath()
-    {
-        foreach ((int levels, bool isRefused) in ((int, bool)[])[(50, false), (57, true), (62, true), (64, true), (200, true)])
-        {
-            string nested = $"{{\"a\":{new string('[', levels - 1)}{new string(']', levels - 1)}}}";
-            JsonObject call = new() { ["function"] = new JsonObject { ["name"] = "f", ["arguments"] = nested } };
-            JsonObject body = Body("long", seed: 1);
-            body["messages"] = new JsonArray(
-                new JsonObject { ["role"] = "assistant", ["tool_calls"] = new JsonArray(call) },
-                new JsonObject { ["role"] = "user", ["content"] = "x" });
-            if (isRefused)
-            {
-                await server.RefuseAsync(Path, body, "messages[0].tool_calls[0].function.arguments");
-            }
-            else
-            {
-                await server.AskAsync(Path, body);
-            }
-        }
     }
 
     [Fact]

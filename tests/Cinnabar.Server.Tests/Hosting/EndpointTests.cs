@@ -26,6 +26,7 @@ public sealed class EndpointTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal("masked", ours.GetProperty("kind").GetString());
         Assert.Equal(96, ours.GetProperty("context").GetInt32());
         Assert.False(ours.GetProperty("chat").GetBoolean());
+        Assert.False(ours.GetProperty("grows").GetBoolean());
         Assert.True(ours.GetProperty("default").GetBoolean());
         Assert.Equal(server.Engine.Model.Config.ParameterCount, ours.GetProperty("parameters").GetInt64());
         JsonElement options = ours.GetProperty("options");

@@ -35,6 +35,34 @@ public sealed class LimitsTests(SharedServer shared) : IClassFixture<SharedServe
         Assert.Equal(("127.0.0.1", 5317, 64), ($"{options.Address}", options.Port, ServerOptions.MaxJsonDepth));
     }
 
+    // The timers of the runtime refuse longer ones, and only once a request is there.
+    [Fact]
+    public void Times_BeyondADayOrNone_AreRefusedByName()
+    {
+        (string Name, Func<TimeSpan, ServerOptions> Make)[] times =
+        [
+            (nameof(ServerOptions.HeadersTimeout), time => new ServerOptions { HeadersTimeout = time }),
+            (nameof(ServerOptions.KeepAliveTimeout), time => new ServerOptions { KeepAliveTimeout = time }),
+            (nameof(ServerOptions.BodyTimeout), time => new ServerOptions { BodyTimeout = time }),
+            (nameof(ServerOptions.WriteTimeout), time => new ServerOptions { WriteTimeout = time }),
+            (nameof(ServerOptions.WallTime), time => new ServerOptions { WallTime = time }),
+            (nameof(ServerOptions.PingInterval), time => new ServerOptions { PingInterval = time }),
+            (nameof(ServerOptions.StopWithin), time => new ServerOptions { StopWithin = time }),
+        ];
+        TimeSpan[] wrong = [TimeSpan.MaxValue, TimeSpan.FromDays(1) + TimeSpan.FromTicks(1), Timeout.InfiniteTimeSpan, TimeSpan.MinValue];
+        foreach ((string name, Func<TimeSpan, ServerOptions> make) in times)
+        {
+            Assert.All(wrong, time => Assert.Contains(name, Assert.Throws<CinnabarException>(make(time).Validate).Message));
+            make(TimeSpan.FromMinutes(1)).Validate();
+        }
+
+        foreach ((string name, Func<TimeSpan, ServerOptions> make) in times.SkipLast(1))
+        {
+            Assert.Contains(name, Assert.Throws<CinnabarException>(make(TimeSpan.FromTicks(1)).Validate).Message);
+            make(TimeSpan.FromDays(1)).Validate();
+        }
+    }
+
     [Fact]
     public async Task HeadersTooLong_Is431_RequestLineTooLong_Is414()
     {

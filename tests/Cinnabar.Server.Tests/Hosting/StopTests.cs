@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Text.Json.Nodes;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
@@ -65,6 +66,31 @@ public sealed class StopTests
         Assert.True(await held);
         Assert.Equal(HttpStatusCode.OK, finished.StatusCode);
         Assert.Equal(await first.Content.ReadAsStringAsync(), await finished.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Stop_WhileLengthsAreSearchedFor_FillsTheHolesAsWell()
+    {
+        const string Text = "{\"segments\":[\"a\",{\"hole\":{\"max_tokens\":9}},\"b\"],\"length\":\"probe\",\"seed\":1,\"temperature\":1}";
+        await using TestServer server = await TestServer.StartAsync();
+        using HttpResponseMessage first = await server.PostAsync("/v1/infill", Text);
+        using SemaphoreSlim gate = new(0);
+        Task<bool> held = server.Engine.RunAsync(_ => gate.Wait(10_000));
+        Task<HttpResponseMessage> running = server.PostAsync("/v1/infill", Text);
+        await Task.Delay(500); // until its first pass waits
+
+        Task stop = server.Application.StopAsync();
+        await Until(async () => (await server.Client.GetAsync("/health")).StatusCode == HttpStatusCode.ServiceUnavailable);
+        gate.Release();
+        using HttpResponseMessage finished = await running;
+        await stop;
+
+        Assert.True(await held);
+        Assert.Equal(HttpStatusCode.OK, finished.StatusCode);
+        Assert.Equal(await TextOf(first), await TextOf(finished));
+
+        static async Task<string> TextOf(HttpResponseMessage answer) =>
+            (string)JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["text"]!;
     }
 
     [Fact]

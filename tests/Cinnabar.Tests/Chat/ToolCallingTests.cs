@@ -6,6 +6,7 @@ namespace Cinnabar.Tests.Chat;
 public sealed class ToolCallingTests
 {
     private static readonly ChatTemplateFile s_tagged = Template("{% for t in tools %}<tool_call>{% endfor %}{{ messages[0].tool_calls }}");
+    private static readonly ChatTemplateFile s_plain = Template("{{ messages[0].content }}");
 
     [Fact]
     public void Read_ClosingTagInsideOfArguments_StaysThere()
@@ -35,6 +36,46 @@ public sealed class ToolCallingTests
     }
 
     [Theory]
+    [InlineData("""{"name": "\ud800", "arguments": {}}""")]
+    [InlineData("""{"name": "f", "arguments": {}, "\udc00": 1}""")]
+    public void Read_HalfOfASurrogatePairInANameOrAKey_IsText(string call)
+    {
+        foreach ((ToolCalling tools, string answer) in ((ToolCalling, string)[])
+        [
+            (new([Tool("f", null)], s_plain), call),
+            (new([Tool("f", null)], s_plain, mustCall: true), call),
+            (new([Tool("f", null)], s_tagged), $"<tool_call>{call}</tool_call>"),
+        ])
+        {
+            (string text, IReadOnlyList<ToolCall> calls) = tools.Read(answer);
+            Assert.Equal(answer, text);
+            Assert.Empty(calls);
+        }
+    }
+
+    // As the filter tojson of transformers: json.dumps with ensure_ascii=False, without escapes for HTML.
+    [Fact]
+    public void JsonShownToModels_IsThatOfTheFilter()
+    {
+        const string Description = "é 日本 🙂 <b>'\"&+";
+        const string Function =
+            """{"name": "f", "description": "é 日本 🙂 <b>'\"&+", "parameters": {"type": "object", "maximum": 1.0, "é": []}}""";
+        ChatTool tool = new("f", Description, JsonElement.Parse("""{"type":"object","maximum":1.0,"\u00e9":[ ]}"""));
+        string? described = new ToolCalling([tool], s_plain).Prepare([new ChatMessage("user", "x")])[0].Content;
+        Assert.Contains($"\n{Function}\n", described, StringComparison.Ordinal);
+
+        ChatTemplateFile knows = Template("{% for t in tools %}<tool_call>{{ t.function | tojson }}{% endfor %}");
+        string rendered = knows.Render([], addGenerationPrompt: false, new ToolCalling([tool], knows).Definitions);
+        Assert.Equal($"<tool_call>{Function}", rendered);
+
+        JsonElement calls = JsonElement.Parse("""[{"function":{"name":"f","arguments":{"a":"\u00e9\u0027\u003c","b":[1,2e0]}}}, 7]""");
+        ChatMessage message = new("assistant", null) { ToolCalls = calls };
+        Assert.Equal(
+            """{"name": "f", "arguments": {"a": "é'<", "b": [1, 2.0]}}""" + "\n7",
+            ToolCalling.WithoutTools([message], s_plain)[0].Content);
+    }
+
+    [Theory]
     [InlineData("{}")]
     [InlineData("true")]
     [InlineData("{\"properties\": {\"a\": {\"type\": \"integer\"}}}")]
@@ -50,13 +91,12 @@ public sealed class ToolCallingTests
     public void WithoutTools_AnswerWithTextAndCalls_KeepsBoth()
     {
         JsonElement calls = JsonElement.Parse("""[{"function": {"name": "f", "arguments": {}}}]""");
-        ChatTemplateFile plain = Template("{{ messages[0].content }}");
         ChatMessage message = new("assistant", "Let me look.") { ToolCalls = calls };
-        string? content = ToolCalling.WithoutTools([message], plain)[0].Content;
+        string? content = ToolCalling.WithoutTools([message], s_plain)[0].Content;
         Assert.StartsWith("Let me look.\n{", content, StringComparison.Ordinal);
         Assert.Contains("\"f\"", content, StringComparison.Ordinal);
         ChatMessage none = message with { ToolCalls = JsonElement.Parse("[]") };
-        Assert.Equal("Let me look.", ToolCalling.WithoutTools([none], plain)[0].Content);
+        Assert.Equal("Let me look.", ToolCalling.WithoutTools([none], s_plain)[0].Content);
     }
 
     [Fact]
@@ -73,7 +113,7 @@ public sealed class ToolCallingTests
             Result("1"), new("assistant", null) { ToolCalls = calls }, Result("2"), Result("1"), Result("3"),
             Result("1") with { Name = "h" }, new("tool", "4"),
         ];
-        IReadOnlyList<ChatMessage> plain = ToolCalling.WithoutTools(messages, Template("{{ messages[0].content }}"));
+        IReadOnlyList<ChatMessage> plain = ToolCalling.WithoutTools(messages, s_plain);
         Assert.All(plain.Where((_, i) => i != 1), message => Assert.Equal("user", message.Role));
         Assert.Equal(
             [

@@ -4,7 +4,8 @@
 //   indent=2    a line for each element, "," without a space at line ends; [] and {} stay so
 //
 // Escaped are ", \ and control characters below U+0020 only. Not a JSON value (undefined, a macro …): a fault, as in Python.
-// And the way back: JSON to values, for messages, tools and variables.
+// And the way back: JSON to values, for messages, tools and variables. JSON that models read as text without a template (descriptions of
+// tools, calls of earlier turns) goes both ways, so that it looks the same (TextOf).
 using System.Globalization;
 using System.Numerics;
 using System.Text;
@@ -27,6 +28,15 @@ internal static class PythonJson
         Write(context, builder, value, layout, depth: 0);
         return builder.ToString();
     }
+
+    /// <summary>A JSON element as models are shown it: what the filter writes without arguments.</summary>
+    /// <param name="element">The element.</param>
+    /// <param name="where">Where it is from, for messages.</param>
+    /// <exception cref="CinnabarException">
+    /// A text holds half a surrogate pair, a number has too many digits, or it is too deep or too long.
+    /// </exception>
+    public static string TextOf(JsonElement element, string where) =>
+        Dumps(new JinjaContext(where, new JinjaScope(null), TimeProvider.System), FromJson(element, where), JsonLayout.OneLine);
 
     /// <summary>The value of a JSON element.</summary>
     /// <exception cref="CinnabarException">A text holds half a surrogate pair, a number has too many digits, or it is too deep.</exception>
@@ -185,6 +195,9 @@ internal static class PythonJson
 /// <summary>How JSON is laid out; no indent is one line.</summary>
 internal sealed record JsonLayout(string? Indent, string ItemSeparator, string KeySeparator, bool SortKeys, bool EnsureAscii)
 {
+    /// <summary>That of the filter without arguments.</summary>
+    public static JsonLayout OneLine { get; } = new(Indent: null, ", ", ": ", SortKeys: false, EnsureAscii: false);
+
     /// <summary>The start of a line at a depth, or nothing.</summary>
     public string Line(int depth) => Indent is null ? string.Empty : "\n" + string.Concat(Enumerable.Repeat(Indent, depth));
 }
