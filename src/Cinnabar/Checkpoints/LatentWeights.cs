@@ -5,7 +5,7 @@
 //                                        (a causal decoder has all of its blocks on latents and tokens)
 //   latents.down [C, s·C], latents.norm [C], latents.encode [d, C]
 //   latents.codebook [G·K, d/G]          if there are codes
-//   latents.decode [C, d], latents.up [s·C, C] (not in a causal decoder)
+//   latents.decode [C, d], latents.up [s·C, C]
 //   ln_f [C], ff_out [E, C] (the head; absent if it is the embedding table)
 // and, with a denoiser, each after "denoiser.":
 //   in, before [C', d], known [2, C'], time.gate, time.up, time.out [C', 256 or C']
@@ -57,10 +57,7 @@ public static class LatentWeights
         }
 
         yield return new(Decode, [hidden, latents.Size], "decode");
-        if (!latents.HasCausalDecoder)
-        {
-            yield return new(Up, [wide, hidden], "up");
-        }
+        yield return new(Up, [wide, hidden], "up");
     }
 
     /// <summary>The tensors of the denoiser.</summary>
