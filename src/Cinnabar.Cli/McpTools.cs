@@ -145,15 +145,17 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
 
     private SamplerOptions Options(McpArguments arguments)
     {
+        // Arguments that nobody reads here are refused like any that a tool does not have.
         SamplerOptions options = model.DefaultOptions;
-        options = options with
+        options = options with { Seed = (ulong)(arguments.Whole("seed", 0, MostSeed) ?? 0) };
+        if (!model.Config.IsAutoregressive)
         {
-            Steps = (int?)arguments.Whole("steps", 1, 1 << 20) ?? options.Steps,
-            Seed = (ulong)(arguments.Whole("seed", 0, MostSeed) ?? 0),
-        };
+            options = options with { Steps = (int?)arguments.Whole("steps", 1, 1 << 20) ?? options.Steps };
+        }
+
         if (model.Denoiser.Noise != NoiseKind.Mask)
         {
-            return options; // other arguments are refused like any that a tool does not have
+            return options;
         }
 
         options = options with
@@ -161,6 +163,11 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
             Temperature = arguments.Number("temperature", 0, 100) ?? options.Temperature,
             TopP = arguments.Number("top_p", 0, 1) is double share ? (share == 0 ? null : share) : options.TopP,
         };
+        if (model.Config.IsAutoregressive)
+        {
+            return options;
+        }
+
         return arguments.Number("threshold", 0, 1) switch
         {
             null => options,
@@ -190,29 +197,38 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
         StructuredContent = JsonSerializer.SerializeToElement(structured),
     };
 
-    // Temperatures and thresholds are about drawing tokens for masks.
+    // Temperatures and thresholds are about drawing tokens for masks; steps and thresholds about how many are written at once, which is one
+    // with an autoregressive model.
     private static (string Name, JsonObject Schema)[] SamplerProperties(DiffusionModel model)
     {
         SamplerOptions standard = model.DefaultOptions;
         int? steps = model.Denoiser.Noise == NoiseKind.Uniform ? standard.Uniform.Steps : standard.Steps;
-        (string, JsonObject)[] always =
-        [
-            ("steps", Whole($"Denoising steps. Default: {Shown(steps, "one per token")}.", 1, 1 << 20)),
-            ("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)),
-        ];
-        return model.Denoiser.Noise != NoiseKind.Mask ? always :
-        [
-            ("temperature", Number(
-                $"0 takes the most probable token; higher is more varied. Default: {Shown(standard.Temperature, "0")}.", 0, 100)),
-            ("top_p", Number(
-                $"Draws only from the most probable tokens that sum to this; 0: off. Default: {Shown(standard.TopP, "off")}.", 0, 1)),
-            ("threshold", Number(
+        bool hasMasks = model.Denoiser.Noise == NoiseKind.Mask;
+        List<(string, JsonObject)> properties = [];
+        if (hasMasks)
+        {
+            properties.Add(("temperature", Number(
+                $"0 takes the most probable token; higher is more varied. Default: {Shown(standard.Temperature, "0")}.", 0, 100)));
+            properties.Add(("top_p", Number(
+                $"Draws only from the most probable tokens that sum to this; 0: off. Default: {Shown(standard.TopP, "off")}.", 0, 1)));
+        }
+
+        if (hasMasks && !model.Config.IsAutoregressive)
+        {
+            properties.Add(("threshold", Number(
                 "Also writes every token at least this sure, so fewer steps are needed; 0.9 is usual, 0: off. "
                 + $"Default: {Shown(standard.Threshold, "off")}.",
                 0,
-                1)),
-            .. always,
-        ];
+                1)));
+        }
+
+        if (!model.Config.IsAutoregressive)
+        {
+            properties.Add(("steps", Whole($"Denoising steps. Default: {Shown(steps, "one per token")}.", 1, 1 << 20)));
+        }
+
+        properties.Add(("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)));
+        return [.. properties];
 
         static string Shown(double? value, string none) => value?.ToString(CultureInfo.InvariantCulture) ?? none;
     }

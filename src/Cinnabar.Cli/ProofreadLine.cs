@@ -26,6 +26,19 @@ internal static class ProofreadLine
         return $"{place.Line}:{place.Column}: {TerminalText.Safe(before)}{open}{marked}{close}{TerminalText.Safe(behind)}";
     }
 
-    private static string Shortened(string text, bool fromEnd) =>
-        text.Length <= MostAround ? text : fromEnd ? "…" + text[^MostAround..] : text[..MostAround] + "…";
+    private static string Shortened(string text, bool fromEnd)
+    {
+        if (text.Length <= MostAround)
+        {
+            return text;
+        }
+
+        int cut = fromEnd ? text.Length - MostAround : MostAround;
+        if (char.IsSurrogatePair(text, cut - 1)) // a pair stays whole, on the side that is left out
+        {
+            cut += fromEnd ? 1 : -1;
+        }
+
+        return fromEnd ? "…" + text[cut..] : text[..cut] + "…";
+    }
 }

@@ -1,6 +1,8 @@
 using System.IO.Pipelines;
 using System.Text.Json;
 using Cinnabar.Cli.Commands;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Tests;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
@@ -46,6 +48,25 @@ public sealed class McpToolsTests(TinyModel tiny)
             tool, JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(arguments), CancellationToken.None);
         Assert.True(result.IsError);
         Assert.Contains(says, Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
+    }
+
+    // It writes one token a step, whatever was asked for.
+    [Theory]
+    [InlineData("steps", "3")]
+    [InlineData("threshold", "0.9")]
+    public async Task Tools_OfAnAutoregressiveModel_TakeNoSteps(string name, string value)
+    {
+        string path = Path.Combine(tiny.Folder, $"mcp-twin-{name}");
+        TinyModelFolder.Write(path, config => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true });
+        using McpTools tools = new(DiffusionModel.Load(path, tiny.Model.Kernels));
+        Assert.All(tools.All, tool => Assert.False(tool.InputSchema.GetProperty("properties").TryGetProperty(name, out _)));
+        Dictionary<string, JsonElement> arguments = new()
+        {
+            ["prompt"] = JsonSerializer.SerializeToElement("x"),
+            [name] = JsonDocument.Parse(value).RootElement,
+        };
+        CallToolResult refused = await tools.CallAsync("complete", arguments, CancellationToken.None);
+        Assert.Contains($"found '{name}'", Assert.IsType<TextContentBlock>(Assert.Single(refused.Content)).Text);
     }
 
     [Theory]

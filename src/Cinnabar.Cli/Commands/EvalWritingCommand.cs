@@ -13,6 +13,8 @@ namespace Cinnabar.Cli.Commands;
 
 internal sealed class EvalWritingCommand
 {
+    private const string Emptiness = "Empty texts are a share of all; perplexity, entropy and n-grams are those of the others. ";
+
     private readonly Option<int> _count = Number("--count", "Texts of each kind.", 20);
     private readonly Option<int?> _tokens = new("--tokens")
     {
@@ -90,130 +92,69 @@ internal sealed class EvalWritingCommand
             RequireSameTokens(model, other.Name, other.Tokenizer);
         }
 
-        RequireNoLimits(parsed, model);
+        DiffusionModel[] models = [model, .. others];
+        string[] names = ModelLabels.Of([.. models.Select(writer => (writer.Name, writer.Path))]);
+        WritingModel[] writers =
+            [.. models.Zip(names, (writer, called) => new WritingModel(writer, called, _sampler.Read(parsed, writer.DefaultOptions)))];
+        RequireNoLimits(writers[0].Options);
+        int? overlap = parsed.GetValue(_overlap);
         int segment = model.Config.MaxSequenceLength;
-        int part = segment - (parsed.GetValue(_overlap) ?? CollageDenoiser.DefaultOverlap(segment)) - 1; // what a segment adds
-        int tokens = TokensOf(parsed, model);
-        int[] borders = new LongTextWriter(model, tokens, model.DefaultOptions).BordersOf(parsed.GetValue(_overlap));
+        int part = segment - (overlap ?? CollageDenoiser.DefaultOverlap(segment)) - 1; // what a segment adds
+        int tokens = parsed.GetValue(_tokens) ?? LongTextWriter.MostAtOnce(model);
+        int[] borders = new LongTextWriter(model, tokens, writers[0].Options).BordersOf(overlap);
         AutoregressiveLikelihood? likelihood = judge is null ? null : new AutoregressiveLikelihood(judge.Denoiser, judge.Kernels);
         int[] beginning = judge is null ? [] : [judge.Config.BosTokenId ?? judge.Config.EosTokenId];
+        WritingWays ways = new(
+            parsed.GetValue(_count), tokens, parsed.GetValue(_block), overlap, parsed.GetValue(_latentSteps) ?? []);
+        IEnumerable<WrittenTexts> written = writers.SelectMany(writer => ways.Of(writer, cancellation));
         List<WritingResult> results = [];
-        foreach ((string kind, IReadOnlyList<WrittenText> texts) in Texts(parsed, model, others, cancellation))
+        foreach (WrittenTexts kind in HeldOut(parsed, model, tokens).Concat(written))
         {
-            results.Add(WritingResult.Of(kind, texts, likelihood, beginning, PartsOf, borders));
-            PrintExamples(parsed, kind, texts);
+            results.Add(WritingResult.Of(kind.Kind, kind.Texts, likelihood, beginning, PartsOf, borders));
+            PrintExamples(parsed, kind);
         }
 
-        Print(parsed, model, judge, part, results);
+        Print(parsed, writers[0], judge, tokens, part, results);
         return 0;
 
         IReadOnlyList<string> PartsOf(WrittenText text) =>
             [.. text.Ids.Chunk(Math.Max(1, part)).Select(ids => model.Tokenizer.Decode(ids))];
     }
 
-    // Each kind of texts with its name, written when it is asked for.
-    private IEnumerable<(string Kind, IReadOnlyList<WrittenText> Texts)> Texts(
-        ParseResult parsed, DiffusionModel model, DiffusionModel[] others, CancellationToken cancellation)
+    // What people wrote, if a corpus was given.
+    private IEnumerable<WrittenTexts> HeldOut(ParseResult parsed, DiffusionModel model, int tokens)
     {
-        (int count, int tokens, int block) = (parsed.GetValue(_count), TokensOf(parsed, model), parsed.GetValue(_block));
-        if (parsed.GetValue(_corpus) is string corpus)
+        if (parsed.GetValue(_corpus) is not string corpus)
         {
-            IReadOnlyList<WrittenText> passages = HeldOutPassages.Take(
-                HeldOutText.Documents(HeldOutText.Open(corpus, HeldOutText.TestSplit, model)), model.Tokenizer, tokens, count);
-            if (passages.Count < count)
-            {
-                Console.Error.WriteLine($"The test split has only {passages.Count} such passages, fewer than the {count} asked for.");
-            }
-
-            if (passages.Min(passage => passage.Ids.Length) < tokens)
-            {
-                Console.Error.WriteLine(
-                    $"No document of the test split has {tokens} tokens: its longest are measured, of "
-                    + $"{passages.Min(passage => passage.Ids.Length)} to {passages.Max(passage => passage.Ids.Length)} tokens.");
-            }
-
-            yield return ("held-out text", passages);
+            yield break;
         }
 
-        DiffusionModel[] writers = [model, .. others];
-        string[] names = ModelLabels.Of([.. writers.Select(writer => (writer.Name, writer.Path))]);
-        foreach ((DiffusionModel writer, string name) in writers.Zip(names))
+        int count = parsed.GetValue(_count);
+        IReadOnlyList<WrittenText> passages = HeldOutPassages.Take(
+            HeldOutText.Documents(HeldOutText.Open(corpus, HeldOutText.TestSplit, model)), model.Tokenizer, tokens, count);
+        if (passages.Count < count)
         {
-            if (writer.Denoiser.Noise == NoiseKind.Gaussian)
-            {
-                foreach (SamplerOptions own in LatentOptionsFor(parsed, writer))
-                {
-                    LongTextWriter through = new(writer, tokens, own);
-                    bool inBlocks = block > 0 && !through.FitsAtOnce;
-                    yield return inBlocks
-                        ? Written($"{name}, blocks of {block}, {own.Steps} steps", i => through.InBlocks(i, block, cancellation))
-                        : Written($"{name}, {own.Steps} steps", i => through.AtOnce(i, cancellation));
-                }
-
-                continue;
-            }
-
-            LongTextWriter texts = new(writer, tokens, OptionsFor(parsed, writer, count));
-            if (texts.HasSegments)
-            {
-                int? overlap = parsed.GetValue(_overlap);
-                yield return Written($"{name}, all at once", i => texts.InSegments(i, overlap, stay: false, cancellation));
-                if (texts.BordersOf(overlap).Length > 0)
-                {
-                    yield return Written($"{name}, segments that stay", i => texts.InSegments(i, overlap, stay: true, cancellation));
-                }
-            }
-
-            if (block > 0)
-            {
-                string way = writer.Config.IsAutoregressive ? "left to right" : $"blocks of {block}";
-                yield return Written($"{name}, {way}", i => texts.InBlocks(i, block, cancellation));
-            }
+            Console.Error.WriteLine($"The test split has only {passages.Count} such passages, fewer than the {count} asked for.");
         }
 
-        (string, IReadOnlyList<WrittenText>) Written(string kind, Func<int, WrittenText> write)
+        if (passages.Min(passage => passage.Ids.Length) < tokens)
         {
-            EvaluationProgress progress = new($"writing, {kind}", "texts", count);
-            List<WrittenText> written = [];
-            while (written.Count < count)
-            {
-                written.Add(write(written.Count));
-                progress.Show(written.Count);
-            }
-
-            return (kind, written);
+            Console.Error.WriteLine(
+                $"No document of the test split has {tokens} tokens: its longest are measured, of "
+                + $"{passages.Min(passage => passage.Ids.Length)} to {passages.Max(passage => passage.Ids.Length)} tokens.");
         }
-    }
 
-    private SamplerOptions OptionsFor(ParseResult parsed, DiffusionModel model, int count)
-    {
-        SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
-        return count == 1 || options.Temperature > 0 ? options : throw new CinnabarException(
-            $"Expected a temperature above 0 for {count} texts that begin with nothing, found 0, which writes the same text each time.",
-            "Give --temperature, such as 1.");
+        yield return new WrittenTexts("held-out text", passages);
     }
 
     // They would bound a text written at once, and each block of one written in blocks.
-    private void RequireNoLimits(ParseResult parsed, DiffusionModel model)
+    private static void RequireNoLimits(SamplerOptions options)
     {
-        SamplerOptions options = _sampler.Read(parsed, model.DefaultOptions);
         if (options.MaxPasses is not null || options.Deadline is not null)
         {
             throw new CinnabarException(
-                "Expected neither --max-passes nor --deadline, which mean other things for a text and for a block.", "Give --steps.");
+                "Expected neither --max-passes nor --deadline-ms, which mean other things for a text and for a block.", "Give --steps.");
         }
-    }
-
-    private int TokensOf(ParseResult parsed, DiffusionModel model) =>
-        parsed.GetValue(_tokens) ?? model.Config.MaxSequenceLength - (model.Config.BosTokenId is null ? 0 : 1);
-
-    // Of the sampler's options those alone that latents know, and steps as their own option says: the others are for the models beside
-    // them.
-    private IEnumerable<SamplerOptions> LatentOptionsFor(ParseResult parsed, DiffusionModel model)
-    {
-        SamplerOptions read = _sampler.Read(parsed, model.DefaultOptions);
-        SamplerOptions standard = model.DefaultOptions with { Latents = read.Latents, CfgScale = read.CfgScale, Seed = read.Seed };
-        return parsed.GetValue(_latentSteps) is { Length: > 0 } given ? given.Select(steps => standard with { Steps = steps }) : [standard];
     }
 
     private static void RequireSameTokens(DiffusionModel model, string other, Tokenizer tokens)
@@ -232,24 +173,24 @@ internal sealed class EvalWritingCommand
         static string TextOf(Tokenizer tokenizer, int id) => tokenizer.Decode([id], skipSpecialTokens: false);
     }
 
-    private void PrintExamples(ParseResult parsed, string kind, IReadOnlyList<WrittenText> texts)
+    private void PrintExamples(ParseResult parsed, WrittenTexts kind)
     {
         TextWriter writer = parsed.GetValue(_json) ? Console.Error : Console.Out;
-        foreach (WrittenText text in texts.Take(parsed.GetValue(_examples)))
+        foreach (WrittenText text in kind.Texts.Take(parsed.GetValue(_examples)))
         {
-            writer.WriteLine(TerminalText.Safe($"--- {kind}\n{text.Text}\n"));
+            writer.WriteLine(TerminalText.Safe($"--- {kind.Kind}\n{text.Text}\n"));
         }
     }
 
-    private void Print(ParseResult parsed, DiffusionModel model, DiffusionModel? judge, int part, List<WritingResult> results)
+    private void Print(
+        ParseResult parsed, WritingModel writer, DiffusionModel? judge, int tokens, int part, List<WritingResult> results)
     {
-        int tokens = TokensOf(parsed, model);
-        ulong seed = _sampler.Read(parsed, model.DefaultOptions).Seed;
+        ulong seed = writer.Options.Seed;
         if (parsed.GetValue(_json))
         {
             ResultWriter.WriteJson(json =>
             {
-                json.WriteString("model", model.Name);
+                json.WriteString("model", writer.Model.Name);
                 json.WriteString("task", "writing");
                 if (judge is not null)
                 {
@@ -288,7 +229,7 @@ internal sealed class EvalWritingCommand
             + $"less the judge is surprised by a token if it sees more than the 64 to 127 before it. Names again: of the "
             + $"names in parts of {part} tokens, the share that a later part has too. Passes follow one another. At seams: within "
             + $"{SeamPerplexity.Reach} tokens of where a segment that stays begins or ends, in every text; ratios of perplexities. "
-            + $"± are standard errors."));
+            + $"{(results.Any(result => result[WritingResult.EmptyTexts] is not null) ? Emptiness : "")}± are standard errors."));
     }
 
     private static string Shown(TaskMeasure measure)

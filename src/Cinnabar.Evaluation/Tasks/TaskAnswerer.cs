@@ -63,7 +63,7 @@ public sealed class TaskAnswerer
     /// <summary>Answers one example.</summary>
     /// <param name="example">The example.</param>
     /// <param name="onStep">Told every step, unless the best of several answers is wanted.</param>
-    /// <param name="cancellation">Looked at before every pass, but of the best of several before the first one only.</param>
+    /// <param name="cancellation">Looked at before every pass.</param>
     /// <exception cref="CinnabarException">
     /// The prompt leaves no room in the context, the tokens of a template are no single characters, or text stands behind the answer to a
     /// message.
@@ -77,7 +77,7 @@ public sealed class TaskAnswerer
         if (_bestOf > 1)
         {
             Stopwatch time = Stopwatch.StartNew();
-            (canvas, PassCount passes) = BestOf.Run(_sampler, canvas, _options, _bestOf);
+            (canvas, PassCount passes) = BestOf.Run(_sampler, canvas, _options, _bestOf, cancellation);
             work = DecodingWork.Of(passes, canvas, time.Elapsed);
         }
         else

@@ -48,7 +48,11 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
     }
 
     /// <summary>Whether the model sees the whole text at once.</summary>
-    public bool FitsAtOnce => tokens <= MostAtOnce;
+    public bool FitsAtOnce => tokens <= MostAtOnce(model);
+
+    /// <summary>Most tokens of a text that a model sees at once: its context less the begin of text.</summary>
+    /// <param name="model">The model.</param>
+    public static int MostAtOnce(DiffusionModel model) => model.Config.MaxSequenceLength - BeginningOf(model).Length;
 
     /// <summary>Writes text <paramref name="index"/> at once; it may end before T tokens.</summary>
     /// <param name="index">From 0.</param>
@@ -59,7 +63,8 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
         if (!FitsAtOnce)
         {
             throw new CinnabarException(
-                $"Expected texts of at most {MostAtOnce} tokens, what {model.Name} sees at once, found {tokens}.", "Ask for fewer tokens.");
+                $"Expected texts of at most {MostAtOnce(model)} tokens, what {model.Name} sees at once, found {tokens}.",
+                "Ask for fewer tokens.");
         }
 
         GenerationResult result = model.Generate(
@@ -138,7 +143,7 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
         result.ComputedPositions,
         result.Elapsed.TotalSeconds);
 
-    private int MostAtOnce => model.Config.MaxSequenceLength - Beginning.Length;
+    private int[] Beginning => BeginningOf(model);
 
-    private int[] Beginning => model.Config.BosTokenId is int id ? [id] : [];
+    private static int[] BeginningOf(DiffusionModel model) => model.Config.BosTokenId is int id ? [id] : [];
 }

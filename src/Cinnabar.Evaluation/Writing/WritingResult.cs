@@ -3,7 +3,8 @@
 // It is never to be read alone: text of few tokens, or that repeats itself, is easy to predict (Zheng et al. 2024, arXiv 2409.02908), which
 // entropy and repeated n-grams show. Far context is how much easier a token is to predict given all that the judge sees than given the 64
 // to 127 tokens before it: sentences that have nothing to do with those of long before gain nothing. Texts that end by themselves differ in
-// length, on which entropy and n-grams depend: then it is said, too.
+// length, on which entropy and n-grams depend: then it is said, too. A text without a token has neither perplexity nor variety: it is
+// counted, and left out of both.
 using System.Text.Json;
 using Cinnabar.Diffusion;
 using Cinnabar.Evaluation.Tasks;
@@ -17,7 +18,6 @@ namespace Cinnabar.Evaluation.Writing;
 public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMeasure> Measures)
 {
     private const string Perplexity = "perplexity";
-    private const string Empty = "empty texts";
     private const string Tokens = "tokens";
     private const string SelfBleu = "self-BLEU";
     private const string NamesAgain = "names again";
@@ -27,13 +27,16 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
     private const string InOverlaps = "in overlaps / inside";
     private const string Passes = "passes";
 
+    /// <summary>The measure that says how many texts have no token: the share.</summary>
+    public const string EmptyTexts = "empty texts";
+
     // Of this many tokens the judge sees half or more where it is not to see far.
     private const int NearContext = 128;
 
     /// <summary>The names of all measures.</summary>
     public static IReadOnlyList<string> MeasureNames { get; } =
     [
-        Perplexity, Empty, Tokens, FarContext, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams",
+        Perplexity, EmptyTexts, Tokens, FarContext, "entropy", "distinct-1", "distinct-2", "distinct-3", SelfBleu, "repeated 4-grams",
         NamesAgain, InsideSegments, AtSeams, InOverlaps, Passes, "positions/token", "seconds", "tokens/s",
     ];
 
@@ -76,9 +79,10 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
         List<TaskMeasure> measures = [];
         double[][] nats = NatsOf(null);
         AddPerplexity(Perplexity, [.. nats.Where(own => own.Length > 0).Select(own => own.Average())]);
-        if (texts.Any(text => text.Ids.Length == 0)) // of which no token can be predicted
+        WrittenText[] filled = [.. texts.Where(text => text.Ids.Length > 0)];
+        if (filled.Length < texts.Count)
         {
-            AddMean(Empty, [.. texts.Select(text => text.Ids.Length == 0 ? 1.0 : 0)]);
+            AddMean(EmptyTexts, [.. texts.Select(text => text.Ids.Length == 0 ? 1.0 : 0)]);
         }
 
         if (texts.Any(text => text.Ids.Length != texts[0].Ids.Length))
@@ -89,14 +93,14 @@ public sealed record WritingResult(string Name, int Texts, IReadOnlyList<TaskMea
         AddMean(FarContext, [.. NatsOf(NearContext).Zip(nats)
             .Where(both => both.First.Length > NearContext)
             .Select(both => both.First.Average() - both.Second.Average())]);
-        AddMean("entropy", [.. texts.Select(text => TextDiversity.UnigramEntropy(text.Ids))]);
+        AddMean("entropy", [.. filled.Select(text => TextDiversity.UnigramEntropy(text.Ids))]);
         foreach (int n in (int[])[1, 2, 3])
         {
-            AddMean($"distinct-{n}", [.. texts.Select(text => TextDiversity.Distinct(text.Text, n))]);
+            AddMean($"distinct-{n}", [.. filled.Select(text => TextDiversity.Distinct(text.Text, n))]);
         }
 
-        AddMean(SelfBleu, TextDiversity.SelfBleu([.. texts.Select(text => text.Text)]));
-        AddMean("repeated 4-grams", [.. texts.Select(text => 1 - TextDiversity.Distinct(text.Text, 4))]);
+        AddMean(SelfBleu, TextDiversity.SelfBleu([.. filled.Select(text => text.Text)]));
+        AddMean("repeated 4-grams", [.. filled.Select(text => 1 - TextDiversity.Distinct(text.Text, 4))]);
         AddMean(NamesAgain, [.. texts.Select(text => EntityConsistency.Of(partsOf(text))).OfType<double>()]);
         SeamPerplexity[] seams = [.. nats.Select(own => SeamPerplexity.Of(own, borders)).OfType<SeamPerplexity>()];
         AddPerplexity(InsideSegments, [.. seams.Select(seam => seam.Inside)]);

@@ -25,7 +25,7 @@ __device__ __forceinline__ Keys keysOf(const Sequence& sequence, const int* indi
         bool noisy = query >= sequence.half;
         int start = (noisy ? query - sequence.half : query) / block * block;
         int end = min(sequence.valid, start + block);
-        return noisy ? Keys{0, sequence.half + end, start, sequence.half + start} : Keys{0, end, 0, 0};
+        return noisy ? Keys{0, sequence.half + end, min(sequence.valid, start), sequence.half + start} : Keys{0, end, 0, 0};
     }
 
     int position = sequence.positions >= 0 ? indices[sequence.positions + query] : query;

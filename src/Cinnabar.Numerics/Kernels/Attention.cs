@@ -101,8 +101,11 @@ public readonly record struct AttentionShape(
     public int FirstKey(int query) =>
         Window is int window ? Math.Max(0, (Positions is { } positions ? positions.Span[query] : query) + 1 - window) : 0;
 
-    /// <summary>The keys among the visible ones that query row <paramref name="query"/> may not see: from Start to before End.</summary>
-    public (int Start, int End) HiddenKeys(int query)
+    /// <summary>
+    /// The keys among the visible ones that query row <paramref name="query"/> of sequence <paramref name="sequence"/> may not see: from
+    /// Start to before End.
+    /// </summary>
+    public (int Start, int End) HiddenKeys(int sequence, int query)
     {
         if (Shadowed is { } shadowed && query >= Unshadowed)
         {
@@ -114,7 +117,7 @@ public readonly record struct AttentionShape(
         {
             int half = Length / 2;
             int blockStart = (query - half) / BlockSize * BlockSize;
-            return (blockStart, half + blockStart);
+            return (Math.Min(ValidLengths?[sequence] ?? half, blockStart), half + blockStart); // clean padding is hidden as well
         }
 
         return (0, 0);

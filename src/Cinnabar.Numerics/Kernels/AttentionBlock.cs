@@ -36,7 +36,7 @@ internal readonly struct AttentionBlock
 
     public int FirstKey(int row) => Math.Min(_shape.FirstKey(_first + row), VisibleKeys(row));
 
-    public (int Start, int End) HiddenKeys(int row) => _shape.HiddenKeys(_first + row);
+    public (int Start, int End) HiddenKeys(int row) => _shape.HiddenKeys(_sequence, _first + row);
 
     /// <summary>Whether a row sees no key, though others of the block may.</summary>
     public bool SeesNothing(int row)

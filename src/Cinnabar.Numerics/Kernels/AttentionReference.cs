@@ -117,7 +117,7 @@ internal sealed class ReferenceAttention : IAttention
                 dot += (double)q.Floats[at.Query + d] * k.Floats[at.Key(j) + d];
             }
 
-            (int start, int end) = shape.HiddenKeys(at.Index);
+            (int start, int end) = shape.HiddenKeys(at.Sequence, at.Index);
             bool hidden = j < shape.FirstKey(at.Index) || (j >= start && j < end);
             scores[j] = hidden ? double.NegativeInfinity : dot / Math.Sqrt(shape.HeadSize);
         }

@@ -5,7 +5,6 @@
 //                  GlobalRotaryPairs rotate, with the frequencies GlobalRopeTheta^(−2i/GlobalHeadSize)
 //
 // Source: huggingface/transformers, models/diffusion_gemma; keys in brackets are those of its text_config.
-using Cinnabar.Checkpoints.Families;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints;
@@ -46,8 +45,16 @@ public sealed record GemmaConfig
     /// <summary>How canvases are denoised, where the file says so (GGUF: diffusion.eb_*). Default: as DiffusionGemma.</summary>
     public UniformOptions Sampling { get; init; } = new();
 
-    /// <summary>The form of a GGUF file; null: the weights lie in safetensors files.</summary>
-    internal DiffusionGemmaGgufForm? Gguf { get; init; }
+    /// <summary>
+    /// For each layer whether the files have its factor of known text, or else that of the canvas stands for both. Null: they have all.
+    /// </summary>
+    internal IReadOnlyList<bool>? HasTextScalars { get; init; }
+
+    /// <summary>Whether gate and up of the experts are tensors of their own in a GGUF file.</summary>
+    internal bool SplitsExperts { get; init; }
+
+    /// <summary>Whether the files have no factor of known text for a layer.</summary>
+    internal bool LacksTextScalar(int layer) => HasTextScalars is not null && !HasTextScalars[layer];
 
     /// <summary>Head width of a layer.</summary>
     internal int HeadSizeOf(int layer, ModelConfig config) => SlidingLayers[layer] ? config.HeadSize : GlobalHeadSize;

@@ -5,7 +5,7 @@
 //   model.decoder.layers.{i}. + seven norms [C], layer_scalar [1], self_attn.{q,k,v,o}_proj, q_norm, k_norm [D], mlp.*,
 //                             router.proj [E, C], router.scale [C], router.per_expert_scale [E]
 //   model.decoder.layers.{i}.experts.gate_up_proj [E, 2W, C], experts.down_proj [E, C, W]
-//   model.encoder.language_model.layers.{i}.layer_scalar [1]
+//   model.encoder.language_model.layers.{i}.layer_scalar [1], for known text; where it is missing, that of model.decoder
 // An expert's three matrices are weights of their own here: experts.{e}.gate_proj, up_proj [W, C], down_proj [C, W].
 namespace Cinnabar.Checkpoints;
 

@@ -33,6 +33,7 @@ internal sealed class SafetensorsWeights : ModelWeights
         try
         {
             string prefix = PrefixIn(file, config.Family.OptionalPrefix);
+            config = config.Family.InSafetensors(config, name => file.Tensors.ContainsKey(prefix + name));
 
             // A configuration may ask for millions of tensors that the file does not have: one too many is enough to refuse it.
             int most = Math.Max(file.Tensors.Count, MostCounted) + 1;

@@ -6,15 +6,17 @@
 //                           where this token is improbable and another probable, low where all are improbable, as at a new name
 //   score of a place        the largest suspicion of its tokens
 //
-// 1. Every token is judged. A text longer than the context is read in windows of L tokens; the L/8 at either side that is not an end of
-//    the text is judged by the window beside, so each token is judged with L/8 tokens or more on both sides.
+// 1. Every token is judged. A text longer than L, the context but at most MostContext, is read in windows of L tokens; the L/8 at either
+//    side that is not an end of the text is judged by the window beside, so each token is judged with L/8 tokens or more on both sides.
 // 2. At the words of the highest score edits are tried (EditSearch.cs). Blank tokens are judged, but are no places.
 // 3. Places whose best edit explains the text better than no edit are the suggestions: the place by its score, the replacement by its
 //    neighbourhood.
 //
-// An autoregressive model knows the left side only: its suspicion is one-sided, its windows overlap by half.
+// An autoregressive model knows the left side only: its suspicion is one-sided, its windows overlap by half. A block-causal network sees
+// the rest of its block besides, and was trained with masks in its last block alone, so several places cannot share a pass: refused.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Proofreading;
@@ -32,6 +34,7 @@ namespace Cinnabar.Proofreading;
 public sealed partial class Proofreader
 {
     private const int LeastContext = 16;
+    private const int MostContext = 2048; // what is further away says little, and logits of a pass grow with it
 
     private readonly ProofreadingOptions _options;
     private readonly Tokenizer _tokenizer;
@@ -45,7 +48,7 @@ public sealed partial class Proofreader
     /// <param name="model">The model; nothing else may use it meanwhile.</param>
     /// <param name="options">What is looked for; null: the defaults.</param>
     /// <exception cref="CinnabarException">
-    /// Its noise is random tokens, its context shorter than 16 tokens, or an option out of range.
+    /// Its noise is random tokens, it is block-causal, its context shorter than 16 tokens, or an option out of range.
     /// </exception>
     public Proofreader(DiffusionModel model, ProofreadingOptions? options = null)
         : this(
@@ -67,6 +70,14 @@ public sealed partial class Proofreader
         ProofreadingOptions? options = null)
     {
         denoiser.RequireMask("proofreading");
+        if (!isAutoregressive && !SeesBothSides(denoiser))
+        {
+            throw new CinnabarException(
+                "Expected for proofreading a network that sees the text on both sides of every token, or an autoregressive one, "
+                + "found one that sees nothing behind a token or its block.",
+                "Use a masked-diffusion model with full attention.");
+        }
+
         _options = options ?? new ProofreadingOptions();
         _options.Validate();
         if (denoiser.MaxLength < LeastContext)
@@ -76,7 +87,7 @@ public sealed partial class Proofreader
                 "Use another model.");
         }
 
-        (_tokenizer, _begin, _context) = (tokenizer, begin, denoiser.MaxLength);
+        (_tokenizer, _begin, _context) = (tokenizer, begin, Math.Min(denoiser.MaxLength, MostContext));
         _words = new TokenWords(tokenizer);
         _judge = new TokenJudge(denoiser, _words, tokens.Forbidden(HoleKind.Infill), isAutoregressive);
         EditProposals proposals = new(_judge, _words, tokens.MaskTokenId);
@@ -111,6 +122,9 @@ public sealed partial class Proofreader
         List<Suggestion> found = [];
         return new ProofreadingRun(Passes(shown, 0, readings.Length, readings, found), () => Result(shown, readings, found));
     }
+
+    private static bool SeesBothSides(IDenoiser denoiser) =>
+        denoiser.BlockSize is null && denoiser is not ICachingDenoiser { Config.AttentionKind: not AttentionKind.Full };
 
     // Judges tokens from … to − 1 and finds the suggestions there; after each pass comes the share that is done.
     private IEnumerable<double> Passes(ShownText text, int from, int to, TokenReading[] readings, List<Suggestion> found)

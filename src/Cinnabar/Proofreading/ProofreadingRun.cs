@@ -6,6 +6,7 @@ public sealed class ProofreadingRun
     private readonly IEnumerator<double> _passes;
     private readonly Func<ProofreadText> _result;
     private bool _isDone;
+    private Exception? _failure; // an enumerator that threw says afterwards that it is at its end
 
     internal ProofreadingRun(IEnumerable<double> passes, Func<ProofreadText> result)
     {
@@ -17,15 +18,30 @@ public sealed class ProofreadingRun
     public double Progress { get; private set; }
 
     /// <summary>What was found.</summary>
-    /// <exception cref="InvalidOperationException">The run is not over.</exception>
+    /// <exception cref="InvalidOperationException">The run is not over, or a step failed.</exception>
     public ProofreadText Result =>
         _isDone ? _result() : throw new InvalidOperationException("Expected Step to have returned false before Result is read.");
 
     /// <summary>Makes one pass through the network.</summary>
     /// <returns>False: nothing is left to do.</returns>
+    /// <exception cref="InvalidOperationException">An earlier step failed, with the inner exception.</exception>
     public bool Step()
     {
-        _isDone = _isDone || !_passes.MoveNext();
+        if (_failure is not null)
+        {
+            throw new InvalidOperationException("Expected a run none of whose steps failed: begin another one.", _failure);
+        }
+
+        try
+        {
+            _isDone = _isDone || !_passes.MoveNext();
+        }
+        catch (Exception failure)
+        {
+            _failure = failure;
+            throw;
+        }
+
         Progress = _isDone ? 1 : _passes.Current;
         return !_isDone;
     }

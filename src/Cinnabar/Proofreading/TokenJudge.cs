@@ -6,7 +6,8 @@
 //                      tokens takes about Gap + 1 sequences of n tokens instead of n; several sequences share a pass. Of a word without end
 //                      (text without spaces, data) at most TokenWords.Longest tokens are masked: all of them would leave nothing to the
 //                      right, and take a sequence for each.
-//   autoregressive     p(x_i | x_0 … x_{i−1}), in one pass; the first of all tokens is one of V equally likely ones
+//   autoregressive     p(x_i | x_0 … x_{i−1}), in a pass for every PositionsPerPass of them, so that logits of a long sequence need not all
+//                      be in memory; the first of all tokens is one of V equally likely ones
 //
 // Probabilities are among the tokens that stand for text.
 using Cinnabar.Models;
@@ -81,22 +82,27 @@ internal sealed class TokenJudge
 
     private IEnumerable<int> ReadLeftToRight(int[] ids, int first, int end, int alternatives, Memory<TokenReading> readings)
     {
-        int from = Math.Max(first, 1);
-        if (first == 0)
+        for (int start = first; start < end; start += PositionsPerPass)
         {
-            readings.Span[0] = new TokenReading(Math.Log2(_denoiser.VocabularySize), []);
-        }
-
-        if (from < end)
-        {
-            Tensor logits = _denoiser.Logits(ids, [.. Enumerable.Range(from, end - from)]);
-            for (int i = from; i < end; i++)
+            int stop = Math.Min(end, start + PositionsPerPass);
+            int from = Math.Max(start, 1);
+            if (start == 0)
             {
-                readings.Span[i - first] = Reading(logits.Row(i - from), ids[i], i, alternatives);
+                readings.Span[0] = new TokenReading(Math.Log2(_denoiser.VocabularySize), []);
             }
-        }
 
-        yield return end - first;
+            if (from < stop)
+            {
+                // What stands behind the last of these positions makes no difference to them.
+                Tensor logits = _denoiser.Logits(stop == end ? ids : ids[..stop], [.. Enumerable.Range(from, stop - from)]);
+                for (int i = from; i < stop; i++)
+                {
+                    readings.Span[i - first] = Reading(logits.Row(i - from), ids[i], i, alternatives);
+                }
+            }
+
+            yield return stop - start;
+        }
     }
 
     private IEnumerable<int> ReadFromBothSides(int[] ids, int first, int end, int alternatives, Memory<TokenReading> readings)

@@ -18,9 +18,12 @@ public static class BestOf
     /// <param name="canvas">What to denoise; stays as it is.</param>
     /// <param name="options">How, with a temperature above 0: without one all texts are the same.</param>
     /// <param name="count">Number of texts, at least 1.</param>
+    /// <param name="cancellation">Looked at before every pass.</param>
     /// <returns>The canvas with the largest log P, the first of equals, and the work of all.</returns>
     /// <exception cref="CinnabarException">The temperature is 0, or what the sampler refuses.</exception>
-    public static (Canvas Canvas, PassCount Work) Run(Sampler sampler, Canvas canvas, SamplerOptions options, int count)
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static (Canvas Canvas, PassCount Work) Run(
+        Sampler sampler, Canvas canvas, SamplerOptions options, int count, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         if (count > 1 && options.Temperature == 0)
@@ -32,7 +35,7 @@ public static class BestOf
 
         Canvas[] canvases = [.. Enumerable.Range(0, count).Select(_ => canvas.Copy())];
         SamplerOptions[] seeded = [.. Enumerable.Range(0, count).Select(n => options with { Seed = options.Seed + (ulong)n })];
-        PassCount work = Denoise(sampler, canvases, seeded);
+        PassCount work = Denoise(sampler, canvases, seeded, cancellation);
         return (canvases.MaxBy(LogProbability)!, work);
     }
 

@@ -8,7 +8,7 @@ namespace Cinnabar.Tokenizers;
 /// Text ↔ token ids. Thread-safe. With a byte-level or byte-fallback vocabulary and no normalizer any text comes back as it was, except
 /// that unpaired surrogates become U+FFFD.
 /// </summary>
-public sealed class Tokenizer
+public sealed partial class Tokenizer
 {
     /// <summary>What DreamOn calls the token that makes two positions of a hole out of one.</summary>
     public const string ExpandToken = "<|expand|>";
@@ -192,12 +192,6 @@ public sealed class Tokenizer
         return _definition.AddedTokens.Find(token)?.Id ?? (_definition.Tokens.Find(token) is int found and >= 0 ? found : null);
     }
 
-    /// <summary>A token for people to read: control characters as \n, \t, \r or \xNN, and \xNN for a part of a character.</summary>
-    public string TokenText(int id) => TextOf(id, escapesControls: true);
-
-    /// <summary>A token for programs: as <see cref="TokenText"/>, but control characters stand for themselves.</summary>
-    public string TokenPiece(int id) => TextOf(id, escapesControls: false);
-
     /// <summary>The bytes that an id adds to a text.</summary>
     /// <param name="id">From 0 to <see cref="VocabularySize"/> − 1.</param>
     /// <param name="skipSpecialTokens">Whether special tokens give nothing.</param>
@@ -214,49 +208,6 @@ public sealed class Tokenizer
         ReadOnlySpan<byte> bytes = special ? _definition.Tokens.SpecialName(id, first) : _definition.Tokens[id, first];
         first &= !special && !HasText(id);
         return bytes;
-    }
-
-    private string TextOf(int id, bool escapesControls)
-    {
-        CheckId(id);
-        return _special.TryGetValue(id, out AddedToken? special)
-            ? special.Content
-            : Readable(_definition.Tokens[id, first: false], escapesControls);
-    }
-
-    private static string Readable(ReadOnlySpan<byte> rest, bool escapesControls)
-    {
-        StringBuilder text = new();
-        while (!rest.IsEmpty)
-        {
-            bool whole = Rune.DecodeFromUtf8(rest, out Rune rune, out int length) == OperationStatus.Done;
-            if (whole && !(escapesControls && Rune.IsControl(rune)))
-            {
-                text.Append(rune);
-            }
-            else
-            {
-                AppendEscaped(text, rest[..length]);
-            }
-
-            rest = rest[length..];
-        }
-
-        return text.ToString();
-    }
-
-    private static void AppendEscaped(StringBuilder text, ReadOnlySpan<byte> bytes)
-    {
-        foreach (byte b in bytes)
-        {
-            text.Append((char)b switch
-            {
-                '\n' => @"\n",
-                '\r' => @"\r",
-                '\t' => @"\t",
-                _ => $@"\x{b:X2}",
-            });
-        }
     }
 
     private void EncodeOrdinary(string text, bool first, bool isBehind, Model model, List<int> output)

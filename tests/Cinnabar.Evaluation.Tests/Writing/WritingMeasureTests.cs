@@ -119,13 +119,16 @@ public sealed class WritingMeasureTests
         Assert.Equal(30, result["tokens/s"]!.Value, 1e-9); // 40 and 20
         Assert.Equal(1, result["names again"]!.Value);
 
-        // A text that ended before its first token counts, but nothing of it can be predicted.
+        // A text that ended before its first token counts, but nothing of it can be predicted, and it is neither varied nor monotonous.
         WritingResult withEmpty = WritingResult.Of(
             "own", [.. texts, new([], "", 4, 0, 2)], judge, [3], text => [text.Text, text.Text], [40, 100]);
         Assert.Equal(WritingResult.MeasureNames, withEmpty.Measures.Select(measure => measure.Name));
         Assert.Equal(1 / 3.0, withEmpty["empty texts"]!.Value, 1e-9);
         Assert.Equal(320 / 3.0, withEmpty["tokens"]!.Value, 1e-9);
         Assert.Equal(size, withEmpty["perplexity"]!.Value, size * 1e-4);
+        Assert.All(
+            (string[])["entropy", "distinct-1", "distinct-3", "self-BLEU", "repeated 4-grams"],
+            measure => Assert.Equal(result[measure], withEmpty[measure]));
 
         WrittenText person = texts[0] with { Passes = 0 };
         WritingResult alone = WritingResult.Of("people", [person], judge: null, [], text => [text.Text], []);

@@ -49,7 +49,7 @@ public sealed class AttentionTests
         AttentionShape shape = new(1, 14, 1, 1, 4, AttentionKind.BlockCausal, 2, HasNoisyHalf: true);
         int[] Seen(int query)
         {
-            (int start, int end) = shape.HiddenKeys(query);
+            (int start, int end) = shape.HiddenKeys(0, query);
             return [.. Enumerable.Range(0, shape.VisibleKeys(0, query)).Where(key => key < start || key >= end)];
         }
 
@@ -58,6 +58,14 @@ public sealed class AttentionTests
         Assert.Equal([7, 8], Seen(7));
         Assert.Equal([0, 1, 9, 10], Seen(10));
         Assert.Equal([0, 1, 2, 3, 4, 5, 13], Seen(13));
+
+        // The padding of either half is seen by no row, not even by padding.
+        shape = shape with { ValidLengths = [3] };
+        Assert.Equal([0, 1, 2], Seen(4));
+        Assert.Equal([0, 1, 9], Seen(9));
+        Assert.Equal([0, 1, 9], Seen(10));
+        Assert.Equal([0, 1, 2], Seen(11));
+        Assert.Equal([0, 1, 2], Seen(13));
     }
 
     [Theory]

@@ -82,6 +82,21 @@ public sealed class BestOfTests
         Assert.Throws<ArgumentOutOfRangeException>(() => BestOf.Run(sampler, canvas, s_drawn, 0));
     }
 
+    [Fact]
+    public void Run_Cancelled_StopsBeforeTheNextPass()
+    {
+        using CancellationTokenSource source = new();
+        TableDenoiser network = new(4, Mask, (_, _, _) =>
+        {
+            source.Cancel();
+            return 0;
+        });
+
+        Assert.Throws<OperationCanceledException>(
+            () => BestOf.Run(new Sampler(network), Canvas.ForContinuation([0], 6, s_tokens), s_drawn, 2, source.Token));
+        Assert.InRange(network.AskedIds.Count, 1, 2); // of 12
+    }
+
     /// <summary>Says the same of every position, whatever stands beside it.</summary>
     private sealed class Biased : IDenoiser
     {

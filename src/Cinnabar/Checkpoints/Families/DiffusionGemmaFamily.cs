@@ -107,8 +107,23 @@ public sealed class DiffusionGemmaFamily : ModelFamily
 
     internal override IEnumerable<NetworkWeight> Weights(ModelConfig config) => GemmaWeightNames.Expected(config);
 
+    // Factors of known text that are as those of the canvas may be left out.
+    internal override ModelConfig InSafetensors(ModelConfig config, Func<string, bool> has) => config with
+    {
+        Gemma = config.Gemma! with
+        {
+            HasTextScalars =
+                [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer => has(GemmaWeightNames.EncoderScalarOf(layer)))],
+        },
+    };
+
     internal override WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config)
     {
+        if (weight is { Part: "encoder_scalar", Block: int block } && config.Gemma!.LacksTextScalar(block))
+        {
+            return new WeightPlace(GemmaWeightNames.OfLayer(block, "layer_scalar"));
+        }
+
         if (weight is not { Expert: int expert, Block: int layer })
         {
             return new WeightPlace(weight.Name);

@@ -9,11 +9,6 @@ using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Families;
 
-/// <summary>Which of its forms a GGUF file has.</summary>
-/// <param name="SplitsExperts">Gate and up of the experts are tensors of their own.</param>
-/// <param name="HasTextScalars">For each layer, whether the factor of known text is there.</param>
-internal sealed record DiffusionGemmaGgufForm(bool SplitsExperts, IReadOnlyList<bool> HasTextScalars);
-
 /// <summary>Reads GGUF metadata of DiffusionGemma and names its weights there.</summary>
 internal static class DiffusionGemmaGguf
 {
@@ -108,9 +103,9 @@ internal static class DiffusionGemmaGguf
                 LogitCap = InRange(metadata, "final_logit_softcapping", 1e-3, 1e6),
                 EmbeddingScale = MathF.Sqrt(hidden),
                 Sampling = ReadSampling(metadata),
-                Gguf = new DiffusionGemmaGgufForm(
-                    !file.Tensors.ContainsKey("blk.0.ffn_gate_up_exps.weight"),
-                    [.. Enumerable.Range(0, layers).Select(i => file.Tensors.ContainsKey($"blk.{i}.{s_names["encoder_scalar"]}"))]),
+                SplitsExperts = !file.Tensors.ContainsKey("blk.0.ffn_gate_up_exps.weight"),
+                HasTextScalars =
+                    [.. Enumerable.Range(0, layers).Select(i => file.Tensors.ContainsKey($"blk.{i}.{s_names["encoder_scalar"]}"))],
             },
         };
         Check(config, metadata);
@@ -120,7 +115,6 @@ internal static class DiffusionGemmaGguf
     /// <summary>Where a weight lies in the file.</summary>
     public static WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config, Func<int, int[][]> gateAndUpRows)
     {
-        DiffusionGemmaGgufForm form = config.Gemma!.Gguf!;
         if (weight.Block is not int layer)
         {
             string self = weight.Part.Replace("_proj", "", StringComparison.Ordinal);
@@ -130,12 +124,12 @@ internal static class DiffusionGemmaGguf
         string block = $"blk.{layer}.";
         if (weight.Expert is not int expert)
         {
-            bool isMissing = weight.Part == "encoder_scalar" && !form.HasTextScalars[layer];
+            bool isMissing = weight.Part == "encoder_scalar" && config.Gemma!.LacksTextScalar(layer);
             return new WeightPlace(block + s_names[isMissing ? "layer_scalar" : weight.Part]);
         }
 
         int width = config.Experts!.IntermediateSize;
-        bool isFused = weight.Part != "down_proj" && !form.SplitsExperts;
+        bool isFused = weight.Part != "down_proj" && !config.Gemma!.SplitsExperts;
         string part = isFused ? "gate_up" : weight.Part.Replace("_proj", "", StringComparison.Ordinal);
         return new WeightPlace($"{block}ffn_{part}_exps.weight")
         {

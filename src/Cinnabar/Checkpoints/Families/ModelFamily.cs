@@ -48,6 +48,11 @@ public abstract class ModelFamily
     /// <summary>Every weight of the network.</summary>
     internal virtual IEnumerable<NetworkWeight> Weights(ModelConfig config) => LladaWeightNames.Expected(config);
 
+    /// <summary>A configuration with what only the names of the tensors in safetensors files tell.</summary>
+    /// <param name="config">What config.json says.</param>
+    /// <param name="has">Whether the files have a tensor of that name, <see cref="OptionalPrefix"/> left out.</param>
+    internal virtual ModelConfig InSafetensors(ModelConfig config, Func<string, bool> has) => config;
+
     /// <summary>Where a weight lies in the safetensors files of this family, <see cref="OptionalPrefix"/> left out.</summary>
     internal abstract WeightPlace PlaceOf(NetworkWeight weight, ModelConfig config);
 
