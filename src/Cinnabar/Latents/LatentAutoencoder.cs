@@ -24,7 +24,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Latents;
 
 /// <summary>Encoder and decoder over given weights. Not thread-safe.</summary>
-public sealed class LatentAutoencoder
+public sealed partial class LatentAutoencoder
 {
     private readonly ModelConfig _config;
     private readonly LatentShape _shape;
@@ -113,25 +113,22 @@ public sealed class LatentAutoencoder
         return tape.RmsNormLinear(h, _finalNorm, Epsilon, _head)[0];
     }
 
-    /// <summary>Latents and the tokens so far to the next tokens, with the causal decoder.</summary>
+    /// <summary>Each token of a text given its latents and the tokens before, with the causal decoder.</summary>
     /// <param name="tape">Recording for training.</param>
     /// <param name="latents">[B·n, d].</param>
-    /// <param name="ids">B·T tokens that are known; may be none.</param>
+    /// <param name="ids">B·T tokens, T at least 1.</param>
     /// <param name="batch">B.</param>
-    /// <param name="lastOnly">Whether only the logits of the next token are wanted.</param>
-    /// <returns>Logits [B·T, E] of each of the tokens or, if only the last are wanted, [B, E] of those after them.</returns>
-    public Variable DecodeCausally(Tape tape, Variable latents, ReadOnlySpan<int> ids, int batch, bool lastOnly = false)
+    /// <returns>Logits [B·T, E].</returns>
+    public Variable DecodeCausally(Tape tape, Variable latents, ReadOnlySpan<int> ids, int batch)
     {
         (int before, int known) = (latents.Value.Rows / batch, ids.Length / batch);
         Variable prefix = tape.Linear(latents, _decode);
         Variable told = Told(tape, prefix, known, batch);
-        Variable h = known == 0 ? prefix : tape.Join(prefix, tape.Embedding(_embedding, ids), batch);
+        Variable h = tape.Join(prefix, tape.Embedding(_embedding, ids), batch);
         h = Run(tape, _decoder, tape.Add(h, told), batch, AttentionKind.Causal);
 
         // The row before token j of a sequence is its row n + j − 1.
-        int[] rows = lastOnly
-            ? [.. Enumerable.Range(0, batch).Select(b => ((b + 1) * (before + known)) - 1)]
-            : [.. Enumerable.Range(0, ids.Length).Select(i => (i / known * (before + known)) + before + (i % known) - 1)];
+        int[] rows = [.. Enumerable.Range(0, ids.Length).Select(i => (i / known * (before + known)) + before + (i % known) - 1)];
         return tape.RmsNormLinear(tape.SelectRows(h, rows), _finalNorm, Epsilon, _head)[0];
     }
 

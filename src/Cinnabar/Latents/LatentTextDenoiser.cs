@@ -2,7 +2,7 @@
 // clean ones (LatentRun takes the steps), and latents are spelled.
 //
 // A parallel decoder says every token at once. A causal one says the likeliest token after those before it, known ones among them, again
-// and again: a pass over all of them each time, for the decoder is small and texts are short.
+// and again.
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
@@ -175,12 +175,11 @@ public sealed class LatentTextDenoiser : IDenoiser
             return codes;
         }
 
-        float[] kept = input.Value.Floats.ToArray();
+        CausalSpelling spelling = _autoencoder.BeginSpelling(_tape, input, start + count);
         for (int i = 0; i < count; i++)
         {
             _tape.Reset();
-            Variable again = _tape.Input(kept, kept.Length / Shape.Size, Shape.Size);
-            Tensor next = _autoencoder.DecodeCausally(_tape, again, ids[..(start + i)], batch: 1, lastOnly: true).Value;
+            Tensor next = _autoencoder.NextLogits(_tape, spelling, ids[..(start + i)]);
             (ids[start + i], confidence[i]) = words.Likeliest(next.Row(0), i);
         }
 

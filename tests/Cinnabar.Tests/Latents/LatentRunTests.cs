@@ -2,6 +2,8 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Latents;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Checkpoints;
 
@@ -196,6 +198,41 @@ public sealed class LatentRunTests : IDisposable
         {
             float[] values = row.ToArray();
             return Array.IndexOf(values, values.Max());
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    public void Spelling_TokenAfterToken_IsWhatTheWholeTextIsToldAtOnce(int known)
+    {
+        ModelConfig config = TinyModelFolder.WithLatents(TinyModelFolder.ConfigFor(Model(isCausal: true).Tokenizer));
+        config = config with { Latents = config.Latents! with { HasCausalDecoder = true, CodebookSize = 0 } };
+        DeterministicRandom random = new(7);
+        Dictionary<string, Tensor> weights = [];
+        foreach (NetworkWeight weight in LatentWeights.OfAutoencoder(config))
+        {
+            Tensor drawn = Tensor.Zeros(weight.Shape);
+            foreach (ref float value in drawn.Floats)
+            {
+                value = (float)(0.3 * random.NextGaussian());
+            }
+
+            weights.Add(weight.Name, drawn);
+        }
+
+        LatentAutoencoder network = new(config, weights);
+        Tape tape = new(KernelTable.Create(1, KernelForm.Reference), recording: false, MatMulPrecision.F32);
+        int[] ids = [.. Enumerable.Range(10, 16)];
+        float[] latents = network.Encode(tape, ids, batch: 1).Value.Floats.ToArray();
+        Tensor whole = network.DecodeCausally(tape, tape.Input(latents, 4, 8), ids, batch: 1).Value;
+        float[][] expected = [.. Enumerable.Range(0, ids.Length).Select(i => whole.Row(i).ToArray())];
+        CausalSpelling spelling = network.BeginSpelling(tape, tape.Input(latents, 4, 8), ids.Length);
+        for (int i = known; i < ids.Length; i++)
+        {
+            tape.Reset();
+            float[] next = network.NextLogits(tape, spelling, ids.AsSpan(0, i)).Row(0).ToArray();
+            Assert.All(next.Zip(expected[i]), both => Assert.Equal(both.Second, both.First, 1e-3));
         }
     }
 
