@@ -1,5 +1,5 @@
 // Shows a canvas refining in place, on standard error: known text faint, masks ░, fresh tokens bright, settled tokens plain, and a
-// status line.
+// status line. Where nothing can be redrawn, a line tells from time to time how far it is.
 //
 // Escape sequences: CSI n A cursor up; CSI K clear to the end of the line; CSI J clear to the end of the screen; CSI ? 25 l/h cursor
 // off/on; CSI ? 7 l/h wrapping off/on, so that a character wider than thought cannot make a row too long; CSI … m colours.
@@ -29,6 +29,8 @@ internal sealed class CanvasDisplay : IDisposable
     private readonly Func<(int Width, int Height)> _size;
     private readonly Stopwatch _time = Stopwatch.StartNew();
     private TimeSpan _lastDrawn = -s_interval;
+    private EvaluationProgress? _progress;
+    private int _wanted;
     private int _lastStep;
     private int _rowsDrawn;
     private bool _begun;
@@ -56,7 +58,13 @@ internal sealed class CanvasDisplay : IDisposable
         {
             Trace(step);
         }
-        else if (_live && (step.Remaining == 0 || _time.Elapsed - _lastDrawn >= s_interval))
+        else if (!_live)
+        {
+            _wanted = Math.Max(_wanted, step.Remaining + step.Commits.Count);
+            _progress ??= new EvaluationProgress("writing", "tokens", _wanted);
+            _progress.Show(_wanted - step.Remaining);
+        }
+        else if (step.Remaining == 0 || _time.Elapsed - _lastDrawn >= s_interval)
         {
             Draw(step);
         }

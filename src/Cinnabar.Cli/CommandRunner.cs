@@ -25,7 +25,8 @@ internal static class CommandRunner
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {
         root.Add(s_verbose);
-        ParseResult parsed = root.Parse(arguments);
+        // No response files: a text that begins with @ is that text.
+        ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
             return TellWrongCommandLine(root, parsed);
@@ -84,7 +85,7 @@ internal static class CommandRunner
     private static int TellWrongCommandLine(RootCommand root, ParseResult parsed)
     {
         string[] known = [.. Names(root, parsed.CommandResult.Command)];
-        Console.Error.WriteLine(TerminalText.Safe($"error: {MessageOf(parsed.Errors[0])}{Suggestion(parsed, known)}"));
+        Console.Error.WriteLine(TerminalText.Safe($"error: {MessageOf(parsed)}{Suggestion(parsed, known)}"));
         List<string> path = [];
         for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: { } command } && command != root; at = at.Parent)
         {
@@ -95,10 +96,27 @@ internal static class CommandRunner
         return WrongCommandLine;
     }
 
-    // The parser names .NET types; people are told what to type.
-    private static string MessageOf(ParseError error)
+    // The parser names .NET types, or no option at all; people are told what to type.
+    private static string MessageOf(ParseResult parsed)
     {
-        if (error.SymbolResult is not OptionResult { Tokens: [Token token, ..] } result
+        Command command = parsed.CommandResult.Command;
+        if (command.Action is null && command.Subcommands.Count > 0)
+        {
+            string found = parsed.UnmatchedTokens.Count > 0 ? TerminalText.Quote(parsed.UnmatchedTokens[0]) : "none";
+            return $"Expected one of {string.Join(", ", command.Subcommands.Select(c => c.Name))}, found {found}.";
+        }
+
+        ParseError error = parsed.Errors[0];
+        OptionResult? result = error.SymbolResult as OptionResult ?? error.SymbolResult?.Parent as OptionResult;
+        string[] lines = error.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (result is not null && lines.Length > 1 && lines[0].EndsWith("Must be one of:", StringComparison.Ordinal))
+        {
+            string choices = string.Join(", ", lines[1..].Select(line => line.Trim('\'')));
+            string found = lines[0][lines[0].IndexOf('\'')..(lines[0].LastIndexOf('\'') + 1)];
+            return $"Expected {result.Option.Name} to be one of {choices}, found {found}.";
+        }
+
+        if (result is not { Tokens: [Token token, ..] }
             || !error.Message.StartsWith("Cannot parse argument", StringComparison.Ordinal))
         {
             return error.Message;

@@ -21,7 +21,7 @@ internal sealed class ConstraintArguments
 
     private readonly Option<bool> _jsonObject = new("--json-object") { Description = "Write only a JSON object. [default: any text]" };
 
-    public ConstraintArguments AddTo(Command command)
+    public void AddTo(Command command)
     {
         command.Add(_regex);
         command.Add(_jsonSchema);
@@ -35,7 +35,6 @@ internal sealed class ConstraintArguments
                 result.AddError("Expected one of --regex, --json-schema and --json-object, found more.");
             }
         });
-        return this;
     }
 
     /// <summary>The constraint; null: none was asked for.</summary>
@@ -49,7 +48,7 @@ internal sealed class ConstraintArguments
 
         if (parsed.GetValue(_jsonSchema) is string file)
         {
-            return Constraint.FromJsonSchema(InputText.Read(file));
+            return Constraint.FromJsonSchema(InputText.Read(file).TrimStart('\uFEFF')); // editors on Windows may begin a file so
         }
 
         return parsed.GetValue(_jsonObject) ? Constraint.AnyJsonObject : null;

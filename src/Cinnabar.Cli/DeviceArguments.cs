@@ -51,13 +51,7 @@ internal sealed class DeviceArguments
     }
 
     /// <summary>Refuses numbers that are no number of threads.</summary>
-    public static void RequireThreads(Option<int?> threads) => threads.Validators.Add(result =>
-    {
-        if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
-        {
-            result.AddError($"Expected {threads.Name} to be 1 … 1024, found {result.Tokens[0].Value}.");
-        }
-    });
+    public static void RequireThreads(Option<int?> threads) => threads.RequireRange(1, 1024);
 
     private static void TellOfCompiling(int sources) =>
         Console.Error.WriteLine($"Compiling {sources} kernel sources for this GPU: some seconds, once; they are kept.");

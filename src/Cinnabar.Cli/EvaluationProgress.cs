@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Cinnabar.Cli;
 
-/// <summary>Tells on standard error how far an evaluation is: nothing for two seconds, then a line every ten.</summary>
+/// <summary>Tells on standard error how far an evaluation or a text is: nothing for two seconds, then a line every ten.</summary>
 internal sealed class EvaluationProgress(string what, string items, int total)
 {
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(2);
@@ -15,7 +15,7 @@ internal sealed class EvaluationProgress(string what, string items, int total)
     public void Show(int done)
     {
         TimeSpan elapsed = _time.Elapsed;
-        if (elapsed >= _next && done < total)
+        if (elapsed >= _next && done > 0 && done < total)
         {
             _next = elapsed + s_interval;
             double left = (total - done) * elapsed.TotalSeconds / done;

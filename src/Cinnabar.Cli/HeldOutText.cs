@@ -18,10 +18,17 @@ internal static class HeldOutText
     {
         TokenDataset data = TokenDataset.Open(corpus, split);
         int vocabularySize = model.Tokenizer.VocabularySize;
-        return data.VocabularySize == vocabularySize && data.TokenCount > 0 ? data : throw new CinnabarException(
-            $"{corpus}: expected a {split} split in the model's vocabulary of {vocabularySize}, found {data.TokenCount} tokens "
-            + $"of a vocabulary of {data.VocabularySize}.",
-            "Use the corpus that the model was trained on.");
+        if (data.VocabularySize != vocabularySize)
+        {
+            throw new CinnabarException(
+                $"{corpus}: expected a {split} split in the model's vocabulary of {vocabularySize}, found {data.TokenCount} tokens "
+                + $"of a vocabulary of {data.VocabularySize}.",
+                "Use the corpus that the model was trained on.");
+        }
+
+        return data.TokenCount > 0 ? data : throw new CinnabarException(
+            $"{corpus}: expected text in the {split} split, found none.",
+            "Make a corpus of more files: one in a hundred or so goes into this split.");
     }
 
     /// <summary>Its documents, one after the other.</summary>

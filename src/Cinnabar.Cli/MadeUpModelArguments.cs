@@ -11,7 +11,7 @@ internal sealed class MadeUpModelArguments
 {
     private readonly Option<string> _weights = new("--weights")
     {
-        Description = "Element type of the matrices.",
+        Description = "Element type of the matrices: int8, int4, bf16.",
         HelpName = "type",
         DefaultValueFactory = _ => "int8",
     };
@@ -23,7 +23,12 @@ internal sealed class MadeUpModelArguments
     public MadeUpModelArguments(string shape = "llada-100m")
     {
         _weights.AcceptOnlyFromAmong("int8", "int4", "bf16");
-        _shape = new("--shape") { Description = "Sizes of the network.", HelpName = "name", DefaultValueFactory = _ => shape };
+        _shape = new("--shape")
+        {
+            Description = $"Sizes of the network: {string.Join(", ", DenoiserBenchmark.Shapes.Keys)}.",
+            HelpName = "name",
+            DefaultValueFactory = _ => shape,
+        };
         _shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
     }
 

@@ -103,7 +103,7 @@ internal sealed class SamplerArguments
         DefaultValueFactory = _ => s_standard.Seed,
     };
 
-    public SamplerArguments AddTo(Command command)
+    public void AddTo(Command command)
     {
         ExpectName<Remasking>(_remasking);
         ExpectName<Transfer>(_transfer);
@@ -118,10 +118,9 @@ internal sealed class SamplerArguments
         ];
         foreach (Option option in options)
         {
+            (option as Option<double?>)?.RequireNumber();
             command.Add(option);
         }
-
-        return this;
     }
 
     /// <summary>What the options say.</summary>

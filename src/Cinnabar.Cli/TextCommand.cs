@@ -52,6 +52,13 @@ internal sealed class TextCommand
         target = inPlace ?? target;
         bool printsTrace = parsed.GetValue(_trace) == InputText.StandardInput;
         string? traceFile = printsTrace ? null : NewFile.Require(parsed.GetValue(_trace), mayReplace: true, "--trace");
+        if (traceFile is not null && target is not null && Path.GetFullPath(traceFile) == Path.GetFullPath(target))
+        {
+            throw new CinnabarException(
+                $"Expected --trace to name another file than the text's, found {TerminalText.Quote(traceFile)} for both.",
+                "Give another name.");
+        }
+
         TraceFile? trace = traceFile is null ? null : new TraceFile();
         Constraint? constraint = _constraint.Read(parsed);
         DiffusionModel model = _model.Load(parsed, cancellation);
@@ -80,6 +87,10 @@ internal sealed class TextCommand
             {
                 string text = endWithLineBreak && !result.Text.EndsWith('\n') ? result.Text + "\n" : result.Text;
                 Console.Out.Write(screen.ResultIsShown ? TerminalText.Safe(text) : text);
+                if (screen.ResultIsShown && !Console.IsErrorRedirected && !text.EndsWith('\n'))
+                {
+                    Console.Error.WriteLine(); // what follows does not stand behind the text
+                }
             });
         }
         finally

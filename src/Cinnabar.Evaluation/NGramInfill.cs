@@ -17,12 +17,11 @@ namespace Cinnabar.Evaluation;
 public sealed class NGramInfill : IInfiller
 {
     private const int BeamWidth = 8;
-    private const double DefaultCacheShare = 0.3;
+    private const double CacheShare = 0.3; // λ: weight of the context's own n-grams
 
     private readonly NGramModel _model;
     private readonly Tokenizer _tokenizer;
     private readonly LineHoleOptions _range;
-    private readonly double _cacheShare;
     private readonly bool[] _inLine;
     private readonly double[] _probabilities;
     private readonly double[] _cached;
@@ -31,13 +30,11 @@ public sealed class NGramInfill : IInfiller
     /// <param name="model">Counted on the training split.</param>
     /// <param name="tokenizer">The tokenizer of its ids.</param>
     /// <param name="range">The shortest and the longest line that occur.</param>
-    /// <param name="cacheShare">λ: weight of the context's own n-grams, 0 … 1.</param>
-    public NGramInfill(NGramModel model, Tokenizer tokenizer, LineHoleOptions range, double cacheShare = DefaultCacheShare)
+    public NGramInfill(NGramModel model, Tokenizer tokenizer, LineHoleOptions range)
     {
         _model = model;
         _tokenizer = tokenizer;
         _range = range;
-        _cacheShare = cacheShare;
         LineTokens lines = new(tokenizer);
         _inLine = [.. Enumerable.Range(0, model.VocabularySize).Select(id => !lines.Breaks(id) && !tokenizer.IsSpecial(id))];
         _probabilities = new double[model.VocabularySize];
@@ -51,7 +48,7 @@ public sealed class NGramInfill : IInfiller
     public string Description => string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
         $"{_model.Order}-gram model (interpolated absolute discounting) of {_model.TokenCount / 1e6:F1} M training tokens, mixed with one "
-        + $"of the same context (weight {_cacheShare:F1}); the best line of a beam search (width {BeamWidth}), scored together with "
+        + $"of the same context (weight {CacheShare:F1}); the best line of a beam search (width {BeamWidth}), scored together with "
         + $"the tokens that follow it.");
 
     /// <inheritdoc/>
@@ -96,7 +93,7 @@ public sealed class NGramInfill : IInfiller
         cache.Distribution(ids, _cached);
         for (int w = 0; w < _probabilities.Length; w++)
         {
-            _probabilities[w] += _cacheShare * (_cached[w] - _probabilities[w]);
+            _probabilities[w] += CacheShare * (_cached[w] - _probabilities[w]);
         }
     }
 

@@ -1,6 +1,7 @@
 // What a training run is: one JSON file, every key optional but "corpus", "output" and "model", unknown keys refused.
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Training.Objectives;
@@ -215,23 +216,42 @@ public sealed partial record TrainingOptions
         return text.ToArray();
     }
 
-    // The serialiser would refuse an unknown key too, but in words about .NET types.
+    // The serialiser would refuse unknown keys and values of another kind too, but in words about .NET types.
     private static void RequireKnownKeys(string path, byte[] json)
     {
         JsonDocumentOptions lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
         using JsonDocument document = JsonDocument.Parse(json, lenient);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
         {
-            return;
+            throw new CinnabarException(
+                $"The training configuration '{path}' should be a JSON object, found {Shown(document.RootElement)}.",
+                "Take one in recipes/ as an example.");
         }
 
-        string[] known = [.. TrainingJson.Default.TrainingOptions.Properties.Where(p => p.Set is not null).Select(p => p.Name)];
-        foreach (JsonProperty property in document.RootElement.EnumerateObject().Where(p => !known.Contains(p.Name)))
+        JsonPropertyInfo[] known = [.. TrainingJson.Default.TrainingOptions.Properties.Where(p => p.Set is not null)];
+        foreach (JsonProperty property in document.RootElement.EnumerateObject())
         {
-            throw new CinnabarException(
+            JsonPropertyInfo key = known.FirstOrDefault(p => p.Name == property.Name) ?? throw new CinnabarException(
                 $"The training configuration '{path}' has the unknown key \"{property.Name}\".",
-                $"Correct or remove it; the keys are {string.Join(", ", known)}.");
+                $"Correct or remove it; the keys are {string.Join(", ", known.Select(p => p.Name))}.");
+            string? expected = ExpectedInstead(key.PropertyType, property.Value);
+            Require(expected is null, property.Name, expected ?? "", property.Value.GetRawText());
         }
+    }
+
+    // What a key of this type takes; null: the value is such a one, or only the serialiser can tell.
+    private static string? ExpectedInstead(Type type, JsonElement value)
+    {
+        Type taken = Nullable.GetUnderlyingType(type) ?? type;
+        JsonValueKind kind = value.ValueKind;
+        bool isNumber = kind == JsonValueKind.Number;
+        return kind == JsonValueKind.Null && taken != type ? null
+            : taken == typeof(int) ? (isNumber && value.TryGetInt32(out _) ? null : $"a whole number up to {int.MaxValue}")
+            : taken == typeof(ulong) ? (isNumber && value.TryGetUInt64(out _) ? null : "a whole number from 0")
+            : taken == typeof(double) ? (isNumber ? null : "a number")
+            : taken == typeof(bool) ? (kind is JsonValueKind.True or JsonValueKind.False ? null : "true or false")
+            : taken == typeof(string) ? (kind is JsonValueKind.String or JsonValueKind.Null ? null : "a text")
+            : null;
     }
 }
 

@@ -102,6 +102,20 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
         Assert.Contains(key, ErrorOf(Text(key, value)), StringComparison.Ordinal);
 
     [Theory]
+    [InlineData("steps", "\"ten\"", "a whole number up to 2147483647")]
+    [InlineData("steps", "1e3", "a whole number up to 2147483647")]
+    [InlineData("seed", "-1", "a whole number from 0")]
+    [InlineData("learning_rate", "\"1e-3\"", "a number")]
+    [InlineData("infill_share", "true", "a number")]
+    [InlineData("separate_times", "1", "true or false")]
+    [InlineData("schedule", "1", "a text")]
+    public void Load_WrongType_SaysWhatIsExpectedAndFound(string key, string value, string expected) =>
+        Assert.Contains($"\"{key}\" should be {expected}, found {value}.", ErrorOf(Text(key, value)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Load_NullWhereADefaultIsChosen_IsAccepted() => Assert.Null(Load(Text("infill_share", "null"), _ => { }).InfillShare);
+
+    [Theory]
     [InlineData("corpus", "\"\"")]
     [InlineData("output", "\"\"")]
     [InlineData("steps", "0")]

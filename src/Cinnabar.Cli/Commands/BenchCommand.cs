@@ -26,7 +26,7 @@ internal static class BenchCommand
         BenchArguments arguments = new();
         Option<string> precision = new("--precision")
         {
-            Description = "Rounding of the operands. Default: what training uses here.",
+            Description = "Rounding of the operands: f32, bf16, int16, int8. [default: what training uses here]",
             HelpName = "p",
         };
         precision.AcceptOnlyFromAmong("f32", "bf16", "int16", "int8");
@@ -133,6 +133,7 @@ internal static class BenchCommand
             HelpName = "n",
             DefaultValueFactory = _ => 5,
         };
+        steps.RequireRange(1, 1_000_000);
         Command command = new("train", "A whole training step: data, forward, backward, optimiser.") { steps };
         arguments.AddTo(command);
         command.SetWork((parsed, cancellation) =>
@@ -144,7 +145,7 @@ internal static class BenchCommand
             List<double> rates = [];
             List<double> peaks = [];
             benchmark.Run();
-            for (int step = 0; step < Math.Max(1, parsed.GetValue(steps)); step++)
+            for (int step = 0; step < parsed.GetValue(steps); step++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 peaks.Add(peak.Measure(MatMulPrecision.BF16));

@@ -48,6 +48,7 @@ internal sealed class ChatCommand
         _model.AddTo(command);
         _sampler.AddTo(command);
         _constraint.AddTo(command);
+        _maxNewTokens.RequireRange(1, 1_048_576);
         command.SetWork(Run);
         return command;
     }

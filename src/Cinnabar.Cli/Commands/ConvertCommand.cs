@@ -60,6 +60,7 @@ internal static class ConvertCommand
 
             string format = parsed.GetValue(to) ?? (source is ModelFolder ? Gguf : Safetensors);
             string path = parsed.GetValue(output)!;
+            RequireName(path, isGguf: format == Gguf);
             string written;
             IReadOnlyList<string> notes = [];
             using (LoadDisplay display = new(Console.Error, Screen.Detect(plain: false), cancellation))
@@ -87,6 +88,20 @@ internal static class ConvertCommand
         return command;
     }
 
+    // GGUF files are known by their names.
+    private static void RequireName(string path, bool isGguf)
+    {
+        if (path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) != isGguf)
+        {
+            throw isGguf
+                ? new CinnabarException(
+                    $"Expected --out to name a GGUF file, which ends in .gguf, found {TerminalText.Quote(path)}.", "Add .gguf to the name.")
+                : new CinnabarException(
+                    $"Expected --out to name a folder, found {TerminalText.Quote(path)}, which a GGUF file is called.",
+                    "Give another name, or add --to gguf.");
+        }
+    }
+
     private static void AddToken(Checkpoint source, string token, string path, CancellationToken cancellation)
     {
         ModelFolder folder = source as ModelFolder ?? throw new CinnabarException(
@@ -100,5 +115,5 @@ internal static class ConvertCommand
         : Enum.TryParse(name, ignoreCase: true, out SafetensorsDType type) ? type
         : throw new CinnabarException(
             $"Expected --type f32, f16 or bf16 for a folder, found {name}.",
-            "Convert to bf16 first, then `cinnabar quantize` writes a folder of integers.");
+            "Convert to bf16 first, then `cinnabar quantize` writes a folder of integers; for a GGUF file add --to gguf.");
 }

@@ -74,6 +74,11 @@ internal sealed class CorpusCommand
             {
                 result.AddError("Expected one folder beside --recipe, found several.");
             }
+
+            if (result.GetValue(_tokenizer) is not null && result.GetResult(_vocabularySize) is { Implicit: false })
+            {
+                result.AddError("Expected one of --tokenizer and --vocab-size, found both.");
+            }
         });
         command.SetWork(Run);
         return command;

@@ -63,20 +63,8 @@ internal sealed class EvalInfillCommand
 
     private Command ToCommand()
     {
-        _threshold.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 1))
-            {
-                result.AddError($"Expected --threshold to be 0 … 1, found {result.Tokens[0].Value}.");
-            }
-        });
-        _steps.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1)
-            {
-                result.AddError($"Expected --steps to be 1 or more, found {result.Tokens[0].Value}.");
-            }
-        });
+        _threshold.RequireRange(0, 1);
+        _steps.RequireRange(1, 1_048_576);
         Command command = new("infill", "Fill single lines taken out of the test split, next to two baselines that do the same.")
         {
             _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _savesBias, _order, _examples, _json, _markdown,
@@ -84,7 +72,7 @@ internal sealed class EvalInfillCommand
         ModelArguments model = new ModelArguments().AddTo(command);
         command.Validators.Add(result =>
         {
-            if (result.GetValue(_savesBias) && result.GetValue(_fitted) == 0)
+            if (result.GetValue(_savesBias) && result.GetResult(_fitted)?.Tokens is not [{ Value: not "0" }])
             {
                 result.AddError("Expected --probe with a number of lines to fit the bias of --save-bias on, found none.");
             }

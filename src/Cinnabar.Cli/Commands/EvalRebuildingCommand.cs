@@ -32,13 +32,7 @@ internal static class EvalRebuildingCommand
         ModelArguments model = new ModelArguments().AddTo(command);
         split.AcceptOnlyFromAmong("train", "validation", "test");
         count.RequireRange(1, 1_000_000);
-        noise.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 100))
-            {
-                result.AddError($"Expected --noise to be 0 … 100, found {result.Tokens[0].Value}.");
-            }
-        });
+        noise.RequireRange(0, 100);
         command.Validators.Add(result =>
         {
             if (result.GetValue(area) && result.GetResult(noise) is { Implicit: false })

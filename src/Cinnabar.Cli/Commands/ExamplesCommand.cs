@@ -75,6 +75,13 @@ internal sealed class ExamplesCommand
     {
         Command command = new(_task.Name, _task.Description) { _out, _tokenizer, _vocabularySize, _maxTokens, _inPlace, _mix };
         _data.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_tokenizer) is not null && result.GetResult(_vocabularySize) is { Implicit: false })
+            {
+                result.AddError("Expected one of --tokenizer and --vocab-size, found both.");
+            }
+        });
         command.SetWork(Run);
         return command;
     }

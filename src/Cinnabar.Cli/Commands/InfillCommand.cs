@@ -94,18 +94,10 @@ internal sealed class InfillCommand
         });
         _leastTokens.RequireRange(0, TextWithHoles.MaxHoleTokens);
         _length.AcceptOnlyFromAmong([.. Enum.GetNames<LengthPolicy>().Select(name => name.ToLowerInvariant())]);
+        _growsFrom.RequireRange(1, TextWithHoles.MaxHoleTokens);
         command.Validators.Add(result =>
         {
-            if (result.GetValue(_growsFrom) is not int first)
-            {
-                return;
-            }
-
-            if (first is < 1 or > TextWithHoles.MaxHoleTokens)
-            {
-                result.AddError($"Expected --grow-from to be 1 … {TextWithHoles.MaxHoleTokens}, found {first}.");
-            }
-            else if (result.GetValue(_length) is var policy && policy != "grow")
+            if (result.GetResult(_growsFrom) is not null && result.GetValue(_length) is var policy && policy != "grow")
             {
                 result.AddError($"Expected --grow-from beside --length grow, found it beside --length {policy ?? StandardLength}.");
             }
@@ -117,7 +109,7 @@ internal sealed class InfillCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         TextWithHoles text = Read(parsed);
-        string? inPlace = parsed.GetValue(_inPlace) ? parsed.GetValue(_file) : null;
+        string? inPlace = parsed.GetValue(_inPlace) ? FileBehind(parsed.GetValue(_file)!) : null;
         return _text.Run(
             parsed,
             inPlace,
@@ -151,6 +143,13 @@ internal sealed class InfillCommand
             LeastTokens = [.. most.Select(tokens => Math.Min(least, tokens))],
             GrowsFrom = parsed.GetValue(_growsFrom) ?? TextWithHoles.DefaultGrowsFrom,
         };
+    }
+
+    // A link stays one, and the file that it leads to is rewritten.
+    private static string FileBehind(string path)
+    {
+        FileInfo file = new(path);
+        return file.LinkTarget is null ? path : file.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
     }
 
     private static string ReadOrEmpty(string? path) => path is null ? "" : InputText.Read(path);

@@ -61,13 +61,7 @@ internal sealed class ProofreadCommand
         {
             _file, _threshold, _most, _places, _fix, _out, _force, _json, _plain,
         };
-        _threshold.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 1000))
-            {
-                result.AddError($"Expected --threshold to be 0 … 1000, found {result.Tokens[0].Value}.");
-            }
-        });
+        _threshold.RequireRange(0, 1000);
         _most.RequireRange(1, 100_000);
         _places.RequireRange(0, 100);
         command.Validators.Add(result =>

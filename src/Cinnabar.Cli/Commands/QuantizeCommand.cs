@@ -13,7 +13,7 @@ internal static class QuantizeCommand
         Argument<string> model = new("model") { Description = "Model folder, or the name of one under models/." };
         Option<string> to = new("--to")
         {
-            Description = "Element type of the matrices.",
+            Description = "Element type of the matrices: int8, int4.",
             HelpName = "type",
             DefaultValueFactory = _ => "int8",
         };
@@ -23,6 +23,7 @@ internal static class QuantizeCommand
             Description = "Columns with a common scale. [default: a row for int8, at most 128 for int4]",
             HelpName = "n",
         };
+        group.RequireRange(WeightQuantization.GroupMultiple, 1 << 16);
         Option<string?> output = new("--out", "-o", "--output")
         {
             Description = "The folder to write. [default: MODEL-int8 or MODEL-int4]",

@@ -10,11 +10,16 @@ internal static class RandomCommand
     public static Command Create()
     {
         Argument<string> output = new("out") { Description = "The folder to write; it must not exist." };
-        Option<string> like = new("--like") { Description = "Sizes of the network.", HelpName = "shape", Required = true };
+        Option<string> like = new("--like")
+        {
+            Description = $"Sizes of the network: {string.Join(", ", RandomShapes.All.Keys)}. Required.",
+            HelpName = "shape",
+            Required = true,
+        };
         like.AcceptOnlyFromAmong([.. RandomShapes.All.Keys]);
         Option<string> weights = new("--weights")
         {
-            Description = "Element type of the matrices.",
+            Description = "Element type of the matrices: bf16, int8.",
             HelpName = "type",
             DefaultValueFactory = _ => "int8",
         };

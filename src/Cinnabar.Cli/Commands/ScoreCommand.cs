@@ -32,13 +32,7 @@ internal static class ScoreCommand
         {
             file, samples, seed, json,
         };
-        samples.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 1_000_000)
-            {
-                result.AddError($"Expected --samples to be 1 … 1000000, found {result.Tokens[0].Value}.");
-            }
-        });
+        samples.RequireRange(1, 1_000_000);
         ModelArguments arguments = new ModelArguments().AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
@@ -104,7 +98,7 @@ internal static class ScoreCommand
     {
         if (!asJson)
         {
-            string error = score.Exact ? "" : $" ± {score.BitsPerByte.StandardError:F4}";
+            string error = score.Exact || score.Samples == 1 ? "" : $" ± {score.BitsPerByte.StandardError:F4}"; // one sample shows none
             string kind = score.Exact ? ", exact" : "";
             string passes = score.Exact ? "" : $" × {score.Samples} samples";
             Console.WriteLine(

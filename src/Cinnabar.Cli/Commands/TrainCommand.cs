@@ -22,6 +22,7 @@ internal static class TrainCommand
         Option<int?> batchSize = new("--batch-size") { Description = "Sequences per optimiser step. [default: the file's]" };
         Option<double?> learningRate = new("--learning-rate") { Description = "Highest learning rate. [default: the file's]" };
         Option<ulong?> seed = new("--seed") { Description = "Seed of weights, data order and noise. [default: the file's]" };
+        learningRate.RequireNumber();
         DeviceArguments device = new();
         Option<bool> resume = new("--resume") { Description = "Continue from the checkpoint in the output folder." };
         Command command = new("train", "Train a model from a configuration file.")

@@ -10,7 +10,7 @@ namespace Cinnabar.Evaluation.Constrained;
 /// <param name="Valid">Texts that satisfy their constraint.</param>
 /// <param name="Texts">Texts that were written.</param>
 /// <param name="TooLong">Constraints that no text on their canvas satisfies; none was written.</param>
-/// <param name="Seconds">Median time of a text.</param>
+/// <param name="Seconds">Median time of a text; this and what follows are shown only if there is a text.</param>
 /// <param name="FreeSeconds">Median time of a text without constraint.</param>
 /// <param name="Overhead">
 /// Median of the ratios of time with and without constraint over the passes that both took on the same canvas, less 1.
@@ -26,13 +26,13 @@ public sealed record ConstraintResult(
     public string[] Cells =>
     [
         NameOf(Kind),
-        Number(Temperature, 1),
+        Number(Temperature),
         Valid.ToString("N0", CultureInfo.InvariantCulture),
         Texts.ToString("N0", CultureInfo.InvariantCulture),
         TooLong.ToString("N0", CultureInfo.InvariantCulture),
-        Number(1000 * Seconds, 1),
-        Number(1000 * FreeSeconds, 1),
-        $"{Number(100 * Overhead, 1)} %",
+        Texts == 0 ? "" : Number(1000 * Seconds),
+        Texts == 0 ? "" : Number(1000 * FreeSeconds),
+        Texts == 0 ? "" : $"{Number(100 * Overhead)} %",
     ];
 
     /// <summary>A kind in words.</summary>
@@ -46,12 +46,24 @@ public sealed record ConstraintResult(
         json.WriteNumber("valid", Valid);
         json.WriteNumber("texts", Texts);
         json.WriteNumber("too_long", TooLong);
-        json.WriteNumber("median_seconds", Seconds);
-        json.WriteNumber("median_seconds_without", FreeSeconds);
-        json.WriteNumber("overhead_percent", 100 * Overhead);
+        WriteMeasured(json, "median_seconds", Seconds);
+        WriteMeasured(json, "median_seconds_without", FreeSeconds);
+        WriteMeasured(json, "overhead_percent", 100 * Overhead);
     }
 
-    private static string Number(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
+    private void WriteMeasured(Utf8JsonWriter json, string name, double value)
+    {
+        if (Texts == 0)
+        {
+            json.WriteNull(name);
+        }
+        else
+        {
+            json.WriteNumber(name, value);
+        }
+    }
+
+    private static string Number(double value) => value.ToString("F1", CultureInfo.InvariantCulture);
 }
 
 /// <summary>Times of work that is done once for a constraint.</summary>

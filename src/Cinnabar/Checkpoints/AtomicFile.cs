@@ -3,6 +3,7 @@
 // A rename within one folder is one step for the file system, so at every moment "name" is the whole old file or the whole new
 // one. A failure removes the new file; a killed process leaves it behind and the next write of the same file starts it afresh.
 // Two processes that write the same file at once: the second one fails, because the first holds the new file open for itself.
+// Who may read and run a file stays as it was; on Unix a new file has the rights that it would get anyway.
 // Not done: flushing the folder itself, for which .NET has no call. After a power cut within seconds of the rename the folder
 // may still show the old file; its contents are whole.
 namespace Cinnabar.Checkpoints;
@@ -11,6 +12,9 @@ namespace Cinnabar.Checkpoints;
 public static class AtomicFile
 {
     private const string NewSuffix = ".cinnabar-new";
+
+    // Of user, group and others; the bits above them would lend the rights of an owner.
+    private const UnixFileMode Rights = (UnixFileMode)0x1FF;
 
     // errno ENOSPC and EDQUOT (Linux, macOS); ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL (Windows).
     private static readonly int[] s_diskFull = [28, 122, 69, unchecked((int)0x80070070), unchecked((int)0x80070027)];
@@ -33,6 +37,7 @@ public static class AtomicFile
             using (FileStream stream = new(next, FileMode.Create, FileAccess.Write, FileShare.None))
             {
                 created = true;
+                KeepRights(path, next);
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
@@ -67,6 +72,20 @@ public static class AtomicFile
                 $"{path}: could not be written: {cause.Message} {kept}",
                 "Check that the folder exists and that this user may write there.",
                 cause);
+
+    // Before anything is written: what only its owner may read is at no moment read by others. A link in the place of the new file leads to
+    // something else, whose rights are its own.
+    private static void KeepRights(string path, string next)
+    {
+        if (!OperatingSystem.IsWindows() && File.Exists(path) && !File.GetAttributes(next).HasFlag(FileAttributes.ReparsePoint))
+        {
+            UnixFileMode mode = (File.GetUnixFileMode(path) & Rights) | UnixFileMode.UserWrite;
+            if (mode != File.GetUnixFileMode(next))
+            {
+                File.SetUnixFileMode(next, mode);
+            }
+        }
+    }
 
     private static void TryDelete(string path)
     {

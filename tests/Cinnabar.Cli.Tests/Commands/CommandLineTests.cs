@@ -80,6 +80,69 @@ public sealed class CommandLineTests(TinyModel tiny)
         Assert.Contains("Did you mean '--temperature'?", error);
     }
 
+    [Theory]
+    [InlineData("--port to be a whole number, 0 … 65535, found 'abc'.", "serve", "--port", "abc")]
+    [InlineData("--port to be a whole number, 0 … 65535, found '99999999999'.", "serve", "--port", "99999999999")]
+    [InlineData("--port to be 0 … 65535, found -1.", "serve", "--port", "-1")]
+    [InlineData("--threads to be a whole number, 1 … 1024, found 'all'.", "generate", "x", "--threads", "all")]
+    [InlineData("--max-new-tokens to be 1 … 1048576, found 0.", "generate", "x", "-n", "0")]
+    [InlineData("--samples to be a whole number, 1 … 1000000, found '1.5'.", "score", "x", "--samples", "1.5")]
+    [InlineData("--grow-from to be a whole number, 1 … 1048576, found 'few'.", "infill", "x", "--length", "grow", "--grow-from", "few")]
+    [InlineData("--threshold to be a number, 0 … 1000, found 'high'.", "proofread", "x", "--threshold", "high")]
+    [InlineData("--threshold to be 0 … 1000, found NaN.", "proofread", "x", "--threshold", "NaN")]
+    [InlineData("--probe to be a whole number, 0 … 1000000, found 'x'.", "eval", "infill", "--corpus", "c", "--save-bias", "--probe", "x")]
+    [InlineData("--steps to be 1 … 1000000, found 0.", "bench", "train", "--steps", "0")]
+    [InlineData("--group-size to be 16 … 65536, found 8.", "quantize", "x", "--group-size", "8")]
+    public async Task Number_ThatIsNone_IsAWrongCommandLine(string expected, params string[] arguments)
+    {
+        (int exitCode, string output, string error) = await tiny.Run(arguments);
+
+        Assert.Equal((CommandRunner.WrongCommandLine, ""), (exitCode, output));
+        Assert.StartsWith($"error: Expected {expected}", error);
+    }
+
+    // Read as the comma between thousands, 0,5 would be 5.
+    [Theory]
+    [InlineData("generate", "x", "--temperature", "0,5")]
+    [InlineData("train", "x", "--learning-rate", "0,5")]
+    [InlineData("proofread", "x", "--threshold", "0,5")]
+    [InlineData("eval", "infill", "--corpus", "c", "--threshold", "0,5")]
+    public async Task Number_WithADecimalComma_IsRefused(params string[] arguments)
+    {
+        (int exitCode, _, string error) = await tiny.Run(arguments);
+
+        Assert.Equal(CommandRunner.WrongCommandLine, exitCode);
+        Assert.StartsWith($"error: Expected {arguments[^2]} to be a number", error);
+        Assert.Contains("found '0,5'.", error);
+    }
+
+    [Theory]
+    [InlineData("--weights to be one of bf16, int8, int4, found 'int2'.", "generate", "x", "--weights", "int2")]
+    [InlineData("--to to be one of gguf, safetensors, found 'onnx'.", "convert", "x", "--out", "y", "--to", "onnx")]
+    [InlineData("one of sudoku, found 'chess'.", "solve", "chess")]
+    [InlineData("one of sudoku, found none.", "solve")]
+    [InlineData("one of --tokenizer and --vocab-size, found both.", "corpus", "x", "--out", "y", "--tokenizer", "t", "--vocab-size", "300")]
+    public async Task Word_ThatIsUnknown_IsToldWithTheKnown(string expected, params string[] arguments)
+    {
+        (int exitCode, _, string error) = await tiny.Run(arguments);
+
+        Assert.Equal(CommandRunner.WrongCommandLine, exitCode);
+        Assert.StartsWith($"error: Expected {expected}", error);
+    }
+
+    [Fact]
+    public async Task Text_ThatBeginsWithAt_IsThatText()
+    {
+        string response = tiny.Write("arguments", "--json");
+        foreach (string prompt in (string[])["@Override public", $"@{response}"])
+        {
+            (int exitCode, string output, string error) = await tiny.RunWithModel("generate", prompt, "-n", "2");
+
+            Assert.True(exitCode == 0, error);
+            Assert.StartsWith(prompt, output);
+        }
+    }
+
     [Fact]
     public async Task Model_Missing_IsNamed()
     {

@@ -34,6 +34,16 @@ public sealed class ConstraintOptionTests(TinyModel tiny)
     }
 
     [Fact]
+    public async Task Generate_SchemaWithAByteOrderMark_Holds()
+    {
+        string schema = tiny.Write("marked.json", "\uFEFF{\"type\": \"boolean\"}");
+        (int exitCode, string output, string error) = await tiny.RunWithModel(
+            "generate", "bool b = ", "--json-schema", schema, "--max-new-tokens", "8");
+        Assert.True(exitCode == 0, error);
+        Assert.Matches("^bool b = (true|false)\n\\z", output);
+    }
+
+    [Fact]
     public async Task Infill_EveryHole_Holds()
     {
         string file = tiny.Write("constrained.txt", "a = <fill:6>;\r\nb = <fill:9>;\r\n");

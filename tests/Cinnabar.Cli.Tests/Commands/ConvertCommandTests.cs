@@ -57,6 +57,23 @@ public sealed class ConvertCommandTests(TinyModel tiny)
     }
 
     [Fact]
+    public async Task Convert_NameOfTheOtherForm_IsRefused()
+    {
+        string gguf = Path.Combine(tiny.Folder, "form.gguf");
+        await tiny.Run("convert", tiny.Path, "--out", gguf);
+
+        (int exitCode, _, string error) = await tiny.Run("convert", tiny.Path, "--out", Path.Combine(tiny.Folder, "no-ending"));
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains("Expected --out to name a GGUF file, which ends in .gguf, found ", error);
+        Assert.False(File.Exists(Path.Combine(tiny.Folder, "no-ending")));
+
+        (exitCode, _, error) = await tiny.Run("convert", gguf, "--out", Path.Combine(tiny.Folder, "folder.gguf"));
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains("which a GGUF file is called. Give another name, or add --to gguf.", error);
+        Assert.False(Directory.Exists(Path.Combine(tiny.Folder, "folder.gguf")));
+    }
+
+    [Fact]
     public async Task Convert_OverAFile_IsRefused()
     {
         string path = tiny.Write("mine.gguf", "mine");

@@ -184,6 +184,32 @@ public sealed class InfillCommandTests(TinyModel tiny)
         Assert.DoesNotContain("<fill", text);
     }
 
+    [UnixFact]
+    public async Task Infill_InPlaceThroughALink_RewritesTheFileBehindIt()
+    {
+        string file = tiny.Write("behind.txt", "before <fill:2> after");
+        string link = Path.Combine(tiny.Folder, "link.txt");
+        File.CreateSymbolicLink(link, file);
+
+        (int exitCode, _, string error) = await tiny.RunWithModel("infill", link, "--in-place");
+
+        Assert.True(exitCode == 0, error);
+        Assert.Equal(file, new FileInfo(link).LinkTarget);
+        Assert.DoesNotContain("<fill", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public async Task Infill_TraceInTheFileOfTheText_IsRefused()
+    {
+        string file = tiny.Write("traced.txt", "before <fill:2> after");
+
+        (int exitCode, string output, string error) = await tiny.RunWithModel("infill", file, "--in-place", "--trace", file);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Contains("Expected --trace to name another file than the text's", error);
+        Assert.Equal("before <fill:2> after", File.ReadAllText(file));
+    }
+
     [Fact]
     public async Task Infill_OutInMissingFolder_FailsWithOneLine()
     {

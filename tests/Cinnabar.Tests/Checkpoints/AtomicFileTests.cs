@@ -17,6 +17,29 @@ public sealed class AtomicFileTests
     }
 
     [Fact]
+    public void Write_OverAFile_KeepsWhoMayReadAndRunIt()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        const UnixFileMode Mine = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        using TemporaryFolder folder = new();
+        folder.Write("a", "old"u8.ToArray());
+        File.SetUnixFileMode(folder["a"], Mine);
+        UnixFileMode? meanwhile = null;
+        AtomicFile.Write(folder["a"], 3, stream =>
+        {
+            meanwhile = OperatingSystem.IsWindows() ? null : File.GetUnixFileMode(folder["a.cinnabar-new"]);
+            stream.Write("new"u8);
+        });
+        Assert.Equal(Mine, meanwhile);
+        Assert.Equal("new", File.ReadAllText(folder["a"]));
+        Assert.Equal(Mine, File.GetUnixFileMode(folder["a"]));
+    }
+
+    [Fact]
     public void Write_FailingAfterAnyNumberOfBytes_KeepsTheOldFile()
     {
         using TemporaryFolder folder = new();
