@@ -4,7 +4,9 @@
 //   −log p(x) ≤ E_{l ~ U{1..n}} E_{masks of exactly l of n positions} [ n/l · Σ_{i masked} −log f(x_i | corrupted x) ]
 //
 // Masking an exact count has a lower variance than masking each token with probability t. Over a batch of b samples the counts are
-// stratified: with k ~ U{1..n}, sample j masks ((round(k + j·n/b) − 1) mod n) + 1 positions.
+// stratified: with k ~ U{1..n}, sample j masks ((k + ⌊j·n/b + ½⌋ − 1) mod n) + 1 positions, each count equally likely. Deviation: the
+// reference rounds k + j·n/b, halves to even; where j·n/b has a half that leaves out every other count, which biases the estimate. Standard
+// errors are those of independent samples, more than strata mostly have.
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 
@@ -39,7 +41,8 @@ public sealed class LikelihoodBound
         int k = 1 + random.NextInt(n);
         for (int j = 0; j < samples; j++)
         {
-            int masked = ((int)(Math.Round(k + ((double)j * n / samples)) - 1) % n) + 1;
+            int shift = (int)(((2L * j * n) + samples) / (2L * samples)); // ⌊j·n/b + ½⌋
+            int masked = ((k + shift - 1) % n) + 1;
             yield return SampleWithCount(ids, masked, random);
         }
     }

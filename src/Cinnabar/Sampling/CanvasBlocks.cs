@@ -65,7 +65,7 @@ internal static class CanvasBlocks
         if (options.Steps < blocks)
         {
             throw new CinnabarException(
-                $"Expected the option Steps to be at least {blocks}, one for each block of {starts[1]} positions, found {options.Steps}.",
+                $"Expected the option Steps to be at least {blocks}, one for each block of {size} positions, found {options.Steps}.",
                 "Raise Steps or BlockSize.");
         }
     }

@@ -6,7 +6,7 @@
 //   full            None      everything
 //   full            Prefix    first pass of a block: everything; then the block and all that follows
 //   full            Dual      first pass of a block: everything; then the block's own positions
-//   full            Active    first pass: everything; then noisy positions and those whose token changed in the last 2 passes
+//   full            Active    first pass: everything; then noisy positions and tokens in the first three passes after they were written
 //
 // and with CacheRefresh = R, everything in every R-th pass since the last time. Rows that are asked for, and the positions that predict
 // them, are always computed. With full attention the kept keys and values are stale: they were computed beside other neighbours.
@@ -31,7 +31,7 @@ public enum CacheKind
     /// <summary>Keys and values before and behind the active block.</summary>
     Dual,
 
-    /// <summary>Keys and values of all tokens that have stood for two passes.</summary>
+    /// <summary>Keys and values of all tokens that have stood for three passes.</summary>
     Active,
 }
 
@@ -39,7 +39,7 @@ public enum CacheKind
 /// <param name="denoiser">The network.</param>
 internal sealed class CanvasCache(ICachingDenoiser denoiser)
 {
-    private const int PassesUntilSettled = 2;
+    private const int PassesUntilSettled = 2; // after the first with the token
     private const int Never = -1;
 
     private KeyValueCache? _cache;
@@ -154,10 +154,17 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser)
             first++;
         }
 
-        return Range(first / blockSize * blockSize, end);
+        // What was computed behind these positions saw tokens that have changed since.
+        int start = first / blockSize * blockSize;
+        if (start < end)
+        {
+            Array.Fill(_lastIds, Never, end, ids.Length - end);
+        }
+
+        return Range(start, end);
     }
 
-    // Masks, and tokens that have not stood for two passes.
+    // Masks, and tokens that have not stood for three passes.
     private ReadOnlySpan<int> Young(ReadOnlySpan<int> ids)
     {
         int count = 0;

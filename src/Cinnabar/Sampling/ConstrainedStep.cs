@@ -142,7 +142,7 @@ internal sealed class ConstrainedStep
         ConstrainedSlots slots, TokenAutomaton automaton, Canvas canvas, int hole, Tensor? rows, int[] rowOf, float scale)
     {
         Hole place = canvas.Holes[hole];
-        slots.Begin(automaton, automaton.FirstStart, place.Length);
+        slots.Begin(automaton, place.Length);
         for (int i = 0; i < place.Length; i++)
         {
             int position = place.Start + i;

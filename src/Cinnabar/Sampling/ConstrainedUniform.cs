@@ -47,7 +47,7 @@ internal sealed class ConstrainedUniform
     public void Read(Tensor logits, double temperature, int first, int count, int step, UniformSlot[] slots)
     {
         Hole hole = _canvas.Holes[0];
-        _slots.Begin(_automaton, _automaton.FirstStart, hole.Length);
+        _slots.Begin(_automaton, hole.Length);
         for (int i = 0; i < first; i++)
         {
             _slots.Fix(i, _canvas.Ids[hole.Start + i]);

@@ -51,6 +51,11 @@ public sealed class CreditPolicy(StepPolicy inner) : RevisingPolicy(inner)
             top = logits[id] > logits[top] ? id : top;
         }
 
+        if (float.IsNegativeInfinity(logits[top]))
+        {
+            return; // nothing may be written here, which the draw says
+        }
+
         double probability = 1 / Exponentials.Sum(logits, logits[top]);
         credits[top] = credits.GetValueOrDefault(top) + Math.Pow(probability, Exponent);
         foreach ((int id, double credit) in credits)

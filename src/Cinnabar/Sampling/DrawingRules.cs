@@ -33,6 +33,10 @@ internal sealed class DrawingRules
         _reviewedInInfill = [.. _inInfill, .. tokens.EndsOf(HoleKind.Infill)];
         CheckIds(_reviewedInContinuation, vocabularySize);
         CheckIds(_reviewedInInfill, vocabularySize);
+        if (tokens.ExpandTokenId is int expand)
+        {
+            CheckIds([expand], vocabularySize);
+        }
     }
 
     /// <summary>How a noisy position is drawn; valid.</summary>

@@ -9,8 +9,9 @@
 //
 // A policy that looks back is also given the rows of committed positions. Options.Steps is divided evenly among the blocks, remainder
 // first; it need not be divisible, unlike in LLaDA. The last step of a block commits all that is left, so a run ends whatever the policy
-// does. A step whose quota is 0 costs no pass. When the budget (PassBudget) allows one step more, that step commits everything on the
-// canvas. When end of text is committed and everything before it is filled, Canvas.Settle fills the rest and the loop ends.
+// does. A step that commits nothing whatever the scores (StepPolicy.NeedsPass) costs no pass. When the budget (PassBudget) allows one step
+// more, that step commits everything on the canvas. When end of text is committed and everything before it is filled, Canvas.Settle fills
+// the rest and the loop ends.
 //
 // A step comes in two halves, Next and FinishStep, with the pass through the network in the second, so that several runs can share a pass
 // (SharedPass). A run is used for one canvas after another and keeps its lists, which have room for all masks from the start: a step
@@ -79,7 +80,8 @@ internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader read
     /// <exception cref="CinnabarException">The steps or the block size do not fit the canvas and the network.</exception>
     public void Begin(Canvas canvas, DrawingRules rules)
     {
-        _policy = _rules == rules ? _policy : StepPolicy.From(rules.Options);
+        // A policy of one's own is made for each run, as its option says: it need not forget what it saw when it begins again.
+        _policy = _rules == rules && rules.Options.Policy is null ? _policy : StepPolicy.From(rules.Options);
         (_canvas, _rules) = (canvas, rules);
         (_block, _step, _inBlock, _isFinal) = (0, 0, false, false);
         CanvasBlocks.FindMasks(canvas, _masks);

@@ -20,6 +20,7 @@ public sealed partial record SamplerOptions
         Threshold = threshold,
         Factor = null,
         EntropyBound = null,
+        Remdm = null,
         Remasking = Remasking is Remasking.LowConfidence or Remasking.Margin ? Remasking : Remasking.LowConfidence,
     };
 

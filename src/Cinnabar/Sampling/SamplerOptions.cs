@@ -190,11 +190,15 @@ public sealed partial record SamplerOptions
         Check(EntropyBound is null || Remasking is Remasking.Entropy, nameof(Remasking), "Entropy beside EntropyBound", Remasking);
         Check(Remdm is null || Remasking is Remasking.Origin, nameof(Remasking), "Origin beside Remdm", Remasking);
         Check(Threshold is null || Factor is null, nameof(Factor), "null beside Threshold", Factor);
-        Check(Stability is null || (Threshold is not null && isProbability), nameof(Stability), "null without Threshold", Stability);
+        bool hasDraft = Threshold is not null && isProbability;
+        Check(Stability is null || hasDraft, nameof(Stability), "null without Threshold and Remasking LowConfidence", Stability);
         bool isBelow = LowThreshold is null || LowThreshold <= Threshold;
         Check(isBelow, nameof(LowThreshold), "at most Threshold, and null without it", LowThreshold);
-        bool hasDraft = Threshold is not null && isProbability;
-        Check(VerifyThreshold is null || hasDraft, nameof(VerifyThreshold), "null without Threshold", VerifyThreshold);
+        Check(
+            VerifyThreshold is null || hasDraft,
+            nameof(VerifyThreshold),
+            "null without Threshold and Remasking LowConfidence",
+            VerifyThreshold);
         bool verifiesAlone = LowThreshold is null && Stability is null && Cache == CacheKind.None && CfgScale == 0;
         Check(
             VerifyThreshold is null || verifiesAlone,

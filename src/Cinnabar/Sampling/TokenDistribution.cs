@@ -183,7 +183,9 @@ public sealed partial class TokenDistribution
         Position = position;
         logProbabilities.CopyTo(_logits);
         Begin(options);
-        _sum = Math.Exp(-_maximum);
+
+        // The logarithm of a certain token may be rounded to a little above 0; no probability is above 1 for it.
+        _sum = Math.Max(1, Math.Exp(-_maximum));
         TokenId = tokenId;
     }
 
@@ -218,7 +220,9 @@ public sealed partial class TokenDistribution
     {
         _filtered = false;
         _reading = null;
-        _scale = options.Temperature > 0 ? 1 / options.Temperature : 1;
+
+        // 1/T of the smallest temperatures is +∞, and +∞ · 0 no number.
+        _scale = options.Temperature > 0 ? Math.Min(1 / options.Temperature, double.MaxValue) : 1;
         _topP = options.TopP ?? 1;
         _topK = Math.Min(options.TopK ?? _logits.Length, _logits.Length);
         TokenId = BestToken(Position);

@@ -65,7 +65,9 @@ internal sealed class TokenFilter
         double weighted = 0;
         foreach (int id in _kept)
         {
-            weighted += _weights[id] * _scale * (_logits[id] - _maximum);
+            // 0 · −∞ is no number.
+            double weight = _weights[id];
+            weighted += weight > 0 ? weight * _scale * (_logits[id] - _maximum) : 0;
         }
 
         return (weighted / _sum) - Math.Log(_sum);

@@ -50,6 +50,14 @@ internal sealed class UniformRuns(IUniformDenoiser network, WorkerPool? workers,
                 "Leave them out: such networks write every token anew in each step.");
         }
 
+        if (canvas.Holes[0].LeastLength > 0)
+        {
+            throw new CinnabarException(
+                "Expected a canvas whose text may end anywhere for a network whose noise is random tokens, "
+                + $"found one of at least {canvas.Holes[0].LeastLength} tokens.",
+                "Leave the least length out: such networks are not kept from an early end.");
+        }
+
         network.CheckText(canvas.Ids[..canvas.Holes[0].Start]);
         ConstrainedStep.Check(canvas);
     }

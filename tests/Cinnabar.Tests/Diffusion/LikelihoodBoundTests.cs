@@ -40,25 +40,29 @@ public sealed class LikelihoodBoundTests
         Assert.Equal([1, 2, 3], done);
     }
 
-    // D.1 of the specification: ((round(k + j·n/b) − 1) mod n) + 1, ties to even; k is what the first sample masks.
+    // ((k + ⌊j·n/b + ½⌋ − 1) mod n) + 1; k is what the first sample masks. Each sample by itself meets every count.
     [Theory]
     [InlineData(10, 4)]
+    [InlineData(6, 4)]
     [InlineData(9, 9)]
     [InlineData(7, 16)]
     public void Estimate_MaskCounts_AreStratified(int n, int samples)
     {
-        HashSet<int> starts = [];
+        HashSet<int>[] met = [.. Enumerable.Range(0, samples).Select(_ => new HashSet<int>())];
         for (ulong seed = 0; seed < 200; seed++)
         {
             CountingDenoiser denoiser = new(_ => 0);
             new LikelihoodBound(denoiser, s_kernels).Estimate(Text(n), samples, new DeterministicRandom(seed));
-            int k = denoiser.Counts[0];
-            starts.Add(k);
-            int CountOf(int j) => (((int)Math.Round(k + (j * n / (double)samples), MidpointRounding.ToEven) - 1) % n) + 1;
-            Assert.Equal(Enumerable.Range(0, samples).Select(CountOf), denoiser.Counts);
+            int[] counts = denoiser.Counts;
+            int CountOf(int j) => ((counts[0] + (int)Math.Floor((j * n / (double)samples) + 0.5) - 1) % n) + 1;
+            Assert.Equal(Enumerable.Range(0, samples).Select(CountOf), counts);
+            for (int j = 0; j < samples; j++)
+            {
+                met[j].Add(counts[j]);
+            }
         }
 
-        Assert.Equal(Enumerable.Range(1, n), starts.Order());
+        Assert.All(met, counts => Assert.Equal(Enumerable.Range(1, n), counts.Order()));
     }
 
     [Fact]

@@ -50,6 +50,15 @@ public sealed class CanvasBlocksTests
         Assert.Contains("found 3", message);
     }
 
+    [Fact]
+    public void Find_FewerStepsThanBlocks_NamesTheSizeOfABlock()
+    {
+        // Of the first block only three positions are noisy, of the second one.
+        string message = Assert.Throws<CinnabarException>(
+            () => CanvasBlocks.Find([5, 6, 7, 9], new SamplerOptions { Steps = 1 }, new Network(4), [])).Message;
+        Assert.Contains("at least 2, one for each block of 4 positions, found 1", message);
+    }
+
     private sealed class Network(int? blockSize) : IDenoiser
     {
         public int VocabularySize => 1;

@@ -62,16 +62,32 @@ public sealed class CanvasCacheTests
     [InlineData(CacheKind.Active, new[] { 40, 12, 12, 12 })]
     public void Steps_TwoBlocksOfTwoSteps_ComputeWhatTheKindSays(CacheKind kind, int[] expected)
     {
-        // Ten known tokens, two blocks of 6, eighteen known tokens. Active: all tokens committed so far are younger than two passes.
+        // Ten known tokens, two blocks of 6, eighteen known tokens. Active: no token has stood for three passes yet.
         List<DenoisingStep> steps = Run(Network(s_config), Hole(), new SamplerOptions { BlockSize = 6, Steps = 4, Cache = kind });
-        long before = 0;
-        int[] computed = [.. steps.Select(step =>
-        {
-            long now = step.ComputedPositions - before;
-            before = step.ComputedPositions;
-            return (int)now;
-        })];
-        Assert.Equal(expected, computed);
+        Assert.Equal(expected, Computed(steps));
+    }
+
+    [Fact]
+    public void Steps_Active_KeepsATokenThatHasStoodForThreePasses()
+    {
+        // From the second pass on the masks, and the tokens of the last three steps.
+        List<DenoisingStep> steps = Run(Network(s_config), Hole(), new SamplerOptions { Steps = 12, Cache = CacheKind.Active });
+        Assert.Equal([40, 12, 12, 12, 11, 10, 9, 8, 7, 6, 5, 4], Computed(steps));
+    }
+
+    [Fact]
+    public void Logits_RowsBehindThoseOfThePassBefore_SeeWhatHasChanged()
+    {
+        // The second pass takes in the token of position 2, but computes no position behind 3: all those saw the mask.
+        ModelConfig config = s_config with { AttentionKind = AttentionKind.Causal };
+        CanvasCache cache = new(Network(config));
+        cache.Begin(L, CacheKind.None, refresh: null);
+        int[] ids = [.. Enumerable.Range(0, L).Select(i => i is 2 or 3 or 30 ? 0 : 5 + (i % 30))];
+        cache.Logits(ids, [2, 3, 30], block: 0, blockPositions: []);
+        ids[2] = 7;
+        cache.Logits(ids, [3], block: 0, blockPositions: []);
+        float[] found = cache.Logits(ids, [30], block: 0, blockPositions: []).Logits.Row(0).ToArray();
+        Assert.Equal(Network(config).Logits(ids, [30]).Row(0).ToArray(), found);
     }
 
     [Theory]
@@ -157,6 +173,10 @@ public sealed class CanvasCacheTests
 
     private static List<DenoisingStep> Run(IDenoiser network, Canvas canvas, SamplerOptions options) =>
         [.. new Sampler(network).Steps(canvas, options)];
+
+    // Positions that each step computed.
+    private static int[] Computed(List<DenoisingStep> steps) =>
+        [.. steps.Select((step, i) => (int)(step.ComputedPositions - (i == 0 ? 0 : steps[i - 1].ComputedPositions)))];
 
     /// <summary>The same network without its caches.</summary>
     private sealed class Uncached(TransformerDenoiser network) : IDenoiser

@@ -240,7 +240,7 @@ public sealed partial class ConstrainedSamplerTests
             {
                 RandomConstraint constraint = RandomConstraint.Next(random);
                 TokenAutomaton automaton = s_lifter.Lift(constraint.Constraint, kind, s_tokens, spaceBefore: false);
-                if (automaton.MinTokens(automaton.FirstStart) is int fewest and < 30)
+                if (automaton.MinTokens(automaton.Start) is int fewest and < 30)
                 {
                     return (constraint, 1 + fewest + random.Next(12));
                 }

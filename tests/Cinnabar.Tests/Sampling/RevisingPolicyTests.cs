@@ -111,6 +111,16 @@ public sealed class RevisingPolicyTests
     }
 
     [Fact]
+    public void Credit_NothingMayBeWritten_SaysSo()
+    {
+        Canvas canvas = Holes(2);
+        canvas.Ban(1, [.. Enumerable.Range(0, V)]);
+        string message = Assert.Throws<CinnabarException>(
+            () => Run(Table((_, _, _) => 0), canvas, new() { Credit = true })).Message;
+        Assert.Contains("may be emitted at position 1", message);
+    }
+
+    [Fact]
     public void EarlyExit_SureOnAverage_CommitsTheBlockAtOnce()
     {
         TableDenoiser network = Table((_, position, token) => token == 1 ? 6 + position : 0);

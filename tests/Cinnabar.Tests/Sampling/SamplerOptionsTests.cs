@@ -30,10 +30,12 @@ public sealed class SamplerOptionsTests
         { "Remasking", new() { EntropyBound = 0.1 } },
         { "Stability", new() { Stability = 0.01 } },
         { "Stability", new() { Stability = 0, Threshold = 0.9 } },
+        { "Stability", new() { Stability = 0.01, Threshold = 0.9, Remasking = Remasking.Margin } },
         { "LowThreshold", new() { LowThreshold = 0.5 } },
         { "LowThreshold", new() { LowThreshold = 0.95, Threshold = 0.9 } },
         { "LowThreshold", new() { LowThreshold = 0.5, Threshold = 0.9, Stability = 0.01 } },
         { "VerifyThreshold", new() { VerifyThreshold = 0.9 } },
+        { "VerifyThreshold", new() { VerifyThreshold = 0.9, Threshold = 0.6, Remasking = Remasking.Margin } },
         { "VerifyThreshold", new() { VerifyThreshold = 0.9, Threshold = 0.6, Cache = CacheKind.Dual } },
         { "VerifyThreshold", new() { VerifyThreshold = 1.1, Threshold = 0.6 } },
         { "EarlyExit", new() { EarlyExit = 0 } },
@@ -55,6 +57,15 @@ public sealed class SamplerOptionsTests
         Assert.Null((model with { Remasking = Remasking.Random }).WithoutThresholdOf(model).Threshold);
         Assert.Null((model with { Factor = 1 }).WithoutThresholdOf(model).Threshold);
         Assert.Null((model with { EntropyBound = 1, Remasking = Remasking.Entropy }).WithoutThresholdOf(model).Threshold);
+    }
+
+    [Fact]
+    public void ByThreshold_AnotherRuleWithItsOrder_GivesWay()
+    {
+        SamplerOptions options = new SamplerOptions { Remasking = Remasking.Origin, Remdm = RemdmKind.Cap }.ByThreshold(0.7);
+        options.Validate();
+        Assert.Equal(0.7, options.Threshold);
+        Assert.Equal(Remasking.LowConfidence, options.Remasking);
     }
 
     [Fact]

@@ -29,6 +29,23 @@ public sealed class SamplerTests
     }
 
     [Fact]
+    public void Run_PolicyOfOnesOwn_IsMadeForEachRun()
+    {
+        int made = 0;
+        StepPolicy Make()
+        {
+            made++;
+            return new LowConfidencePolicy();
+        }
+
+        Sampler sampler = new(Sharp(_ => 1));
+        SamplerOptions options = new() { Policy = Make };
+        sampler.Run(Canvas.ForContinuation([5], 2, s_tokens), options);
+        sampler.Run(Canvas.ForContinuation([5], 2, s_tokens), options);
+        Assert.Equal(2, made);
+    }
+
+    [Fact]
     public void Run_LowConfidence_CommitsMostProbableFirstTiesToTheLeft()
     {
         // Sureness by position; 2 and 4 tie.
@@ -277,6 +294,7 @@ public sealed class SamplerTests
         Assert.Contains("ids below 12 (the network's vocabulary), found 12", Refused(Canvas.ForContinuation([V], 1, s_tokens)));
         Assert.Throws<CinnabarException>(
             () => Steps(denoiser, Canvas.ForContinuation([5], 1, s_tokens with { NeverEmitted = [500] }), new()));
+        Assert.Contains("found 13", Refused(Canvas.ForContinuation([5], 1, s_tokens with { ExpandTokenId = V + 1 })));
         Assert.Throws<ArgumentException>(() => Steps(denoiser, Canvas.ForContinuation([5], 1, s_tokens with { MaskTokenId = 2 }), new()));
         Assert.Throws<CinnabarException>(() => new Sampler(denoiser).Steps(Canvas.ForContinuation([5], 1, s_tokens), new() { TopP = 2 }));
         Assert.Empty(denoiser.AskedRows);

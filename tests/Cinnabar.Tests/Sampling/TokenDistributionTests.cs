@@ -129,6 +129,27 @@ public sealed class TokenDistributionTests
     }
 
     [Fact]
+    public void Load_SmallestTemperature_IsGreedyWithFiniteNumbers()
+    {
+        // 1/T is +∞.
+        var row = new TokenDistribution(5);
+        SamplerOptions options = new() { Temperature = double.Epsilon };
+        row.Load([1, 3, 2.9f, -5, float.NegativeInfinity], [], options, new CounterRandom(1, 2, 3), 0);
+        Assert.Equal(1, row.TokenId);
+        Assert.Equal(0, row.NegativeEntropy(), 12);
+        Assert.Equal(1, row.Margin(), 12);
+    }
+
+    [Fact]
+    public void LoadDrawn_LogarithmRoundedAboveZero_IsNoMoreThanCertain()
+    {
+        var row = new TokenDistribution(3);
+        row.LoadDrawn([2e-6f, -20, float.NegativeInfinity], tokenId: 0, new(), position: 0);
+        Assert.Equal(1, row.Probability);
+        Assert.Equal(Math.Exp(-20), row.ProbabilityOf(1), 1e-12);
+    }
+
+    [Fact]
     public void Load_RareToken_IsDrawnAtItsRate()
     {
         // 1e-3 for all the other 200 tokens together: float32 Gumbel numbers, or a bound that drops contenders, would show here.

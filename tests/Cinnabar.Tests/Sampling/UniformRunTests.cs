@@ -142,6 +142,7 @@ public sealed class UniformRunTests
                 (new Canvas([CanvasSegment.Hole(2), CanvasSegment.Text([3])], s_tokens), new(), "an infill hole"),
                 (new Canvas([CanvasSegment.Text([3])], s_tokens), new(), "0 holes"),
                 (Canvas.ForContinuation(s_prompt, 98, s_tokens), new(), "100 tokens"),
+                (new Canvas([CanvasSegment.Continuation(4, least: 2)], s_tokens), new(), "at least 2 tokens"),
                 (fitting, new() { Threshold = 0.9 }, "found Threshold"),
                 (fitting, new() { Steps = 4, BlockSize = 2 }, "found Steps, BlockSize"),
                 (fitting, new() { Credit = true }, "found Credit"),

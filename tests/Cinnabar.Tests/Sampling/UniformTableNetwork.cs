@@ -19,8 +19,6 @@ internal sealed class UniformTableNetwork(int vocabularySize, int canvasLength, 
 
     public int CanvasLength => canvasLength;
 
-    public int Length { get; private set; }
-
     public List<int[]> Appended { get; } = [];
 
     public List<int[]> Asked { get; } = [];
@@ -37,7 +35,6 @@ internal sealed class UniformTableNetwork(int vocabularySize, int canvasLength, 
     public void Append(ReadOnlySpan<int> ids)
     {
         Appended.Add(ids.ToArray());
-        Length += ids.Length;
         _canvas++;
         _step = 0;
     }
