@@ -25,16 +25,10 @@ internal unsafe struct KernelArguments
     public void Add(int value) => Append(value);
 
     /// <inheritdoc cref="Add(int)"/>
-    public void Add(uint value) => Append(value);
-
-    /// <inheritdoc cref="Add(int)"/>
     public void Add(long value) => Append(value);
 
     /// <inheritdoc cref="Add(int)"/>
     public void Add(float value) => Append(value);
-
-    /// <inheritdoc cref="Add(int)"/>
-    public void Add(double value) => Append(value);
 
     /// <summary>The addresses of the arguments, as the driver wants them; valid while this is not moved.</summary>
     public void Locate(void** addresses)

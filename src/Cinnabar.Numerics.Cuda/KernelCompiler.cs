@@ -15,9 +15,6 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     private const string Prelude = "#include \"prelude.cuh\"\n";
     private const string Include = "#include \"";
 
-    // In sources that are compiled for one size at a time.
-    private static readonly string[] s_sizeMacros = ["WIDTH", "TILES"];
-
     private readonly Dictionary<string, nint> _modules = [];
     private readonly Dictionary<(string Source, string Name, int SharedBytes), CudaFunction> _functions = [];
     private readonly Dictionary<nint, string> _names = [];

@@ -21,7 +21,7 @@ internal static class ApplyEndpoint
             return;
         }
 
-        TaggedText text = new(asked.Message.Content!, "messages[0].content");
+        TaggedText text = new(asked.Message.Content!);
         string merged = SnippetMerge.Merge(text.Section("original_code"), text.Section("update_snippet"));
         await WholeAnswer.WriteJsonAsync(http, asked.Format.Whole([Answer.Empty(asked.Request)], _ => merged)).ConfigureAwait(false);
     }

@@ -22,7 +22,6 @@ internal sealed partial record NextEdit(string Before, string Region, int? Curso
     private const string Mark = "<|cursor|>";
     private const string SnippetOpening = "<|recently_viewed_code_snippet|>";
     private const string SnippetClosing = "<|/recently_viewed_code_snippet|>";
-    private const string Param = "messages[0].content";
 
     /// <summary>The text with a hole at the cursor.</summary>
     /// <param name="maxTokens">The most tokens of the hole.</param>
@@ -45,8 +44,8 @@ internal sealed partial record NextEdit(string Before, string Region, int? Curso
     /// <exception cref="ApiException">400: a section is missing.</exception>
     public static NextEdit Parse(string message)
     {
-        string file = new TaggedText(message, Param).Section("current_file_content");
-        (string above, string tagged, string below) = new TaggedText(file, Param).Split("code_to_edit");
+        string file = new TaggedText(message).Section("current_file_content");
+        (string above, string tagged, string below) = new TaggedText(file).Split("code_to_edit");
         (string leading, string region, string trailing) = TaggedText.OuterBreaks(tagged);
         int cursor = region.IndexOf(Mark, StringComparison.Ordinal);
         return new NextEdit(

@@ -1,9 +1,8 @@
 namespace Cinnabar.Server.Api;
 
 /// <summary>A text with sections between tags: &lt;|name|&gt; … &lt;|/name|&gt;, as Inception's edit requests have them.</summary>
-/// <param name="text">The text.</param>
-/// <param name="param">The field it is from.</param>
-internal sealed class TaggedText(string text, string param)
+/// <param name="text">The text, from the one message of a request.</param>
+internal sealed class TaggedText(string text)
 {
     /// <summary>Parts the line breaks next to the tags from the text between them: a tag may stand on a line of its own.</summary>
     public static (string Leading, string Text, string Trailing) OuterBreaks(string inside)
@@ -29,6 +28,6 @@ internal sealed class TaggedText(string text, string param)
         return end >= 0 ? (text[..at], text[start..end], text[(end + close.Length)..]) : throw ApiException.Invalid(
             $"Expected the section {open} … {close}, found {(at < 0 ? "no beginning" : "no end")} of it. "
             + "Send the sections that the API describes.",
-            param);
+            "messages[0].content");
     }
 }

@@ -5,7 +5,7 @@ import { Trace } from './trace.js';
 const MOST = 24;
 
 /** Changes to be made to single positions when a run is forked. */
-export class Changes {
+class Changes {
   constructor() {
     this.pins = new Map();
     this.bans = new Map();

@@ -5,6 +5,7 @@
 //          (locality-sensitive hashing: 16 bands find a pair of J = 0.8 with probability 95 %, of J = 0.9 with 99.99 %)
 using System.Security.Cryptography;
 using System.Text;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Training.Corpora;
 
@@ -55,10 +56,10 @@ internal static class DuplicateFilter
         ulong[] keys = new ulong[Bands];
         for (int band = 0; band < Bands; band++)
         {
-            keys[band] = MinHash.Mix((ulong)band);
+            keys[band] = SplitMix.Mix((ulong)band);
             for (int row = 0; row < RowsPerBand; row++)
             {
-                keys[band] = MinHash.Mix(keys[band] ^ signature[(band * RowsPerBand) + row]);
+                keys[band] = SplitMix.Mix(keys[band] ^ signature[(band * RowsPerBand) + row]);
             }
 
             if (bands.TryGetValue(keys[band], out List<ulong[]>? candidates)

@@ -7,6 +7,8 @@
 //   estimate   of J: the share of equal bins
 //
 // Source: Broder 1997 (resemblance); Li, Owen, Zhang 2012, arXiv 1208.1259; Shrivastava, Li 2014, arXiv 1406.4784 (densification).
+using Cinnabar.Numerics;
+
 namespace Cinnabar.Training.Corpora;
 
 /// <summary>MinHash signatures of texts.</summary>
@@ -50,7 +52,7 @@ internal static class MinHash
                 ulong shingle = Basis;
                 for (int w = 0; w < ShingleWords; w++)
                 {
-                    shingle = Mix(shingle ^ words[(count + w) % ShingleWords]);
+                    shingle = SplitMix.Mix(shingle ^ words[(count + w) % ShingleWords]);
                 }
 
                 ref ulong bin = ref bins[shingle >> BinShift];
@@ -71,14 +73,6 @@ internal static class MinHash
         }
 
         return (double)equal / Bins;
-    }
-
-    /// <summary>Spreads the bits of a number over all 64 (the finaliser of SplitMix64).</summary>
-    public static ulong Mix(ulong value)
-    {
-        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-        return value ^ (value >> 31);
     }
 
     private static ulong[] Densify(ulong[] bins)

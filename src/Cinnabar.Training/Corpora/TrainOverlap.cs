@@ -7,6 +7,8 @@
 // A window is known by its 64-bit polynomial hash h = Σ_j Mix(token_j + 1)·Base^(59 − j), which rolls on to the next window in two
 // products (Karp and Rabin 1987). Only the windows of held-out documents are kept, and the training text passes by once, so memory does
 // not grow with it. Among 24 M training and 0.5 M held-out windows a pair of different ones has the same hash with probability 1e-6.
+using Cinnabar.Numerics;
+
 namespace Cinnabar.Training.Corpora;
 
 /// <summary>Finds the parts of held-out documents that training documents repeat. Not thread-safe.</summary>
@@ -77,7 +79,7 @@ internal sealed class TrainOverlap
         return windows;
     }
 
-    private static ulong Spread(int id) => MinHash.Mix((ulong)id + 1);
+    private static ulong Spread(int id) => SplitMix.Mix((ulong)id + 1);
 
     private static ulong PowerOfBase(int exponent) => exponent == 0 ? 1 : Base * PowerOfBase(exponent - 1);
 }

@@ -38,4 +38,12 @@ internal static class ErrorText
         string shown = string.Join(", ", names.Take(most).Select(Quote));
         return names.Count > most ? $"{shown} and {names.Count - most} more" : shown;
     }
+
+    /// <summary>The exception for a tensor that is not there.</summary>
+    /// <param name="path">The file, or the index of the files.</param>
+    /// <param name="name">The tensor.</param>
+    /// <param name="others">Those that are there.</param>
+    /// <param name="remedy">What to do.</param>
+    public static CinnabarException NoTensor(string path, string name, IReadOnlyCollection<string> others, string remedy) =>
+        new($"{path}: expected a tensor {Quote(name)}, found {others.Count} others: {Some(others)}.", remedy);
 }

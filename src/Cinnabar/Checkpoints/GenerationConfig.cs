@@ -81,6 +81,7 @@ public sealed record GenerationConfig
             ("cfg_scale", CfgScale),
             ("factor", Factor),
             ("max_new_tokens", MaxNewTokens),
+            ("remasking", Remasking),
             ("steps", Steps),
             ("temperature", Temperature),
             ("threshold", Threshold),
@@ -91,11 +92,6 @@ public sealed record GenerationConfig
         foreach ((string key, object? value) in all.Where(pair => pair.Value is not null))
         {
             values[key] = SettingsText.ValueOf(value);
-        }
-
-        if (Remasking is not null)
-        {
-            values["remasking"] = $"\"{System.Text.Json.JsonEncodedText.Encode(Remasking)}\"";
         }
 
         byte[] text = SettingsText.ObjectOf(values);

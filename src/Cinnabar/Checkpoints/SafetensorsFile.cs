@@ -103,9 +103,7 @@ public sealed class SafetensorsFile : IDisposable
 
     private TensorEntry Find(string name) => Tensors.TryGetValue(name, out TensorEntry? entry)
         ? entry
-        : throw new CinnabarException(
-            $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
-            "Check that the file belongs to this model.");
+        : throw ErrorText.NoTensor(Path, name, [.. Tensors.Keys], "Check that the file belongs to this model.");
 
     private TensorEntry Entry(string name, int? slice) => slice is int index ? SliceOf(name, index) : Find(name);
 

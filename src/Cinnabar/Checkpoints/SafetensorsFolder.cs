@@ -1,9 +1,6 @@
 // The weights of a model folder as save_pretrained of transformers writes them: model.safetensors, or with more than 5 GB several files
 // of at most so many bytes of tensors (a larger tensor has a file of its own) and the index SafetensorsIndex reads:
 //   model-00001-of-00003.safetensors, …, model.safetensors.index.json
-using System.Text.Encodings.Web;
-using System.Text.Json;
-
 namespace Cinnabar.Checkpoints;
 
 /// <summary>Writes the weights of a model folder, one tensor at a time.</summary>
@@ -93,10 +90,8 @@ internal static class SafetensorsFolder
     private static byte[] IndexOf(Dictionary<string, string> shardOf, long total)
     {
         IEnumerable<string> lines = shardOf.OrderBy(pair => pair.Key, StringComparer.Ordinal)
-            .Select(pair => $"    {Quoted(pair.Key)}: {Quoted(pair.Value)}");
+            .Select(pair => $"    {SettingsText.ValueOf(pair.Key)}: {SettingsText.ValueOf(pair.Value)}");
         return System.Text.Encoding.UTF8.GetBytes(
             $"{{\n  \"metadata\": {{\n    \"total_size\": {total}\n  }},\n  \"weight_map\": {{\n{string.Join(",\n", lines)}\n  }}\n}}\n");
     }
-
-    private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 }

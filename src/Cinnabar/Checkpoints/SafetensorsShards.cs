@@ -71,9 +71,7 @@ public sealed class SafetensorsShards : IDisposable
 
     private SafetensorsFile FileOf(string name) => _fileOf.TryGetValue(name, out SafetensorsFile? file)
         ? file
-        : throw new CinnabarException(
-            $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
-            "Check that the weights belong to this model.");
+        : throw ErrorText.NoTensor(Path, name, [.. Tensors.Keys], "Check that the weights belong to this model.");
 
     private static SafetensorsShards OpenAll(SafetensorsIndex index)
     {

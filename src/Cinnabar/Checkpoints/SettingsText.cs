@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Cinnabar.Checkpoints;
@@ -52,13 +53,14 @@ internal static class SettingsText
     }
 
     /// <summary>
-    /// One value as JSON: null, true, false, a whole number, or a number that keeps its point ("500000.0"), as Python expects of a
-    /// float.
+    /// One value as JSON: null, true, false, a text, a whole number, or a number that keeps its point ("500000.0"), as Python expects of
+    /// a float.
     /// </summary>
     public static string ValueOf(object? value) => value switch
     {
         null => "null",
         bool flag => flag ? "true" : "false",
+        string text => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"",
         double number when double.IsInteger(number) && Math.Abs(number) < 1e15 => number.ToString("F1", CultureInfo.InvariantCulture),
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => throw new ArgumentException($"No JSON for {value.GetType()}.", nameof(value)),

@@ -16,9 +16,6 @@ internal sealed class CharacterSet
 
     private CharacterSet(CharacterRange[] ranges) => _ranges = ranges;
 
-    /// <summary>Every character.</summary>
-    public static CharacterSet All { get; } = Of(new CharacterRange(0, LastCharacter));
-
     /// <summary>The ranges in order.</summary>
     public ReadOnlySpan<CharacterRange> Ranges => _ranges;
 
@@ -58,9 +55,6 @@ internal sealed class CharacterSet
 
         return new CharacterSet([.. merged.SelectMany(WithoutSurrogates)]);
     }
-
-    /// <summary>The characters of either.</summary>
-    public CharacterSet Union(CharacterSet other) => Of([.. _ranges, .. other._ranges]);
 
     /// <summary>The characters that are not in it.</summary>
     public CharacterSet Complement()

@@ -23,9 +23,6 @@ internal sealed class CompilationBudget(string subject)
 
     private long _steps = 6_000_000;
 
-    /// <summary>What is compiled, as messages begin.</summary>
-    public string Subject => subject;
-
     /// <summary>Pays for some steps.</summary>
     /// <exception cref="CinnabarException">There are none left.</exception>
     public void Spend(long steps)

@@ -11,8 +11,8 @@ internal sealed class ConstrainedPath
     public Span<int> Tokens => _tokens.AsSpan(0, _length);
 
     /// <summary>
-    /// The states of the automaton between them [L + 1]. Any token of slot i may be replaced by one that
-    /// <see cref="TokenAutomaton.Leads"/> from state i to state i + 1.
+    /// The states of the automaton between them [L + 1]. Any token of slot i may be replaced by one that leads from state i to state i + 1
+    /// (<see cref="TokenAutomaton.Next"/>).
     /// </summary>
     public Span<int> States => _states.AsSpan(0, _length + 1);
 

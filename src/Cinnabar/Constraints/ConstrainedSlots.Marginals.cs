@@ -26,7 +26,7 @@ internal sealed partial class ConstrainedSlots
             (_here, _ahead) = (new double[Automaton.StateCount], new double[Automaton.StateCount]);
         }
 
-        _here[_start] = 1;
+        _here[Automaton.Start] = 1;
         for (int i = 0; i < Length; i++)
         {
             LoadNext(i + 1);

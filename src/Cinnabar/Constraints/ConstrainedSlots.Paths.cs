@@ -36,7 +36,7 @@ internal sealed partial class ConstrainedSlots
             _labels = new int[_slots.Length];
         }
 
-        path.States[0] = _start;
+        path.States[0] = Automaton.Start;
         for (int i = 0; i < Length; i++)
         {
             LoadNext(i + 1);
@@ -71,7 +71,7 @@ internal sealed partial class ConstrainedSlots
     {
         path.Begin(Length);
         FindBest();
-        path.States[0] = _start;
+        path.States[0] = Automaton.Start;
         for (int i = 0; i < Length; i++)
         {
             int state = path.States[i];
@@ -96,7 +96,7 @@ internal sealed partial class ConstrainedSlots
     public void Likeliest(ConstrainedPath path)
     {
         path.Begin(Length);
-        path.States[0] = _start;
+        path.States[0] = Automaton.Start;
         for (int i = 0; i < Length; i++)
         {
             LoadNext(i + 1);

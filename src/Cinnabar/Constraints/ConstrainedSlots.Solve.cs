@@ -25,7 +25,7 @@ internal sealed partial class ConstrainedSlots
         _offsets.Clear();
         _offsets.Add(0);
         EnsureStates(1);
-        _states[0] = _start;
+        _states[0] = Automaton.Start;
         _offsets.Add(1);
         for (int i = 0; i < Length; i++)
         {

@@ -41,7 +41,6 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
     private readonly List<int> _read = []; // the slots with a distribution; that of row r ≥ 1 at r − 1
     private TokenAutomaton? _automaton;
     private Slot[] _slots = [];
-    private int _start;
 
     /// <summary>L.</summary>
     public int Length { get; private set; }
@@ -50,14 +49,10 @@ internal sealed partial class ConstrainedSlots(WorkerPool? workers)
 
     /// <summary>Begins a hole: every slot is open.</summary>
     /// <param name="automaton">The constraint.</param>
-    /// <param name="start">
-    /// Where the text begins: <see cref="TokenAutomaton.Start"/>, <see cref="TokenAutomaton.FirstStart"/>, or a state that text before the
-    /// slots has led to.
-    /// </param>
     /// <param name="length">L, 0 or more.</param>
-    public void Begin(TokenAutomaton automaton, int start, int length)
+    public void Begin(TokenAutomaton automaton, int length)
     {
-        (_automaton, _start, Length) = (automaton, start, length);
+        (_automaton, Length) = (automaton, length);
         if (_slots.Length < length)
         {
             _slots = new Slot[length];

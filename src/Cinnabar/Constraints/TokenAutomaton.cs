@@ -26,9 +26,9 @@ internal sealed class TokenAutomaton
     private readonly int[] _minTokens;
 
     /// <summary>Takes what <see cref="TokenAutomatonBuilder"/> makes.</summary>
-    public TokenAutomaton(bool[] accepts, int start, int firstStart, int[] classOf, TokenEdges edges)
+    public TokenAutomaton(bool[] accepts, int start, int[] classOf, TokenEdges edges)
     {
-        (_accepts, Start, FirstStart, _classOf, _edges) = (accepts, start, firstStart, classOf, edges);
+        (_accepts, Start, _classOf, _edges) = (accepts, start, classOf, edges);
         ClassCount = classOf.Length == 0 ? 1 : classOf.Max() + 1;
         (_firstOfClass, _byClass) = ByClass(classOf, ClassCount);
         _labelled = new LabelledEdges(edges);
@@ -37,9 +37,6 @@ internal sealed class TokenAutomaton
 
     /// <summary>The state before a text.</summary>
     public int Start { get; }
-
-    /// <summary>The state before a text whose first token is the first of all; often the same.</summary>
-    public int FirstStart { get; }
 
     /// <summary>Number of states.</summary>
     public int StateCount => _accepts.Length;
@@ -55,9 +52,6 @@ internal sealed class TokenAutomaton
 
     /// <summary>Whether the text may stop here.</summary>
     public bool Accepts(int state) => _accepts[state];
-
-    /// <summary>The class of a token.</summary>
-    public int ClassOf(int token) => _classOf[token];
 
     /// <summary>The classes of tokens [V].</summary>
     public ReadOnlySpan<int> ClassOfTokens => _classOf;
@@ -80,9 +74,6 @@ internal sealed class TokenAutomaton
     /// <summary>The state behind a token, or <see cref="ByteAutomaton.Dead"/>.</summary>
     public int Next(int state, int token) =>
         (uint)token < (uint)_classOf.Length ? _edges.Target(state, _classOf[token]) : ByteAutomaton.Dead;
-
-    /// <summary>Whether a token leads from a state to another.</summary>
-    public bool Leads(int from, int token, int to) => to != ByteAutomaton.Dead && Next(from, token) == to;
 
     /// <summary>The fewest tokens from a state on after which the text may stop; <see cref="Never"/> if there is no way.</summary>
     public int MinTokens(int state) => _minTokens[state];

@@ -75,7 +75,7 @@ internal static class TokenAutomatonBuilder
         }
 
         (int[] classOf, List<(int Map, int First)> classes) = Classes(actions);
-        return new TokenAutomaton([.. accepts], start, firstStart, classOf, Edges(maps, classes, [.. accepts], firstStart, final));
+        return new TokenAutomaton([.. accepts], firstStart, classOf, Edges(maps, classes, [.. accepts], firstStart, final));
     }
 
     // What each token does: the map of its bytes, and where it leads from FirstStart if there is one.

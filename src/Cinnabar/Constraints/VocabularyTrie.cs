@@ -23,7 +23,6 @@ internal sealed class VocabularyTrie
     /// <param name="first">The same for the first token of a text; null: no different.</param>
     public VocabularyTrie(IReadOnlyList<byte[]> later, IReadOnlyList<byte[]>? first = null)
     {
-        TokenCount = later.Count;
         FirstForms = first is null
             ? []
             : [.. Enumerable.Range(0, later.Count).Where(id => !first[id].AsSpan().SequenceEqual(later[id])).Select(id => (id, first[id]))];
@@ -62,9 +61,6 @@ internal sealed class VocabularyTrie
         : this(Forms(tokens, first: false), Forms(tokens, first: true))
     {
     }
-
-    /// <summary>V of the tokenizer.</summary>
-    public int TokenCount { get; }
 
     /// <summary>The tokens that give other bytes where a text begins, and those bytes; by id, ascending.</summary>
     public IReadOnlyList<(int Id, byte[] Bytes)> FirstForms { get; }

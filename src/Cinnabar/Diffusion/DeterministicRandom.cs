@@ -1,8 +1,8 @@
 // The one generator of random numbers: xoshiro256**, seeded through SplitMix64.
 //
-// Integers and uniform numbers are the same on every platform. The whole state can be written into a checkpoint and
-// restored, so a resumed run continues the same sequence. Fork(k) derives an independent generator from the *seed*, not from
-// the current position, so what one consumer draws never shifts what another one sees.
+// Integers and uniform numbers are the same on every platform. Fork(k) derives an independent generator from the *seed*, not from the
+// current position, so what one consumer draws never shifts what another one sees, and a resumed run, which forks for each of its steps,
+// draws what an uninterrupted one does.
 //
 // Sources: D. Blackman, S. Vigna, "Scrambled linear pseudorandom number generators", 2021 (xoshiro256**); G. Steele et al.,
 // "Fast splittable pseudorandom number generators", 2014 (SplitMix64); D. Lemire, "Fast random integer generation in an
@@ -30,23 +30,6 @@ public sealed class DeterministicRandom
         _s2 = SplitMix.At(seed, 2);
         _s3 = SplitMix.At(seed, 3);
     }
-
-    /// <summary>Continues where <see cref="State"/> was read.</summary>
-    /// <exception cref="CinnabarException">The four words of the state are all zero, which no generator reaches.</exception>
-    public DeterministicRandom(RandomState state)
-    {
-        if ((state.S0 | state.S1 | state.S2 | state.S3) == 0)
-        {
-            throw new CinnabarException(
-                "Expected the saved state of a random generator to hold a non-zero word, found four zeros.",
-                "Restore from a checkpoint that was written completely.");
-        }
-
-        (_seed, _s0, _s1, _s2, _s3) = (state.Seed, state.S0, state.S1, state.S2, state.S3);
-    }
-
-    /// <summary>Everything needed to continue the sequence later.</summary>
-    public RandomState State => new(_seed, _s0, _s1, _s2, _s3);
 
     /// <summary>The next 64 bits.</summary>
     public ulong NextUInt64()
@@ -112,11 +95,3 @@ public sealed class DeterministicRandom
     public DeterministicRandom Fork(ulong stream) =>
         new(SplitMix.Mix(SplitMix.At(_seed, 0) ^ SplitMix.At(stream, 0)));
 }
-
-/// <summary>The saved state of a <see cref="DeterministicRandom"/>.</summary>
-/// <param name="Seed">The seed, from which forks are derived.</param>
-/// <param name="S0">First word.</param>
-/// <param name="S1">Second word.</param>
-/// <param name="S2">Third word.</param>
-/// <param name="S3">Fourth word.</param>
-public readonly record struct RandomState(ulong Seed, ulong S0, ulong S1, ulong S2, ulong S3);

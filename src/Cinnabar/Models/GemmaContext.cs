@@ -13,6 +13,7 @@ internal sealed class GemmaContext : IUniformContext
 
     private readonly GemmaDenoiser _network;
     private readonly GemmaMemory[] _memories;
+    private int _length; // tokens known so far
     private Tensor? _soft; // [N, C]
     private bool _isConditioned;
     private Tensor? _logits; // of the last pass, until anything else happens here
@@ -29,18 +30,15 @@ internal sealed class GemmaContext : IUniformContext
         ];
     }
 
-    /// <inheritdoc/>
-    public int Length { get; private set; }
-
     private Tape Tape => _network.Tape;
 
     /// <inheritdoc/>
     public void Append(ReadOnlySpan<int> ids)
     {
-        if (ids.Length > _network.MaxLength - Length)
+        if (ids.Length > _network.MaxLength - _length)
         {
             throw new CinnabarException(
-                $"Expected a text of at most {_network.MaxLength} tokens (the network's limit), found {(long)Length + ids.Length}.",
+                $"Expected a text of at most {_network.MaxLength} tokens (the network's limit), found {(long)_length + ids.Length}.",
                 "Shorten the prompt, or ask for fewer new tokens.");
         }
 
@@ -55,7 +53,7 @@ internal sealed class GemmaContext : IUniformContext
                 memory.Keep(piece.Length);
             }
 
-            Length += piece.Length;
+            _length += piece.Length;
         }
     }
 
@@ -108,7 +106,7 @@ internal sealed class GemmaContext : IUniformContext
     {
         ModelConfig config = _network.Config;
         GemmaConfig gemma = _network.Gemma;
-        ReadOnlyMemory<int> positions = _network.Ascending(Length, rows);
+        ReadOnlyMemory<int> positions = _network.Ascending(_length, rows);
         for (int i = 0; i < _network.Layers.Length; i++)
         {
             GemmaLayer layer = _network.Layers[i];
@@ -122,7 +120,7 @@ internal sealed class GemmaContext : IUniformContext
                 isText ? AttentionKind.Causal : AttentionKind.Full,
                 Positions: _network.Ascending(memory.Rows, rows),
                 Window: isText && layer.IsSliding ? gemma.SlidingWindow : null);
-            RotaryAngles angles = _network.AnglesFor(layer.IsSliding, Length + rows);
+            RotaryAngles angles = _network.AnglesFor(layer.IsSliding, _length + rows);
             int mark = Tape.Mark();
             h = layer.Forward(Tape, h, positions.Span, angles, memory, shape, isText);
             Tape.ReleaseSince(mark);

@@ -27,9 +27,6 @@ public interface IUniformDenoiser : IDenoiser
 /// </summary>
 public interface IUniformContext
 {
-    /// <summary>Tokens known so far.</summary>
-    int Length { get; }
-
     /// <summary>Reads known text, which stands behind what was read before; a new canvas begins.</summary>
     /// <param name="ids">Any number.</param>
     void Append(ReadOnlySpan<int> ids);

@@ -99,7 +99,7 @@ internal sealed class Bpe : Model
         MergeTable table = new(merges.Length);
         foreach (Merge merge in merges)
         {
-            table.TryAdd(merge.Left, merge.Right, merge.Rank, merge.Merged);
+            table.Add(merge.Left, merge.Right, merge.Rank, merge.Merged);
         }
 
         return table;

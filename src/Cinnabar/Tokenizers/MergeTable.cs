@@ -29,18 +29,15 @@ internal sealed class MergeTable
     /// <summary>The pair as one number, ordered by the left id, then by the right.</summary>
     public static ulong Pair(int left, int right) => ((ulong)(uint)left << 32) | (uint)right;
 
-    /// <summary>Adds a merge; false where the pair is already there.</summary>
-    public bool TryAdd(int left, int right, int rank, int id)
+    /// <summary>Adds a merge; where the pair is already there, that one stays.</summary>
+    public void Add(int left, int right, int rank, int id)
     {
         int slot = Find(Pair(left, right));
-        if (_pairs[slot] != Empty)
+        if (_pairs[slot] == Empty)
         {
-            return false;
+            _pairs[slot] = Pair(left, right);
+            _merges[slot] = (rank, id);
         }
-
-        _pairs[slot] = Pair(left, right);
-        _merges[slot] = (rank, id);
-        return true;
     }
 
     /// <summary>The rank of a pair and the id it becomes; rank <see cref="None"/> where it does not merge.</summary>

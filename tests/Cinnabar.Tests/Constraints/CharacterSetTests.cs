@@ -5,13 +5,15 @@ namespace Cinnabar.Tests.Constraints;
 
 public sealed class CharacterSetTests
 {
+    private static readonly CharacterSet s_all = CharacterSet.Of(new CharacterRange(0, 0x10FFFF));
+
     [Fact]
     public void Of_RangesInAnyOrder_MergesThemAndLeavesSurrogatesOut()
     {
         CharacterSet set = CharacterSet.Of(new(0xD000, 0xE000), new('c', 'f'), new('a', 'b'), new('e', 'z'), new('A', 'A'));
         Assert.Equal([new('A', 'A'), new('a', 'z'), new(0xD000, 0xD7FF), new(0xE000, 0xE000)], set.Ranges.ToArray());
-        Assert.Equal([new(0, 0xD7FF), new(0xE000, 0x10FFFF)], CharacterSet.All.Ranges.ToArray());
-        Assert.True(CharacterSet.All.Complement().IsEmpty);
+        Assert.Equal([new(0, 0xD7FF), new(0xE000, 0x10FFFF)], s_all.Ranges.ToArray());
+        Assert.True(s_all.Complement().IsEmpty);
         Assert.Equal('x', CharacterSet.Of('x').Single);
         Assert.Null(CharacterSet.Of("xy").Single);
     }
@@ -30,8 +32,7 @@ public sealed class CharacterSetTests
                 int[] ends = [Border(), Border()];
                 return new CharacterRange(ends.Min(), ends.Max());
             })];
-            CharacterSet set = CharacterSet.Of(ranges[..2]).Union(CharacterSet.Of(ranges[2]))
-                .Intersect(CharacterSet.Of(ranges[3]).Complement());
+            CharacterSet set = CharacterSet.Of(ranges[..3]).Intersect(CharacterSet.Of(ranges[3]).Complement());
             if (set.IsEmpty)
             {
                 continue;
@@ -61,7 +62,7 @@ public sealed class CharacterSetTests
     [Fact]
     public void Utf8_AllCharacters_AcceptsNothingButUtf8()
     {
-        ByteAutomaton automaton = RegexCompiler.Compile(RegexNode.OneOf(CharacterSet.All), new CompilationBudget("test"));
+        ByteAutomaton automaton = RegexCompiler.Compile(RegexNode.OneOf(s_all), new CompilationBudget("test"));
         byte[] bytes = new byte[4];
         byte[] usual = [0, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF];
         for (int length = 1; length <= 4; length++)

@@ -85,7 +85,7 @@ public sealed partial class ConstrainedSlotsTests
     {
         var slots = new ConstrainedSlots(null);
         TokenAutomaton automaton = s_abc.Build();
-        slots.Begin(automaton, automaton.Start, 2);
+        slots.Begin(automaton, 2);
         slots.Distribute(0, Tensor.From([0, 0, 0, 0, float.NaN], 1, 5), 0);
         Assert.Null(slots.Solve());
         slots.ComputeMarginals();
@@ -117,7 +117,7 @@ public sealed partial class ConstrainedSlotsTests
             TinyConstraint.Automaton(3, [1, 2], (0, "a", 1), (0, "b", 2), (2, "abc", 2)), ["a", "b", "c", "</s>"]) { Ends = [3] };
         TokenAutomaton automaton = constraint.Build();
         var slots = new ConstrainedSlots(null);
-        slots.Begin(automaton, automaton.Start, 31);
+        slots.Begin(automaton, 31);
         slots.Distribute(0, Tensor.From([2, 1, 0, 0], 1, 4), 0);
         Assert.Null(slots.Solve());
         slots.ComputeMarginals();
@@ -162,7 +162,7 @@ public sealed partial class ConstrainedSlotsTests
         for (int round = 0; round < 3; round++)
         {
             before = GC.GetAllocatedBytesForCurrentThread();
-            slots.Begin(automaton, automaton.Start, 40);
+            slots.Begin(automaton, 40);
             for (int i = 0; i < 20; i++)
             {
                 slots.Distribute(i + 5, logits, i);
@@ -184,7 +184,7 @@ public sealed partial class ConstrainedSlotsTests
     {
         TokenAutomaton automaton = constraint.Build();
         var slots = new ConstrainedSlots(null);
-        slots.Begin(automaton, automaton.Start, length);
+        slots.Begin(automaton, length);
         say(slots);
         return slots.Solve();
     }
@@ -196,7 +196,7 @@ public sealed partial class ConstrainedSlotsTests
         TokenAutomaton automaton = s_words.Build();
         int length = logits.Length / 5;
         Tensor rows = Tensor.From(logits, length, 5);
-        slots.Begin(automaton, automaton.Start, length);
+        slots.Begin(automaton, length);
         for (int i = 0; i < length; i++)
         {
             slots.Distribute(i, rows, i);

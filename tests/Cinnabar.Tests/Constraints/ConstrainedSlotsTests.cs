@@ -21,8 +21,8 @@ public sealed partial class ConstrainedSlotsTests
         for (int i = 0; i < 600; i++)
         {
             TinyConstraint constraint = TinyConstraint.Random(random);
-            TokenAutomaton automaton = constraint.Build();
             SlotsOracle oracle = SlotsOracle.Random(constraint, random, 1 + random.NextInt(constraint.Tokens.Length > 4 ? 4 : 6));
+            TokenAutomaton automaton = oracle.BuildAutomaton();
             oracle.Load(slots, automaton);
             Infeasibility? infeasibility = slots.Solve();
             Assert.Equal(oracle.Texts.Count == 0, infeasibility is not null);
@@ -72,7 +72,7 @@ public sealed partial class ConstrainedSlotsTests
     {
         for (int i = 0; i < path.Tokens.Length; i++)
         {
-            Assert.True(automaton.Leads(path.States[i], path.Tokens[i], path.States[i + 1]));
+            Assert.Equal(path.States[i + 1], automaton.Next(path.States[i], path.Tokens[i]));
         }
 
         Assert.True(automaton.Accepts(path.States[^1]));
@@ -94,7 +94,7 @@ public sealed partial class ConstrainedSlotsTests
             }
 
             tried++;
-            oracle.Load(slots, constraint.Build());
+            oracle.Load(slots, oracle.BuildAutomaton());
             Assert.Null(slots.Solve());
             Dictionary<string, double> counts = oracle.Texts.ToDictionary(text => oracle.Key(text.Tokens), _ => 0.0);
             for (int step = 0; step < 5000; step++)
@@ -125,7 +125,7 @@ public sealed partial class ConstrainedSlotsTests
         float[] logits = [.. Enumerable.Repeat(-30f, Size)];
         (logits[3], logits[700], logits[Size - 1]) = (MathF.Log(0.2f), MathF.Log(0.5f), MathF.Log(0.3f));
         var slots = new ConstrainedSlots(null);
-        slots.Begin(constraint.Build(), 0, 1);
+        slots.Begin(constraint.Build(), 1);
         slots.Distribute(0, Tensor.From(logits, 1, Size), 0);
         Assert.Null(slots.Solve());
         Assert.Equal(0, slots.LogPartition(), 1e-6);
@@ -145,7 +145,7 @@ public sealed partial class ConstrainedSlotsTests
     {
         var slots = new ConstrainedSlots(null);
         TokenAutomaton automaton = s_words.Build();
-        slots.Begin(automaton, automaton.Start, 4);
+        slots.Begin(automaton, 4);
         slots.Distribute(0, Tensor.From([1, 2, 9, 2, 9], 1, 5), 0);
         Assert.Null(slots.Solve());
         var path = new ConstrainedPath();
@@ -159,7 +159,7 @@ public sealed partial class ConstrainedSlotsTests
         var constraint = new TinyConstraint(TinyConstraint.Automaton(1, [0], (0, "abc", 0)), ["a", "b", "c", "ab"]);
         float[] logits = [1, 2, 3, -4];
         var slots = new ConstrainedSlots(null);
-        slots.Begin(constraint.Build(), 0, 3);
+        slots.Begin(constraint.Build(), 3);
         slots.Distribute(1, Tensor.From(logits, 1, 4), 0);
         Assert.Null(slots.Solve());
         slots.ComputeMarginals();
@@ -180,7 +180,7 @@ public sealed partial class ConstrainedSlotsTests
         logits[4] = float.NegativeInfinity;
         Tensor row = Tensor.From(logits, 1, Size);
         var slots = new ConstrainedSlots(null);
-        slots.Begin(constraint.Build(), 0, 1);
+        slots.Begin(constraint.Build(), 1);
         slots.Distribute(0, row, 0, scale: 0.5f);
         Assert.Null(slots.Solve());
         slots.ComputeMarginals();
@@ -208,7 +208,7 @@ public sealed partial class ConstrainedSlotsTests
         TokenAutomaton automaton = constraint.Build();
         float rare = (float)Math.Log(1e-25);
         var slots = new ConstrainedSlots(null);
-        slots.Begin(automaton, automaton.Start, Length);
+        slots.Begin(automaton, Length);
         Tensor logits = Tensor.From([0, rare], 1, 2);
         for (int i = 0; i < Length; i++)
         {
@@ -279,7 +279,7 @@ public sealed partial class ConstrainedSlotsTests
     private static void Load(ConstrainedSlots slots, TokenAutomaton automaton, int[] committed, DeterministicRandom random)
     {
         // Logits far apart, as of a network that is sure and wrong.
-        slots.Begin(automaton, automaton.Start, committed.Length);
+        slots.Begin(automaton, committed.Length);
         for (int slot = 0; slot < committed.Length; slot++)
         {
             float[] logits = [.. Enumerable.Range(0, automaton.VocabularySize).Select(_ => 300 * (float)random.NextGaussian())];

@@ -69,9 +69,11 @@ internal sealed class SlotsOracle
         return new SlotsOracle(constraint, random.NextInt(2) == 0, known, logits, scales);
     }
 
+    public TokenAutomaton BuildAutomaton() => _constraint.Build(_beginsText);
+
     public void Load(ConstrainedSlots slots, TokenAutomaton automaton)
     {
-        slots.Begin(automaton, _beginsText ? automaton.FirstStart : automaton.Start, _known.Length);
+        slots.Begin(automaton, _known.Length);
         for (int i = 0; i < _known.Length; i++)
         {
             if (_known[i] == Open)

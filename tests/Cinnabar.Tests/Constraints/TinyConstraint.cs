@@ -16,13 +16,14 @@ internal sealed record TinyConstraint(ByteAutomaton Bytes, string[] Tokens)
 
     public bool SkipsLeadingSpace { get; init; }
 
-    public TokenAutomaton Build() => TokenAutomatonBuilder.Build(
+    public TokenAutomaton Build(bool beginsText = false) => TokenAutomatonBuilder.Build(
         Bytes,
         new VocabularyTrie([.. Tokens.Select(Latin)], First is null ? null : [.. First.Select(Latin)]),
         Tokens.Length,
         Never,
         Ends,
-        SkipsLeadingSpace);
+        SkipsLeadingSpace,
+        beginsText);
 
     /// <summary>Whether these tokens, one a slot, are an allowed text with its end tokens.</summary>
     public bool Allows(ReadOnlySpan<int> tokens, bool beginsText = false)

@@ -1,6 +1,6 @@
 // One tile of C held in registers: C[rows, columns] (+)= Σ_k Apanel[k, rows] · Bpanel[k, columns].
 //
-// Panels are what PanelPacker makes in a PanelFormat: for each step of k one row of PanelWidth elements. A has panels of RowPanelWidth
+// Panels are what PanelPacker makes in a PanelFormat: for each step of k one row, as wide as the panel. A has panels of RowPanelWidth
 // elements of which the first Rows are used, B panels of Columns elements.
 namespace Cinnabar.Numerics.Kernels;
 

@@ -41,8 +41,6 @@ internal sealed class ListExpression(int line, IReadOnlyList<JinjaExpression> it
 {
     public IReadOnlyList<JinjaExpression> Items => items;
 
-    public bool IsTuple => isTuple;
-
     protected override object? Compute(JinjaContext context)
     {
         object?[] values = new object?[items.Count];

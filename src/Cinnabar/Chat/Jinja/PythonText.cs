@@ -30,14 +30,6 @@ internal static class PythonText
         }
     }
 
-    /// <summary>repr(value).</summary>
-    public static string Representation(JinjaContext context, object? value)
-    {
-        StringBuilder builder = new();
-        Represent(context, builder, value, depth: 0);
-        return builder.ToString();
-    }
-
     /// <summary>repr of a float.</summary>
     public static string OfFloat(double value)
     {

@@ -6,8 +6,6 @@
 // Numbers that GGUF holds in single precision (the ε of norms, the base of rotary frequencies) are written with as many digits as that has.
 // Source of tokenizer_config.json: transformers, PreTrainedTokenizerFast.
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Tokenizers;
 
@@ -124,17 +122,15 @@ public static class FolderExport
         {
             if (tokenizer.Definition.AddedTokens.All.FirstOrDefault(token => token.Id == id) is AddedToken token)
             {
-                values[key] = Quoted(token.Content);
+                values[key] = SettingsText.ValueOf(token.Content);
             }
         }
 
         if (source.LoadChatTemplate() is { } template)
         {
-            values["chat_template"] = Quoted(template.Template.Text);
+            values["chat_template"] = SettingsText.ValueOf(template.Template.Text);
         }
 
         return SettingsText.ObjectOf(values);
     }
-
-    private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
 }

@@ -119,9 +119,9 @@ public sealed class GgufFile : IDisposable
         ArrayPool<float>.Shared.Return(buffer);
     }
 
-    private GgufTensor Find(string name) => Tensors.TryGetValue(name, out GgufTensor? tensor) ? tensor : throw new CinnabarException(
-        $"{Path}: expected a tensor {ErrorText.Quote(name)}, found {Tensors.Count} others: {ErrorText.Some([.. Tensors.Keys])}.",
-        "Check that the file belongs to this model.");
+    private GgufTensor Find(string name) => Tensors.TryGetValue(name, out GgufTensor? tensor)
+        ? tensor
+        : throw ErrorText.NoTensor(Path, name, [.. Tensors.Keys], "Check that the file belongs to this model.");
 
     private Tensor Load(GgufTensor tensor, int? slice, DType type)
     {

@@ -32,10 +32,8 @@ internal sealed class GgufWeights : ModelWeights
             WeightPlace place = config.Family.GgufPlaceOf(weight, config);
             if (!file.Tensors.TryGetValue(place.Tensor, out GgufTensor? tensor))
             {
-                throw new CinnabarException(
-                    $"{file.Path}: expected a tensor {ErrorText.Quote(place.Tensor)}, found {file.Tensors.Count} others: "
-                    + $"{ErrorText.Some([.. file.Tensors.Keys])}.",
-                    "Check that the file is complete and of a supported architecture.");
+                throw ErrorText.NoTensor(
+                    file.Path, place.Tensor, [.. file.Tensors.Keys], "Check that the file is complete and of a supported architecture.");
             }
 
             read.Add(place.Tensor);

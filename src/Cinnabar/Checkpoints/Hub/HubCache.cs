@@ -6,6 +6,7 @@
 // Where links are not allowed (Windows without developer mode) a snapshot holds copies. The files of a snapshot appear when all have
 // arrived, config.json last, and the ref after them: a folder with config.json or a GGUF file is complete if Cinnabar made it.
 using System.Text;
+using Cinnabar.Checkpoints.Gguf;
 
 namespace Cinnabar.Checkpoints.Hub;
 
@@ -205,7 +206,7 @@ public sealed class HubCache(string folder)
     {
         try
         {
-            return Directory.Exists(snapshot) && Directory.EnumerateFiles(snapshot).Any(HubSelection.IsGguf);
+            return Directory.Exists(snapshot) && Directory.EnumerateFiles(snapshot).Any(GgufCheckpoint.IsGguf);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -4,6 +4,7 @@
 //   weights   the shards that model.safetensors.index.json lists; or model.safetensors; or the only *.safetensors if it is no adapter;
 //             or, where there is none of these or a file was named, one *.gguf
 // Texts and safetensors count at the top of the repository only, since folders hold other formats of the same weights.
+using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Checkpoints.Hub;
@@ -23,9 +24,6 @@ internal static class HubSelection
     ];
 
     private static readonly string[] s_unsafeExtensions = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack"];
-
-    /// <summary>Whether a name is that of a GGUF file.</summary>
-    public static bool IsGguf(string path) => path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The index of sharded weights, if it is needed to choose; null otherwise.</summary>
     /// <exception cref="CinnabarException">It is too large.</exception>
@@ -49,7 +47,7 @@ internal static class HubSelection
         RequireHarmlessNames(model, files);
         List<HubFile> top = [.. files.Where(file => !file.Path.Contains('/'))];
         List<HubFile> weights = [.. model.File is null ? WeightsOf(model, top, index) : [Find(model, files, model.File)]];
-        bool areGguf = IsGguf(weights[0].Path);
+        bool areGguf = GgufCheckpoint.IsGguf(weights[0].Path);
         List<HubFile> texts = [.. top.Where(file => areGguf ? file.Path == CardFile : IsText(file.Path))];
         if (!areGguf && texts.All(file => file.Path != ConfigFile))
         {
@@ -79,7 +77,8 @@ internal static class HubSelection
         foreach (HubFile file in files)
         {
             string last = ForeignPath.LastPart(file.Path);
-            if ((IsText(last) || SafetensorsFolder.IsSafetensors(last) || IsGguf(last)) && ForeignPath.FaultOf(file.Path) is string fault)
+            if ((IsText(last) || SafetensorsFolder.IsSafetensors(last) || GgufCheckpoint.IsGguf(last))
+                && ForeignPath.FaultOf(file.Path) is string fault)
             {
                 throw new CinnabarException(
                     $"{model}: expected names of files within the repository, found {ErrorText.Quote(file.Path)} with {fault}.",
@@ -106,7 +105,7 @@ internal static class HubSelection
             return [Find(model, top, only)];
         }
 
-        List<HubFile> ggufs = top.FindAll(file => IsGguf(file.Path));
+        List<HubFile> ggufs = top.FindAll(file => GgufCheckpoint.IsGguf(file.Path));
         return ggufs.Count == 1 ? ggufs
             : throw (ggufs.Count > 1 ? Several(model, ggufs) : parts.Length > 0 ? NoWhole(model, parts) : NoWeights(model, top));
     }
@@ -114,7 +113,8 @@ internal static class HubSelection
     private static HubFile Find(ModelReference model, IReadOnlyList<HubFile> files, string path) =>
         files.FirstOrDefault(file => file.Path == path) ?? throw new CinnabarException(
             $"{model}: expected a file {ErrorText.Quote(path)} in the repository, found "
-            + (files.Any(file => IsGguf(file.Path)) ? ErrorText.Some([.. files.Select(f => f.Path).Where(IsGguf)], 10) : "none") + ".",
+            + (files.Any(file => GgufCheckpoint.IsGguf(file.Path))
+                ? ErrorText.Some([.. files.Select(f => f.Path).Where(GgufCheckpoint.IsGguf)], 10) : "none") + ".",
             "Check the name, or choose another revision.");
 
     private static CinnabarException Several(ModelReference model, List<HubFile> ggufs) => new(

@@ -5,6 +5,7 @@
 // Names follow the hub's rules: letters, digits, '-', '_' and '.', at most 96 characters, no "--" or "..", no '-' or '.' at an end.
 // Source: huggingface_hub, utils/_validators.py. So "--" can separate org and name in the cache, and no name is a path.
 using System.Text.RegularExpressions;
+using Cinnabar.Checkpoints.Gguf;
 
 namespace Cinnabar.Checkpoints.Hub;
 
@@ -59,7 +60,7 @@ public sealed partial record ModelReference
         bool isReference = names.Length == 2
             && names.All(IsName)
             && (revision is null || IsRevision(revision))
-            && (file is null || (HubSelection.IsGguf(file) && ForeignPath.FaultOf(file) is null));
+            && (file is null || (GgufCheckpoint.IsGguf(file) && ForeignPath.FaultOf(file) is null));
         return isReference ? new ModelReference(names[0], names[1], revision, file) : null;
     }
 

@@ -69,7 +69,6 @@ public sealed class GemmaDenoiserTests
             pieces.Append(piece);
         }
 
-        Assert.Equal(text.Length, pieces.Length);
         Assert.InRange(PlainFormulas.RelativeError(expected, Rows(pieces.Logits(s_canvas))), 0, 1e-5);
     }
 
