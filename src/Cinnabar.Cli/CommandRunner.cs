@@ -53,7 +53,7 @@ internal static class CommandRunner
         }
         catch (Exception e) when (e is CinnabarException or IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync(TerminalText.Safe(verbose ? e.ToString() : $"error: {e.Message}"));
+            await Console.Error.WriteLineAsync(TerminalText.Safe(verbose ? e.ToString() : $"error: {SamplerWords.InWords(e.Message)}"));
             return Failed;
         }
         catch (Exception e)

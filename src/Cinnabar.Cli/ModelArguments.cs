@@ -5,16 +5,20 @@ using Cinnabar.Numerics;
 namespace Cinnabar.Cli;
 
 /// <summary>The options that say which model runs, in which form and where, for every command that loads one.</summary>
-internal sealed class ModelArguments
+/// <param name="standard">The model of a command that is given none.</param>
+internal sealed class ModelArguments(string standard = ModelArguments.DefaultModel)
 {
     /// <summary>The model that ships with the program.</summary>
     public const string DefaultModel = "csharp-12m";
+
+    /// <summary>The one that solves puzzles.</summary>
+    public const string SudokuModel = "sudoku-3m";
 
     private readonly Option<string> _model = new("--model", "-m")
     {
         Description = "Name of a model under models/, path of a model folder or GGUF file, or org/name of a model that was pulled.",
         HelpName = "name or path",
-        DefaultValueFactory = _ => DefaultModel,
+        DefaultValueFactory = _ => standard,
     };
 
     private readonly DeviceArguments _device = new();

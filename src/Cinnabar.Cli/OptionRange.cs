@@ -21,20 +21,16 @@ internal static class OptionRange
     public static void RequireRange(this Option<int[]> option, int least, int most) => RequireWhole(option, least, most);
 
     /// <summary>Refuses other numbers.</summary>
-    public static void RequireRange(this Option<double> option, double least, double most) => option.Validators.Add(result =>
-    {
-        foreach (Token token in result.Tokens)
-        {
-            if (NumberOf(token) is not double found)
-            {
-                result.AddError($"Expected {option.Name} to be a number, {least} … {most}, found {TerminalText.Quote(token.Value)}.");
-            }
-            else if (!(found >= least && found <= most))
-            {
-                result.AddError($"Expected {option.Name} to be {least} … {most}, found {token.Value}.");
-            }
-        }
-    });
+    public static void RequireRange(this Option<double> option, double least, double most) =>
+        RequireReal(option, $"{least} … {most}", number => number >= least && number <= most);
+
+    /// <summary>Refuses other numbers, where one is given.</summary>
+    public static void RequireRange(this Option<double?> option, double least, double most) =>
+        RequireReal(option, $"{least} … {most}", number => number >= least && number <= most);
+
+    /// <summary>Refuses 0 too, where a number is given.</summary>
+    public static void RequirePositive(this Option<double?> option, double most) =>
+        RequireReal(option, $"greater than 0, at most {most}", number => number > 0 && number <= most);
 
     /// <summary>Refuses what is no number.</summary>
     public static void RequireNumber(this Option<double?> option) => option.Validators.Add(result =>
@@ -42,6 +38,21 @@ internal static class OptionRange
         foreach (Token token in result.Tokens.Where(token => NumberOf(token) is null))
         {
             result.AddError($"Expected {option.Name} to be a number, found {TerminalText.Quote(token.Value)}.");
+        }
+    });
+
+    private static void RequireReal(Option option, string range, Func<double, bool> holds) => option.Validators.Add(result =>
+    {
+        foreach (Token token in result.Tokens)
+        {
+            if (NumberOf(token) is not double found)
+            {
+                result.AddError($"Expected {option.Name} to be a number, {range}, found {TerminalText.Quote(token.Value)}.");
+            }
+            else if (!holds(found))
+            {
+                result.AddError($"Expected {option.Name} to be {range}, found {token.Value}.");
+            }
         }
     });
 

@@ -17,6 +17,7 @@ internal static class Program
             Console.InputEncoding = utf8; // what is typed in a chat; other systems have it so
         }
 
+        Console.SetError(new ErrorStream(Console.Error));
         return CommandRunner.RunAsync(CreateRoot(), arguments);
     }
 

@@ -8,6 +8,8 @@ namespace Cinnabar.Cli;
 /// <summary>The options of the sampler. One that is not given has the model's own default, or else the sampler's.</summary>
 internal sealed class SamplerArguments
 {
+    private const int MostCount = 1 << 20; // as SamplerOptions has it
+
     private static readonly SamplerOptions s_standard = new();
 
     private readonly Option<int?> _steps = Setting<int?>("--steps", "n", "Denoising steps", "one per token");
@@ -118,9 +120,17 @@ internal sealed class SamplerArguments
         ];
         foreach (Option option in options)
         {
-            (option as Option<double?>)?.RequireNumber();
             command.Add(option);
         }
+
+        RequireRanges();
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(_remdmEta) is not null && result.GetResult(_remdm) is null)
+            {
+                result.AddError($"Expected {_remdmEta.Name} beside {_remdm.Name}, found it alone.");
+            }
+        });
     }
 
     /// <summary>What the options say.</summary>
@@ -136,6 +146,30 @@ internal sealed class SamplerArguments
 
     /// <summary>Start of the random numbers.</summary>
     public ulong Seed(ParseResult parsed) => parsed.GetValue(_seed);
+
+    // What SamplerOptions would refuse too, once the model is loaded.
+    private void RequireRanges()
+    {
+        _steps.RequireRange(1, MostCount);
+        _blockSize.RequireRange(1, MostCount);
+        _temperature.RequireRange(0, 100);
+        _topP.RequirePositive(1);
+        _topK.RequireRange(1, int.MaxValue);
+        _cfgScale.RequireRange(0, 100);
+        _threshold.RequireRange(0, 1);
+        _factor.RequirePositive(1e6);
+        _entropyBound.RequireRange(0, 1000);
+        _stability.RequirePositive(1000);
+        _lowThreshold.RequirePositive(1);
+        _verifyThreshold.RequirePositive(1);
+        _earlyExit.RequirePositive(1000);
+        _remaskBelow.RequirePositive(1);
+        _editThreshold.RequirePositive(1);
+        _remdmEta.RequireRange(0, 1);
+        _maxPasses.RequireRange(1, int.MaxValue);
+        _deadline.RequireRange(1, int.MaxValue);
+        _cacheRefresh.RequireRange(1, int.MaxValue);
+    }
 
     private SamplerOptions Others(ParseResult parsed, SamplerOptions defaults) => defaults with
     {

@@ -24,7 +24,7 @@ internal sealed class TextCommand
         _model.AddTo(command);
         _sampler.AddTo(command);
         _constraint.AddTo(command);
-        _output.AddTo(command);
+        _output.AddTo(command, _trace);
         command.Add(_plain);
         command.Add(_trace);
         return this;
@@ -51,13 +51,9 @@ internal sealed class TextCommand
 
         target = inPlace ?? target;
         bool printsTrace = parsed.GetValue(_trace) == InputText.StandardInput;
-        string? traceFile = printsTrace ? null : NewFile.Require(parsed.GetValue(_trace), mayReplace: true, "--trace");
-        if (traceFile is not null && target is not null && Path.GetFullPath(traceFile) == Path.GetFullPath(target))
-        {
-            throw new CinnabarException(
-                $"Expected --trace to name another file than the text's, found {TerminalText.Quote(traceFile)} for both.",
-                "Give another name.");
-        }
+        string? traceFile = printsTrace ? null : parsed.GetValue(_trace);
+        RequireOther(traceFile, target);
+        NewFile.Require(traceFile, _output.MayReplace(parsed), "--trace");
 
         TraceFile? trace = traceFile is null ? null : new TraceFile();
         Constraint? constraint = _constraint.Read(parsed);
@@ -105,5 +101,21 @@ internal sealed class TextCommand
 
         TextOutput.Summarize(target, result);
         return 0;
+    }
+
+    private static void RequireOther(string? traceFile, string? target)
+    {
+        if (traceFile is null || target is null)
+        {
+            return;
+        }
+
+        NewFile.RequirePath(traceFile, "--trace");
+        if (Path.GetFullPath(traceFile) == Path.GetFullPath(target))
+        {
+            throw new CinnabarException(
+                $"Expected --trace to name another file than the text's, found {TerminalText.Quote(traceFile)} for both.",
+                "Give another name.");
+        }
     }
 }

@@ -12,22 +12,38 @@ internal sealed class TextOutput
         HelpName = "file",
     };
 
-    private readonly Option<bool> _force = new("--force") { Description = "Let --out replace a file. [default: refuse]" };
+    private readonly Option<bool> _force = new("--force") { Description = "Let files be replaced. [default: refuse]" };
     private readonly Option<bool> _json = new("--json")
     {
         Description = "Print one JSON object: text, holes, ids, counts. [default: the text]",
     };
 
-    public void AddTo(Command command)
+    /// <summary>Adds the options.</summary>
+    /// <param name="command">To this command.</param>
+    /// <param name="other">Another option that names a new file, or null.</param>
+    public void AddTo(Command command, Option<string?>? other = null)
     {
         foreach (Option option in (Option[])[_out, _force, _json])
         {
             command.Add(option);
         }
+
+        command.Validators.Add(result =>
+        {
+            bool namesFile = result.GetValue(_out) is not null || (other is not null && result.GetValue(other) is not null);
+            if (result.GetValue(_force) && !namesFile)
+            {
+                string wanted = other is null ? "--out" : $"--out or {other.Name}";
+                result.AddError($"Expected {wanted} with --force, found --force alone.");
+            }
+        });
     }
 
     /// <summary>The file of --out, checked before any work is done; null: there is none.</summary>
     public string? TargetOf(ParseResult parsed) => NewFile.Require(parsed.GetValue(_out), parsed.GetValue(_force));
+
+    /// <summary>Whether files may be replaced.</summary>
+    public bool MayReplace(ParseResult parsed) => parsed.GetValue(_force);
 
     /// <summary>Whether the text itself is printed.</summary>
     public bool IsPrinted(ParseResult parsed, string? target) => target is null && !parsed.GetValue(_json);

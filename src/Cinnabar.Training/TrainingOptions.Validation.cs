@@ -86,12 +86,26 @@ public sealed partial record TrainingOptions
             "model",
             "a network of the architecture LLaDAModelLM or CinnabarLatentModel",
             $"one of the family {model.Family.Name}");
+        RequireKnownModelKeys(model);
         RequireDirection(model);
         Require(
             SequenceLength <= model.MaxSequenceLength,
             "sequence_length",
             $"at most the model's max_sequence_length {model.MaxSequenceLength}",
             SequenceLength.ToString());
+    }
+
+    // The configuration of a published model may have more keys than matter; here one that is unknown is mistyped.
+    private void RequireKnownModelKeys(ModelConfig model)
+    {
+        IReadOnlySet<string> known = model.KnownKeys();
+        string? unknown = Model.EnumerateObject().Select(key => key.Name).FirstOrDefault(name => !known.Contains(name));
+        if (unknown is not null)
+        {
+            throw new CinnabarException(
+                $"The training configuration's \"model\" has the unknown key \"{unknown}\".",
+                $"Correct or remove it; the keys are {string.Join(", ", known.Order(StringComparer.Ordinal))}.");
+        }
     }
 
     // A key that the objective does not read would be ignored without a word.

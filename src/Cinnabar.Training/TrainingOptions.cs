@@ -234,24 +234,9 @@ public sealed partial record TrainingOptions
             JsonPropertyInfo key = known.FirstOrDefault(p => p.Name == property.Name) ?? throw new CinnabarException(
                 $"The training configuration '{path}' has the unknown key \"{property.Name}\".",
                 $"Correct or remove it; the keys are {string.Join(", ", known.Select(p => p.Name))}.");
-            string? expected = ExpectedInstead(key.PropertyType, property.Value);
+            string? expected = JsonKinds.ExpectedInstead(key.PropertyType, property.Value);
             Require(expected is null, property.Name, expected ?? "", property.Value.GetRawText());
         }
-    }
-
-    // What a key of this type takes; null: the value is such a one, or only the serialiser can tell.
-    private static string? ExpectedInstead(Type type, JsonElement value)
-    {
-        Type taken = Nullable.GetUnderlyingType(type) ?? type;
-        JsonValueKind kind = value.ValueKind;
-        bool isNumber = kind == JsonValueKind.Number;
-        return kind == JsonValueKind.Null && taken != type ? null
-            : taken == typeof(int) ? (isNumber && value.TryGetInt32(out _) ? null : $"a whole number up to {int.MaxValue}")
-            : taken == typeof(ulong) ? (isNumber && value.TryGetUInt64(out _) ? null : "a whole number from 0")
-            : taken == typeof(double) ? (isNumber ? null : "a number")
-            : taken == typeof(bool) ? (kind is JsonValueKind.True or JsonValueKind.False ? null : "true or false")
-            : taken == typeof(string) ? (kind is JsonValueKind.String or JsonValueKind.Null ? null : "a text")
-            : null;
     }
 }
 

@@ -113,6 +113,14 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
         Assert.Contains($"\"{key}\" should be {expected}, found {value}.", ErrorOf(Text(key, value)), StringComparison.Ordinal);
 
     [Fact]
+    public void Load_UnknownKeyOfTheModel_IsRefused()
+    {
+        JsonObject model = JsonNode.Parse(runs.Config.ToJson())!.AsObject();
+        model["foo"] = 1;
+        Assert.Contains("unknown key \"foo\"", ErrorOf(Text("model", model.ToJsonString())), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_NullWhereADefaultIsChosen_IsAccepted() => Assert.Null(Load(Text("infill_share", "null"), _ => { }).InfillShare);
 
     [Theory]

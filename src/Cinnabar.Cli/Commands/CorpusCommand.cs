@@ -93,7 +93,7 @@ internal sealed class CorpusCommand
         CorpusManifest manifest;
         try
         {
-            manifest = new CorpusBuilder(options, progress).Build(folder);
+            manifest = new CorpusBuilder(options, progress, cancellation).Build(folder);
         }
         catch (AggregateException e) when (cancellation.IsCancellationRequested)
         {

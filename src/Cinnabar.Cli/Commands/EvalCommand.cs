@@ -38,7 +38,7 @@ internal sealed class EvalCommand
             EvalProofreadCommand.Create(eval._corpus, eval._seed, eval._json),
             EvalConstraintsCommand.Create(),
             EvalWritingCommand.Create(),
-            EvalRebuildingCommand.Create(eval._corpus),
+            EvalRebuildingCommand.Create(eval._corpus, eval._json),
         };
         foreach (EvaluationTask task in TaskCatalog.All)
         {

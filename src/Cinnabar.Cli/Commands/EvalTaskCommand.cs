@@ -15,7 +15,7 @@ internal sealed class EvalTaskCommand
     private readonly EvaluationTask _task;
     private readonly TaskDataArguments _data;
     private readonly SamplerArguments _sampler = new();
-    private readonly ModelArguments _model = new();
+    private readonly ModelArguments _model;
     private readonly Option<string> _split;
     private readonly Option<int> _answerTokens;
     private readonly Option<string[]> _compare = new("--compare")
@@ -26,7 +26,7 @@ internal sealed class EvalTaskCommand
 
     private readonly Option<int> _bestOf = new("--best-of")
     {
-        Description = "Answers drawn for an example; the most probable counts. Needs a temperature.",
+        Description = "Answers drawn for an example; the most probable counts. Needs a temperature, or an order that is drawn.",
         HelpName = "n",
         DefaultValueFactory = _ => 1,
     };
@@ -63,6 +63,7 @@ internal sealed class EvalTaskCommand
             DefaultValueFactory = _ => task.StandardAnswerTokens,
         };
         _answerTokens.RequireRange(1, 1_000_000);
+        _model = new ModelArguments(task.Name == "sudoku" ? ModelArguments.SudokuModel : ModelArguments.DefaultModel);
         _bestOf.RequireRange(1, 1024);
     }
 
@@ -76,6 +77,13 @@ internal sealed class EvalTaskCommand
         eval._data.AddTo(command);
         eval._sampler.AddTo(command);
         eval._model.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(eval._force) && result.GetValue(eval._predictions) is null)
+            {
+                result.AddError("Expected --predictions with --force, found --force alone.");
+            }
+        });
         command.SetWork(eval.Run);
         return command;
     }

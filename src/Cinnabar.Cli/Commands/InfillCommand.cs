@@ -1,5 +1,6 @@
 // cinnabar infill FILE: fills the holes in a text and leaves everything else as it is, byte for byte.
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using Cinnabar.Constraints;
 
 namespace Cinnabar.Cli.Commands;
@@ -87,6 +88,11 @@ internal sealed class InfillCommand
                 result.AddError($"Expected a file with markers, or --prefix-file and --suffix-file, found {found}.");
             }
 
+            if (around && result.GetResult(_marker) is { Implicit: false })
+            {
+                result.AddError("Expected --marker beside a file with markers, found it beside --prefix-file or --suffix-file.");
+            }
+
             if (result.GetValue(_inPlace) && file is null or InputText.StandardInput)
             {
                 result.AddError("Expected a file to write back to with --in-place, found none.");
@@ -130,7 +136,10 @@ internal sealed class InfillCommand
             return Sized(parsed, [ReadOrEmpty(parsed.GetValue(_prefixFile)), ReadOrEmpty(parsed.GetValue(_suffixFile))], [tokens]);
         }
 
-        TextWithHoles text = TextWithHoles.Parse(InputText.Read(file), parsed.GetValue(_marker)!, tokens);
+        string marked = InputText.Read(file);
+        string marker = parsed.GetValue(_marker)!;
+        RequireSizes(marked, marker);
+        TextWithHoles text = TextWithHoles.Parse(marked, marker, tokens);
         return Sized(parsed, text.Texts, text.HoleTokens);
     }
 
@@ -143,6 +152,24 @@ internal sealed class InfillCommand
             LeastTokens = [.. most.Select(tokens => Math.Min(least, tokens))],
             GrowsFrom = parsed.GetValue(_growsFrom) ?? TextWithHoles.DefaultGrowsFrom,
         };
+    }
+
+    // To the library what is nearly a marker is text; here somebody mistyped it.
+    private static void RequireSizes(string text, string marker)
+    {
+        if (!marker.EndsWith('>'))
+        {
+            return;
+        }
+
+        Match wrong = Regex.Match(text, $"{Regex.Escape(marker[..^1])}:(?![0-9]+>)[^<>\\r\\n]*>", RegexOptions.CultureInvariant);
+        if (wrong.Success)
+        {
+            int line = text.AsSpan(0, wrong.Index).Count('\n') + 1;
+            throw new CinnabarException(
+                $"Expected a number of tokens in {marker[..^1]}:N>, found {TerminalText.Quote(wrong.Value)} in line {line}.",
+                "Correct it, or choose another --marker.");
+        }
     }
 
     // A link stays one, and the file that it leads to is rewritten.

@@ -70,6 +70,11 @@ internal sealed class ProofreadCommand
             {
                 result.AddError("Expected --fix with --out, found --out alone.");
             }
+
+            if (result.GetValue(_force) && result.GetValue(_out) is null)
+            {
+                result.AddError("Expected --out with --force, found --force alone.");
+            }
         });
         _model.AddTo(command);
         command.SetWork(Run);
@@ -125,6 +130,12 @@ internal sealed class ProofreadCommand
             foreach (Suggestion edit in repaired.Applied)
             {
                 Console.Error.WriteLine($"{edit.Line}:{edit.Column}: {TerminalText.Quote(edit.Text)} → {Shown(edit.Replacements[0])}");
+            }
+
+            if (repaired.Applied.Count == 0)
+            {
+                Console.Error.WriteLine(
+                    $"Nothing was changed: no suggestion of at least {Invariant(parsed.GetValue(_threshold), "G4")} bits.");
             }
         }
 

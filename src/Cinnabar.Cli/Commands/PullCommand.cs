@@ -31,13 +31,17 @@ internal static class PullCommand
     private static async Task<int> RunAsync(ModelReference model, bool json, CancellationToken cancellation)
     {
         HubOptions options = HubOptions.FromEnvironment();
-        HubClient client = new(options);
+        Screen screen = Screen.Detect(plain: false);
+        HubClient client = new(options)
+        {
+            Retrying = screen.Live ? null : failure => Console.Error.WriteLine(TerminalText.Safe(failure)), // else the bar stands there
+        };
         Stopwatch time = Stopwatch.StartNew();
         HubSnapshot snapshot;
         try
         {
             snapshot = await PullDisplay.ShowAsync(
-                Screen.Detect(plain: false), Console.Error, progress => client.PullAsync(model, progress, cancellation));
+                screen, Console.Error, progress => client.PullAsync(model, progress, cancellation));
         }
         catch (OperationCanceledException)
         {

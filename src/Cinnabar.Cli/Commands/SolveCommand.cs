@@ -10,7 +10,6 @@ namespace Cinnabar.Cli.Commands;
 
 internal sealed class SolveCommand
 {
-    private const string DefaultModel = "sudoku-3m";
     private const int Side = 9;
 
     private readonly Argument<string> _puzzle = new("puzzle")
@@ -22,7 +21,7 @@ internal sealed class SolveCommand
     {
         Description = "Name of a model under models/, or path of a model folder.",
         HelpName = "name or path",
-        DefaultValueFactory = _ => DefaultModel,
+        DefaultValueFactory = _ => ModelArguments.SudokuModel,
     };
 
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object. [default: the grid]" };
@@ -53,7 +52,7 @@ internal sealed class SolveCommand
         {
             throw new CinnabarException(
                 $"Expected a model that sees the whole grid at once (attention_kind full), found {model.Name}.",
-                $"Use {DefaultModel} or another one trained on `cinnabar examples sudoku --in-place`.");
+                $"Use {ModelArguments.SudokuModel} or another one trained on `cinnabar examples sudoku --in-place`.");
         }
 
         List<int> order = [];

@@ -55,9 +55,11 @@ internal static class TrainCommand
             Console.Error.WriteLine(reason);
         }
 
-        Console.Error.WriteLine(
-            $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', "
-            + $"step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'.");
+        Console.Error.WriteLine(trainer.Mark.Step < options.Steps
+            ? $"Training {options.ModelConfig.ParameterCount / 1e6:F1} M parameters on '{options.Corpus}', "
+                + $"step {trainer.Mark.Step} of {options.Steps}, into '{options.Output}'."
+            : $"Nothing is left to train: the checkpoint in '{options.Output}' is of step {trainer.Mark.Step}, "
+                + $"{options.Steps} were wanted; its model is written again.");
         double? peak = kernels.Device is null ? MachinePeak.TryCreate(kernels.Workers, out _)?.Measure(MatMulPrecision.BF16) : null;
         TrainingDisplay display = new(Console.Error, Screen.Detect(plain: false).Live, peak);
         try

@@ -36,8 +36,10 @@ public sealed class CorpusBuilder
     /// <summary>Checks the options.</summary>
     /// <param name="options">What goes into the corpus.</param>
     /// <param name="progress">Told how far it is, or null.</param>
+    /// <param name="cancellation">Stops between two files; what was written is removed.</param>
     /// <exception cref="CinnabarException">An option cannot be used.</exception>
-    public CorpusBuilder(CorpusOptions options, IProgress<CorpusProgress>? progress = null)
+    public CorpusBuilder(
+        CorpusOptions options, IProgress<CorpusProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (options.Sources.Count == 0)
         {
@@ -72,7 +74,7 @@ public sealed class CorpusBuilder
 
         _options = options;
         _progress = progress;
-        _parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads };
+        _parallel = new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation };
     }
 
     /// <summary>Builds the corpus.</summary>

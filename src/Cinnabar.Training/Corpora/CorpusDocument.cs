@@ -47,7 +47,8 @@ internal sealed record CorpusDocument(CorpusSource Source, string Path, long Fil
                 return nothing with { Dropped = "too large" };
             }
 
-            ReadOnlySpan<byte> bytes = File.ReadAllBytes(file.FullName);
+            // A pipe or a device has no length either; opening one might never end.
+            ReadOnlySpan<byte> bytes = file.Length == 0 ? [] : File.ReadAllBytes(file.FullName);
             text = s_strictUtf8.GetString(ByteOrderMark.Skip(bytes));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -77,6 +78,12 @@ internal sealed record CorpusDocument(CorpusSource Source, string Path, long Fil
     private static IEnumerable<CorpusDocument> Cut(CorpusSource source, DocumentCut cut, string below, CorpusOptions options)
     {
         string file = System.IO.Path.Combine(source.Folder, below);
+        if (new FileInfo(file) is { Exists: true, Length: 0 })
+        {
+            yield return new CorpusDocument(source, $"{source.Name}/{below}", 0, source.Licence, "", "too small"); // or a pipe
+            yield break;
+        }
+
         string text = PackedText.Read(file);
         IEnumerable<CutDocument> documents = cut.Text is null
             ? PlainTextCut.Documents(text, cut)

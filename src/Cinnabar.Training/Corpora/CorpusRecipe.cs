@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Cinnabar.Training.Corpora;
 
@@ -47,6 +48,11 @@ public sealed record CorpusRecipe
             // Editors on Windows may begin a file with a byte order mark.
             ReadOnlySpan<byte> json = File.ReadAllBytes(path);
             json = ByteOrderMark.Skip(json);
+            using (JsonDocument document = JsonDocument.Parse(json.ToArray()))
+            {
+                RequireFit(path, "", typeof(CorpusRecipe), document.RootElement);
+            }
+
             return JsonSerializer.Deserialize(json, CorpusJson.Default.CorpusRecipe)
                 ?? throw new JsonException("the file holds null");
         }
@@ -78,6 +84,69 @@ public sealed record CorpusRecipe
             ValidationShare = ValidationShare ?? options.ValidationShare,
             TestShare = TestShare ?? options.TestShare,
         };
+    }
+
+    // The serialiser would refuse the same, but in words about .NET types.
+    private static void RequireFit(string path, string key, Type type, JsonElement value)
+    {
+        JsonTypeInfo? info = CorpusJson.Default.GetTypeInfo(type);
+        if (info?.Kind == JsonTypeInfoKind.Enumerable)
+        {
+            Require(path, key, value, value.ValueKind == JsonValueKind.Array ? null : "a list");
+            foreach ((int i, JsonElement item) in value.EnumerateArray().Index())
+            {
+                RequireFit(path, $"{key}[{i}]", type.GetGenericArguments()[0], item);
+            }
+        }
+        else if (info?.Kind == JsonTypeInfoKind.Object)
+        {
+            Require(path, key, value, value.ValueKind == JsonValueKind.Object ? null : "an object");
+            RequireMembers(path, key, info.Properties, value);
+        }
+        else
+        {
+            Require(path, key, value, JsonKinds.ExpectedInstead(type, value));
+        }
+    }
+
+    private static void RequireMembers(string path, string key, IList<JsonPropertyInfo> known, JsonElement value)
+    {
+        string before = key.Length == 0 ? "" : key + ".";
+        foreach (JsonProperty member in value.EnumerateObject())
+        {
+            JsonPropertyInfo property = known.FirstOrDefault(one => one.Name == member.Name) ?? throw new CinnabarException(
+                $"The recipe {path} has the unknown key \"{before}{member.Name}\".",
+                $"Correct or remove it; the keys are {string.Join(", ", known.Select(one => one.Name))}.");
+            if (member.Value.ValueKind == JsonValueKind.Null && property.IsRequired)
+            {
+                Require(path, before + member.Name, member.Value, "set");
+            }
+            else if (member.Value.ValueKind != JsonValueKind.Null || property.PropertyType.IsValueType)
+            {
+                RequireFit(path, before + member.Name, property.PropertyType, member.Value);
+            }
+        }
+
+        if (known.FirstOrDefault(one => one.IsRequired && !value.TryGetProperty(one.Name, out _)) is { } missing)
+        {
+            throw new CinnabarException(
+                $"The recipe {path} has no key \"{before}{missing.Name}\".", "Compare it with those in the folder recipes/.");
+        }
+    }
+
+    private static void Require(string path, string key, JsonElement found, string? expected)
+    {
+        if (expected is null)
+        {
+            return;
+        }
+
+        string what = key.Length == 0 ? "it" : $"\"{key}\"";
+        string shown = found.ValueKind is JsonValueKind.Object ? "an object"
+            : found.ValueKind is JsonValueKind.Array ? "a list"
+            : found.GetRawText();
+        throw new CinnabarException(
+            $"The recipe {path}: {what} should be {expected}, found {shown}.", "Compare it with those in the folder recipes/.");
     }
 
     private static CorpusSource ToSource(string root, CorpusRecipeFolder folder)

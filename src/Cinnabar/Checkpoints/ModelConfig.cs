@@ -185,6 +185,9 @@ public sealed record ModelConfig
     /// <exception cref="CinnabarException">The values do not fit together.</exception>
     public byte[] ToJson() => ModelConfigJson.Write(this);
 
+    /// <summary>The keys that a configuration of Cinnabar's own models may have.</summary>
+    public IReadOnlySet<string> KnownKeys() => ModelConfigJson.KnownKeys(this);
+
     /// <summary>Writes config.json atomically.</summary>
     /// <exception cref="CinnabarException">The file could not be written.</exception>
     public void Save(string path) => AtomicFile.Write(path, ToJson());

@@ -150,6 +150,14 @@ internal static class ModelConfigJson
         return text;
     }
 
+    /// <summary>Every key that a configuration may have, with those that transformers adds to published ones.</summary>
+    public static IReadOnlySet<string> KnownKeys(ModelConfig config) => new HashSet<string>(
+        [
+            .. Chosen(config).Keys, .. s_fixed.Select(one => one.Key), .. s_ignored.Select(one => one.Key), .. s_absent,
+            "architectures", "attention_block_size", "model_type", "_name_or_path", "auto_map", "transformers_version",
+        ],
+        StringComparer.Ordinal);
+
     /// <summary>The first key, alphabetically, in which two configurations differ.</summary>
     public static (string Key, string Value, string OtherValue)? FirstDifference(ModelConfig config, ModelConfig other)
     {

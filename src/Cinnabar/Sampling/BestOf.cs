@@ -16,21 +16,22 @@ public static class BestOf
     /// <summary>Denoises a canvas several times, with one seed after the other.</summary>
     /// <param name="sampler">Of the network.</param>
     /// <param name="canvas">What to denoise; stays as it is.</param>
-    /// <param name="options">How, with a temperature above 0: without one all texts are the same.</param>
+    /// <param name="options">How, with a temperature above 0 or an order that is drawn: otherwise all texts are the same.</param>
     /// <param name="count">Number of texts, at least 1.</param>
     /// <param name="cancellation">Looked at before every pass.</param>
     /// <returns>The canvas with the largest log P, the first of equals, and the work of all.</returns>
-    /// <exception cref="CinnabarException">The temperature is 0, or what the sampler refuses.</exception>
+    /// <exception cref="CinnabarException">Nothing is drawn, or what the sampler refuses.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static (Canvas Canvas, PassCount Work) Run(
         Sampler sampler, Canvas canvas, SamplerOptions options, int count, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (count > 1 && options.Temperature == 0)
+        bool drawsOrder = options.Policy is not null || options.Remasking is Remasking.Random or Remasking.Origin;
+        if (count > 1 && options.Temperature == 0 && !drawsOrder)
         {
             throw new CinnabarException(
-                $"Expected a temperature above 0 for the best of {count} texts, found 0, which draws the same text each time.",
-                "Set a temperature, such as 0.7.");
+                $"Expected a temperature above 0 for the best of {count} texts, found 0, which gives the same text each time.",
+                "Set a temperature, such as 0.7, or an order that is drawn.");
         }
 
         Canvas[] canvases = [.. Enumerable.Range(0, count).Select(_ => canvas.Copy())];

@@ -139,15 +139,38 @@ public sealed class GenerateCommandTests(TinyModel tiny)
     [InlineData("--top-p", "1.5")]
     [InlineData("--steps", "0")]
     [InlineData("--threshold", "2")]
-    public async Task Generate_OptionOutOfRange_IsOneLine(string option, string value)
+    [InlineData("--deadline-ms", "0")]
+    [InlineData("--early-exit", "0")]
+    public async Task Generate_OptionOutOfRange_IsAWrongCommandLine(string option, string value)
     {
-        (int exitCode, string output, string error) = await tiny.RunWithModel("generate", "x", option, value);
+        (int exitCode, string output, string error) = await tiny.Run("generate", "x", option, value, "--model", "no-such-model");
 
-        Assert.NotEqual(0, exitCode);
-        Assert.Equal("", output);
-        Assert.StartsWith("error: ", error);
-        Assert.Single(error.TrimEnd().Split('\n'));
-        Assert.Contains(value, error);
+        Assert.Equal((CommandRunner.WrongCommandLine, ""), (exitCode, output));
+        Assert.StartsWith($"error: Expected {option} to be ", error);
+        Assert.Contains($", found {value}.", error);
+    }
+
+    [Theory]
+    [InlineData("Expected --remasking to be entropy beside --entropy-bound, found low_confidence.", "--entropy-bound", "1")]
+    [InlineData("Expected --factor to be left out beside --threshold, found 1. Change --factor.", "--threshold", "0.9", "--factor", "1")]
+    [InlineData("Expected --steps to be at least 4", "-n", "8", "--block-size", "2", "--steps", "2")]
+    public async Task Generate_OptionsThatDoNotGoTogether_AreToldAsTheyAreTyped(string expected, params string[] options)
+    {
+        (int exitCode, string output, string error) = await tiny.RunWithModel(["generate", "x", .. options]);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.StartsWith($"error: {expected}", error);
+    }
+
+    [Fact]
+    public async Task Generate_EtaWithoutRemdm_IsAWrongCommandLine()
+    {
+        (int exitCode, _, string error) = await tiny.Run("generate", "x", "--remdm-eta", "0.1");
+        Assert.Equal(CommandRunner.WrongCommandLine, exitCode);
+        Assert.StartsWith("error: Expected --remdm-eta beside --remdm", error);
+        (exitCode, _, error) = await tiny.Run("generate", "x", "--force");
+        Assert.Equal(CommandRunner.WrongCommandLine, exitCode);
+        Assert.StartsWith("error: Expected --out or --trace with --force", error);
     }
 
     [Theory]

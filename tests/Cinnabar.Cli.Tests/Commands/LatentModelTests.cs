@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Cinnabar.Tests;
 
 namespace Cinnabar.Cli.Tests.Commands;
@@ -32,6 +33,14 @@ public sealed class LatentModelTests(TinyModel tiny)
         Assert.Matches(@"^rebuilt \d+\.\d\d ± \d+\.\d\d % of tokens, BLEU .* \(3 windows\); codes used ", output);
         Assert.Matches(@"codes used \d+\.\d %, perplexity \d+ of 16\n", output);
         Assert.DoesNotContain("codes", (await tiny.Run([.. arguments, "--raw", "--noise", "0.5"])).Out, StringComparison.Ordinal);
+
+        using JsonDocument one = JsonDocument.Parse((await tiny.Run([.. arguments, "--json"])).Out);
+        Assert.Equal(3, one.RootElement.GetProperty("windows").GetInt32());
+        Assert.Equal(16, one.RootElement.GetProperty("codebook_size").GetInt32());
+        using JsonDocument many = JsonDocument.Parse((await tiny.Run([.. arguments, "--au-bleu", "--json"])).Out);
+        double[] bleus = [.. many.RootElement.GetProperty("results").EnumerateArray().Select(r => r.GetProperty("bleu").GetDouble())];
+        Assert.Equal(10, bleus.Length);
+        Assert.Equal(bleus.Average(), many.RootElement.GetProperty("au_bleu").GetDouble(), 1e-9);
     }
 
     [Theory]

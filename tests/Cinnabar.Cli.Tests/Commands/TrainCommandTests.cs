@@ -63,6 +63,8 @@ public sealed class TrainCommandTests(TinyModel model)
         (int exitCode, _, string error) = await model.Run(
             "train", config, "--output", output, "--threads", "1", "--resume", "--steps", "1");
         Assert.True(exitCode == 0, error);
+        Assert.Contains("Nothing is left to train", error, StringComparison.Ordinal);
+        Assert.DoesNotContain(" of 1, into", error, StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(output, "train.lock")));
     }
 

@@ -65,7 +65,6 @@ public sealed class WriteCommandTests(TinyModel tiny)
     [Theory]
     [InlineData("overlap by 1 … ", "--overlap", "0")]
     [InlineData("overlap by 1 … ", "--overlap", "1000")]
-    [InlineData("Steps to be", "--steps", "0")]
     public async Task Write_WrongLength_IsRefused(string expected, params string[] options)
     {
         (int exitCode, string output, string error) = await tiny.RunWithModel(["write", "--tokens", $"{Tokens}", .. options]);

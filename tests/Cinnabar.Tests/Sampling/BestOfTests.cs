@@ -80,6 +80,10 @@ public sealed class BestOfTests
         Assert.Contains("temperature above 0", Assert.Throws<CinnabarException>(() => BestOf.Run(sampler, canvas, greedy, 2)).Message);
         Assert.Equal([0, 0], BestOf.Run(sampler, canvas, greedy, 1).Canvas.TextOf(0));
         Assert.Throws<ArgumentOutOfRangeException>(() => BestOf.Run(sampler, canvas, s_drawn, 0));
+        foreach (Remasking drawn in (Remasking[])[Remasking.Random, Remasking.Origin])
+        {
+            Assert.Equal([0, 0], BestOf.Run(sampler, canvas, greedy with { Remasking = drawn }, 2).Canvas.TextOf(0));
+        }
     }
 
     [Fact]

@@ -55,6 +55,15 @@ public sealed class CorpusBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Build_Cancelled_StopsBeforeTheNextFile()
+    {
+        _folder.WriteMany(3);
+        CorpusBuilder builder = new(_folder.Options, progress: null, new CancellationToken(canceled: true));
+        Assert.ThrowsAny<OperationCanceledException>(() => builder.Build(_folder.Corpus));
+        Assert.Equal([_folder.Sources], Directory.GetDirectories(_folder.Root));
+    }
+
+    [Fact]
     public void Build_OneFileMore_LeavesTheOthersInTheirSplits()
     {
         _folder.WriteMany(40);

@@ -67,6 +67,22 @@ public sealed class CorpusRecipeTests : IDisposable
         Assert.Contains(path, Assert.Throws<CinnabarException>(() => CorpusRecipe.Load(path)).Message);
     }
 
+    [Theory]
+    [InlineData("\"minFileBytes\":\"ten\"", "\"minFileBytes\" should be a whole number up to 2147483647, found \"ten\".")]
+    [InlineData("\"testShare\":true", "\"testShare\" should be a number, found true.")]
+    [InlineData("\"folders\":{}", "\"folders\" should be a list, found an object.")]
+    [InlineData("\"folders\":[3]", "\"folders[0]\" should be an object, found 3.")]
+    [InlineData("\"folders\":[{\"path\":1,\"licence\":\"MIT\"}]", "\"folders[0].path\" should be a text, found 1.")]
+    [InlineData("\"folders\":[{\"path\":\"a\"}]", "has no key \"folders[0].licence\"")]
+    [InlineData("\"folders\":[{\"path\":\"a\",\"licence\":\"MIT\",\"x\":1}]", "has the unknown key \"folders[0].x\"")]
+    public void Load_WrongType_SaysWhatIsExpectedAndFound(string member, string expected)
+    {
+        string path = Path.Combine(_folder.Root, "recipe.json");
+        string folders = member.Contains("folders", StringComparison.Ordinal) ? "" : "\"folders\":[],";
+        File.WriteAllText(path, $"{{\"description\":\"\",{folders}\"patterns\":[],\"exclude\":[],\"licences\":[],{member}}}");
+        Assert.Contains(expected, Assert.Throws<CinnabarException>(() => CorpusRecipe.Load(path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Load_ByteOrderMark_IsSkipped()
     {

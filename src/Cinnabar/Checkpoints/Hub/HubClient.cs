@@ -29,6 +29,9 @@ public sealed class HubClient
     /// <summary>The cache.</summary>
     public HubCache Cache { get; internal init; }
 
+    /// <summary>Told, in a sentence, what failed before it is tried again; null, the default: nobody is.</summary>
+    public Action<string>? Retrying { get; init; }
+
     /// <summary>Fetches what is missing of a model; goes on where an earlier attempt stopped.</summary>
     /// <param name="model">Which.</param>
     /// <param name="progress">Told how far it is, on the threads of the download; null: nobody is.</param>
@@ -54,7 +57,7 @@ public sealed class HubClient
             Cache,
             model,
             file => endpoint.At([model.Organization, model.Name, "resolve", commit, .. file.Path.Split('/')]),
-            _options.FirstRetryDelay);
+            NewRetry);
 
         SafetensorsIndex? index = null;
         if (HubSelection.IndexOf(model, listed) is HubFile indexFile)
@@ -69,6 +72,8 @@ public sealed class HubClient
         string snapshot = Cache.SnapshotFolder(model, commit);
         return new HubSnapshot(model.File is null ? snapshot : Path.Combine(snapshot, model.File), commit, files, received);
     }
+
+    private HubRetry NewRetry() => new(_options.FirstRetryDelay, Retrying);
 
     private HubSnapshot FindOffline(ModelReference model) => Cache.FindSnapshot(model) is string path
         ? new HubSnapshot(path, Cache.CommitOf(model)!, [], 0)
@@ -144,7 +149,7 @@ public sealed class HubClient
     private async Task<(byte[] Json, string? Next)> GetPageAsync(
         HubConnection connection, Uri address, ModelReference model, CancellationToken cancellation)
     {
-        HubRetry retry = new(_options.FirstRetryDelay);
+        HubRetry retry = NewRetry();
         while (true)
         {
             try

@@ -13,7 +13,7 @@ namespace Cinnabar.Checkpoints.Hub;
 
 /// <summary>Fetches files of one version of a repository.</summary>
 internal sealed class HubDownload(
-    HubConnection connection, HubCache cache, ModelReference model, Func<HubFile, Uri> addressOf, TimeSpan firstRetryDelay)
+    HubConnection connection, HubCache cache, ModelReference model, Func<HubFile, Uri> addressOf, Func<HubRetry> newRetry)
 {
     private const string Kept = "What has arrived is kept.";
 
@@ -85,7 +85,7 @@ internal sealed class HubDownload(
 
     private async Task ReceiveAllAsync(FileStream part, BlobHash hash, HubFile file, TransferMeter meter, CancellationToken cancellation)
     {
-        HubRetry retry = new(firstRetryDelay);
+        HubRetry retry = newRetry();
         while (hash.Count < file.Size)
         {
             try

@@ -1,10 +1,14 @@
+using System.Globalization;
+
 namespace Cinnabar.Checkpoints.Hub;
 
 /// <summary>
 /// Counts failures in a row: after each it pauses, twice as long as before (or as the server asked, at most a minute); after the sixth
 /// it gives up. Whoever gets further than ever before has all attempts again.
 /// </summary>
-internal sealed class HubRetry(TimeSpan firstDelay)
+/// <param name="firstDelay">The first pause.</param>
+/// <param name="told">Told a sentence before every pause; null: nobody is.</param>
+internal sealed class HubRetry(TimeSpan firstDelay, Action<string>? told = null)
 {
     private const int MostFailures = 6;
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromMinutes(1);
@@ -36,6 +40,10 @@ internal sealed class HubRetry(TimeSpan firstDelay)
         }
 
         TimeSpan delay = failure.Wait ?? firstDelay * Math.Pow(2, _failures - 1);
-        return Task.Delay(delay < s_longestDelay ? delay : s_longestDelay, cancellation);
+        delay = delay < s_longestDelay ? delay : s_longestDelay;
+        told?.Invoke(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{failure.Message}; trying again in {delay.TotalSeconds:0.#} s (attempt {_failures + 1} of {MostFailures})."));
+        return Task.Delay(delay, cancellation);
     }
 }

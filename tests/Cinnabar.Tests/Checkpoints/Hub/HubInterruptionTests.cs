@@ -35,6 +35,18 @@ public sealed class HubInterruptionTests : HubTest
     }
 
     [Fact]
+    public async Task Pull_AttemptThatFails_IsTold()
+    {
+        byte[] content = Hub.Files.Find(file => file.Path == Weights)!.Content;
+        int cuts = 0;
+        Hub.Special = request => IsWeights(request) && cuts++ == 0 ? new LocalAnswer(200, content) { CutAfter = 40_000 } : null;
+        List<string> told = [];
+        await new HubClient(Options) { Retrying = told.Add }.PullAsync(ModelReference.Parse("org/name"), null, WithinAMinute);
+        Assert.Contains("trying again in ", Assert.Single(told), StringComparison.Ordinal);
+        Assert.EndsWith("(attempt 2 of 6).", told[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Pull_Stopped_GoesOnWithTheKeptBytes()
     {
         byte[] content = Hub.Files.Find(file => file.Path == Weights)!.Content;

@@ -58,5 +58,5 @@ public abstract class HubTest : IDisposable
     }
 
     // A test that hangs fails after a while.
-    private static CancellationToken WithinAMinute => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+    protected static CancellationToken WithinAMinute => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
 }
