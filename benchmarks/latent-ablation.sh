@@ -7,8 +7,8 @@
 # CORPUS: of recipes/stories-english.json. AUTOENCODER: the model of recipes/stories-paragraphs.json. OUT: a folder for the runs, which go on
 # where they stopped if it exists. STEPS: of each run, 400 unless given, a fifth of them with a falling learning rate. Then:
 #
-#   cinnabar eval writing -m stories-12m --judge stories-12m-ar --corpus CORPUS --tokens 252 --count 50 --temperature 1 --block 0 \
-#     --compare OUT/plain/model --compare OUT/tokens/model … --latent-steps 25
+#   cinnabar eval writing -m OUT/plain/model --judge stories-12m-ar --corpus CORPUS --tokens 252 --count 50 --block 0 \
+#     --compare OUT/tokens/model --compare OUT/adversarial/model … --latent-steps 25
 set -euo pipefail
 [ $# -ge 3 ] || { sed -n '2,12p' "$0"; exit 2; }
 corpus=$1 autoencoder=$2 out=$3 steps=${4:-400}
