@@ -40,9 +40,9 @@ public sealed class BenchCommandTests(TinyModel tiny)
 
         Assert.True(exitCode == 0, error);
         JsonElement[] rows = [.. JsonDocument.Parse(output).RootElement.GetProperty("rows").EnumerateArray()];
-        Assert.Equal(models, rows.Select(row => row.GetProperty("model").GetString()));
+        Assert.Equal(["first-run/model", "second-run/model"], rows.Select(row => row.GetProperty("model").GetString()));
         Assert.NotEqual(rows[0].GetProperty("bits_per_byte").GetDouble(), rows[1].GetProperty("bits_per_byte").GetDouble());
-        Assert.Contains(WebUtility.HtmlEncode(models[1]), await File.ReadAllTextAsync(drawing), StringComparison.Ordinal);
+        Assert.Contains("second-run/model", await File.ReadAllTextAsync(drawing), StringComparison.Ordinal);
     }
 
     [Fact]
