@@ -87,8 +87,13 @@ public sealed partial class LatentAutoencoder
         h = tape.Linear(tape.View(h, count, _shape.Downsampling * _config.HiddenSize), _down);
         h = Run(tape, _encoder[_shape.TokenLayers..], h, batch, AttentionKind.Full);
         Variable z = tape.RmsNormLinear(h, _norm, Epsilon, _encode)[0];
-        return tape.RmsNorm(z, _ones, Epsilon);
+        return Normalised(tape, z);
     }
+
+    /// <summary>Each part of each latent divided by its root mean square: the size that codes and decoder know.</summary>
+    /// <param name="tape">Recording for training.</param>
+    /// <param name="latents">[B·n, d].</param>
+    internal Variable Normalised(Tape tape, Variable latents) => tape.RmsNorm(latents, _ones, Epsilon);
 
     /// <summary>What the decoder, whichever it is, says of a known text: all of it at once, or each token after those before it.</summary>
     /// <param name="tape">Recording for training.</param>

@@ -131,22 +131,9 @@ public sealed class LatentTextDenoiser : IDenoiser
     /// <param name="latents">n·d, changed in place.</param>
     internal void Rescale(Span<float> latents)
     {
-        int width = Shape.Size / Shape.CodebookGroups;
-        for (int first = 0; first < latents.Length; first += width)
-        {
-            Span<float> part = latents.Slice(first, width);
-            double squares = 0;
-            foreach (float value in part)
-            {
-                squares += (double)value * value;
-            }
-
-            float scale = (float)(1 / Math.Sqrt((squares / width) + _config.RmsNormEps));
-            foreach (ref float value in part)
-            {
-                value *= scale;
-            }
-        }
+        _tape.Reset();
+        Variable given = _tape.Input(latents, latents.Length / Shape.Size, Shape.Size);
+        _autoencoder.Normalised(_tape, given).Value.Floats[..latents.Length].CopyTo(latents);
     }
 
     /// <summary>Spells latents.</summary>

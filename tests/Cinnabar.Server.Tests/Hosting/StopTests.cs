@@ -52,18 +52,7 @@ public sealed class StopTests
         const string Text = "{\"text\":\"int x = 1;\",\"samples\":8,\"surprise\":true}";
         await using TestServer server = await TestServer.StartAsync();
         using HttpResponseMessage first = await server.PostAsync("/v1/score", Text); // the next one takes no time to begin
-        using SemaphoreSlim gate = new(0);
-        Task<bool> held = server.Engine.RunAsync(_ => gate.Wait(10_000));
-        Task<HttpResponseMessage> running = server.PostAsync("/v1/score", Text);
-        await Task.Delay(500); // until its first pass waits
-
-        Task stop = server.Application.StopAsync();
-        await Until(async () => (await server.Client.GetAsync("/health")).StatusCode == HttpStatusCode.ServiceUnavailable);
-        gate.Release();
-        using HttpResponseMessage finished = await running;
-        await stop;
-
-        Assert.True(await held);
+        using HttpResponseMessage finished = await StoppedMeanwhile(server, "/v1/score", Text);
         Assert.Equal(HttpStatusCode.OK, finished.StatusCode);
         Assert.Equal(await first.Content.ReadAsStringAsync(), await finished.Content.ReadAsStringAsync());
     }
@@ -74,18 +63,7 @@ public sealed class StopTests
         const string Text = "{\"segments\":[\"a\",{\"hole\":{\"max_tokens\":9}},\"b\"],\"length\":\"probe\",\"seed\":1,\"temperature\":1}";
         await using TestServer server = await TestServer.StartAsync();
         using HttpResponseMessage first = await server.PostAsync("/v1/infill", Text);
-        using SemaphoreSlim gate = new(0);
-        Task<bool> held = server.Engine.RunAsync(_ => gate.Wait(10_000));
-        Task<HttpResponseMessage> running = server.PostAsync("/v1/infill", Text);
-        await Task.Delay(500); // until its first pass waits
-
-        Task stop = server.Application.StopAsync();
-        await Until(async () => (await server.Client.GetAsync("/health")).StatusCode == HttpStatusCode.ServiceUnavailable);
-        gate.Release();
-        using HttpResponseMessage finished = await running;
-        await stop;
-
-        Assert.True(await held);
+        using HttpResponseMessage finished = await StoppedMeanwhile(server, "/v1/infill", Text);
         Assert.Equal(HttpStatusCode.OK, finished.StatusCode);
         Assert.Equal(await TextOf(first), await TextOf(finished));
 
@@ -152,6 +130,23 @@ public sealed class StopTests
             GenerationResult result = await engine.Submit(engine.Model.CanvasFor("int x", 12), options).Completion;
             await context.Response.WriteAsync($"{result.Steps}");
         }));
+
+    // The answer to a request that waits for its first pass when the server is told to stop.
+    private static async Task<HttpResponseMessage> StoppedMeanwhile(TestServer server, string path, string body)
+    {
+        using SemaphoreSlim gate = new(0);
+        Task<bool> held = server.Engine.RunAsync(_ => gate.Wait(10_000));
+        Task<HttpResponseMessage> running = server.PostAsync(path, body);
+        await Task.Delay(500); // until its first pass waits
+
+        Task stop = server.Application.StopAsync();
+        await Until(async () => (await server.Client.GetAsync("/health")).StatusCode == HttpStatusCode.ServiceUnavailable);
+        gate.Release();
+        HttpResponseMessage finished = await running;
+        await stop;
+        Assert.True(await held);
+        return finished;
+    }
 
     private static Task Until(Func<bool> holds) => Until(() => Task.FromResult(holds()));
 
