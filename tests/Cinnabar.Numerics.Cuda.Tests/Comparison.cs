@@ -136,6 +136,7 @@ internal static class Comparison
 
     private static KernelTable Open()
     {
+        Assert.True(EmulatedDevice.Failure is null, EmulatedDevice.Failure);
         KernelTable kernels = CudaKernels.Create();
         int[] widths = [32, 64, 96, 128, 256];
         ((CudaDevice)kernels.Device!).Prepare(

@@ -5,7 +5,7 @@ using System.Runtime.CompilerServices;
 
 namespace Cinnabar.Numerics.Cuda.Tests;
 
-/// <summary>A test that needs a CUDA device, and is skipped without one.</summary>
+/// <summary>A test that needs a CUDA device, or a processor that plays one, and is skipped without.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class CudaFactAttribute : FactAttribute
 {
@@ -13,10 +13,20 @@ public sealed class CudaFactAttribute : FactAttribute
         : base(sourceFilePath, sourceLineNumber) => Skip = WhySkipped;
 
     /// <summary>Null, or why there is nothing to test on.</summary>
-    public static string? WhySkipped { get; } = CudaKernels.IsAvailable(out string reason) ? null : $"There is no CUDA device: {reason}";
+    public static string? WhySkipped { get; } = Find();
+
+    private static string? Find()
+    {
+        if (CudaKernels.IsAvailable(out string reason))
+        {
+            return null;
+        }
+
+        return EmulatedDevice.Start() is string missing ? $"There is no CUDA device ({reason}), and {missing}." : null;
+    }
 }
 
-/// <summary>A theory that needs a CUDA device, and is skipped without one.</summary>
+/// <summary>A theory that needs what <see cref="CudaFactAttribute"/> needs.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class CudaTheoryAttribute : TheoryAttribute
 {

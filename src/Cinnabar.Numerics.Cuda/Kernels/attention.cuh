@@ -178,17 +178,6 @@ __device__ __forceinline__ void addProduct(float (&c)[C / 8][4], const float (&p
 
 constexpr float Log2E = 1.4426950408889634f;
 
-// 2^x by the special function unit, 2 units in the last place off; denormal results become 0.
-__device__ __forceinline__ float exponential2(float x) {
-#ifdef CUEMU
-    return exp2f(x);
-#else
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-#endif
-}
-
 // WIDTH: the only one to compile; all take long.
 #ifdef WIDTH
 #define FOR_WIDTHS(KERNELS) KERNELS(WIDTH)

@@ -15,21 +15,6 @@ template <int W> __device__ constexpr int tile() { return W <= 64 ? 64 : W <= 12
 
 constexpr int Threads = 256;
 
-// Begins to copy 16 bytes to shared memory; the thread sees them behind waitForCopies (cp.async, PTX ISA 9.7.9.25).
-__device__ __forceinline__ void copyAsync(float4* to, const float* from) {
-#ifdef CUEMU
-    *to = *(const float4*)from;
-#else
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" :: "r"(sharedRow((const bf16*)to)), "l"(from) : "memory");
-#endif
-}
-
-__device__ __forceinline__ void waitForCopies() {
-#ifndef CUEMU
-    asm volatile("cp.async.wait_all;" ::: "memory");
-#endif
-}
-
 // Keys and values of a tile [tile, W] in F32, in pieces of four columns: each thread rounds those that it copied itself.
 template <int W> struct Fetched {
     static constexpr int Pieces = tile<W>() * (W / 4), PiecesOfThread = Pieces / Threads;
@@ -47,7 +32,7 @@ template <int W> struct Fetched {
                 float4* to = pieces + operand * Pieces + piece;
                 bool exists = row < count && column < columns;
                 if (!exists) *to = make_float4(0, 0, 0, 0);
-                else if (isAligned) copyAsync(to, rows + row * rowStride + column);
+                else if (isAligned) copyAsync(sharedRow((const bf16*)to), 0, rows + row * rowStride + column);
                 else *to = loadFour(rows + row * rowStride, column, columns, false);
             }
         }
@@ -55,7 +40,7 @@ template <int W> struct Fetched {
 
     // Waits for them and rounds them to tiles of rows of stride<W>().
     template <bool EXACT> __device__ __forceinline__ void round(bf16* keys, bf16* values) const {
-        waitForCopies();
+        waitForAllCopies();
 #pragma unroll
         for (int operand = 0; operand < 2; operand++) {
 #pragma unroll

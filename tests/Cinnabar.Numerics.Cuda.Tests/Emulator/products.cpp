@@ -1,0 +1,93 @@
+// cuBLASLt, as far as CublasLt.cs declares it: D = alpha · op(A) · op(B) + beta · C, column-major, A and B F32 or BF16, the rest F32.
+#include "stream.h"
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+enum Status { Success = 0, InvalidValue = 7, NotSupported = 15 };
+enum Type { Float32 = 0, BFloat16 = 14 };
+
+struct Description { int transposed[2]; };
+struct Layout { int type; uint64_t rows, columns; int64_t stride; };
+struct Heuristic { uint64_t algorithm[8]; size_t workspaceBytes; int status; float waves; int reserved[4]; };
+
+// op(X) [rows, columns] as rows one behind the other; of B the transpose is asked for, so that products are of neighbours.
+std::vector<float> rowsOf(const void* x, const Layout& layout, bool isTransposed) {
+    uint64_t rows = isTransposed ? layout.columns : layout.rows, columns = isTransposed ? layout.rows : layout.columns;
+    std::vector<float> result(rows * columns);
+    for (uint64_t row = 0; row < rows; row++) {
+        for (uint64_t column = 0; column < columns; column++) {
+            int64_t at = isTransposed ? (int64_t)row * layout.stride + column : (int64_t)column * layout.stride + row;
+            float value;
+            uint32_t bits = layout.type == BFloat16 ? (uint32_t)((const uint16_t*)x)[at] << 16 : ((const uint32_t*)x)[at];
+            memcpy(&value, &bits, 4);
+            result[row * columns + column] = value;
+        }
+    }
+
+    return result;
+}
+
+__attribute__((optimize("O3,associative-math,no-signed-zeros,no-trapping-math")))
+float dot(const float* x, const float* y, uint64_t count) {
+    float sum = 0;
+    for (uint64_t i = 0; i < count; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+void multiply(const Description& description, float alpha, const void* a, const Layout& ofA, const void* b, const Layout& ofB,
+    float beta, const float* c, float* d, const Layout& ofD) {
+    std::vector<float> left = rowsOf(a, ofA, description.transposed[0]), right = rowsOf(b, ofB, !description.transposed[1]);
+    uint64_t inner = description.transposed[0] ? ofA.rows : ofA.columns;
+    for (uint64_t column = 0; column < ofD.columns; column++) {
+        for (uint64_t row = 0; row < ofD.rows; row++) {
+            int64_t at = (int64_t)column * ofD.stride + row;
+            float product = alpha * dot(&left[row * inner], &right[column * inner], inner);
+            d[at] = beta == 0 ? product : product + beta * c[at];
+        }
+    }
+}
+
+} // namespace
+
+#define API extern "C" __attribute__((visibility("default"))) int
+
+extern "C" __attribute__((visibility("default"))) size_t cublasLtGetVersion() { return 1; }
+API cublasLtCreate(void** handle) { static int library; *handle = &library; return Success; }
+API cublasLtMatmulDescCreate(Description** description, int, int) { *description = new Description{}; return Success; }
+
+API cublasLtMatmulDescSetAttribute(Description* description, int attribute, const void* value, size_t bytes) {
+    if ((attribute != 3 && attribute != 4) || bytes != sizeof(int)) return InvalidValue;
+    memcpy(&description->transposed[attribute - 3], value, bytes);
+    return Success;
+}
+
+API cublasLtMatrixLayoutCreate(Layout** layout, int type, uint64_t rows, uint64_t columns, int64_t stride) {
+    if ((type != Float32 && type != BFloat16) || stride < (int64_t)rows) return InvalidValue;
+    *layout = new Layout{type, rows, columns, stride};
+    return Success;
+}
+
+API cublasLtMatmulPreferenceCreate(void** preference) { *preference = new char; return Success; }
+API cublasLtMatmulPreferenceDestroy(void* preference) { delete (char*)preference; return Success; }
+API cublasLtMatmulPreferenceSetAttribute(void*, int, const void*, size_t) { return Success; }
+
+// None where sizes do not fit together, as with the real one.
+API cublasLtMatmulAlgoGetHeuristic(void*, const Description* description, const Layout* a, const Layout* b, const Layout* c,
+    const Layout* d, void*, int, Heuristic* results, int* found) {
+    const int* t = description->transposed;
+    bool fits = (t[0] ? a->columns : a->rows) == d->rows && (t[0] ? a->rows : a->columns) == (t[1] ? b->columns : b->rows)
+        && (t[1] ? b->rows : b->columns) == d->columns && a->type == b->type && c->type == Float32 && d->type == Float32;
+    *results = {};
+    *found = fits ? 1 : 0;
+    return fits ? Success : NotSupported;
+}
+
+API cublasLtMatmul(void*, const Description* description, const float* alpha, const void* a, const Layout* ofA, const void* b,
+    const Layout* ofB, const float* beta, const float* c, const Layout*, float* d, const Layout* ofD, const void*, void*, size_t, void*) {
+    float one = *alpha, addend = *beta;
+    emulator::enqueue([=] { multiply(*description, one, a, *ofA, b, *ofB, addend, c, d, *ofD); });
+    return Success;
+}
