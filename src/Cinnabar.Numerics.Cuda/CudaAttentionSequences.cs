@@ -88,11 +88,18 @@ internal sealed class CudaAttentionSequences
 
     /// <summary>Puts them on the device, for the launches that follow at once.</summary>
     /// <returns>Addresses of the descriptors, and of the positions and shadowed positions they point into.</returns>
-    public (nint Sequences, nint Indices) Upload(CudaDevice device)
+    public (nint Sequences, nint Indices) UploadAll(CudaDevice device)
     {
         nint indices = device.Upload<int>(_indices.AsSpan(0, _indexCount));
         return (device.Upload<Descriptor>(_sequences.AsSpan(0, Count)), indices);
     }
+
+    /// <summary>The same, without the descriptor of an only sequence, whose address is 0: it is for <see cref="AddOnly"/>.</summary>
+    public (nint Sequences, nint Indices) Upload(CudaDevice device) =>
+        Count == 1 ? (nint.Zero, device.Upload<int>(_indices.AsSpan(0, _indexCount))) : UploadAll(device);
+
+    /// <summary>Adds the descriptor of the first sequence: the argument of a kernel that finds no others.</summary>
+    public void AddOnly(ref KernelArguments arguments) => arguments.Add(_sequences[0]);
 
     private int AddIndices(ReadOnlyMemory<int>? values)
     {

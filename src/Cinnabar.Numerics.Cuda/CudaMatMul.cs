@@ -47,12 +47,23 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
     }
 
     /// <inheritdoc/>
-    public void Multiply(in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    public void Multiply(in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c) => Multiply(a, b, c, accumulate: false);
+
+    /// <inheritdoc/>
+    public void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c, bool accumulate)
+    {
+        Matrix rows = a is CudaRows computed
+            ? computed.Values(Own(b[0]).Precision).AsMatrix()
+            : throw new ArgumentException("The rows were made by another device's kernel.", nameof(a));
+        Multiply(rows, b, c, accumulate);
+    }
+
+    private void Multiply(in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c, bool accumulate)
     {
         if (b.Length > _weights.Length)
         {
-            Multiply(a, b[.._weights.Length], c[.._weights.Length]);
-            Multiply(a, b[_weights.Length..], c[_weights.Length..]);
+            Multiply(a, b[.._weights.Length], c[.._weights.Length], accumulate);
+            Multiply(a, b[_weights.Length..], c[_weights.Length..], accumulate);
             return;
         }
 
@@ -64,17 +75,8 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
 
         if (!b.IsEmpty)
         {
-            Multiply(a, _weights.AsSpan(0, b.Length), c, accumulate: false, Own(b[0]).Precision);
+            Multiply(a, _weights.AsSpan(0, b.Length), c, accumulate, Own(b[0]).Precision);
         }
-    }
-
-    /// <inheritdoc/>
-    public void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
-    {
-        Matrix rows = a is CudaRows computed
-            ? computed.Values(Own(b[0]).Precision).AsMatrix()
-            : throw new ArgumentException("The rows were made by another device's kernel.", nameof(a));
-        Multiply(rows, b, c);
     }
 
     private static Held Own(PackedMatrix b) =>

@@ -30,6 +30,10 @@ internal unsafe struct KernelArguments
     /// <inheritdoc cref="Add(int)"/>
     public void Add(float value) => Append(value);
 
+    /// <summary>Adds a structure that begins with an address.</summary>
+    public void Add<T>(in T value)
+        where T : unmanaged => Append(value, sizeof(nint));
+
     /// <summary>The addresses of the arguments, as the driver wants them; valid while this is not moved.</summary>
     public void Locate(void** addresses)
     {
@@ -43,9 +47,12 @@ internal unsafe struct KernelArguments
     }
 
     private void Append<T>(T value)
+        where T : unmanaged => Append(value, sizeof(T));
+
+    private void Append<T>(T value, int alignment)
         where T : unmanaged
     {
-        int at = (_bytes + sizeof(T) - 1) / sizeof(T) * sizeof(T);
+        int at = (_bytes + alignment - 1) / alignment * alignment;
         if (at + sizeof(T) > Capacity || Count == MaxCount)
         {
             throw new InvalidOperationException($"A kernel takes at most {MaxCount} arguments of {Capacity} bytes together.");

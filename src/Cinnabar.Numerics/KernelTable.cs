@@ -71,8 +71,8 @@ public sealed class KernelTable
     /// <summary>Rows, each times a number, added to chosen rows.</summary>
     public required IAddScaledRows AddScaledRows { get; init; }
 
-    /// <summary>Rows copied to chosen rows.</summary>
-    public required ICopyRows CopyRows { get; init; }
+    /// <summary>Keys and values stored in caches.</summary>
+    public required IKeyValueRows KeyValueRows { get; init; }
 
     /// <summary>Rows added column by column with a factor each.</summary>
     public required IGatedAdd GatedAdd { get; init; }
@@ -162,7 +162,7 @@ public sealed class KernelTable
         Add = new ReferenceAdd(),
         AddBias = new ReferenceAddBias(),
         AddScaledRows = new ReferenceAddScaledRows(),
-        CopyRows = new ReferenceCopyRows(),
+        KeyValueRows = new ReferenceKeyValueRows(),
         GatedAdd = new ReferenceGatedAdd(),
         CrossEntropy = new ReferenceCrossEntropy(),
         Softmax = new ReferenceSoftmax(),
@@ -189,7 +189,7 @@ public sealed class KernelTable
         Add = new VectorAdd<TVec>(workers),
         AddBias = new VectorAddBias<TVec>(workers),
         AddScaledRows = new VectorAddScaledRows<TVec>(workers),
-        CopyRows = new VectorCopyRows(workers),
+        KeyValueRows = new VectorKeyValueRows(workers, new VectorRotary<TVec>(workers)),
         GatedAdd = new VectorGatedAdd<TVec>(workers),
         CrossEntropy = new VectorCrossEntropy<TVec>(workers),
         Softmax = new VectorSoftmax<TVec>(workers),

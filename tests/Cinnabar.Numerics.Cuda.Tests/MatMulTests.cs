@@ -166,8 +166,10 @@ public sealed class MatMulTests
                     _ => table.Gelu.AsRows(x, bias, ref kept),
                 };
                 (Tensor left, Tensor right) = (Tensor.Zeros(m, 50), Tensor.Zeros(m, 31));
-                table.MatMul.Multiply(rows, [first!, second!], [left.AsMatrix(), right.AsMatrix()]);
-                outputs.AddRange([new($"first of {m} rows", left), new($"second of {m} rows", right)]);
+                table.MatMul.Multiply(rows, [first!, second!], [left.AsMatrix(), right.AsMatrix()], accumulate: false);
+                Tensor added = samples.Normal(1, m, 31);
+                table.MatMul.Multiply(rows, [second!], [added.AsMatrix()], accumulate: true);
+                outputs.AddRange([new($"first of {m} rows", left), new($"second of {m} rows", right), new($"added to {m}", added)]);
             }
 
             return [.. outputs];

@@ -39,16 +39,37 @@ public sealed class RowTests
         return [new("y", y)];
     });
 
-    // Into the first rows of a larger tensor, as a cache does.
+    // Caches in the first rows of larger tensors, several and one; rows of no cache between them; and nothing to rotate.
     [CudaFact]
-    public void CopyRows_Forward() => Comparison.OnAllShapes("CopyRows", 0, (table, samples, shape) =>
+    public void KeyValueRows_Store() => Comparison.On("KeyValueRows", Comparison.Exact, RotaryCases(), (table, samples, each) =>
     {
-        Tensor memory = samples.Normal(1, (2 * shape.Rows) + 4, shape.Columns);
-        Tensor y = memory.View((2 * shape.Rows) + 1, shape.Columns);
-        Tensor x = samples.Normal(1, shape.Rows + 3, shape.Columns);
-        table.CopyRows.Forward(x, 2, samples.Choice(shape.Rows, y.Rows), y);
-        table.CopyRows.Forward(x, 0, samples.Choice(1, y.Rows), y);
-        return [new("y", y), new("all", memory)];
+        RotaryAngles angles = new(40, each.HeadSize, 10_000, each.Dimensions);
+        int columns = each.Heads * each.HeadSize;
+        int[] positions = [39, 0, 7, 7, 12, 3, 0, 38, 5];
+        List<Output> outputs = [];
+        foreach (int caches in (int[])[0, 1, 2])
+        {
+            foreach (RotaryAngles? rotation in (RotaryAngles?[])[angles, null])
+            {
+                (Tensor q, Tensor k) = (samples.Normal(1, positions.Length, 2 * columns), samples.Normal(1, positions.Length, columns));
+                Tensor[] memory = [.. Enumerable.Range(0, 2 * caches).Select(_ => samples.Normal(1, 45, columns))];
+                Tensor[] rows = [.. memory.Select(all => all.View(40, columns))];
+                KeyValueTarget[] targets = caches switch
+                {
+                    0 => [],
+                    1 => [new(2, 1, rows[0], rows[1])],
+                    _ => [new(0, 3, rows[0], rows[1]), new(4, 5, rows[2], rows[3])],
+                };
+                table.KeyValueRows.Store(q, k, samples.Normal(1, positions.Length, columns), rotation, 40, positions, targets);
+                outputs.Add(new($"q of {caches}", q));
+                outputs.AddRange(memory.Select((all, i) => new Output($"{i} of {caches}", all)));
+
+                // What no cache takes.
+                outputs.Add(new($"k of {caches}", caches == 0 ? k : k.View(caches == 1 ? 2 : 0, columns)));
+            }
+        }
+
+        return [.. outputs];
     });
 
     [CudaFact]

@@ -4,8 +4,8 @@
 //   - the next tile is copied to shared memory as it is (F32) while the current one is multiplied, and rounded there;
 //   - CHUNK keys of a tile are one warp's work, so that several warps share the keys where there are fewer rows than warps; each has its
 //     own m and O, which are joined at the end;
-//   - a sequence's keys are split over blocks where there are fewer blocks than the device can run; attention_combine joins what they
-//     leave in `partials` (Dao et al. 2023, Flash-Decoding).
+//   - a sequence's keys are split over blocks where there are fewer blocks than the device can run, and the one that comes last joins
+//     what all leave in `partials` (Dao et al. 2023, Flash-Decoding).
 // Everything is joined in a fixed order, so a result depends on the sizes of the call alone.
 #include "attention.cuh"
 #include "attention_softmax.cuh"
@@ -83,20 +83,51 @@ struct Partial {
 
 struct Forward {
     const float* q;
-    const Sequence* sequences;
+    const Sequence* sequences; // null: `only`
     const int* indices;
     void* o; // BF16 if oIsRounded
     int oIsRounded;
     float *lse, *partials;
+    int* arrivals;   // of the splits of a tile and head: [sequences, heads, tiles], zero between launches
     long long items; // of partials
     int splits, keysOfSplit, heads, group, columns, rows;
     float scale;
+    Sequence only;
 
     __device__ __forceinline__ void write(long long element, int column, float x, float y) const {
         if (oIsRounded) writePair((bf16*)o + element, column, columns, x, y);
         else writePair((float*)o + element, column, columns, x, y);
     }
 };
+
+// o and lse of a block's rows from the parts of all splits, a warp a row. `splits` ≤ 32.
+__device__ __forceinline__ void joinSplits(const Forward& x, const Sequence& sequence, int firstQuery, int head, int used) {
+    int lane = threadIdx.x % 32, count = min(x.rows, sequence.queries - firstQuery);
+    for (int row = threadIdx.x / 32; row < count; row += Threads / 32) {
+        long long item = (long long)(sequence.firstRow + firstQuery + row) * x.heads + head;
+        Partial own(x.partials, x.splits, lane, x.items, x.columns), first(x.partials, x.splits, 0, x.items, x.columns);
+        float largest = lane < used ? loadShared(own.largest + item) : -INFINITY_F, highest = warpMax(largest);
+        float weight = largest == -INFINITY_F ? 0 : exponential2((largest - highest) * (x.scale * Log2E));
+        float sum = warpSum(lane < used ? loadShared(own.sum + item) * weight : 0);
+        if (lane == 0) x.lse[item] = sum > 0 ? highest * x.scale + logf(sum) : -INFINITY_F;
+        weight *= sum > 0 ? 1 / sum : 0;
+        for (int begin = 0; begin < x.columns; begin += 64) {
+            int column = begin + 2 * lane;
+            float a = 0, b = 0;
+            for (int split = 0; split < used; split += 4) {
+#pragma unroll
+                for (int i = split; i < split + 4; i++) {
+                    float ofSplit = __shfl_sync(FULL_WARP, weight, i);
+                    const float* part = first.o + (i * x.items + item) * x.columns + column;
+                    if (i < used && column < x.columns) a += ofSplit * loadShared(part);
+                    if (i < used && column + 1 < x.columns) b += ofSplit * loadShared(part + 1);
+                }
+            }
+
+            if (column < x.columns) x.write(item * x.columns, column, a, b);
+        }
+    }
+}
 
 // The first tile from `begin` on that a row of the block sees, or one behind the end.
 template <int W> __device__ __forceinline__ int nextSeen(const Keys* visible, int rows, int begin, int end) {
@@ -107,7 +138,7 @@ template <int W> __device__ __forceinline__ int nextSeen(const Keys* visible, in
 // Grid: tiles of x.rows query rows, each once per split of the keys; query heads; sequences.
 template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(const Forward& x) {
     constexpr int Tile = tile<W>(), Low = Tile * stride<W>(), Copies = EXACT ? 2 : 1;
-    const Sequence sequence = x.sequences[blockIdx.z];
+    const Sequence sequence = x.sequences ? x.sequences[blockIdx.z] : x.only;
     int head = blockIdx.y, split = blockIdx.x % x.splits, lane = threadIdx.x % 32, rows = x.rows;
     int firstQuery = (gridDim.x - 1 - blockIdx.x) / x.splits * rows; // the last rows first: with a causal mask they take longest
     int begin = split * x.keysOfSplit, end = min(sequence.length, begin + x.keysOfSplit);
@@ -175,11 +206,12 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
     float* others = (float*)keys; // the tiles are read
     if (member > 0 && member < members) softmax.leave(others + (warp - rowWarps) * softmax.Elements);
     __syncthreads();
-    if (member > 0) return;
-    for (int m = 1; m < members; m++) softmax.join(others + (warp + (m - 1) * rowWarps) * softmax.Elements, x.scale);
+    for (int m = 1; m < members && member == 0; m++) {
+        softmax.join(others + (warp + (m - 1) * rowWarps) * softmax.Elements, x.scale);
+    }
 
 #pragma unroll
-    for (int half = 0; half < 2; half++) {
+    for (int half = 0; half < 2 && member == 0; half++) {
         int row = ownRow + lane / 4 + half * 8;
         float sum = rowSum(softmax.sum[half]), largest = softmax.largest[half], factor = x.splits > 1 ? 1 : sum > 0 ? 1 / sum : 0;
         if (firstQuery + row >= sequence.queries) continue;
@@ -195,46 +227,26 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
             else x.write(item * x.columns, column, a, b);
         }
     }
-}
 
-// A warp an item. Grid: warps for the query rows and heads of the longest sequence; sequences. `splits` ≤ 32.
-extern "C" __global__ void attention_combine(const Sequence* sequences, void* o, int oIsRounded, float* lse, float* partials,
-    long long items, int splits, int keysOfSplit, int heads, int columns, float scale) {
-    const Sequence& sequence = sequences[blockIdx.y];
-    int ownItem = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
-    if (ownItem >= sequence.queries * heads) return;
-    long long item = (long long)sequence.firstRow * heads + ownItem;
-    int used = (sequence.length + keysOfSplit - 1) / keysOfSplit;
-    Partial own(partials, splits, lane, items, columns), first(partials, splits, 0, items, columns);
-    float largest = lane < used ? own.largest[item] : -INFINITY_F, highest = warpMax(largest);
-    float weight = largest == -INFINITY_F ? 0 : exponential2((largest - highest) * (scale * Log2E));
-    float sum = warpSum(lane < used ? own.sum[item] * weight : 0);
-    if (lane == 0) lse[item] = sum > 0 ? highest * scale + logf(sum) : -INFINITY_F;
-    weight *= sum > 0 ? 1 / sum : 0;
-    for (int begin = 0; begin < columns; begin += 32) {
-        int column = begin + lane;
-        float total = 0;
-        for (int split = 0; split < used; split += 4) {
-#pragma unroll
-            for (int i = split; i < split + 4; i++) {
-                float ofSplit = __shfl_sync(FULL_WARP, weight, i);
-                if (i < used && column < columns) total += ofSplit * first.o[(i * items + item) * columns + column];
-            }
-        }
-
-        if (column >= columns) continue;
-        if (oIsRounded) ((bf16*)o)[item * columns + column] = toBf16(total);
-        else ((float*)o)[item * columns + column] = total;
-    }
+    if (x.splits == 1) return;
+    SHARED_ARRAY(int, before, 1);
+    int used = (sequence.length + x.keysOfSplit - 1) / x.keysOfSplit, tiles = gridDim.x / x.splits;
+    int* arrivals = x.arrivals + ((long long)blockIdx.z * x.heads + head) * tiles + blockIdx.x / x.splits;
+    __syncthreads();
+    if (threadIdx.x == 0) before[0] = arrive(arrivals);
+    __syncthreads();
+    if (before[0] != used - 1) return;
+    if (threadIdx.x == 0) *arrivals = 0;
+    joinSplits(x, sequence, firstQuery, head, used);
 }
 
 // Two blocks a multiprocessor where the sums leave room among its registers, 128 a thread.
 #define FORWARD(W, EXACT, CHUNK, FUNCTION) \
     extern "C" __global__ void __launch_bounds__(256, W <= 128 ? 2 : 1) FUNCTION(const float* q, const Sequence* sequences, \
-        const int* indices, void* o, int oIsRounded, float* lse, float* partials, long long items, int splits, int keysOfSplit, \
-        int heads, int group, int columns, int rows, float scale) { \
-        forward<W, EXACT, CHUNK>({q, sequences, indices, o, oIsRounded, lse, partials, items, splits, keysOfSplit, heads, group, \
-            columns, rows, scale}); \
+        const int* indices, void* o, int oIsRounded, float* lse, float* partials, int* arrivals, long long items, int splits, \
+        int keysOfSplit, int heads, int group, int columns, int rows, float scale, Sequence only) { \
+        forward<W, EXACT, CHUNK>({q, sequences, indices, o, oIsRounded, lse, partials, arrivals, items, splits, keysOfSplit, heads, \
+            group, columns, rows, scale, only}); \
     }
 
 // attention_shared: for so few rows that warps share a tile's keys.

@@ -93,6 +93,12 @@ __device__ __forceinline__ int arrive(int* arrivals) {
 }
 
 // Past the first-level cache, which does not see what other multiprocessors write.
+__device__ __forceinline__ float loadShared(const float* from) {
+    float x;
+    asm volatile("ld.global.cg.f32 %0, [%1];" : "=f"(x) : "l"(from) : "memory");
+    return x;
+}
+
 __device__ __forceinline__ float4 loadShared(const float4* from) {
     float4 x;
     asm volatile("ld.global.cg.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "l"(from) : "memory");

@@ -3,8 +3,8 @@
 //   gelu               y[t, c] = gelu(x[t, c] + b[c]) in its tanh form, z/(1 + e^−2u) with u = √(2/π)·(z + 0.044715·z³); y F32 or bfloat16
 //   gated_add          y[t, c] += g[c]·(x[t, c] + b[c]), b may be missing     (Peebles & Xie 2023, adaLN-Zero)
 //   add_scaled         y[to[i], :] += scales[i]·x[i, :], no row twice
-//   copy               y[to[i], :] = x[i, :]
 //   rotate             rotary embedding (Su et al. 2021), half-split: of dimensions j and j + R/2 of each head, by direction · angle
+//   store              queries rotated in place, keys, rotated, and values to the rows of caches
 // The first three: a thread keeps its columns and walks down the rows, so that b and g are read once. The others: a block a row.
 
 // Runs body(Width, column) for the columns of this thread: blocks in x share the columns.
@@ -90,30 +90,31 @@ extern "C" __global__ void rows_add_scaled(const float* x, const int* to, const 
     });
 }
 
-extern "C" __global__ void rows_copy(const float* x, const int* to, float* y, int columns) {
-    const float* from = x + (long long)blockIdx.x * columns;
-    float* row = y + (long long)to[blockIdx.x] * columns;
-    overColumns(columns, [=](auto width, int c) {
-        constexpr int N = decltype(width)::value;
-        store(row + c, load<N>(from + c));
-    });
-}
-
+// Of each head the first 2 · half columns of a row, rotated; from and to may be the same.
 template <int N> __device__ __forceinline__ void rotate(
-    float* row, const float* cosines, const float* sines, float direction, int columns, int headSize, int half) {
+    const float* from, float* to, const float* cosines, const float* sines, float direction, int columns, int headSize, int half) {
     int packs = half / N; // of a head
     for (int i = threadIdx.x; i < columns / headSize * packs; i += blockDim.x) {
-        int j = i % packs * N;
-        float* first = row + i / packs * headSize + j;
-        Pack<N> a = load<N>(first), b = load<N>(first + half), cosine = load<N>(cosines + j), sine = load<N>(sines + j);
+        int j = i % packs * N, first = i / packs * headSize + j;
+        Pack<N> a = load<N>(from + first), b = load<N>(from + first + half), cosine = load<N>(cosines + j), sine = load<N>(sines + j);
         Pack<N> left, right;
         for (int k = 0; k < N; k++) {
             float s = direction * sine.v[k];
             left.v[k] = a.v[k] * cosine.v[k] - b.v[k] * s;
             right.v[k] = b.v[k] * cosine.v[k] + a.v[k] * s;
         }
-        store(first, left);
-        store(first + half, right);
+        store(to + first, left);
+        store(to + first + half, right);
+    }
+}
+
+__device__ __forceinline__ void rotateRow(const float* from, float* to, const float* cosines, const float* sines, long long angle,
+    float direction, int columns, int headSize, int half) {
+    if (half == 0) return;
+    if (half % 4 == 0 && headSize % 4 == 0) {
+        rotate<4>(from, to, cosines + angle, sines + angle, direction, columns, headSize, half);
+    } else {
+        rotate<1>(from, to, cosines + angle, sines + angle, direction, columns, headSize, half);
     }
 }
 
@@ -123,6 +124,42 @@ extern "C" __global__ void rows_rotate(
     int columns, int headSize, int half) {
     long long angle = (long long)(positions ? positions[blockIdx.x] : blockIdx.x % length) * half;
     float* row = x + (long long)blockIdx.x * columns;
-    if (half % 4 == 0 && headSize % 4 == 0) rotate<4>(row, cosines + angle, sines + angle, direction, columns, headSize, half);
-    else rotate<1>(row, cosines + angle, sines + angle, direction, columns, headSize, half);
+    rotateRow(row, row, cosines, sines, angle, direction, columns, headSize, half);
+}
+
+// Rows first … first + count − 1 of a pass go to the rows of a cache at their positions; Target in CudaKeyValueRows.cs.
+struct Target { float *keys, *values; int first, count; };
+
+// Grid: rows; queries, keys and values. A single target is `only`, several are in `targets`.
+extern "C" __global__ void rows_store(
+    float* q, float* k, const float* v, const float* cosines, const float* sines, const int* positions, const Target* targets, int count,
+    Target only, int queryColumns, int columns, int headSize, int half) {
+    int row = blockIdx.x, position = positions[row];
+    long long angle = (long long)position * half;
+    if (blockIdx.y == 0) {
+        float* query = q + (long long)row * queryColumns;
+        rotateRow(query, query, cosines, sines, angle, 1, queryColumns, headSize, half);
+        return;
+    }
+
+    Target target = only;
+    for (int i = 0; targets && i < count; i++) {
+        if (row >= targets[i].first && row < targets[i].first + targets[i].count) target = targets[i];
+    }
+
+    bool isKept = row >= target.first && row < target.first + target.count;
+    const float* from = (blockIdx.y == 1 ? k : v) + (long long)row * columns;
+    float* to = (float*)from;
+    if (isKept) {
+        to = (blockIdx.y == 1 ? target.keys : target.values) + (long long)position * columns;
+
+        // Of keys what is not rotated: behind the rotated part of each head.
+        int rotated = blockIdx.y == 1 ? 2 * half : 0;
+        if (rotated == 0) overColumns(columns, [=](auto width, int c) { store(to + c, load<decltype(width)::value>(from + c)); });
+        for (int c = threadIdx.x; rotated > 0 && rotated < headSize && c < columns; c += blockDim.x) {
+            if (c % headSize >= rotated) to[c] = from[c];
+        }
+    }
+
+    if (blockIdx.y == 1) rotateRow(from, to, cosines, sines, angle, 1, columns, headSize, half);
 }

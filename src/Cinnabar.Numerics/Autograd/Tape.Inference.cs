@@ -28,6 +28,21 @@ public sealed partial class Tape
         return o;
     }
 
+    /// <summary>Rotates queries and keys, and puts keys and values into caches (<see cref="IKeyValueRows.Store"/>).</summary>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public void StoreRows(
+        Variable q,
+        Variable k,
+        Variable v,
+        RotaryAngles? angles,
+        int length,
+        ReadOnlySpan<int> positions,
+        ReadOnlySpan<KeyValueTarget> targets)
+    {
+        RequireInference("A cache of keys and values");
+        Kernels.KeyValueRows.Store(q.Value, k.Value, v.Value, angles, length, positions, targets);
+    }
+
     /// <summary>y = gelu(gate) ∘ up, in place in <paramref name="gate"/>, which must not be used otherwise.</summary>
     /// <param name="gate">[T, F].</param>
     /// <param name="up">[T, F].</param>

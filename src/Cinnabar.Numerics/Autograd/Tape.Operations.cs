@@ -73,6 +73,22 @@ public sealed partial class Tape
         return CollectionsMarshal.AsSpan(_results);
     }
 
+    /// <summary>stream + x·Wᵀ; without recording the product is added in place to <paramref name="stream"/>.</summary>
+    /// <param name="stream">[T, out].</param>
+    /// <param name="x">[T, in].</param>
+    /// <param name="weight">[out, in].</param>
+    public Variable AddLinear(Variable stream, Variable x, Parameter weight)
+    {
+        if (Recording)
+        {
+            return Add(stream, Linear(x, weight));
+        }
+
+        PackedMatrix packed = weight.PackedTranspose(Kernels.MatMul, _precision);
+        Kernels.MatMul.Multiply(x.Value.AsMatrix(), packed, stream.Value.AsMatrix(), accumulate: true);
+        return stream;
+    }
+
     /// <summary>
     /// y_i = RmsNorm(x)·W_iᵀ: without recording the normalised rows become operands of the products at once and are never stored.
     /// </summary>
@@ -87,11 +103,26 @@ public sealed partial class Tape
         ? Linear(SwiGlu(gate, up, Operand(gate.Value.Shape)), weight)
         : Linear(Kernels.SwiGlu.AsRows(gate.Value, up.Value, ref _gatedRows), new ReadOnlySpan<Parameter>(in weight))[0];
 
+    /// <summary>stream + (silu(gate) ∘ up)·Wᵀ, without recording in place in <paramref name="stream"/>.</summary>
+    public Variable AddSwiGluLinear(Variable stream, Variable gate, Variable up, Parameter weight)
+    {
+        if (Recording)
+        {
+            return Add(stream, SwiGluLinear(gate, up, weight));
+        }
+
+        PackedMatrix packed = weight.PackedTranspose(Kernels.MatMul, _precision);
+        RowSource rows = Kernels.SwiGlu.AsRows(gate.Value, up.Value, ref _gatedRows);
+        Kernels.MatMul.Multiply(rows, [packed], [stream.Value.AsMatrix()], accumulate: true);
+        return stream;
+    }
+
     private ReadOnlySpan<Variable> Linear(RowSource x, scoped ReadOnlySpan<Parameter> weights)
     {
         _results.Clear();
         Prepare(x.Rows, weights);
-        Kernels.MatMul.Multiply(x, CollectionsMarshal.AsSpan(_rightSides), CollectionsMarshal.AsSpan(_products));
+        Kernels.MatMul.Multiply(
+            x, CollectionsMarshal.AsSpan(_rightSides), CollectionsMarshal.AsSpan(_products), accumulate: false);
         return CollectionsMarshal.AsSpan(_results);
     }
 

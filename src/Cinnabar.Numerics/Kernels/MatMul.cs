@@ -83,11 +83,12 @@ public interface IMatMul
         }
     }
 
-    /// <summary>C_i = A·B_i with an A that is computed while it is packed; the same bits as with its rows in memory.</summary>
+    /// <summary>C_i (+)= A·B_i with an A that is computed while it is packed; the same bits as with its rows in memory.</summary>
     /// <param name="a">[M, K].</param>
     /// <param name="b">Right-hand sides packed before, each [K, N_i].</param>
     /// <param name="c">One [M, N_i] for each, overlapping nothing that the rows are computed from.</param>
-    unsafe void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    /// <param name="accumulate">Adds to what they hold.</param>
+    unsafe void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c, bool accumulate)
     {
         Tensor rows = Tensor.Zeros(a.Rows, a.Columns);
         for (int row = 0; row < a.Rows; row++)
@@ -95,6 +96,9 @@ public interface IMatMul
             a.Write(row, 0, a.Columns, rows.FloatPointer + ((nint)row * a.Columns));
         }
 
-        Multiply(rows.AsMatrix(), b, c);
+        for (int i = 0; i < b.Length; i++)
+        {
+            Multiply(rows.AsMatrix(), b[i], c[i], accumulate);
+        }
     }
 }

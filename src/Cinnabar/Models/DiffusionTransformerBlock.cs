@@ -56,9 +56,7 @@ internal sealed class DiffusionTransformerBlock
         ReadOnlySpan<Variable> projected =
             tape.LayerNormLinear(h, _attentionNorm.Weight, _attentionNorm.Shift, _epsilon, _queryKeyValue);
         (Variable q, Variable k, Variable v) = (projected[0], projected[1], projected[2]);
-        q = tape.Rotary(q, angles, angles.Positions, pass.Positions);
-        k = tape.Rotary(k, angles, angles.Positions, pass.Positions);
-        Variable attended = tape.Linear(pass.Attend(tape, _index, q, k, v), _attentionOut);
+        Variable attended = tape.Linear(pass.Attend(tape, _index, q, k, v, angles), _attentionOut);
         h = tape.GatedAdd(h, attended, bias: null, _attentionNorm.Gate);
         Variable up = tape.LayerNormLinear(h, _feedForwardNorm.Weight, _feedForwardNorm.Shift, _epsilon, _up)[0];
         return tape.GatedAdd(h, tape.GeluLinear(up, _upBias, _down), _downBias, _feedForwardNorm.Gate);

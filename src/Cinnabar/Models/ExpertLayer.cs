@@ -49,6 +49,6 @@ internal sealed class ExpertLayer
             }
         }
 
-        return _shared is null ? h : tape.Add(h, _shared.Forward(tape, m));
+        return _shared is null ? h : _shared.AddTo(tape, h, m);
     }
 }

@@ -28,7 +28,18 @@ internal sealed class FeedForward(Parameter gate, Parameter up, Parameter down, 
     public Variable Forward(Tape tape, Variable h, Parameter norm, float epsilon) =>
         Down(tape, tape.RmsNormLinear(h, norm, epsilon, _gateUp));
 
+    /// <summary>h plus the layer on x, without recording in place in <paramref name="h"/>.</summary>
+    public Variable AddTo(Tape tape, Variable h, Variable x) => AddDown(tape, h, tape.Linear(x, _gateUp));
+
+    /// <summary>h plus the layer on RMSNorm(h), likewise.</summary>
+    public Variable AddTo(Tape tape, Variable h, Parameter norm, float epsilon) =>
+        AddDown(tape, h, tape.RmsNormLinear(h, norm, epsilon, _gateUp));
+
     private Variable Down(Tape tape, ReadOnlySpan<Variable> gateUp) => activation == GateActivation.Silu
         ? tape.SwiGluLinear(gateUp[0], gateUp[1], down)
         : tape.Linear(tape.GeGlu(gateUp[0], gateUp[1]), down);
+
+    private Variable AddDown(Tape tape, Variable h, ReadOnlySpan<Variable> gateUp) => activation == GateActivation.Silu
+        ? tape.AddSwiGluLinear(h, gateUp[0], gateUp[1], down)
+        : tape.AddLinear(h, tape.GeGlu(gateUp[0], gateUp[1]), down);
 }

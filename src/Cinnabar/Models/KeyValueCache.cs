@@ -2,7 +2,6 @@
 // position whose predecessors have not changed since is exact; with full attention it is an approximation, the better the less has changed.
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Models;
 
@@ -42,21 +41,7 @@ public sealed class KeyValueCache
         return true;
     }
 
-    /// <summary>Stores what was computed for some positions of a layer.</summary>
-    /// <param name="copyRows">Where it runs.</param>
+    /// <summary>Keys and values of all positions in a layer, [L, G·D].</summary>
     /// <param name="layer">Number of the layer.</param>
-    /// <param name="positions">[M].</param>
-    /// <param name="keys">[first + M or more, G·D].</param>
-    /// <param name="values">[first + M or more, G·D].</param>
-    /// <param name="first">The row of the first position.</param>
-    /// <returns>Keys and values of all positions, [L, G·D].</returns>
-    internal (Tensor Keys, Tensor Values) Update(
-        ICopyRows copyRows, int layer, ReadOnlySpan<int> positions, Tensor keys, Tensor values, int first)
-    {
-        Tensor allKeys = _rows[layer];
-        Tensor allValues = _rows[layer + (_rows.Length / 2)];
-        copyRows.Forward(keys, first, positions, allKeys);
-        copyRows.Forward(values, first, positions, allValues);
-        return (allKeys, allValues);
-    }
+    internal (Tensor Keys, Tensor Values) Of(int layer) => (_rows[layer], _rows[layer + (_rows.Length / 2)]);
 }

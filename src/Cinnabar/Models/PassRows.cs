@@ -36,6 +36,7 @@ internal sealed class PassRows(ModelConfig config)
     private int[] _ids = [];
     private int[] _places = [];
     private AttentionPart[] _parts = [];
+    private KeyValueTarget[] _targets = [];
     private int _count;
 
     /// <summary>Where each row stands in its sequence.</summary>
@@ -142,27 +143,33 @@ internal sealed class PassRows(ModelConfig config)
     /// <summary>Attention of every sequence in one layer; caches take in the keys and values of the pass.</summary>
     /// <param name="tape">Where it runs.</param>
     /// <param name="layer">Number of the layer.</param>
-    /// <param name="q">[rows of the pass, H·D].</param>
-    /// <param name="k">[rows of the pass, G·D].</param>
+    /// <param name="q">[rows of the pass, H·D], not yet rotated; must not be used otherwise.</param>
+    /// <param name="k">[rows of the pass, G·D], likewise.</param>
     /// <param name="v">[rows of the pass, G·D].</param>
-    public Variable Attend(Tape tape, int layer, Variable q, Variable k, Variable v)
+    /// <param name="angles">Of all positions; null: nothing is rotated.</param>
+    public Variable Attend(Tape tape, int layer, Variable q, Variable k, Variable v, RotaryAngles? angles)
     {
         if (_parts.Length < _sequences.Count)
         {
-            _parts = new AttentionPart[_sequences.Count];
+            (_parts, _targets) = (new AttentionPart[_sequences.Count], new KeyValueTarget[_sequences.Count]);
         }
 
+        int caches = 0;
         for (int i = 0; i < _sequences.Count; i++)
         {
             SequenceRows sequence = _sequences[i];
             int end = i + 1 < _sequences.Count ? _sequences[i + 1].First : _count;
-            ReadOnlyMemory<int> positions = _positions.AsMemory(sequence.First..end);
-            (Tensor keys, Tensor values) = sequence.Cache is null
-                ? (k.Value, v.Value)
-                : sequence.Cache.Update(tape.Kernels.CopyRows, layer, positions.Span, k.Value, v.Value, sequence.First);
-            _parts[i] = new AttentionPart(keys, values, ShapeOf(sequence, positions));
+            (Tensor keys, Tensor values) = (k.Value, v.Value);
+            if (sequence.Cache is not null)
+            {
+                (keys, values) = sequence.Cache.Of(layer);
+                _targets[caches++] = new KeyValueTarget(sequence.First, end - sequence.First, keys, values);
+            }
+
+            _parts[i] = new AttentionPart(keys, values, ShapeOf(sequence, _positions.AsMemory(sequence.First..end)));
         }
 
+        tape.StoreRows(q, k, v, angles, LongestSequence, Positions, _targets.AsSpan(0, caches));
         return tape.Attention(q, _parts.AsMemory(0, _sequences.Count));
     }
 

@@ -65,17 +65,16 @@ internal sealed class TransformerBlock
         (Variable q, Variable k, Variable v) = Projected(tape, h);
         q = _queryNorm is null ? q : tape.RmsNorm(q, _queryNorm, _epsilon);
         k = _keyNorm is null ? k : tape.RmsNorm(k, _keyNorm, _epsilon);
-        if (angles is not null)
+        if (pass is null && angles is not null)
         {
-            ReadOnlySpan<int> positions = pass is null ? default : pass.Positions;
-            q = tape.Rotary(q, angles, length, positions);
-            k = tape.Rotary(k, angles, length, positions);
+            q = tape.Rotary(q, angles, length, positions: default);
+            k = tape.Rotary(k, angles, length, positions: default);
         }
 
-        Variable attended = pass is null ? tape.Attention(q, k, v, shape) : pass.Attend(tape, _index, q, k, v);
-        h = tape.Add(h, tape.Linear(attended, _attentionOut));
+        Variable attended = pass is null ? tape.Attention(q, k, v, shape) : pass.Attend(tape, _index, q, k, v, angles);
+        h = tape.AddLinear(h, attended, _attentionOut);
         return _experts is null
-            ? tape.Add(h, _feedForward!.Forward(tape, h, _feedForwardNorm, _epsilon))
+            ? _feedForward!.AddTo(tape, h, _feedForwardNorm, _epsilon)
             : _experts.AddTo(tape, h, tape.RmsNorm(h, _feedForwardNorm, _epsilon));
     }
 

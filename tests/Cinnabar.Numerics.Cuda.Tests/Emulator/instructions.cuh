@@ -64,4 +64,5 @@ inline void endCopies() { emulatorHost->endCopies(); }
 template <int N> inline void waitForCopies() { emulatorHost->waitForCopies(N); }
 inline void waitForAllCopies() { emulatorHost->endCopies(); emulatorHost->waitForCopies(0); }
 inline int arrive(int* arrivals) { return (*arrivals)++; }
+inline float loadShared(const float* from) { return *from; }
 inline float4 loadShared(const float4* from) { return *from; }

@@ -133,7 +133,7 @@ public sealed class PackedMatMul : IMatMul
     }
 
     /// <inheritdoc/>
-    public void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c)
+    public void Multiply(RowSource a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c, bool accumulate)
     {
         PackedProduct product = Rent();
         bool leftIsPacked = false;
@@ -141,10 +141,10 @@ public sealed class PackedMatMul : IMatMul
         {
             Panels panels = Own(b[i]);
             MatMulShapes.Check(a.Rows, a.Columns, b[i].Rows, b[i].Columns, c[i]);
-            bool isEmpty = IsEmpty(a.Columns, c[i], accumulate: false);
+            bool isEmpty = IsEmpty(a.Columns, c[i], accumulate);
             for (int part = 0; part < panels.Parts.Length && !isEmpty; part++)
             {
-                product.Run(a, panels.Parts[part]!, Part(c[i], part, panels.ColumnsOfPart), panels.Format, leftIsPacked);
+                product.Run(a, panels.Parts[part]!, Part(c[i], part, panels.ColumnsOfPart), accumulate, panels.Format, leftIsPacked);
                 leftIsPacked = true;
             }
         }

@@ -80,12 +80,12 @@ internal sealed unsafe partial class PackedProduct
         KeepAlive(a, panels, c);
     }
 
-    /// <summary>C = A·B with an A that is computed while it is packed and B in panels already.</summary>
+    /// <summary>C (+)= A·B with an A that is computed while it is packed and B in panels already.</summary>
     /// <inheritdoc cref="Run(in Matrix, Tensor, in Matrix, bool, in ProductFormat, bool)"/>
-    internal void Run(RowSource a, Tensor panels, in Matrix c, in ProductFormat format, bool leftIsPacked)
+    internal void Run(RowSource a, Tensor panels, in Matrix c, bool accumulate, in ProductFormat format, bool leftIsPacked)
     {
         bool same = leftIsPacked && IsPackedFor(format);
-        int threads = Begin(default, a, a.Columns, c, accumulate: false, format);
+        int threads = Begin(default, a, a.Columns, c, accumulate, format);
         Take(panels);
         MultiplyPacked(threads, leftIsPacked: same);
         _computedLeft = null; // refers to activations

@@ -57,7 +57,7 @@ public sealed class PackedMatMulTests
             product.Multiply(x.AsMatrix(), packed, Array.ConvertAll(results, c => c.AsMatrix()));
             RowSource? reused = null;
             RowSource rows = new VectorRmsNorm<Vector256Floats>(s_two).AsRows(x, norm, 1e-5f, ref reused);
-            product.Multiply(rows, packed, Array.ConvertAll(computed, c => c.AsMatrix()));
+            product.Multiply(rows, packed, Array.ConvertAll(computed, c => c.AsMatrix()), accumulate: false);
             return [.. results.Concat(computed).Select(c => c.Floats.ToArray())];
         }
     }

@@ -39,7 +39,7 @@ public sealed class RowSourceTests
         RowSource? rows = null;
         kernels.SwiGlu.AsRows(Random(2, 3, 21), Random(3, 3, 21), ref rows);
         Assert.Contains("[3, 21]·[20, 5]", Assert.Throws<ArgumentException>(
-            () => kernels.MatMul.Multiply(rows!, [packed!], [Tensor.Zeros(3, 5).AsMatrix()])).Message, StringComparison.Ordinal);
+            () => kernels.MatMul.Multiply(rows!, [packed!], [Tensor.Zeros(3, 5).AsMatrix()], accumulate: false)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -88,7 +88,13 @@ public sealed class RowSourceTests
                     Tensor[] expected = [.. right.Select(b => Tensor.Zeros(m, b.Columns))];
                     Tensor[] actual = [.. right.Select(b => Tensor.Zeros(m, b.Columns))];
                     product.Multiply(inMemory.AsMatrix(), right, [.. expected.Select(c => c.AsMatrix())]);
-                    product.Multiply(make(ref rows), right, [.. actual.Select(c => c.AsMatrix())]);
+                    product.Multiply(make(ref rows), right, [.. actual.Select(c => c.AsMatrix())], accumulate: false);
+                    for (int i = 0; i < right.Length; i++)
+                    {
+                        product.Multiply(inMemory.AsMatrix(), right[i], expected[i].AsMatrix(), accumulate: true);
+                    }
+
+                    product.Multiply(make(ref rows), right, [.. actual.Select(c => c.AsMatrix())], accumulate: true);
                     Assert.All(expected.Zip(actual), pair => Assert.True(
                         pair.First.Floats.SequenceEqual(pair.Second.Floats), $"{form}, {precision}, [{m}, {k}], {threads} threads"));
                     Assert.Contains(actual[0].Floats.ToArray(), value => Math.Abs(value) > 0.01f);
