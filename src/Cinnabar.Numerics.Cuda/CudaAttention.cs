@@ -218,7 +218,8 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         if (!_functions.TryGetValue(kernel, out CudaFunction function))
         {
             // The most that a block ever takes, as launches may still wait when the next one needs less.
-            function = device.Function(kernel.Source, kernel.Name, kernel.SharedBytes(kernel.MostRows(device.SharedBytesPerBlock)));
+            int most = kernel.SharedBytes(kernel.MostRows(device.SharedBytesPerBlock));
+            function = device.Function(kernel.Source, kernel.Name, most, kernel.IsForward);
             _functions.Add(kernel, function);
         }
 

@@ -52,7 +52,8 @@ internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int 
     // Whether the sums leave room for a second block among a multiprocessor's registers: the launch bounds of the source.
     private bool HasTwoBlocks => Width <= (Pass == CudaAttentionPass.KeyGradients ? 64 : 128);
 
-    private bool IsForward => Pass is CudaAttentionPass.Forward or CudaAttentionPass.SharedForward;
+    /// <summary>Whether it is of a forward pass; those overlap.</summary>
+    public bool IsForward => Pass is CudaAttentionPass.Forward or CudaAttentionPass.SharedForward;
 
     // Of keys, or of queries for the gradients of keys.
     private int Tile => Width <= 64 && IsForward ? 64 : Width <= 128 ? 32 : 16;

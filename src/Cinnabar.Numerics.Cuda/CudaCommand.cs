@@ -29,6 +29,9 @@ internal struct CudaCommand
     public int Threads;
     public int SharedBytes;
 
+    /// <summary>Of a kernel: 1 if it may begin while the one before still runs.</summary>
+    public int Overlaps;
+
     /// <summary>Of a kernel: its handle. Of a copy: where from. Of a product: the number of its plan.</summary>
     public nint Source;
 

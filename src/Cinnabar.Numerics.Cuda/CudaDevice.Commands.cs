@@ -16,6 +16,7 @@ internal sealed unsafe partial class CudaDevice
             GridZ = gridZ,
             Threads = threads,
             SharedBytes = function.SharedBytes,
+            Overlaps = function.Overlaps ? 1 : 0,
             Arguments = arguments,
         });
 

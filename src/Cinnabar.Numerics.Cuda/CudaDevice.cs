@@ -11,11 +11,16 @@ internal sealed unsafe partial class CudaDevice : IDevice
     // bfloat16 products on tensor cores, and asynchronous copies: Ampere.
     private const int LeastMajor = 8;
 
+    // Kernels that begin before the one before has ended: Hopper, and in graphs from this driver on.
+    private const int LeastMajorToOverlap = 9;
+    private const int LeastDriverToOverlap = 12_030;
+
     [ThreadStatic]
     private static nint t_current;
 
     private readonly Lock _oneAtATime = new();
     private readonly nint _context;
+    private readonly bool _canOverlap;
     private readonly CudaStream _stream;
     private readonly CudaStaging _staging;
     private readonly ProductPlans _products;
@@ -33,6 +38,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
         ComputeCapability = $"{major}.{minor}";
         Multiprocessors = Attribute(device, CudaDriver.MultiprocessorCount);
         SharedBytesPerBlock = Attribute(device, CudaDriver.MaxSharedBytesPerBlock);
+        Check(CudaDriver.cuDriverGetVersion(out int driver), "cuDriverGetVersion");
+        _canOverlap = major >= LeastMajorToOverlap && driver >= LeastDriverToOverlap;
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
         Memory = new CudaMemory(Name, FinishBeforeFreeing);
@@ -107,12 +114,13 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <param name="source">Name of the embedded source, and macros (<see cref="KernelCompiler.Function"/>).</param>
     /// <param name="name">Name of the kernel.</param>
     /// <param name="dynamicSharedBytes">Dynamic shared memory of a block.</param>
-    public CudaFunction Function(string source, string name, int dynamicSharedBytes = 0)
+    /// <param name="overlaps">Whether it calls waitForPrevious, and so may begin while the kernel before still runs.</param>
+    public CudaFunction Function(string source, string name, int dynamicSharedBytes = 0, bool overlaps = false)
     {
         lock (_oneAtATime)
         {
             MakeCurrent();
-            return _compiler.Function(source, name, dynamicSharedBytes);
+            return _compiler.Function(source, name, dynamicSharedBytes, overlaps && _canOverlap);
         }
     }
 

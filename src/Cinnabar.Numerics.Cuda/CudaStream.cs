@@ -11,7 +11,7 @@ using Cinnabar.Numerics.Cuda.Interop;
 namespace Cinnabar.Numerics.Cuda;
 
 /// <summary>One stream of commands; not thread-safe.</summary>
-internal sealed unsafe class CudaStream
+internal sealed unsafe partial class CudaStream
 {
     // Longer sequences are training steps, whose launches the device outlasts anyway.
     private const int LongestGraph = 8_192;
@@ -201,6 +201,7 @@ internal sealed unsafe class CudaStream
         }
 
         CudaDriver.Check(CudaDriver.cuGraphLaunch(sequence.Graphs[graph], _stream), "cuGraphLaunch");
+        _isBehindKernel = false;
         GraphLaunches++;
     }
 
@@ -224,67 +225,21 @@ internal sealed unsafe class CudaStream
         CudaDriver.Check(CudaDriver.cuStreamBeginCapture_v2(_stream, CudaDriver.ThreadLocalCapture), "cuStreamBeginCapture");
         int error;
         nint captured;
+        _isBehindKernel = false;
         try
         {
             RunAll(commands);
         }
         finally
         {
+            _isBehindKernel = false;
+
             // Even if a command failed: the stream would take nothing else any more.
             error = CudaDriver.cuStreamEndCapture(_stream, out captured);
         }
 
         CudaDriver.Check(error, "cuStreamEndCapture");
         return captured;
-    }
-
-    private void RunAll(ReadOnlySpan<CudaCommand> commands)
-    {
-        foreach (ref readonly CudaCommand command in commands)
-        {
-            Run(command);
-        }
-    }
-
-    private void Run(in CudaCommand command)
-    {
-        switch (command.Kind)
-        {
-            case CommandKind.Launch:
-                LaunchKernel(command);
-                break;
-            case CommandKind.CopyToDevice:
-                CudaDriver.Check(
-                    CudaDriver.cuMemcpyHtoDAsync_v2(command.Target, (void*)command.Source, (nuint)command.Bytes, _stream),
-                    "cuMemcpyHtoDAsync");
-                break;
-            case CommandKind.Clear:
-                CudaDriver.Check(CudaDriver.cuMemsetD8Async(command.Target, 0, (nuint)command.Bytes, _stream), "cuMemsetD8Async");
-                break;
-            case CommandKind.Product:
-                _products.Run(command, _stream);
-                break;
-        }
-    }
-
-    private void LaunchKernel(in CudaCommand command)
-    {
-        KernelArguments arguments = command.Arguments;
-        void** addresses = stackalloc void*[KernelArguments.MaxCount];
-        arguments.Locate(addresses);
-        int error = CudaDriver.cuLaunchKernel(
-            command.Source,
-            (uint)command.GridX,
-            (uint)command.GridY,
-            (uint)command.GridZ,
-            (uint)command.Threads,
-            1,
-            1,
-            (uint)command.SharedBytes,
-            _stream,
-            addresses,
-            null);
-        CudaDriver.Check(error, "cuLaunchKernel");
     }
 
     private sealed class Sequence(CudaCommand[] commands) : IDisposable

@@ -134,7 +134,7 @@ internal sealed class FewRowsProduct
     {
         if (!_functions.TryGetValue(variant, out CudaFunction function))
         {
-            function = _device.Function(variant.Source, "product_few_rows", variant.Stages * variant.StageBytes);
+            function = _device.Function(variant.Source, "product_few_rows", variant.Stages * variant.StageBytes, overlaps: true);
             _functions.Add(variant, function);
         }
 

@@ -33,8 +33,9 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     /// </param>
     /// <param name="name">Name of the kernel in it.</param>
     /// <param name="sharedBytes">Dynamic shared memory that a block may take.</param>
+    /// <param name="overlaps">Whether it calls waitForPrevious (instructions.cuh); the same for the same kernel.</param>
     /// <exception cref="CudaException">It does not compile.</exception>
-    public CudaFunction Function(string source, string name, int sharedBytes)
+    public CudaFunction Function(string source, string name, int sharedBytes, bool overlaps = false)
     {
         if (_functions.TryGetValue((source, name, sharedBytes), out CudaFunction known))
         {
@@ -57,7 +58,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         }
 
         _names[function] = name;
-        CudaFunction found = new(function, sharedBytes);
+        CudaFunction found = new(function, sharedBytes, overlaps);
         _functions.Add((source, name, sharedBytes), found);
         return found;
     }

@@ -107,6 +107,29 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         Assert.True(((CudaDevice)device.Kernels.Device!).GraphLaunches >= 2, "No pass ran as a graph.");
     }
 
+    // A pass of few rows is as fast as its launches are few: per layer two norms, the rows stored, attention and the gate beside products.
+    [CudaFact]
+    public void Pass_BesideACache_LaunchesFiveKernelsALayerBesideProducts()
+    {
+        DiffusionModel model = DiffusionModel.Load(Path.Combine(RequireModel(), Model), device.Kernels);
+        var denoiser = (ICachingDenoiser)model.Denoiser;
+        int[] ids = [.. Enumerable.Range(0, 64).Select(i => 300 + (i * 11 % 4000))];
+        KeyValueCache cache = denoiser.CreateCache(ids.Length);
+        Pass(first: 0);
+        IReadOnlyList<(string Name, double Seconds)> commands = ((CudaDevice)device.Kernels.Device!).Trace(() => Pass(first: 32));
+        string[] kernels = [.. commands.Select(command => command.Name).Where(name => name != "copy to the GPU" && !IsProduct(name))];
+        int layers = model.Config.NumHiddenLayers;
+
+        // And the tokens' embedding, the choice of rows, and the last norm.
+        Assert.True(kernels.Length <= (5 * layers) + 3, $"{kernels.Length} kernels in {layers} layers: {string.Join(", ", kernels)}");
+        int copies = commands.Count(command => command.Name == "copy to the GPU");
+        Assert.True(copies <= 4, $"Expected few copies to the GPU, found {copies}.");
+
+        void Pass(int first) => _ = denoiser.Logits(ids, [.. Enumerable.Range(first, ids.Length - first)], cache, []).Floats[0];
+
+        static bool IsProduct(string name) => name.StartsWith("cuBLASLt", StringComparison.Ordinal) || name == "product_few_rows";
+    }
+
     [CudaTheory]
     [InlineData("llada-tiny-F32")]
     [InlineData("llada-tied-F32")]

@@ -16,12 +16,18 @@ internal static unsafe partial class CudaDriver
     // CUfunction_attribute
     public const int MaxDynamicSharedBytes = 8;
 
+    // CUlaunchAttributeID: programmatic stream serialization
+    public const int OverlapWithPrevious = 6;
+
     // Flags
     public const uint NonBlockingStream = 1;
     public const int ThreadLocalCapture = 1;
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuInit(uint flags);
+
+    [LibraryImport(CudaLibraries.Driver)]
+    public static partial int cuDriverGetVersion(out int version);
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuGetErrorString(int error, out byte* text);
@@ -99,18 +105,7 @@ internal static unsafe partial class CudaDriver
     public static partial int cuFuncSetAttribute(nint function, int attribute, int value);
 
     [LibraryImport(CudaLibraries.Driver)]
-    public static partial int cuLaunchKernel(
-        nint function,
-        uint gridX,
-        uint gridY,
-        uint gridZ,
-        uint blockX,
-        uint blockY,
-        uint blockZ,
-        uint sharedBytes,
-        nint stream,
-        void** arguments,
-        void** extra);
+    public static partial int cuLaunchKernelEx(LaunchConfig* config, nint function, void** arguments, void** extra);
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuEventCreate(out nint handle, uint flags);
@@ -139,5 +134,32 @@ internal static unsafe partial class CudaDriver
             throw new CudaException(
                 $"The GPU failed at {call}: {TextOf(error)}.", "Run the command again; if it fails again, use --device cpu.");
         }
+    }
+
+    /// <summary>CUlaunchConfig.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct LaunchConfig
+    {
+        public uint GridX;
+        public uint GridY;
+        public uint GridZ;
+        public uint BlockX;
+        public uint BlockY;
+        public uint BlockZ;
+        public uint SharedBytes;
+        public nint Stream;
+        public LaunchAttribute* Attributes;
+        public uint AttributeCount;
+    }
+
+    /// <summary>CUlaunchAttribute with a value that is a number.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 72)]
+    public struct LaunchAttribute
+    {
+        [FieldOffset(0)]
+        public int Id;
+
+        [FieldOffset(8)]
+        public int Value;
     }
 }

@@ -46,7 +46,7 @@ internal sealed class CudaKeyValueRows(CudaDevice device) : IKeyValueRows
         arguments.Add(k.Columns);
         arguments.Add(angles?.HeadSize ?? k.Columns);
         arguments.Add((angles?.Dimensions ?? 0) / 2);
-        device.Launch(device.Function("rows.cu", "rows_store"), q.Rows, Operands, 1, Launches.Threads, arguments);
+        device.Launch(device.Function("rows.cu", "rows_store", overlaps: true), q.Rows, Operands, 1, Launches.Threads, arguments);
     }
 
     // Target in rows.cu.

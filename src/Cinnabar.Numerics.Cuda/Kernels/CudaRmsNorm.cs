@@ -88,7 +88,7 @@ internal sealed class CudaRmsNorm(CudaDevice device) : IRmsNorm
         arguments.Add(rows);
         arguments.Add(weight.Count);
         arguments.Add(teams.Size);
-        CudaFunction function = device.Function(Source, y.IsOperand ? "norms_rms_bf16" : "norms_rms_f32");
+        CudaFunction function = device.Function(Source, y.IsOperand ? "norms_rms_bf16" : "norms_rms_f32", overlaps: true);
         device.Launch(function, teams.Blocks(rows), 1, 1, teams.Threads, arguments);
     }
 

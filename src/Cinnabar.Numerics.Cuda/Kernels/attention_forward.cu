@@ -245,6 +245,7 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
     extern "C" __global__ void __launch_bounds__(256, W <= 128 ? 2 : 1) FUNCTION(const float* q, const Sequence* sequences, \
         const int* indices, void* o, int oIsRounded, float* lse, float* partials, int* arrivals, long long items, int splits, \
         int keysOfSplit, int heads, int group, int columns, int rows, float scale, Sequence only) { \
+        beginOverlapped(); \
         forward<W, EXACT, CHUNK>({q, sequences, indices, o, oIsRounded, lse, partials, arrivals, items, splits, keysOfSplit, heads, \
             group, columns, rows, scale, only}); \
     }

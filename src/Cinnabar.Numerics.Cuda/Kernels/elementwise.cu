@@ -60,6 +60,7 @@ extern "C" __global__ void elementwise_swiglu_f32(const float* gate, const float
 }
 
 extern "C" __global__ void elementwise_swiglu_bf16(const float* gate, const float* up, bf16* y, long long count) {
+    beginOverlapped();
     swiGlu(gate, up, y, count);
 }
 

@@ -85,6 +85,29 @@ template <int N> __device__ __forceinline__ void waitForCopies() { asm volatile(
 // Until all copies of the thread are done.
 __device__ __forceinline__ void waitForAllCopies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
+// A kernel that overlaps with the one before it (CudaFunction.cs) may begin while that one still runs, once all its blocks have called
+// letNextBegin or ended; what it wrote, and all before it, is there behind waitForPrevious (griddepcontrol, 9.7.13; from Hopper on).
+__device__ __forceinline__ void letNextBegin() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
+__device__ __forceinline__ void waitForPrevious() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// What a kernel that overlaps and has nothing to do before begins with. All of its threads have to: the next one relies on this one's wait.
+__device__ __forceinline__ void beginOverlapped() {
+    letNextBegin();
+    waitForPrevious();
+}
+
+// Brings 128 bytes to the second-level cache.
+__device__ __forceinline__ void fetchToCache(const void* from) { asm volatile("prefetch.global.L2 [%0];" :: "l"(from)); }
+
 // Counts a block in, with all it wrote before the barrier; what others wrote before they came can be read then.
 __device__ __forceinline__ int arrive(int* arrivals) {
     int before;

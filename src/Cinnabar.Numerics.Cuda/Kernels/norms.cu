@@ -38,12 +38,14 @@ template <int N, typename Y> __device__ __forceinline__ void rmsForward(
 // inverseRms may be missing.
 extern "C" __global__ void norms_rms_f32(
     const float* x, const float* weight, float epsilon, float* y, float* inverseRms, int rows, int columns, int teamSize) {
+    beginOverlapped();
     if (columns % 4 == 0) rmsForward<4>(x, weight, epsilon, y, inverseRms, rows, columns, teamSize);
     else rmsForward<1>(x, weight, epsilon, y, inverseRms, rows, columns, teamSize);
 }
 
 extern "C" __global__ void norms_rms_bf16(
     const float* x, const float* weight, float epsilon, bf16* y, float* inverseRms, int rows, int columns, int teamSize) {
+    beginOverlapped();
     if (columns % 4 == 0) rmsForward<4>(x, weight, epsilon, y, inverseRms, rows, columns, teamSize);
     else rmsForward<1>(x, weight, epsilon, y, inverseRms, rows, columns, teamSize);
 }

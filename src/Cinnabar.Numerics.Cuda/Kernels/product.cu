@@ -2,6 +2,7 @@
 // BF16, y and sums F32, M ≤ 8 TILES, K a multiple of 64. All time goes into reading weights, so everything serves an even, unbroken stream:
 //   units    ROWS rows of one weight × 64 columns of K. A tile is the K/64 units of the same rows. All units of a launch, tile after tile,
 //            are cut into equal runs, one a block, one block a multiprocessor, wherever tiles end (Osama et al. 2023, Stream-K).
+//   begin    while the kernel before still ends, each block fetches its first units of weights to the cache: they depend on nothing.
 //   ring     STAGES units, with the columns of x that they meet, are copied to shared memory behind the arithmetic, across ends of tiles.
 //   product  yᵀ = W·xᵀ: 16 rows of weights are the left side of the tensor cores' product, so few rows of x waste nothing.
 //   sums     a tile that ends in another block than it begins in is added up by the block that comes last to it, from all blocks' parts in
@@ -109,6 +110,16 @@ struct Loader {
     }
 };
 
+// Units `begin` to `end` − 1, a row a thread: 128 bytes.
+__device__ __forceinline__ void fetchWeights(const Product& product, int begin, int end, int steps) {
+    for (int i = threadIdx.x; i < (end - begin) * ROWS; i += Threads) {
+        int unit = begin + i / ROWS;
+        Tile tile = tileAt(product, unit / steps);
+        long long row = tile.row + i % ROWS;
+        if (row < tile.weight.rows) fetchToCache(tile.weight.elements + row * product.k + unit % steps * UnitColumns);
+    }
+}
+
 // Where a warp's share of a tile begins, and the places of the sums that a lane holds: d of multiplyTile, weights by rows of x.
 __device__ __forceinline__ int firstWeightOfWarp() { return threadIdx.x / 32 / WarpsOfX * (16 * A); }
 __device__ __forceinline__ int firstRowOfWarp() { return threadIdx.x / 32 % WarpsOfX * (8 * C); }
@@ -213,6 +224,9 @@ extern "C" __global__ void __launch_bounds__(256, 1) product_few_rows(const bf16
     bf16* ring = (bf16*)memory;
     int lane = threadIdx.x % 32, steps = k / UnitColumns, units = tilesOf(product) * steps;
     int begin = (int)((long long)units * blockIdx.x / gridDim.x), end = (int)((long long)units * (blockIdx.x + 1) / gridDim.x);
+    letNextBegin();
+    fetchWeights(product, begin, min(end, begin + STAGES), steps);
+    waitForPrevious();
     SharedRow weights = sharedRow(ring + (firstWeightOfWarp() + lane % 16) * UnitColumns);
     SharedRow rows = sharedRow(ring + WeightElements + (firstRowOfWarp() + lane % 8 + lane / 16 * 8) * UnitColumns);
 

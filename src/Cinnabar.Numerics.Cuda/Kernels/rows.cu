@@ -134,6 +134,7 @@ struct Target { float *keys, *values; int first, count; };
 extern "C" __global__ void rows_store(
     float* q, float* k, const float* v, const float* cosines, const float* sines, const int* positions, const Target* targets, int count,
     Target only, int queryColumns, int columns, int headSize, int half) {
+    beginOverlapped();
     int row = blockIdx.x, position = positions[row];
     long long angle = (long long)position * half;
     if (blockIdx.y == 0) {
