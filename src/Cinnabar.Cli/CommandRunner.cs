@@ -1,13 +1,15 @@
 // Runs the parsed command and turns every failure into one message on stderr and an exit code:
 //   0 done   1 failed   2 the command line was wrong   130 stopped by Ctrl-C (StopSignals)
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Cuda;
 
 namespace Cinnabar.Cli;
 
-internal static class CommandRunner
+internal static partial class CommandRunner
 {
     public const int Failed = 1;
     public const int WrongCommandLine = 2;
@@ -27,9 +29,10 @@ internal static class CommandRunner
         root.Add(s_verbose);
         // No response files: a text that begins with @ is that text.
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0)
+        string? unknownOption = parsed.Action is HelpAction ? null : OptionAsArgument(parsed);
+        if (unknownOption is not null || parsed.Errors.Count > 0)
         {
-            return TellWrongCommandLine(root, parsed);
+            return TellWrongCommandLine(root, parsed, unknownOption);
         }
 
         bool verbose = parsed.IsVerbose();
@@ -82,10 +85,23 @@ internal static class CommandRunner
         }
     }
 
-    private static int TellWrongCommandLine(RootCommand root, ParseResult parsed)
+    // An option that the command does not have is an argument to the parser, if one is missing. What stands behind -- is none.
+    private static string? OptionAsArgument(ParseResult parsed)
+    {
+        Token[] before = [.. parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)];
+        return parsed.CommandResult.Command.Arguments
+            .SelectMany(argument => parsed.GetResult(argument)?.Tokens ?? [])
+            .FirstOrDefault(token => before.Contains(token) && LikeAnOption().IsMatch(token.Value))?.Value;
+    }
+
+    private static int TellWrongCommandLine(RootCommand root, ParseResult parsed, string? unknownOption)
     {
         string[] known = [.. Names(root, parsed.CommandResult.Command)];
-        Console.Error.WriteLine(TerminalText.Safe($"error: {MessageOf(parsed)}{Suggestion(parsed, known)}"));
+        string message = unknownOption is null
+            ? $"{MessageOf(parsed)}{Suggestion(parsed.UnmatchedTokens, known)}"
+            : $"Unrecognized command or argument '{unknownOption}'.{Suggestion([unknownOption], known)} "
+                + "An argument that looks like an option goes last, behind --.";
+        Console.Error.WriteLine(TerminalText.Safe($"error: {message}"));
         List<string> path = [];
         for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Command: { } command } && command != root; at = at.Parent)
         {
@@ -127,9 +143,9 @@ internal static class CommandRunner
         return $"Expected {result.Option.Name} to be {expected}, found {TerminalText.Quote(token.Value)}.";
     }
 
-    private static string Suggestion(ParseResult parsed, string[] known)
+    private static string Suggestion(IReadOnlyList<string> unknown, string[] known)
     {
-        foreach (string token in parsed.UnmatchedTokens)
+        foreach (string token in unknown)
         {
             string? near = NearestMatch.Find(token, known);
             if (near is not null)
@@ -142,5 +158,9 @@ internal static class CommandRunner
     }
 
     private static IEnumerable<string> Names(RootCommand root, Command command) =>
-        command.Subcommands.Select(c => c.Name).Concat(command.Options.Select(o => o.Name)).Concat(root.Options.Select(o => o.Name));
+        command.Subcommands.Select(c => c.Name)
+            .Concat(command.Options.Concat(root.Options.Where(o => o.Recursive)).Select(o => o.Name));
+
+    [GeneratedRegex(@"^--?[A-Za-z][\w-]*(=.*)?\z")]
+    private static partial Regex LikeAnOption();
 }

@@ -6,6 +6,8 @@ namespace Cinnabar.Cli;
 /// <param name="given">As they came; null: none.</param>
 internal sealed class McpArguments(IDictionary<string, JsonElement>? given)
 {
+    private const int MostShown = 60;
+
     private readonly Dictionary<string, JsonElement> _left = new(given ?? new Dictionary<string, JsonElement>());
     private readonly List<string> _known = [];
 
@@ -78,7 +80,7 @@ internal sealed class McpArguments(IDictionary<string, JsonElement>? given)
         if (_left.Count > 0)
         {
             throw new CinnabarException(
-                $"Expected the arguments {string.Join(", ", _known)}, found '{Shortened(_left.Keys.First())}'.", "Leave it out.");
+                $"Expected the arguments {string.Join(", ", _known)}, found '{Shown(_left.Keys.First())}'.", "Leave it out.");
         }
     }
 
@@ -102,8 +104,8 @@ internal sealed class McpArguments(IDictionary<string, JsonElement>? given)
 
     private static CinnabarException Wrong(string name, string expected, JsonElement? found) => new(
         $"Expected the argument {name} to be {expected}, "
-        + $"found {(found is JsonElement element ? Shortened(element.GetRawText()) : "nothing")}.",
+        + $"found {(found is JsonElement element ? Shown(element.GetRawText()) : "nothing")}.",
         $"Change {name}.");
 
-    private static string Shortened(string text) => text.Length <= 60 ? text : text[..60] + "…";
+    private static string Shown(string text) => TerminalText.Shortened(text, MostShown);
 }

@@ -150,7 +150,7 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
         options = options with { Seed = (ulong)(arguments.Whole("seed", 0, MostSeed) ?? 0) };
         if (!model.Config.IsAutoregressive)
         {
-            options = options with { Steps = (int?)arguments.Whole("steps", 1, 1 << 20) ?? options.Steps };
+            options = options with { Steps = (int?)arguments.Whole("steps", 1, SamplerOptions.MaximumCount) ?? options.Steps };
         }
 
         if (model.Denoiser.Noise != NoiseKind.Mask)
@@ -224,7 +224,8 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
 
         if (!model.Config.IsAutoregressive)
         {
-            properties.Add(("steps", Whole($"Denoising steps. Default: {Shown(steps, "one per token")}.", 1, 1 << 20)));
+            properties.Add(("steps", Whole(
+                $"Denoising steps. Default: {Shown(steps, "one per token")}.", 1, SamplerOptions.MaximumCount)));
         }
 
         properties.Add(("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)));

@@ -19,26 +19,10 @@ internal static class ProofreadLine
         int lineStart = text.AsSpan(0, place.Start).LastIndexOfAny('\n', '\r') + 1;
         int toEnd = text.AsSpan(end).IndexOfAny('\n', '\r');
         int lineEnd = toEnd < 0 ? text.Length : end + toEnd;
-        string before = Shortened(text[lineStart..place.Start].TrimStart(), fromEnd: true);
-        string behind = Shortened(text[end..lineEnd].TrimEnd(), fromEnd: false);
+        string before = TerminalText.Shortened(text[lineStart..place.Start].TrimStart(), MostAround, keepsEnd: true);
+        string behind = TerminalText.Shortened(text[end..lineEnd].TrimEnd(), MostAround);
         (string open, string close) = colours ? (Marked, Plain) : ("⟦", "⟧");
         string marked = TerminalText.Safe(text.Substring(place.Start, place.Length)).Replace('\n', '\u240A');
         return $"{place.Line}:{place.Column}: {TerminalText.Safe(before)}{open}{marked}{close}{TerminalText.Safe(behind)}";
-    }
-
-    private static string Shortened(string text, bool fromEnd)
-    {
-        if (text.Length <= MostAround)
-        {
-            return text;
-        }
-
-        int cut = fromEnd ? text.Length - MostAround : MostAround;
-        if (char.IsSurrogatePair(text, cut - 1)) // a pair stays whole, on the side that is left out
-        {
-            cut += fromEnd ? 1 : -1;
-        }
-
-        return fromEnd ? "…" + text[cut..] : text[..cut] + "…";
     }
 }

@@ -8,8 +8,6 @@ namespace Cinnabar.Cli;
 /// <summary>The options of the sampler. One that is not given has the model's own default, or else the sampler's.</summary>
 internal sealed class SamplerArguments
 {
-    private const int MostCount = 1 << 20; // as SamplerOptions has it
-
     private static readonly SamplerOptions s_standard = new();
 
     private readonly Option<int?> _steps = Setting<int?>("--steps", "n", "Denoising steps", "one per token");
@@ -150,8 +148,8 @@ internal sealed class SamplerArguments
     // What SamplerOptions would refuse too, once the model is loaded.
     private void RequireRanges()
     {
-        _steps.RequireRange(1, MostCount);
-        _blockSize.RequireRange(1, MostCount);
+        _steps.RequireRange(1, SamplerOptions.MaximumCount);
+        _blockSize.RequireRange(1, SamplerOptions.MaximumCount);
         _temperature.RequireRange(0, 100);
         _topP.RequirePositive(1);
         _topK.RequireRange(1, int.MaxValue);

@@ -34,10 +34,26 @@ internal static class TerminalText
     }
 
     /// <summary>A name in quotes for one line of a message.</summary>
-    public static string Quote(string text)
+    public static string Quote(string text) => $"'{Shortened(Safe(text).Replace('\n', '\u240A'), LongestQuote)}'";
+
+    /// <summary>The beginning of a text, or its end, with … for the rest; surrogate pairs stay whole.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="most">How many UTF-16 units of it are kept, at most; 1 or more.</param>
+    /// <param name="keepsEnd">Whether the end is kept, not the beginning.</param>
+    public static string Shortened(string text, int most, bool keepsEnd = false)
     {
-        string safe = Safe(text).Replace('\n', '\u240A');
-        return safe.Length > LongestQuote ? $"'{safe[..LongestQuote]}…'" : $"'{safe}'";
+        if (text.Length <= most)
+        {
+            return text;
+        }
+
+        int cut = keepsEnd ? text.Length - most : most;
+        if (char.IsSurrogatePair(text, cut - 1)) // it is left out
+        {
+            cut += keepsEnd ? 1 : -1;
+        }
+
+        return keepsEnd ? "…" + text[cut..] : text[..cut] + "…";
     }
 
     /// <summary>

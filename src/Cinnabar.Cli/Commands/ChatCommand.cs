@@ -48,7 +48,7 @@ internal sealed class ChatCommand
         _model.AddTo(command);
         _sampler.AddTo(command);
         _constraint.AddTo(command);
-        _maxNewTokens.RequireRange(1, 1_048_576);
+        _maxNewTokens.RequireRange(1, SamplerOptions.MaximumCount);
         command.SetWork(Run);
         return command;
     }

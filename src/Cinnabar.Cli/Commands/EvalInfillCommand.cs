@@ -64,7 +64,7 @@ internal sealed class EvalInfillCommand
     private Command ToCommand()
     {
         _threshold.RequireRange(0, 1);
-        _steps.RequireRange(1, 1_048_576);
+        _steps.RequireRange(1, SamplerOptions.MaximumCount);
         Command command = new("infill", "Fill single lines taken out of the test split, next to two baselines that do the same.")
         {
             _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _savesBias, _order, _examples, _json, _markdown,

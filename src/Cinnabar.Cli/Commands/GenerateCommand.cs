@@ -24,7 +24,7 @@ internal static class GenerateCommand
                 + $"[default: the model's, or {new SamplerOptions().MaxNewTokens}]",
             HelpName = "n",
         };
-        maxNewTokens.RequireRange(1, 1_048_576);
+        maxNewTokens.RequireRange(1, SamplerOptions.MaximumCount);
         Option<int[]?> promptIds = new("--prompt-ids")
         {
             Description = "Continue these token ids instead of a text, for comparing with other programs: nothing is added in front, any "

@@ -18,7 +18,7 @@ namespace Cinnabar.Server.Api;
 /// <summary>Reads how to sample.</summary>
 internal static partial class SamplerFields
 {
-    private const int MostCount = 1 << 20;
+    private const int MostCount = SamplerOptions.MaximumCount;
     private const int MostMilliseconds = 600_000;
     private const string LatentMethodField = "latent_method";
     private const string NoLatentsRemedy = "This model has no latents. Remove the field, or choose another model.";

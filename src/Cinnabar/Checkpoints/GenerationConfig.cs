@@ -9,7 +9,7 @@ namespace Cinnabar.Checkpoints;
 /// <summary>Recommended sampling settings of a model; null means not set.</summary>
 public sealed record GenerationConfig
 {
-    private const int MaxCount = 1 << 20;
+    private const int MaxCount = SamplerOptions.MaximumCount;
 
     // Dream's names of the orders, under the key alg.
     private static readonly Dictionary<string, string> s_dreamOrders = new()

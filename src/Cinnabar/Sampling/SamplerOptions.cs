@@ -5,7 +5,8 @@ namespace Cinnabar.Sampling;
 /// <summary>How a canvas is denoised.</summary>
 public sealed partial record SamplerOptions
 {
-    private const int MaximumCount = 1 << 20;
+    /// <summary>The most new tokens, steps or positions of a block that can be asked for, far above the context of any model.</summary>
+    public const int MaximumCount = 1 << 20;
 
     /// <summary>Length of the noisy tail when a text is continued, 1 … 1,048,576 tokens (LLaDA <c>gen_length</c>).</summary>
     public int MaxNewTokens { get; init; } = 128;
@@ -150,9 +151,9 @@ public sealed partial record SamplerOptions
     /// <exception cref="CinnabarException">An option is outside its range, or two options contradict each other.</exception>
     public void Validate()
     {
-        Check(MaxNewTokens is >= 1 and <= MaximumCount, nameof(MaxNewTokens), "1 … 1048576", MaxNewTokens);
-        Check(Steps is null or (>= 1 and <= MaximumCount), nameof(Steps), "1 … 1048576", Steps);
-        Check(BlockSize is null or (>= 1 and <= MaximumCount), nameof(BlockSize), "1 … 1048576", BlockSize);
+        Check(MaxNewTokens is >= 1 and <= MaximumCount, nameof(MaxNewTokens), $"1 … {MaximumCount}", MaxNewTokens);
+        Check(Steps is null or (>= 1 and <= MaximumCount), nameof(Steps), $"1 … {MaximumCount}", Steps);
+        Check(BlockSize is null or (>= 1 and <= MaximumCount), nameof(BlockSize), $"1 … {MaximumCount}", BlockSize);
         Check(Temperature is >= 0 and <= 100, nameof(Temperature), "0 … 100", Temperature);
         Check(TopP is null or (> 0 and <= 1), nameof(TopP), "greater than 0, at most 1", TopP);
         Check(TopK is null or >= 1, nameof(TopK), "1 or more", TopK);

@@ -81,6 +81,41 @@ public sealed class CommandLineTests(TinyModel tiny)
     }
 
     [Theory]
+    [InlineData("", "generate", "--version")]
+    [InlineData("", "serve", "--version")]
+    [InlineData(" Did you mean '--temperature'?", "generate", "--temprature=1")]
+    [InlineData("", "chat", "-q")]
+    [InlineData(" Did you mean '--verbose'?", "infill", "--verbsoe")]
+    [InlineData(" Did you mean '--json'?", "show", "--jsn")]
+    public async Task UnknownOption_AsTheFirstArgument_IsRefused(string suggestion, params string[] arguments)
+    {
+        (int exitCode, string output, string error) = await tiny.Run(arguments);
+
+        Assert.Equal((CommandRunner.WrongCommandLine, ""), (exitCode, output));
+        Assert.StartsWith($"error: Unrecognized command or argument '{arguments[^1]}'.{suggestion}", error);
+        Assert.Equal(suggestion.Length > 0, error.Contains("Did you mean", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task UnknownOption_BesideHelp_ShowsTheHelp()
+    {
+        (int exitCode, string output, string error) = await tiny.Run("generate", "--temprature", "--help");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("--temperature", output);
+    }
+
+    [Fact]
+    public async Task Text_BehindTwoDashes_MayLookLikeAnOption()
+    {
+        (int exitCode, string output, string error) =
+            await tiny.Run("generate", "-n", "2", "--model", tiny.Path, "--threads", "1", "--", "--count");
+
+        Assert.True(exitCode == 0, error);
+        Assert.StartsWith("--count", output);
+    }
+
+    [Theory]
     [InlineData("--port to be a whole number, 0 … 65535, found 'abc'.", "serve", "--port", "abc")]
     [InlineData("--port to be a whole number, 0 … 65535, found '99999999999'.", "serve", "--port", "99999999999")]
     [InlineData("--port to be 0 … 65535, found -1.", "serve", "--port", "-1")]
