@@ -1,6 +1,6 @@
 // Attention in the manner of FlashAttention: the kernels are in Kernels/attention_*.cu. All sequences of a call share one launch; each has
 // a descriptor with its addresses and its mask. A block of threads owns as many rows as fit its shared memory. Where that leaves
-// multiprocessors without work, a forward pass splits the keys over several blocks, the last of which joins what all found; a backward
+// multiprocessors without work, a forward pass splits the keys over several blocks, and a second launch joins what they found; a backward
 // pass takes fewer rows a block.
 using Cinnabar.Numerics.Kernels;
 
@@ -16,7 +16,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
     // Gradients of fewer rows would load more than they compute.
     private const int FewestRowsOfGradient = 32;
 
-    // A lane of the warp that joins them each.
+    // A lane of the kernel that joins them each.
     private const int MostSplits = WarpSize;
 
     // Smaller splits would leave more to be joined than they read: an F32 row each of o, against one of keys and one of values.
@@ -27,8 +27,6 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
 
     private readonly CudaAttentionSequences _sequences = new();
     private readonly Dictionary<CudaAttentionKernel, CudaFunction> _functions = [];
-    private nint _arrivals;
-    private long _arrivalCount;
 
     /// <inheritdoc/>
     public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
@@ -153,9 +151,8 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
 
         int keysOfSplit = KeysOfSplit(rows, _sequences.TilesOf(rows) * shape.Heads);
         int splits = (_sequences.MostKeys + keysOfSplit - 1) / keysOfSplit;
-        int tiles = (_sequences.MostRows + rows - 1) / rows;
         long items = q.Count / shape.HeadSize;
-        bool isSplit = splits > 1;
+        nint partials = splits > 1 ? device.Scratch(splits * items * (shape.HeadSize + 2) * sizeof(float)) : nint.Zero;
         KernelArguments arguments = default;
         arguments.Add(query);
         arguments.Add(sequences);
@@ -163,33 +160,35 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         arguments.Add(result);
         arguments.Add(isRounded ? 1 : 0);
         arguments.Add(sums);
-        arguments.Add(isSplit ? device.Scratch(splits * items * (shape.HeadSize + 2) * sizeof(float)) : nint.Zero);
-        arguments.Add(isSplit ? Arrivals((long)_sequences.Count * shape.Heads * tiles) : nint.Zero);
+        arguments.Add(partials);
         arguments.Add(items);
         arguments.Add(splits);
         arguments.Add(keysOfSplit);
         AddSizes(ref arguments, shape, rows);
         _sequences.AddOnly(ref arguments);
+        int tiles = (_sequences.MostRows + rows - 1) / rows;
         device.Launch(FunctionOf(kernel, rows), tiles * splits, shape.Heads, _sequences.Count, Threads, arguments);
-    }
-
-    // Counters, all zero: every launch leaves zeros again.
-    private nint Arrivals(long count)
-    {
-        if (count > _arrivalCount)
+        if (splits == 1)
         {
-            long bytes = count * sizeof(int);
-            if (_arrivals != nint.Zero)
-            {
-                device.Memory.Free(_arrivals, _arrivalCount * sizeof(int));
-                (_arrivals, _arrivalCount) = (nint.Zero, 0); // there may be no room for more
-            }
-
-            (_arrivals, _arrivalCount) = (device.Allocate(bytes), count);
-            device.Clear(_arrivals, bytes);
+            return;
         }
 
-        return _arrivals;
+        KernelArguments parts = default;
+        parts.Add(sequences);
+        parts.Add(result);
+        parts.Add(isRounded ? 1 : 0);
+        parts.Add(sums);
+        parts.Add(partials);
+        parts.Add(items);
+        parts.Add(splits);
+        parts.Add(keysOfSplit);
+        parts.Add(shape.Heads);
+        parts.Add(shape.HeadSize);
+        parts.Add(ScaleOf(shape));
+        _sequences.AddOnly(ref parts);
+        int blocks = ((_sequences.MostRows * shape.Heads) + WarpsOfBlock - 1) / WarpsOfBlock;
+        CudaFunction combine = device.Function(kernel.Source, "attention_combine", overlaps: true);
+        device.Launch(combine, blocks, _sequences.Count, 1, Threads, parts);
     }
 
     // As many splits as the device can run blocks of at once, two a multiprocessor.

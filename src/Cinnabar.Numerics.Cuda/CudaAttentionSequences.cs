@@ -98,8 +98,8 @@ internal sealed class CudaAttentionSequences
     public (nint Sequences, nint Indices) Upload(CudaDevice device) =>
         Count == 1 ? (nint.Zero, device.Upload<int>(_indices.AsSpan(0, _indexCount))) : UploadAll(device);
 
-    /// <summary>Adds the descriptor of the first sequence: the argument of a kernel that finds no others.</summary>
-    public void AddOnly(ref KernelArguments arguments) => arguments.Add(_sequences[0]);
+    /// <summary>Adds the descriptor of an only sequence, the argument of a kernel that finds no others; of several, nothing.</summary>
+    public void AddOnly(ref KernelArguments arguments) => arguments.Add(Count == 1 ? _sequences[0] : default);
 
     private int AddIndices(ReadOnlyMemory<int>? values)
     {

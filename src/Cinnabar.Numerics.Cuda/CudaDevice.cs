@@ -15,6 +15,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private const int LeastMajorToOverlap = 9;
     private const int LeastDriverToOverlap = 12_030;
 
+    // The first that launches kernels with attributes.
+    private const int LeastDriver = 11_080;
+
     [ThreadStatic]
     private static nint t_current;
 
@@ -38,8 +41,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         ComputeCapability = $"{major}.{minor}";
         Multiprocessors = Attribute(device, CudaDriver.MultiprocessorCount);
         SharedBytesPerBlock = Attribute(device, CudaDriver.MaxSharedBytesPerBlock);
-        Check(CudaDriver.cuDriverGetVersion(out int driver), "cuDriverGetVersion");
-        _canOverlap = major >= LeastMajorToOverlap && driver >= LeastDriverToOverlap;
+        _canOverlap = major >= LeastMajorToOverlap && DriverVersion() >= LeastDriverToOverlap;
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
         Memory = new CudaMemory(Name, FinishBeforeFreeing);
@@ -84,6 +86,15 @@ internal sealed unsafe partial class CudaDevice : IDevice
         {
             throw new CudaException(
                 $"The NVIDIA driver does not start: {CudaDriver.TextOf(error)}.", "Check the driver with nvidia-smi, or use --device cpu.");
+        }
+
+        int version = DriverVersion();
+        if (version < LeastDriver)
+        {
+            throw new CudaException(
+                $"Expected an NVIDIA driver for CUDA {LeastDriver / 1000}.{LeastDriver % 1000 / 10} or newer, found one for "
+                + $"{version / 1000}.{version % 1000 / 10}.",
+                "Update the driver, or use --device cpu.");
         }
 
         Check(CudaDriver.cuDeviceGetCount(out int count), "cuDeviceGetCount");
@@ -155,6 +166,13 @@ internal sealed unsafe partial class CudaDevice : IDevice
     }
 
     private static void Check(int error, string call) => CudaDriver.Check(error, call);
+
+    // 1000 · major + 10 · minor of the CUDA that it knows.
+    private static int DriverVersion()
+    {
+        Check(CudaDriver.cuDriverGetVersion(out int version), "cuDriverGetVersion");
+        return version;
+    }
 
     private static int Attribute(int device, int attribute)
     {

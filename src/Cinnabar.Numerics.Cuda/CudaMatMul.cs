@@ -96,12 +96,13 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
         if (TypeOf(precision) == DType.BF16 && _fewRows.Takes(a, b))
         {
             Span<nint> results = stackalloc nint[b.Length];
+            bool isAdded = accumulate && !AreZero(c);
             for (int i = 0; i < b.Length; i++)
             {
-                (results[i], accumulate) = Result(c[i], accumulate);
+                results[i] = Result(c[i], isAdded);
             }
 
-            _fewRows.Multiply(a, b, c, results, accumulate);
+            _fewRows.Multiply(a, b, c, results, isAdded);
             return;
         }
 
@@ -118,7 +119,8 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
             return;
         }
 
-        (nint addressC, accumulate) = Result(c, accumulate);
+        accumulate = accumulate && !AreZero(new ReadOnlySpan<Matrix>(in c));
+        nint addressC = Result(c, accumulate);
         if (a.Columns == 0)
         {
             // Row by row: what lies beside a part of a tensor stays.
@@ -147,14 +149,28 @@ internal sealed class CudaMatMul(CudaDevice device) : IMatMul
         device.Multiply(shape, left, right, addressC, accumulate);
     }
 
-    // Address of C, and whether there is something in it to add to.
-    private (nint Address, bool Accumulate) Result(in Matrix c, bool accumulate)
+    // Whether there is nothing in the results to add to.
+    private bool AreZero(ReadOnlySpan<Matrix> results)
     {
-        bool isWhole = c.Rows * c.Columns == c.Storage.Count;
-        accumulate = accumulate && !(isWhole && device.IsZero(c.Storage));
-        nint address = accumulate || !isWhole ? device.Update(c.Storage) : device.Write(c.Storage);
-        return (address + (sizeof(float) * (nint)c.Offset), accumulate);
+        foreach (ref readonly Matrix c in results)
+        {
+            if (!IsWhole(c) || !device.IsZero(c.Storage))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
+
+    // Address of C, which is changed, or written as a whole.
+    private nint Result(in Matrix c, bool accumulate)
+    {
+        nint address = accumulate || !IsWhole(c) ? device.Update(c.Storage) : device.Write(c.Storage);
+        return address + (sizeof(float) * (nint)c.Offset);
+    }
+
+    private static bool IsWhole(in Matrix c) => c.Rows * c.Columns == c.Storage.Count;
 
     // A row-major matrix lies in memory as its transpose does in the order of columns.
     private static (bool IsTransposed, int Stride) Order(in Matrix matrix) => matrix.ColumnStride == 1

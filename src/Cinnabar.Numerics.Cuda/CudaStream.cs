@@ -50,6 +50,7 @@ internal sealed unsafe partial class CudaStream
             CudaDriver.Check(CudaDriver.cuEventCreate(out nint done, 0), "cuEventCreate");
             CudaDriver.Check(CudaDriver.cuEventRecord(done, _stream), "cuEventRecord");
             Trace.Add((command, done));
+            _isBehindKernel = false;
             return;
         }
 

@@ -57,6 +57,13 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
             _sharedBytes[function] = sharedBytes;
         }
 
+        if (overlaps)
+        {
+            // A multiprocessor divides its memory into shared memory and cache anew only when it is idle: kernels that are to meet on one
+            // ask for the same.
+            CudaDriver.Check(CudaDriver.cuFuncSetAttribute(function, CudaDriver.SharedCarveout, 100), $"preparing {name}");
+        }
+
         _names[function] = name;
         CudaFunction found = new(function, sharedBytes, overlaps);
         _functions.Add((source, name, sharedBytes), found);

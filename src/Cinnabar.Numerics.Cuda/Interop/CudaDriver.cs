@@ -15,6 +15,7 @@ internal static unsafe partial class CudaDriver
 
     // CUfunction_attribute
     public const int MaxDynamicSharedBytes = 8;
+    public const int SharedCarveout = 9; // percent
 
     // CUlaunchAttributeID: programmatic stream serialization
     public const int OverlapWithPrevious = 6;

@@ -16,7 +16,7 @@ internal sealed class CudaKeyValueRows(CudaDevice device) : IKeyValueRows
         Tensor q, Tensor k, Tensor v, RotaryAngles? angles, int length, ReadOnlySpan<int> positions, ReadOnlySpan<KeyValueTarget> targets)
     {
         ReferenceKeyValueRows.Check(q, k, v, angles, length, positions, targets);
-        if (q.Rows == 0)
+        if (q.Rows == 0 || (angles is null && targets.IsEmpty))
         {
             return;
         }

@@ -4,8 +4,8 @@
 //   - the next tile is copied to shared memory as it is (F32) while the current one is multiplied, and rounded there;
 //   - CHUNK keys of a tile are one warp's work, so that several warps share the keys where there are fewer rows than warps; each has its
 //     own m and O, which are joined at the end;
-//   - a sequence's keys are split over blocks where there are fewer blocks than the device can run, and the one that comes last joins
-//     what all leave in `partials` (Dao et al. 2023, Flash-Decoding).
+//   - a sequence's keys are split over blocks where there are fewer blocks than the device can run; attention_combine joins what they
+//     leave in `partials` (Dao et al. 2023, Flash-Decoding). A last block that joins would do alone what all multiprocessors do there.
 // Everything is joined in a fixed order, so a result depends on the sizes of the call alone.
 #include "attention.cuh"
 #include "attention_softmax.cuh"
@@ -88,7 +88,6 @@ struct Forward {
     void* o; // BF16 if oIsRounded
     int oIsRounded;
     float *lse, *partials;
-    int* arrivals;   // of the splits of a tile and head: [sequences, heads, tiles], zero between launches
     long long items; // of partials
     int splits, keysOfSplit, heads, group, columns, rows;
     float scale;
@@ -99,35 +98,6 @@ struct Forward {
         else writePair((float*)o + element, column, columns, x, y);
     }
 };
-
-// o and lse of a block's rows from the parts of all splits, a warp a row. `splits` ≤ 32.
-__device__ __forceinline__ void joinSplits(const Forward& x, const Sequence& sequence, int firstQuery, int head, int used) {
-    int lane = threadIdx.x % 32, count = min(x.rows, sequence.queries - firstQuery);
-    for (int row = threadIdx.x / 32; row < count; row += Threads / 32) {
-        long long item = (long long)(sequence.firstRow + firstQuery + row) * x.heads + head;
-        Partial own(x.partials, x.splits, lane, x.items, x.columns), first(x.partials, x.splits, 0, x.items, x.columns);
-        float largest = lane < used ? loadShared(own.largest + item) : -INFINITY_F, highest = warpMax(largest);
-        float weight = largest == -INFINITY_F ? 0 : exponential2((largest - highest) * (x.scale * Log2E));
-        float sum = warpSum(lane < used ? loadShared(own.sum + item) * weight : 0);
-        if (lane == 0) x.lse[item] = sum > 0 ? highest * x.scale + logf(sum) : -INFINITY_F;
-        weight *= sum > 0 ? 1 / sum : 0;
-        for (int begin = 0; begin < x.columns; begin += 64) {
-            int column = begin + 2 * lane;
-            float a = 0, b = 0;
-            for (int split = 0; split < used; split += 4) {
-#pragma unroll
-                for (int i = split; i < split + 4; i++) {
-                    float ofSplit = __shfl_sync(FULL_WARP, weight, i);
-                    const float* part = first.o + (i * x.items + item) * x.columns + column;
-                    if (i < used && column < x.columns) a += ofSplit * loadShared(part);
-                    if (i < used && column + 1 < x.columns) b += ofSplit * loadShared(part + 1);
-                }
-            }
-
-            if (column < x.columns) x.write(item * x.columns, column, a, b);
-        }
-    }
-}
 
 // The first tile from `begin` on that a row of the block sees, or one behind the end.
 template <int W> __device__ __forceinline__ int nextSeen(const Keys* visible, int rows, int begin, int end) {
@@ -206,12 +176,11 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
     float* others = (float*)keys; // the tiles are read
     if (member > 0 && member < members) softmax.leave(others + (warp - rowWarps) * softmax.Elements);
     __syncthreads();
-    for (int m = 1; m < members && member == 0; m++) {
-        softmax.join(others + (warp + (m - 1) * rowWarps) * softmax.Elements, x.scale);
-    }
+    if (member > 0) return;
+    for (int m = 1; m < members; m++) softmax.join(others + (warp + (m - 1) * rowWarps) * softmax.Elements, x.scale);
 
 #pragma unroll
-    for (int half = 0; half < 2 && member == 0; half++) {
+    for (int half = 0; half < 2; half++) {
         int row = ownRow + lane / 4 + half * 8;
         float sum = rowSum(softmax.sum[half]), largest = softmax.largest[half], factor = x.splits > 1 ? 1 : sum > 0 ? 1 / sum : 0;
         if (firstQuery + row >= sequence.queries) continue;
@@ -227,26 +196,47 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
             else x.write(item * x.columns, column, a, b);
         }
     }
+}
 
-    if (x.splits == 1) return;
-    SHARED_ARRAY(int, before, 1);
-    int used = (sequence.length + x.keysOfSplit - 1) / x.keysOfSplit, tiles = gridDim.x / x.splits;
-    int* arrivals = x.arrivals + ((long long)blockIdx.z * x.heads + head) * tiles + blockIdx.x / x.splits;
-    __syncthreads();
-    if (threadIdx.x == 0) before[0] = arrive(arrivals);
-    __syncthreads();
-    if (before[0] != used - 1) return;
-    if (threadIdx.x == 0) *arrivals = 0;
-    joinSplits(x, sequence, firstQuery, head, used);
+// A warp an item. Grid: warps for the query rows and heads of the longest sequence; sequences. `splits` ≤ 32.
+extern "C" __global__ void attention_combine(const Sequence* sequences, void* o, int oIsRounded, float* lse, float* partials,
+    long long items, int splits, int keysOfSplit, int heads, int columns, float scale, Sequence only) {
+    beginOverlapped();
+    const Sequence sequence = sequences ? sequences[blockIdx.y] : only;
+    int ownItem = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    if (ownItem >= sequence.queries * heads) return;
+    long long item = (long long)sequence.firstRow * heads + ownItem;
+    int used = (sequence.length + keysOfSplit - 1) / keysOfSplit;
+    Partial own(partials, splits, lane, items, columns), first(partials, splits, 0, items, columns);
+    float largest = lane < used ? own.largest[item] : -INFINITY_F, highest = warpMax(largest);
+    float weight = largest == -INFINITY_F ? 0 : exponential2((largest - highest) * (scale * Log2E));
+    float sum = warpSum(lane < used ? own.sum[item] * weight : 0);
+    if (lane == 0) lse[item] = sum > 0 ? highest * scale + logf(sum) : -INFINITY_F;
+    weight *= sum > 0 ? 1 / sum : 0;
+    for (int begin = 0; begin < columns; begin += 32) {
+        int column = begin + lane;
+        float total = 0;
+        for (int split = 0; split < used; split += 4) {
+#pragma unroll
+            for (int i = split; i < split + 4; i++) {
+                float ofSplit = __shfl_sync(FULL_WARP, weight, i);
+                if (i < used && column < columns) total += ofSplit * first.o[(i * items + item) * columns + column];
+            }
+        }
+
+        if (column >= columns) continue;
+        if (oIsRounded) ((bf16*)o)[item * columns + column] = toBf16(total);
+        else ((float*)o)[item * columns + column] = total;
+    }
 }
 
 // Two blocks a multiprocessor where the sums leave room among its registers, 128 a thread.
 #define FORWARD(W, EXACT, CHUNK, FUNCTION) \
     extern "C" __global__ void __launch_bounds__(256, W <= 128 ? 2 : 1) FUNCTION(const float* q, const Sequence* sequences, \
-        const int* indices, void* o, int oIsRounded, float* lse, float* partials, int* arrivals, long long items, int splits, \
-        int keysOfSplit, int heads, int group, int columns, int rows, float scale, Sequence only) { \
+        const int* indices, void* o, int oIsRounded, float* lse, float* partials, long long items, int splits, int keysOfSplit, \
+        int heads, int group, int columns, int rows, float scale, Sequence only) { \
         beginOverlapped(); \
-        forward<W, EXACT, CHUNK>({q, sequences, indices, o, oIsRounded, lse, partials, arrivals, items, splits, keysOfSplit, heads, \
+        forward<W, EXACT, CHUNK>({q, sequences, indices, o, oIsRounded, lse, partials, items, splits, keysOfSplit, heads, \
             group, columns, rows, scale, only}); \
     }
 

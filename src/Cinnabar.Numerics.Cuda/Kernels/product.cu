@@ -110,13 +110,17 @@ struct Loader {
     }
 };
 
+// What arrives while a small kernel before ends; more would be in its way.
+constexpr int FetchedUnits = 3;
+
 // Units `begin` to `end` − 1, a row a thread: 128 bytes.
 __device__ __forceinline__ void fetchWeights(const Product& product, int begin, int end, int steps) {
+    u64 policy = leaveFirst();
     for (int i = threadIdx.x; i < (end - begin) * ROWS; i += Threads) {
         int unit = begin + i / ROWS;
         Tile tile = tileAt(product, unit / steps);
         long long row = tile.row + i % ROWS;
-        if (row < tile.weight.rows) fetchToCache(tile.weight.elements + row * product.k + unit % steps * UnitColumns);
+        if (row < tile.weight.rows) fetchToCache(tile.weight.elements + row * product.k + unit % steps * UnitColumns, policy);
     }
 }
 
@@ -225,7 +229,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) product_few_rows(const bf16
     int lane = threadIdx.x % 32, steps = k / UnitColumns, units = tilesOf(product) * steps;
     int begin = (int)((long long)units * blockIdx.x / gridDim.x), end = (int)((long long)units * (blockIdx.x + 1) / gridDim.x);
     letNextBegin();
-    fetchWeights(product, begin, min(end, begin + STAGES), steps);
+    fetchWeights(product, begin, min(end, begin + FetchedUnits), steps);
     waitForPrevious();
     SharedRow weights = sharedRow(ring + (firstWeightOfWarp() + lane % 16) * UnitColumns);
     SharedRow rows = sharedRow(ring + WeightElements + (firstRowOfWarp() + lane % 8 + lane / 16 * 8) * UnitColumns);

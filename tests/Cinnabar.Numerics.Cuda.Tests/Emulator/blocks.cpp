@@ -2,7 +2,8 @@
 //   - shared memory begins as NaN, and what an asynchronous copy will fill is NaN until the thread has waited for it;
 //   - copies read their source as late as they may;
 //   - warps run from first to last up to a barrier of the block, and from last to first up to the next one: a missing barrier shows.
-// A warp whose lanes wait for each other at different places would hang; here it ends in a Fault. Switching stacks is assembly of x86-64.
+// A warp whose lanes wait for each other at different places would hang, and a thread of an overlapping kernel that does not wait for the
+// one before would read too early; here both end in a Fault. Switching stacks is assembly of x86-64.
 #include "blocks.h"
 #include <cstring>
 #include <deque>
@@ -53,6 +54,7 @@ struct Thread {
     State state;
     unsigned exchanges;
     int group; // of the copies that begin now
+    bool hasWaited; // for the kernel before
     std::deque<Copy> copies;
 };
 
@@ -65,6 +67,7 @@ void* s_scheduler;
 const Kernel* s_kernel;
 void* s_arguments;
 Position* s_position;
+bool s_hasSkippedWait;
 Host s_host;
 
 unsigned current() { return (unsigned)(s_current - s_threads); }
@@ -101,8 +104,11 @@ void waitForCopies(int groups) {
     }
 }
 
+void waitForPrevious() { s_current->hasWaited = true; }
+
 void runThread() {
     s_kernel->run(s_arguments);
+    s_hasSkippedWait |= !s_current->hasWaited;
     leave(State::Done);
 }
 
@@ -128,6 +134,7 @@ void begin(unsigned thread) {
     begun.state = State::Ready;
     begun.exchanges = 0;
     begun.group = 0;
+    begun.hasWaited = false;
     begun.copies.clear();
 }
 
@@ -171,13 +178,14 @@ void runBlock(unsigned threads) {
 } // namespace
 
 void runGrid(const Kernel& kernel, void* arguments, Position* position, const Host** host, Triple blocks, unsigned threads,
-    unsigned sharedBytes) {
+    unsigned sharedBytes, bool overlaps) {
     unsigned char* shared = sharedEnd() - (sharedBytes + SharedAlignment - 1) / SharedAlignment * SharedAlignment;
-    s_host = {waitForBlock, waitForWarp, slots, copyLater, endCopies, waitForCopies, shared};
+    s_host = {waitForBlock, waitForWarp, slots, copyLater, endCopies, waitForCopies, waitForPrevious, shared};
     *host = &s_host;
     s_kernel = &kernel;
     s_arguments = arguments;
     s_position = position;
+    s_hasSkippedWait = false;
     position->threads = {threads, 1, 1};
     position->blocks = blocks;
     if (threads % WarpSize != 0) throw Fault{"a block of " + std::to_string(threads) + " threads is not one of whole warps"};
@@ -190,6 +198,8 @@ void runGrid(const Kernel& kernel, void* arguments, Position* position, const Ho
             }
         }
     }
+
+    if (overlaps && s_hasSkippedWait) throw Fault{"a thread of a kernel that overlaps with the one before did not wait for it"};
 }
 
 } // namespace emulator

@@ -21,6 +21,7 @@ struct Host {
     void (*copyLater)(void* to, const void* from); // 16 bytes
     void (*endCopies)();
     void (*waitForCopies)(int groups); // all but the last so many
+    void (*waitForPrevious)();
     unsigned char* shared; // dynamic shared memory
 };
 

@@ -64,11 +64,10 @@ inline void endCopies() { emulatorHost->endCopies(); }
 template <int N> inline void waitForCopies() { emulatorHost->waitForCopies(N); }
 inline void waitForAllCopies() { emulatorHost->endCopies(); emulatorHost->waitForCopies(0); }
 
-// Kernels run one after the other; what is fetched has to be there.
+// Kernels run one after the other, but which have to wait for each other is seen; and what is fetched has to be there.
 inline void letNextBegin() {}
-inline void waitForPrevious() {}
-inline void beginOverlapped() {}
-inline void fetchToCache(const void* from) { (void)*(const volatile char*)from; }
+inline void waitForPrevious() { emulatorHost->waitForPrevious(); }
+inline void beginOverlapped() { waitForPrevious(); }
+inline void fetchToCache(const void* from, u64) { (void)*(const volatile char*)from; }
 inline int arrive(int* arrivals) { return (*arrivals)++; }
-inline float loadShared(const float* from) { return *from; }
 inline float4 loadShared(const float4* from) { return *from; }

@@ -73,6 +73,7 @@ API cuModuleGetFunction(Function** function, Module* module, const char* name) {
 API cuFuncSetAttribute(Function* function, int attribute, int value) {
     LOCKED;
     REQUIRE(ready());
+    if (attribute == 9) return value >= -1 && value <= 100 ? Success : InvalidValue; // how a multiprocessor divides its memory
     if (attribute != 8 || value < 0 || (unsigned)value > MostSharedBytes) return InvalidValue;
     function->sharedBytes = value;
     return Success;
@@ -91,6 +92,7 @@ API cuLaunchKernelEx(const LaunchConfig* config, Function* function, void** argu
     if (!isGrid || !isBlock || !isKnown || !fits) return InvalidValue;
     const Kernel* kernel = function->kernel;
     std::shared_ptr<void> copy(kernel->copy(arguments), kernel->drop);
-    enqueue([=] { runGrid(*kernel, copy.get(), function->position, function->host, blocks, threads, sharedBytes); });
+    bool overlaps = config->attributeCount > 0;
+    enqueue([=] { runGrid(*kernel, copy.get(), function->position, function->host, blocks, threads, sharedBytes, overlaps); });
     return Success;
 }
