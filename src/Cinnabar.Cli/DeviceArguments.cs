@@ -54,7 +54,7 @@ internal sealed class DeviceArguments
     public static void RequireThreads(Option<int?> threads) => threads.RequireRange(1, 1024);
 
     private static void TellOfCompiling(int sources) =>
-        Console.Error.WriteLine($"Compiling {sources} kernel sources for this GPU: some seconds, once; they are kept.");
+        Console.Error.WriteLine($"Compiling {sources} kernel source{(sources == 1 ? "" : "s")} for this GPU: some seconds, once.");
 
     private static void RequireDevice(OptionResult result)
     {

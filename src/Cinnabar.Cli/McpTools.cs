@@ -4,6 +4,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Cinnabar.Numerics;
 using Cinnabar.Cli.Commands;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
@@ -87,6 +88,10 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
         catch (CinnabarException error)
         {
             return new CallToolResult { IsError = true, Content = [new TextContentBlock { Text = error.Message }] };
+        }
+        catch (DeviceException error)
+        {
+            return new CallToolResult { IsError = true, Content = [new TextContentBlock { Text = $"{error.Message} {error.Remedy}" }] };
         }
         finally
         {

@@ -101,7 +101,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
         if (ordinal >= count)
         {
             throw new CudaException(
-                $"Expected the number of one of {count} GPUs, counted from 0, found {ordinal}.",
+                count == 0
+                    ? "Expected a GPU, found none."
+                    : $"Expected {(count == 1 ? "cuda:0, the only GPU" : $"one of cuda:0 to cuda:{count - 1}")}, found cuda:{ordinal}.",
                 count == 0 ? "Use --device cpu." : "Choose another one.");
         }
 

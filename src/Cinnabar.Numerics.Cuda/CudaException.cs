@@ -4,11 +4,4 @@ namespace Cinnabar.Numerics.Cuda;
 /// <param name="message">What was expected and what was found.</param>
 /// <param name="remedy">What to do.</param>
 /// <param name="details">A compiler's or library's own words; null: there are none.</param>
-public sealed class CudaException(string message, string remedy, string? details = null) : Exception(message)
-{
-    /// <summary>What to do.</summary>
-    public string Remedy { get; } = remedy;
-
-    /// <summary>A compiler's or library's own words; null: there are none.</summary>
-    public string? Details { get; } = details;
-}
+public sealed class CudaException(string message, string remedy, string? details = null) : DeviceException(message, remedy, details);

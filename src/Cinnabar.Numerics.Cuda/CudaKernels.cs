@@ -22,6 +22,11 @@ public static class CudaKernels
             reason = e.Message;
             return false;
         }
+        catch (EntryPointNotFoundException e)
+        {
+            reason = $"A library of CUDA is another than it is called, or too old: {e.Message}";
+            return false;
+        }
     }
 
     /// <summary>

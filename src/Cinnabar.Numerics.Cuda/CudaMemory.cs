@@ -47,9 +47,9 @@ internal sealed class CudaMemory(string deviceName, Action beforeFreeing)
         {
             CudaDriver.Check(CudaDriver.cuMemGetInfo_v2(out nuint free, out nuint total), "cuMemGetInfo");
             throw new CudaException(
-                $"{deviceName}: {size / 1e6:N0} MB more were needed, {free / 1e6:N0} of {total / 1e6:N0} MB were free; "
-                + $"this program holds {Used / 1e6:N0} MB.",
-                "Lower the batch, the length or the size of the model, or end other programs on the GPU.");
+                $"{deviceName}: {size / 1e6:N1} MB more were needed, {free / 1e6:N1} of {total / 1e6:N0} MB were free; "
+                + $"this program holds {Used / 1e6:N1} MB.",
+                "Lower the batch, the length or the size of the model, end other programs on the GPU, or use --device cpu.");
         }
 
         CudaDriver.Check(error, "cuMemAlloc");

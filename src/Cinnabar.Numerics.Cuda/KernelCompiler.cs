@@ -96,11 +96,9 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         }
     }
 
-    // What is kept may be damaged, as by a computer that went off while it was written: then it is compiled again.
     private nint Load(Source source)
     {
-        byte[] kept = File.Exists(source.CachePath) ? File.ReadAllBytes(source.CachePath) : [];
-        if (kept.Length > 0 && TryLoad(kept, out nint module) == 0)
+        if (Kept(source) is byte[] kept && TryLoad(kept, out nint module) == 0)
         {
             return module;
         }
@@ -131,7 +129,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         SortedDictionary<string, string> headers = new(StringComparer.Ordinal);
         AddHeadersOf(text, headers);
         Check(Nvrtc.nvrtcVersion(out int compilerMajor, out int compilerMinor), "nvrtcVersion");
-        string key = $"sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {name}\n{text}{string.Concat(headers.Values)}";
+        string key = $"hashed sm_{major}{minor} nvrtc {compilerMajor}.{compilerMinor} {name}\n{text}{string.Concat(headers.Values)}";
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
         string path = Path.Combine(CacheFolder(), $"{Path.GetFileNameWithoutExtension(parts[0])}-{hash[..16]}.cubin");
         return new Source(name, text, headers, parts[1..], path);
@@ -217,15 +215,45 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
         return Path.Combine(root, "cinnabar", "cuda");
     }
 
-    // A cache that cannot be written costs time, not correctness. Written beside and renamed, so that no other process reads half a file.
-    private static void Keep(string path, byte[] code)
+    // Null: there is none, or it is damaged, as by a computer that went off while it was written, or not for us to read. The driver is not
+    // told how long an image is, so a part of one must not reach it: the code's hash stands before it.
+    private static byte[]? Kept(Source source)
     {
         try
         {
+            byte[] file = File.Exists(source.CachePath) ? File.ReadAllBytes(source.CachePath) : [];
+            return file.Length > SHA256.HashSizeInBytes
+                && SHA256.HashData(file.AsSpan(SHA256.HashSizeInBytes)).AsSpan().SequenceEqual(file.AsSpan(0, SHA256.HashSizeInBytes))
+                ? file[SHA256.HashSizeInBytes..]
+                : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    // A cache that cannot be written costs time, not correctness. Written beside and renamed, so that no other process reads half a file.
+    private static void Keep(string path, byte[] code)
+    {
+        string beside = $"{path}.{Environment.ProcessId}";
+        try
+        {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            string beside = $"{path}.{Environment.ProcessId}";
-            File.WriteAllBytes(beside, code);
+            File.WriteAllBytes(beside, [.. SHA256.HashData(code), .. code]);
             File.Move(beside, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(beside);
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -67,11 +67,17 @@ internal static class EmulatedDevice
             File.CreateSymbolicLink(link, Driver);
         }
 
+        // What kernels are compiled with stays with the library, whatever becomes of the sources.
+        foreach (string header in (string[])["device.h", "host.h", "instructions.cuh"])
+        {
+            File.Copy(Path.Combine(sources, header), Path.Combine(folder, header), overwrite: true);
+        }
+
         string beside = $"{library}.{Environment.ProcessId}";
         string[] arguments =
         [
             "-std=c++17", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra",
-            $"-DEMULATOR_FOLDER=\"{sources}\"", $"-DEMULATOR_COMPILER=\"{Compiler}\"", "-o", beside,
+            $"-DEMULATOR_FOLDER=\"{folder}\"", $"-DEMULATOR_VERSION=0x{folder[^6..]}", $"-DEMULATOR_COMPILER=\"{Compiler}\"", "-o", beside,
             .. Directory.GetFiles(sources, "*.cpp"), "-ldl",
         ];
         try

@@ -18,13 +18,15 @@ public sealed class KernelCompilerTests(Device device) : IClassFixture<Device>
             Environment.SetEnvironmentVariable(CacheVariable, folder);
             new KernelCompiler(major, minor).Prepare([Source], starting: null);
             string kept = Assert.Single(Directory.GetFiles(folder, "*.cubin", SearchOption.AllDirectories));
-            long whole = new FileInfo(kept).Length;
-            foreach (long length in (long[])[0, whole])
+            byte[] whole = File.ReadAllBytes(kept);
+
+            // As what was not yet on the disk when the power went: nothing, zeros, or a part.
+            foreach (byte[] damaged in (byte[][])[[], new byte[whole.Length], whole[..(whole.Length / 2)]])
             {
-                // As what was not yet on the disk when the power went: nothing, or zeros.
-                File.WriteAllBytes(kept, new byte[length]);
+                File.WriteAllBytes(kept, damaged);
                 CudaFunction function = new KernelCompiler(major, minor).Function(Source, "round_to_bf16", sharedBytes: 0);
                 Assert.NotEqual(nint.Zero, function.Handle);
+                Assert.Equal(whole.Length, File.ReadAllBytes(kept).Length);
                 Assert.Contains(File.ReadAllBytes(kept), value => value != 0);
             }
         }

@@ -65,8 +65,9 @@ internal static class BenchGpuCommand
             KernelTable kernels = device.Kernels(parsed);
             if (kernels.Device is null)
             {
+                CudaKernels.IsAvailable(out string reason);
                 throw new CinnabarException(
-                    "Expected a GPU to measure, found none.", "Run 'cinnabar bench model' and 'bench train' for this processor.");
+                    $"Expected a GPU to measure, found none: {reason}", "Run 'cinnabar bench model' and 'bench train' for this processor.");
             }
 
             string[] wanted = parsed.GetValue(parts) is { Length: > 0 } chosen ? chosen : s_parts;

@@ -69,11 +69,11 @@ internal static class TrainCommand
         catch (CudaException e)
         {
             string checkpoint = trainer.HasCheckpoint
-                ? $"the checkpoint in '{trainer.CheckpointFolder}' is intact"
-                : "no checkpoint was written yet";
+                ? $"The checkpoint in '{trainer.CheckpointFolder}' is intact."
+                : "No checkpoint was written yet.";
             throw new CinnabarException(
-                $"Training stopped after step {trainer.Mark.Step}: {e.Message} {char.ToUpperInvariant(checkpoint[0])}{checkpoint[1..]}.",
-                $"{e.Remedy} Continue with --resume.",
+                $"Training stopped after step {trainer.Mark.Step}: {e.Message} {checkpoint}",
+                trainer.HasCheckpoint ? $"{e.Remedy} Continue with --resume." : e.Remedy,
                 e);
         }
         finally

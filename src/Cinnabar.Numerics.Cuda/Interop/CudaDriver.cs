@@ -7,6 +7,11 @@ internal static unsafe partial class CudaDriver
 {
     public const int OutOfMemory = 2;
 
+    // What ends a context: memory that does not keep what it is given, and the faults of kernels from illegal addresses on.
+    private const int Uncorrectable = 214;
+    private const int FirstFault = 700;
+    private const int LastFault = 720;
+
     // CUdevice_attribute
     public const int MultiprocessorCount = 16;
     public const int ComputeCapabilityMajor = 75;
@@ -133,7 +138,10 @@ internal static unsafe partial class CudaDriver
         if (error != 0)
         {
             throw new CudaException(
-                $"The GPU failed at {call}: {TextOf(error)}.", "Run the command again; if it fails again, use --device cpu.");
+                $"The GPU failed at {call}: {TextOf(error)}.", "Run the command again; if it fails again, use --device cpu.")
+            {
+                IsLost = error is Uncorrectable or (>= FirstFault and <= LastFault),
+            };
         }
     }
 

@@ -8,16 +8,21 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Cinnabar.Server.Api;
 
 /// <summary>
-/// GET /health, without a key: 200 {"status":"ok"}, or 503 {"status":"stopping"}. Models are loaded before the server listens.
+/// GET /health, without a key: 200 {"status":"ok"}; 503 {"status":"stopping"}, or {"status":"failed"} where a model's device can be used
+/// again by a new process alone. Models are loaded before the server listens.
 /// </summary>
 internal static class HealthEndpoint
 {
+    private const string Ok = "ok";
+
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         ServerState state = routes.ServiceProvider.GetRequiredService<ServerState>();
         routes.MapMethods("/health", [HttpMethods.Get, HttpMethods.Head], context => WholeAnswer.WriteJsonAsync(
             context,
-            state.IsStopping ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK,
-            json => json.WriteString("status", state.IsStopping ? "stopping" : "ok"))).WithMetadata(new OpenToAll());
+            StatusOf(state) == Ok ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable,
+            json => json.WriteString("status", StatusOf(state)))).WithMetadata(new OpenToAll());
     }
+
+    private static string StatusOf(ServerState state) => state.IsStopping ? "stopping" : state.IsLost ? "failed" : Ok;
 }

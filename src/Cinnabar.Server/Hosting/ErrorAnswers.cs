@@ -1,7 +1,8 @@
 // Every error leaves the server as {"error": {"message", "type", "param", "code"}}, whoever found it: an endpoint (ApiException), the
-// engine (busy, stopped), the library (CinnabarException: the request cannot be honoured), Kestrel (a body too large or too slow), routing
+// engine (busy, stopped), the library (CinnabarException: the request cannot be honoured), a device (out of memory, or lost), Kestrel (a body too large or too slow), routing
 // (404, 405), or nobody (a defect: 500 with an id that the log also has, and no detail).
 using System.Globalization;
+using Cinnabar.Numerics;
 using Cinnabar.Serving;
 using Microsoft.AspNetCore.Http;
 
@@ -64,6 +65,7 @@ internal sealed class ErrorAnswers(RequestDelegate next, ServerOptions options, 
         EngineBusyException { IsStopped: true } => ServerState.Stopping(),
         EngineBusyException => new ApiException(429, "overloaded_error", error.Message) { RetryAfter = 1 },
         CinnabarException => ApiException.Invalid(error.Message, param: null),
+        DeviceException device => ServerState.Failed(device),
         BadHttpRequestException bad => new ApiException(bad.StatusCode, "invalid_request_error", MessageFor(bad)),
         OperationCanceledException => ServerState.Stopping(),
         _ => null,

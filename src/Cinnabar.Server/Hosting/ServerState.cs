@@ -1,3 +1,4 @@
+using Cinnabar.Numerics;
 using Microsoft.Extensions.Hosting;
 
 namespace Cinnabar.Server.Hosting;
@@ -18,7 +19,13 @@ internal sealed class ServerState(ServerOptions options, ServedModels models) : 
     /// <summary>Whether it takes none any more.</summary>
     public bool IsStopping => _isStopping;
 
-    /// <summary>What a request is told then.</summary>
+    /// <summary>Whether the device of a model failed for good: only a new process can use it again.</summary>
+    public bool IsLost => models.All.Any(model => model.Engine.Lost is not null);
+
+    /// <summary>What a request is told that a device did not do, as one without room for it.</summary>
+    public static ApiException Failed(DeviceException error) => new(503, "unavailable_error", $"{error.Message} {error.Remedy}");
+
+    /// <summary>What a request is told when the server takes none any more.</summary>
     public static ApiException Stopping() => new(
         503, "unavailable_error", "Expected a running server, found it stopping. Try again once it has been started again.");
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cinnabar.Numerics;
 using Cinnabar.Server.Hosting;
 using Cinnabar.Serving;
 
@@ -16,6 +17,7 @@ internal static class StreamError
         EngineBusyException busy => new ApiException(
             busy.IsStopped ? 503 : 429, busy.IsStopped ? "unavailable_error" : "overloaded_error", busy.Message),
         CinnabarException input => ApiException.Invalid(input.Message, param: null),
+        DeviceException device => ServerState.Failed(device),
         _ => log?.Defect(error)
             ?? new ApiException(500, "server_error", "Expected to finish the text, found a fault of the server. Try again."),
     }).ToJson();

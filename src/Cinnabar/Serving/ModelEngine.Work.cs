@@ -85,6 +85,7 @@ public sealed partial class ModelEngine
             }
             catch (Exception error)
             {
+                NoteLoss(error);
                 completion.TrySetException(error);
             }
         }

@@ -7,6 +7,7 @@
 // deadline is too short for two steps, as the last one went, is written in one. What goes wrong fails the texts it concerns and never the
 // thread.
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
 using Cinnabar.Sampling;
 
 namespace Cinnabar.Serving;
@@ -47,6 +48,9 @@ public sealed partial class ModelEngine : IAsyncDisposable
 
     /// <summary>The model: its texts are laid out with <see cref="DiffusionModel.CanvasFor(string, int?)"/> and the like.</summary>
     public DiffusionModel Model { get; }
+
+    /// <summary>Why the device cannot be used any more, and no text will be written; null: it can.</summary>
+    public DeviceException? Lost { get; private set; }
 
     /// <summary>What it is doing.</summary>
     public EngineStatus Status
@@ -198,8 +202,17 @@ public sealed partial class ModelEngine : IAsyncDisposable
 
     private void Fail(DenoisingJob job, Exception error)
     {
+        NoteLoss(error);
         Leave(job, status => status with { Failed = status.Failed + 1 });
         job.Fail(error);
+    }
+
+    private void NoteLoss(Exception error)
+    {
+        if (error is DeviceException { IsLost: true } lost)
+        {
+            Lost ??= lost;
+        }
     }
 
     private void FailAll(Exception error)

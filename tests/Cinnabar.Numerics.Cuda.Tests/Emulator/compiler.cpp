@@ -13,9 +13,9 @@
 #include <unistd.h>
 #include <vector>
 
-// Set by whoever builds this: the folder of device.h, and the compiler.
-#if !defined(EMULATOR_FOLDER) || !defined(EMULATOR_COMPILER)
-#error "Expected the macros EMULATOR_FOLDER and EMULATOR_COMPILER."
+// Set by whoever builds this: the folder of device.h, the compiler, and a number for what all files of the emulator are.
+#if !defined(EMULATOR_FOLDER) || !defined(EMULATOR_COMPILER) || !defined(EMULATOR_VERSION)
+#error "Expected the macros EMULATOR_FOLDER, EMULATOR_COMPILER and EMULATOR_VERSION."
 #endif
 
 namespace {
@@ -23,7 +23,7 @@ namespace {
 enum Result { Success = 0, CompilationFailed = 6 };
 
 // No NVRTC: code of this one is never taken for a GPU's.
-constexpr int Major = 0, Minor = 1;
+constexpr int Major = 0, Minor = EMULATOR_VERSION;
 
 struct Program {
     std::map<std::string, std::string> files;

@@ -1,4 +1,5 @@
 using System.Net;
+using Cinnabar.Numerics;
 using Cinnabar.Serving;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -44,6 +45,25 @@ public sealed class ErrorAnswersTests
         Assert.Equal(
             new ErrorBody("Expected a, found b. Change b.", "invalid_request_error", null, null),
             await ErrorBody.OfAsync(response, HttpStatusCode.BadRequest));
+    }
+
+    [Theory]
+    [InlineData(false, "ok")]
+    [InlineData(true, "failed")]
+    public async Task DeviceException_Is503WithItsWords_AndOneForGoodTurnsHealth(bool isLost, string health)
+    {
+        await using TestServer server = await TestServer.StartAsync(map: (application, engine) => application.MapGet("/throw", async context =>
+            await engine.RunAsync<int>(_ => throw new DeviceException("Expected a, found b.", "Lower c.") { IsLost = isLost })));
+
+        using HttpResponseMessage response = await server.Client.GetAsync("/throw");
+        using HttpResponseMessage after = await server.Client.GetAsync("/health");
+
+        Assert.Equal(
+            new ErrorBody("Expected a, found b. Lower c.", "unavailable_error", null, null),
+            await ErrorBody.OfAsync(response, HttpStatusCode.ServiceUnavailable));
+        Assert.Equal(isLost ? HttpStatusCode.ServiceUnavailable : HttpStatusCode.OK, after.StatusCode);
+        Assert.Equal($$"""{"status":"{{health}}"}""", await after.Content.ReadAsStringAsync());
+        Assert.DoesNotContain("defect", server.Log);
     }
 
     [Fact]
