@@ -9,19 +9,20 @@ namespace Cinnabar.Cli;
 /// <summary>The options of benchmarks with made-up weights: their element type and, where a whole network is measured, its sizes.</summary>
 internal sealed class MadeUpModelArguments
 {
-    private readonly Option<string> _weights = new("--weights")
-    {
-        Description = "Element type of the matrices: int8, int4, bf16.",
-        HelpName = "type",
-        DefaultValueFactory = _ => "int8",
-    };
-
+    private readonly Option<string> _weights;
     private readonly Option<string> _shape;
 
     /// <summary>Makes the options.</summary>
     /// <param name="shape">The network that is measured unless another is asked for.</param>
-    public MadeUpModelArguments(string shape = "llada-100m")
+    /// <param name="weights">Likewise, the element type.</param>
+    public MadeUpModelArguments(string shape = "llada-100m", string weights = "int8")
     {
+        _weights = new("--weights")
+        {
+            Description = "Element type of the matrices: int8, int4, bf16.",
+            HelpName = "type",
+            DefaultValueFactory = _ => weights,
+        };
         _weights.AcceptOnlyFromAmong("int8", "int4", "bf16");
         _shape = new("--shape")
         {

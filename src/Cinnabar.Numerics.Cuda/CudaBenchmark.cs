@@ -11,6 +11,7 @@ public sealed class CudaBenchmark
     private const int Repeats = 15;
     private const int WarmUps = 4;
     private const int PatternElements = 65_521; // a prime, so that rows differ
+    private const float Scale = 0.01f; // of integers
     private const int CopiedElements = 1 << 28;
     private const long RotatedBytes = 400 << 20; // several times the second-level cache
 
@@ -49,13 +50,20 @@ public sealed class CudaBenchmark
         return 2.0 * CopiedElements * sizeof(float) / seconds;
     }
 
-    /// <summary>Seconds of X[M, K]·Wᵀ for a weight W [N, K], operands BF16, result F32.</summary>
-    public double ProductSeconds(int m, int n, int k)
+    /// <summary>Seconds of X[M, K]·Wᵀ for a weight W [N, K], result F32.</summary>
+    /// <param name="m">M.</param>
+    /// <param name="n">N.</param>
+    /// <param name="k">K.</param>
+    /// <param name="type">
+    /// Of the weight: BF16, as which X is rounded once before; Int8 with a scale a row or Int4 with one for 32 columns, and X becomes Int8
+    /// every time.
+    /// </param>
+    public double ProductSeconds(int m, int n, int k, DType type = DType.BF16)
     {
         Tensor x = Made(DType.F32, m, k);
         Tensor y = Tensor.Zeros(m, n);
-        int count = (int)Math.Clamp(RotatedBytes / (2L * n * k), 1, 16);
-        PackedMatrix[] weights = [.. Enumerable.Range(0, count).Select(_ => Packed(n, k))];
+        int count = (int)Math.Clamp(RotatedBytes / Tensor.BytesOf(type, (long)n * k), 1, 16);
+        PackedMatrix[] weights = [.. Enumerable.Range(0, count).Select(_ => Packed(type, n, k))];
         return Median(i => _kernels.MatMul.Multiply(x.AsMatrix(), weights[i % count], y.AsMatrix(), accumulate: false));
     }
 
@@ -69,16 +77,18 @@ public sealed class CudaBenchmark
             .OrderByDescending(row => row.Item3),
     ];
 
-    private PackedMatrix Packed(int n, int k)
+    private PackedMatrix Packed(DType type, int n, int k)
     {
         PackedMatrix? packed = null;
-        _kernels.MatMul.Pack(Made(DType.BF16, n, k).AsMatrix().Transposed, MatMulPrecision.BF16, ref packed);
+        MatMulPrecision precision = type == DType.BF16 ? MatMulPrecision.BF16 : MatMulPrecision.Int8;
+        _kernels.MatMul.Pack(Made(type, n, k).AsMatrix().Transposed, precision, ref packed);
         return packed!;
     }
 
     private Tensor Made(DType type, int rows, int columns)
     {
-        Tensor tensor = Tensor.Zeros(type, rows, columns);
+        Tensor tensor = Tensor.Zeros(type, type == DType.Int4 ? IntegerWeight.Run : columns, [rows, columns]);
+        tensor.Scales?.Floats.Fill(Scale);
         Span<byte> pattern = _pattern.To(type).Bytes;
         Span<byte> bytes = tensor.Bytes;
         for (int at = 0; at < bytes.Length; at += pattern.Length)

@@ -99,6 +99,9 @@ internal sealed unsafe class CudaCopy(CudaDevice device, TensorStorage storage) 
         return _rounded;
     }
 
+    /// <summary>The rounded elements where there are no others.</summary>
+    public (nint Address, bool IsRounded) Either() => _isRounded && !_isExact ? (_rounded, true) : (Exact(), false);
+
     /// <summary>Room for rounded elements, all of which the caller overwrites; there are no others then.</summary>
     public nint ForWritingRounded()
     {

@@ -20,6 +20,16 @@ internal sealed unsafe partial class CudaDevice
             Arguments = arguments,
         });
 
+    /// <summary>Whether there is a plan for a product.</summary>
+    public bool Knows(in ProductShape shape)
+    {
+        lock (_oneAtATime)
+        {
+            MakeCurrent();
+            return _products.Find(shape) is not null;
+        }
+    }
+
     /// <summary>C (+)= A·B, see <see cref="ProductPlans"/>.</summary>
     public void Multiply(in ProductShape shape, nint left, nint right, nint result, bool accumulate)
     {

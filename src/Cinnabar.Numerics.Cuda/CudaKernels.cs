@@ -51,7 +51,7 @@ public static class CudaKernels
             Reasons =
             [
                 $"device: {device.Name}, compute capability {device.ComputeCapability}, {device.Multiprocessors} multiprocessors",
-                $"matmul: cuBLASLt {cublas}, BF16 operands on tensor cores, sums in F32",
+                $"matmul: cuBLASLt {cublas}, BF16 operands on tensor cores, sums in F32; Int8 with weights of integers",
                 "other kernels: CUDA C++, compiled for this GPU",
             ],
             Workers = host.Workers,

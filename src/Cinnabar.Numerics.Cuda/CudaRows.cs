@@ -11,8 +11,8 @@ internal abstract unsafe class CudaRows : RowSource
     protected abstract void Compute(Tensor y);
 
     /// <summary>The rows.</summary>
-    /// <param name="precision">Of the products.</param>
-    internal Tensor Values(MatMulPrecision precision)
+    /// <param name="isOperand">Whether only products of BF16 operands read them.</param>
+    internal Tensor Values(bool isOperand)
     {
         if (_values.Capacity < Rows * Columns)
         {
@@ -21,7 +21,7 @@ internal abstract unsafe class CudaRows : RowSource
         }
 
         _values.Reshape([Rows, Columns]);
-        _values.IsOperand = precision != MatMulPrecision.F32;
+        _values.IsOperand = isOperand;
         Compute(_values);
         return _values;
     }

@@ -1,6 +1,24 @@
 // Products of few rows, which take as long as reading the weights does. The kernel is Kernels/product.cu: tiles of the rows of a weight are
-// cut into units of 64 columns, and each block gets an equal run of units. It is compiled for each size of tile.
+// cut into units of 64 words of 16 bits, and each block gets an equal run of units. It is compiled for each size of tile.
+using System.Runtime.InteropServices;
+
 namespace Cinnabar.Numerics.Cuda;
+
+/// <summary>The left-hand side: M rows of words of 16 bits.</summary>
+/// <param name="Words">Address of the first.</param>
+/// <param name="Scales">Address of the scales of rows of integers.</param>
+/// <param name="RowStride">Words from one row to the next.</param>
+/// <param name="Count">M.</param>
+internal readonly record struct FewRows(nint Words, nint Scales, long RowStride, int Count);
+
+/// <summary>A weight [N, K] and where its product goes; as in product.cu.</summary>
+/// <param name="Words">Address of its elements, row after row.</param>
+/// <param name="Scales">Address of the scales of integers.</param>
+/// <param name="Result">Address of y [M, N].</param>
+/// <param name="Rows">N.</param>
+/// <param name="ResultStride">Elements from one row of y to the next.</param>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct FewRowsWeight(nint Words, nint Scales, nint Result, int Rows, int ResultStride);
 
 /// <summary>Multiplies few rows by up to four weights in one launch.</summary>
 internal sealed class FewRowsProduct
@@ -12,16 +30,12 @@ internal sealed class FewRowsProduct
     // an H200 10.5 ms with this kernel and 8.5 ms with that.
     private const int MostRows = 64;
 
-    // Below 2 MB of weights starting a kernel takes longer than reading them.
-    private const long LeastElements = 1 << 20;
-
     // Shorter runs would be over before their first unit arrives, and leave more parts of sums to add.
     private const int LeastUnits = 4;
 
-    private const int UnitColumns = 64;
+    private const int UnitWords = 64;
     private const int Threads = 256;
-    private const int BytesOfElement = 2;
-    private const int ElementsOfCopy = 16 / BytesOfElement;
+    private const int BytesOfWord = 2;
 
     private static readonly int[] s_tileRows = [128, 256];
 
@@ -38,89 +52,70 @@ internal sealed class FewRowsProduct
         device.Clear(_arrivals, bytes); // every launch leaves zeros again
     }
 
-    /// <summary>Whether products of BF16 operands are for the kernel: few rows, weights as in a checkpoint, and enough of them.</summary>
-    /// <param name="a">[M, K].</param>
-    /// <param name="b">Each [K, N_i].</param>
-    public bool Takes(in Matrix a, ReadOnlySpan<Matrix> b)
+    /// <summary>Columns that K is a multiple of.</summary>
+    /// <param name="bits">Of an element of a weight: 16 (BF16), 8 or 4.</param>
+    public static int ColumnsOfUnit(int bits) => UnitWords * BytesOfWord * 8 / bits;
+
+    /// <summary>The most rows of a launch, 0 where a block has too little memory for any.</summary>
+    /// <param name="bits">Of an element of a weight.</param>
+    public int RowsAtOnce(int bits)
     {
-        if (a.Rows is 0 or > MostRows || a.Columns % UnitColumns != 0 || b.Length > MostWeights
-            || a.ColumnStride != 1 || a.RowStride % ElementsOfCopy != 0 || a.Offset % ElementsOfCopy != 0)
+        int rows = MostRows;
+        while (rows > 0 && !Variant.For(bits, rows, s_tileRows[0], _device.SharedBytesPerBlock).IsPossible)
         {
-            return false;
+            rows /= 2;
         }
 
-        long elements = 0;
-        foreach (Matrix weight in b)
-        {
-            if (weight.RowStride != 1 || weight.ColumnStride != a.Columns || weight.Offset % ElementsOfCopy != 0)
-            {
-                return false;
-            }
-
-            elements += (long)weight.Rows * weight.Columns;
-        }
-
-        return elements >= LeastElements && Variant.For(a.Rows, s_tileRows[0], _device.SharedBytesPerBlock).IsPossible;
+        return rows;
     }
 
-    /// <summary>C_i (+)= A·B_i.</summary>
-    /// <param name="a">[M, K].</param>
-    /// <param name="b">Each [K, N_i].</param>
-    /// <param name="c">Each [M, N_i].</param>
-    /// <param name="results">Addresses of the first element of each C.</param>
-    /// <param name="accumulate">Adds to what they hold.</param>
-    public void Multiply(in Matrix a, ReadOnlySpan<Matrix> b, ReadOnlySpan<Matrix> c, ReadOnlySpan<nint> results, bool accumulate)
+    /// <summary>y_i (+)= x·W_iᵀ.</summary>
+    /// <param name="bits">Of an element of a weight.</param>
+    /// <param name="x">At most <see cref="RowsAtOnce"/> rows: BF16 if <paramref name="bits"/> is 16, else Int8.</param>
+    /// <param name="weights">Up to <see cref="MostWeights"/>.</param>
+    /// <param name="columns">K.</param>
+    /// <param name="accumulate">Adds to what the results hold.</param>
+    public void Multiply(int bits, in FewRows x, ReadOnlySpan<FewRowsWeight> weights, int columns, bool accumulate)
     {
-        Span<nint> weights = stackalloc nint[b.Length];
-        for (int i = 0; i < b.Length; i++)
-        {
-            weights[i] = AddressOf(b[i]);
-        }
-
-        nint rows = AddressOf(a);
-        (Variant variant, int blocks) = Choose(a, b);
+        int units = columns / ColumnsOfUnit(bits);
+        (Variant variant, int blocks) = Choose(bits, x.Count, weights, units);
         KernelArguments arguments = default;
-        arguments.Add(rows);
-        arguments.Add((long)a.RowStride);
-        arguments.Add(a.Rows);
-        arguments.Add(a.Columns);
+        arguments.Add(x.Words);
+        arguments.Add(x.Scales);
+        arguments.Add(x.RowStride);
+        arguments.Add(x.Count);
+        arguments.Add(units * UnitWords);
         arguments.Add(accumulate ? 1 : 0);
-        arguments.Add(_device.Scratch(2L * blocks * variant.PartBytes));
+        arguments.Add(_device.Scratch(2L * blocks * variant.SumBytes));
         arguments.Add(_arrivals);
         for (int i = 0; i < MostWeights; i++)
         {
-            bool exists = i < b.Length;
-            arguments.Add(exists ? weights[i] : nint.Zero);
-            arguments.Add(exists ? results[i] : nint.Zero);
-            arguments.Add(exists ? b[i].Columns : 0);
-            arguments.Add(exists ? c[i].RowStride : 0);
+            arguments.Add(i < weights.Length ? weights[i] : default);
         }
 
         _device.Launch(FunctionOf(variant), blocks, 1, 1, Threads, arguments);
     }
 
-    private nint AddressOf(in Matrix operand) => _device.ReadRounded(operand.Storage) + (BytesOfElement * (nint)operand.Offset);
-
-    // The tile with the least for a multiprocessor to wait for: its units, with the rows of A that they meet, and at the end the parts of a
+    // The tile with the least for a multiprocessor to wait for: its units, with the rows of x that they meet, and at the end the parts of a
     // sum from all blocks that share its tile, which come from the second-level cache about twice as fast as units from memory.
-    private (Variant Variant, int Blocks) Choose(in Matrix a, ReadOnlySpan<Matrix> b)
+    private (Variant Variant, int Blocks) Choose(int bits, int rows, ReadOnlySpan<FewRowsWeight> weights, int unitsOfRow)
     {
         (Variant Variant, int Blocks) best = default;
         double least = double.PositiveInfinity;
         foreach (int tileRows in s_tileRows)
         {
-            Variant variant = Variant.For(a.Rows, tileRows, _device.SharedBytesPerBlock);
+            Variant variant = Variant.For(bits, rows, tileRows, _device.SharedBytesPerBlock);
             long tiles = 0;
-            foreach (Matrix weight in b)
+            foreach (FewRowsWeight weight in weights)
             {
-                tiles += (weight.Columns + tileRows - 1) / tileRows;
+                tiles += (weight.Rows + tileRows - 1) / tileRows;
             }
 
-            long units = tiles * (a.Columns / UnitColumns);
+            long units = tiles * unitsOfRow;
             int blocks = (int)Math.Clamp(units / LeastUnits, 1, _device.Multiprocessors);
             long longestRun = (units + blocks - 1) / blocks;
             double sharers = 1 + ((double)blocks / tiles);
-            double cost = (longestRun * variant.StageBytes) + (sharers * variant.PartBytes / 2);
+            double cost = (longestRun * variant.StageBytes) + (sharers * variant.SumBytes / 2);
             if (variant.IsPossible && cost < least)
             {
                 (best, least) = ((variant, blocks), cost);
@@ -142,23 +137,28 @@ internal sealed class FewRowsProduct
     }
 
     // A kernel: its macros.
-    private readonly record struct Variant(int RowTiles, int TileRows, int Stages)
+    private readonly record struct Variant(int Bits, int RowTiles, int TileRows, int Stages)
     {
         private const int RowsOfRowTile = 8;
         private const int LeastRowTiles = 2;
         private const int LeastStages = 3;
         private const int ReservedBytes = 1024; // what the kernel declares itself, and the alignment behind it
         private const int MostStages = 8; // 128 KB of weights under way: more than memory's latency asks for
+        private const int UnitBytes = UnitWords * BytesOfWord; // of a row
 
-        public string Source => $"product.cu TILES={RowTiles} ROWS={TileRows} STAGES={Stages}";
+        public string Source => $"product.cu BITS={Bits} TILES={RowTiles} ROWS={TileRows} STAGES={Stages}";
 
         public bool IsPossible => Stages >= LeastStages;
 
-        public int StageBytes => (TileRows + (RowsOfRowTile * RowTiles)) * UnitColumns * BytesOfElement;
+        public int StageBytes => Bits == 4
+            ? (TileRows * (UnitBytes + ScaleBytes)) + (2 * RowsOfRowTile * RowTiles * UnitBytes)
+            : (TileRows + (RowsOfRowTile * RowTiles)) * UnitBytes;
 
-        public int PartBytes => TileRows * RowsOfRowTile * RowTiles * sizeof(float);
+        public int SumBytes => TileRows * RowsOfRowTile * RowTiles * sizeof(float);
 
-        public static Variant For(int rows, int tileRows, int sharedBytes)
+        private static int ScaleBytes => ColumnsOfUnit(4) / IntegerWeight.Run * sizeof(float);
+
+        public static Variant For(int bits, int rows, int tileRows, int sharedBytes)
         {
             int rowTiles = LeastRowTiles;
             while (rowTiles * RowsOfRowTile < rows)
@@ -166,7 +166,7 @@ internal sealed class FewRowsProduct
                 rowTiles *= 2;
             }
 
-            Variant variant = new(rowTiles, tileRows, 0);
+            Variant variant = new(bits, rowTiles, tileRows, 0);
             return variant with { Stages = Math.Min(MostStages, (sharedBytes - ReservedBytes) / variant.StageBytes) };
         }
     }

@@ -23,7 +23,7 @@ internal sealed unsafe class KernelCompiler(int major, int minor)
     /// <summary>The sources that need no macros; the others are compiled for one size at a time.</summary>
     public static IReadOnlyList<string> Common { get; } =
     [
-        "convert.cu", "cross_entropy.cu", "elementwise.cu", "embedding.cu", "norms.cu", "optimizer.cu", "rows.cu", "sums.cu",
+        "convert.cu", "cross_entropy.cu", "elementwise.cu", "embedding.cu", "integers.cu", "norms.cu", "optimizer.cu", "rows.cu", "sums.cu",
         "token_statistics.cu",
     ];
 

@@ -14,7 +14,7 @@ namespace Cinnabar.Numerics.Cuda;
 /// <param name="LeftStride">Elements from one column of what lies there to the next.</param>
 /// <param name="RightStride">Likewise.</param>
 /// <param name="ResultStride">Likewise, of C.</param>
-/// <param name="Type">Element type of the operands; C is F32.</param>
+/// <param name="Type">Element type of the operands: F32 or BF16, and C is F32; or Int8, and C holds integers of 32 bits.</param>
 /// <param name="Alignment">Bytes that all addresses are multiples of.</param>
 internal readonly record struct ProductShape(
     int Rows,
@@ -26,7 +26,23 @@ internal readonly record struct ProductShape(
     int RightStride,
     int ResultStride,
     DType Type,
-    int Alignment);
+    int Alignment)
+{
+    // What addresses of tensors, and of rows of them whose size allows it, are multiples of.
+    private const int BestAlignment = 256;
+
+    /// <summary>What three addresses are multiples of.</summary>
+    public static int AlignmentOf(nint left, nint right, nint result)
+    {
+        int alignment = BestAlignment;
+        while (((left | right | result) & (alignment - 1)) != 0)
+        {
+            alignment /= 2;
+        }
+
+        return alignment;
+    }
+}
 
 /// <summary>The products planned so far; not thread-safe.</summary>
 internal sealed unsafe class ProductPlans
@@ -36,7 +52,7 @@ internal sealed unsafe class ProductPlans
 
     private readonly nint _library;
     private readonly nint _workspace;
-    private readonly Dictionary<ProductShape, int> _numbers = [];
+    private readonly Dictionary<ProductShape, int?> _numbers = [];
     private readonly List<Plan> _plans = [];
 
     public ProductPlans(CudaMemory memory)
@@ -46,12 +62,23 @@ internal sealed unsafe class ProductPlans
     }
 
     /// <summary>The number of the plan for a product.</summary>
-    public int NumberOf(in ProductShape shape)
+    /// <exception cref="CudaException">The library has none.</exception>
+    public int NumberOf(in ProductShape shape) => Find(shape) ?? throw new CudaException(
+        $"cuBLASLt {CublasLt.cublasLtGetVersion()} knows no way to compute a product {shape}.",
+        "Install another version of the CUDA libraries, or use --device cpu.");
+
+    /// <summary>The number of the plan for a product; null: the library has none.</summary>
+    public int? Find(in ProductShape shape)
     {
-        if (!_numbers.TryGetValue(shape, out int number))
+        if (!_numbers.TryGetValue(shape, out int? number))
         {
-            number = _plans.Count;
-            _plans.Add(Planned(shape));
+            Plan? plan = Planned(shape);
+            number = plan is null ? null : _plans.Count;
+            if (plan is not null)
+            {
+                _plans.Add(plan);
+            }
+
             _numbers.Add(shape, number);
         }
 
@@ -69,8 +96,8 @@ internal sealed unsafe class ProductPlans
     public void Run(in CudaCommand command, nint stream)
     {
         Plan plan = _plans[(int)command.Source];
-        float one = 1;
-        float addend = command.Bytes;
+        uint one = plan.One;
+        uint addend = command.Bytes == 0 ? 0 : one;
         fixed (ulong* algorithm = plan.Algorithm)
         {
             int status = CublasLt.cublasLtMatmul(
@@ -94,18 +121,20 @@ internal sealed unsafe class ProductPlans
         }
     }
 
-    private Plan Planned(in ProductShape shape)
+    private Plan? Planned(in ProductShape shape)
     {
-        int type = shape.Type == DType.BF16 ? CublasLt.BFloat16 : CublasLt.Float32;
-        CublasLt.Check(
-            CublasLt.cublasLtMatmulDescCreate(out nint description, CublasLt.ComputeFloat32, CublasLt.Float32), "cublasLtMatmulDescCreate");
+        bool isInteger = shape.Type == DType.Int8;
+        int type = isInteger ? CublasLt.Integer8 : shape.Type == DType.BF16 ? CublasLt.BFloat16 : CublasLt.Float32;
+        int resultType = isInteger ? CublasLt.Integer32 : CublasLt.Float32;
+        int computeType = isInteger ? CublasLt.ComputeInteger32 : CublasLt.ComputeFloat32;
+        CublasLt.Check(CublasLt.cublasLtMatmulDescCreate(out nint description, computeType, resultType), "cublasLtMatmulDescCreate");
         int transposeLeft = shape.TransposeLeft ? 1 : 0;
         int transposeRight = shape.TransposeRight ? 1 : 0;
         Set(CublasLt.cublasLtMatmulDescSetAttribute(description, CublasLt.TransposeA, &transposeLeft, sizeof(int)));
         Set(CublasLt.cublasLtMatmulDescSetAttribute(description, CublasLt.TransposeB, &transposeRight, sizeof(int)));
         nint left = Layout(type, shape.Rows, shape.Inner, shape.TransposeLeft, shape.LeftStride);
         nint right = Layout(type, shape.Inner, shape.Columns, shape.TransposeRight, shape.RightStride);
-        nint result = Layout(CublasLt.Float32, shape.Rows, shape.Columns, isTransposed: false, shape.ResultStride);
+        nint result = Layout(resultType, shape.Rows, shape.Columns, isTransposed: false, shape.ResultStride);
 
         CublasLt.Check(CublasLt.cublasLtMatmulPreferenceCreate(out nint preference), "cublasLtMatmulPreferenceCreate");
         ulong workspace = WorkspaceBytes;
@@ -122,13 +151,12 @@ internal sealed unsafe class ProductPlans
         CublasLt.cublasLtMatmulPreferenceDestroy(preference);
         if (status != 0 || found == 0)
         {
-            throw new CudaException(
-                $"cuBLASLt {CublasLt.cublasLtGetVersion()} knows no way (status {status}) to compute a product {shape}.",
-                "Install another version of the CUDA libraries, or use --device cpu.");
+            return null;
         }
 
         ulong[] algorithm = new ReadOnlySpan<ulong>(best.Algorithm, 8).ToArray();
-        return new Plan(description, left, right, result, algorithm);
+        uint one = isInteger ? 1 : BitConverter.SingleToUInt32Bits(1);
+        return new Plan(description, left, right, result, algorithm, one);
     }
 
     private static nint Layout(int type, int rows, int columns, bool isTransposed, int stride)
@@ -142,5 +170,6 @@ internal sealed unsafe class ProductPlans
 
     private static void Set(int status) => CublasLt.Check(status, "setting an attribute");
 
-    private sealed record Plan(nint Description, nint Left, nint Right, nint Result, ulong[] Algorithm);
+    // One: what the product is multiplied with, in the type that sums have.
+    private sealed record Plan(nint Description, nint Left, nint Right, nint Result, ulong[] Algorithm, uint One);
 }

@@ -111,6 +111,19 @@ internal static class Comparison
             : Text($"error {error:E2} > {bound:E0}, worst at {at} of {expected.Length}: expected {expected[at]:R}, found {actual[at]:R}");
     }
 
+    /// <summary>‖found − exact‖ / ‖exact‖.</summary>
+    public static double Distance(ReadOnlySpan<float> exact, ReadOnlySpan<float> found)
+    {
+        double square = 0, size = 0;
+        for (int i = 0; i < exact.Length; i++)
+        {
+            square += Math.Pow((double)found[i] - exact[i], 2);
+            size += (double)exact[i] * exact[i];
+        }
+
+        return Math.Sqrt(square / size);
+    }
+
     private static string? Repetition(ReadOnlySpan<float> first, ReadOnlySpan<float> again)
     {
         for (int i = 0; i < first.Length; i++)

@@ -88,7 +88,7 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         float[] expected = onProcessor.Denoiser.Logits(ids, rows).Floats.ToArray();
         for (int pass = 0; pass < 4; pass++)
         {
-            double error = Distance(expected, onDevice.Denoiser.Logits(ids, rows).Floats);
+            double error = Comparison.Distance(expected, onDevice.Denoiser.Logits(ids, rows).Floats);
             Assert.True(error < 2e-2, $"pass {pass + 1}: the logits are {error:E1} of their norm apart.");
         }
     }
@@ -142,19 +142,6 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         Assert.SkipWhen(GoldenFolder.Path is null, "The folder ../shared/golden/llamacpp beside the checkout is absent.");
         double error = GoldenLogits.ErrorOf(GoldenLogits.PathOf(model), model, device.Kernels);
         Assert.True(error < 1e-4, $"{model}: the logits are {error:E1} of their norm apart.");
-    }
-
-    private static double Distance(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
-    {
-        double difference = 0;
-        double norm = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            difference += Math.Pow(expected[i] - found[i], 2);
-            norm += Math.Pow(expected[i], 2);
-        }
-
-        return Math.Sqrt(difference / norm);
     }
 
     private static double[] Losses(ModelConfig config, KernelTable kernels)

@@ -47,18 +47,13 @@ internal static class BenchGpuCommand
             AllowMultipleArgumentsPerToken = true,
         };
         parts.AcceptOnlyFromAmong(s_parts);
-        Option<string> shape = new("--shape")
-        {
-            Description = "Sizes of the network of passes and streams.",
-            HelpName = "name",
-            DefaultValueFactory = _ => Large,
-        };
-        shape.AcceptOnlyFromAmong([.. DenoiserBenchmark.Shapes.Keys]);
+        MadeUpModelArguments network = new(Large, "bf16");
         Option<bool> profile = new("--profile")
         {
             Description = "Show where the time of a pass and of a training step goes. [default: off]",
         };
-        Command command = new("gpu", "Copies, products, denoising passes, decoding and training on a GPU.") { parts, shape, profile };
+        Command command = new("gpu", "Copies, products, denoising passes, decoding and training on a GPU.") { parts, profile };
+        network.AddTo(command);
         device.AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
@@ -71,17 +66,20 @@ internal static class BenchGpuCommand
             }
 
             string[] wanted = parsed.GetValue(parts) is { Length: > 0 } chosen ? chosen : s_parts;
-            new Measurement(kernels, parsed.GetValue(shape)!, parsed.GetValue(profile), cancellation).Run(wanted);
+            new Measurement(kernels, network.Shape(parsed), network.Config(parsed), parsed.GetValue(profile), cancellation).Run(wanted);
             return 0;
         });
         return command;
     }
 
-    private sealed class Measurement(KernelTable kernels, string shape, bool showsProfile, CancellationToken cancellation)
+    private sealed class Measurement(
+        KernelTable kernels, string shape, ModelConfig network, bool showsProfile, CancellationToken cancellation)
     {
         private readonly CudaBenchmark _gpu = new(kernels);
+        private readonly DType _weights = network.Quantization?.Type ?? DType.BF16;
         private double _bytesPerSecond;
         private double _operationsPerSecond;
+        private double _networkOperationsPerSecond; // of products with its weights
 
         public void Run(string[] parts)
         {
@@ -90,6 +88,14 @@ internal static class BenchGpuCommand
             _operationsPerSecond = 2 * Math.Pow(8192, 3) / _gpu.ProductSeconds(8192, 8192, 8192);
             Say($"copy: {_bytesPerSecond / 1e12:F2} TB/s read and written");
             Say($"product 8192 x 8192 x 8192: {_operationsPerSecond / 1e12:F0} TFLOP/s");
+            _networkOperationsPerSecond = _weights == DType.BF16
+                ? _operationsPerSecond
+                : 2 * Math.Pow(8192, 3) / _gpu.ProductSeconds(8192, 8192, 8192, DType.Int8);
+            if (_weights != DType.BF16)
+            {
+                Say($"the same of Int8, scales included: {_networkOperationsPerSecond / 1e12:F0} TOP/s");
+            }
+
             if (parts.Contains("products"))
             {
                 Products();
@@ -117,24 +123,25 @@ internal static class BenchGpuCommand
             foreach ((int m, int n, int k) in shapes)
             {
                 cancellation.ThrowIfCancellationRequested();
-                double seconds = _gpu.ProductSeconds(m, n, k);
+                DType type = m == Block ? _weights : DType.BF16;
+                double seconds = _gpu.ProductSeconds(m, n, k, type);
                 double rate = 2.0 * m * n * k / seconds;
-                Say($"product {m} x {n} x {k}: {seconds * 1e6:F1} us, {rate / 1e12:F0} TFLOP/s, "
-                    + $"{2.0 * n * k / seconds / 1e12:F2} TB/s of weights");
+                Say($"product {m} x {n} x {k} of {type}: {seconds * 1e6:F1} us, {rate / 1e12:F0} TFLOP/s, "
+                    + $"{Tensor.BytesOf(type, (long)n * k) / seconds / 1e12:F2} TB/s of weights");
             }
         }
 
         private void Network(string[] parts)
         {
             // Blocks see themselves and what is before: the keys and values of a finished block are exact.
-            ModelConfig config = DenoiserBenchmark.Shapes[shape] with
+            ModelConfig config = network with
             {
                 AttentionKind = AttentionKind.BlockCausal,
                 AttentionBlockSize = Block,
             };
             Stopwatch loading = Stopwatch.StartNew();
             DenoiserBenchmark benchmark = new(config, kernels);
-            Say($"{shape}: {config.ParameterCount / 1e9:F2} B weights in BF16 made and on the GPU in {loading.Elapsed.TotalSeconds:F0} s, "
+            Say($"{shape}: {config.ParameterCount / 1e9:F2} B weights in {_weights} made and on the GPU in {loading.Elapsed.TotalSeconds:F0} s, "
                 + $"{kernels.Device!.UsedBytes / 1e9:F1} GB there");
             if (parts.Contains("passes"))
             {
@@ -170,8 +177,9 @@ internal static class BenchGpuCommand
 
             double time = MatMulBenchmark.Median(times);
             double cached = 2.0 * config.NumHiddenLayers * (Prompt + tokens) * config.NumKeyValueHeads * config.HeadSize * sizeof(float);
-            double bytes = (2.0 * config.NonEmbeddingParameterCount) + cached;
-            double floor = Math.Max(bytes / _bytesPerSecond, benchmark.OperationsOf(tokens) / _operationsPerSecond);
+            double bytesOfWeight = (double)benchmark.WeightBytes / config.ParameterCount;
+            double bytes = (bytesOfWeight * config.NonEmbeddingParameterCount) + cached;
+            double floor = Math.Max(bytes / _bytesPerSecond, benchmark.OperationsOf(tokens) / _networkOperationsPerSecond);
             string what = tokens == 1 ? "autoregressive step, 1 token" : $"pass of {tokens} tokens";
             Say($"{what}: {time * 1e3:F2} ms, {floor / time:P0} of the roofline ({floor * 1e3:F2} ms)"
                 + (tokens == 1 ? $", {1 / time:F0} tokens/s" : ""));

@@ -8,8 +8,11 @@ internal static unsafe partial class CublasLt
 {
     // cudaDataType, cublasComputeType_t
     public const int Float32 = 0;
+    public const int Integer8 = 3;
+    public const int Integer32 = 10;
     public const int BFloat16 = 14;
     public const int ComputeFloat32 = 68;
+    public const int ComputeInteger32 = 72;
 
     // cublasLtMatmulDescAttributes_t, cublasLtMatmulPreferenceAttributes_t
     public const int TransposeA = 3;

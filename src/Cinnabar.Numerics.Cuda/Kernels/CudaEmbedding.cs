@@ -3,7 +3,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Numerics.Cuda;
 
 /// <summary>
-/// A block a row; tables of integers and blocks are decoded on the host. Backward, ids are sorted, so that each has its rows one behind the
+/// A block a row; tables of four bits and of blocks are decoded on the host. Backward, ids are sorted, so that each has its rows one behind the
 /// other, and those of many rows are cut into segments that are summed at once and added in order.
 /// </summary>
 /// <param name="device">Where it runs.</param>
@@ -15,7 +15,7 @@ internal sealed class CudaEmbedding(CudaDevice device, IEmbedding host) : IEmbed
 
     public void Forward(Tensor table, ReadOnlySpan<int> ids, Tensor y)
     {
-        if (table.Type is not (DType.F32 or DType.BF16))
+        if (table.Type is not (DType.F32 or DType.BF16 or DType.Int8))
         {
             host.Forward(table, ids, y);
             return;
@@ -31,11 +31,22 @@ internal sealed class CudaEmbedding(CudaDevice device, IEmbedding host) : IEmbed
 
         KernelArguments arguments = default;
         arguments.Add(device.Read(table));
+        if (table.Type == DType.Int8)
+        {
+            arguments.Add(device.Read(table.Scales!));
+            arguments.Add(table.GroupSize);
+        }
+
         arguments.Add(device.Upload(ids));
         arguments.Add(device.Write(y));
         arguments.Add(columns);
-        CudaFunction function = device.Function(Source, table.Type == DType.F32 ? "embedding_forward_f32" : "embedding_forward_bf16");
-        device.LaunchPerRow(function, ids.Length, columns, arguments);
+        string name = table.Type switch
+        {
+            DType.F32 => "embedding_forward_f32",
+            DType.BF16 => "embedding_forward_bf16",
+            _ => "embedding_forward_int8",
+        };
+        device.LaunchPerRow(device.Function(Source, name), ids.Length, columns, arguments);
     }
 
     public void Backward(Tensor dY, ReadOnlySpan<int> ids, Tensor dTable)

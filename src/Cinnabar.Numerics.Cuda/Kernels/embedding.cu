@@ -23,6 +23,14 @@ extern "C" __global__ void embedding_forward_bf16(const bf16* table, const int* 
     lookUp(table, ids, y, columns);
 }
 
+// Integers with a scale for every `group` neighbours of a row.
+extern "C" __global__ void embedding_forward_int8(
+    const signed char* table, const float* scales, int group, const int* ids, float* y, int columns) {
+    long long from = (long long)ids[blockIdx.x] * columns;
+    float* to = y + (long long)blockIdx.x * columns;
+    for (int c = threadIdx.x; c < columns; c += blockDim.x) to[c] = table[from + c] * scales[(from + c) / group];
+}
+
 // Places first to end − 1 of the sorted order, all of one id. sums: the row that receives their sum; −1: row `id` of the table, added.
 struct Segment { int first, end, id, sums; };
 

@@ -32,6 +32,13 @@ __device__ __forceinline__ void multiplyTile(float (&d)[4], const unsigned (&a)[
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// The same of integers, d[16, 8] += a[16, 32] · b[32, 8] (mma.m16n8k32): four neighbours along k where two numbers are above.
+__device__ __forceinline__ void multiplyTile(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
 // Where a row of a tile is in shared memory, as ldmatrix and cp.async want it.
 typedef unsigned SharedRow;
 __device__ __forceinline__ SharedRow sharedRow(const bf16* row) {
@@ -119,9 +126,11 @@ __device__ __forceinline__ int arrive(int* arrivals) {
     return before;
 }
 
-// Past the first-level cache, which does not see what other multiprocessors write.
-__device__ __forceinline__ float4 loadShared(const float4* from) {
-    float4 x;
-    asm volatile("ld.global.cg.v4.f32 {%0,%1,%2,%3}, [%4];" : "=f"(x.x), "=f"(x.y), "=f"(x.z), "=f"(x.w) : "l"(from) : "memory");
-    return x;
+// 16 bytes past the first-level cache, which does not see what other multiprocessors write.
+template <typename T> __device__ __forceinline__ T loadShared(const T* from) {
+    static_assert(sizeof(T) == 16, "Expected 16 bytes.");
+    union { unsigned words[4]; T value; } x;
+    asm volatile("ld.global.cg.v4.b32 {%0,%1,%2,%3}, [%4];"
+        : "=r"(x.words[0]), "=r"(x.words[1]), "=r"(x.words[2]), "=r"(x.words[3]) : "l"(from) : "memory");
+    return x.value;
 }

@@ -36,6 +36,8 @@ template <typename A, typename B> inline std::common_type_t<A, B> max(A a, B b) 
 inline float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, 4); return x; }
 inline unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, 4); return bits; }
 
+inline int __float2int_rn(float x) { return x == x ? (int)lrintf(x) : 0; }
+
 inline void __syncthreads() { emulatorHost->waitForBlock(); }
 
 namespace emulator {

@@ -43,6 +43,19 @@ inline void multiplyTile(float (&d)[4], const unsigned (&a)[4], const unsigned (
     }
 }
 
+inline void multiplyTile(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+    struct Fragments { unsigned a[4], b[2]; } own = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
+    const unsigned char* slots = emulator::exchange(own);
+    int g = emulator::lane() / 4, p = emulator::lane() % 4;
+    for (int i = 0; i < 4; i++) {
+        for (int word = 0; word < 8; word++) {
+            unsigned x = emulator::shown<Fragments>(slots, g * 4 + word % 4).a[i / 2 + 2 * (word / 4)];
+            unsigned y = emulator::shown<Fragments>(slots, (2 * p + i % 2) * 4 + word % 4).b[word / 4];
+            for (int shift = 0; shift < 32; shift += 8) d[i] += (signed char)(x >> shift) * (signed char)(y >> shift);
+        }
+    }
+}
+
 typedef const bf16* SharedRow;
 inline SharedRow sharedRow(const bf16* row) { return row; }
 
@@ -70,4 +83,4 @@ inline void waitForPrevious() { emulatorHost->waitForPrevious(); }
 inline void beginOverlapped() { waitForPrevious(); }
 inline void fetchToCache(const void* from, u64) { (void)*(const volatile char*)from; }
 inline int arrive(int* arrivals) { return (*arrivals)++; }
-inline float4 loadShared(const float4* from) { return *from; }
+template <typename T> inline T loadShared(const T* from) { return *from; }

@@ -1,4 +1,5 @@
-// cuBLASLt, as far as CublasLt.cs declares it: D = alpha · op(A) · op(B) + beta · C, column-major, A and B F32 or BF16, the rest F32.
+// cuBLASLt, as far as CublasLt.cs declares it: D = alpha · op(A) · op(B) + beta · C, column-major, A and B F32 or BF16, the rest F32; or A and
+// B Int8, A transposed, the rest integers of 32 bits.
 #include "stream.h"
 #include <cstdint>
 #include <cstring>
@@ -7,9 +8,10 @@
 namespace {
 
 enum Status { Success = 0, InvalidValue = 7, NotSupported = 15 };
-enum Type { Float32 = 0, BFloat16 = 14 };
+enum Type { Float32 = 0, Integer8 = 3, Integer32 = 10, BFloat16 = 14 };
+enum Compute { ComputeFloat32 = 68, ComputeInteger32 = 72 };
 
-struct Description { int transposed[2]; };
+struct Description { int compute, transposed[2]; };
 struct Layout { int type; uint64_t rows, columns; int64_t stride; };
 struct Heuristic { uint64_t algorithm[8]; size_t workspaceBytes; int status; float waves; int reserved[4]; };
 
@@ -50,13 +52,27 @@ void multiply(const Description& description, float alpha, const void* a, const 
     }
 }
 
+void multiplyIntegers(const int8_t* a, const Layout& ofA, const int8_t* b, const Layout& ofB, int32_t* d, const Layout& ofD) {
+    for (uint64_t column = 0; column < ofD.columns; column++) {
+        for (uint64_t row = 0; row < ofD.rows; row++) {
+            int32_t sum = 0;
+            for (uint64_t i = 0; i < ofA.rows; i++) sum += a[row * ofA.stride + i] * b[column * ofB.stride + i];
+            d[column * ofD.stride + row] = sum;
+        }
+    }
+}
+
 } // namespace
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
 extern "C" __attribute__((visibility("default"))) size_t cublasLtGetVersion() { return 1; }
 API cublasLtCreate(void** handle) { static int library; *handle = &library; return Success; }
-API cublasLtMatmulDescCreate(Description** description, int, int) { *description = new Description{}; return Success; }
+API cublasLtMatmulDescCreate(Description** description, int compute, int scale) {
+    if (compute != (scale == Integer32 ? ComputeInteger32 : ComputeFloat32) || (scale != Integer32 && scale != Float32)) return InvalidValue;
+    *description = new Description{compute, {}};
+    return Success;
+}
 
 API cublasLtMatmulDescSetAttribute(Description* description, int attribute, const void* value, size_t bytes) {
     if ((attribute != 3 && attribute != 4) || bytes != sizeof(int)) return InvalidValue;
@@ -65,7 +81,7 @@ API cublasLtMatmulDescSetAttribute(Description* description, int attribute, cons
 }
 
 API cublasLtMatrixLayoutCreate(Layout** layout, int type, uint64_t rows, uint64_t columns, int64_t stride) {
-    if ((type != Float32 && type != BFloat16) || stride < (int64_t)rows) return InvalidValue;
+    if ((type != Float32 && type != BFloat16 && type != Integer8 && type != Integer32) || stride < (int64_t)rows) return InvalidValue;
     *layout = new Layout{type, rows, columns, stride};
     return Success;
 }
@@ -79,15 +95,25 @@ API cublasLtMatmulAlgoGetHeuristic(void*, const Description* description, const 
     const Layout* d, void*, int, Heuristic* results, int* found) {
     const int* t = description->transposed;
     bool fits = (t[0] ? a->columns : a->rows) == d->rows && (t[0] ? a->rows : a->columns) == (t[1] ? b->columns : b->rows)
-        && (t[1] ? b->rows : b->columns) == d->columns && a->type == b->type && c->type == Float32 && d->type == Float32;
+        && (t[1] ? b->rows : b->columns) == d->columns && a->type == b->type && c->type == d->type;
+    fits = fits && (description->compute == ComputeFloat32
+        ? (a->type == Float32 || a->type == BFloat16) && d->type == Float32
+        : a->type == Integer8 && d->type == Integer32 && t[0] && !t[1] && a->stride % 8 == 0 && b->stride % 8 == 0 && d->stride % 8 == 0
+            && a->columns % 8 == 0);
     *results = {};
     *found = fits ? 1 : 0;
     return fits ? Success : NotSupported;
 }
 
-API cublasLtMatmul(void*, const Description* description, const float* alpha, const void* a, const Layout* ofA, const void* b,
-    const Layout* ofB, const float* beta, const float* c, const Layout*, float* d, const Layout* ofD, const void*, void*, size_t, void*) {
-    float one = *alpha, addend = *beta;
-    emulator::enqueue([=] { multiply(*description, one, a, *ofA, b, *ofB, addend, c, d, *ofD); });
+API cublasLtMatmul(void*, const Description* description, const void* alpha, const void* a, const Layout* ofA, const void* b,
+    const Layout* ofB, const void* beta, const void* c, const Layout*, void* d, const Layout* ofD, const void*, void*, size_t, void*) {
+    if (description->compute == ComputeInteger32) {
+        if (*(const int32_t*)alpha != 1 || *(const int32_t*)beta != 0) return NotSupported;
+        emulator::enqueue([=] { multiplyIntegers((const int8_t*)a, *ofA, (const int8_t*)b, *ofB, (int32_t*)d, *ofD); });
+    } else {
+        float one = *(const float*)alpha, addend = *(const float*)beta;
+        emulator::enqueue([=] { multiply(*description, one, a, *ofA, b, *ofB, addend, (const float*)c, (float*)d, *ofD); });
+    }
+
     return Success;
 }
