@@ -17,7 +17,7 @@ internal static partial class CommandRunner
 
     private static readonly Option<bool> s_verbose = new("--verbose")
     {
-        Description = "Show details, and the stack trace of an error.",
+        Description = "Show details, such as where the network runs, and the stack trace of an error.",
         Recursive = true,
     };
 
@@ -51,7 +51,7 @@ internal static partial class CommandRunner
         catch (CudaException e)
         {
             string details = e.Details is null ? e.StackTrace ?? "" : e.Details;
-            await Console.Error.WriteLineAsync(TerminalText.Safe($"error: {e.Message} {e.Remedy}{(verbose ? $"\n{details}" : "")}"));
+            await Console.Error.WriteLineAsync(TerminalText.Safe($"error: {e.InWords}{(verbose ? $"\n{details}" : "")}"));
             return Failed;
         }
         catch (Exception e) when (e is CinnabarException or IOException or UnauthorizedAccessException)

@@ -26,6 +26,8 @@ internal sealed class DeviceArguments
         HelpName = "n",
     };
 
+    private bool _isTold;
+
     public void AddTo(Command command)
     {
         RequireThreads(_threads);
@@ -34,20 +36,25 @@ internal sealed class DeviceArguments
         command.Add(_threads);
     }
 
-    /// <summary>The kernels of the device.</summary>
+    /// <summary>The kernels of the device; with --verbose the first call says which it is.</summary>
     /// <exception cref="CudaException">A GPU was asked for and cannot be used.</exception>
     public KernelTable Kernels(ParseResult parsed)
     {
         string device = parsed.GetValue(_device)!;
+        string? noGpu = device == Automatic && !CudaKernels.IsAvailable(out string reason) ? reason : null;
+        bool usesGpu = device != Processor && noGpu is null;
 
         // Threads of its own for each model that is served: of two that share some, one would wait for every loop of the other.
         int threads = parsed.GetValue(_threads) ?? Environment.ProcessorCount;
-        return device switch
+        KernelTable kernels = usesGpu ? CudaKernels.Create(OrdinalOf(device) ?? 0, threads, TellOfCompiling) : KernelTable.Create(threads);
+        if (parsed.IsVerbose() && !_isTold)
         {
-            Processor => KernelTable.Create(threads),
-            Automatic => CudaKernels.IsAvailable(out _) ? CudaKernels.Create(0, threads, TellOfCompiling) : KernelTable.Create(threads),
-            _ => CudaKernels.Create(OrdinalOf(device) ?? 0, threads, TellOfCompiling),
-        };
+            _isTold = true;
+            string place = kernels.Device?.Name ?? $"this processor, {threads} thread{(threads == 1 ? "" : "s")}";
+            Console.Error.WriteLine(TerminalText.Safe($"Runs on {place}.{(noGpu is null ? "" : $" No GPU is used: {noGpu}")}"));
+        }
+
+        return kernels;
     }
 
     /// <summary>Refuses numbers that are no number of threads.</summary>

@@ -91,7 +91,7 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
         }
         catch (DeviceException error)
         {
-            return new CallToolResult { IsError = true, Content = [new TextContentBlock { Text = $"{error.Message} {error.Remedy}" }] };
+            return new CallToolResult { IsError = true, Content = [new TextContentBlock { Text = error.InWords }] };
         }
         finally
         {

@@ -9,6 +9,8 @@ namespace Cinnabar.Extensions.AI;
 
 internal static class SamplerProperties
 {
+    private const int MostShown = 60;
+
     // Null turns off what can be off and leaves the others as they are.
     private static readonly Dictionary<string, Func<SamplerOptions, Value?, SamplerOptions>> s_setters = new()
     {
@@ -107,10 +109,12 @@ internal static class SamplerProperties
         private CinnabarException Wrong(string expected) => new(
             $"Expected the additional property {Property} to be {expected}, found {Found()}.", $"Change {Property}.");
 
+        // The beginning of a long one, without half of a character.
         private string Found()
         {
             string found = Convert.ToString(Given, CultureInfo.InvariantCulture) ?? "null";
-            return found.Length <= 60 ? found : found[..60] + "…";
+            return found.Length <= MostShown ? found
+                : $"{found[..(char.IsHighSurrogate(found[MostShown - 1]) ? MostShown - 1 : MostShown)]}…";
         }
     }
 }

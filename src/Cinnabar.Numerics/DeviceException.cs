@@ -9,6 +9,9 @@ public class DeviceException(string message, string remedy, string? details = nu
     /// <summary>What to do.</summary>
     public string Remedy { get; } = remedy;
 
+    /// <summary>What people are told: the message, then the remedy.</summary>
+    public string InWords => $"{Message} {Remedy}";
+
     /// <summary>A compiler's or library's own words; null: there are none.</summary>
     public string? Details { get; } = details;
 

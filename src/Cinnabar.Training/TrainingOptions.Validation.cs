@@ -86,7 +86,7 @@ public sealed partial record TrainingOptions
             "model",
             "a network of the architecture LLaDAModelLM or CinnabarLatentModel",
             $"one of the family {model.Family.Name}");
-        RequireKnownModelKeys(model);
+        RequireKnownModelKeys(Model, within: "", model.KnownKeys());
         RequireDirection(model);
         Require(
             SequenceLength <= model.MaxSequenceLength,
@@ -96,15 +96,31 @@ public sealed partial record TrainingOptions
     }
 
     // The configuration of a published model may have more keys than matter; here one that is unknown is mistyped.
-    private void RequireKnownModelKeys(ModelConfig model)
+    private static void RequireKnownModelKeys(JsonElement model, string within, IReadOnlySet<string> known)
     {
-        IReadOnlySet<string> known = model.KnownKeys();
-        string? unknown = Model.EnumerateObject().Select(key => key.Name).FirstOrDefault(name => !known.Contains(name));
-        if (unknown is not null)
+        string[] here =
+        [
+            .. known.Where(key => key.StartsWith(within, StringComparison.Ordinal)).Select(key => key[within.Length..])
+                .Where(key => !key.Contains('.')).Order(StringComparer.Ordinal),
+        ];
+        if (here.Length == 0)
         {
-            throw new CinnabarException(
-                $"The training configuration's \"model\" has the unknown key \"{unknown}\".",
-                $"Correct or remove it; the keys are {string.Join(", ", known.Order(StringComparer.Ordinal))}.");
+            return; // an object that is checked elsewhere, or not read at all
+        }
+
+        foreach (JsonProperty key in model.EnumerateObject())
+        {
+            if (!here.Contains(key.Name))
+            {
+                throw new CinnabarException(
+                    $"The training configuration's \"model\" has the unknown key \"{within}{key.Name}\".",
+                    $"Correct or remove it; the keys {(within.Length == 0 ? "" : "there ")}are {string.Join(", ", here)}.");
+            }
+
+            if (key.Value.ValueKind == JsonValueKind.Object)
+            {
+                RequireKnownModelKeys(key.Value, $"{within}{key.Name}.", known);
+            }
         }
     }
 

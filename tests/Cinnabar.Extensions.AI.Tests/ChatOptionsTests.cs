@@ -40,6 +40,7 @@ public sealed class ChatOptionsTests(TinyChat chat) : IClassFixture<TinyChat>
         { "low_confidence", new() { AdditionalProperties = new() { ["remasking"] = 1 } } },
         { "credit to be true or false", new() { AdditionalProperties = new() { ["credit"] = 1 } } },
         { "include_steps to be true or false", new() { AdditionalProperties = new() { ["include_steps"] = "yes" } } },
+        { "found " + new string('x', 59) + "….", new() { AdditionalProperties = new() { ["steps"] = new string('x', 59) + "🙂x" } } },
         { "found 'best_of'", new() { AdditionalProperties = new() { ["best_of"] = 2 } } },
     };
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Cinnabar.Tests;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Objectives;
 
@@ -118,6 +119,25 @@ public sealed partial class TrainingOptionsTests(TrainingRuns runs) : IClassFixt
         JsonObject model = JsonNode.Parse(runs.Config.ToJson())!.AsObject();
         model["foo"] = 1;
         Assert.Contains("unknown key \"foo\"", ErrorOf(Text("model", model.ToJsonString())), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("latents", "foo", "codebook_groups, codebook_size, decoder, denoiser, downsampling, size, token_layers")]
+    [InlineData("latents.denoiser", "schedule_shfit", "d_model, layers, mlp_hidden_size, n_heads, schedule, schedule_shift")]
+    public void Validate_UnknownKeyInsideTheModel_IsRefused(string place, string key, string known)
+    {
+        TrainingOptions options = runs.Options("x", TinyModelFolder.WithLatents(runs.Config)) with
+        {
+            Objective = TrainingObjective.LatentDiffusion, InitialModel = "autoencoder",
+        };
+        options.Validate();
+
+        JsonNode model = JsonNode.Parse(options.Model.GetRawText())!;
+        place.Split('.').Aggregate(model, (inside, name) => inside[name]!)[key] = 1;
+        options.Model = JsonElement.Parse(model.ToJsonString());
+        string message = Assert.Throws<CinnabarException>(options.Validate).Message;
+        Assert.Contains($"\"model\" has the unknown key \"{place}.{key}\".", message, StringComparison.Ordinal);
+        Assert.Contains($"the keys there are {known}.", message, StringComparison.Ordinal);
     }
 
     [Fact]

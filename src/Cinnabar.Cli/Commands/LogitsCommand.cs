@@ -19,15 +19,19 @@ internal static class LogitsCommand
         };
         Option<string> output = new("--out", "-o", "--output")
         {
-            Description = "The .npy file to write. Required.",
+            Description = "The new .npy file to write. Required.",
             HelpName = "file",
             Required = true,
         };
-        Command command = new("logits", "Write the network's logits [L, V] for token ids as a NumPy file of float32.") { ids, output };
+        Option<bool> force = new("--force") { Description = "Let --out replace a file. [default: refuse]" };
+        Command command = new("logits", "Write the network's logits [L, V] for token ids as a NumPy file of float32.")
+        {
+            ids, output, force,
+        };
         ModelArguments arguments = new ModelArguments().AddTo(command);
         command.SetWork((parsed, cancellation) =>
         {
-            string path = NewFile.Require(parsed.GetValue(output), mayReplace: true)!;
+            string path = NewFile.Require(parsed.GetValue(output), parsed.GetValue(force))!;
             DiffusionModel model = arguments.Load(parsed, cancellation);
             int[] given = parsed.GetValue(ids)!;
             IdsOption.Check(given, model);

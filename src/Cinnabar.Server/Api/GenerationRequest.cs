@@ -103,10 +103,11 @@ internal sealed record GenerationRequest
         RequireStream(streams || !(includesUsage || includesSteps), "stream_options", "\"stream\": true beside it");
         RequireStream(!(diffuses && includesSteps), "diffusing", "false beside include_steps, whose chunks append");
         RequireStream(includesSteps || alternatives == 0, "alternatives", "0 without \"stream_options\": {\"include_steps\": true}");
+        DiffusionModel asked = model.Engine.Model;
         return new GenerationRequest
         {
             Model = model,
-            Options = SamplerFields.Read(fields, model.Engine.Model) with
+            Options = SamplerFields.Read(fields, asked.Denoiser.Noise, asked.DefaultOptions) with
             {
                 Seed = fields.Get("seed")?.Integer(-1, MostSeed) is long seed and >= 0 ? (ulong)seed : RandomSeed(),
                 Alternatives = alternatives,
@@ -117,7 +118,7 @@ internal sealed record GenerationRequest
             IncludesUsage = includesUsage,
             IncludesSteps = includesSteps,
             Constraint = ResponseFormat.Read(fields, model.Constraints),
-            Fork = Fork.Read(fields, model.Engine.Model),
+            Fork = Fork.Read(fields, asked),
         };
     }
 

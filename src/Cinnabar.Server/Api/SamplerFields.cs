@@ -40,15 +40,16 @@ internal static partial class SamplerFields
 
     /// <summary>Reads the fields.</summary>
     /// <param name="fields">Those of the request.</param>
-    /// <param name="model">With the defaults.</param>
+    /// <param name="noise">Of the model.</param>
+    /// <param name="defaults">The model's.</param>
     /// <exception cref="ApiException">400: a field is out of its range, or two contradict each other.</exception>
-    public static SamplerOptions Read(JsonFields fields, DiffusionModel model)
+    public static SamplerOptions Read(JsonFields fields, NoiseKind noise, SamplerOptions defaults)
     {
-        SamplerOptions options = model.Denoiser.Noise switch
+        SamplerOptions options = noise switch
         {
-            NoiseKind.Uniform => ReadUniform(fields, model.DefaultOptions),
-            NoiseKind.Gaussian => ReadLatent(fields, model.DefaultOptions),
-            _ => ReadOrdered(fields, model.DefaultOptions),
+            NoiseKind.Uniform => ReadUniform(fields, defaults),
+            NoiseKind.Gaussian => ReadLatent(fields, defaults),
+            _ => ReadOrdered(fields, defaults),
         };
         try
         {
@@ -117,7 +118,7 @@ internal static partial class SamplerFields
         {
             Uniform = defaults.Uniform with
             {
-                Steps = fields.Integer("steps", 1, ushort.MaxValue) ?? defaults.Uniform.Steps,
+                Steps = fields.Integer("steps", 1, UniformOptions.MaximumSteps) ?? defaults.Uniform.Steps,
                 EntropyBound = fields.Number("entropy_bound", 0, 1000) ?? defaults.Uniform.EntropyBound,
             },
         };

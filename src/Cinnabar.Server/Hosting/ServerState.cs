@@ -23,7 +23,7 @@ internal sealed class ServerState(ServerOptions options, ServedModels models) : 
     public bool IsLost => models.All.Any(model => model.Engine.Lost is not null);
 
     /// <summary>What a request is told that a device did not do, as one without room for it.</summary>
-    public static ApiException Failed(DeviceException error) => new(503, "unavailable_error", $"{error.Message} {error.Remedy}");
+    public static ApiException Failed(DeviceException error) => new(503, "unavailable_error", error.InWords);
 
     /// <summary>What a request is told when the server takes none any more.</summary>
     public static ApiException Stopping() => new(

@@ -13,6 +13,9 @@ namespace Cinnabar.Checkpoints;
 /// <summary>How tokens become latents and back.</summary>
 public sealed record LatentShape
 {
+    internal const string ConfigKey = "latents";
+    internal const string DenoiserKey = "denoiser";
+
     /// <summary>s: tokens that one latent stands for (downsampling).</summary>
     public required int Downsampling { get; init; }
 
@@ -51,7 +54,7 @@ public sealed record LatentShape
             CodebookSize = json.Int32("codebook_size", "codes of a codebook", 0, 1 << 16),
             TokenLayers = json.Int32("token_layers", "blocks of the encoder that see tokens", 0, 1 << 10),
             HasCausalDecoder = json.OptionalWord("decoder", "parallel", "causal") == "causal",
-            Denoiser = json.Member("denoiser") is JsonSettings denoiser ? LatentDenoiserShape.Read(denoiser) : null,
+            Denoiser = json.Member(DenoiserKey) is JsonSettings denoiser ? LatentDenoiserShape.Read(denoiser) : null,
         };
         if (shape.Size % shape.CodebookGroups != 0 || shape.Size / shape.CodebookGroups < 2)
         {

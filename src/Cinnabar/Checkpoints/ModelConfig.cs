@@ -185,7 +185,7 @@ public sealed record ModelConfig
     /// <exception cref="CinnabarException">The values do not fit together.</exception>
     public byte[] ToJson() => ModelConfigJson.Write(this);
 
-    /// <summary>The keys that a configuration of Cinnabar's own models may have.</summary>
+    /// <summary>The keys that a configuration of Cinnabar's own models may have; one inside of another as latents.size.</summary>
     public IReadOnlySet<string> KnownKeys() => ModelConfigJson.KnownKeys(this);
 
     /// <summary>Writes config.json atomically.</summary>

@@ -137,7 +137,7 @@ internal static class ModelConfigJson
 
         if (config.Latents is null)
         {
-            values.Remove("latents");
+            values.Remove(LatentShape.ConfigKey);
         }
 
         if (!config.ShiftLogits)
@@ -150,10 +150,13 @@ internal static class ModelConfigJson
         return text;
     }
 
-    /// <summary>Every key that a configuration may have, with those that transformers adds to published ones.</summary>
+    /// <summary>
+    /// Every key that a configuration may have, with those that transformers adds to published ones; one inside of latents as latents.size.
+    /// </summary>
     public static IReadOnlySet<string> KnownKeys(ModelConfig config) => new HashSet<string>(
         [
             .. Chosen(config).Keys, .. s_fixed.Select(one => one.Key), .. s_ignored.Select(one => one.Key), .. s_absent,
+            .. LatentJson.Keys.Select(key => $"{LatentShape.ConfigKey}.{key}"),
             "architectures", "attention_block_size", "model_type", "_name_or_path", "auto_map", "transformers_version",
         ],
         StringComparer.Ordinal);
@@ -184,7 +187,7 @@ internal static class ModelConfigJson
             ["embedding_size"] = Text(config.EmbeddingSize),
             ["eos_token_id"] = Text(config.EosTokenId),
             ["mask_token_id"] = Text(config.MaskTokenId),
-            ["latents"] = config.Latents?.ToJson() ?? "null",
+            [LatentShape.ConfigKey] = config.Latents?.ToJson() ?? "null",
             ["max_sequence_length"] = Text(config.MaxSequenceLength),
             ["mlp_hidden_size"] = Text(config.IntermediateSize),
             ["n_heads"] = Text(config.NumAttentionHeads),

@@ -36,8 +36,8 @@ public sealed class GemmaDenoiser : IUniformDenoiser
         FinalNorm = parameters[GemmaWeightNames.FinalNorm];
         CanvasNorm = GemmaLayer.Ones(config.HiddenSize);
         SoftNorm = OfSelfConditioning("pre_norm");
-        SelfConditioning = new FeedForward(
-            OfSelfConditioning("gate_proj"), OfSelfConditioning("up_proj"), OfSelfConditioning("down_proj"), GateActivation.Gelu);
+        SelfConditioning = new GemmaFeedForward(
+            OfSelfConditioning("gate_proj"), OfSelfConditioning("up_proj"), OfSelfConditioning("down_proj"));
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new GemmaLayer(config, parameters, i))];
         int first = Math.Min(FirstAngles, MostPositions);
         (_slidingAngles, _fullAngles) = (SlidingAngles(first), FullAngles(first));
@@ -76,7 +76,7 @@ public sealed class GemmaDenoiser : IUniformDenoiser
 
     internal Parameter SoftNorm { get; }
 
-    internal FeedForward SelfConditioning { get; }
+    internal GemmaFeedForward SelfConditioning { get; }
 
     // The last canvas may end behind the longest text.
     private int MostPositions => MaxLength + CanvasLength;

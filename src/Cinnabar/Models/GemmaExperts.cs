@@ -16,7 +16,7 @@ internal sealed class GemmaExperts
     private readonly Parameter _router;
     private readonly Parameter _norm;
     private readonly float[] _scales;
-    private readonly FeedForward[] _experts;
+    private readonly GemmaFeedForward[] _experts;
     private readonly ExpertRouter _routes;
 
     /// <summary>Takes the weights of layer <paramref name="layer"/> from all weights by name.</summary>
@@ -33,7 +33,7 @@ internal sealed class GemmaExperts
         _experts =
         [
             .. Enumerable.Range(0, config.Experts!.Count).Select(
-                e => new FeedForward(OfExpert(e, "gate_proj"), OfExpert(e, "up_proj"), OfExpert(e, "down_proj"), GateActivation.Gelu)),
+                e => new GemmaFeedForward(OfExpert(e, "gate_proj"), OfExpert(e, "up_proj"), OfExpert(e, "down_proj"))),
         ];
     }
 

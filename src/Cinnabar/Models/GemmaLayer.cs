@@ -28,7 +28,7 @@ internal sealed class GemmaLayer
     private readonly Parameter _attentionOut;
     private readonly Parameter _postAttentionNorm;
     private readonly Parameter _feedForwardNorm;
-    private readonly FeedForward _feedForward;
+    private readonly GemmaFeedForward _feedForward;
     private readonly Parameter _postDenseNorm;
     private readonly GemmaExperts _experts;
     private readonly Parameter _postExpertsNorm;
@@ -52,8 +52,7 @@ internal sealed class GemmaLayer
         _attentionOut = Of("self_attn.o_proj.weight");
         _postAttentionNorm = Of("post_attention_layernorm.weight");
         _feedForwardNorm = Of("pre_feedforward_layernorm.weight");
-        _feedForward = new FeedForward(
-            Of("mlp.gate_proj.weight"), Of("mlp.up_proj.weight"), Of("mlp.down_proj.weight"), GateActivation.Gelu);
+        _feedForward = new GemmaFeedForward(Of("mlp.gate_proj.weight"), Of("mlp.up_proj.weight"), Of("mlp.down_proj.weight"));
         _postDenseNorm = Of("post_feedforward_layernorm_1.weight");
         _experts = new GemmaExperts(config, parameters, layer);
         _postExpertsNorm = Of("post_feedforward_layernorm_2.weight");

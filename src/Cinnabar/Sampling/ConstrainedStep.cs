@@ -54,7 +54,7 @@ internal sealed class ConstrainedStep
             {
                 ConstrainedSlots slots = new(workers: null);
                 Lay(slots, automaton, canvas, hole, rows: null, rowOf: [], scale: 1);
-                Require(slots.Solve(), canvas, hole);
+                InfeasibleHole.ThrowIf(slots.Solve(), canvas, hole);
             }
         }
     }
@@ -120,7 +120,7 @@ internal sealed class ConstrainedStep
             {
                 drawn = _drawing;
                 Lay(drawn, automaton, rows.Canvas, hole, rows.Logits, _rowOf, (float)(1 / options.Temperature));
-                Require(drawn.Solve(), rows.Canvas, hole);
+                InfeasibleHole.ThrowIf(drawn.Solve(), rows.Canvas, hole);
             }
 
             drawn.Sample(options.Seed, rows.Step, rows.Canvas.Holes[hole].Start, _path);
@@ -133,7 +133,7 @@ internal sealed class ConstrainedStep
     private void SolveAtOne(in StepRows rows, int hole, TokenAutomaton automaton)
     {
         Lay(_slots, automaton, rows.Canvas, hole, rows.Logits, _rowOf, scale: 1);
-        Require(_slots.Solve(), rows.Canvas, hole);
+        InfeasibleHole.ThrowIf(_slots.Solve(), rows.Canvas, hole);
         _slots.ComputeMarginals();
     }
 
@@ -237,39 +237,6 @@ internal sealed class ConstrainedStep
         }
 
         ArrayPool<float>.Shared.Return(standing);
-    }
-
-    /// <summary>Throws if there is a reason why no text is possible.</summary>
-    internal static void Require(Infeasibility? infeasible, Canvas canvas, int hole)
-    {
-        if (infeasible is not Infeasibility reason)
-        {
-            return;
-        }
-
-        Hole place = canvas.Holes[hole];
-        string which = canvas.Holes.Count > 1 ? $"hole {hole}" : "the hole";
-        (string found, string remedy) = reason.Kind switch
-        {
-            InfeasibilityKind.FixedToken => (
-                $"that the token {canvas.Ids[place.Start + reason.Slot]}, which stands at position {place.Start + reason.Slot}, is in none",
-                "Do not pin it, or change the constraint."),
-            InfeasibilityKind.Excluded => (
-                $"that at position {place.Start + reason.Slot} no token may be written with which one goes on",
-                "Ban fewer tokens, or change the constraint."),
-            InfeasibilityKind.TooLong => (
-                $"that every one ends before position {place.Start + reason.Slot}",
-                "Ask for at most as many tokens instead of exactly as many, or for fewer."),
-            _ when reason.SlotsNeeded == TokenAutomaton.Never => (
-                "that the tokens of the model spell none", "Change the constraint."),
-            _ => (
-                $"that the shortest needs {reason.SlotsNeeded}", "Ask for more tokens, or change the constraint."),
-        };
-        throw new CinnabarException(
-            $"Expected {which} of {place.Length} tokens to have room for a text that the constraint allows, found {found}.", remedy)
-        {
-            Hole = hole,
-        };
     }
 
     private enum Stage

@@ -58,7 +58,7 @@ internal sealed class ConstrainedUniform
             _slots.Distribute(first + i, logits, row: i, (float)(1 / temperature));
         }
 
-        ConstrainedStep.Require(_slots.Solve(), _canvas, hole: 0);
+        InfeasibleHole.ThrowIf(_slots.Solve(), _canvas, hole: 0);
         _slots.ComputeMarginals();
         _slots.MostProbable(_best);
         _slots.Sample(_seed, step, hole.Start, _sample);

@@ -5,9 +5,10 @@ namespace Cinnabar.Sampling;
 /// <summary>How canvases of uniform noise are denoised; the defaults are those of DiffusionGemma.</summary>
 public sealed record UniformOptions
 {
-    internal const int MaximumCount = 1 << 16;
+    /// <summary>The most steps of a canvas that can be asked for, 65,536: far more than any canvas needs.</summary>
+    public const int MaximumSteps = 1 << 16;
 
-    /// <summary>Most steps of each canvas, 1 … 65,536 (max_denoising_steps). Default 48.</summary>
+    /// <summary>Most steps of each canvas, from 1 to <see cref="MaximumSteps"/> (max_denoising_steps). Default 48.</summary>
     public int Steps { get; init; } = 48;
 
     /// <summary>Temperature of the first step, greater than <see cref="MinTemperature"/>, at most 100 (t_max). Default 0.8.</summary>
@@ -42,7 +43,7 @@ public sealed record UniformOptions
     /// <exception cref="CinnabarException">An option is outside its range.</exception>
     public void Validate()
     {
-        Check(Steps is >= 1 and <= MaximumCount, nameof(Steps), "1 … 65536", Steps);
+        Check(Steps is >= 1 and <= MaximumSteps, nameof(Steps), $"1 … {MaximumSteps}", Steps);
         Check(MinTemperature is > 0 and < 100, nameof(MinTemperature), "greater than 0, less than 100", MinTemperature);
         bool isAbove = MaxTemperature > MinTemperature && MaxTemperature <= 100;
         Check(isAbove, nameof(MaxTemperature), $"greater than MinTemperature {MinTemperature}, at most 100", MaxTemperature);
@@ -59,7 +60,7 @@ public sealed record UniformOptions
         sampler?.OptionalWord("_cls_name", "EntropyBoundSamplerConfig");
         UniformOptions read = new()
         {
-            Steps = json.OptionalInt32("max_denoising_steps", 1, MaximumCount) ?? standard.Steps,
+            Steps = json.OptionalInt32("max_denoising_steps", 1, MaximumSteps) ?? standard.Steps,
             MaxTemperature = json.OptionalNumber("t_max", 0, 100, aboveLeast: true) ?? standard.MaxTemperature,
             MinTemperature = json.OptionalNumber("t_min", 0, 100, aboveLeast: true) ?? standard.MinTemperature,
             EntropyBound = sampler?.OptionalNumber("entropy_bound", 0, 1000) ?? standard.EntropyBound,

@@ -28,6 +28,30 @@ public sealed class DeviceOptionTests(TinyModel tiny)
         Assert.Equal(0, exitCode);
     }
 
+    [Fact]
+    public async Task Verbose_Device_IsNamed()
+    {
+        (_, _, string quiet) = await tiny.RunWithModel("logits", "--ids", "3", "--out", Path.Combine(tiny.Folder, "quiet.npy"));
+        (int exitCode, _, string error) = await tiny.RunWithModel(
+            "logits", "--ids", "3", "--out", Path.Combine(tiny.Folder, "told.npy"), "--device", "cpu", "--verbose");
+
+        Assert.Equal(0, exitCode);
+        Assert.DoesNotContain("Runs on", quiet);
+        Assert.Contains("Runs on this processor, 1 thread.", error);
+        Assert.DoesNotContain("GPU", error);
+    }
+
+    [NoGpuTheory]
+    [InlineData("auto")]
+    public async Task Verbose_DeviceThatIsTheProcessorForWantOfAGpu_SaysWhy(string device)
+    {
+        (int exitCode, _, string error) = await tiny.RunWithModel(
+            "generate", "int a", "--max-new-tokens", "4", "--device", device, "--verbose");
+
+        Assert.Equal(0, exitCode);
+        Assert.Contains("Runs on this processor, 1 thread. No GPU is used: Expected ", error);
+    }
+
     [NoGpuTheory]
     [InlineData("generate", "int a", "--device", "cuda")]
     [InlineData("generate", "int a", "--device", "cuda:1")]

@@ -76,6 +76,21 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
         Assert.Equal(form == WeightForm.BF16, isAsStored);
     }
 
+    [Fact]
+    public async Task Logits_FileThatExists_IsReplacedOnlyWithForce()
+    {
+        string file = tiny.Write("mine.npy", "mine");
+        string[] command = ["logits", "--ids", "3", "--out", file];
+
+        (int exitCode, _, string error) = await tiny.RunWithModel(command);
+        Assert.Equal(CommandRunner.Failed, exitCode);
+        Assert.Contains($"Expected --out to name a new file, found that '{file}' exists.", error);
+        Assert.Equal("mine", File.ReadAllText(file));
+
+        Assert.Equal(0, (await tiny.RunWithModel([.. command, "--force"])).ExitCode);
+        Assert.StartsWith("\u0093NUMPY", Encoding.Latin1.GetString(File.ReadAllBytes(file)), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("1,2,300000", 1, "300000")]
     [InlineData("1,x", 2, "'x'")]

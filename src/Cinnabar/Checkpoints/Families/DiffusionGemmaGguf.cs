@@ -197,7 +197,7 @@ internal static class DiffusionGemmaGguf
         UniformOptions standard = new();
         UniformOptions read = new()
         {
-            Steps = (int)(metadata.OptionalInteger("diffusion.eb_max_steps", 1, UniformOptions.MaximumCount) ?? standard.Steps),
+            Steps = (int)(metadata.OptionalInteger("diffusion.eb_max_steps", 1, UniformOptions.MaximumSteps) ?? standard.Steps),
             MaxTemperature = metadata.OptionalNumber("diffusion.eb_t_max") ?? standard.MaxTemperature,
             MinTemperature = metadata.OptionalNumber("diffusion.eb_t_min") ?? standard.MinTemperature,
             EntropyBound = metadata.OptionalNumber("diffusion.eb_entropy_bound") ?? standard.EntropyBound,

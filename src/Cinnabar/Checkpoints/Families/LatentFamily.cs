@@ -23,8 +23,8 @@ public sealed class LatentFamily : ModelFamily
     {
         source.Json.RequireOnly("rope", "true", required: true, "whether positions are rotations");
         ModelConfig config = ModelConfigJson.Read(source.Json, Architecture, ModelType);
-        JsonSettings latents = source.Json.Member("latents")
-            ?? throw source.Json.Wrong("latents", "an object with the shape of the latents", "none");
+        JsonSettings latents = source.Json.Member(LatentShape.ConfigKey)
+            ?? throw source.Json.Wrong(LatentShape.ConfigKey, "an object with the shape of the latents", "none");
         return config with { Latents = LatentShape.Read(latents, config) };
     }
 
