@@ -51,6 +51,12 @@ internal sealed class SamplerArguments
     private readonly Option<double?> _verifyThreshold = Setting<double?>(
         "--verify-threshold", "p", "With --threshold: mask tokens again that the others do not make this probable; 0.9 is usual", "off");
 
+    private readonly Option<int?> _draftTokens = Setting<int?>(
+        "--draft-tokens",
+        "n",
+        "Continue a text by drafts of up to n tokens that the same network, reading left to right, would write; 16 is usual, 0 leaves it out",
+        "off");
+
     private readonly Option<bool> _credit = new("--credit") { Description = "Trust tokens more that led in earlier steps. [default: off]" };
     private readonly Option<double?> _earlyExit = Setting<double?>(
         "--early-exit", "nats", "Commit everything once the best tokens lead by this on average; 5 to 7.5 is usual", "off");
@@ -113,7 +119,7 @@ internal sealed class SamplerArguments
         Option[] options =
         [
             _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound,
-            _stability, _lowThreshold, _verifyThreshold, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta,
+            _stability, _lowThreshold, _verifyThreshold, _draftTokens, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta,
             _maxPasses, _deadline, _cache, _cacheRefresh, _latentMethod, _rawLatents, _seed,
         ];
         foreach (Option option in options)
@@ -137,9 +143,12 @@ internal sealed class SamplerArguments
     public SamplerOptions Read(ParseResult parsed, SamplerOptions defaults)
     {
         SamplerOptions read = Others(parsed, defaults);
-        return parsed.GetValue(_threshold) is double threshold
+        read = parsed.GetValue(_threshold) is double threshold
             ? read with { Threshold = threshold == 0 ? null : threshold }
             : read.WithoutThresholdOf(defaults);
+        return parsed.GetValue(_draftTokens) is int drafts
+            ? read with { DraftTokens = drafts == 0 ? null : drafts }
+            : read.WithoutDraftsOf(defaults);
     }
 
     /// <summary>Start of the random numbers.</summary>
@@ -160,6 +169,7 @@ internal sealed class SamplerArguments
         _stability.RequirePositive(1000);
         _lowThreshold.RequirePositive(1);
         _verifyThreshold.RequirePositive(1);
+        _draftTokens.RequireRange(0, SamplerOptions.MaximumDraft);
         _earlyExit.RequirePositive(1000);
         _remaskBelow.RequirePositive(1);
         _editThreshold.RequirePositive(1);

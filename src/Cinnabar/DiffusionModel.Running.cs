@@ -27,12 +27,12 @@ public sealed partial class DiffusionModel
 
     /// <summary>
     /// The options as this network follows them. An autoregressive one writes one token per step from the left: BlockSize 1, no Steps, and
-    /// nothing is verified, as nothing stands beside it.
+    /// nothing is drafted or verified, as nothing stands beside it.
     /// Where noise is random tokens, Steps and EntropyBound move into <see cref="SamplerOptions.Uniform"/>. Others follow them as they are.
     /// </summary>
     /// <param name="options">As they were asked for.</param>
     public SamplerOptions Followed(SamplerOptions options) => Config.IsAutoregressive
-        ? options with { BlockSize = 1, Steps = null, VerifyThreshold = null }
+        ? options with { BlockSize = 1, Steps = null, VerifyThreshold = null, DraftTokens = null }
         : Denoiser.Noise == NoiseKind.Uniform ? options with
         {
             Steps = null,

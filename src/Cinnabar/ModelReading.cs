@@ -90,6 +90,7 @@ internal static class ModelReading
         {
             Steps = generation.Steps ?? standard.Steps,
             BlockSize = generation.BlockSize ?? standard.BlockSize,
+            DraftTokens = generation.DraftTokens ?? standard.DraftTokens,
             Temperature = generation.Temperature ?? standard.Temperature,
             TopP = generation.TopP ?? standard.TopP,
             TopK = generation.TopK ?? standard.TopK,

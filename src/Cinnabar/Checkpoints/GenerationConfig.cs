@@ -25,6 +25,11 @@ public sealed record GenerationConfig
     /// <summary>Tokens generated together (block_size; LLaDA's block_length), ≥ 1.</summary>
     public int? BlockSize { get; init; }
 
+    /// <summary>
+    /// Tokens drafted at once where a text is continued (draft_tokens), ≥ 1: of models that were trained to read left to right, too.
+    /// </summary>
+    public int? DraftTokens { get; init; }
+
     /// <summary>Tokens to generate (max_new_tokens; LLaDA's gen_length), ≥ 1.</summary>
     public int? MaxNewTokens { get; init; }
 
@@ -79,6 +84,7 @@ public sealed record GenerationConfig
         [
             ("block_size", BlockSize),
             ("cfg_scale", CfgScale),
+            ("draft_tokens", DraftTokens),
             ("factor", Factor),
             ("max_new_tokens", MaxNewTokens),
             ("remasking", Remasking),
@@ -109,6 +115,7 @@ public sealed record GenerationConfig
             {
                 Steps = Usable(() => json.OptionalInt32("steps", 1, MaxCount)),
                 BlockSize = Usable(() => json.OptionalInt32("block_size", 1, MaxCount)),
+                DraftTokens = Usable(() => json.OptionalInt32("draft_tokens", 1, SamplerOptions.MaximumDraft)),
                 MaxNewTokens = Usable(() => json.OptionalInt32("max_new_tokens", 1, MaxCount)),
                 Temperature = Usable(() => json.OptionalNumber("temperature", 0, 100)),
                 Remasking = Usable(() => ReadRemasking(json)),

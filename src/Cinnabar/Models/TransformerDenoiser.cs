@@ -19,7 +19,7 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Models;
 
 /// <summary>A transformer on one kernel table. Not thread-safe.</summary>
-public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDenoiser
+public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser, ILeaveOneOutDenoiser
 {
     private readonly TransformerBlock[] _blocks;
     private readonly Parameter _embedding;
@@ -191,6 +191,20 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
     }
 
     /// <inheritdoc/>
+    public ICachingDenoiser ReadCausally()
+    {
+        if (Config.AttentionKind != AttentionKind.Full || !Config.ShiftLogits)
+        {
+            throw new CinnabarException(
+                "Expected a network with full attention whose positions predict the token behind them, for the option DraftTokens, "
+                + $"found attention_kind {Config.AttentionKind}, shift_logits {Config.ShiftLogits}.",
+                "Leave DraftTokens out.");
+        }
+
+        return new CausalReading(this);
+    }
+
+    /// <inheritdoc/>
     public void RequireLeavingOut()
     {
         if (Config.AttentionKind != AttentionKind.Full || Config.ShiftLogits)
@@ -224,7 +238,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ILeaveOneOutDen
     /// <inheritdoc/>
     public Tensor LogitsOfBatch() => Logits(_batch);
 
-    private Tensor Logits(PassRows pass)
+    internal Tensor Logits(PassRows pass)
     {
         _inference.Reset();
         return WithoutPadding(Forward(_inference, pass.Ids, default, pass.LongestSequence, pass.Chosen, pass).Value);

@@ -1,4 +1,5 @@
-// Runs of networks whose noise is the mask token. Runs that have ended, with their lists and caches, are kept for the next canvas.
+// Runs of networks whose noise is the mask token: in an order of positions, or left to right with drafts. Runs that have ended, with their
+// lists and caches, are kept for the next canvas.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -6,11 +7,12 @@ using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Sampling;
 
-/// <summary>Makes runs that commit masked positions in an order.</summary>
+/// <summary>Makes runs that commit masked positions.</summary>
 internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimeProvider time, ITokenStatistics? statistics) : DenoisingRuns
 {
     private readonly CandidateReader _reader = new(denoiser.VocabularySize, workers, statistics);
     private readonly Stack<MaskedRun> _idle = new();
+    private readonly Stack<DraftedRun> _idleDrafted = new();
     private readonly SharedPass _shared = new(denoiser);
     private DrawingRules? _rules;
 
@@ -33,13 +35,30 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
         }
 
         Check(canvas, _rules);
+        if (IsDrafted(canvas, options))
+        {
+            DraftedRun drafted = _idleDrafted.TryPop(out DraftedRun? idleDrafted) ? idleDrafted : NewDraftedRun();
+            drafted.Begin(canvas, _rules);
+            return drafted;
+        }
+
         MaskedRun run = _idle.TryPop(out MaskedRun? idle) ? idle : new MaskedRun(denoiser, _reader, time);
         run.Begin(canvas, _rules);
         return run;
     }
 
     /// <inheritdoc/>
-    public override void Return(DenoisingRun run) => _idle.Push((MaskedRun)run);
+    public override void Return(DenoisingRun run)
+    {
+        if (run is DraftedRun drafted)
+        {
+            _idleDrafted.Push(drafted);
+        }
+        else
+        {
+            _idle.Push((MaskedRun)run);
+        }
+    }
 
     /// <inheritdoc/>
     public override void FinishSteps(IReadOnlyList<DenoisingRun> runs, ICollection<FailedCanvas>? failed)
@@ -47,13 +66,21 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
         _shared.Clear();
         foreach (DenoisingRun run in runs)
         {
-            if (!_shared.Takes((MaskedRun)run))
+            if (run is not MaskedRun masked || !_shared.Takes(masked))
             {
                 FinishStep(run, failed);
             }
         }
 
         _shared.FinishSteps(failed);
+    }
+
+    private static bool IsDrafted(Canvas canvas, SamplerOptions options) => options.DraftTokens is not null && DraftedRun.Takes(canvas);
+
+    private DraftedRun NewDraftedRun()
+    {
+        ITwoWayDenoiser network = DraftedRun.TwoWay(denoiser);
+        return new DraftedRun(network, network.ReadCausally(), _reader, time);
     }
 
     private void Check(Canvas canvas, DrawingRules rules)
@@ -84,6 +111,17 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
         if (rules.Options is { VerifyThreshold: not null, Policy: null })
         {
             NetworkPasses.LeaveOneOutFor(denoiser);
+        }
+
+        if (IsDrafted(canvas, rules.Options))
+        {
+            DraftedRun.TwoWay(denoiser).ReadCausally();
+            if (canvas.IsConstrained)
+            {
+                throw new CinnabarException(
+                    "Expected a text without a constraint beside the option DraftTokens, found one.",
+                    "Leave out DraftTokens, or the constraint.");
+            }
         }
 
         ConstrainedStep.Check(canvas);

@@ -36,8 +36,8 @@ internal sealed class PassBudget(TimeProvider time)
         }
     }
 
-    // Two with guidance.
-    private int PassesPerStep => _options.CfgScale > 0 ? 2 : 1;
+    // Two with guidance, or with drafts.
+    private int PassesPerStep => _options.CfgScale > 0 || _options.DraftTokens is not null ? 2 : 1;
 
     /// <summary>Starts a run with these limits.</summary>
     public void Begin(SamplerOptions options)
@@ -49,12 +49,13 @@ internal sealed class PassBudget(TimeProvider time)
     }
 
     /// <summary>Counts the passes of a step, which have just been made.</summary>
-    public void Spend()
+    /// <param name="passes">How many; null: as many as a step has.</param>
+    public void Spend(int? passes = null)
     {
         long now = time.GetTimestamp();
         TimeSpan took = time.GetElapsedTime(_last, now);
         _slowest = took > _slowest ? took : _slowest;
         _last = now;
-        Passes += PassesPerStep;
+        Passes += passes ?? PassesPerStep;
     }
 }

@@ -13,6 +13,30 @@ public sealed partial record SamplerOptions
             ? this
             : this with { Threshold = null };
 
+    /// <summary>
+    /// These options, made of a model's, without its drafts if they name another order, another rule or a cache: these would have no
+    /// meaning beside drafts.
+    /// </summary>
+    /// <param name="model">Those of the model.</param>
+    public SamplerOptions WithoutDraftsOf(SamplerOptions model)
+    {
+        SamplerOptions likeTheModel = model with
+        {
+            MaxNewTokens = MaxNewTokens,
+            Temperature = Temperature,
+            TopP = TopP,
+            TopK = TopK,
+            MaxPasses = MaxPasses,
+            Deadline = Deadline,
+            CacheRefresh = CacheRefresh,
+            MeasureDrift = MeasureDrift,
+            Alternatives = Alternatives,
+            AllowPadding = AllowPadding,
+            Seed = Seed,
+        };
+        return this == likeTheModel ? this : this with { DraftTokens = null };
+    }
+
     /// <summary>These options with a threshold; another rule gives way to it, and an order that it does not go with.</summary>
     /// <param name="threshold">As <see cref="Threshold"/>.</param>
     public SamplerOptions ByThreshold(double threshold) => this with

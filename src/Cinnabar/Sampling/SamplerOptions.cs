@@ -8,6 +8,9 @@ public sealed partial record SamplerOptions
     /// <summary>The most new tokens, steps or positions of a block that can be asked for, far above the context of any model.</summary>
     public const int MaximumCount = 1 << 20;
 
+    /// <summary>The most tokens that can be drafted at once.</summary>
+    public const int MaximumDraft = 256;
+
     /// <summary>Length of the noisy tail when a text is continued, 1 … 1,048,576 tokens (LLaDA <c>gen_length</c>).</summary>
     public int MaxNewTokens { get; init; } = 128;
 
@@ -80,6 +83,14 @@ public sealed partial record SamplerOptions
     /// </summary>
     public double? VerifyThreshold { get; init; }
 
+    /// <summary>
+    /// Texts that are continued: so many tokens at most, 1 … 256, are drafted in a pass that sees both sides, and the same network, reading
+    /// left to right, keeps those that it would write (<see cref="DraftedRun"/>). The text is that of reading left to right; the options
+    /// of order, from <see cref="Steps"/> to <see cref="Remdm"/>, and <see cref="Cache"/> have no meaning beside it. Null: off. Holes with
+    /// text behind them are filled as without it.
+    /// </summary>
+    public int? DraftTokens { get; init; }
+
     /// <summary>Tokens that led in earlier steps become surer (dInfer's credit).</summary>
     public bool Credit { get; init; }
 
@@ -104,7 +115,7 @@ public sealed partial record SamplerOptions
     public double RemdmEta { get; init; } = 0.02;
 
     /// <summary>
-    /// Most passes through the network, at least 1 (2 with guidance); the last one commits all that is left; null: no limit.
+    /// Most passes through the network, at least 1 (2 with guidance or drafts); the last one commits all that is left; null: no limit.
     /// </summary>
     public int? MaxPasses { get; init; }
 
@@ -171,7 +182,8 @@ public sealed partial record SamplerOptions
         Check(EditThreshold is null or (> 0 and <= 1), nameof(EditThreshold), "greater than 0, at most 1", EditThreshold);
         Check(Remdm is not RemdmKind kind || Enum.IsDefined(kind), nameof(Remdm), string.Join(", ", Enum.GetNames<RemdmKind>()), Remdm);
         Check(RemdmEta is >= 0 and <= 1, nameof(RemdmEta), "0 … 1", RemdmEta);
-        int fewest = CfgScale > 0 ? 2 : 1;
+        Check(DraftTokens is null or (>= 1 and <= MaximumDraft), nameof(DraftTokens), $"1 … {MaximumDraft}", DraftTokens);
+        int fewest = CfgScale > 0 || DraftTokens is not null ? 2 : 1;
         Check(MaxPasses is null || MaxPasses >= fewest, nameof(MaxPasses), $"{fewest} or more", MaxPasses);
         Check(Deadline is null || Deadline > TimeSpan.Zero, nameof(Deadline), "greater than 0", Deadline);
         Check(Enum.IsDefined(Cache), nameof(Cache), string.Join(", ", Enum.GetNames<CacheKind>()), Cache);
@@ -207,6 +219,7 @@ public sealed partial record SamplerOptions
             "null beside LowThreshold, Stability, Cache and CfgScale",
             VerifyThreshold);
         Check(LowThreshold is null || Stability is null, nameof(LowThreshold), "null beside Stability", LowThreshold);
+        Check(DraftTokens is null || CfgScale == 0, nameof(DraftTokens), "null beside CfgScale", DraftTokens);
     }
 
     private static void Check(bool holds, string option, string range, object? found)

@@ -17,6 +17,20 @@ public sealed class SamplerFieldsTests
         Assert.Contains($"{UniformOptions.MaximumSteps}, found {UniformOptions.MaximumSteps + 1}", refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{}", 16)]
+    [InlineData("{\"temperature\": 1, \"max_passes\": 50}", 16)]
+    [InlineData("{\"draft_tokens\": 4, \"steps\": 8}", 4)]
+    [InlineData("{\"draft_tokens\": null}", null)]
+    [InlineData("{\"steps\": 8}", null)]
+    [InlineData("{\"reasoning_effort\": \"low\"}", null)]
+    public void DraftsOfAModel_GiveWayToAnotherOrder(string json, int? expected)
+    {
+        using JsonDocument body = JsonDocument.Parse(json);
+        SamplerOptions model = new() { DraftTokens = 16 };
+        Assert.Equal(expected, SamplerFields.Read(new JsonFields(body.RootElement, path: ""), NoiseKind.Mask, model).DraftTokens);
+    }
+
     private static SamplerOptions Read(int steps)
     {
         using JsonDocument body = JsonDocument.Parse($"{{\"steps\": {steps}}}");

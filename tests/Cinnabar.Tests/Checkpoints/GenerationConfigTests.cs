@@ -32,7 +32,7 @@ public sealed class GenerationConfigTests
         GenerationConfig config = new()
         {
             Steps = 64, BlockSize = 32, MaxNewTokens = 128, Temperature = 0.2, Remasking = "origin", Threshold = 0.9,
-            Factor = 1.5, TopP = 0.95, TopK = 50, CfgScale = 0,
+            Factor = 1.5, TopP = 0.95, TopK = 50, CfgScale = 0, DraftTokens = 16,
         };
         Assert.Equal(config, GenerationConfig.Parse("g", config.ToJson()));
         Assert.Equal(
@@ -56,6 +56,7 @@ public sealed class GenerationConfigTests
         };
         Assert.Equal(all, ModelReading.Options(file, config));
         Assert.Equal(new SamplerOptions(), ModelReading.Options(new GenerationConfig(), config));
+        Assert.Equal(new SamplerOptions { DraftTokens = 8 }, ModelReading.Options(new GenerationConfig { DraftTokens = 8 }, config));
         Assert.Equal(new SamplerOptions { Factor = 1.5 }, ModelReading.Options(new GenerationConfig { Factor = 1.5 }, config));
         Assert.Equal(
             new SamplerOptions { Steps = 64, MaxNewTokens = 12, CfgScale = 1.5 },
@@ -79,6 +80,7 @@ public sealed class GenerationConfigTests
     [InlineData("steps", "0", "from 1")]
     [InlineData("steps", "1.5", "a whole number")]
     [InlineData("block_size", "-1", "from 1")]
+    [InlineData("draft_tokens", "257", "from 1 to 256")]
     [InlineData("max_new_tokens", "\"8\"", "a whole number")]
     [InlineData("temperature", "-0.1", "from 0 to 100")]
     [InlineData("temperature", "1e999", "'1e999'")]

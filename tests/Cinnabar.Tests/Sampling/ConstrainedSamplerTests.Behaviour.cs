@@ -1,7 +1,11 @@
+using Cinnabar.Checkpoints;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
+using Cinnabar.Tests.Models;
 
 namespace Cinnabar.Tests.Sampling;
 
@@ -198,6 +202,16 @@ public sealed partial class ConstrainedSamplerTests
         Assert.All(canvases, canvas => Assert.Equal(Enumerable.Repeat(Id("b"), 4), canvas.TextOf(0)));
         Assert.Equal(4, canvases[1].CommittedAt(0));
         Assert.True(canvases[1].ConfidenceOf(0) > canvases[0].ConfidenceOf(0) + 0.05, $"{canvases[1].ConfidenceOf(0)}");
+    }
+
+    [Fact]
+    public void Run_Drafts_AreRefusedByName()
+    {
+        ModelConfig config = s_config with { ShiftLogits = true };
+        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+        Canvas canvas = Constrained(Canvas.ForContinuation([], 6, s_tokens), "[0-9]*");
+        CinnabarException error = Assert.Throws<CinnabarException>(() => new Sampler(network).Run(canvas, new() { DraftTokens = 8 }));
+        Assert.Contains("without a constraint beside the option DraftTokens", error.Message, StringComparison.Ordinal);
     }
 
     private static int Id(string token) => s_tokenizer.Encode(token) is [int id] ? id : throw new InvalidOperationException(token);

@@ -38,6 +38,10 @@ public sealed class SamplerOptionsTests
         { "VerifyThreshold", new() { VerifyThreshold = 0.9, Threshold = 0.6, Remasking = Remasking.Margin } },
         { "VerifyThreshold", new() { VerifyThreshold = 0.9, Threshold = 0.6, Cache = CacheKind.Dual } },
         { "VerifyThreshold", new() { VerifyThreshold = 1.1, Threshold = 0.6 } },
+        { "DraftTokens", new() { DraftTokens = 0 } },
+        { "DraftTokens", new() { DraftTokens = 257 } },
+        { "DraftTokens", new() { DraftTokens = 8, CfgScale = 1 } },
+        { "MaxPasses", new() { DraftTokens = 8, MaxPasses = 1 } },
         { "EarlyExit", new() { EarlyExit = 0 } },
         { "RemaskBelow", new() { RemaskBelow = 1 } },
         { "EditThreshold", new() { EditThreshold = 1.5 } },
@@ -57,6 +61,20 @@ public sealed class SamplerOptionsTests
         Assert.Null((model with { Remasking = Remasking.Random }).WithoutThresholdOf(model).Threshold);
         Assert.Null((model with { Factor = 1 }).WithoutThresholdOf(model).Threshold);
         Assert.Null((model with { EntropyBound = 1, Remasking = Remasking.Entropy }).WithoutThresholdOf(model).Threshold);
+    }
+
+    [Fact]
+    public void WithoutDraftsOf_AnotherOrderRuleOrCache_LeavesTheModelsDraftsOut()
+    {
+        SamplerOptions model = new() { DraftTokens = 16, BlockSize = 8 };
+        SamplerOptions asked = model with { Temperature = 1, TopP = 0.9, MaxNewTokens = 5, MaxPasses = 9, Seed = 7, Alternatives = 2 };
+        Assert.Equal(16, asked.WithoutDraftsOf(model).DraftTokens);
+        SamplerOptions[] others =
+        [
+            asked with { Steps = 4 }, asked with { BlockSize = 4 }, asked with { Threshold = 0.9 }, asked with { CfgScale = 1 },
+            asked with { Remasking = Remasking.Random }, asked with { Cache = CacheKind.Dual }, asked with { EarlyExit = 5 },
+        ];
+        Assert.All(others, other => Assert.Null(other.WithoutDraftsOf(model).DraftTokens));
     }
 
     [Fact]

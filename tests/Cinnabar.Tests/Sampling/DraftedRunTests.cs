@@ -1,0 +1,195 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
+using Cinnabar.Tests.Models;
+
+namespace Cinnabar.Tests.Sampling;
+
+public sealed class DraftedRunTests
+{
+    private static readonly CanvasTokens s_tokens = new(0, 1, null);
+    private static readonly ModelConfig s_config = TinyNetwork.Config with { MaxSequenceLength = 60, ShiftLogits = true };
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(1, 5)]
+    [InlineData(4, 1)]
+    [InlineData(16, 0)]
+    [InlineData(16, 7)]
+    [InlineData(256, 7)]
+    public void Run_RandomNetwork_WritesWhatItWouldWriteLeftToRight(int drafts, int prompt)
+    {
+        Canvas canvas = Continued(prompt, 40);
+        DenoisingStep[] steps = [.. new Sampler(Network(s_config)).Steps(canvas, new() { DraftTokens = drafts })];
+        Assert.Equal(LeftToRight(Continued(prompt, 40)), canvas.Ids.ToArray());
+        Assert.All(steps, step => Assert.Empty(step.Edits.Concat(step.Renoised.Select(_ => default(Commit)))));
+        Assert.Equal(Enumerable.Range(prompt, 40), steps.SelectMany(step => step.Commits).Select(commit => commit.Position));
+    }
+
+    // Each token is the draw of its own position and step from the causal distribution, given the text before it.
+    [Fact]
+    public void Run_WithTemperature_DrawsFromTheCausalDistribution()
+    {
+        SamplerOptions options = new() { DraftTokens = 8, Temperature = 0.7, Seed = 5 };
+        Canvas canvas = Continued(6, 40);
+        new Sampler(Network(s_config)).Run(canvas, options);
+        ICachingDenoiser causal = Network(s_config).ReadCausally();
+        TokenDistribution distribution = new(causal.VocabularySize);
+        LowConfidencePolicy policy = new();
+        int end = 6 + canvas.TextOf(0).Length;
+        for (int position = 6; position < end; position++)
+        {
+            Span<float> row = causal.Logits(canvas.Ids[..(position + 1)], [position]).Row(0);
+            CounterRandom random = new(options.Seed, canvas.CommittedAt(position), position);
+            distribution.Load(row, s_tokens.Forbidden(HoleKind.Continuation), options, random, position, policy);
+            Assert.Equal(distribution.TokenId, canvas.Ids[position]);
+        }
+    }
+
+    [Fact]
+    public void Run_DraftsThatFit_KeepsTheWindowAndOneMoreAndDoublesIt()
+    {
+        TwoReadings network = new(first: 10);
+        Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(60)], s_tokens);
+        DenoisingStep[] steps = [.. new Sampler(network).Steps(canvas, new() { DraftTokens = 24 })];
+        Assert.Equal([9, 17, 25, 9], steps.Select(step => step.Commits.Count));
+        Assert.Equal([8, 9, 16, 17, 24, 25, 8, 9], network.Passes);
+        Assert.Equal(8, steps[^1].ForwardPasses);
+        Assert.Equal(Enumerable.Range(10, 61), canvas.Ids.ToArray());
+    }
+
+    [Fact]
+    public void Run_DraftsThatDoNotFit_KeepsTheTokensBeforeAndTheRightOne()
+    {
+        TwoReadings network = new(first: 10, wrongDrafts: [3, 5, 6]);
+        Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(20)], s_tokens);
+        DenoisingStep[] steps = [.. new Sampler(network).Steps(canvas, new() { DraftTokens = 16 })];
+
+        // Of 8 drafts for 1 … 8 two fit; of 4 for 4 … 7 one; of 2 for 6 and 7 none; then of 1 all, of 2, 4 and 4.
+        Assert.Equal([3, 2, 1, 2, 3, 5, 4], steps.Select(step => step.Commits.Count));
+        Assert.Equal([8, 9, 4, 5, 2, 3, 1, 2, 2, 3, 4, 5, 3, 4], network.Passes);
+        Assert.Equal(Enumerable.Range(10, 21), canvas.Ids.ToArray());
+    }
+
+    [Fact]
+    public void Run_EndOfText_SettlesTheRestAtOnce()
+    {
+        CanvasTokens tokens = new(0, 14, null);
+        Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(30)], tokens);
+        DenoisingStep step = Assert.Single(new Sampler(new TwoReadings(first: 10)).Steps(canvas, new() { DraftTokens = 8 }));
+        Assert.Equal(30, step.Commits.Count);
+        Assert.Equal([11, 12, 13], canvas.TextOf(0));
+    }
+
+    [Fact]
+    public void Run_PinnedToken_StandsAndIsReadLikeText()
+    {
+        TwoReadings network = new(first: 10);
+        Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(12)], s_tokens);
+        canvas.Pin(5, 100);
+        new Sampler(network).Run(canvas, new() { DraftTokens = 8 });
+        Assert.Equal([10, 11, 12, 13, 14, 100, 101, 102, 103, 104, 105, 106, 107], canvas.Ids.ToArray());
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(7)]
+    public void Run_MaxPasses_EndsInTimeWithAWholeText(int most)
+    {
+        TwoReadings network = new(first: 10, wrongDrafts: [2, 4, 8, 9, 12, 15, 17]);
+        Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(30)], s_tokens);
+        int passes = new Sampler(network).Run(canvas, new() { DraftTokens = 8, MaxPasses = most });
+        Assert.Equal(0, canvas.NoisyCount);
+        Assert.Equal(network.Passes.Count, passes);
+        Assert.InRange(passes, 1, most);
+    }
+
+    [Fact]
+    public void Run_SeveralCanvasesAtOnce_EachBecomesWhatItBecomesAlone()
+    {
+        SamplerOptions[] options =
+        [
+            new() { DraftTokens = 8, Temperature = 1, Seed = 3 }, new() { Temperature = 1, Seed = 3 }, new() { DraftTokens = 2, Seed = 4 },
+        ];
+        Canvas[] together = [.. options.Select((_, i) => Continued(3 + i, 20 + i))];
+        new Sampler(Network(s_config)).Run(together, options);
+        for (int i = 0; i < options.Length; i++)
+        {
+            Canvas alone = Continued(3 + i, 20 + i);
+            new Sampler(Network(s_config)).Run(alone, options[i]);
+            Assert.Equal(alone.Ids.ToArray(), together[i].Ids.ToArray());
+        }
+    }
+
+    [Fact]
+    public void Run_TheSameSamplerAgain_ForgetsTheCanvasBefore()
+    {
+        Sampler sampler = new(Network(s_config));
+        SamplerOptions options = new() { DraftTokens = 8 };
+        sampler.Run(Continued(9, 30), options);
+        Canvas second = Continued(4, 25);
+        sampler.Run(second, options);
+        Assert.Equal(LeftToRight(Continued(4, 25)), second.Ids.ToArray());
+    }
+
+    [Fact]
+    public void Run_HoleWithTextBehindIt_IsFilledAsWithoutDrafts()
+    {
+        Canvas[] canvases = [.. Enumerable.Range(0, 2).Select(_ =>
+            new Canvas([CanvasSegment.Text([5, 6, 7]), CanvasSegment.Hole(12), CanvasSegment.Text([8])], s_tokens))];
+        new Sampler(Network(s_config)).Run(canvases[0], new() { DraftTokens = 8 });
+        new Sampler(Network(s_config)).Run(canvases[1], new());
+        Assert.Equal(canvases[1].Ids.ToArray(), canvases[0].Ids.ToArray());
+    }
+
+    [Fact]
+    public void Check_WhatCannotBeDrafted_IsRefusedByName()
+    {
+        SamplerOptions options = new() { DraftTokens = 8 };
+        Refused(Network(s_config with { ShiftLogits = false }), Continued(3, 9), "shift_logits False");
+        Refused(Network(s_config with { AttentionKind = AttentionKind.Causal }), Continued(3, 9), "attention_kind Causal");
+        Refused(new TableDenoiser(12, 0, (_, _, token) => token == 5 ? 9 : 0), Continued(3, 9), "left to right");
+
+        void Refused(IDenoiser network, Canvas canvas, string word)
+        {
+            string message = Assert.Throws<CinnabarException>(() => new Sampler(network).Run(canvas, options)).Message;
+            Assert.Contains("the option DraftTokens", message, StringComparison.Ordinal);
+            Assert.Contains(word, message, StringComparison.Ordinal);
+            Assert.Equal(9, canvas.NoisyCount);
+        }
+    }
+
+    private static TransformerDenoiser Network(ModelConfig config) =>
+        new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+
+    private static Canvas Continued(int prompt, int tokens) =>
+        Canvas.ForContinuation([.. Enumerable.Range(0, prompt).Select(i => 3 + (i * 5 % 7))], tokens, s_tokens);
+
+    // Token after token, by the network with causal attention and without caches.
+    private static int[] LeftToRight(Canvas canvas)
+    {
+        TransformerDenoiser causal = Network(s_config with { AttentionKind = AttentionKind.Causal });
+        int[] ids = canvas.Ids.ToArray();
+        for (int position = canvas.Holes[0].Start; position < ids.Length; position++)
+        {
+            float[] row = causal.Logits(ids.AsSpan(..(position + 1)), [position]).Row(0).ToArray();
+            foreach (int forbidden in s_tokens.Forbidden(HoleKind.Continuation))
+            {
+                row[forbidden] = float.NegativeInfinity;
+            }
+
+            ids[position] = Array.IndexOf(row, row.Max());
+            if (s_tokens.Ends(HoleKind.Continuation, ids[position]))
+            {
+                Array.Fill(ids, ids[position], position, ids.Length - position);
+                break;
+            }
+        }
+
+        return ids;
+    }
+}
