@@ -1,5 +1,6 @@
 // What a GPU can do, measured on itself: the rates that everything else is compared with. Times are those of the device's own clock between
-// two events, the median of several; weights rotate, so that none is found in the cache.
+// two events with many calls between them, and as many before, which keep the device busy while the host issues these; the median of
+// several. Weights rotate, so that none is found in the cache.
 using Cinnabar.Numerics.Cuda.Interop;
 using Cinnabar.Numerics.Kernels;
 
@@ -8,10 +9,12 @@ namespace Cinnabar.Numerics.Cuda;
 /// <summary>Times copies and matrix products on a GPU.</summary>
 public sealed class CudaBenchmark
 {
-    private const int Repeats = 15;
-    private const int WarmUps = 4;
+    private const int Repeats = 5;
+    private const int WarmUps = 4; // behind which what is repeated runs as a graph
+    private const int CallsAtOnce = 16;
     private const int PatternElements = 65_521; // a prime, so that rows differ
-    private const float Scale = 0.01f; // of integers
+    private const float ScaleOfIntegers = 0.01f;
+    private const int GroupOfInt4 = 128; // as most checkpoints have
     private const int CopiedElements = 1 << 28;
     private const long RotatedBytes = 400 << 20; // several times the second-level cache
 
@@ -50,21 +53,23 @@ public sealed class CudaBenchmark
         return 2.0 * CopiedElements * sizeof(float) / seconds;
     }
 
-    /// <summary>Seconds of X[M, K]·Wᵀ for a weight W [N, K], result F32.</summary>
+    /// <summary>Times X[M, K]·Wᵀ for a weight W [N, K], result F32.</summary>
     /// <param name="m">M.</param>
     /// <param name="n">N.</param>
     /// <param name="k">K.</param>
     /// <param name="type">
-    /// Of the weight: BF16, as which X is rounded once before; Int8 with a scale a row or Int4 with one for 32 columns, and X becomes Int8
+    /// Of the weight: BF16, as which X is rounded once before; Int8 with a scale a row or Int4 with one for 128 columns, and X becomes Int8
     /// every time.
     /// </param>
-    public double ProductSeconds(int m, int n, int k, DType type = DType.BF16)
+    /// <returns>Seconds, and the bytes of the weight on the device, scales included.</returns>
+    public (double Seconds, long WeightBytes) TimeProduct(int m, int n, int k, DType type = DType.BF16)
     {
         Tensor x = Made(DType.F32, m, k);
         Tensor y = Tensor.Zeros(m, n);
-        int count = (int)Math.Clamp(RotatedBytes / Tensor.BytesOf(type, (long)n * k), 1, 16);
+        int count = (int)Math.Clamp(RotatedBytes / Tensor.BytesOf(type, (long)n * k), 1, CallsAtOnce);
         PackedMatrix[] weights = [.. Enumerable.Range(0, count).Select(_ => Packed(type, n, k))];
-        return Median(i => _kernels.MatMul.Multiply(x.AsMatrix(), weights[i % count], y.AsMatrix(), accumulate: false));
+        double seconds = Median(i => _kernels.MatMul.Multiply(x.AsMatrix(), weights[i % count], y.AsMatrix(), accumulate: false));
+        return (seconds, weights[0].Bytes);
     }
 
     /// <summary>Where the time of something goes.</summary>
@@ -87,9 +92,9 @@ public sealed class CudaBenchmark
 
     private Tensor Made(DType type, int rows, int columns)
     {
-        Tensor tensor = Tensor.Zeros(type, type == DType.Int4 ? IntegerWeight.Run : columns, [rows, columns]);
-        tensor.Scales?.Floats.Fill(Scale);
-        Span<byte> pattern = _pattern.To(type).Bytes;
+        Tensor tensor = Tensor.Zeros(type, type == DType.Int4 ? GroupOfInt4 : columns, [rows, columns]);
+        tensor.Scales?.Floats.Fill(ScaleOfIntegers);
+        Span<byte> pattern = _pattern.To(type.IsInteger() ? DType.Int8 : type).Bytes;
         Span<byte> bytes = tensor.Bytes;
         for (int at = 0; at < bytes.Length; at += pattern.Length)
         {
@@ -103,24 +108,33 @@ public sealed class CudaBenchmark
     {
         for (int i = 0; i < WarmUps; i++)
         {
-            run(i);
+            CallAll();
+            _device.Finish();
         }
 
-        _device.Finish();
         CudaDriver.Check(CudaDriver.cuEventCreate(out nint start, 0), "cuEventCreate");
         CudaDriver.Check(CudaDriver.cuEventCreate(out nint end, 0), "cuEventCreate");
         double[] seconds = new double[Repeats];
         for (int i = 0; i < Repeats; i++)
         {
+            CallAll();
             CudaDriver.Check(CudaDriver.cuEventRecord(start, _device.Stream()), "cuEventRecord");
-            run(WarmUps + i);
+            CallAll();
             CudaDriver.Check(CudaDriver.cuEventRecord(end, _device.Stream()), "cuEventRecord");
             CudaDriver.Check(CudaDriver.cuEventSynchronize(end), "cuEventSynchronize");
             CudaDriver.Check(CudaDriver.cuEventElapsedTime(out float milliseconds, start, end), "cuEventElapsedTime");
-            seconds[i] = milliseconds / 1e3;
+            seconds[i] = milliseconds / 1e3 / CallsAtOnce;
         }
 
         Array.Sort(seconds);
         return seconds[Repeats / 2];
+
+        void CallAll()
+        {
+            for (int i = 0; i < CallsAtOnce; i++)
+            {
+                run(i);
+            }
+        }
     }
 }

@@ -26,7 +26,7 @@ internal sealed unsafe partial class CudaDevice
         lock (_oneAtATime)
         {
             MakeCurrent();
-            return _products.Find(shape) is not null;
+            return _products.Knows(shape);
         }
     }
 

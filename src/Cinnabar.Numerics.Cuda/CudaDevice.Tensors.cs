@@ -25,8 +25,12 @@ internal sealed unsafe partial class CudaDevice
     /// <summary>Address of the elements rounded to BF16.</summary>
     public nint ReadRounded(Tensor tensor) => tensor.Type == DType.BF16 ? Read(tensor) : CopyOf(tensor).Rounded();
 
-    /// <summary>Address of an F32 tensor's elements as they are if the device has them so, else rounded to BF16 if it has only these.</summary>
-    public (nint Address, bool IsRounded) ReadEither(Tensor tensor) => CopyOf(tensor).Either();
+    /// <summary>
+    /// Address of the elements of a tensor of F32 as they are if the device has them so, else rounded to BF16 if it has only these; of a
+    /// tensor of BF16 its elements.
+    /// </summary>
+    public (nint Address, bool IsRounded) ReadEither(Tensor tensor) =>
+        tensor.Type == DType.BF16 ? (Read(tensor), true) : CopyOf(tensor).Either();
 
     /// <summary>Address of the BF16 form, all of which the kernel writes instead of the F32 elements of an operand of products.</summary>
     public nint WriteRounded(Tensor tensor)

@@ -12,7 +12,6 @@ internal sealed class CudaMatMul : IMatMul
     // Below 2 MB of weights starting the kernel for few rows takes longer than reading them.
     private const long LeastElements = 1 << 20;
 
-    private const int BitsOfBFloat16 = 16;
     private const int BytesOfBFloat16 = 2;
     private const int ElementsOfCopy = 16 / BytesOfBFloat16;
 
@@ -21,7 +20,7 @@ internal sealed class CudaMatMul : IMatMul
     private readonly IntegerProducts _integers;
     private readonly FewRowsWeight[] _weights = new FewRowsWeight[FewRowsProduct.MostWeights];
 
-    /// <summary>Prepares products on a _device.</summary>
+    /// <summary>Prepares products on a device.</summary>
     public CudaMatMul(CudaDevice device)
     {
         _device = device;
@@ -91,7 +90,7 @@ internal sealed class CudaMatMul : IMatMul
     // Weights that one launch can take.
     private static bool AreAlike(PackedMatrix left, PackedMatrix right) => (left, right) switch
     {
-        (IntegerWeight one, IntegerWeight other) => one.Bits == other.Bits,
+        (IntegerWeight one, IntegerWeight other) => one.Format == other.Format,
         (Held one, Held other) => one.Precision == other.Precision,
         _ => false,
     };
@@ -134,13 +133,13 @@ internal sealed class CudaMatMul : IMatMul
         }
 
         FewRows rows = new(RoundedAddress(a), 0, a.RowStride, a.Rows);
-        _fewRows.Multiply(BitsOfBFloat16, rows, _weights.AsSpan(0, b.Length), a.Columns, isAdded);
+        _fewRows.Multiply(WeightFormat.BF16, rows, _weights.AsSpan(0, b.Length), a.Columns, isAdded);
     }
 
     // Few rows, weights as in a checkpoint, and enough of them.
     private bool IsForFewRows(in Matrix a, ReadOnlySpan<PackedMatrix> b)
     {
-        if (a.Rows == 0 || a.Rows > _fewRows.RowsAtOnce(BitsOfBFloat16) || a.Columns % FewRowsProduct.ColumnsOfUnit(BitsOfBFloat16) != 0
+        if (a.Rows == 0 || a.Rows > _fewRows.RowsAtOnce(WeightFormat.BF16) || a.Columns % WeightFormat.BF16.ColumnsOfUnit != 0
             || a.ColumnStride != 1 || a.RowStride % ElementsOfCopy != 0 || a.Offset % ElementsOfCopy != 0)
         {
             return false;

@@ -4,6 +4,21 @@ using System.Runtime.InteropServices;
 
 namespace Cinnabar.Numerics.Cuda;
 
+/// <summary>What the elements of a weight are.</summary>
+/// <param name="Bits">Of an element: 16 (BF16), 8 or 4.</param>
+/// <param name="Run">Of 4 bits: columns with a common scale, 32, 64 or 128; else 0.</param>
+internal readonly record struct WeightFormat(int Bits, int Run = 0)
+{
+    /// <summary>Of a row, in a unit of product.cu.</summary>
+    public const int UnitBytes = 128;
+
+    /// <summary>BF16.</summary>
+    public static WeightFormat BF16 { get; } = new(16);
+
+    /// <summary>Columns that K is a multiple of.</summary>
+    public int ColumnsOfUnit => UnitBytes * 8 / Bits;
+}
+
 /// <summary>The left-hand side: M rows of words of 16 bits.</summary>
 /// <param name="Words">Address of the first.</param>
 /// <param name="Scales">Address of the scales of rows of integers.</param>
@@ -26,16 +41,16 @@ internal sealed class FewRowsProduct
     /// <summary>Weights of a launch.</summary>
     public const int MostWeights = 4;
 
-    // With more rows tensor cores, not memory, are the limit, and cuBLASLt makes more of them: a pass of 128 rows through 8 B weights took
-    // an H200 10.5 ms with this kernel and 8.5 ms with that.
+    // With more rows tensor cores, not memory, are the limit, and cuBLASLt makes more of them: a pass of 128 rows through 8 B weights of
+    // BF16 took an H200 10.5 ms with this kernel and 8.5 ms with that.
     private const int MostRows = 64;
 
     // Shorter runs would be over before their first unit arrives, and leave more parts of sums to add.
     private const int LeastUnits = 4;
 
-    private const int UnitWords = 64;
-    private const int Threads = 256;
     private const int BytesOfWord = 2;
+    private const int UnitWords = WeightFormat.UnitBytes / BytesOfWord;
+    private const int Threads = 256;
 
     private static readonly int[] s_tileRows = [128, 256];
 
@@ -52,16 +67,12 @@ internal sealed class FewRowsProduct
         device.Clear(_arrivals, bytes); // every launch leaves zeros again
     }
 
-    /// <summary>Columns that K is a multiple of.</summary>
-    /// <param name="bits">Of an element of a weight: 16 (BF16), 8 or 4.</param>
-    public static int ColumnsOfUnit(int bits) => UnitWords * BytesOfWord * 8 / bits;
-
     /// <summary>The most rows of a launch, 0 where a block has too little memory for any.</summary>
-    /// <param name="bits">Of an element of a weight.</param>
-    public int RowsAtOnce(int bits)
+    /// <param name="format">Of the weights.</param>
+    public int RowsAtOnce(WeightFormat format)
     {
         int rows = MostRows;
-        while (rows > 0 && !Variant.For(bits, rows, s_tileRows[0], _device.SharedBytesPerBlock).IsPossible)
+        while (rows > 0 && !Variant.For(format, rows, s_tileRows[0], _device.SharedBytesPerBlock).IsPossible)
         {
             rows /= 2;
         }
@@ -70,15 +81,15 @@ internal sealed class FewRowsProduct
     }
 
     /// <summary>y_i (+)= x·W_iᵀ.</summary>
-    /// <param name="bits">Of an element of a weight.</param>
-    /// <param name="x">At most <see cref="RowsAtOnce"/> rows: BF16 if <paramref name="bits"/> is 16, else Int8.</param>
+    /// <param name="format">Of all weights.</param>
+    /// <param name="x">At most <see cref="RowsAtOnce"/> rows: BF16 as the weights, else Int8.</param>
     /// <param name="weights">Up to <see cref="MostWeights"/>.</param>
     /// <param name="columns">K.</param>
     /// <param name="accumulate">Adds to what the results hold.</param>
-    public void Multiply(int bits, in FewRows x, ReadOnlySpan<FewRowsWeight> weights, int columns, bool accumulate)
+    public void Multiply(WeightFormat format, in FewRows x, ReadOnlySpan<FewRowsWeight> weights, int columns, bool accumulate)
     {
-        int units = columns / ColumnsOfUnit(bits);
-        (Variant variant, int blocks) = Choose(bits, x.Count, weights, units);
+        int units = columns / format.ColumnsOfUnit;
+        (Variant variant, int blocks) = Choose(format, x.Count, weights, units);
         KernelArguments arguments = default;
         arguments.Add(x.Words);
         arguments.Add(x.Scales);
@@ -98,13 +109,14 @@ internal sealed class FewRowsProduct
 
     // The tile with the least for a multiprocessor to wait for: its units, with the rows of x that they meet, and at the end the parts of a
     // sum from all blocks that share its tile, which come from the second-level cache about twice as fast as units from memory.
-    private (Variant Variant, int Blocks) Choose(int bits, int rows, ReadOnlySpan<FewRowsWeight> weights, int unitsOfRow)
+    private (Variant Variant, int Blocks) Choose(
+        WeightFormat format, int rows, ReadOnlySpan<FewRowsWeight> weights, int unitsOfRow)
     {
         (Variant Variant, int Blocks) best = default;
         double least = double.PositiveInfinity;
         foreach (int tileRows in s_tileRows)
         {
-            Variant variant = Variant.For(bits, rows, tileRows, _device.SharedBytesPerBlock);
+            Variant variant = Variant.For(format, rows, tileRows, _device.SharedBytesPerBlock);
             long tiles = 0;
             foreach (FewRowsWeight weight in weights)
             {
@@ -137,28 +149,30 @@ internal sealed class FewRowsProduct
     }
 
     // A kernel: its macros.
-    private readonly record struct Variant(int Bits, int RowTiles, int TileRows, int Stages)
+    private readonly record struct Variant(WeightFormat Format, int RowTiles, int TileRows, int Stages)
     {
         private const int RowsOfRowTile = 8;
         private const int LeastRowTiles = 2;
         private const int LeastStages = 3;
         private const int ReservedBytes = 1024; // what the kernel declares itself, and the alignment behind it
         private const int MostStages = 8; // 128 KB of weights under way: more than memory's latency asks for
-        private const int UnitBytes = UnitWords * BytesOfWord; // of a row
 
-        public string Source => $"product.cu BITS={Bits} TILES={RowTiles} ROWS={TileRows} STAGES={Stages}";
+        public string Source =>
+            $"product.cu BITS={Format.Bits}{(HasRuns ? $" RUN={Format.Run}" : "")} TILES={RowTiles} ROWS={TileRows} STAGES={Stages}";
 
         public bool IsPossible => Stages >= LeastStages;
 
-        public int StageBytes => Bits == 4
-            ? (TileRows * (UnitBytes + ScaleBytes)) + (2 * RowsOfRowTile * RowTiles * UnitBytes)
-            : (TileRows + (RowsOfRowTile * RowTiles)) * UnitBytes;
+        public int StageBytes => HasRuns
+            ? (TileRows * (WeightFormat.UnitBytes + ScaleBytes)) + (2 * RowsOfRowTile * RowTiles * WeightFormat.UnitBytes)
+            : (TileRows + (RowsOfRowTile * RowTiles)) * WeightFormat.UnitBytes;
 
         public int SumBytes => TileRows * RowsOfRowTile * RowTiles * sizeof(float);
 
-        private static int ScaleBytes => ColumnsOfUnit(4) / IntegerWeight.Run * sizeof(float);
+        private bool HasRuns => Format.Run > 0;
 
-        public static Variant For(int bits, int rows, int tileRows, int sharedBytes)
+        private int ScaleBytes => Format.ColumnsOfUnit / Format.Run * sizeof(float);
+
+        public static Variant For(WeightFormat format, int rows, int tileRows, int sharedBytes)
         {
             int rowTiles = LeastRowTiles;
             while (rowTiles * RowsOfRowTile < rows)
@@ -166,7 +180,7 @@ internal sealed class FewRowsProduct
                 rowTiles *= 2;
             }
 
-            Variant variant = new(bits, rowTiles, tileRows, 0);
+            Variant variant = new(format, rowTiles, tileRows, 0);
             return variant with { Stages = Math.Min(MostStages, (sharedBytes - ReservedBytes) / variant.StageBytes) };
         }
     }

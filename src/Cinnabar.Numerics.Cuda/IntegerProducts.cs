@@ -12,8 +12,12 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
     private const string Source = "integers.cu";
     private const int BytesOfWord = 2;
 
-    // What cuBLASLt asks of the sizes of products of Int8.
+    // The manual of cuBLASLt asks for sizes of products of Int8 that are multiples of 4, PyTorch (torch._int_mm) for multiples of 8: others
+    // have been tried less.
     private const int ColumnMultiple = 8;
+
+    // What rows become, integers and sums that are added, takes working memory; more at once would not be faster.
+    private const int MostRows = 4_096;
 
     // Elements of rows that become integers at once.
     private const int Quad = 4;
@@ -34,47 +38,54 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
     public void Multiply(
         in Matrix a, ReadOnlySpan<PackedMatrix> b, ReadOnlySpan<Matrix> c, ReadOnlySpan<nint> results, bool accumulate)
     {
-        if (a.Rows == 0)
+        for (int row = 0; row < a.Rows; row += MostRows)
         {
-            return;
-        }
-
-        nint integers = Quantize(a);
-        nint scales = device.Read(_scales);
-        int bits = ((IntegerWeight)b[0]).Bits;
-        int count = 0;
-        for (int i = 0; i < b.Length; i++)
-        {
-            IntegerWeight weight = (IntegerWeight)b[i];
-            FewRowsWeight described = new(device.Read(weight.Words), device.Read(weight.Scales), results[i], c[i].Columns, c[i].RowStride);
-            if (a.Rows <= fewRows.RowsAtOnce(bits) || !TryByPlan(integers, scales, a, weight, described, accumulate))
+            Matrix rows = a.Slice(row, Math.Min(MostRows, a.Rows - row), 0, a.Columns);
+            nint integers = Quantize(rows);
+            nint scales = device.Read(_scales);
+            WeightFormat format = ((IntegerWeight)b[0]).Format;
+            int count = 0;
+            for (int i = 0; i < b.Length; i++)
             {
-                _weights[count++] = described;
+                IntegerWeight weight = (IntegerWeight)b[i];
+                nint result = results[i] + ((nint)row * c[i].RowStride * sizeof(float));
+                FewRowsWeight described = new(
+                    device.Read(weight.Words), device.Read(weight.Scales), result, c[i].Columns, c[i].RowStride);
+                if (rows.Rows <= fewRows.RowsAtOnce(format) || !TryByPlan(integers, scales, rows, weight, described, accumulate))
+                {
+                    _weights[count++] = described;
+                }
             }
-        }
 
-        int atOnce = fewRows.RowsAtOnce(bits);
-        for (int row = 0; row < a.Rows && count > 0; row += atOnce)
+            MultiplyFewAtOnce(format, integers, scales, rows, _weights.AsSpan(0, count), accumulate);
+        }
+    }
+
+    private void MultiplyFewAtOnce(
+        WeightFormat format, nint integers, nint scales, in Matrix a, Span<FewRowsWeight> weights, bool accumulate)
+    {
+        int atOnce = fewRows.RowsAtOnce(format);
+        for (int row = 0; row < a.Rows && weights.Length > 0; row += atOnce)
         {
             FewRows rows = new(
                 integers + ((nint)row * a.Columns),
                 scales + (row * sizeof(float)),
                 a.Columns / BytesOfWord,
                 Math.Min(atOnce, a.Rows - row));
-            fewRows.Multiply(bits, rows, _weights.AsSpan(0, count), a.Columns, accumulate);
-            for (int i = 0; i < count; i++)
+            fewRows.Multiply(format, rows, weights, a.Columns, accumulate);
+            foreach (ref FewRowsWeight weight in weights)
             {
-                nint next = _weights[i].Result + ((nint)atOnce * _weights[i].ResultStride * sizeof(float));
-                _weights[i] = _weights[i] with { Result = next };
+                weight = weight with { Result = weight.Result + ((nint)atOnce * weight.ResultStride * sizeof(float)) };
             }
         }
     }
 
     private nint Quantize(in Matrix a)
     {
-        if (a.ColumnStride != 1 || a.RowStride % Quad != 0 || a.Offset % Quad != 0)
+        if (a.Storage.Type is not (DType.F32 or DType.BF16) || a.ColumnStride != 1 || a.RowStride % Quad != 0 || a.Offset % Quad != 0)
         {
-            throw new ArgumentException($"Expected rows that begin at multiples of {Quad} elements, found {a}.", nameof(a));
+            throw new ArgumentException(
+                $"Expected rows of F32 or BF16 that begin at multiples of {Quad} elements, found {a}.", nameof(a));
         }
 
         if (_integers.Capacity < a.Rows * a.Columns)
@@ -108,7 +119,7 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
         nint integers, nint scales, in Matrix a, IntegerWeight weight, in FewRowsWeight described, bool accumulate)
     {
         int stride = accumulate ? described.Rows : described.ResultStride;
-        if (weight.Bits != 8 || described.Rows % ColumnMultiple != 0 || stride % ColumnMultiple != 0)
+        if (weight.Format.Bits != 8 || described.Rows % ColumnMultiple != 0 || stride % ColumnMultiple != 0)
         {
             return false;
         }

@@ -52,7 +52,7 @@ internal sealed unsafe class ProductPlans
 
     private readonly nint _library;
     private readonly nint _workspace;
-    private readonly Dictionary<ProductShape, int?> _numbers = [];
+    private readonly Dictionary<ProductShape, Answer> _answers = [];
     private readonly List<Plan> _plans = [];
 
     public ProductPlans(CudaMemory memory)
@@ -63,32 +63,21 @@ internal sealed unsafe class ProductPlans
 
     /// <summary>The number of the plan for a product.</summary>
     /// <exception cref="CudaException">The library has none.</exception>
-    public int NumberOf(in ProductShape shape) => Find(shape) ?? throw new CudaException(
-        $"cuBLASLt {CublasLt.cublasLtGetVersion()} knows no way to compute a product {shape}.",
-        "Install another version of the CUDA libraries, or use --device cpu.");
-
-    /// <summary>The number of the plan for a product; null: the library has none.</summary>
-    public int? Find(in ProductShape shape)
+    public int NumberOf(in ProductShape shape)
     {
-        if (!_numbers.TryGetValue(shape, out int? number))
-        {
-            Plan? plan = Planned(shape);
-            number = plan is null ? null : _plans.Count;
-            if (plan is not null)
-            {
-                _plans.Add(plan);
-            }
-
-            _numbers.Add(shape, number);
-        }
-
-        return number;
+        Answer answer = Find(shape);
+        return answer.Number ?? throw new CudaException(
+            $"cuBLASLt {CublasLt.cublasLtGetVersion()} knows no way to compute a product {shape}: status {answer.Status}.",
+            "Install another version of the CUDA libraries, or use --device cpu.");
     }
+
+    /// <summary>Whether the library has a plan for a product.</summary>
+    public bool Knows(in ProductShape shape) => Find(shape).Number is not null;
 
     /// <summary>The sizes of a plan, as M x N x K of the row-major product.</summary>
     public string NameOf(int number)
     {
-        ProductShape shape = _numbers.First(plan => plan.Value == number).Key;
+        ProductShape shape = _answers.First(answer => answer.Value.Number == number).Key;
         return $"cuBLASLt {shape.Columns} x {shape.Rows} x {shape.Inner}";
     }
 
@@ -121,7 +110,26 @@ internal sealed unsafe class ProductPlans
         }
     }
 
-    private Plan? Planned(in ProductShape shape)
+    private Answer Find(in ProductShape shape)
+    {
+        if (!_answers.TryGetValue(shape, out Answer answer))
+        {
+            int? number = null;
+            if (Planned(shape, out int status) is Plan plan)
+            {
+                number = _plans.Count;
+                _plans.Add(plan);
+            }
+
+            answer = new Answer(number, status);
+            _answers.Add(shape, answer);
+        }
+
+        return answer;
+    }
+
+    // Null: the library has none; the status says why.
+    private Plan? Planned(in ProductShape shape, out int status)
     {
         bool isInteger = shape.Type == DType.Int8;
         int type = isInteger ? CublasLt.Integer8 : shape.Type == DType.BF16 ? CublasLt.BFloat16 : CublasLt.Float32;
@@ -146,10 +154,11 @@ internal sealed unsafe class ProductPlans
         }
 
         CublasLt.Heuristic best = default;
-        int status = CublasLt.cublasLtMatmulAlgoGetHeuristic(
+        status = CublasLt.cublasLtMatmulAlgoGetHeuristic(
             _library, description, left, right, result, result, preference, 1, &best, out int found);
         CublasLt.cublasLtMatmulPreferenceDestroy(preference);
-        if (status != 0 || found == 0)
+        status = status != 0 ? status : found == 0 ? CublasLt.NotSupported : best.Status;
+        if (status != 0)
         {
             return null;
         }
@@ -169,6 +178,9 @@ internal sealed unsafe class ProductPlans
     }
 
     private static void Set(int status) => CublasLt.Check(status, "setting an attribute");
+
+    // The number of a plan, or null and the status that the library gave instead.
+    private readonly record struct Answer(int? Number, int Status);
 
     // One: what the product is multiplied with, in the type that sums have.
     private sealed record Plan(nint Description, nint Left, nint Right, nint Result, ulong[] Algorithm, uint One);

@@ -22,13 +22,6 @@ public sealed class MatMulTests
         new(9, 192, 5_500), new(5, 4_096, 257), new(3, 64, 40_000), new(16, 1_000, 1_100),
     ];
 
-    // Few rows and many, rows of weights that are not whole tiles, and numbers of them that cuBLASLt does not take.
-    private static readonly Size[] s_integers =
-    [
-        .. from m in (int[])[1, 17, 64, 130] select new Size(m, 1_024, 264),
-        new(9, 128, 5_500), new(70, 256, 260), new(5, 4_096, 257), new(0, 256, 8), new(3, 1_280, 1_028),
-    ];
-
     [CudaFact]
     public void LinearLayer_F32() => LinearLayer(MatMulPrecision.F32, Comparison.Exact, DType.F32);
 
@@ -85,61 +78,6 @@ public sealed class MatMulTests
             return [new("y", y)];
         });
 
-    // Sums of integers are exact: what the definition makes of rows rounded to Int8 is what the device makes of the rows.
-    [CudaFact]
-    public void Integers_OfEightBits() => Integers(DType.Int8, s_integers);
-
-    [CudaFact]
-    public void Integers_OfFourBits() => Integers(DType.Int4, s_integers.Where(size => size.K % 256 == 0 && size.N % 4 == 0));
-
-    [CudaFact]
-    public void Integers_OfEightBits_ARowIsTheSameAmongAnyNumber()
-    {
-        Samples samples = new(1);
-        Tensor x = samples.Normal(1, 130, 1_024);
-        PackedMatrix weight = Packed(Comparison.Device, samples.Normal(1, 264, 1_024).Quantize(DType.Int8, 1_024), MatMulPrecision.Int8);
-        float[] all = Rows(130);
-        foreach (int count in (int[])[1, 17, 64, 65])
-        {
-            Assert.Equal(all[..(264 * count)], Rows(count));
-        }
-
-        float[] Rows(int count)
-        {
-            Tensor y = Tensor.Zeros(count, 264);
-            Comparison.Device.MatMul.Multiply(x.AsMatrix().Slice(0, count, 0, 1_024), weight, y.AsMatrix(), accumulate: false);
-            return y.Floats.ToArray();
-        }
-    }
-
-    // A row whose scale would overflow, one of zeros beside it, and what is not finite reaches its own row alone.
-    [CudaFact]
-    public void Integers_OfRowsThatAreNotFinite_AreThoseOfTheProcessor()
-    {
-        Tensor x = new Samples(1).Normal(1, 6, 256);
-        (x.Row(0)[7], x.Row(2)[200], x.Row(4)[0]) = (float.NaN, float.PositiveInfinity, 1e-38f);
-        x.Row(3).Clear();
-        Tensor weight = new Samples(2).Normal(1, 64, 256).Quantize(DType.Int8, 256);
-        Tensor[] y = [.. ((KernelTable[])[Comparison.Definition, Comparison.Device]).Select(table =>
-        {
-            Tensor result = Tensor.Zeros(6, 64);
-            table.MatMul.Multiply(x.AsMatrix(), Packed(table, weight, MatMulPrecision.Int8), result.AsMatrix(), accumulate: false);
-            return result;
-        })];
-        Assert.Null(Comparison.Difference(y[0].Floats, y[1].Floats, Comparison.Exact));
-    }
-
-    // Bytes of the device's memory, not of BF16 numbers.
-    [CudaFact]
-    public void Integers_StayIntegersWhereTheirSizesAllowIt()
-    {
-        Tensor weight = new Samples(1).Normal(1, 64, 512);
-        Assert.Equal((64 * 512) + (64 * 4), Packed(Comparison.Device, weight.Quantize(DType.Int8, 512), MatMulPrecision.Int8).Bytes);
-        Assert.Equal((64 * 256) + (64 * 16 * 4), Packed(Comparison.Device, weight.Quantize(DType.Int4, 64), MatMulPrecision.Int8).Bytes);
-        Tensor narrow = new Samples(1).Normal(1, 64, 96);
-        Assert.Equal(64 * 96 * 2, Packed(Comparison.Device, narrow.Quantize(DType.Int8, 96), MatMulPrecision.Int8).Bytes);
-    }
-
     // Parts of wider tensors on all three sides, and what lies around the result.
     [CudaFact]
     public void SubMatrices_F32() => SubMatrices(MatMulPrecision.F32, Comparison.Exact);
@@ -186,44 +124,10 @@ public sealed class MatMulTests
             return [new("accumulated", one), new("first of two", left), new("second of two", right)];
         });
 
-    private static void Integers(DType type, IEnumerable<Size> sizes) => Comparison.On(
-        $"MatMul of weights of {type}", Comparison.Exact, sizes, (table, samples, size) =>
-        {
-            (int m, int k, int n) = size;
-            bool isDefinition = table == Comparison.Definition;
-            Tensor x = samples.Normal(1, m, k);
-            if (m > 2)
-            {
-                x.Row(2).Clear();
-            }
-
-            PackedMatrix[] packed =
-            [
-                .. ((int[])[n, 8, 32, n, 64]).Select((rows, i) =>
-                {
-                    Tensor weight = samples.Normal(1, rows, k).Quantize(type, type == DType.Int8 ? k : 32 << (i % 3));
-                    return isDefinition
-                        ? Packed(table, weight.To(DType.F32), MatMulPrecision.F32)
-                        : Packed(table, weight, MatMulPrecision.Int8);
-                }),
-            ];
-            x = isDefinition && m > 0 ? x.Quantize(DType.Int8, k).To(DType.F32) : x;
-            (Tensor once, Tensor added, Tensor wide) = (Tensor.Zeros(m, n), samples.Normal(1, m, n), samples.Normal(1, m, n + 5));
-            table.MatMul.Multiply(x.AsMatrix(), packed[0], once.AsMatrix(), accumulate: false);
-            table.MatMul.Multiply(x.AsMatrix(), packed[0], added.AsMatrix(), accumulate: true);
-            table.MatMul.Multiply(x.AsMatrix(), packed[0], wide.AsMatrix().Slice(0, m, 2, n), accumulate: false);
-            Tensor[] each = [.. packed.Select(weight => Tensor.Zeros(m, weight.Columns))];
-            table.MatMul.Multiply(x.AsMatrix(), packed, [.. each.Select(y => y.AsMatrix())]);
-            return
-            [
-                new("once", once), new("added", added), new("in a wider one", wide), .. each.Select((y, i) => new Output($"{i} of five", y)),
-            ];
-        });
-
-    private static PackedMatrix Packed(KernelTable table, Tensor weight, MatMulPrecision precision = MatMulPrecision.BF16)
+    private static PackedMatrix Packed(KernelTable table, Tensor weight)
     {
         PackedMatrix? packed = null;
-        table.MatMul.Pack(weight.AsMatrix().Transposed, precision, ref packed);
+        table.MatMul.Pack(weight.AsMatrix().Transposed, MatMulPrecision.BF16, ref packed);
         return packed!;
     }
 

@@ -93,6 +93,25 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         }
     }
 
+    // The same weights with causal attention, behind passes that see both sides.
+    [CudaFact]
+    public void Logits_ShippedModelReadLeftToRight_AreThoseOfTheProcessorButForRounding()
+    {
+        string root = RequireModel();
+        float[][] rows = [.. ((KernelTable?[])[null, device.Kernels]).Select(kernels =>
+        {
+            var network = (ITwoWayDenoiser)DiffusionModel.Load(Path.Combine(root, Model), kernels).Denoiser;
+            ICachingDenoiser causal = network.ReadCausally();
+            int[] ids = [.. Enumerable.Range(0, 48).Select(i => 300 + (i * 7 % 5000))];
+            KeyValueCache cache = causal.CreateCache(ids.Length);
+            network.Logits(ids, [5]);
+            causal.Logits(ids, [40], cache, [.. Enumerable.Range(0, 40)]);
+            return causal.Logits(ids, [41, 44, 47], cache, [.. Enumerable.Range(40, 8)]).Floats.ToArray();
+        })];
+        double error = Comparison.Distance(rows[0], rows[1]);
+        Assert.True(error < 2e-2, $"The logits are {error:E1} of their norm apart.");
+    }
+
     [CudaFact]
     public void Passes_ThatRepeat_BecomeGraphsWithTheSameBits()
     {

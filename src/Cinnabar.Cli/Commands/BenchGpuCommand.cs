@@ -85,12 +85,12 @@ internal static class BenchGpuCommand
         {
             Console.WriteLine($"{string.Join("; ", kernels.Reasons)}");
             _bytesPerSecond = _gpu.CopyBytesPerSecond();
-            _operationsPerSecond = 2 * Math.Pow(8192, 3) / _gpu.ProductSeconds(8192, 8192, 8192);
+            _operationsPerSecond = 2 * Math.Pow(8192, 3) / _gpu.TimeProduct(8192, 8192, 8192).Seconds;
             Say($"copy: {_bytesPerSecond / 1e12:F2} TB/s read and written");
             Say($"product 8192 x 8192 x 8192: {_operationsPerSecond / 1e12:F0} TFLOP/s");
             _networkOperationsPerSecond = _weights == DType.BF16
                 ? _operationsPerSecond
-                : 2 * Math.Pow(8192, 3) / _gpu.ProductSeconds(8192, 8192, 8192, DType.Int8);
+                : 2 * Math.Pow(8192, 3) / _gpu.TimeProduct(8192, 8192, 8192, DType.Int8).Seconds;
             if (_weights != DType.BF16)
             {
                 Say($"the same of Int8, scales included: {_networkOperationsPerSecond / 1e12:F0} TOP/s");
@@ -124,10 +124,10 @@ internal static class BenchGpuCommand
             {
                 cancellation.ThrowIfCancellationRequested();
                 DType type = m == Block ? _weights : DType.BF16;
-                double seconds = _gpu.ProductSeconds(m, n, k, type);
+                (double seconds, long bytes) = _gpu.TimeProduct(m, n, k, type);
                 double rate = 2.0 * m * n * k / seconds;
                 Say($"product {m} x {n} x {k} of {type}: {seconds * 1e6:F1} us, {rate / 1e12:F0} TFLOP/s, "
-                    + $"{Tensor.BytesOf(type, (long)n * k) / seconds / 1e12:F2} TB/s of weights");
+                    + $"{bytes / seconds / 1e12:F2} TB/s of weights");
             }
         }
 
@@ -177,12 +177,19 @@ internal static class BenchGpuCommand
 
             double time = MatMulBenchmark.Median(times);
             double cached = 2.0 * config.NumHiddenLayers * (Prompt + tokens) * config.NumKeyValueHeads * config.HeadSize * sizeof(float);
-            double bytesOfWeight = (double)benchmark.WeightBytes / config.ParameterCount;
-            double bytes = (bytesOfWeight * config.NonEmbeddingParameterCount) + cached;
+            double bytes = benchmark.WeightBytes - BytesOfLookedUpTable(config) + cached;
             double floor = Math.Max(bytes / _bytesPerSecond, benchmark.OperationsOf(tokens) / _networkOperationsPerSecond);
             string what = tokens == 1 ? "autoregressive step, 1 token" : $"pass of {tokens} tokens";
             Say($"{what}: {time * 1e3:F2} ms, {floor / time:P0} of the roofline ({floor * 1e3:F2} ms)"
                 + (tokens == 1 ? $", {1 / time:F0} tokens/s" : ""));
+        }
+
+        // Of the embedding table, of which a pass reads some rows, unless it is the head, too; a row of Int8 has a scale.
+        private static long BytesOfLookedUpTable(ModelConfig config)
+        {
+            DType type = config.Quantization?.Type == DType.Int8 ? DType.Int8 : DType.BF16;
+            long ofRow = Tensor.BytesOf(type, config.HiddenSize) + (type == DType.Int8 ? sizeof(float) : 0);
+            return config.WeightTying ? 0 : config.EmbeddingSize * ofRow;
         }
 
         private void Stream(DenoiserBenchmark benchmark, int streams, int perPass)

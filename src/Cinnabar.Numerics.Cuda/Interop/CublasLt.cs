@@ -14,6 +14,9 @@ internal static unsafe partial class CublasLt
     public const int ComputeFloat32 = 68;
     public const int ComputeInteger32 = 72;
 
+    // cublasStatus_t
+    public const int NotSupported = 15;
+
     // cublasLtMatmulDescAttributes_t, cublasLtMatmulPreferenceAttributes_t
     public const int TransposeA = 3;
     public const int TransposeB = 4;

@@ -17,9 +17,8 @@ internal sealed class CudaSwiGlu(CudaDevice device) : ISwiGlu
         arguments.Add(device.Read(up));
         arguments.Add(y.IsOperand ? device.WriteRounded(y) : device.Write(y));
         arguments.Add((long)gate.Count);
-        CudaFunction function = y.IsOperand
-            ? device.Function(Source, "elementwise_swiglu_bf16", overlaps: true)
-            : device.Function(Source, "elementwise_swiglu_f32");
+        CudaFunction function = device.Function(
+            Source, y.IsOperand ? "elementwise_swiglu_bf16" : "elementwise_swiglu_f32", overlaps: true);
         device.LaunchOverElements(function, gate.Count, arguments);
     }
 

@@ -56,6 +56,7 @@ template <typename Y> __device__ __forceinline__ void swiGlu(const float* gate, 
 }
 
 extern "C" __global__ void elementwise_swiglu_f32(const float* gate, const float* up, float* y, long long count) {
+    beginOverlapped();
     swiGlu(gate, up, y, count);
 }
 

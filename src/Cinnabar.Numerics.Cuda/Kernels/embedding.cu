@@ -26,9 +26,11 @@ extern "C" __global__ void embedding_forward_bf16(const bf16* table, const int* 
 // Integers with a scale for every `group` neighbours of a row.
 extern "C" __global__ void embedding_forward_int8(
     const signed char* table, const float* scales, int group, const int* ids, float* y, int columns) {
-    long long from = (long long)ids[blockIdx.x] * columns;
+    long long row = ids[blockIdx.x];
+    const signed char* from = table + row * columns;
+    const float* scalesOfRow = scales + row * (columns / group);
     float* to = y + (long long)blockIdx.x * columns;
-    for (int c = threadIdx.x; c < columns; c += blockDim.x) to[c] = table[from + c] * scales[(from + c) / group];
+    for (int c = threadIdx.x; c < columns; c += blockDim.x) to[c] = from[c] * scalesOfRow[c / group];
 }
 
 // Places first to end − 1 of the sorted order, all of one id. sums: the row that receives their sum; −1: row `id` of the table, added.

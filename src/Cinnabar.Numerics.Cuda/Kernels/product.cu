@@ -11,11 +11,11 @@
 // cuts in K. Three kinds of numbers, all of them words of 16 bits to whoever copies:
 //   BITS 16  x and W BF16, sums F32
 //   BITS 8   x and W Int8 with a scale for each row, sums integers: exact
-//   BITS 4   W of four bits with a scale for every 32 columns (integers.cu says how they lie), x Int8, the sum of 32 products an integer and
-//            the sum of these F32. A unit meets twice its columns of x: those of the low and those of the high half bytes.
+//   BITS 4   W of four bits with a scale for every run of RUN columns (integers.cu says how they lie), x Int8, the sum of a run's products
+//            an integer and the sum of these F32. A unit meets twice its columns of x: those of the low and of the high half bytes.
 // In shared memory a row of a unit is 64 words, 8 chunks of 16 bytes, chunk c of row r at place c ^ r % 8: the eight rows of a matrix
 // that tensor cores load lie in different banks.
-// Macros: BITS; TILES, 8 rows of x each (2, 4 or 8); ROWS (128 or 256); STAGES.
+// Macros: BITS; RUN (of BITS 4: 32, 64 or 128); TILES, 8 rows of x each (2, 4 or 8); ROWS (128 or 256); STAGES.
 #include "integers.cuh"
 #include "product_units.cuh"
 
@@ -34,63 +34,59 @@ __device__ __forceinline__ void loadRows(unsigned (&b)[4], SharedRow x, int stag
     loadMatrices<false>(b, x, stage * StageWords + part * PartWords + j * 8 * UnitWords + ((chunk + lane / 8 % 2) ^ lane % 8) * Chunk);
 }
 
+// sums += the product of two chunks of a unit with the columns of x of a part.
+template <typename T> __device__ __forceinline__ void multiplyChunks(
+    T (&sums)[A][C][4], SharedRow weights, SharedRow x, int stage, int part, int chunk) {
+    unsigned a[A][4];
+#pragma unroll
+    for (int i = 0; i < A; i++) {
+        loadWeights(a[i], weights, stage, i, chunk);
+        if constexpr (BITS == 4) {
+#pragma unroll
+            for (int word = 0; word < 4; word++) a[i][word] = sixteenTimes(a[i][word], part);
+        }
+    }
+
+#pragma unroll
+    for (int j = 0; j < C; j += 2) {
+        unsigned b[4];
+        loadRows(b, x, stage, part, j, chunk);
+        unsigned left[2] = {b[0], b[1]}, right[2] = {b[2], b[3]};
+#pragma unroll
+        for (int i = 0; i < A; i++) {
+            multiplyTile(sums[i][j], a[i], left);
+            multiplyTile(sums[i][j + 1], a[i], right);
+        }
+    }
+}
+
 // sums += the unit's product.
 #if BITS != 4
 __device__ __forceinline__ void multiply(Sum (&sums)[A][C][4], SharedRow weights, SharedRow x, const float*, int stage) {
 #pragma unroll
-    for (int chunk = 0; chunk < UnitWords / Chunk; chunk += 2) {
-        unsigned a[A][4];
-#pragma unroll
-        for (int i = 0; i < A; i++) loadWeights(a[i], weights, stage, i, chunk);
-#pragma unroll
-        for (int j = 0; j < C; j += 2) {
-            unsigned b[4];
-            loadRows(b, x, stage, 0, j, chunk);
-            unsigned left[2] = {b[0], b[1]}, right[2] = {b[2], b[3]};
-#pragma unroll
-            for (int i = 0; i < A; i++) {
-                multiplyTile(sums[i][j], a[i], left);
-                multiplyTile(sums[i][j + 1], a[i], right);
-            }
-        }
-    }
+    for (int chunk = 0; chunk < Chunks; chunk += 2) multiplyChunks(sums, weights, x, stage, 0, chunk);
 }
 #else
-// 32 columns of the low half bytes, then the 32 of the high ones: runs chunk / 2 and 4 + chunk / 2.
+// The sum of a run's products is at most 128 · 128 · 127: exact as F32, too.
 __device__ __forceinline__ void multiply(Sum (&sums)[A][C][4], SharedRow weights, SharedRow x, const float* scales, int stage) {
+    constexpr int ChunksOfRun = Chunks * Parts / Runs;
 #pragma unroll
-    for (int chunk = 0; chunk < UnitWords / Chunk; chunk += 2) {
-        unsigned packed[A][4];
+    for (int run = 0; run < Runs; run++) {
+        int first = run * ChunksOfRun % Chunks;
+        int products[A][C][4] = {};
 #pragma unroll
-        for (int i = 0; i < A; i++) loadWeights(packed[i], weights, stage, i, chunk);
-#pragma unroll
-        for (int part = 0; part < Parts; part++) {
-            unsigned a[A][4];
-            float scale[A][2];
-            const float* ofRun = scales + stage * (StageWords / 2) + (part * (Runs / 2) + chunk / 2) * ROWS;
-#pragma unroll
-            for (int i = 0; i < A; i++) {
-#pragma unroll
-                for (int word = 0; word < 4; word++) a[i][word] = sixteenTimes(packed[i][word], part);
-                scale[i][0] = ofRun[i * 16];
-                scale[i][1] = ofRun[i * 16 + 8];
-            }
+        for (int i = 0; i < ChunksOfRun; i += 2) {
+            multiplyChunks(products, weights, x, stage, run * ChunksOfRun / Chunks, first + i);
+        }
 
+        const float* ofRun = scales + stage * (StageWords / 2) + run * ROWS;
 #pragma unroll
-            for (int j = 0; j < C; j += 2) {
-                unsigned b[4];
-                loadRows(b, x, stage, part, j, chunk);
+        for (int i = 0; i < A; i++) {
+            float scale[2] = {ofRun[i * 16], ofRun[i * 16 + 8]};
 #pragma unroll
-                for (int half = 0; half < 2; half++) {
-                    unsigned right[2] = {b[2 * half], b[2 * half + 1]};
+            for (int j = 0; j < C; j++) {
 #pragma unroll
-                    for (int i = 0; i < A; i++) {
-                        int products[4] = {};
-                        multiplyTile(products, a[i], right);
-#pragma unroll
-                        for (int d = 0; d < 4; d++) sums[i][j + half][d] += (float)products[d] * scale[i][d / 2];
-                    }
-                }
+                for (int d = 0; d < 4; d++) sums[i][j][d] += (float)products[i][j][d] * scale[d / 2];
             }
         }
     }

@@ -9,11 +9,16 @@ typedef float Sum;
 
 constexpr int Threads = 256, Warps = Threads / 32;
 constexpr int UnitWords = 64, Chunk = 8;       // of a row; of a copy
+constexpr int Chunks = UnitWords / Chunk;
 constexpr int Parts = BITS == 4 ? 2 : 1;       // of a unit's columns of x, 64 words each
-constexpr int Runs = BITS == 4 ? 8 : 0;        // scales of a row of a unit
+#if BITS == 4
+constexpr int Runs = 256 / RUN;                // scales of a row of a unit
+#else
+constexpr int Runs = 0;
+#endif
 constexpr int WeightWords = ROWS * UnitWords, PartWords = TILES * 8 * UnitWords, ScaleWords = Runs * ROWS * 2;
 constexpr int StageWords = WeightWords + Parts * PartWords + ScaleWords;
-constexpr int WordsOfScales = 8; // of a copy: four scales
+constexpr int ScalesOfCopy = 4, WordsOfScales = 8; // of a copy
 
 // Warps side by side in M share rows of weights; what one multiplies: 16 A rows of weights and 8 C rows of x.
 constexpr int WarpsOfX = TILES >= 8 ? 2 : 1, WarpsOfWeights = Warps / WarpsOfX;
@@ -123,13 +128,13 @@ struct Loader {
 
     // Run after run, those of neighbouring rows side by side, four a copy.
     __device__ __forceinline__ void loadScales(int to) {
-        constexpr int Copies = ROWS / 4;
+        constexpr int Copies = ROWS / ScalesOfCopy;
         const float* ofUnit = scales + (long long)(column / UnitWords * Runs) * scaleStride;
 #pragma unroll
-        for (int i = 0; i < Runs * Copies / Threads; i++) {
-            int copy = threadIdx.x + i * Threads, first = copy % Copies * 4;
-            const float* from = ofUnit + (long long)(copy / Copies) * scaleStride + first;
-            if (first < rows) copyAsync(scalesInRing, to + i * Threads * WordsOfScales, from);
+        for (int i = 0; i < (Runs * Copies + Threads - 1) / Threads; i++) {
+            int copy = threadIdx.x + i * Threads, run = copy / Copies, first = copy % Copies * ScalesOfCopy;
+            const float* from = ofUnit + (long long)run * scaleStride + first;
+            if (run < Runs && first < rows) copyWeights(scalesInRing, to + i * Threads * WordsOfScales, (const Word*)from, policy);
         }
     }
 };
@@ -137,7 +142,7 @@ struct Loader {
 // What arrives while a small kernel before ends; more would be in its way.
 constexpr int FetchedUnits = 3;
 
-// Units `begin` to `end` − 1, a row a thread: 128 bytes.
+// Units `begin` to `end` − 1, a row a thread: 128 bytes; of every 32 rows one thread brings the scales, which are as many.
 __device__ __forceinline__ void fetchWeights(const Product& product, int begin, int end, int steps) {
     u64 policy = leaveFirst();
     for (int i = threadIdx.x; i < (end - begin) * ROWS; i += Threads) {
@@ -145,5 +150,9 @@ __device__ __forceinline__ void fetchWeights(const Product& product, int begin, 
         Tile tile = tileAt(product, unit / steps);
         long long row = tile.row + i % ROWS;
         if (row < tile.weight.rows) fetchToCache(tile.weight.words + row * product.k + unit % steps * UnitWords, policy);
+        bool bringsScales = i % 32 == 0 && row + 32 <= tile.weight.rows;
+        for (int run = 0; bringsScales && run < Runs; run++) {
+            fetchToCache(tile.weight.scales + (long long)(unit % steps * Runs + run) * tile.weight.rows + row, policy);
+        }
     }
 }

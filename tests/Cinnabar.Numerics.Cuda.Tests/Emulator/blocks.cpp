@@ -2,9 +2,11 @@
 //   - shared memory begins as NaN, and what an asynchronous copy will fill is NaN until the thread has waited for it;
 //   - copies read their source as late as they may;
 //   - warps run from first to last up to a barrier of the block, and from last to first up to the next one: a missing barrier shows.
-// A warp whose lanes wait for each other at different places would hang, and a thread of an overlapping kernel that does not wait for the
-// one before would read too early; here both end in a Fault. Switching stacks is assembly of x86-64.
+// A warp whose lanes wait for each other at different places would hang, a thread of an overlapping kernel that does not wait for the one
+// before would read too early, and what moves 16 bytes at once takes no other addresses than multiples of 16; here all end in a Fault.
+// Switching stacks is assembly of x86-64.
 #include "blocks.h"
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -67,7 +69,7 @@ void* s_scheduler;
 const Kernel* s_kernel;
 void* s_arguments;
 Position* s_position;
-bool s_hasSkippedWait;
+bool s_hasSkippedWait, s_isMisaligned;
 Host s_host;
 
 unsigned current() { return (unsigned)(s_current - s_threads); }
@@ -90,7 +92,11 @@ void waitForBlock() { leave(State::AtBlock); }
 void waitForWarp() { leave(State::AtWarp); }
 unsigned char* slots() { return s_warps[current() / WarpSize].slots[s_current->exchanges++ % 2]; }
 
+void expectAligned(const void* address) { s_isMisaligned |= (uintptr_t)address % 16 != 0; }
+
 void copyLater(void* to, const void* from) {
+    expectAligned(to);
+    expectAligned(from);
     memset(to, 0xff, 16);
     s_current->copies.push_back({to, from, s_current->group});
 }
@@ -180,12 +186,12 @@ void runBlock(unsigned threads) {
 void runGrid(const Kernel& kernel, void* arguments, Position* position, const Host** host, Triple blocks, unsigned threads,
     unsigned sharedBytes, bool overlaps) {
     unsigned char* shared = sharedEnd() - (sharedBytes + SharedAlignment - 1) / SharedAlignment * SharedAlignment;
-    s_host = {waitForBlock, waitForWarp, slots, copyLater, endCopies, waitForCopies, waitForPrevious, shared};
+    s_host = {waitForBlock, waitForWarp, slots, copyLater, endCopies, waitForCopies, waitForPrevious, expectAligned, shared};
     *host = &s_host;
     s_kernel = &kernel;
     s_arguments = arguments;
     s_position = position;
-    s_hasSkippedWait = false;
+    s_hasSkippedWait = s_isMisaligned = false;
     position->threads = {threads, 1, 1};
     position->blocks = blocks;
     if (threads % WarpSize != 0) throw Fault{"a block of " + std::to_string(threads) + " threads is not one of whole warps"};
@@ -199,6 +205,7 @@ void runGrid(const Kernel& kernel, void* arguments, Position* position, const Ho
         }
     }
 
+    if (s_isMisaligned) throw Fault{"an address of 16 bytes that move at once is no multiple of 16"};
     if (overlaps && s_hasSkippedWait) throw Fault{"a thread of a kernel that overlaps with the one before did not wait for it"};
 }
 

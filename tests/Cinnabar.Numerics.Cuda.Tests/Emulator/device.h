@@ -35,6 +35,14 @@ template <typename A, typename B> inline std::common_type_t<A, B> max(A a, B b) 
 
 inline float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, 4); return x; }
 inline unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, 4); return bits; }
+inline int __float_as_int(float x) { return (int)__float_as_uint(x); }
+
+// What the compiler cannot look through it does not make part of a fused operation.
+inline float __fmul_rn(float x, float y) {
+    float product = x * y;
+    asm("" : "+x"(product));
+    return product;
+}
 
 inline int __float2int_rn(float x) { return x == x ? (int)lrintf(x) : 0; }
 

@@ -22,6 +22,7 @@ struct Host {
     void (*endCopies)();
     void (*waitForCopies)(int groups); // all but the last so many
     void (*waitForPrevious)();
+    void (*expectAligned)(const void* address); // to 16 bytes
     unsigned char* shared; // dynamic shared memory
 };
 

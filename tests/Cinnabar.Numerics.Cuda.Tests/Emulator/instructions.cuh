@@ -60,6 +60,7 @@ typedef const bf16* SharedRow;
 inline SharedRow sharedRow(const bf16* row) { return row; }
 
 template <bool TRANSPOSED> inline void loadMatrices(unsigned (&x)[4], SharedRow row, int elements) {
+    emulatorHost->expectAligned(row + elements);
     const unsigned char* slots = emulator::exchange(row + elements);
     int g = emulator::lane() / 4, p = emulator::lane() % 4;
     for (int i = 0; i < 4; i++) {
@@ -81,6 +82,11 @@ inline void waitForAllCopies() { emulatorHost->endCopies(); emulatorHost->waitFo
 inline void letNextBegin() {}
 inline void waitForPrevious() { emulatorHost->waitForPrevious(); }
 inline void beginOverlapped() { waitForPrevious(); }
-inline void fetchToCache(const void* from, u64) { (void)*(const volatile char*)from; }
+inline void fetchToCache(const void* from, u64) {
+    emulatorHost->expectAligned(from);
+    (void)((const volatile char*)from)[0];
+    (void)((const volatile char*)from)[127];
+}
+
 inline int arrive(int* arrivals) { return (*arrivals)++; }
 template <typename T> inline T loadShared(const T* from) { return *from; }
