@@ -173,12 +173,13 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
             return options;
         }
 
-        return arguments.Number("threshold", 0, 1) switch
+        options = arguments.Number("threshold", 0, 1) switch
         {
             null => options,
             0 => options with { Threshold = null },
             double threshold => options.ByThreshold(threshold),
         };
+        return options.WithoutDraftsOf(model.DefaultOptions);
     }
 
     private CallToolResult Answer(string text, GenerationResult result, KeyValuePair<string, JsonNode?>[] further) => Result(

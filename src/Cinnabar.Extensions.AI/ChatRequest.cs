@@ -57,6 +57,7 @@ internal sealed record ChatRequest(
 
         bool isGiven = options.AdditionalProperties?.ContainsKey("threshold") == true;
         sampler = isGiven ? sampler : sampler.WithoutThresholdOf(start);
+        sampler = options.AdditionalProperties?.ContainsKey("draft_tokens") == true ? sampler : sampler.WithoutDraftsOf(start);
         sampler = model.Followed(sampler);
         sampler.Validate();
         ToolCalling? tools = RequestedTools.Read(options, model);

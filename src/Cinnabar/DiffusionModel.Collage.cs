@@ -31,7 +31,12 @@ public sealed partial class DiffusionModel
         Denoiser.RequireMask("long texts made of segments");
         int segment = Config.MaxSequenceLength;
         options ??= DefaultOptions;
-        options = options with { MaxNewTokens = text.Tokens, Steps = options.Steps ?? Math.Max(1, segment / 4) };
+        options = options with
+        {
+            MaxNewTokens = text.Tokens,
+            Steps = options.Steps ?? Math.Max(1, segment / 4),
+            DraftTokens = null, // segments are written all at once
+        };
         options.Validate();
         Canvas canvas = text.Layout(this);
         bool moves = options.BlockSize is null && !text.SegmentsStay; // blocks of segments stay where they are

@@ -90,7 +90,7 @@ internal static class ModelReading
         {
             Steps = generation.Steps ?? standard.Steps,
             BlockSize = generation.BlockSize ?? standard.BlockSize,
-            DraftTokens = generation.DraftTokens ?? standard.DraftTokens,
+            DraftTokens = CanDraft(generation, config) ? generation.DraftTokens : standard.DraftTokens,
             Temperature = generation.Temperature ?? standard.Temperature,
             TopP = generation.TopP ?? standard.TopP,
             TopK = generation.TopK ?? standard.TopK,
@@ -102,4 +102,8 @@ internal static class ModelReading
         };
         return generation.Threshold is double threshold ? read with { Threshold = threshold } : read.WithoutThresholdOf(standard);
     }
+
+    // What a sampler would refuse is passed over.
+    private static bool CanDraft(GenerationConfig generation, ModelConfig config) =>
+        config is { AttentionKind: AttentionKind.Full, ShiftLogits: true } && (generation.CfgScale ?? 0) == 0;
 }

@@ -3,11 +3,15 @@ namespace Cinnabar.Models;
 /// <summary>A network whose weights can be read in two ways: seeing both sides, and left to right.</summary>
 public interface ITwoWayDenoiser : ICachingDenoiser
 {
-    /// <summary>
-    /// The same weights with causal attention: each position sees itself and what is before it, and predicts the token behind it.
-    /// </summary>
+    /// <summary>Checks that the weights can be read left to right.</summary>
     /// <exception cref="CinnabarException">
     /// The network's attention is not full, or its positions predict their own tokens (logits that are not shifted).
     /// </exception>
+    void RequireCausalReading();
+
+    /// <summary>
+    /// The same weights with causal attention: each position sees itself and what is before it, and predicts the token behind it.
+    /// </summary>
+    /// <inheritdoc cref="RequireCausalReading" path="/exception"/>
     ICachingDenoiser ReadCausally();
 }

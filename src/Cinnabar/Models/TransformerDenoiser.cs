@@ -191,7 +191,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     }
 
     /// <inheritdoc/>
-    public ICachingDenoiser ReadCausally()
+    public void RequireCausalReading()
     {
         if (Config.AttentionKind != AttentionKind.Full || !Config.ShiftLogits)
         {
@@ -200,7 +200,12 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
                 + $"found attention_kind {Config.AttentionKind}, shift_logits {Config.ShiftLogits}.",
                 "Leave DraftTokens out.");
         }
+    }
 
+    /// <inheritdoc/>
+    public ICachingDenoiser ReadCausally()
+    {
+        RequireCausalReading();
         return new CausalReading(this);
     }
 

@@ -30,7 +30,7 @@ public sealed record DenoisingStep(int Step, int ForwardPasses, int Block, int R
 
     /// <summary>
     /// The most probable tokens of every position that was noisy in the step, ascending; empty unless
-    /// <see cref="SamplerOptions.Alternatives"/> asks for them.
+    /// <see cref="SamplerOptions.Alternatives"/> asks for them. With drafts: of those that the step committed.
     /// </summary>
     public IReadOnlyList<Alternatives> Alternatives { get; init; } = [];
 

@@ -1,19 +1,22 @@
 // Self-speculation: one network, read in two ways. Seeing both sides it drafts several tokens in one pass; read left to right it says in
-// one more which of them it would have written itself, and those stay, with the first that it writes otherwise. The text is exactly that of
-// the network read left to right, token after token, also when tokens are drawn at random: every token that stays was drawn from the causal
-// distribution, given tokens that were drawn so. Drafts decide only how many stay in a step.
+// one more which of them it would have written itself, and those stay, with the first that it writes otherwise. The text is that of the
+// network read left to right, token after token, also when tokens are drawn at random: every token that stays was drawn from the causal
+// distribution given tokens that were drawn so, with random numbers of its position alone. Drafts decide how many stay in a step.
 //
 //   p       first noisy position;  w = 8 at first
-//   draft   d_p … d_p+w−1  ←  most probable tokens, full attention, all masks on the canvas visible              (one pass)
+//   draft   d_p … d_p+w−1  ←  drawn with full attention, all masks on the canvas visible                          (one pass)
 //   verify  x_p … x_p+w    ←  drawn from the causal distributions of a canvas that holds the drafts              (one pass)
 //   keep    x_p … x_p+n, n the first with x ≠ d, or w;  w doubles if all drafts stay, up to DraftTokens, and is halved if half or less do
 //
-// Both passes keep keys and values. Those of the causal pass are exact. Those of the draft are stale but for what changed since the last
-// one and the drafted positions, which costs drafts, never a token. Without tokens before it the first position predicts itself from its
-// mask, as in any network with shifted logits: it gets no draft. Networks are made for it by training both readings (causal_share).
+// Both draws of a position have the same random numbers, so that like distributions give like tokens. Both passes keep keys and values.
+// Those of the causal pass are exact. Those of the draft are stale but for what changed since the last one and the drafted positions, which
+// costs drafts, never a token. Under a constraint a token is drawn among those with which the text can still be finished, one after the
+// other. Without tokens before it the first position predicts itself from its mask, as in any network with shifted logits: it gets no draft.
+// A budget that is used up (MaxPasses, Deadline) writes the rest at once, as drafts.
 //
-// Source: linear self-speculation of NVIDIA Nemotron-Labs-Diffusion (arXiv 2607.05722). Deviations: drafts see the masks behind them, as
-// networks that were trained on whole canvases expect; tokens may be drawn; no adapter is added for the draft.
+// Networks are made for it by training both readings (causal_share). Source: linear self-speculation of NVIDIA Nemotron-Labs-Diffusion
+// (arXiv 2607.05722). Deviations: drafts see the masks behind them, as networks that were trained on whole canvases expect; tokens may be
+// drawn; no adapter is added for the draft.
 using System.Runtime.InteropServices;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
@@ -30,24 +33,27 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
 {
     private const int FirstWindow = 8;
 
+    // Of random numbers: the same for all, as the text must not depend on the step that a token is written in.
+    private const int StepOfDraws = 1;
+
+    private static readonly Comparison<Candidate> s_leftToRight = (a, b) => a.Position.CompareTo(b.Position);
+
     private readonly CanvasCache _drafting = new(network);
     private readonly CanvasCache _verifying = new(causal);
     private readonly PassBudget _budget = new(time);
     private readonly LowConfidencePolicy _policy = new();
 
-    private readonly List<int> _noisy = []; // all, ascending
-    private readonly List<int> _rows = [];
+    private readonly List<int> _rows = []; // positions whose logits a pass gives
+    private readonly List<int> _row = []; // one of them
     private readonly List<int> _changed = []; // since the last draft, ascending, then the positions of the next one
     private readonly List<Candidate> _candidates = [];
-    private readonly List<Review> _reviews = [];
+    private readonly List<Review> _reviews = []; // none: all positions are noisy
     private readonly List<Alternatives> _alternatives = [];
     private readonly List<Commit> _commits = [];
 
     private Canvas _canvas = null!;
     private DrawingRules _rules = null!;
-    private DrawingRules _draftRules = null!;
     private int[] _ids = []; // the canvas, with drafts where masks are
-    private int _next; // of _noisy
     private int _window;
     private int _step;
     private long _computed;
@@ -59,8 +65,21 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
     /// <inheritdoc/>
     public override Canvas Canvas => _canvas;
 
-    /// <summary>Whether a canvas is continued, which is what reading left to right can verify: no hole has text behind it.</summary>
-    public static bool Takes(Canvas canvas) => canvas.Holes.All(hole => hole.Kind == HoleKind.Continuation);
+    private ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
+
+    /// <summary>
+    /// Whether a canvas can be written left to right without passing over anything: its noise is its end, and its only hole is a continuation.
+    /// </summary>
+    public static bool Takes(Canvas canvas)
+    {
+        int first = 0;
+        while (first < canvas.Length && canvas.StateOf(first) != PositionState.Noisy)
+        {
+            first++;
+        }
+
+        return canvas.NoisyCount == canvas.Length - first && canvas.Holes is [{ Kind: HoleKind.Continuation }];
+    }
 
     /// <summary>The network as one that can be read in two ways.</summary>
     /// <exception cref="CinnabarException">It cannot.</exception>
@@ -71,19 +90,13 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
     /// <summary>Starts with a canvas.</summary>
     public void Begin(Canvas canvas, DrawingRules rules)
     {
-        if (_rules != rules)
-        {
-            SamplerOptions greedy = rules.Options with { Temperature = 0, TopP = null, TopK = null, Alternatives = 0 };
-            (_rules, _draftRules) = (rules, new DrawingRules(canvas.Tokens, greedy, network.VocabularySize));
-        }
-
-        _canvas = canvas;
-        CanvasBlocks.FindMasks(canvas, _noisy);
-        _ids = canvas.Ids.ToArray();
+        (_canvas, _rules) = (canvas, rules);
+        _ids = _ids.Length == canvas.Length ? _ids : new int[canvas.Length];
         _changed.Clear();
-        (_next, _step, _computed, _isFinal) = (0, 0, 0, false);
+        _commits.Clear();
+        (_step, _computed, _isFinal) = (0, 0, false);
         _window = Math.Min(FirstWindow, rules.Options.DraftTokens!.Value);
-        _budget.Begin(rules.Options);
+        _budget.Begin(rules.Options, passesOfStep: 2, passesOfLast: 1);
         _drafting.Begin(canvas.Length, CacheKind.Dual, rules.Options.CacheRefresh);
         _verifying.Begin(canvas.Length, CacheKind.None, refresh: null);
     }
@@ -101,28 +114,25 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
     {
         _step++;
         _commits.Clear();
-        if (_isFinal)
+        ChooseRows(_isFinal ? int.MaxValue : _window + 1);
+        _canvas.Ids.CopyTo(_ids);
+        int drafts = _rows[0] == 0 ? 0 : _rows.Count - 1;
+        if (_isFinal && _rows.Count > 1)
         {
-            CommitAll();
-            _budget.Spend(1);
+            WriteAll();
         }
         else
         {
-            int drafts = _noisy[_next] == 0 ? 0 : Math.Min(_window, _noisy.Count - _next - 1);
             Draft(drafts);
             Verify(drafts);
-            _budget.Spend(drafts == 0 ? 1 : 2);
         }
 
-        int kept = _commits.Count;
+        _budget.Spend(_isFinal || drafts == 0 ? 1 : 2);
         _canvas.Settle(_step, _commits);
         foreach (Commit commit in _commits)
         {
-            _ids[commit.Position] = commit.TokenId;
             _changed.Add(commit.Position);
         }
-
-        _next += kept;
     }
 
     /// <inheritdoc/>
@@ -131,8 +141,21 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         Commits = [.. _commits],
         ComputedPositions = _computed,
         FinalBefore = _canvas.Length,
-        Alternatives = [.. _alternatives.OrderBy(row => row.Position)],
+        Alternatives = [.. _alternatives.Where(row => _canvas.StateOf(row.Position) != PositionState.Noisy).OrderBy(row => row.Position)],
     };
+
+    // The first so many noisy positions.
+    private void ChooseRows(int most)
+    {
+        _rows.Clear();
+        for (int position = 0; position < _canvas.Length && _rows.Count < most; position++)
+        {
+            if (_canvas.StateOf(position) == PositionState.Noisy)
+            {
+                _rows.Add(position);
+            }
+        }
+    }
 
     // Writes drafts into the ids.
     private void Draft(int count)
@@ -142,76 +165,90 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
             return;
         }
 
-        ChooseRows(count);
-        _changed.AddRange(_rows);
-        (Tensor logits, int computed) = _drafting.Logits(_canvas.Ids, Rows, block: 0, CollectionsMarshal.AsSpan(_changed));
-        _changed.Clear();
-        Read(logits, computed, _draftRules);
-        foreach (Candidate draft in _candidates)
+        int last = _rows[count];
+        _rows.RemoveRange(count, _rows.Count - count);
+        foreach (Candidate draft in Read(PassOfDraft(), 0, _rows))
         {
             _ids[draft.Position] = draft.TokenId;
         }
+
+        _rows.Add(last);
     }
 
     private void Verify(int drafts)
     {
-        ChooseRows(drafts + 1);
+        _rows.RemoveRange(drafts + 1, _rows.Count - drafts - 1);
         (Tensor logits, int computed) = _verifying.Logits(_ids, Rows, block: 0, blockPositions: default);
-        Read(logits, computed, _rules);
-        _candidates.Sort((a, b) => a.Position.CompareTo(b.Position));
-        foreach (Candidate candidate in _candidates)
+        NetworkPasses.CheckShape(logits, _rows.Count, network.VocabularySize);
+        _computed += computed;
+        bool goesOn = true;
+        if (_canvas.IsConstrained)
         {
-            bool isAsDrafted = candidate.TokenId == _ids[candidate.Position];
-            Commit(candidate);
-            if (!isAsDrafted || _canvas.Tokens.Ends(HoleKind.Continuation, candidate.TokenId))
+            for (int i = 0; i < _rows.Count && goesOn; i++)
             {
-                break;
+                _row.Clear();
+                _row.Add(_rows[i]);
+                goesOn = Keep(Read(logits, i, _row)[0]);
+            }
+        }
+        else
+        {
+            List<Candidate> candidates = Read(logits, 0, _rows);
+            candidates.Sort(s_leftToRight);
+            for (int i = 0; i < candidates.Count && goesOn; i++)
+            {
+                goesOn = Keep(candidates[i]);
             }
         }
 
+        int kept = _commits.Count - 1;
         if (drafts > 0)
         {
-            int kept = _commits.Count - 1;
             int most = _rules.Options.DraftTokens!.Value;
             _window = kept == drafts ? Math.Min(most, 2 * _window) : 2 * kept <= drafts ? Math.Max(1, _window / 2) : _window;
         }
+    }
 
-        for (int i = _commits.Count; i < drafts; i++)
-        {
-            _ids[_noisy[_next + i]] = network.MaskTokenId;
-        }
+    // True if the token is as it was drafted, and the text goes on.
+    private bool Keep(Candidate chosen)
+    {
+        bool isAsDrafted = chosen.TokenId == _ids[chosen.Position];
+        Write(chosen);
+        return isAsDrafted && !_canvas.Tokens.Ends(HoleKind.Continuation, chosen.TokenId);
     }
 
     // When the budget allows one pass more.
-    private void CommitAll()
+    private void WriteAll()
     {
-        ChooseRows(_noisy.Count - _next);
+        List<Candidate> candidates = Read(PassOfDraft(), 0, _rows);
+        candidates.Sort(s_leftToRight);
+        foreach (Candidate candidate in candidates)
+        {
+            Write(candidate);
+        }
+    }
+
+    private Tensor PassOfDraft()
+    {
         _changed.AddRange(_rows);
         (Tensor logits, int computed) = _drafting.Logits(_canvas.Ids, Rows, block: 0, CollectionsMarshal.AsSpan(_changed));
-        Read(logits, computed, _rules);
-        _candidates.Sort((a, b) => a.Position.CompareTo(b.Position));
-        _candidates.ForEach(Commit);
-    }
-
-    private ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
-
-    private void ChooseRows(int count)
-    {
-        _rows.Clear();
-        _rows.AddRange(CollectionsMarshal.AsSpan(_noisy).Slice(_next, count));
-    }
-
-    private void Read(Tensor logits, int computed, DrawingRules rules)
-    {
         NetworkPasses.CheckShape(logits, _rows.Count, network.VocabularySize);
+        _changed.Clear();
         _computed += computed;
+        return logits;
+    }
+
+    // One candidate for each position, whose rows begin at `first`.
+    private List<Candidate> Read(Tensor logits, int first, List<int> positions)
+    {
         _candidates.Clear();
         _alternatives.Clear();
-        reader.Read(
-            new StepRows(logits, 0, _rows, _canvas, rules, _policy, _step, MayExpand: false), _candidates, _reviews, _alternatives);
+        StepRows rows = new(logits, first, positions, _canvas, _rules, _policy, StepOfDraws, MayExpand: false);
+        reader.Read(rows, _candidates, _reviews, _alternatives);
+        return _candidates;
     }
 
-    private void Commit(Candidate chosen)
+    private void Write(Candidate chosen)
     {
         Commit commit = new(chosen.Position, chosen.TokenId, (float)chosen.Probability);
         _commits.Add(commit);

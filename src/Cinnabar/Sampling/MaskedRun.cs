@@ -76,6 +76,9 @@ internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader read
 
     private int Blocks => _blockStarts.Count - 1;
 
+    // Two with guidance.
+    private int PassesOfStep => _rules.Options.CfgScale > 0 ? 2 : 1;
+
     /// <summary>Starts with a canvas.</summary>
     /// <exception cref="CinnabarException">The steps or the block size do not fit the canvas and the network.</exception>
     public void Begin(Canvas canvas, DrawingRules rules)
@@ -87,7 +90,7 @@ internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader read
         CanvasBlocks.FindMasks(canvas, _masks);
         CanvasBlocks.Find(_masks, rules.Options, denoiser, _blockStarts);
         Reserve(_masks.Count);
-        _budget.Begin(rules.Options);
+        _budget.Begin(rules.Options, PassesOfStep, PassesOfStep);
         _network.Begin(canvas, rules.Options);
         _policy.Begin(canvas);
         BeginRows();
@@ -135,7 +138,7 @@ internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader read
         Tensor logits = _hides
             ? _network.LogitsWithShadows(CollectionsMarshal.AsSpan(_noisy), CollectionsMarshal.AsSpan(_committed))
             : _network.Logits(Rows, _block, Positions);
-        _budget.Spend();
+        _budget.Spend(PassesOfStep);
         Finish(logits, 0);
     }
 
@@ -148,7 +151,7 @@ internal sealed partial class MaskedRun(IDenoiser denoiser, CandidateReader read
     /// <param name="first">Row of the first of <see cref="Rows"/>; the others follow.</param>
     public void FinishStep(Tensor logits, int first)
     {
-        _budget.Spend();
+        _budget.Spend(PassesOfStep);
         Finish(logits, first);
     }
 

@@ -21,6 +21,11 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
     {
         DrawingRules rules = new(canvas.Tokens, options, denoiser.VocabularySize);
         Check(canvas, rules);
+        if (IsDrafted(canvas, options))
+        {
+            return;
+        }
+
         List<int> masks = [];
         CanvasBlocks.FindMasks(canvas, masks);
         CanvasBlocks.Find(masks, options, denoiser, []);
@@ -108,20 +113,13 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
         }
 
         // A policy of one's own does not look at the option.
-        if (rules.Options is { VerifyThreshold: not null, Policy: null })
-        {
-            NetworkPasses.LeaveOneOutFor(denoiser);
-        }
-
         if (IsDrafted(canvas, rules.Options))
         {
-            DraftedRun.TwoWay(denoiser).ReadCausally();
-            if (canvas.IsConstrained)
-            {
-                throw new CinnabarException(
-                    "Expected a text without a constraint beside the option DraftTokens, found one.",
-                    "Leave out DraftTokens, or the constraint.");
-            }
+            DraftedRun.TwoWay(denoiser).RequireCausalReading();
+        }
+        else if (rules.Options is { VerifyThreshold: not null, Policy: null })
+        {
+            NetworkPasses.LeaveOneOutFor(denoiser);
         }
 
         ConstrainedStep.Check(canvas);

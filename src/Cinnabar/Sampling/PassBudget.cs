@@ -9,6 +9,8 @@ namespace Cinnabar.Sampling;
 internal sealed class PassBudget(TimeProvider time)
 {
     private SamplerOptions _options = new();
+    private int _passesOfStep = 1;
+    private int _passesOfLast = 1;
     private long _start;
     private long _last; // end of the last pass
     private TimeSpan _slowest;
@@ -24,7 +26,7 @@ internal sealed class PassBudget(TimeProvider time)
             double left = int.MaxValue;
             if (_options.MaxPasses is int most)
             {
-                left = (most - Passes) / PassesPerStep;
+                left = 1 + Math.Floor((double)(most - Passes - _passesOfLast) / _passesOfStep);
             }
 
             if (_options.Deadline is TimeSpan deadline && Passes > 0)
@@ -36,26 +38,26 @@ internal sealed class PassBudget(TimeProvider time)
         }
     }
 
-    // Two with guidance, or with drafts.
-    private int PassesPerStep => _options.CfgScale > 0 || _options.DraftTokens is not null ? 2 : 1;
-
     /// <summary>Starts a run with these limits.</summary>
-    public void Begin(SamplerOptions options)
+    /// <param name="options">With the limits.</param>
+    /// <param name="passesOfStep">What a step takes.</param>
+    /// <param name="passesOfLast">What the last one takes, which commits everything.</param>
+    public void Begin(SamplerOptions options, int passesOfStep, int passesOfLast)
     {
-        _options = options;
+        (_options, _passesOfStep, _passesOfLast) = (options, passesOfStep, passesOfLast);
         _start = _last = time.GetTimestamp();
         _slowest = TimeSpan.FromTicks(1); // what passes are divided by must not be 0
         Passes = 0;
     }
 
     /// <summary>Counts the passes of a step, which have just been made.</summary>
-    /// <param name="passes">How many; null: as many as a step has.</param>
-    public void Spend(int? passes = null)
+    /// <param name="passes">How many.</param>
+    public void Spend(int passes)
     {
         long now = time.GetTimestamp();
         TimeSpan took = time.GetElapsedTime(_last, now);
         _slowest = took > _slowest ? took : _slowest;
         _last = now;
-        Passes += passes ?? PassesPerStep;
+        Passes += passes;
     }
 }

@@ -86,8 +86,8 @@ public sealed partial record SamplerOptions
     /// <summary>
     /// Texts that are continued: so many tokens at most, 1 … 256, are drafted in a pass that sees both sides, and the same network, reading
     /// left to right, keeps those that it would write (<see cref="DraftedRun"/>). The text is that of reading left to right; the options
-    /// of order, from <see cref="Steps"/> to <see cref="Remdm"/>, and <see cref="Cache"/> have no meaning beside it. Null: off. Holes with
-    /// text behind them are filled as without it.
+    /// of order, from <see cref="Steps"/> to <see cref="Remdm"/>, and <see cref="Cache"/> have no meaning beside it. Null: off. Where text
+    /// or a pin stands behind noise, the canvas is denoised as without it.
     /// </summary>
     public int? DraftTokens { get; init; }
 
@@ -115,7 +115,7 @@ public sealed partial record SamplerOptions
     public double RemdmEta { get; init; } = 0.02;
 
     /// <summary>
-    /// Most passes through the network, at least 1 (2 with guidance or drafts); the last one commits all that is left; null: no limit.
+    /// Most passes through the network, at least 1 (2 with guidance); the last one commits all that is left; null: no limit.
     /// </summary>
     public int? MaxPasses { get; init; }
 
@@ -183,7 +183,7 @@ public sealed partial record SamplerOptions
         Check(Remdm is not RemdmKind kind || Enum.IsDefined(kind), nameof(Remdm), string.Join(", ", Enum.GetNames<RemdmKind>()), Remdm);
         Check(RemdmEta is >= 0 and <= 1, nameof(RemdmEta), "0 … 1", RemdmEta);
         Check(DraftTokens is null or (>= 1 and <= MaximumDraft), nameof(DraftTokens), $"1 … {MaximumDraft}", DraftTokens);
-        int fewest = CfgScale > 0 || DraftTokens is not null ? 2 : 1;
+        int fewest = CfgScale > 0 ? 2 : 1;
         Check(MaxPasses is null || MaxPasses >= fewest, nameof(MaxPasses), $"{fewest} or more", MaxPasses);
         Check(Deadline is null || Deadline > TimeSpan.Zero, nameof(Deadline), "greater than 0", Deadline);
         Check(Enum.IsDefined(Cache), nameof(Cache), string.Join(", ", Enum.GetNames<CacheKind>()), Cache);

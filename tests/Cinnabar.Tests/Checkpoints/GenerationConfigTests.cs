@@ -56,7 +56,12 @@ public sealed class GenerationConfigTests
         };
         Assert.Equal(all, ModelReading.Options(file, config));
         Assert.Equal(new SamplerOptions(), ModelReading.Options(new GenerationConfig(), config));
-        Assert.Equal(new SamplerOptions { DraftTokens = 8 }, ModelReading.Options(new GenerationConfig { DraftTokens = 8 }, config));
+
+        // Drafts are for networks that can be read left to right.
+        Assert.Null(ModelReading.Options(new GenerationConfig { DraftTokens = 8 }, config).DraftTokens);
+        ModelConfig shifted = config with { ShiftLogits = true };
+        Assert.Equal(8, ModelReading.Options(new GenerationConfig { DraftTokens = 8 }, shifted).DraftTokens);
+        Assert.Null(ModelReading.Options(new GenerationConfig { DraftTokens = 8, CfgScale = 1 }, shifted).DraftTokens);
         Assert.Equal(new SamplerOptions { Factor = 1.5 }, ModelReading.Options(new GenerationConfig { Factor = 1.5 }, config));
         Assert.Equal(
             new SamplerOptions { Steps = 64, MaxNewTokens = 12, CfgScale = 1.5 },

@@ -204,14 +204,32 @@ public sealed partial class ConstrainedSamplerTests
         Assert.True(canvases[1].ConfidenceOf(0) > canvases[0].ConfidenceOf(0) + 0.05, $"{canvases[1].ConfidenceOf(0)}");
     }
 
-    [Fact]
-    public void Run_Drafts_AreRefusedByName()
+    // The same automaton, the same random numbers: one token after the other, or several drafted.
+    [Theory]
+    [InlineData("[0-9]{12}x*", 0)]
+    [InlineData("[0-9]{12}x*", 1)]
+    [InlineData("(ab|cd|x)+", 1)]
+    public void Run_Drafts_WriteWhatReadingLeftToRightWritesUnderTheConstraint(string pattern, double temperature)
     {
         ModelConfig config = s_config with { ShiftLogits = true };
         TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
-        Canvas canvas = Constrained(Canvas.ForContinuation([], 6, s_tokens), "[0-9]*");
-        CinnabarException error = Assert.Throws<CinnabarException>(() => new Sampler(network).Run(canvas, new() { DraftTokens = 8 }));
-        Assert.Contains("without a constraint beside the option DraftTokens", error.Message, StringComparison.Ordinal);
+        int[][] texts = [.. ((int[])[1, 4, 16]).Select(drafts =>
+        {
+            Canvas canvas = Constrained(Canvas.ForContinuation([s_x], 24, s_tokens), pattern);
+            new Sampler(network).Run(canvas, new() { DraftTokens = drafts, Temperature = temperature, Seed = 2 });
+            Assert.Matches($"^({pattern})$", s_tokenizer.Decode(canvas.TextOf(0)));
+            return canvas.Ids.ToArray();
+        })];
+        Assert.Equal(texts[0], texts[1]);
+        Assert.Equal(texts[0], texts[2]);
+        if (temperature == 0)
+        {
+            ModelConfig causal = config with { AttentionKind = AttentionKind.Causal };
+            TransformerDenoiser reader = new(causal, TinyNetwork.Weights(causal), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+            Canvas canvas = Constrained(Canvas.ForContinuation([s_x], 24, s_tokens), pattern);
+            new Sampler(reader).Run(canvas, new() { BlockSize = 1, Seed = 2 });
+            Assert.Equal(canvas.Ids.ToArray(), texts[0]);
+        }
     }
 
     private static int Id(string token) => s_tokenizer.Encode(token) is [int id] ? id : throw new InvalidOperationException(token);

@@ -29,7 +29,7 @@ public sealed class DraftedRunTests
         Assert.Equal(Enumerable.Range(prompt, 40), steps.SelectMany(step => step.Commits).Select(commit => commit.Position));
     }
 
-    // Each token is the draw of its own position and step from the causal distribution, given the text before it.
+    // Each token is the draw of its own position from the causal distribution, given the text before it.
     [Fact]
     public void Run_WithTemperature_DrawsFromTheCausalDistribution()
     {
@@ -40,13 +40,28 @@ public sealed class DraftedRunTests
         TokenDistribution distribution = new(causal.VocabularySize);
         LowConfidencePolicy policy = new();
         int end = 6 + canvas.TextOf(0).Length;
+        Assert.True(end > 20, $"The text ends at {end}.");
         for (int position = 6; position < end; position++)
         {
             Span<float> row = causal.Logits(canvas.Ids[..(position + 1)], [position]).Row(0);
-            CounterRandom random = new(options.Seed, canvas.CommittedAt(position), position);
+            CounterRandom random = new(options.Seed, 1, position);
             distribution.Load(row, s_tokens.Forbidden(HoleKind.Continuation), options, random, position, policy);
             Assert.Equal(distribution.TokenId, canvas.Ids[position]);
         }
+    }
+
+    [Fact]
+    public void Run_AnyNumberOfDrafts_WritesTheSameText()
+    {
+        int[][] texts = [.. ((int[])[1, 3, 16]).Select(drafts =>
+        {
+            Canvas canvas = Continued(6, 40);
+            SamplerOptions options = new() { DraftTokens = drafts, Temperature = 1.2, TopP = 0.95, TopK = 30, Seed = 8, Alternatives = 2 };
+            new Sampler(Network(s_config)).Run(canvas, options);
+            return canvas.Ids.ToArray();
+        })];
+        Assert.Equal(texts[0], texts[1]);
+        Assert.Equal(texts[0], texts[2]);
     }
 
     [Fact]
@@ -84,28 +99,54 @@ public sealed class DraftedRunTests
         Assert.Equal([11, 12, 13], canvas.TextOf(0));
     }
 
+    // What is behind noise is seen by a network that sees both sides, and by no other.
     [Fact]
-    public void Run_PinnedToken_StandsAndIsReadLikeText()
+    public void Run_TokenPinnedBehindNoise_IsSeenAsWithoutDrafts()
     {
-        TwoReadings network = new(first: 10);
-        Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(12)], s_tokens);
-        canvas.Pin(5, 100);
-        new Sampler(network).Run(canvas, new() { DraftTokens = 8 });
-        Assert.Equal([10, 11, 12, 13, 14, 100, 101, 102, 103, 104, 105, 106, 107], canvas.Ids.ToArray());
+        int[][] texts = [.. ((int?[])[8, null]).Select(drafts =>
+        {
+            Canvas canvas = Continued(3, 12);
+            canvas.Pin(9, 20);
+            new Sampler(Network(s_config)).Run(canvas, new() { DraftTokens = drafts });
+            return canvas.Ids.ToArray();
+        })];
+        Assert.Equal(texts[1], texts[0]);
     }
 
     [Theory]
+    [InlineData(1)]
     [InlineData(2)]
-    [InlineData(3)]
-    [InlineData(7)]
-    public void Run_MaxPasses_EndsInTimeWithAWholeText(int most)
+    [InlineData(40)]
+    public void Run_CanvasThatIsPartlyWritten_GoesOnBehindIt(int steps)
     {
-        TwoReadings network = new(first: 10, wrongDrafts: [2, 4, 8, 9, 12, 15, 17]);
+        Canvas canvas = Continued(5, 40);
+        SamplerOptions options = new() { DraftTokens = 2, MaxPasses = 300 };
+        foreach (DenoisingStep step in new Sampler(Network(s_config)).Steps(canvas, options).Take(steps))
+        {
+            Assert.NotEmpty(step.Commits);
+        }
+
+        new Sampler(Network(s_config)).Run(canvas, options);
+        Assert.Equal(LeftToRight(Continued(5, 40)), canvas.Ids.ToArray());
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(3, 3)]
+    [InlineData(7, 7)]
+    public void Run_MaxPasses_DraftsAsLongAsItMayAndThenWritesTheRest(int most, int expected)
+    {
+        TwoReadings network = new(first: 10, wrongDrafts: [2, 4, 8, 9, 12, 15, 17, 29]);
         Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(30)], s_tokens);
-        int passes = new Sampler(network).Run(canvas, new() { DraftTokens = 8, MaxPasses = most });
+        DenoisingStep[] steps = [.. new Sampler(network).Steps(canvas, new() { DraftTokens = 8, MaxPasses = most })];
+        Assert.Equal(expected, steps[^1].ForwardPasses);
+        Assert.Equal(expected, network.Passes.Count);
+        Assert.Equal((expected + 1) / 2, steps.Length);
         Assert.Equal(0, canvas.NoisyCount);
-        Assert.Equal(network.Passes.Count, passes);
-        Assert.InRange(passes, 1, most);
+        Assert.Equal(3, canvas.Ids[29]); // a draft that nobody verified
+        int verified = steps[..^1].Sum(step => step.Commits.Count);
+        Assert.Equal(Enumerable.Range(11, verified), canvas.Ids.Slice(1, verified).ToArray());
     }
 
     [Fact]
@@ -141,9 +182,13 @@ public sealed class DraftedRunTests
     {
         Canvas[] canvases = [.. Enumerable.Range(0, 2).Select(_ =>
             new Canvas([CanvasSegment.Text([5, 6, 7]), CanvasSegment.Hole(12), CanvasSegment.Text([8])], s_tokens))];
-        new Sampler(Network(s_config)).Run(canvases[0], new() { DraftTokens = 8 });
-        new Sampler(Network(s_config)).Run(canvases[1], new());
+        int[] passes =
+        [
+            new Sampler(Network(s_config)).Run(canvases[0], new() { DraftTokens = 8, MaxPasses = 5 }),
+            new Sampler(Network(s_config)).Run(canvases[1], new() { MaxPasses = 5 }),
+        ];
         Assert.Equal(canvases[1].Ids.ToArray(), canvases[0].Ids.ToArray());
+        Assert.Equal([5, 5], passes);
     }
 
     [Fact]

@@ -41,7 +41,6 @@ public sealed class SamplerOptionsTests
         { "DraftTokens", new() { DraftTokens = 0 } },
         { "DraftTokens", new() { DraftTokens = 257 } },
         { "DraftTokens", new() { DraftTokens = 8, CfgScale = 1 } },
-        { "MaxPasses", new() { DraftTokens = 8, MaxPasses = 1 } },
         { "EarlyExit", new() { EarlyExit = 0 } },
         { "RemaskBelow", new() { RemaskBelow = 1 } },
         { "EditThreshold", new() { EditThreshold = 1.5 } },

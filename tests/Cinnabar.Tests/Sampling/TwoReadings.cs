@@ -41,6 +41,10 @@ internal sealed class TwoReadings(int first, params int[] wrongDrafts) : ITwoWay
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions) =>
         Logits(ids, rows);
 
+    public void RequireCausalReading()
+    {
+    }
+
     public ICachingDenoiser ReadCausally() => new Causal(this);
 
     private sealed class Causal(TwoReadings network) : ICachingDenoiser
