@@ -54,7 +54,7 @@ internal sealed class SamplerArguments
     private readonly Option<int?> _draftTokens = Setting<int?>(
         "--draft-tokens",
         "n",
-        "Continue a text by drafts of up to n tokens that the same network, reading left to right, would write; 16 is usual, 0 leaves it out",
+        "Continue a text by drafts of up to n tokens that the same network, reading left to right, would write; 15 is usual, 0 leaves it out",
         "off");
 
     private readonly Option<bool> _credit = new("--credit") { Description = "Trust tokens more that led in earlier steps. [default: off]" };

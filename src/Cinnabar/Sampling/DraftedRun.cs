@@ -3,10 +3,12 @@
 // network read left to right, token after token, also when tokens are drawn at random: every token that stays was drawn from the causal
 // distribution given tokens that were drawn so, with random numbers of its position alone. Drafts decide how many stay in a step.
 //
-//   p       first noisy position;  w = 8 at first
+//   p       first noisy position;  w = 7 at first
 //   draft   d_p … d_p+w−1  ←  drawn with full attention, all masks on the canvas visible                          (one pass)
 //   verify  x_p … x_p+w    ←  drawn from the causal distributions of a canvas that holds the drafts              (one pass)
-//   keep    x_p … x_p+n, n the first with x ≠ d, or w;  w doubles if all drafts stay, up to DraftTokens, and is halved if half or less do
+//   keep    x_p … x_p+n, n the first with x ≠ d, or w
+//   w       becomes 2w + 1 if all drafts stay, at most DraftTokens, and is halved if half of them or fewer do: passes that verify have
+//           8, 16, 32 … positions, whole tiles of a matrix product
 //
 // Both draws of a position have the same random numbers, so that like distributions give like tokens. Both passes keep keys and values.
 // Those of the causal pass are exact. Those of the draft are stale but for what changed since the last one and the drafted positions, which
@@ -31,7 +33,7 @@ namespace Cinnabar.Sampling;
 /// <param name="time">The clock of deadlines.</param>
 internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causal, CandidateReader reader, TimeProvider time) : DenoisingRun
 {
-    private const int FirstWindow = 8;
+    private const int FirstWindow = 7;
 
     // Of random numbers: the same for all, as the text must not depend on the step that a token is written in.
     private const int StepOfDraws = 1;
@@ -205,7 +207,7 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         if (drafts > 0)
         {
             int most = _rules.Options.DraftTokens!.Value;
-            _window = kept == drafts ? Math.Min(most, 2 * _window) : 2 * kept <= drafts ? Math.Max(1, _window / 2) : _window;
+            _window = kept == drafts ? Math.Min(most, (2 * _window) + 1) : 2 * kept <= drafts ? Math.Max(1, _window / 2) : _window;
         }
     }
 

@@ -65,13 +65,13 @@ public sealed class DraftedRunTests
     }
 
     [Fact]
-    public void Run_DraftsThatFit_KeepsTheWindowAndOneMoreAndDoublesIt()
+    public void Run_DraftsThatFit_KeepsTheWindowAndOneMoreAndWidensIt()
     {
         TwoReadings network = new(first: 10);
         Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(60)], s_tokens);
         DenoisingStep[] steps = [.. new Sampler(network).Steps(canvas, new() { DraftTokens = 24 })];
-        Assert.Equal([9, 17, 25, 9], steps.Select(step => step.Commits.Count));
-        Assert.Equal([8, 9, 16, 17, 24, 25, 8, 9], network.Passes);
+        Assert.Equal([8, 16, 25, 11], steps.Select(step => step.Commits.Count));
+        Assert.Equal([7, 8, 15, 16, 24, 25, 10, 11], network.Passes);
         Assert.Equal(8, steps[^1].ForwardPasses);
         Assert.Equal(Enumerable.Range(10, 61), canvas.Ids.ToArray());
     }
@@ -83,9 +83,9 @@ public sealed class DraftedRunTests
         Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(20)], s_tokens);
         DenoisingStep[] steps = [.. new Sampler(network).Steps(canvas, new() { DraftTokens = 16 })];
 
-        // Of 8 drafts for 1 … 8 two fit; of 4 for 4 … 7 one; of 2 for 6 and 7 none; then of 1 all, of 2, 4 and 4.
-        Assert.Equal([3, 2, 1, 2, 3, 5, 4], steps.Select(step => step.Commits.Count));
-        Assert.Equal([8, 9, 4, 5, 2, 3, 1, 2, 2, 3, 4, 5, 3, 4], network.Passes);
+        // Of 7 drafts for 1 … 7 two fit; of 3 for 4 … 6 one; of 1 for 6 none; then all of 1, 3 and 7.
+        Assert.Equal([3, 2, 1, 2, 4, 8], steps.Select(step => step.Commits.Count));
+        Assert.Equal([7, 8, 3, 4, 1, 2, 1, 2, 3, 4, 7, 8], network.Passes);
         Assert.Equal(Enumerable.Range(10, 21), canvas.Ids.ToArray());
     }
 
