@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Diffusion;
@@ -141,12 +142,17 @@ public sealed class MemoryTests
         long packedBytes = InUse() - before;
         GC.KeepAlive(alone);
         alone.Clear();
-        (TransformerDenoiser network, long held) = Loaded();
-        for (int again = 0; again < 2 && held < packedBytes; again++)
+        // The middle of five, as what tests before left behind may go in any of them.
+        TransformerDenoiser network = Loaded(out _);
+        long[] sizes = new long[5];
+        for (int i = 0; i < sizes.Length; i++)
         {
-            (network, held) = Loaded();
+            network = null!;
+            network = Loaded(out sizes[i]);
         }
 
+        Array.Sort(sizes);
+        long held = sizes[2];
         Assert.True(packedBytes > 1_000_000, $"Packed weights take {packedBytes} bytes: too few to compare with.");
         Assert.InRange(held, 0.98 * packedBytes, 1.15 * (packedBytes + table));
         foreach (Parameter parameter in network.Parameters)
@@ -155,12 +161,13 @@ public sealed class MemoryTests
             Assert.Equal(kept, Record.Exception(() => parameter.Value) is null);
         }
 
-        // What tests before left behind may go meanwhile, and makes this look like less: once.
-        (TransformerDenoiser Network, long Held) Loaded()
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        TransformerDenoiser Loaded(out long size)
         {
             long start = InUse();
             TransformerDenoiser loaded = TransformerDenoiser.ForInference(config, Made, kernels);
-            return (loaded, InUse() - start);
+            size = InUse() - start;
+            return loaded;
         }
     }
 
