@@ -121,7 +121,7 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         int drafts = _rows[0] == 0 ? 0 : _rows.Count - 1;
         if (_isFinal && _rows.Count > 1)
         {
-            WriteAll();
+            Read(PassOfDraft(), 0, _rows).ForEach(Write);
         }
         else
         {
@@ -196,7 +196,6 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         else
         {
             List<Candidate> candidates = Read(logits, 0, _rows);
-            candidates.Sort(s_leftToRight);
             for (int i = 0; i < candidates.Count && goesOn; i++)
             {
                 goesOn = Keep(candidates[i]);
@@ -219,17 +218,6 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         return isAsDrafted && !_canvas.Tokens.Ends(HoleKind.Continuation, chosen.TokenId);
     }
 
-    // When the budget allows one pass more.
-    private void WriteAll()
-    {
-        List<Candidate> candidates = Read(PassOfDraft(), 0, _rows);
-        candidates.Sort(s_leftToRight);
-        foreach (Candidate candidate in candidates)
-        {
-            Write(candidate);
-        }
-    }
-
     private Tensor PassOfDraft()
     {
         _changed.AddRange(_rows);
@@ -240,13 +228,14 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         return logits;
     }
 
-    // One candidate for each position, whose rows begin at `first`.
+    // One candidate for each position, left to right; their rows begin at `first`.
     private List<Candidate> Read(Tensor logits, int first, List<int> positions)
     {
         _candidates.Clear();
         _alternatives.Clear();
         StepRows rows = new(logits, first, positions, _canvas, _rules, _policy, StepOfDraws, MayExpand: false);
         reader.Read(rows, _candidates, _reviews, _alternatives);
+        _candidates.Sort(s_leftToRight);
         return _candidates;
     }
 
