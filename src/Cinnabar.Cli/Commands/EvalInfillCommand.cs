@@ -27,6 +27,12 @@ internal sealed class EvalInfillCommand
         HelpName = "n",
     };
 
+    private readonly Option<int?> _block = new("--block")
+    {
+        Description = "Fill holes in blocks of so many tokens, left to right; 1: each token after those before it. [default: all at once]",
+        HelpName = "n",
+    };
+
     private readonly Option<double> _threshold = new("--threshold")
     {
         Description = "The fast setting: commit every token at least this sure; 0 leaves it out.",
@@ -65,9 +71,10 @@ internal sealed class EvalInfillCommand
     {
         _threshold.RequireRange(0, 1);
         _steps.RequireRange(1, SamplerOptions.MaximumCount);
+        _block.RequireRange(1, SamplerOptions.MaximumCount);
         Command command = new("infill", "Fill single lines taken out of the test split, next to two baselines that do the same.")
         {
-            _corpus, _holes, _seed, _canvas, _steps, _threshold, _fitted, _savesBias, _order, _examples, _json, _markdown,
+            _corpus, _holes, _seed, _canvas, _steps, _block, _threshold, _fitted, _savesBias, _order, _examples, _json, _markdown,
         };
         ModelArguments model = new ModelArguments().AddTo(command);
         command.Validators.Add(result =>
@@ -121,6 +128,7 @@ internal sealed class EvalInfillCommand
     private void RequireItsWays(ParseResult parsed, DiffusionModel model)
     {
         Option? given = parsed.GetValue(_steps) is not null ? _steps
+            : parsed.GetValue(_block) is not null ? _block
             : parsed.GetResult(_threshold) is { Implicit: false } && parsed.GetValue(_threshold) > 0 ? _threshold
             : parsed.GetValue(_fitted) > 0 ? _fitted
             : parsed.GetValue(_savesBias) ? _savesBias
@@ -135,12 +143,12 @@ internal sealed class EvalInfillCommand
     // One token a pass (or --steps), and the fast setting; an autoregressive model has one way only.
     private IEnumerable<IInfiller> ModelInfillers(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
     {
-        SamplerOptions standard = new() { Steps = parsed.GetValue(_steps) };
+        SamplerOptions standard = new() { Steps = parsed.GetValue(_steps), BlockSize = parsed.GetValue(_block) };
         string steps = standard.Steps is int n ? $"{n} steps" : "one token per pass";
         yield return Infiller(
             model.Name,
-            $"the model, most confident token first, temperature 0, {steps}; if the length is not given, the hole has {holes.CanvasLength} "
-            + "tokens and the model ends the line itself.",
+            $"the model, most confident token first{OrderOf(standard.BlockSize)}, temperature 0, {steps}; if the length is not given, the hole "
+            + $"has {holes.CanvasLength} tokens and the model ends the line itself.",
             standard);
         double threshold = parsed.GetValue(_threshold);
         if (threshold > 0 && !model.Config.IsAutoregressive)
@@ -178,6 +186,8 @@ internal sealed class EvalInfillCommand
             LengthBias? bias = null) => HeldOutText.InfillerOf(
                 model, name, description, options, holes.CanvasLength, policy, FirstOfGrowing, bias);
     }
+
+    private static string OrderOf(int? block) => block is int n ? $" within blocks of {n} from left to right" : "";
 
     private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)
     {

@@ -3,6 +3,8 @@
 //                 wanted, so that the network learns to fill between given texts and to end before the canvas does;
 //   continuation  a clean prefix of random length; only what follows is wanted.
 // One sequence in a hundred has a random length (LLaDA). Of the others all tokens are wanted.
+// Passes that read left to right (causal_share) are given those of MiddleWindows instead: there a hole's surroundings stand before it, and
+// every token is wanted.
 using Cinnabar.Diffusion;
 using Cinnabar.Training.Corpora;
 
@@ -18,8 +20,20 @@ public sealed class HoleWindows(TokenDataset data, TrainingOptions options, Hole
     /// <summary>Share of sequences with holes when a configuration has no infill_share.</summary>
     public const double DefaultInfillShare = 0.25;
 
+    private const ulong LeftToRightStream = 2;
+
     private readonly double _infillShare = options.InfillShare ?? DefaultInfillShare;
     private readonly int _padTokenId = options.ModelConfig.PadTokenId;
+    private readonly MiddleWindows? _leftToRight = options.CausalShare > 0 ? new MiddleWindows(data, options, holes) : null;
+
+    /// <inheritdoc/>
+    public override SequenceDraw Draw(int step, DeterministicRandom random)
+    {
+        SequenceDraw draw = base.Draw(step, random);
+        return _leftToRight is null
+            ? draw
+            : draw with { LeftToRight = _leftToRight.Draw(step, random.Fork(LeftToRightStream)).Batches };
+    }
 
     /// <inheritdoc/>
     protected override int DrawSequence(Span<int> sequence, Span<bool> wanted, DeterministicRandom random)

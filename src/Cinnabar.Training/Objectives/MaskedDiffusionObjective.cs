@@ -51,7 +51,7 @@ public sealed class MaskedDiffusionObjective(SequenceSource source, TrainingOpti
         List<int[]>[] spans = [.. draw.Batches.Select(SpansOf)];
         NoiseTimes times = new(Options, spans.Sum(batch => batch.Count), noise);
         return [.. draw.Batches.Select((batch, i) => Options.CausalShare > 0 && noise.NextDouble() < Options.CausalShare
-            ? AutoregressiveObjective.BatchOf(batch, draw.Counted) with { Attention = AttentionKind.Causal }
+            ? AutoregressiveObjective.BatchOf(draw.LeftToRight[i], draw.Counted) with { Attention = AttentionKind.Causal }
             : Prepare(batch, spans[i], times, draw.Counted, noise))];
     }
 

@@ -14,4 +14,8 @@ public sealed record SequenceBatch(int[] Ids, int Batch, int[] ValidLengths, boo
 /// <summary>The clean sequences of an optimiser step.</summary>
 /// <param name="Batches">One for each pass.</param>
 /// <param name="Counted">Tokens that the loss of the step is divided by.</param>
-public sealed record SequenceDraw(IReadOnlyList<SequenceBatch> Batches, long Counted);
+public sealed record SequenceDraw(IReadOnlyList<SequenceBatch> Batches, long Counted)
+{
+    /// <summary>What stands in for each of <see cref="Batches"/> where its pass reads left to right; default: the same sequences.</summary>
+    public IReadOnlyList<SequenceBatch> LeftToRight { get; init; } = Batches;
+}

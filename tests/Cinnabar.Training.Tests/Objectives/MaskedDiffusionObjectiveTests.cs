@@ -263,6 +263,33 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
         Assert.InRange(half, 0.4, 0.6);
     }
 
+    [Fact]
+    public void Draw_CausalShareOfHoles_PutsAHoleBehindItsSurroundings()
+    {
+        TrainingOptions shifted = Options() with
+        {
+            Model = runs.Options("nowhere", runs.Config with { MaxSequenceLength = Length, ShiftLogits = true }).Model,
+            InfillShare = 1,
+        };
+        foreach (TrainingBatch batch in Steps(shifted with { CausalShare = 1 }, 1, 4))
+        {
+            // Every sequence is laid out for a reader from left to right: "the suffix follows", "the prefix follows", and every token asked for.
+            for (int start = 0; start < batch.Ids.Length; start += Length)
+            {
+                int[] sequence = batch.Ids[start..(start + Length)];
+                Assert.True(Array.IndexOf(sequence, Mask) is >= 0 and int suffix
+                    && suffix < Array.IndexOf(sequence, runs.Config.PadTokenId));
+            }
+
+            Assert.Equal(Enumerable.Range(0, batch.Ids.Length).Where(i => i % Length != 0), batch.Rows);
+        }
+
+        // The other passes keep their holes, and the choice of left-to-right sequences shifts none of their draws.
+        TrainingBatch[] mixed = [.. Steps(shifted with { CausalShare = 0.5 }, 1, 8).Where(batch => batch.Attention is null)];
+        Assert.NotEmpty(mixed);
+        Assert.All(mixed, batch => Assert.True(batch.Rows.Length < batch.Ids.Length));
+    }
+
     private TrainingOptions Options() => runs.Options("nowhere", runs.Config with { MaxSequenceLength = Length }) with
     {
         BatchSize = Batch, MicroBatchSize = 4, SequenceLength = Length, InfillShare = 0, ContinuationShare = 0, RandomLengthShare = 0,
