@@ -123,16 +123,16 @@ public sealed class AttentionTests
         });
 
     // Denoising passes beside a cache: few rows, whose keys are split over blocks, of one sequence and of several in one call. The keys of
-    // the sequences overlap, so that few have to be made.
+    // the sequences overlap, so that few have to be made. Few heads, so that the emulator's multiprocessors have room for splits, too.
     [CudaFact]
     public void Forward_OfFewRowsBesideACache()
     {
         const int Length = 576;
-        const int Heads = 8;
+        const int Heads = 4;
         (int Rows, int KeyHeads, int Sequences)[] cases =
         [
             .. from rows in (int[])[1, 32, 64]
-               from keyHeads in (int[])[Heads, 2]
+               from keyHeads in (int[])[Heads, 1]
                from sequences in (int[])[1, 3]
                select (rows, keyHeads, sequences),
         ];

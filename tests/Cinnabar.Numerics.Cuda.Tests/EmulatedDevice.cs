@@ -76,7 +76,7 @@ internal static class EmulatedDevice
         string beside = $"{library}.{Environment.ProcessId}";
         string[] arguments =
         [
-            "-std=c++17", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra",
+            "-std=c++17", "-O2", "-march=native", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra",
             $"-DEMULATOR_FOLDER=\"{folder}\"", $"-DEMULATOR_VERSION=0x{folder[^6..]}", $"-DEMULATOR_COMPILER=\"{Compiler}\"", "-o", beside,
             .. Directory.GetFiles(sources, "*.cpp"), "-ldl",
         ];

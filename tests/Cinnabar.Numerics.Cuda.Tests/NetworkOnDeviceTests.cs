@@ -62,9 +62,11 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         string root = RequireModel();
         DiffusionModel onProcessor = DiffusionModel.Load(Path.Combine(root, Model));
         DiffusionModel onDevice = DiffusionModel.Load(Path.Combine(root, Model), device.Kernels);
+
+        // Token by token the long text takes many passes, which are those with a threshold but for what they have filled.
         string[] texts =
         [
-            File.ReadAllText(Path.Combine(root, "samples", "Stack.cs")),
+            .. threshold is null ? (string[])[] : [File.ReadAllText(Path.Combine(root, "samples", "Stack.cs"))],
             "public int Add(int a, int b)\n{\n    return <fill:8>;\n}\n",
             "using System;\n\nfor (int i = 0; <fill:12>)\n{\n    Console.WriteLine(<fill:6>);\n}\n",
         ];

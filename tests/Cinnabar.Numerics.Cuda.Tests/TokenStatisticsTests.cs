@@ -14,6 +14,8 @@ public sealed class TokenStatisticsTests(Device device) : IClassFixture<Device>
 
     private readonly ReferenceTokenStatistics _reference = new();
 
+    // Around chunks of 4096; vocabularies of many chunks; and so many rows that what is told about them, 68 kB, is longer than what is
+    // compared with an earlier upload.
     [CudaTheory]
     [InlineData(1, 1)]
     [InlineData(2, 33)]
@@ -21,9 +23,9 @@ public sealed class TokenStatisticsTests(Device device) : IClassFixture<Device>
     [InlineData(3, 4095)]
     [InlineData(3, 4096)]
     [InlineData(3, 4097)]
-    [InlineData(64, 126_464)]
+    [InlineData(12, 126_464)]
     [InlineData(7, 150_000)]
-    [InlineData(2_048, 300)]
+    [InlineData(1_700, 300)]
     public void Forward_RandomRows_AgreesWithTheDefinition(int count, int size)
     {
         ITokenStatistics statistics = device.Kernels.TokenStatistics!;

@@ -26,15 +26,20 @@ internal sealed class ReferenceAttention : IAttention
             bool seesNothing = double.IsNegativeInfinity(max);
             double lse = seesNothing ? max : max + Math.Log(p.Sum(s => Math.Exp(s - max)));
             logSumExp.Floats[(at.Row * shape.Heads) + at.Head] = (float)lse;
-            for (int d = 0; d < shape.HeadSize; d++)
+            double[] sums = new double[shape.HeadSize];
+            for (int j = 0; j < p.Length && !seesNothing; j++)
             {
-                double sum = 0;
-                for (int j = 0; j < p.Length && !seesNothing; j++)
+                double weight = Math.Exp(p[j] - lse);
+                Span<float> value = v.Floats.Slice(at.Key(j), shape.HeadSize);
+                for (int d = 0; d < sums.Length; d++)
                 {
-                    sum += Math.Exp(p[j] - lse) * v.Floats[at.Key(j) + d];
+                    sums[d] += weight * value[d];
                 }
+            }
 
-                o.Floats[at.Query + d] = (float)sum;
+            for (int d = 0; d < sums.Length; d++)
+            {
+                o.Floats[at.Query + d] = (float)sums[d];
             }
         });
 
@@ -61,10 +66,12 @@ internal sealed class ReferenceAttention : IAttention
         {
             double[] scores = Scores(q, k, shape, at);
             double lse = logSumExp.Floats[(at.Row * shape.Heads) + at.Head];
+            (int first, int size) = (at.Query, shape.HeadSize);
+            Span<float> gradient = dO.Floats.Slice(first, size);
             double delta = 0; // rowsum(dO ∘ O)
-            for (int d = 0; d < shape.HeadSize; d++)
+            for (int d = 0; d < size; d++)
             {
-                delta += (double)dO.Floats[at.Query + d] * o.Floats[at.Query + d];
+                delta += (double)gradient[d] * o.Floats[first + d];
             }
 
             bool seesNothing = double.IsNegativeInfinity(lse);
@@ -72,17 +79,21 @@ internal sealed class ReferenceAttention : IAttention
             {
                 double p = Math.Exp(scores[j] - lse);
                 double dP = 0;
-                for (int d = 0; d < shape.HeadSize; d++)
+                int firstOfKey = at.Key(j);
+                Span<float> value = v.Floats.Slice(firstOfKey, size);
+                for (int d = 0; d < size; d++)
                 {
-                    dP += (double)dO.Floats[at.Query + d] * v.Floats[at.Key(j) + d];
-                    sumV[at.Key(j) + d] += p * dO.Floats[at.Query + d];
+                    dP += (double)gradient[d] * value[d];
+                    sumV[firstOfKey + d] += p * gradient[d];
                 }
 
                 double dS = p * (dP - delta) * scale;
-                for (int d = 0; d < shape.HeadSize; d++)
+                Span<float> query = q.Floats.Slice(first, size);
+                Span<float> key = k.Floats.Slice(firstOfKey, size);
+                for (int d = 0; d < size; d++)
                 {
-                    sumQ[at.Query + d] += dS * k.Floats[at.Key(j) + d];
-                    sumK[at.Key(j) + d] += dS * q.Floats[at.Query + d];
+                    sumQ[first + d] += dS * key[d];
+                    sumK[firstOfKey + d] += dS * query[d];
                 }
             }
         });
@@ -109,15 +120,17 @@ internal sealed class ReferenceAttention : IAttention
     private static double[] Scores(Tensor q, Tensor k, AttentionShape shape, Place at)
     {
         double[] scores = new double[shape.VisibleKeys(at.Sequence, at.Index)];
+        (int start, int end) = shape.HiddenKeys(at.Sequence, at.Index);
+        Span<float> query = q.Floats.Slice(at.Query, shape.HeadSize);
         for (int j = 0; j < scores.Length; j++)
         {
             double dot = 0;
-            for (int d = 0; d < shape.HeadSize; d++)
+            Span<float> key = k.Floats.Slice(at.Key(j), query.Length);
+            for (int d = 0; d < query.Length; d++)
             {
-                dot += (double)q.Floats[at.Query + d] * k.Floats[at.Key(j) + d];
+                dot += (double)query[d] * key[d];
             }
 
-            (int start, int end) = shape.HiddenKeys(at.Sequence, at.Index);
             bool hidden = j < shape.FirstKey(at.Index) || (j >= start && j < end);
             scores[j] = hidden ? double.NegativeInfinity : dot / Math.Sqrt(shape.HeadSize);
         }

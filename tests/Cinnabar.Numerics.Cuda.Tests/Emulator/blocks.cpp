@@ -6,9 +6,9 @@
 // before would read too early, and what moves 16 bytes at once takes no other addresses than multiples of 16; here all end in a Fault.
 // Switching stacks is assembly of x86-64.
 #include "blocks.h"
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <sys/mman.h>
 #include <vector>
@@ -44,27 +44,29 @@ emulatorSwitch:
 namespace emulator {
 namespace {
 
-constexpr size_t StackBytes = 256 << 10, MostThreads = 1024, SharedCapacity = 256 << 10, SharedAlignment = 1024;
+// Stacks do not lie a power of two apart: what the threads of a warp use of theirs, in turn, would share a few lines of the cache.
+constexpr size_t StackBytes = (256 << 10) + 17 * 64, MostThreads = 1024, SharedCapacity = 256 << 10, SharedAlignment = 1024;
 constexpr unsigned WarpSize = 32;
 
-enum class State { Ready, AtWarp, AtBlock, Done };
+enum class State : unsigned char { Ready, AtWarp, AtBlock, Done };
 
 struct Copy { void* to; const void* from; int group; };
 
 struct Thread {
     void* stack;
-    State state;
     unsigned exchanges;
     int group; // of the copies that begin now
     bool hasWaited; // for the kernel before
-    std::deque<Copy> copies;
+    std::vector<Copy> copies; // in the order they began in; those before `firstCopy` are done
+    size_t firstCopy;
 };
 
 struct Warp { alignas(16) unsigned char slots[2][WarpSize * SlotBytes]; };
 
 Thread s_threads[MostThreads];
+State s_states[MostThreads]; // of the threads: side by side, so that those of a warp are looked at together
 Warp s_warps[MostThreads / WarpSize];
-Thread* s_current;
+unsigned s_current;
 void* s_scheduler;
 const Kernel* s_kernel;
 void* s_arguments;
@@ -72,25 +74,24 @@ Position* s_position;
 bool s_hasSkippedWait, s_isMisaligned;
 Host s_host;
 
-unsigned current() { return (unsigned)(s_current - s_threads); }
+Thread& current() { return s_threads[s_current]; }
 
 // To the next lane of the warp, or behind the last one that can run back to runWarp.
 void leave(State state) {
-    Thread* left = s_current;
-    Thread* next = left + 1;
-    left->state = state;
-    if (current() % WarpSize != WarpSize - 1 && next->state == State::Ready) {
-        s_current = next;
-        s_position->thread.x = current();
-        emulatorSwitch(&left->stack, next->stack);
+    void** left = &current().stack;
+    s_states[s_current] = state;
+    unsigned next = s_current + 1;
+    if (next % WarpSize != 0 && s_states[next] == State::Ready) {
+        s_position->thread.x = s_current = next;
+        emulatorSwitch(left, current().stack);
     } else {
-        emulatorSwitch(&left->stack, s_scheduler);
+        emulatorSwitch(left, s_scheduler);
     }
 }
 
 void waitForBlock() { leave(State::AtBlock); }
 void waitForWarp() { leave(State::AtWarp); }
-unsigned char* slots() { return s_warps[current() / WarpSize].slots[s_current->exchanges++ % 2]; }
+unsigned char* slots() { return s_warps[s_current / WarpSize].slots[current().exchanges++ % 2]; }
 
 void expectAligned(const void* address) { s_isMisaligned |= (uintptr_t)address % 16 != 0; }
 
@@ -98,23 +99,29 @@ void copyLater(void* to, const void* from) {
     expectAligned(to);
     expectAligned(from);
     memset(to, 0xff, 16);
-    s_current->copies.push_back({to, from, s_current->group});
+    current().copies.push_back({to, from, current().group});
 }
 
-void endCopies() { s_current->group++; }
+void endCopies() { current().group++; }
 
 void waitForCopies(int groups) {
-    std::deque<Copy>& copies = s_current->copies;
-    for (; !copies.empty() && copies.front().group < s_current->group - groups; copies.pop_front()) {
-        memcpy(copies.front().to, copies.front().from, 16);
+    Thread& thread = current();
+    size_t& first = thread.firstCopy;
+    for (; first < thread.copies.size() && thread.copies[first].group < thread.group - groups; first++) {
+        memcpy(thread.copies[first].to, thread.copies[first].from, 16);
+    }
+
+    if (first == thread.copies.size()) {
+        thread.copies.clear();
+        first = 0;
     }
 }
 
-void waitForPrevious() { s_current->hasWaited = true; }
+void waitForPrevious() { current().hasWaited = true; }
 
 void runThread() {
     s_kernel->run(s_arguments);
-    s_hasSkippedWait |= !s_current->hasWaited;
+    s_hasSkippedWait |= !current().hasWaited;
     leave(State::Done);
 }
 
@@ -137,34 +144,34 @@ void begin(unsigned thread) {
     top[0] = (void*)runThread;
     Thread& begun = s_threads[thread];
     begun.stack = top - 6;
-    begun.state = State::Ready;
+    s_states[thread] = State::Ready;
     begun.exchanges = 0;
     begun.group = 0;
     begun.hasWaited = false;
     begun.copies.clear();
+    begun.firstCopy = 0;
 }
 
 // Runs a warp until all its lanes wait for the block or are done; whether any waits.
 bool runWarp(unsigned first) {
+    State *begin = s_states + first, *end = begin + WarpSize;
     for (;;) {
         for (unsigned lane = first; lane < first + WarpSize; lane++) {
-            if (s_threads[lane].state != State::Ready) continue;
-            s_position->thread.x = lane;
-            s_current = &s_threads[lane];
-            emulatorSwitch(&s_scheduler, s_current->stack);
+            if (s_states[lane] != State::Ready) continue;
+            s_position->thread.x = s_current = lane;
+            emulatorSwitch(&s_scheduler, current().stack);
+            lane = s_current; // those between have run
         }
 
-        unsigned count[4] = {};
-        for (unsigned lane = first; lane < first + WarpSize; lane++) count[(int)s_threads[lane].state]++;
-        unsigned atWarp = count[(int)State::AtWarp];
-        if (atWarp == 0) return count[(int)State::AtBlock] > 0;
+        auto in = [=](State state) { return std::count(begin, end, state); };
+        auto atWarp = in(State::AtWarp);
+        if (atWarp == 0) return in(State::AtBlock) > 0;
         if (atWarp < WarpSize) {
             throw Fault{std::to_string(atWarp) + " lanes of warp " + std::to_string(first / WarpSize) + " wait for the others, of which "
-                + std::to_string(count[(int)State::AtBlock]) + " wait for the block and " + std::to_string(count[(int)State::Done])
-                + " are done"};
+                + std::to_string(in(State::AtBlock)) + " wait for the block and " + std::to_string(in(State::Done)) + " are done"};
         }
 
-        for (unsigned lane = first; lane < first + WarpSize; lane++) s_threads[lane].state = State::Ready;
+        std::fill(begin, end, State::Ready);
     }
 }
 
@@ -175,9 +182,7 @@ void runBlock(unsigned threads) {
         isWaiting = false;
         unsigned warps = threads / WarpSize;
         for (unsigned i = 0; i < warps; i++) isWaiting |= runWarp((forward ? i : warps - 1 - i) * WarpSize);
-        for (unsigned thread = 0; thread < threads; thread++) {
-            if (s_threads[thread].state == State::AtBlock) s_threads[thread].state = State::Ready;
-        }
+        std::replace(s_states, s_states + threads, State::AtBlock, State::Ready);
     }
 }
 

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 #include <string>
 #include <unistd.h>
@@ -30,7 +29,11 @@ struct Program {
     std::string name, log, code;
 };
 
-std::string quoted(const std::string& text) { return "'" + std::regex_replace(text, std::regex("'"), "'\\''") + "'"; }
+std::string quoted(const std::string& text) {
+    std::string result = "'";
+    for (char c : text) result += c == '\'' ? "'\\''" : std::string(1, c);
+    return result + "'";
+}
 
 std::string contentOf(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -43,12 +46,19 @@ bool runs(const std::string& command, const std::filesystem::path& log) {
     return std::system((command + " 2>" + quoted(log)).c_str()) == 0;
 }
 
-// The text with `emulatorKernel_NAME` for each kernel behind it.
+// The text with `emulatorKernel_NAME` for each kernel behind it. A name stands before its parameters, and may have __launch_bounds__(…),
+// whose values are no calls, before itself. No regular expressions: they take longer to compile than all else here.
 std::string withKernels(const std::string& text) {
-    std::regex kernel("__global__\\s+void\\s+(?:__launch_bounds__\\s*\\([^()]*\\)\\s*)?(\\w+)\\s*\\(");
+    const std::string mark = "__global__", bounds = "__launch_bounds__";
+    const char* blank = " \t\r\n";
     std::string result = text;
-    for (std::sregex_iterator i(text.begin(), text.end(), kernel), end; i != end; ++i) {
-        std::string name = (*i)[1];
+    for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+        at += mark.size();
+        size_t before = text.find(bounds, at), open = text.find('(', at);
+        if (before < open) open = text.find('(', text.find(')', before));
+        if (open == std::string::npos) break;
+        size_t end = text.find_last_not_of(blank, open - 1) + 1, begin = text.find_last_of(blank, end - 1) + 1;
+        std::string name = text.substr(begin, end - begin);
         result += "\nextern \"C\" const emulator::Kernel emulatorKernel_" + name + " = emulator::KernelOf<" + name + ">::kernel;";
     }
 

@@ -1,10 +1,10 @@
 // CUDA C++ as far as the kernels use it, for a C++ compiler of the host: what stands before every source that is compiled.
 #pragma once
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-#include <tuple>
-#include <utility>
+// Headers of C alone: those of C++ take longer to compile than a kernel, and `math.h` of a C++ compiler is one of them unless told.
+#define _GLIBCXX_INCLUDE_NEXT_C_HEADERS
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
 #include "host.h"
 
 #define __device__
@@ -30,8 +30,8 @@ inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 
-template <typename A, typename B> inline std::common_type_t<A, B> min(A a, B b) { return b < a ? b : a; }
-template <typename A, typename B> inline std::common_type_t<A, B> max(A a, B b) { return a < b ? b : a; }
+template <typename A, typename B> inline auto min(A a, B b) { return b < a ? b : a; }
+template <typename A, typename B> inline auto max(A a, B b) { return a < b ? b : a; }
 
 inline float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, 4); return x; }
 inline unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, 4); return bits; }
@@ -43,6 +43,10 @@ inline float __fmul_rn(float x, float y) {
     asm("" : "+x"(product));
     return product;
 }
+
+// The larger one, or the one that is a number; without a call.
+#define fmaxf emulator::larger
+namespace emulator { inline float larger(float x, float y) { return x >= y || y != y ? x : y; } }
 
 inline int __float2int_rn(float x) { return x == x ? (int)lrintf(x) : 0; }
 
@@ -65,15 +69,25 @@ template <typename T> inline const T& shown(const unsigned char* slots, unsigned
     return *(const T*)(slots + lane % 32 * SlotBytes);
 }
 
+// Arguments of a kernel, copied from where the driver is told they are.
+template <typename... A> struct Arguments {
+    Arguments(void**) {}
+    template <auto F, typename... B> void call(B... before) const { F(before...); }
+};
+
+template <typename First, typename... Rest> struct Arguments<First, Rest...> {
+    First first;
+    Arguments<Rest...> rest;
+    Arguments(void** from) : first(*(First*)from[0]), rest(from + 1) {}
+    template <auto F, typename... B> void call(B... before) const { rest.template call<F>(before..., first); }
+};
+
 template <auto F> struct KernelOf;
 
 template <typename... A, void (*F)(A...)> struct KernelOf<F> {
-    using Arguments = std::tuple<A...>;
-
-    template <size_t... I> static void* copy(void** from, std::index_sequence<I...>) { return new Arguments(*(A*)from[I]...); }
-    static void* copy(void** from) { return copy(from, std::index_sequence_for<A...>()); }
-    static void run(void* arguments) { std::apply(F, *(Arguments*)arguments); }
-    static void drop(void* arguments) { delete (Arguments*)arguments; }
+    static void* copy(void** from) { return new Arguments<A...>(from); }
+    static void run(void* arguments) { ((const Arguments<A...>*)arguments)->template call<F>(); }
+    static void drop(void* arguments) { delete (Arguments<A...>*)arguments; }
     static constexpr Kernel kernel = {copy, run, drop};
 };
 

@@ -1,7 +1,7 @@
 // What kernels and those who run them agree on. A kernel is compiled for the processor into a library of its own; one thread of the host
 // plays all threads of a block, each with a stack of its own (blocks.cpp), and takes another one's place wherever a barrier is.
 #pragma once
-#include <cstddef>
+#include <stddef.h>
 
 namespace emulator {
 

@@ -13,47 +13,61 @@ inline unsigned roundedToBf16(float x) {
 inline unsigned packBf16(float low, float high) { return roundedToBf16(low) | roundedToBf16(high) << 16; }
 
 inline float exponential2(float x) {
-    float y = exp2f(x);
-    return y < 1.17549435e-38f ? 0 : y;
+    return x < -126 ? 0 : exp2f(x); // what would be subnormal is 0
+}
+
+// A product is the warp's, not a lane's: lane 0, the first that goes on behind an exchange, multiplies, and all take their part before the
+// next exchange. Row r of a and column r of b are with lanes 4 (r % 8) on, words in the order of k: word w with lane w % 4 of these.
+struct Fragments { unsigned a[4], b[2]; };
+
+template <typename T> struct TileOf { typedef T Row __attribute__((vector_size(8 * sizeof(T)))); Row rows[16]; };
+
+inline unsigned wordOfRow(const unsigned char* slots, int row, int word) {
+    return emulator::shown<Fragments>(slots, row % 8 * 4 + word % 4).a[row / 8 + 2 * (word / 4)];
+}
+
+inline unsigned wordOfColumn(const unsigned char* slots, int column, int word) {
+    return emulator::shown<Fragments>(slots, column * 4 + word % 4).b[word / 4];
+}
+
+// product = a · b, K numbers in a row; numberOf takes number i of a word.
+template <int K, typename T, typename Number>
+__attribute__((noinline)) void multiplyWarp(const unsigned char* slots, TileOf<T>& product, Number numberOf) {
+    constexpr int InWord = K / 8;
+    typename TileOf<T>::Row y[K];
+    for (int word = 0; word < 8; word++) {
+        for (int column = 0; column < 8; column++) {
+            unsigned packed = wordOfColumn(slots, column, word);
+            for (int i = 0; i < InWord; i++) y[word * InWord + i][column] = numberOf(packed, i);
+        }
+    }
+
+    for (int row = 0; row < 16; row++) {
+        typename TileOf<T>::Row sum = {};
+        for (int word = 0; word < 8; word++) {
+            unsigned packed = wordOfRow(slots, row, word);
+            for (int i = 0; i < InWord; i++) sum += numberOf(packed, i) * y[word * InWord + i];
+        }
+
+        product.rows[row] = sum;
+    }
+}
+
+template <int K, typename T, typename Number>
+inline void multiplyTile(T (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Number numberOf) {
+    static TileOf<T> product;
+    const unsigned char* slots = emulator::exchange(Fragments{{a[0], a[1], a[2], a[3]}, {b[0], b[1]}});
+    int lane = emulator::lane(), row = lane / 4, column = lane % 4 * 2;
+    if (lane == 0) multiplyWarp<K>(slots, product, numberOf);
+    for (int i = 0; i < 4; i++) d[i] += product.rows[row + i / 2 * 8][column + i % 2];
 }
 
 inline void multiplyTile(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    struct Fragments { unsigned a[4], b[2]; } own = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-    const unsigned char* slots = emulator::exchange(own);
-    int g = emulator::lane() / 4, p = emulator::lane() % 4;
-
-    // Rows g and g + 8 of a, columns 2p and 2p + 1 of b, in the order of k: words of two numbers, low half first.
-    float x[2][16], y[2][16];
-    auto widen = [](unsigned pair, float* to) {
-        to[0] = __uint_as_float(pair << 16);
-        to[1] = __uint_as_float(pair & 0xffff0000u);
-    };
-    for (int word = 0; word < 8; word++) {
-        const Fragments& ofRow = emulator::shown<Fragments>(slots, g * 4 + word % 4);
-        for (int half = 0; half < 2; half++) {
-            widen(ofRow.a[half + 2 * (word / 4)], &x[half][2 * word]);
-            widen(emulator::shown<Fragments>(slots, (2 * p + half) * 4 + word % 4).b[word / 4], &y[half][2 * word]);
-        }
-    }
-
-    for (int i = 0; i < 4; i++) {
-        float sum = 0;
-        for (int k = 0; k < 16; k++) sum += x[i / 2][k] * y[i % 2][k];
-        d[i] += sum;
-    }
+    multiplyTile<16>(d, a, b, [](unsigned pair, int i) { return __uint_as_float(i == 0 ? pair << 16 : pair & 0xffff0000u); });
 }
 
 inline void multiplyTile(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
-    struct Fragments { unsigned a[4], b[2]; } own = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-    const unsigned char* slots = emulator::exchange(own);
-    int g = emulator::lane() / 4, p = emulator::lane() % 4;
-    for (int i = 0; i < 4; i++) {
-        for (int word = 0; word < 8; word++) {
-            unsigned x = emulator::shown<Fragments>(slots, g * 4 + word % 4).a[i / 2 + 2 * (word / 4)];
-            unsigned y = emulator::shown<Fragments>(slots, (2 * p + i % 2) * 4 + word % 4).b[word / 4];
-            for (int shift = 0; shift < 32; shift += 8) d[i] += (signed char)(x >> shift) * (signed char)(y >> shift);
-        }
-    }
+    multiplyTile<32>(d, a, b, [](unsigned four, int i) { return (int)(signed char)(four >> 8 * i); });
 }
 
 typedef const bf16* SharedRow;

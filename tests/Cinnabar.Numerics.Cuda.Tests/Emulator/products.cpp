@@ -32,22 +32,57 @@ std::vector<float> rowsOf(const void* x, const Layout& layout, bool isTransposed
     return result;
 }
 
-__attribute__((optimize("O3,associative-math,no-signed-zeros,no-trapping-math")))
-float dot(const float* x, const float* y, uint64_t count) {
-    float sum = 0;
-    for (uint64_t i = 0; i < count; i++) sum += x[i] * y[i];
-    return sum;
+// Products of ROWS rows with COLUMNS others: of several at once, so that sums do not wait for each other, nor for memory.
+template <int ROWS, int COLUMNS> void dots(const float* x, const float* y, uint64_t count, float (&products)[ROWS][COLUMNS]) {
+    constexpr int Width = 8;
+    typedef float Pack __attribute__((vector_size(Width * sizeof(float)), aligned(4)));
+    Pack sums[ROWS][COLUMNS] = {};
+    uint64_t whole = count / Width * Width;
+    for (uint64_t i = 0; i < whole; i += Width) {
+        for (int row = 0; row < ROWS; row++) {
+            for (int column = 0; column < COLUMNS; column++) {
+                sums[row][column] += *(const Pack*)(x + row * count + i) * *(const Pack*)(y + column * count + i);
+            }
+        }
+    }
+
+    for (int row = 0; row < ROWS; row++) {
+        for (int column = 0; column < COLUMNS; column++) {
+            float sum = 0;
+            for (int lane = 0; lane < Width; lane++) sum += sums[row][column][lane];
+            for (uint64_t i = whole; i < count; i++) sum += x[row * count + i] * y[column * count + i];
+            products[row][column] = sum;
+        }
+    }
 }
 
 void multiply(const Description& description, float alpha, const void* a, const Layout& ofA, const void* b, const Layout& ofB,
     float beta, const float* c, float* d, const Layout& ofD) {
     std::vector<float> left = rowsOf(a, ofA, description.transposed[0]), right = rowsOf(b, ofB, !description.transposed[1]);
     uint64_t inner = description.transposed[0] ? ofA.rows : ofA.columns;
-    for (uint64_t column = 0; column < ofD.columns; column++) {
-        for (uint64_t row = 0; row < ofD.rows; row++) {
-            int64_t at = (int64_t)column * ofD.stride + row;
-            float product = alpha * dot(&left[row * inner], &right[column * inner], inner);
-            d[at] = beta == 0 ? product : product + beta * c[at];
+    auto write = [&](uint64_t row, uint64_t column, float product) {
+        int64_t at = (int64_t)column * ofD.stride + row;
+        d[at] = beta == 0 ? alpha * product : alpha * product + beta * c[at];
+    };
+
+    constexpr int Tile = 4;
+    for (uint64_t column = 0; column < ofD.columns; column += Tile) {
+        for (uint64_t row = 0; row < ofD.rows; row += Tile) {
+            const float *x = left.data() + row * inner, *y = right.data() + column * inner;
+            if (row + Tile <= ofD.rows && column + Tile <= ofD.columns) {
+                float products[Tile][Tile];
+                dots<Tile, Tile>(x, y, inner, products);
+                for (int i = 0; i < Tile * Tile; i++) write(row + i % Tile, column + i / Tile, products[i % Tile][i / Tile]);
+                continue;
+            }
+
+            for (uint64_t i = 0; i < Tile && row + i < ofD.rows; i++) {
+                for (uint64_t j = 0; j < Tile && column + j < ofD.columns; j++) {
+                    float product[1][1];
+                    dots<1, 1>(x + i * inner, y + j * inner, inner, product);
+                    write(row + i, column + j, product[0][0]);
+                }
+            }
         }
     }
 }

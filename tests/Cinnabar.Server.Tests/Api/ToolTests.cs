@@ -21,7 +21,7 @@ public sealed partial class ToolTests(ApiServer server)
     [MemberData(nameof(Models))]
     public async Task Required_IsACallOfAnyTool(string model)
     {
-        for (int seed = 1; seed <= 6; seed++)
+        for (int seed = 1; seed <= 3; seed++)
         {
             JsonObject body = Body(model, seed);
             body["tool_choice"] = "required";

@@ -5,6 +5,8 @@ namespace Cinnabar.Numerics.Kernels;
 /// <summary>Matrix product in plain scalar code with double sums: what every other form is tested against.</summary>
 public sealed class ReferenceMatMul : IMatMul
 {
+    private const int ColumnsAtOnce = 4;
+
     /// <inheritdoc/>
     public MatMulPrecision Fastest => MatMulPrecision.BF16;
 
@@ -21,21 +23,52 @@ public sealed class ReferenceMatMul : IMatMul
         in Matrix a, float[] right, int columns, in Matrix c, bool accumulate, MatMulPrecision precision, int kBlock)
     {
         float[] left = Elements(a, precision, kBlock); // [M, K]
+        int depth = a.Columns;
         Span<float> result = c.Storage.Floats;
+        Span<double> sums = stackalloc double[ColumnsAtOnce];
         for (int m = 0; m < a.Rows; m++)
         {
-            for (int n = 0; n < columns; n++)
+            ReadOnlySpan<float> row = left.AsSpan(m * depth, depth);
+            int ofRow = c.Offset + (m * c.RowStride);
+            for (int n = 0; n < columns; n += ColumnsAtOnce)
             {
-                int at = c.Offset + (m * c.RowStride) + (n * c.ColumnStride);
-                double sum = accumulate ? result[at] : 0;
-                for (int k = 0; k < a.Columns; k++)
+                // Behind the last column it is once more the last one.
+                for (int i = 0; i < ColumnsAtOnce; i++)
                 {
-                    sum += (double)left[(m * a.Columns) + k] * right[(n * a.Columns) + k];
+                    sums[i] = accumulate ? result[ofRow + (Math.Min(n + i, columns - 1) * c.ColumnStride)] : 0;
                 }
 
-                result[at] = (float)sum;
+                AddProducts(row, Column(n), Column(n + 1), Column(n + 2), Column(n + 3), sums);
+                for (int i = 0; i < ColumnsAtOnce && n + i < columns; i++)
+                {
+                    result[ofRow + ((n + i) * c.ColumnStride)] = (float)sums[i];
+                }
             }
         }
+
+        ReadOnlySpan<float> Column(int n) => right.AsSpan(Math.Min(n, columns - 1) * depth, depth);
+    }
+
+    // Four sums that do not wait for each other take hardly longer than one.
+    private static void AddProducts(
+        ReadOnlySpan<float> row,
+        ReadOnlySpan<float> column0,
+        ReadOnlySpan<float> column1,
+        ReadOnlySpan<float> column2,
+        ReadOnlySpan<float> column3,
+        Span<double> sums)
+    {
+        (double sum0, double sum1, double sum2, double sum3) = (sums[0], sums[1], sums[2], sums[3]);
+        for (int k = 0; k < row.Length; k++)
+        {
+            double x = row[k];
+            sum0 += x * column0[k];
+            sum1 += x * column1[k];
+            sum2 += x * column2[k];
+            sum3 += x * column3[k];
+        }
+
+        (sums[0], sums[1], sums[2], sums[3]) = (sum0, sum1, sum2, sum3);
     }
 
     /// <inheritdoc/>
