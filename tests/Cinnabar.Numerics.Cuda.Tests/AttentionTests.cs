@@ -181,6 +181,24 @@ public sealed class AttentionTests
         });
     }
 
+    // Shared memory that cards give a block, in KiB: of compute capability 8.6 and 8.9, 8.0, and 9.0.
+    [Theory]
+    [InlineData(99)]
+    [InlineData(163)]
+    [InlineData(227)]
+    public void MostRows_OfEachKernel_FitTheCard(int kibibytes)
+    {
+        int bytes = kibibytes << 10;
+        Assert.All(
+            from pass in Enum.GetValues<CudaAttentionPass>()
+            from width in (int[])[32, 64, 96, 128, 256]
+            from operands in Enum.GetValues<CudaAttentionOperands>()
+            let kernel = new CudaAttentionKernel(pass, width, operands)
+            where kernel.IsForward || operands != CudaAttentionOperands.BF16
+            select kernel,
+            kernel => Assert.InRange(kernel.SharedBytes(kernel.MostRows(bytes)), 1, bytes));
+    }
+
     private static double BoundOf(MatMulPrecision precision) => precision == MatMulPrecision.F32 ? SplitInTwo : RoundedWeights;
 
     // Of BF16: numbers of BF16, which a device may hold as such.
