@@ -28,13 +28,18 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
     private readonly CudaAttentionSequences _sequences = new();
     private readonly Dictionary<CudaAttentionKernel, CudaFunction> _functions = [];
 
+    /// <summary>As of all products, BF16: reading F32 and multiplying three times takes most of the time of a pass of few rows.</summary>
+    public MatMulPrecision PrecisionAtInference(MatMulPrecision products) =>
+        products == MatMulPrecision.F32 ? MatMulPrecision.F32 : MatMulPrecision.BF16;
+
     /// <inheritdoc/>
     public void Forward(Tensor q, Tensor k, Tensor v, AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
     {
         shape.Check(q, k, v, o, logSumExp);
+        CudaAttentionOperands operands = OperandsOf(q, precision);
         _sequences.Clear();
-        _sequences.Add(device, k, v, shape);
-        Forward(q, shape, precision, o, logSumExp);
+        _sequences.Add(device, k, v, shape, operands);
+        Forward(q, shape, operands, o, logSumExp);
     }
 
     /// <inheritdoc/>
@@ -46,6 +51,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         }
 
         AttentionShape first = parts.Span[0].Shape;
+        CudaAttentionOperands operands = OperandsOf(q, precision);
         _sequences.Clear();
         foreach (AttentionPart part in parts.Span)
         {
@@ -54,10 +60,10 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
             Expect.Length(part.Shape.Heads, first.Heads, nameof(parts));
             Expect.Length(part.Shape.KeyValueHeads, first.KeyValueHeads, nameof(parts));
             Expect.Length(part.Shape.HeadSize, first.HeadSize, nameof(parts));
-            _sequences.Add(device, part.Keys, part.Values, part.Shape);
+            _sequences.Add(device, part.Keys, part.Values, part.Shape, operands);
         }
 
-        Forward(q, first, precision, o, logSumExp);
+        Forward(q, first, operands, o, logSumExp);
     }
 
     /// <inheritdoc/>
@@ -81,8 +87,9 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
             throw new ArgumentException($"A backward pass needs every position as a query, and no shadows: {shape}.");
         }
 
+        CudaAttentionOperands kind = precision == MatMulPrecision.F32 ? CudaAttentionOperands.Split : CudaAttentionOperands.Rounded;
         _sequences.Clear();
-        _sequences.Add(device, k, v, shape);
+        _sequences.Add(device, k, v, shape, kind);
         if (_sequences.Rows == 0)
         {
             return;
@@ -98,7 +105,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         sums.Add(delta);
         sums.Add(items);
         sums.Add(shape.HeadSize);
-        CudaAttentionKernel queryGradient = KernelOf(CudaAttentionPass.QueryGradient, shape, precision);
+        CudaAttentionKernel queryGradient = KernelOf(CudaAttentionPass.QueryGradient, shape, kind);
         device.Launch(
             device.Function(queryGradient.Source, "attention_delta"), (items + WarpsOfBlock - 1) / WarpsOfBlock, 1, 1, Threads, sums);
 
@@ -116,11 +123,11 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         KernelArguments forKeys = operands;
         forKeys.Add(dKey);
         forKeys.Add(dValue);
-        LaunchGradient(KernelOf(CudaAttentionPass.KeyGradients, shape, precision), forKeys, shape, shape.KeyValueHeads);
+        LaunchGradient(KernelOf(CudaAttentionPass.KeyGradients, shape, kind), forKeys, shape, shape.KeyValueHeads);
     }
 
     // All sequences of a call have the heads of `shape`.
-    private void Forward(Tensor q, in AttentionShape shape, MatMulPrecision precision, Tensor o, Tensor logSumExp)
+    private void Forward(Tensor q, in AttentionShape shape, CudaAttentionOperands operands, Tensor o, Tensor logSumExp)
     {
         if (_sequences.Rows == 0)
         {
@@ -130,13 +137,13 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         bool isWhole = _sequences.Rows * shape.Heads * shape.HeadSize == o.Count;
         bool isRounded = isWhole && o.IsOperand;
         bool hasAllSums = _sequences.Rows * shape.Heads == logSumExp.Count;
-        nint query = device.Read(q);
+        nint query = operands == CudaAttentionOperands.BF16 ? device.ReadRounded(q) : device.Read(q);
         nint result = isRounded ? device.WriteRounded(o) : isWhole ? device.Write(o) : device.Update(o);
         nint sums = hasAllSums ? device.Write(logSumExp) : device.Update(logSumExp);
         (nint sequences, nint indices) = _sequences.Upload(device);
 
         // No row's result depends on the content of others: sizes alone choose rows and splits.
-        CudaAttentionKernel kernel = KernelOf(CudaAttentionPass.Forward, shape, precision);
+        CudaAttentionKernel kernel = KernelOf(CudaAttentionPass.Forward, shape, operands);
         int mostRows = kernel.MostRows(device.SharedBytesPerBlock);
         int rows = CudaAttentionKernel.RowsOfWarp;
         while (rows < mostRows && rows < _sequences.MostRows)
@@ -225,8 +232,14 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         return function with { SharedBytes = kernel.SharedBytes(rows) };
     }
 
-    private static CudaAttentionKernel KernelOf(CudaAttentionPass pass, in AttentionShape shape, MatMulPrecision precision) =>
-        new(pass, CudaAttentionKernel.WidthFor(shape.HeadSize), precision == MatMulPrecision.F32);
+    // Queries that are operands are BF16 where they can be, as are then keys and values; they are rounded first where they are not yet.
+    private static CudaAttentionOperands OperandsOf(Tensor q, MatMulPrecision precision) =>
+        precision == MatMulPrecision.F32 ? CudaAttentionOperands.Split
+        : q.IsOperand ? CudaAttentionOperands.BF16
+        : CudaAttentionOperands.Rounded;
+
+    private static CudaAttentionKernel KernelOf(CudaAttentionPass pass, in AttentionShape shape, CudaAttentionOperands operands) =>
+        new(pass, CudaAttentionKernel.WidthFor(shape.HeadSize), operands);
 
     // They end the parameters.
     private static void AddSizes(ref KernelArguments arguments, in AttentionShape shape, int rows)

@@ -16,11 +16,24 @@ internal enum CudaAttentionPass
     KeyGradients,
 }
 
+/// <summary>What an attention kernel makes of queries, keys and values.</summary>
+internal enum CudaAttentionOperands
+{
+    /// <summary>F32, split into two BF16 numbers each.</summary>
+    Split,
+
+    /// <summary>F32, rounded to BF16.</summary>
+    Rounded,
+
+    /// <summary>BF16 already; in forward passes only.</summary>
+    BF16,
+}
+
 /// <summary>An attention kernel: its source, name and sizes.</summary>
 /// <param name="Pass">What it computes.</param>
 /// <param name="Width">Columns of a tile in shared memory; heads may be narrower.</param>
-/// <param name="IsExact">Whether operands are split in two instead of rounded.</param>
-internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int Width, bool IsExact)
+/// <param name="Operands">What it makes of them.</param>
+internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int Width, CudaAttentionOperands Operands)
 {
     /// <summary>Rows of a warp, and so the fewest of a block.</summary>
     public const int RowsOfWarp = 16;
@@ -41,7 +54,12 @@ internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int 
         CudaAttentionPass.SharedForward => "attention_shared",
         CudaAttentionPass.QueryGradient => "attention_dq",
         _ => "attention_dkdv",
-    } + $"_d{Width}" + (IsExact ? "_exact" : "");
+    } + $"_d{Width}" + Operands switch
+    {
+        CudaAttentionOperands.Split => "_exact",
+        CudaAttentionOperands.BF16 => "_bf16",
+        _ => "",
+    };
 
     /// <summary>Name of the source, and the width it is compiled for.</summary>
     public string Source => (IsForward ? "attention_forward.cu" : "attention_backward.cu") + $" WIDTH={Width}";
@@ -56,7 +74,9 @@ internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int 
     public bool IsForward => Pass is CudaAttentionPass.Forward or CudaAttentionPass.SharedForward;
 
     // Of keys, or of queries for the gradients of keys.
-    private int Tile => Width <= 64 && IsForward ? 64 : Width <= 128 ? 32 : 16;
+    private int Tile => Operands == CudaAttentionOperands.BF16
+        ? Width <= 128 ? 64 : 32
+        : Width <= 64 && IsForward ? 64 : Width <= 128 ? 32 : 16;
 
     /// <summary>Columns of a tile in shared memory for heads of so many columns: there are kernels for these.</summary>
     /// <exception cref="ArgumentException">More than 256.</exception>
@@ -87,14 +107,15 @@ internal readonly record struct CudaAttentionKernel(CudaAttentionPass Pass, int 
 
     /// <summary>
     /// Shared memory of a block of so many rows: their one or two operands, two tiles of the other side, for a forward pass the next two
-    /// tiles in F32, and what is known of each query.
+    /// tiles as they are, and what is known of each query.
     /// </summary>
     public int SharedBytes(int rows) => Pass switch
     {
         CudaAttentionPass.QueryGradient => TileBytes(2 * (rows + Tile)) + (rows * (BytesOfMask + BytesOfSums)),
         CudaAttentionPass.KeyGradients => TileBytes(2 * (rows + Tile)) + (Tile * (BytesOfMask + BytesOfSums)),
+        _ when Operands == CudaAttentionOperands.BF16 => TileBytes(rows + (4 * Tile)) + (rows * BytesOfMask),
         _ => TileBytes(rows + (2 * Tile)) + (2 * Tile * Width * sizeof(float)) + (rows * BytesOfMask),
     };
 
-    private int TileBytes(int rows) => rows * (Width + Padding) * sizeof(ushort) * (IsExact ? 2 : 1);
+    private int TileBytes(int rows) => rows * (Width + Padding) * sizeof(ushort) * (Operands == CudaAttentionOperands.Split ? 2 : 1);
 }

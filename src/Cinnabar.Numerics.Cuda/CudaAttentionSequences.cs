@@ -32,14 +32,17 @@ internal sealed class CudaAttentionSequences
     /// <param name="keys">[≥ B·L, G·D].</param>
     /// <param name="values">Likewise.</param>
     /// <param name="shape">Sizes and mask.</param>
-    public void Add(CudaDevice device, Tensor keys, Tensor values, in AttentionShape shape)
+    /// <param name="operands">What the kernels take.</param>
+    public void Add(CudaDevice device, Tensor keys, Tensor values, in AttentionShape shape, CudaAttentionOperands operands)
     {
         if (shape.Batch == 0 || shape.Queries == 0)
         {
             return;
         }
 
-        (nint keyAddress, nint valueAddress) = (device.Read(keys), device.Read(values));
+        (nint keyAddress, nint valueAddress) = operands == CudaAttentionOperands.BF16
+            ? (device.ReadRounded(keys), device.ReadRounded(values))
+            : (device.Read(keys), device.Read(values));
         int half = shape.HasNoisyHalf ? shape.Length / 2 : 0;
         int positions = AddIndices(shape.Positions);
         int shadowed = AddIndices(shape.Shadowed);

@@ -89,23 +89,34 @@ internal sealed unsafe class CudaCopy(CudaDevice device, TensorStorage storage) 
     /// <summary>The elements rounded to BF16.</summary>
     public nint Rounded()
     {
-        if (!_isRounded)
+        if (_isRounded)
+        {
+            return _rounded;
+        }
+
+        if (!_isExact && (_isZero || !storage.HostIsCurrent))
+        {
+            device.Clear(RoundedRoom(), _roundedBytes); // without room for what nobody may ask for
+        }
+        else
         {
             nint exact = Exact();
             device.Round(exact, RoundedRoom(), storage.Bytes / sizeof(float));
-            _isRounded = true;
         }
 
+        _isRounded = true;
         return _rounded;
     }
 
     /// <summary>The rounded elements where there are no others.</summary>
     public (nint Address, bool IsRounded) Either() => _isRounded && !_isExact ? (_rounded, true) : (Exact(), false);
 
-    /// <summary>Room for rounded elements, all of which the caller overwrites; there are no others then.</summary>
-    public nint ForWritingRounded()
+    /// <summary>
+    /// Room for rounded elements, which the caller overwrites, all unless <paramref name="partly"/>; there are no others then.
+    /// </summary>
+    public nint ForWritingRounded(bool partly)
     {
-        nint room = RoundedRoom();
+        nint room = partly ? Rounded() : RoundedRoom();
         (_isExact, _isRounded, _isZero) = (false, true, false);
         storage.WrittenByDevice();
         return room;

@@ -40,8 +40,13 @@ internal sealed unsafe partial class CudaDevice
             throw new InvalidOperationException($"Expected a whole operand of products, found {tensor}.");
         }
 
-        return CopyOf(tensor).ForWritingRounded();
+        return CopyOf(tensor).ForWritingRounded(partly: false);
     }
+
+    /// <summary>Address of the BF16 form of an operand of products, which the kernel changes in part; no other is kept.</summary>
+    public nint UpdateRounded(Tensor tensor) => tensor.IsOperand
+        ? CopyOf(tensor).ForWritingRounded(partly: true)
+        : throw new InvalidOperationException($"Expected an operand of products, found {tensor}.");
 
     /// <summary>Whether a tensor's elements are known to be zero.</summary>
     public bool IsZero(Tensor tensor) => CopyOf(tensor).IsZero;

@@ -71,7 +71,8 @@ public sealed unsafe partial class Tensor
     internal TensorStorage Storage { get; }
 
     /// <summary>
-    /// Whether only matrix products, and the backward pass of what made it, read this tensor: a device may then hold it rounded for them.
+    /// Whether only matrix products, those of attention among them, and the backward pass of what made it, read this tensor: a device may
+    /// then hold it rounded for them.
     /// </summary>
     internal bool IsOperand { get; set; }
 
@@ -156,7 +157,7 @@ public sealed unsafe partial class Tensor
                 $"A view of shape {TextOf(shape)} needs more elements than the {ShapeText()} it looks into.");
         }
 
-        return new Tensor(Storage, Type, shape) { Scales = Scales, GroupSize = GroupSize };
+        return new Tensor(Storage, Type, shape) { Scales = Scales, GroupSize = GroupSize, IsOperand = IsOperand };
     }
 
     /// <summary>Makes every element of an F32 or BF16 tensor zero.</summary>

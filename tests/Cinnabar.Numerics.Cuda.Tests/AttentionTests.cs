@@ -7,6 +7,10 @@ public sealed class AttentionTests
     // Operands are split into two BF16 numbers: about 16 bits.
     private const double SplitInTwo = 1e-4;
 
+    // Of operands that are BF16 on both sides nothing differs but the weights of the values, rounded by at most 2⁻⁸ of themselves, in the
+    // mean by less than half of that. One element in a wrong place among a thousand would be an error of 4e-2.
+    private const double RoundedWeights = 1.0 / 512;
+
     // The gradients go through four products of rounded numbers.
     private const double Rounded = 2e-2;
 
@@ -58,7 +62,21 @@ public sealed class AttentionTests
             Run(table, samples, shape, MatMulPrecision.BF16, isOperand: true));
 
     [CudaFact]
-    public void Forward_OfSomePositions()
+    public void Forward_OfRoundedOperands() => Comparison.On(
+        "Attention of operands in BF16", RoundedWeights, s_shapes, (table, samples, shape) =>
+            Forward(table, samples, shape, MatMulPrecision.BF16));
+
+    [CudaTheory]
+    [InlineData(MatMulPrecision.F32, MatMulPrecision.F32)]
+    [InlineData(MatMulPrecision.BF16, MatMulPrecision.BF16)]
+    [InlineData(MatMulPrecision.Int16, MatMulPrecision.BF16)]
+    public void PrecisionAtInference_IsThatOfProductsOnTheDevice(MatMulPrecision products, MatMulPrecision expected) =>
+        Assert.Equal(expected, Comparison.Device.Attention.PrecisionAtInference(products));
+
+    [CudaTheory]
+    [InlineData(MatMulPrecision.F32)]
+    [InlineData(MatMulPrecision.BF16)]
+    public void Forward_OfSomePositions(MatMulPrecision precision)
     {
         AttentionShape[] shapes =
         [
@@ -67,18 +85,21 @@ public sealed class AttentionTests
                select new AttentionShape(1, 200, 4, 2, 64, kind, 32, Positions: positions),
             new(1, 200, 4, 2, 128, AttentionKind.Causal, Positions: s_positions, Window: 9),
         ];
-        Comparison.On("Attention of some positions", SplitInTwo, shapes, Forward);
+        Comparison.On("Attention of some positions", BoundOf(precision), shapes, (table, samples, shape) =>
+            Forward(table, samples, shape, precision));
     }
 
-    [CudaFact]
-    public void Forward_OfShadows() => Comparison.On(
+    [CudaTheory]
+    [InlineData(MatMulPrecision.F32)]
+    [InlineData(MatMulPrecision.BF16)]
+    public void Forward_OfShadows(MatMulPrecision precision) => Comparison.On(
         "Attention of shadows",
-        SplitInTwo,
+        BoundOf(precision),
         [
             new AttentionShape(1, 143, 4, 2, 64, AttentionKind.Full, Shadowed: new[] { 3, 130, 77 }),
             new AttentionShape(1, 64 + 64, 2, 2, 32, AttentionKind.Full, Shadowed: Enumerable.Range(0, 64).ToArray()),
         ],
-        Forward);
+        (table, samples, shape) => Forward(table, samples, shape, precision));
 
     [CudaFact]
     public void Forward_ScoresOfThousands_StaysFinite() => Comparison.On(
@@ -92,21 +113,24 @@ public sealed class AttentionTests
         });
 
     // Sequences of several lengths and masks in one call, one of them with keys and values of its own.
-    [CudaFact]
-    public void Forward_OfParts() => Comparison.On(
-        "Attention of parts", SplitInTwo, [MatMulPrecision.F32], (table, samples, precision) =>
+    [CudaTheory]
+    [InlineData(MatMulPrecision.F32)]
+    [InlineData(MatMulPrecision.BF16)]
+    public void Forward_OfParts(MatMulPrecision precision) => Comparison.On(
+        "Attention of parts", BoundOf(precision), [64, 128], (table, samples, size) =>
         {
             AttentionShape[] shapes =
             [
-                new(1, 3, 4, 2, 64, AttentionKind.Full),
-                new(1, 140, 4, 2, 64, AttentionKind.Causal),
-                new(1, 200, 4, 2, 64, AttentionKind.Full, Positions: s_positions),
-                new(1, 9, 4, 2, 64, AttentionKind.BlockCausal, 4),
-                new(1, 76, 4, 2, 64, AttentionKind.Full, Shadowed: new[] { 1, 3 }),
+                new(1, 3, 4, 2, size, AttentionKind.Full),
+                new(1, 140, 4, 2, size, AttentionKind.Causal),
+                new(1, 200, 4, 2, size, AttentionKind.Full, Positions: s_positions),
+                new(1, 9, 4, 2, size, AttentionKind.BlockCausal, 4),
+                new(1, 76, 4, 2, size, AttentionKind.Full, Shadowed: new[] { 1, 3 }),
             ];
             int rows = shapes.Sum(shape => shape.Queries);
-            (Tensor q, Tensor k, Tensor v) = (samples.Normal(1, rows, 256), samples.Normal(1, rows, 128), samples.Normal(1, rows, 128));
-            (Tensor keys, Tensor values) = (samples.Normal(1, 200, 128), samples.Normal(1, 200, 128));
+            Tensor q = Operand(samples, precision, rows, 4 * size);
+            (Tensor k, Tensor v) = (Operand(samples, precision, rows, 2 * size), Operand(samples, precision, rows, 2 * size));
+            (Tensor keys, Tensor values) = (Operand(samples, precision, 200, 2 * size), Operand(samples, precision, 200, 2 * size));
             AttentionPart[] parts = new AttentionPart[shapes.Length];
             int first = 0;
             for (int i = 0; i < shapes.Length; i++)
@@ -117,15 +141,17 @@ public sealed class AttentionTests
                 first += shapes[i].Queries;
             }
 
-            (Tensor o, Tensor lse) = (Tensor.Zeros(rows, 256), Tensor.Zeros(rows, 4));
+            (Tensor o, Tensor lse) = (Tensor.Zeros(rows, 4 * size), Tensor.Zeros(rows, 4));
             table.Attention.Forward(q, parts, precision, o, lse);
             return [new("o", o), new("lse", lse)];
         });
 
     // Denoising passes beside a cache: few rows, whose keys are split over blocks, of one sequence and of several in one call. The keys of
     // the sequences overlap, so that few have to be made. Few heads, so that the emulator's multiprocessors have room for splits, too.
-    [CudaFact]
-    public void Forward_OfFewRowsBesideACache()
+    [CudaTheory]
+    [InlineData(MatMulPrecision.F32)]
+    [InlineData(MatMulPrecision.BF16)]
+    public void Forward_OfFewRowsBesideACache(MatMulPrecision precision)
     {
         const int Length = 576;
         const int Heads = 4;
@@ -136,31 +162,65 @@ public sealed class AttentionTests
                from sequences in (int[])[1, 3]
                select (rows, keyHeads, sequences),
         ];
-        Comparison.On("Attention of few rows (rows, key heads, sequences)", SplitInTwo, cases, (table, samples, size) =>
+        Comparison.On("Attention of few rows (rows, key heads, sequences)", BoundOf(precision), cases, (table, samples, size) =>
         {
             int[] positions = [.. Enumerable.Range(Length - size.Rows, size.Rows)];
             AttentionShape shape = new(1, Length, Heads, size.KeyHeads, 128, AttentionKind.Full, Positions: positions);
             int keyRows = Length + size.Sequences - 1;
-            (Tensor k, Tensor v) = (samples.Normal(1, keyRows, size.KeyHeads * 128), samples.Normal(1, keyRows, size.KeyHeads * 128));
-            Tensor q = samples.Normal(1, size.Rows * size.Sequences, Heads * 128);
+            Tensor k = Operand(samples, precision, keyRows, size.KeyHeads * 128);
+            Tensor v = Operand(samples, precision, keyRows, size.KeyHeads * 128);
+            Tensor q = Operand(samples, precision, size.Rows * size.Sequences, Heads * 128);
             (Tensor o, Tensor lse) = (Tensor.Zeros(q.Rows, q.Columns), Tensor.Zeros(q.Rows, Heads));
             AttentionPart[] parts =
             [
                 .. from i in Enumerable.Range(0, size.Sequences)
                    select new AttentionPart(k, v, shape with { FirstRow = i * size.Rows, FirstKeyRow = i }),
             ];
-            table.Attention.Forward(q, parts, MatMulPrecision.F32, o, lse);
+            table.Attention.Forward(q, parts, precision, o, lse);
             return [new("o", o), new("lse", lse)];
         });
     }
 
-    private static Output[] Forward(KernelTable table, Samples samples, AttentionShape shape)
+    // Shared memory that cards give a block, in KiB: of compute capability 8.6 and 8.9, 8.0, and 9.0.
+    [Theory]
+    [InlineData(99)]
+    [InlineData(163)]
+    [InlineData(227)]
+    public void MostRows_OfEachKernel_FitTheCard(int kibibytes)
     {
-        int width = shape.KeyValueHeads * shape.HeadSize;
-        Tensor q = samples.Normal(1, shape.Queries, shape.Heads * shape.HeadSize);
-        (Tensor k, Tensor v) = (samples.Normal(1, shape.Length, width), samples.Normal(1, shape.Length, width));
+        int bytes = kibibytes << 10;
+        Assert.All(
+            from pass in Enum.GetValues<CudaAttentionPass>()
+            from width in (int[])[32, 64, 96, 128, 256]
+            from operands in Enum.GetValues<CudaAttentionOperands>()
+            let kernel = new CudaAttentionKernel(pass, width, operands)
+            where kernel.IsForward || operands != CudaAttentionOperands.BF16
+            select kernel,
+            kernel => Assert.InRange(kernel.SharedBytes(kernel.MostRows(bytes)), 1, bytes));
+    }
+
+    private static double BoundOf(MatMulPrecision precision) => precision == MatMulPrecision.F32 ? SplitInTwo : RoundedWeights;
+
+    // Of BF16: numbers of BF16, which a device may hold as such.
+    private static Tensor Operand(Samples samples, MatMulPrecision precision, int rows, int columns)
+    {
+        Tensor values = samples.Normal(1, rows, columns);
+        if (precision != MatMulPrecision.F32)
+        {
+            values = values.To(DType.BF16).To(DType.F32);
+            values.IsOperand = true;
+        }
+
+        return values;
+    }
+
+    private static Output[] Forward(KernelTable table, Samples samples, AttentionShape shape, MatMulPrecision precision)
+    {
+        (int rows, int width) = (shape.Batch * shape.Length, shape.KeyValueHeads * shape.HeadSize);
+        Tensor q = Operand(samples, precision, shape.Batch * shape.Queries, shape.Heads * shape.HeadSize);
+        (Tensor k, Tensor v) = (Operand(samples, precision, rows, width), Operand(samples, precision, rows, width));
         (Tensor o, Tensor lse) = (Tensor.Zeros(q.Rows, q.Columns), Tensor.Zeros(q.Rows, shape.Heads));
-        table.Attention.Forward(q, k, v, shape, MatMulPrecision.F32, o, lse);
+        table.Attention.Forward(q, k, v, shape, precision, o, lse);
         return [new("o", o), new("lse", lse)];
     }
 

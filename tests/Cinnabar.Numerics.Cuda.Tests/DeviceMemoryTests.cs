@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Cinnabar.Numerics.Autograd;
 
 namespace Cinnabar.Numerics.Cuda.Tests;
 
@@ -70,6 +71,21 @@ public sealed class DeviceMemoryTests(Device device) : IClassFixture<Device>
         Tensor next = Tensor.Zeros(Elements);
         Assert.NotEqual(address, cuda.Read(next));
         GC.KeepAlive(next);
+    }
+
+    [CudaFact]
+    public void UpdateRounded_OfRowsOfACache_TakesTwoBytesANumber()
+    {
+        var cuda = (CudaDevice)device.Kernels.Device!;
+        Tensor rows = new Tape(device.Kernels, recording: false).CacheRows(1_024, 1_024);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long before = cuda.UsedBytes;
+        nint written = cuda.UpdateRounded(rows.View(900, 1_024));
+        nint read = cuda.ReadRounded(rows);
+        Assert.Equal(before + (rows.Count * sizeof(ushort)), cuda.UsedBytes);
+        Assert.Equal(written, read);
+        Assert.Equal(0f, rows.Floats[^1]);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

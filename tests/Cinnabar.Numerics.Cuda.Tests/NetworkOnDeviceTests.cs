@@ -18,6 +18,11 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
 {
     private const string Model = "models/csharp-12m";
 
+    // Of the norm of logits: products sum in another order, which rounds activations between layers to other neighbours, and attention
+    // rounds queries, keys, values and their weights by up to 2⁻⁸, which the processor does not. Measured: 2e-3 to 3e-3 without the latter,
+    // 4e-3 to 5e-3 with it.
+    private const double RoundedNetwork = 1e-2;
+
     [CudaTheory]
     [InlineData(AttentionKind.Full, false, false)]
     [InlineData(AttentionKind.Causal, true, true)]
@@ -91,7 +96,7 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         for (int pass = 0; pass < 4; pass++)
         {
             double error = Comparison.Distance(expected, onDevice.Denoiser.Logits(ids, rows).Floats);
-            Assert.True(error < 2e-2, $"pass {pass + 1}: the logits are {error:E1} of their norm apart.");
+            Assert.True(error < RoundedNetwork, $"pass {pass + 1}: the logits are {error:E1} of their norm apart.");
         }
     }
 
@@ -111,7 +116,7 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
             return causal.Logits(ids, [41, 44, 47], cache, [.. Enumerable.Range(40, 8)]).Floats.ToArray();
         })];
         double error = Comparison.Distance(rows[0], rows[1]);
-        Assert.True(error < 2e-2, $"The logits are {error:E1} of their norm apart.");
+        Assert.True(error < RoundedNetwork, $"The logits are {error:E1} of their norm apart.");
     }
 
     [CudaFact]

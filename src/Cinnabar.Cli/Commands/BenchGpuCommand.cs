@@ -176,7 +176,8 @@ internal static class BenchGpuCommand
             }
 
             double time = MatMulBenchmark.Median(times);
-            double cached = 2.0 * config.NumHiddenLayers * (Prompt + tokens) * config.NumKeyValueHeads * config.HeadSize * sizeof(float);
+            long ofLayer = (long)(Prompt + tokens) * config.NumKeyValueHeads * config.HeadSize;
+            double cached = 2.0 * config.NumHiddenLayers * Tensor.BytesOf(DType.BF16, ofLayer);
             double bytes = benchmark.WeightBytes - BytesOfLookedUpTable(config) + cached;
             double floor = Math.Max(bytes / _bytesPerSecond, benchmark.OperationsOf(tokens) / _networkOperationsPerSecond);
             string what = tokens == 1 ? "autoregressive step, 1 token" : $"pass of {tokens} tokens";

@@ -1,15 +1,15 @@
 // What the passes of attention share: masks, tiles in shared memory and their products; formulas and masks are those of
 // Cinnabar.Numerics/Kernels/Attention.cs. No score ever reaches global memory (Dao 2023, FlashAttention-2). A block of 8 warps owns up to
 // 128 rows, 16 a warp, the left side of every product, and goes over tiles of others, the right side.
-// Tensors: F32, q, o, dO, dQ: [rows, H·D]; k, v, dK, dV: [key rows, G·D]; lse, delta: [rows, H]. Tiles in shared memory are BF16, W columns
-// (D and zeros) in rows of W + 8, so that the eight rows of a matrix that tensor cores load lie in different banks.
+// Tensors: F32, but q, k and v BF16 in kernels called _bf16; q, o, dO, dQ: [rows, H·D]; k, v, dK, dV: [key rows, G·D]; lse, delta:
+// [rows, H]. Tiles in shared memory are BF16, W columns (D and zeros) in rows of W + 8, so that the eight rows of a matrix that tensor
+// cores load lie in different banks.
 // EXACT: a tile has a second copy with what rounding lost, x ≈ high + low, and a product is high·high + high·low + low·high.
 #pragma once
 
 // The mask of AttentionShape, one a sequence; CudaAttentionSequence in C#. `positions` and `shadowed` are offsets into `indices`, or −1.
 struct Sequence {
-    const float* keys;
-    const float* values;
+    const void *keys, *values;
     int firstRow, queries, firstKeyRow, length, valid, unshadowed, positions, shadowed, window, half, kind, blockSize;
 };
 

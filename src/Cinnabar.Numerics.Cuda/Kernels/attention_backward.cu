@@ -112,7 +112,8 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
     long long queryElement = sequence.firstRow * queryStride + (long long)firstHead * x.columns;
     long long ownStride = KEYS ? keyStride : queryStride, otherStride = KEYS ? queryStride : keyStride;
     long long ownElement = (KEYS ? keyElement : queryElement) + tile * ownStride;
-    Source own[2] = {{own1, (KEYS ? sequence.keys : x.q) + ownElement}, {own2, (KEYS ? sequence.values : x.dO) + ownElement}};
+    const float *k = (const float*)sequence.keys, *v = (const float*)sequence.values;
+    Source own[2] = {{own1, (KEYS ? k : x.q) + ownElement}, {own2, (KEYS ? v : x.dO) + ownElement}};
     stage<W, EXACT>(own, rows, ownStride, ownCount - tile, x.columns);
     if (!KEYS) queries.stage(x, sequence, tile, rows, firstHead);
     __syncthreads();
@@ -126,7 +127,7 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
             bool any = KEYS ? __any_sync(FULL_WARP, seen(keys, tile, tile + rows) > 0) : anySeen(visible, rows, begin, begin + Tile);
             if (!any) continue;
             long long element = (KEYS ? queryElement + (long long)member * x.columns : keyElement) + begin * otherStride;
-            Source other[2] = {{other1, (KEYS ? x.q : sequence.keys) + element}, {other2, (KEYS ? x.dO : sequence.values) + element}};
+            Source other[2] = {{other1, (KEYS ? x.q : k) + element}, {other2, (KEYS ? x.dO : v) + element}};
             stage<W, EXACT>(other, Tile, otherStride, otherCount - begin, x.columns);
             if (KEYS) queries.stage(x, sequence, begin, Tile, firstHead + member);
             __syncthreads();

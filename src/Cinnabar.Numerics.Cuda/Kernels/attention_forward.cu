@@ -1,7 +1,8 @@
 // Attention of a forward pass. A block owns tiles of query rows and goes over tiles of keys and values:
 //   S = Q·Kᵀ,  m = max(m, rowmax S),  P = exp((S − m)/√D),  O = O·exp((m before − m)/√D) + P·V
 // Few rows, as in a denoising pass beside a cache, are a matter of reading the keys and values at the speed of memory:
-//   - the next tile is copied to shared memory as it is (F32) while the current one is multiplied, and rounded there;
+//   - the next tile is on its way to shared memory while the current one is multiplied: BF16 to a place of its own, where it is multiplied
+//     in its turn, F32 as it is, to be rounded or split there;
 //   - CHUNK keys of a tile are one warp's work, so that several warps share the keys where there are fewer rows than warps; each has its
 //     own m and O, which are joined at the end;
 //   - a sequence's keys are split over blocks where there are fewer blocks than the device can run; attention_combine joins what they
@@ -9,49 +10,7 @@
 // Everything is joined in a fixed order, so a result depends on the sizes of the call alone.
 #include "attention.cuh"
 #include "attention_softmax.cuh"
-
-// Keys of a tile; a tile of F32 keys, one of values and their rounded forms leave room for queries in shared memory.
-template <int W> __device__ constexpr int tile() { return W <= 64 ? 64 : W <= 128 ? 32 : 16; }
-
-constexpr int Threads = 256;
-
-// Keys and values of a tile [tile, W] in F32, in pieces of four columns: each thread rounds those that it copied itself.
-template <int W> struct Fetched {
-    static constexpr int Pieces = tile<W>() * (W / 4), PiecesOfThread = Pieces / Threads;
-    float4* pieces;
-
-    // Begins to copy `count` rows; zeros elsewhere.
-    __device__ __forceinline__ void fetch(const float* keys, const float* values, long long rowStride, int count, int columns) const {
-#pragma unroll
-        for (int operand = 0; operand < 2; operand++) {
-            const float* rows = operand == 0 ? keys : values;
-            bool isAligned = columns % 4 == 0 && (u64)rows % 16 == 0;
-#pragma unroll
-            for (int i = 0; i < PiecesOfThread; i++) {
-                int piece = i * Threads + threadIdx.x, row = piece / (W / 4), column = piece % (W / 4) * 4;
-                float4* to = pieces + operand * Pieces + piece;
-                bool exists = row < count && column < columns;
-                if (!exists) *to = make_float4(0, 0, 0, 0);
-                else if (isAligned) copyAsync(sharedRow((const bf16*)to), 0, rows + row * rowStride + column);
-                else *to = loadFour(rows + row * rowStride, column, columns, false);
-            }
-        }
-    }
-
-    // Waits for them and rounds them to tiles of rows of stride<W>().
-    template <bool EXACT> __device__ __forceinline__ void round(bf16* keys, bf16* values) const {
-        waitForAllCopies();
-#pragma unroll
-        for (int operand = 0; operand < 2; operand++) {
-#pragma unroll
-            for (int i = 0; i < PiecesOfThread; i++) {
-                int piece = i * Threads + threadIdx.x, row = piece / (W / 4), column = piece % (W / 4) * 4;
-                bf16* to = (operand == 0 ? keys : values) + row * stride<W>() + column;
-                storeRounded<EXACT>(to, tile<W>() * stride<W>(), pieces[operand * Pieces + piece]);
-            }
-        }
-    }
-};
+#include "attention_tiles.cuh"
 
 // Two neighbouring columns of a row of `columns`.
 __device__ __forceinline__ void writePair(float* row, int column, int columns, float x, float y) {
@@ -82,7 +41,7 @@ struct Partial {
 };
 
 struct Forward {
-    const float* q;
+    const void* q;
     const Sequence* sequences; // null: `only`
     const int* indices;
     void* o; // BF16 if oIsRounded
@@ -100,14 +59,16 @@ struct Forward {
 };
 
 // The first tile from `begin` on that a row of the block sees, or one behind the end.
-template <int W> __device__ __forceinline__ int nextSeen(const Keys* visible, int rows, int begin, int end) {
-    while (begin < end && !anySeen(visible, rows, begin, begin + tile<W>())) begin += tile<W>();
+template <int TILE> __device__ __forceinline__ int nextSeen(const Keys* visible, int rows, int begin, int end) {
+    while (begin < end && !anySeen(visible, rows, begin, begin + TILE)) begin += TILE;
     return begin;
 }
 
 // Grid: tiles of x.rows query rows, each once per split of the keys; query heads; sequences.
-template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(const Forward& x) {
-    constexpr int Tile = tile<W>(), Low = Tile * stride<W>(), Copies = EXACT ? 2 : 1;
+template <int W, int CHUNK, typename Tiles> __device__ __forceinline__ void forward(const Forward& x) {
+    typedef typename Tiles::Element Element;
+    constexpr int Tile = Tiles::Count, Low = Tiles::Low;
+    constexpr bool EXACT = Tiles::Exact;
     const Sequence sequence = x.sequences ? x.sequences[blockIdx.z] : x.only;
     int head = blockIdx.y, split = blockIdx.x % x.splits, lane = threadIdx.x % 32, rows = x.rows;
     int firstQuery = (gridDim.x - 1 - blockIdx.x) / x.splits * rows; // the last rows first: with a causal mask they take longest
@@ -121,9 +82,8 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
     SHARED_BYTES(memory);
     Keys* visible = (Keys*)memory;
     bf16* queries = (bf16*)(visible + rows);
-    bf16* keys = queries + Copies * rows * stride<W>();
-    bf16* values = keys + Copies * Low;
-    Fetched<W> fetched = {(float4*)(values + Copies * Low)};
+    bf16* memoryOfTiles = queries + Tiles::Copies * rows * stride<W>();
+    Tiles tiles(memoryOfTiles);
     for (int row = threadIdx.x; row < rows; row += Threads) {
         visible[row] = keysOf(sequence, x.indices, firstQuery + row);
         visible[row].end = min(visible[row].end, end);
@@ -135,25 +95,26 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
     long long firstKey = sequence.firstKeyRow * keyStride + (long long)(head / x.group) * x.columns;
     auto fetch = [&](int key) {
         long long element = firstKey + key * keyStride;
-        if (key < end) fetched.fetch(sequence.keys + element, sequence.values + element, keyStride, end - key, x.columns);
+        if (key >= end) return;
+        tiles.fetch((const Element*)sequence.keys + element, (const Element*)sequence.values + element, keyStride, end - key, x.columns);
     };
-    begin = nextSeen<W>(visible, rows, begin, end);
+    begin = nextSeen<Tile>(visible, rows, begin, end);
     fetch(begin);
-    Source own[1] = {{queries, x.q + firstElement}};
-    stage<W, EXACT>(own, rows, rowStride, sequence.queries - firstQuery, x.columns);
+    Tiles::fetchQueries(queries, rows, (const Element*)x.q + firstElement, rowStride, sequence.queries - firstQuery, x.columns);
 
     Softmax<W> softmax;
     while (begin < end) {
-        fetched.template round<EXACT>(keys, values);
-        int next = nextSeen<W>(visible, rows, begin + Tile, end);
+        tiles.turn();
+        int next = nextSeen<Tile>(visible, rows, begin + Tile, end);
         fetch(next);
+        tiles.await();
         __syncthreads();
 #pragma unroll 1
         for (int chunk = member * CHUNK; member < members && chunk < Tile; chunk += members * CHUNK) {
             int firstOfChunk = begin + chunk, seenHere = seen(visible[ownRow + lane % 16], firstOfChunk, firstOfChunk + CHUNK);
             if (!__any_sync(FULL_WARP, seenHere > 0)) continue;
             float s[CHUNK / 8][4];
-            multiplyRows<W, CHUNK / 8, EXACT>(s, queries + ownRow * stride<W>(), rows * stride<W>(), keys + chunk * stride<W>(), Low);
+            multiplyRows<W, CHUNK / 8, EXACT>(s, queries + ownRow * stride<W>(), rows * stride<W>(), tiles.keys + chunk * stride<W>(), Low);
             if (__any_sync(FULL_WARP, seenHere < CHUNK)) {
                 Keys first = visible[ownRow + lane / 4], second = visible[ownRow + lane / 4 + 8];
 #pragma unroll
@@ -166,14 +127,14 @@ template <int W, bool EXACT, int CHUNK> __device__ __forceinline__ void forward(
             }
 
             softmax.add(s, x.scale);
-            addProduct<W, W, CHUNK / 8, EXACT>(softmax.o, s, values + chunk * stride<W>(), Low);
+            addProduct<W, W, CHUNK / 8, EXACT>(softmax.o, s, tiles.values + chunk * stride<W>(), Low);
         }
 
         __syncthreads();
         begin = next;
     }
 
-    float* others = (float*)keys; // the tiles are read
+    float* others = (float*)memoryOfTiles; // which are read
     if (member > 0 && member < members) softmax.leave(others + (warp - rowWarps) * softmax.Elements);
     __syncthreads();
     if (member > 0) return;
@@ -231,20 +192,22 @@ extern "C" __global__ void attention_combine(const Sequence* sequences, void* o,
 }
 
 // Two blocks a multiprocessor where the sums leave room among its registers, 128 a thread.
-#define FORWARD(W, EXACT, CHUNK, FUNCTION) \
-    extern "C" __global__ void __launch_bounds__(256, W <= 128 ? 2 : 1) FUNCTION(const float* q, const Sequence* sequences, \
+#define FORWARD(W, CHUNK, FUNCTION, ...) \
+    extern "C" __global__ void __launch_bounds__(256, W <= 128 ? 2 : 1) FUNCTION(const void* q, const Sequence* sequences, \
         const int* indices, void* o, int oIsRounded, float* lse, float* partials, long long items, int splits, int keysOfSplit, \
         int heads, int group, int columns, int rows, float scale, Sequence only) { \
         beginOverlapped(); \
-        forward<W, EXACT, CHUNK>({q, sequences, indices, o, oIsRounded, lse, partials, items, splits, keysOfSplit, heads, \
+        forward<W, CHUNK, __VA_ARGS__>({q, sequences, indices, o, oIsRounded, lse, partials, items, splits, keysOfSplit, heads, \
             group, columns, rows, scale, only}); \
     }
 
-// attention_shared: for so few rows that warps share a tile's keys.
+// attention_shared: for so few rows that warps share a tile's keys. Rows of F32 are rounded or, exact, split; those of BF16 are neither.
 #define KERNELS(W) \
-    FORWARD(W, false, tile<W>(), NAME(attention_forward_d, W, )) \
-    FORWARD(W, true, tile<W>(), NAME(attention_forward_d, W, _exact)) \
-    FORWARD(W, false, 16, NAME(attention_shared_d, W, )) \
-    FORWARD(W, true, 16, NAME(attention_shared_d, W, _exact))
+    FORWARD(W, keysAtOnce<W>(), NAME(attention_forward_d, W, ), FloatTiles<W, false>) \
+    FORWARD(W, keysAtOnce<W>(), NAME(attention_forward_d, W, _exact), FloatTiles<W, true>) \
+    FORWARD(W, keysAtOnce<W>(), NAME(attention_forward_d, W, _bf16), RoundedTiles<W>) \
+    FORWARD(W, 16, NAME(attention_shared_d, W, ), FloatTiles<W, false>) \
+    FORWARD(W, 16, NAME(attention_shared_d, W, _exact), FloatTiles<W, true>) \
+    FORWARD(W, 16, NAME(attention_shared_d, W, _bf16), RoundedTiles<W>)
 
 FOR_WIDTHS(KERNELS)

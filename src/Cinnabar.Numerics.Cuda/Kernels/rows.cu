@@ -4,7 +4,7 @@
 //   gated_add          y[t, c] += g[c]·(x[t, c] + b[c]), b may be missing     (Peebles & Xie 2023, adaLN-Zero)
 //   add_scaled         y[to[i], :] += scales[i]·x[i, :], no row twice
 //   rotate             rotary embedding (Su et al. 2021), half-split: of dimensions j and j + R/2 of each head, by direction · angle
-//   store              queries rotated in place, keys, rotated, and values to the rows of caches
+//   store              queries rotated in place, keys, rotated, and values to the rows of caches; or all of them to bfloat16
 // The first three: a thread keeps its columns and walks down the rows, so that b and g are read once. The others: a block a row.
 
 // Runs body(Width, column) for the columns of this thread: blocks in x share the columns.
@@ -91,8 +91,8 @@ extern "C" __global__ void rows_add_scaled(const float* x, const int* to, const 
 }
 
 // Of each head the first 2 · half columns of a row, rotated; from and to may be the same.
-template <int N> __device__ __forceinline__ void rotate(
-    const float* from, float* to, const float* cosines, const float* sines, float direction, int columns, int headSize, int half) {
+template <int N, typename T> __device__ __forceinline__ void rotate(
+    const float* from, T* to, const float* cosines, const float* sines, float direction, int columns, int headSize, int half) {
     int packs = half / N; // of a head
     for (int i = threadIdx.x; i < columns / headSize * packs; i += blockDim.x) {
         int j = i % packs * N, first = i / packs * headSize + j;
@@ -108,8 +108,8 @@ template <int N> __device__ __forceinline__ void rotate(
     }
 }
 
-__device__ __forceinline__ void rotateRow(const float* from, float* to, const float* cosines, const float* sines, long long angle,
-    float direction, int columns, int headSize, int half) {
+template <typename T> __device__ __forceinline__ void rotateRow(const float* from, T* to, const float* cosines, const float* sines,
+    long long angle, float direction, int columns, int headSize, int half) {
     if (half == 0) return;
     if (half % 4 == 0 && headSize % 4 == 0) {
         rotate<4>(from, to, cosines + angle, sines + angle, direction, columns, headSize, half);
@@ -128,39 +128,50 @@ extern "C" __global__ void rows_rotate(
 }
 
 // Rows first … first + count − 1 of a pass go to the rows of a cache at their positions; Target in CudaKeyValueRows.cs.
-struct Target { float *keys, *values; int first, count; };
+template <typename T> struct Target {
+    T *keys, *values;
+    int first, count;
+};
 
-// Grid: rows; queries, keys and values. A single target is `only`, several are in `targets`.
-extern "C" __global__ void rows_store(
-    float* q, float* k, const float* v, const float* cosines, const float* sines, const int* positions, const Target* targets, int count,
-    Target only, int queryColumns, int columns, int headSize, int half) {
-    beginOverlapped();
-    int row = blockIdx.x, position = positions[row];
-    long long angle = (long long)position * half;
-    if (blockIdx.y == 0) {
-        float* query = q + (long long)row * queryColumns;
-        rotateRow(query, query, cosines, sines, angle, 1, queryColumns, headSize, half);
-        return;
-    }
-
-    Target target = only;
-    for (int i = 0; targets && i < count; i++) {
-        if (row >= targets[i].first && row < targets[i].first + targets[i].count) target = targets[i];
-    }
-
-    bool isKept = row >= target.first && row < target.first + target.count;
-    const float* from = (blockIdx.y == 1 ? k : v) + (long long)row * columns;
-    float* to = (float*)from;
-    if (isKept) {
-        to = (blockIdx.y == 1 ? target.keys : target.values) + (long long)position * columns;
-
-        // Of keys what is not rotated: behind the rotated part of each head.
-        int rotated = blockIdx.y == 1 ? 2 * half : 0;
-        if (rotated == 0) overColumns(columns, [=](auto width, int c) { store(to + c, load<decltype(width)::value>(from + c)); });
-        for (int c = threadIdx.x; rotated > 0 && rotated < headSize && c < columns; c += blockDim.x) {
-            if (c % headSize >= rotated) to[c] = from[c];
+// Grid: rows; queries, keys and values. A single target is `only`, several are in `targets`. Queries, and what no target takes, go to qTo,
+// kTo and vTo, which may be q, k and v.
+template <typename T> __device__ __forceinline__ void storeRow(const float* q, const float* k, const float* v, T* qTo, T* kTo, T* vTo,
+    const float* cosines, const float* sines, const int* positions, const Target<T>* targets, int count, Target<T> only,
+    int queryColumns, int columns, int headSize, int half) {
+    int row = blockIdx.x, operand = blockIdx.y, position = positions[row];
+    if (operand == 0) columns = queryColumns;
+    if (operand == 2) half = 0;
+    long long element = (long long)row * columns;
+    const float* from = (operand == 0 ? q : operand == 1 ? k : v) + element;
+    T* to = (operand == 0 ? qTo : operand == 1 ? kTo : vTo) + element;
+    if (operand > 0) {
+        Target<T> target = only;
+        for (int i = 0; targets && i < count; i++) {
+            if (row >= targets[i].first && row < targets[i].first + targets[i].count) target = targets[i];
         }
+
+        bool isKept = row >= target.first && row < target.first + target.count;
+        if (isKept) to = (operand == 1 ? target.keys : target.values) + (long long)position * columns;
     }
 
-    if (blockIdx.y == 1) rotateRow(from, to, cosines, sines, angle, 1, columns, headSize, half);
+    // What is not rotated: everything, or what is behind the rotated part of each head.
+    int rotated = 2 * half;
+    bool isMoved = (const void*)from != to;
+    if (isMoved && rotated == 0) overColumns(columns, [=](auto width, int c) { store(to + c, load<decltype(width)::value>(from + c)); });
+    for (int c = threadIdx.x; isMoved && rotated > 0 && rotated < headSize && c < columns; c += blockDim.x) {
+        if (c % headSize >= rotated) store(to + c, load<1>(from + c));
+    }
+
+    rotateRow(from, to, cosines, sines, (long long)position * half, 1, columns, headSize, half);
 }
+
+#define STORE(T, FUNCTION) \
+    extern "C" __global__ void FUNCTION(const float* q, const float* k, const float* v, T* qTo, T* kTo, T* vTo, const float* cosines, \
+        const float* sines, const int* positions, const Target<T>* targets, int count, Target<T> only, int queryColumns, int columns, \
+        int headSize, int half) { \
+        beginOverlapped(); \
+        storeRow(q, k, v, qTo, kTo, vTo, cosines, sines, positions, targets, count, only, queryColumns, columns, headSize, half); \
+    }
+
+STORE(float, rows_store_f32)
+STORE(bf16, rows_store_bf16)

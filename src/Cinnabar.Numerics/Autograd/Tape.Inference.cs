@@ -28,7 +28,20 @@ public sealed partial class Tape
         return o;
     }
 
-    /// <summary>Rotates queries and keys, and puts keys and values into caches (<see cref="IKeyValueRows.Store"/>).</summary>
+    /// <summary>Zeros [length, columns] for the keys or values of a cache, which only attention may read.</summary>
+    /// <exception cref="NotSupportedException">The tape records.</exception>
+    public Tensor CacheRows(int length, int columns)
+    {
+        RequireInference("A cache of keys and values");
+        Tensor rows = Tensor.Zeros(length, columns);
+        rows.IsOperand = RoundsAttention;
+        return rows;
+    }
+
+    /// <summary>
+    /// Rotates queries and keys, and puts keys and values into caches (<see cref="IKeyValueRows.Store"/>); after that only attention may
+    /// read any of them.
+    /// </summary>
     /// <exception cref="NotSupportedException">The tape records.</exception>
     public void StoreRows(
         Variable q,
@@ -40,6 +53,11 @@ public sealed partial class Tape
         ReadOnlySpan<KeyValueTarget> targets)
     {
         RequireInference("A cache of keys and values");
+        foreach (Variable each in (ReadOnlySpan<Variable>)[q, k, v])
+        {
+            each.Value.IsOperand = RoundsAttention;
+        }
+
         Kernels.KeyValueRows.Store(q.Value, k.Value, v.Value, angles, length, positions, targets);
     }
 

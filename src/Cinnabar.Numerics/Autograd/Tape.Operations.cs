@@ -16,8 +16,9 @@ public sealed partial class Tape
     private RowSource? _normedRows;
     private RowSource? _gatedRows;
 
-    // Weights are BF16 anyway; activations need not be, and at inference attention is a small part of the work.
-    private MatMulPrecision AttentionPrecision => Recording ? _precision : MatMulPrecision.F32;
+    private MatMulPrecision AttentionPrecision => Recording ? _precision : Kernels.Attention.PrecisionAtInference(_precision);
+
+    private bool RoundsAttention => AttentionPrecision != MatMulPrecision.F32;
 
     /// <summary>y[i, :] = table[ids[i], :].</summary>
     public Variable Embedding(Parameter table, ReadOnlySpan<int> ids) => Lookup(table, ids);

@@ -194,6 +194,13 @@ public readonly record struct AttentionPart(Tensor Keys, Tensor Values, Attentio
 /// <summary>Scaled dot-product attention without materialising all scores.</summary>
 public interface IAttention
 {
+    /// <summary>
+    /// How it rounds the operands of its products in a network that only runs, where those of the network's other products are rounded so:
+    /// not at all unless a kernel says otherwise, for activations need not be, and attention is a small part of the work.
+    /// </summary>
+    /// <param name="products">Rounding of the operands of the network's other products.</param>
+    MatMulPrecision PrecisionAtInference(MatMulPrecision products) => MatMulPrecision.F32;
+
     /// <summary>O = softmax(QKᵀ/√D + mask)·V.</summary>
     /// <param name="q">[B·M, H·D], M = L unless the shape chooses positions.</param>
     /// <param name="k">[B·L, G·D].</param>

@@ -15,7 +15,10 @@ public readonly record struct KeyValueTarget(int First, int Count, Tensor Keys, 
 /// <summary>Rotates queries and keys, and stores keys and values in caches.</summary>
 public interface IKeyValueRows
 {
-    /// <summary>Rotates q in place, and puts rotated keys and values into the caches.</summary>
+    /// <summary>
+    /// Rotates q in place, and puts rotated keys and values into the caches; all of them may be left rounded, as operands of attention, if
+    /// q, k, v and the caches are operands.
+    /// </summary>
     /// <param name="q">[T, H·D], changed in place.</param>
     /// <param name="k">[T, G·D], rotated in place where no cache takes them; the others are left undefined.</param>
     /// <param name="v">[T, G·D].</param>

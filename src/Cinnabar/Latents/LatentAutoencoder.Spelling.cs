@@ -19,7 +19,7 @@ public sealed partial class LatentAutoencoder
         ModelConfig causal = _config with { AttentionKind = AttentionKind.Causal, ShiftLogits = false, Latents = null };
         Variable prefix = tape.Linear(latents, _decode);
         Tensor told = Told(tape, prefix, tokens, batch: 1).Value;
-        return new CausalSpelling(causal, prefix.Value.Rows, tokens, prefix.Value.Floats.ToArray(), told.Floats.ToArray());
+        return new CausalSpelling(causal, tape, prefix.Value.Rows, tokens, prefix.Value.Floats.ToArray(), told.Floats.ToArray());
     }
 
     /// <summary>The logits of the token behind those that are known, read on from where the last call ended.</summary>
@@ -55,13 +55,14 @@ public sealed partial class LatentAutoencoder
 
 /// <summary>A text that is being spelled: what its latents say, and keys and values of what was read.</summary>
 /// <param name="config">The decoder's, causal.</param>
+/// <param name="tape">Not recording.</param>
 /// <param name="latents">n.</param>
 /// <param name="tokens">L.</param>
 /// <param name="prefix">Rows of the latents, n·C.</param>
 /// <param name="told">What latents add to each row, (n + L)·C.</param>
-internal sealed class CausalSpelling(ModelConfig config, int latents, int tokens, float[] prefix, float[] told)
+internal sealed class CausalSpelling(ModelConfig config, Tape tape, int latents, int tokens, float[] prefix, float[] told)
 {
-    private readonly KeyValueCache _cache = new(config, latents + tokens);
+    private readonly KeyValueCache _cache = new(config, tape, latents + tokens);
     private readonly PassRows _rows = new(config);
     private readonly int[] _places = new int[latents + tokens];
 

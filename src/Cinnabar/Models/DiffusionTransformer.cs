@@ -122,7 +122,7 @@ public sealed class DiffusionTransformer : ICachingDenoiser
     }
 
     /// <inheritdoc/>
-    public KeyValueCache CreateCache(int length) => new(Config, length);
+    public KeyValueCache CreateCache(int length) => new(Config, _tape, length);
 
     /// <inheritdoc/>
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions)

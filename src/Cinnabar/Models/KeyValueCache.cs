@@ -2,19 +2,20 @@
 // position whose predecessors have not changed since is exact; with full attention it is an approximation, the better the less has changed.
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
 
 namespace Cinnabar.Models;
 
-/// <summary>Keys and values of one canvas: 2 · layers · L · G·D numbers in F32.</summary>
+/// <summary>Keys and values of one canvas: 2 · layers · L · G·D numbers, as the network's attention reads them.</summary>
 public sealed class KeyValueCache
 {
     private readonly Tensor[] _memory; // keys of all layers, then values
     private readonly Tensor[] _rows; // the first L rows of each
 
-    internal KeyValueCache(ModelConfig config, int length)
+    internal KeyValueCache(ModelConfig config, Tape tape, int length)
     {
         int count = 2 * config.NumHiddenLayers;
-        _memory = [.. Enumerable.Range(0, count).Select(_ => Tensor.Zeros(length, config.NumKeyValueHeads * config.HeadSize))];
+        _memory = [.. Enumerable.Range(0, count).Select(_ => tape.CacheRows(length, config.NumKeyValueHeads * config.HeadSize))];
         _rows = new Tensor[count];
         TryReset(length);
     }

@@ -180,7 +180,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     }
 
     /// <inheritdoc/>
-    public KeyValueCache CreateCache(int length) => new(Config, length);
+    public KeyValueCache CreateCache(int length) => new(Config, _inference, length);
 
     /// <inheritdoc/>
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions)

@@ -85,6 +85,12 @@ public sealed class AttentionTests
         }
     }
 
+    // Activations are finer than weights, and attention is a small part of a pass here.
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void PrecisionAtInference_RoundedProducts_IsF32(string form) =>
+        Assert.Equal(MatMulPrecision.F32, KernelTables.Table(form).Attention.PrecisionAtInference(MatMulPrecision.BF16));
+
     [Theory]
     [MemberData(nameof(VectorForms))]
     public void Attention_AnyThreads_SameBits(string form)

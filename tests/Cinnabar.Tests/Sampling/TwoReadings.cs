@@ -1,6 +1,7 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tests.Models;
 
@@ -24,7 +25,7 @@ internal sealed class TwoReadings(int first, params int[] wrongDrafts) : ITwoWay
 
     public int MaskTokenId => 0;
 
-    public KeyValueCache CreateCache(int length) => new(Config, length);
+    public KeyValueCache CreateCache(int length) => new(Config, new Tape(KernelTable.Create(), recording: false), length);
 
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows)
     {
