@@ -10,6 +10,7 @@ public sealed class EvalInfillOptionTests(TinyModel tiny)
     [Theory]
     [InlineData("--probe", "5")]
     [InlineData("--steps", "4")]
+    [InlineData("--block", "1")]
     [InlineData("--threshold", "0.5")]
     public async Task Infill_WaysThatAnAutoregressiveModelDoesNotHave_AreRefused(string option, string value)
     {
