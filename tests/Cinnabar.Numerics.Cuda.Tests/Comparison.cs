@@ -26,8 +26,8 @@ internal static class Comparison
     private static readonly Lazy<KernelTable> s_device = new(Open);
 
     // Around packs of four, warps, teams and blocks of threads; then more rows, and more elements, than all blocks that run at once take in
-    // one go, on a GPU (1,100 rows) as on the emulator's six multiprocessors (48 rows, 98,304 elements), and for short rows and for those of
-    // a whole block more chunks of rows, of 8 or of 32, than 32 threads add up in one go; then long rows.
+    // one go, on a GPU (1,100 rows) as on the emulator's six multiprocessors (48 rows, 98,304 elements), and for short rows and for those
+    // of a whole block more chunks of rows, of 8 or of 32, than 32 threads add up in one go; then long rows.
     private static readonly Shape[] s_shapes =
     [
         .. from rows in (int[])[1, 3, 67]

@@ -145,9 +145,10 @@ internal sealed class EvalInfillCommand
     {
         SamplerOptions standard = new() { Steps = parsed.GetValue(_steps), BlockSize = parsed.GetValue(_block) };
         string steps = standard.Steps is int n ? $"{n} steps" : "one token per pass";
+        string order = standard.BlockSize is int block ? $" within blocks of {block} from left to right" : "";
         yield return Infiller(
             model.Name,
-            $"the model, most confident token first{OrderOf(standard.BlockSize)}, temperature 0, {steps}; if the length is not given, the hole "
+            $"the model, most confident token first{order}, temperature 0, {steps}; if the length is not given, the hole "
             + $"has {holes.CanvasLength} tokens and the model ends the line itself.",
             standard);
         double threshold = parsed.GetValue(_threshold);
@@ -186,8 +187,6 @@ internal sealed class EvalInfillCommand
             LengthBias? bias = null) => HeldOutText.InfillerOf(
                 model, name, description, options, holes.CanvasLength, policy, FirstOfGrowing, bias);
     }
-
-    private static string OrderOf(int? block) => block is int n ? $" within blocks of {n} from left to right" : "";
 
     private IEnumerable<IInfiller> Baselines(ParseResult parsed, string corpus, DiffusionModel model, LineHoleOptions holes)
     {

@@ -273,7 +273,7 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
         };
         foreach (TrainingBatch batch in Steps(shifted with { CausalShare = 1 }, 1, 4))
         {
-            // Every sequence is laid out for a reader from left to right: "the suffix follows", "the prefix follows", and every token asked for.
+            // Laid out for a reader from left to right: "the suffix follows", "the prefix follows"; and every token is asked for.
             for (int start = 0; start < batch.Ids.Length; start += Length)
             {
                 int[] sequence = batch.Ids[start..(start + Length)];
