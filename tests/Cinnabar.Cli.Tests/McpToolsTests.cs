@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Text.Json;
 using Cinnabar.Cli.Commands;
 using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
 using Cinnabar.Tests;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
@@ -67,6 +68,38 @@ public sealed class McpToolsTests(TinyModel tiny)
         };
         CallToolResult refused = await tools.CallAsync("complete", arguments, CancellationToken.None);
         Assert.Contains($"found '{name}'", Assert.IsType<TextContentBlock>(Assert.Single(refused.Content)).Text);
+    }
+
+    // What drafts do not go with wins over those of the model; holes with text behind them are filled without any.
+    [Fact]
+    public async Task Calls_OfAModelThatDrafts_GiveTheTextOfTheModel()
+    {
+        string path = Path.Combine(tiny.Folder, "mcp-drafting");
+        TinyModelFolder.WriteDrafting(path);
+        DiffusionModel model = DiffusionModel.Load(path, tiny.Model.Kernels);
+        using McpTools tools = new(model);
+        SamplerOptions drafts = model.DefaultOptions;
+        SamplerOptions masks = drafts with { DraftTokens = null };
+        GenerationResult drafted = model.Generate("int a", drafts);
+        GenerationResult plain = model.Generate("int a", masks);
+        Assert.NotEqual(plain.Text, drafted.Text);
+        await Gives("complete", """{"prompt":"int a"}""", drafted);
+        await Gives(
+            "complete",
+            """{"prompt":"int a","temperature":0.7,"top_p":0.9,"max_tokens":20,"seed":4}""",
+            model.Generate("int a", drafts with { Temperature = 0.7, TopP = 0.9, MaxNewTokens = 20, Seed = 4 }));
+        await Gives("complete", """{"prompt":"int a","steps":6}""", model.Generate("int a", masks with { Steps = 6 }));
+        await Gives("complete", """{"prompt":"int a","threshold":1}""", plain);
+        await Gives("infill", """{"text":"int Max(<fill:9>) { }"}""", model.Infill("int Max(<fill:9>) { }", masks));
+
+        async Task Gives(string tool, string arguments, GenerationResult expected)
+        {
+            CallToolResult result = await tools.CallAsync(
+                tool, JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(arguments), CancellationToken.None);
+            string text = tool == "infill" ? expected.Text : expected.Holes[0].Text;
+            Assert.Equal(text, Assert.IsType<TextContentBlock>(Assert.Single(result.Content)).Text);
+            Assert.Equal(expected.ForwardPasses, result.StructuredContent!.Value.GetProperty("passes").GetInt32());
+        }
     }
 
     [Theory]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cinnabar.Sampling;
+using Cinnabar.Serving;
 using Microsoft.Extensions.AI;
 
 namespace Cinnabar.Extensions.AI.Tests;
@@ -130,6 +131,55 @@ public sealed class ChatOptionsTests(TinyChat chat) : IClassFixture<TinyChat>
             "x", new() { Seed = 4, RawRepresentationFactory = _ => start, AdditionalProperties = new() { ["steps"] = 4 } });
         GenerationResult expected = chat.Alone.Chat([new("user", "x")], start with { Steps = 4, Seed = 4 });
         Assert.Equal(expected.Holes[0].Text, response.Text);
+    }
+
+    // What drafts do not go with wins over those of the model.
+    [Fact]
+    public async Task ModelThatDrafts_GivesTheTextOfTheModel()
+    {
+        SamplerOptions drafts = chat.DraftingAlone.DefaultOptions with { Seed = 4 };
+        SamplerOptions masks = drafts with { DraftTokens = null };
+        Assert.NotEqual(Expected(masks).Text, Expected(drafts).Text);
+        await Gives(new(), drafts);
+        await Gives(new() { Temperature = 0.7f, TopP = 0.9f }, drafts with { Temperature = 0.7, TopP = 0.9 });
+        await Gives(With("max_passes", 5), drafts with { MaxPasses = 5 });
+        await Gives(With("draft_tokens", null), masks);
+        await Gives(With("steps", 6), masks with { Steps = 6 });
+        await Gives(With("block_length", 12), masks with { BlockSize = 12 });
+        await Gives(With("remasking", "margin"), masks with { Remasking = Remasking.Margin });
+        await Gives(With("cache", "dual"), masks with { Cache = CacheKind.Dual });
+        await Gives(With("cfg_scale", 1), masks with { CfgScale = 1 });
+
+        static ChatOptions With(string name, object? value) => new() { AdditionalProperties = new() { [name] = value } };
+
+        GenerationResult Expected(SamplerOptions options) => chat.DraftingAlone.Chat([new("user", "x")], options);
+
+        async Task Gives(ChatOptions options, SamplerOptions expected)
+        {
+            options.Seed = 4;
+            DiffusionChatClient client = new(chat.Drafting);
+            ChatResponse response = await client.GetResponseAsync("x", options);
+            List<ChatResponseUpdate> updates = [.. client.GetStreamingResponseAsync("x", options).ToBlockingEnumerable()];
+            GenerationResult result = Expected(expected);
+            Assert.Equal(result.Holes[0].Text, response.Text);
+            Assert.Equal(response.Text, string.Concat(updates.Select(update => update.Text)));
+            Assert.Equal(result.ForwardPasses, updates[^1].AdditionalProperties!["passes"]);
+        }
+    }
+
+    [Fact]
+    public async Task Drafts_ThatCannotBe_AreRefusedByName()
+    {
+        Assert.Equal(
+            "Expected the option DraftTokens to be null beside CfgScale, found 6. Change DraftTokens.",
+            await Message(chat.Drafting, new() { ["draft_tokens"] = 6, ["cfg_scale"] = 1 }));
+        string message = await Message(chat.Engine, new() { ["draft_tokens"] = 6 });
+        Assert.Contains("for the option DraftTokens, found", message);
+        Assert.EndsWith("Leave DraftTokens out.", message);
+
+        static async Task<string> Message(ModelEngine engine, AdditionalPropertiesDictionary properties) =>
+            (await Assert.ThrowsAsync<CinnabarException>(
+                () => new DiffusionChatClient(engine).GetResponseAsync("x", new() { AdditionalProperties = properties }))).Message;
     }
 
     [Fact]

@@ -6,7 +6,8 @@ namespace Cinnabar.Extensions.AI.Tests;
 
 /// <summary>
 /// Engines of a tiny model, with and without a chat template, and a copy of it that no engine has; and one with a context that holds the
-/// definitions of tools, in two templates; and one whose tokenizer begins texts with a space.
+/// definitions of tools, in two templates; one whose tokenizer begins texts with a space;
+/// and one that drafts.
 /// </summary>
 public sealed class TinyChat : IAsyncLifetime
 {
@@ -34,7 +35,13 @@ public sealed class TinyChat : IAsyncLifetime
     /// <summary>The model of <see cref="LlamaModelFolder"/>, without a template.</summary>
     public ModelEngine Llama { get; private set; } = null!;
 
+    /// <summary>The model of <see cref="TinyModelFolder.WriteDrafting"/>, with the template of <see cref="Engine"/>.</summary>
+    public ModelEngine Drafting { get; private set; } = null!;
+
     public DiffusionModel Alone { get; private set; } = null!;
+
+    /// <summary>A copy of the one that drafts.</summary>
+    public DiffusionModel DraftingAlone { get; private set; } = null!;
 
     public Task InitializeAsync()
     {
@@ -49,6 +56,11 @@ public sealed class TinyChat : IAsyncLifetime
         string llama = Path.Combine(_folder, "llama");
         LlamaModelFolder.Write(llama);
         Llama = new ModelEngine(Load(llama));
+        string drafting = Path.Combine(_folder, "drafting");
+        TinyModelFolder.WriteDrafting(drafting);
+        File.WriteAllText(Path.Combine(drafting, "chat_template.jinja"), Template);
+        Drafting = new ModelEngine(Load(drafting));
+        DraftingAlone = Load(drafting);
         Long = new ModelEngine(Load(WithLongContext("long", Template)));
         Tools = new ModelEngine(Load(WithLongContext("tools", ToolTemplate)));
         return Task.CompletedTask;
@@ -59,6 +71,7 @@ public sealed class TinyChat : IAsyncLifetime
         await Engine.DisposeAsync();
         await WithoutTemplate.DisposeAsync();
         await Llama.DisposeAsync();
+        await Drafting.DisposeAsync();
         await Long.DisposeAsync();
         await Tools.DisposeAsync();
         Directory.Delete(_folder, recursive: true);

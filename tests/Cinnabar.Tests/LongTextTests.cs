@@ -1,5 +1,7 @@
 using Cinnabar.Diffusion;
+using Cinnabar.Numerics;
 using Cinnabar.Sampling;
+using Cinnabar.Tests.Checkpoints;
 using Cinnabar.Tests.Serving;
 
 namespace Cinnabar.Tests;
@@ -82,5 +84,20 @@ public sealed class LongTextTests(ServingModel serving) : IClassFixture<ServingM
         Assert.Equal(Ids(stays, inBlocks), Ids(moves, inBlocks));
 
         int[] Ids(LongText asked, SamplerOptions options) => [.. _model.WriteLong(asked, options: options).TokenIds];
+    }
+
+    // Segments are read by the collage, which cannot be read left to right.
+    [Fact]
+    public void WriteLong_ModelThatDrafts_WritesSegmentsAsWithoutDrafts()
+    {
+        using TemporaryFolder folder = new();
+        TinyModelFolder.WriteDrafting(folder["drafting"]);
+        DiffusionModel model = DiffusionModel.Load(folder["drafting"], KernelTable.Create(threads: 1));
+        Assert.NotNull(model.DefaultOptions.DraftTokens);
+        LongText text = new("int a", 200);
+        GenerationResult expected = model.WriteLong(text, options: model.DefaultOptions with { DraftTokens = null });
+        GenerationResult found = model.WriteLong(text);
+        Assert.Equal(expected.TokenIds, found.TokenIds);
+        Assert.Equal(expected.ForwardPasses, found.ForwardPasses);
     }
 }

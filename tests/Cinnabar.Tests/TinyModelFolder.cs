@@ -13,7 +13,8 @@ public static class TinyModelFolder
     /// <summary>Writes the folder.</summary>
     /// <param name="path">Where it will be.</param>
     /// <param name="change">Changes the configuration, for instance to an autoregressive one; null: masked diffusion.</param>
-    public static void Write(string path, Func<ModelConfig, ModelConfig>? change = null)
+    /// <param name="generation">Its sampling settings; null: 12 new tokens.</param>
+    public static void Write(string path, Func<ModelConfig, ModelConfig>? change = null, GenerationConfig? generation = null)
     {
         string[] lines = [.. Enumerable.Repeat("public static int Max(int a, int b) { return a > b ? a : b; }\n    // naïve – 日本 🙂\n", 4)];
         Tokenizer tokenizer = new BpeTrainer(new BpeTrainerOptions { VocabularySize = 300, Threads = 1 }).Train(lines);
@@ -28,10 +29,17 @@ public static class TinyModelFolder
                 ? TransformerDenoiser.Initialize(config, seed: 5)
                 : InitialWeights.Draw(LatentWeights.Expected(config), config.NumHiddenLayers, seed: 5),
             File.ReadAllBytes(tokenizerFile),
-            new GenerationConfig { MaxNewTokens = 12 },
+            generation ?? new GenerationConfig { MaxNewTokens = 12 },
             "---\nlicense: mit\n---\n# tiny\n");
         File.Delete(tokenizerFile);
     }
+
+    /// <summary>Writes the folder of a model that drafts unless it is told not to.</summary>
+    /// <param name="path">Where it will be.</param>
+    public static void WriteDrafting(string path) => Write(
+        path,
+        config => config with { ShiftLogits = true },
+        new GenerationConfig { MaxNewTokens = 12, BlockSize = 4, DraftTokens = 6 });
 
     /// <summary>Writes the folder of a model of masked diffusion with another tokenizer.</summary>
     /// <param name="tokenizerJson">Its file.</param>

@@ -52,7 +52,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     {
     }
 
-    private TransformerDenoiser(ModelConfig config, IEnumerable<Parameter> parameters, Tape inference)
+    private TransformerDenoiser(ModelConfig config, IEnumerable<Parameter> parameters, Tape inference, RotaryTable? angles = null)
     {
         Config = config;
         Parameters = [.. parameters];
@@ -62,7 +62,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
         _finalNorm = byName[LladaWeightNames.FinalNorm];
         _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
         _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new TransformerBlock(config, byName, i))];
-        _angles = new RotaryTable(config);
+        _angles = angles ?? new RotaryTable(config);
         _inference = inference;
         _pass = new PassRows(config);
         _batch = new PassRows(config);
@@ -206,7 +206,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     public ICachingDenoiser ReadCausally()
     {
         RequireCausalReading();
-        return new CausalReading(this);
+        return new TransformerDenoiser(Config with { AttentionKind = AttentionKind.Causal }, Parameters, _inference, _angles);
     }
 
     /// <inheritdoc/>
@@ -243,7 +243,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     /// <inheritdoc/>
     public Tensor LogitsOfBatch() => Logits(_batch);
 
-    internal Tensor Logits(PassRows pass)
+    private Tensor Logits(PassRows pass)
     {
         _inference.Reset();
         return WithoutPadding(Forward(_inference, pass.Ids, default, pass.LongestSequence, pass.Chosen, pass).Value);

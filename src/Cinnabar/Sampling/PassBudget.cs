@@ -1,7 +1,12 @@
-// How many passes a run may still take: MaxPasses counts them, Deadline measures the time. Whoever is out of budget commits everything with
-// the next pass, so an answer is always complete; at least one pass is made. Under a deadline the number of passes left is estimated
-// from the slowest so far, and the steps commit more at a time when there are fewer passes than their schedule asks for. What a pass takes
-// is the time since the one before: a canvas in a batch also waits for the passes of others.
+// How many steps a run may still take: MaxPasses counts passes, Deadline measures the time. Whoever is out of budget commits everything
+// with the next pass, so an answer is always complete; at least one pass is made.
+//
+//   steps left = 1 + ⌊(what is left of the budget − what the last step takes) / what a step takes⌋
+//
+// Under a deadline the last step, which may compute as much as the first, is taken to be as slow as the slowest so far, and the others as
+// slow as the slowest behind the first: that one alone reads a long prompt, where keys and values are kept. Until there is another it
+// stands for all. Steps commit more at a time when there are fewer left than their schedule asks for. What a step takes is the time since
+// the one before: a canvas in a batch also waits for the passes of others.
 namespace Cinnabar.Sampling;
 
 /// <summary>The budget of a run.</summary>
@@ -14,6 +19,7 @@ internal sealed class PassBudget(TimeProvider time)
     private long _start;
     private long _last; // end of the last pass
     private TimeSpan _slowest;
+    private TimeSpan _slowestLater; // behind the first; 0: there is none
 
     /// <summary>Passes through the network so far.</summary>
     public int Passes { get; private set; }
@@ -31,7 +37,8 @@ internal sealed class PassBudget(TimeProvider time)
 
             if (_options.Deadline is TimeSpan deadline && Passes > 0)
             {
-                left = Math.Min(left, Math.Floor((deadline - time.GetElapsedTime(_start)) / _slowest));
+                TimeSpan beforeLast = deadline - time.GetElapsedTime(_start) - _slowest;
+                left = Math.Min(left, 1 + Math.Floor(beforeLast / (_slowestLater > TimeSpan.Zero ? _slowestLater : _slowest)));
             }
 
             return (int)Math.Clamp(left, 1, int.MaxValue);
@@ -46,7 +53,8 @@ internal sealed class PassBudget(TimeProvider time)
     {
         (_options, _passesOfStep, _passesOfLast) = (options, passesOfStep, passesOfLast);
         _start = _last = time.GetTimestamp();
-        _slowest = TimeSpan.FromTicks(1); // what passes are divided by must not be 0
+        _slowest = TimeSpan.FromTicks(1); // what the time is divided by must not be 0
+        _slowestLater = TimeSpan.Zero;
         Passes = 0;
     }
 
@@ -57,6 +65,7 @@ internal sealed class PassBudget(TimeProvider time)
         long now = time.GetTimestamp();
         TimeSpan took = time.GetElapsedTime(_last, now);
         _slowest = took > _slowest ? took : _slowest;
+        _slowestLater = Passes > 0 && took > _slowestLater ? took : _slowestLater;
         _last = now;
         Passes += passes;
     }

@@ -21,8 +21,8 @@ namespace Cinnabar.Server.Tests.Api;
 /// <summary>
 /// The endpoints over a real Kestrel with tiny models: "tiny" (masked, the default), "left" (autoregressive), "latent", "chat" (with a
 /// template and a bias of lengths), with a template and a context that holds definitions of tools "long" and "tools", whose template knows
-/// of them, and "sure" with weights so large that it is sure of some tokens. Errors before an answer become envelopes as the host makes
-/// them.
+/// of them, "sure" with weights so large that it is sure of some tokens, and "drafting", which drafts. Errors before an answer become
+/// envelopes as the host makes them.
 /// </summary>
 public sealed class ApiServer : IAsyncLifetime
 {
@@ -69,6 +69,8 @@ public sealed class ApiServer : IAsyncLifetime
         Add("long", config => config with { MaxSequenceLength = 800 }, Template);
         Add("tools", config => config with { MaxSequenceLength = 800 }, ToolTemplate);
         Add("sure", change: null, template: null, scale: 12);
+        TinyModelFolder.WriteDrafting(Path.Combine(_folder, "drafting"));
+        Serve("drafting", Path.Combine(_folder, "drafting"));
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
@@ -206,8 +208,11 @@ public sealed class ApiServer : IAsyncLifetime
             File.WriteAllText(Path.Combine(path, LengthBias.FileName), lengthBias);
         }
 
-        Models.Add(name, new ServedModel(name, new ModelEngine(DiffusionModel.Load(path, KernelTable.Create(threads: 1))), Created: 1));
+        Serve(name, path);
     }
+
+    private void Serve(string name, string path) =>
+        Models.Add(name, new ServedModel(name, new ModelEngine(DiffusionModel.Load(path, KernelTable.Create(threads: 1))), Created: 1));
 
     // Norms stay as they are.
     private static void WriteScaled(string from, string to, float scale)

@@ -17,6 +17,7 @@ public sealed class ResponseFormatTests(ApiServer server)
         "{\"block_length\":5,\"temperature\":1}", "{\"remasking\":\"origin\",\"remdm\":\"cap\",\"steps\":30,\"temperature\":1}",
         "{\"edit_threshold\":0.02,\"steps\":12}", "{\"threshold\":0.02,\"verify_threshold\":0.01,\"temperature\":1}", "{\"max_passes\":2}",
         "{\"model\":\"left\",\"temperature\":1}", "{\"remask_below\":0.02,\"threshold\":0.02,\"block_length\":8}", "{\"cfg_scale\":1}",
+        "{\"model\":\"drafting\",\"temperature\":1}", "{\"model\":\"drafting\",\"max_passes\":3}",
     ];
 
     [Theory]

@@ -20,6 +20,8 @@ public sealed class SamplerFieldsTests
     [Theory]
     [InlineData("{}", 16)]
     [InlineData("{\"temperature\": 1, \"max_passes\": 50}", 16)]
+    [InlineData("{\"steps\": null, \"block_length\": 8, \"remasking\": \"low_confidence\", \"cache\": \"none\"}", 16)] // the model's own
+    [InlineData("{\"block_length\": 4}", null)]
     [InlineData("{\"draft_tokens\": 4, \"steps\": 8}", 4)]
     [InlineData("{\"draft_tokens\": null}", null)]
     [InlineData("{\"steps\": 8}", null)]
@@ -27,7 +29,7 @@ public sealed class SamplerFieldsTests
     public void DraftsOfAModel_GiveWayToAnotherOrder(string json, int? expected)
     {
         using JsonDocument body = JsonDocument.Parse(json);
-        SamplerOptions model = new() { DraftTokens = 16 };
+        SamplerOptions model = new() { DraftTokens = 16, BlockSize = 8 };
         Assert.Equal(expected, SamplerFields.Read(new JsonFields(body.RootElement, path: ""), NoiseKind.Mask, model).DraftTokens);
     }
 

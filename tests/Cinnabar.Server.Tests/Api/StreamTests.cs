@@ -28,6 +28,7 @@ public sealed class StreamTests(ApiServer server)
         "{\"max_passes\":4}",
         "{\"cfg_scale\":1}",
         "{\"model\":\"left\",\"temperature\":1.5}",
+        "{\"model\":\"drafting\",\"temperature\":1}",
         Edits,
         MasksAgain,
         TakesBack,
