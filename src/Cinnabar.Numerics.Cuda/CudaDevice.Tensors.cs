@@ -22,6 +22,12 @@ internal sealed unsafe partial class CudaDevice
     /// <summary>Address of elements that the kernel reads and changes, or changes in part.</summary>
     public nint Update(Tensor tensor) => CopyOf(tensor).ForWriting(partly: true);
 
+    /// <summary>
+    /// Address of a gradient to which a kernel adds, and 1; or 0 where there is only zero to add to: then it overwrites all elements, and
+    /// nobody has to make the zeros or read them.
+    /// </summary>
+    public (nint Address, int Adds) Accumulate(Tensor gradient) => IsZero(gradient) ? (Write(gradient), 0) : (Update(gradient), 1);
+
     /// <summary>Address of the elements rounded to BF16.</summary>
     public nint ReadRounded(Tensor tensor) => tensor.Type == DType.BF16 ? Read(tensor) : CopyOf(tensor).Rounded();
 

@@ -14,9 +14,10 @@ public sealed class ElementwiseTests
     [CudaFact]
     public void Add_Backward() => Comparison.OnAllShapes("Add backward", Comparison.Exact, (table, samples, shape) =>
     {
-        Tensor d = Normal(samples, shape);
+        (Tensor d, Tensor ofZeros) = (Normal(samples, shape), samples.Cleared(table, shape.Rows, shape.Columns));
         table.Add.Backward(Normal(samples, shape), d);
-        return [new("d", d)];
+        table.Add.Backward(Normal(samples, shape), ofZeros);
+        return [new("d", d), new("of zeros", ofZeros)];
     });
 
     [CudaFact]
@@ -56,8 +57,13 @@ public sealed class ElementwiseTests
     public void SwiGlu_Backward() => Comparison.OnAllShapes("SwiGlu backward", Comparison.Exact, (table, samples, shape) =>
     {
         (Tensor dGate, Tensor dUp) = (Normal(samples, shape), Normal(samples, shape));
-        table.SwiGlu.Backward(Normal(samples, shape), Normal(samples, shape, scale: 5), Normal(samples, shape), dGate, dUp);
-        return [new("dGate", dGate), new("dUp", dUp)];
+        (Tensor gateOfZeros, Tensor upOfZeros) =
+            (samples.Cleared(table, shape.Rows, shape.Columns), samples.Cleared(table, shape.Rows, shape.Columns));
+        (Tensor dY, Tensor gate, Tensor up) = (Normal(samples, shape), Normal(samples, shape, scale: 5), Normal(samples, shape));
+        table.SwiGlu.Backward(dY, gate, up, dGate, dUp);
+        table.SwiGlu.Backward(dY, gate, up, gateOfZeros, dUp);
+        table.SwiGlu.Backward(dY, gate, up, dGate, upOfZeros);
+        return [new("dGate", dGate), new("dUp", dUp), new("dGate of zeros", gateOfZeros), new("dUp of zeros", upOfZeros)];
     });
 
     [CudaFact]

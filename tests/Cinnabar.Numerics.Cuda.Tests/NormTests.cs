@@ -19,8 +19,12 @@ public sealed class NormTests
         (Tensor y, Tensor inverseRms) = (Tensor.Zeros(shape.Rows, shape.Columns), Tensor.Zeros(shape.Rows));
         table.RmsNorm.Forward(x, weight, 0.1f, y, inverseRms); // an ε that keeps rows of one column from cancelling
         (Tensor dX, Tensor dWeight) = (samples.Normal(1, shape.Rows, shape.Columns), samples.Normal(1, shape.Columns));
-        table.RmsNorm.Backward(samples.Normal(1, shape.Rows, shape.Columns), x, weight, inverseRms, dX, dWeight);
-        return [new("dX", dX), new("dWeight", dWeight)];
+        Tensor ofZeros = samples.Cleared(table, shape.Rows, shape.Columns);
+        Tensor dY = samples.Normal(1, shape.Rows, shape.Columns);
+        table.RmsNorm.Backward(dY, x, weight, inverseRms, dX, dWeight);
+        table.RmsNorm.Backward(dY, x, weight, inverseRms, ofZeros, dWeight);
+        table.Add.Backward(dX, ofZeros); // where a row's gradient cancels, what is left is rounding
+        return [new("dX", dX), new("dX of zeros, added", ofZeros), new("dWeight", dWeight)];
     });
 
     // Heads of a row are rows of their own.

@@ -20,6 +20,16 @@ internal sealed class Samples(int seed)
         return tensor;
     }
 
+    /// <summary>Zeros that the device knows of, with other numbers left in its memory.</summary>
+    public Tensor Cleared(KernelTable table, params int[] shape)
+    {
+        Tensor tensor = Normal(1, shape);
+        table.Scaling.Forward(tensor, 1);
+        tensor.Clear();
+        Assert.True(table.Device is not CudaDevice device || device.IsZero(tensor));
+        return tensor;
+    }
+
     /// <summary>[rows, columns] of integers with scales of groups of 32, or of the blocks Q8_0: a scale in F16 and 32 bytes.</summary>
     public Tensor Stored(DType type, int rows, int columns)
     {

@@ -18,5 +18,20 @@ internal sealed class CudaAdd(CudaDevice device) : IAdd
         device.LaunchOverElements(device.Function("elementwise.cu", "elementwise_add"), a.Count, arguments);
     }
 
-    public void Backward(Tensor dY, Tensor d) => Forward(d, dY, d);
+    public void Backward(Tensor dY, Tensor d)
+    {
+        if (!device.IsZero(d))
+        {
+            Forward(d, dY, d);
+            return;
+        }
+
+        Expect.Floats(dY, d.Count);
+        Expect.Floats(d, d.Count);
+        KernelArguments arguments = default;
+        arguments.Add(device.Read(dY));
+        arguments.Add(device.Write(d));
+        arguments.Add((long)d.Count);
+        device.LaunchOverElements(device.Function("convert.cu", "copy_floats"), d.Count, arguments);
+    }
 }

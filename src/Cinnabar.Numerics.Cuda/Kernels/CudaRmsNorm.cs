@@ -59,7 +59,9 @@ internal sealed class CudaRmsNorm(CudaDevice device) : IRmsNorm
         arguments.Add(device.Read(x));
         arguments.Add(device.Read(weight));
         arguments.Add(device.Read(inverseRms));
-        arguments.Add(device.Update(dX));
+        (nint gradient, int adds) = device.Accumulate(dX);
+        arguments.Add(gradient);
+        arguments.Add(adds);
         arguments.Add(sums);
         arguments.Add(rows);
         arguments.Add(columns);

@@ -41,8 +41,12 @@ internal sealed class CudaSwiGlu(CudaDevice device) : ISwiGlu
         arguments.Add(device.Read(dY));
         arguments.Add(device.Read(gate));
         arguments.Add(device.Read(up));
-        arguments.Add(device.Update(dGate));
-        arguments.Add(device.Update(dUp));
+        (nint gateGradient, int addsToGate) = device.Accumulate(dGate);
+        (nint upGradient, int addsToUp) = device.Accumulate(dUp);
+        arguments.Add(gateGradient);
+        arguments.Add(upGradient);
+        arguments.Add(addsToGate);
+        arguments.Add(addsToUp);
         arguments.Add((long)gate.Count);
         device.LaunchOverElements(device.Function(Source, "elementwise_swiglu_backward"), gate.Count, arguments);
     }

@@ -4,15 +4,22 @@
 // with P = exp(S/√D − lse) and delta = rowsum(dO ∘ O). A block owns what it adds to, so no sum depends on the order of blocks.
 #include "attention.cuh"
 
-__device__ __forceinline__ void addPair(float* row, int column, int columns, float x, float y) {
-    if (columns % 2 == 0 && column < columns) {
-        float2 old = *(float2*)(row + column);
-        *(float2*)(row + column) = make_float2(old.x + x, old.y + y);
-    } else if (column < columns) {
-        row[column] += x;
-        if (column + 1 < columns) row[column + 1] += y;
+// A gradient, and whether there is anything to add to.
+struct Gradient {
+    float* first;
+    int adds;
+
+    __device__ __forceinline__ void addPair(long long row, int column, int columns, float x, float y) const {
+        float* at = first + row + column;
+        if (columns % 2 == 0 && column < columns) {
+            float2 old = adds ? *(float2*)at : make_float2(0, 0);
+            *(float2*)at = make_float2(old.x + x, old.y + y);
+        } else if (column < columns) {
+            at[0] = adds ? at[0] + x : x;
+            if (column + 1 < columns) at[1] = adds ? at[1] + y : y;
+        }
     }
-}
+};
 
 // delta[rows, H] = rowsum(dO ∘ O), a warp each.
 extern "C" __global__ void attention_delta(const float* dO, const void* o, int oIsRounded, float* delta, int items, int columns) {
@@ -31,7 +38,7 @@ extern "C" __global__ void attention_delta(const float* dO, const void* o, int o
 struct Backward {
     const float *q, *dO, *lse, *delta;
     const Sequence* sequences;
-    float *first, *second; // dQ and nothing, or dK and dV
+    Gradient first, second; // dQ and nothing, or dK and dV
     int heads, group, columns, rows;
     float scale;
 };
@@ -71,10 +78,10 @@ __device__ __forceinline__ void scoreGradients(float (&s)[N][4], float (&dP)[N][
     }
 }
 
-// d[row, column …] += factor · c, for the rows of the warp below `count`.
+// d[row, column …] += factor · c, for the rows of the warp below `count`, from element `begin` on.
 template <int C>
-__device__ __forceinline__ void addRows(float* d, long long rowStride, int count, int slab, int columns, const float (&c)[C / 8][4],
-    float factor) {
+__device__ __forceinline__ void addRows(const Gradient& d, long long begin, long long rowStride, int count, int slab, int columns,
+    const float (&c)[C / 8][4], float factor) {
     int lane = threadIdx.x % 32;
 #pragma unroll
     for (int half = 0; half < 2; half++) {
@@ -82,7 +89,7 @@ __device__ __forceinline__ void addRows(float* d, long long rowStride, int count
         if (row >= count) continue;
 #pragma unroll
         for (int n = 0; n < C / 8; n++) {
-            addPair(d + row * rowStride, slab + n * 8 + lane % 4 * 2, columns, c[n][2 * half] * factor, c[n][2 * half + 1] * factor);
+            d.addPair(begin + row * rowStride, slab + n * 8 + lane % 4 * 2, columns, c[n][2 * half] * factor, c[n][2 * half + 1] * factor);
         }
     }
 }
@@ -149,15 +156,16 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
 
     if (!isOwner) return;
     ownElement += ownRow * ownStride;
-    addRows<C>(x.first + ownElement, ownStride, ownCount - tile - ownRow, slab, x.columns, sums1, x.scale);
-    if constexpr (KEYS) addRows<C>(x.second + ownElement, ownStride, ownCount - tile - ownRow, slab, x.columns, sums2, 1);
+    addRows<C>(x.first, ownElement, ownStride, ownCount - tile - ownRow, slab, x.columns, sums1, x.scale);
+    if constexpr (KEYS) addRows<C>(x.second, ownElement, ownStride, ownCount - tile - ownRow, slab, x.columns, sums2, 1);
 }
 
 #define BACKWARD(W, EXACT, KEYS, BLOCKS, FUNCTION) \
     extern "C" __global__ void __launch_bounds__(256, BLOCKS) FUNCTION(const float* q, const float* dO, const float* lse, \
-        const float* delta, const Sequence* sequences, float* first, float* second, int heads, int group, int columns, int rows, \
-        float scale) { \
-        backward<W, EXACT, KEYS>({q, dO, lse, delta, sequences, first, second, heads, group, columns, rows, scale}); \
+        const float* delta, const Sequence* sequences, float* first, int addsToFirst, float* second, int addsToSecond, int heads, int group, \
+        int columns, int rows, float scale) { \
+        backward<W, EXACT, KEYS>( \
+            {q, dO, lse, delta, sequences, {first, addsToFirst}, {second, addsToSecond}, heads, group, columns, rows, scale}); \
     }
 
 // BLOCKS that a multiprocessor should hold: two where the sums leave room among its registers, 128 a thread.

@@ -21,8 +21,10 @@ extern "C" __global__ void widen_bf16(const bf16* __restrict__ x, float* __restr
     if (blockIdx.x == 0 && threadIdx.x < count % 4) y[4 * quads + threadIdx.x] = fromBf16(x[4 * quads + threadIdx.x]);
 }
 
-// y = x, to learn how fast memory is.
+// y = x; also to learn how fast memory is.
 extern "C" __global__ void copy_floats(const float* __restrict__ x, float* __restrict__ y, long long count) {
     long long stride = (long long)gridDim.x * blockDim.x;
-    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < count / 4; i += stride) ((float4*)y)[i] = ((const float4*)x)[i];
+    long long quads = count / 4;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < quads; i += stride) ((float4*)y)[i] = ((const float4*)x)[i];
+    if (blockIdx.x == 0 && threadIdx.x < count % 4) y[4 * quads + threadIdx.x] = x[4 * quads + threadIdx.x];
 }

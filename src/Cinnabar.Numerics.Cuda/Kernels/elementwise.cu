@@ -4,7 +4,7 @@
 //   soft_cap       x = cap · tanh(x / cap)                          (Gemma Team 2024, "Gemma 2", section 2)
 //   geglu          y = g/(1 + e^−2z) · u,  z = √(2/π)·(g + 0.044715·g³): gelu(g)·u in its tanh form      y may be g or u
 //   swiglu         y = g·σ·u,  σ = 1/(1 + e^−g)                     (Shazeer 2020); y F32 or bfloat16
-//   swiglu_backward    du += dY·g·σ,   dg += dY·u·σ·(1 + g·(1 − σ))
+//   swiglu_backward    du += dY·g·σ,   dg += dY·u·σ·(1 + g·(1 − σ))          = where there is nothing to add to
 
 extern "C" __global__ void elementwise_add(const float* a, const float* b, float* y, long long count) {
     forEach(count, [=](auto width, long long i) {
@@ -66,10 +66,12 @@ extern "C" __global__ void elementwise_swiglu_bf16(const float* gate, const floa
 }
 
 extern "C" __global__ void elementwise_swiglu_backward(
-    const float* dY, const float* gate, const float* up, float* dGate, float* dUp, long long count) {
+    const float* dY, const float* gate, const float* up, float* dGate, float* dUp, int addsToGate, int addsToUp, long long count) {
     forEach(count, [=](auto width, long long i) {
         constexpr int N = decltype(width)::value;
-        Pack<N> d = load<N>(dY + i), g = load<N>(gate + i), u = load<N>(up + i), dG = load<N>(dGate + i), dU = load<N>(dUp + i);
+        Pack<N> d = load<N>(dY + i), g = load<N>(gate + i), u = load<N>(up + i), dG = {}, dU = {};
+        if (addsToGate) dG = load<N>(dGate + i);
+        if (addsToUp) dU = load<N>(dUp + i);
         for (int j = 0; j < N; j++) {
             float sigmoid = 1 / (1 + expf(-g.v[j]));
             float slope = sigmoid * (1 + g.v[j] * (1 - sigmoid));

@@ -52,7 +52,7 @@ extern "C" __global__ void norms_rms_bf16(
 
 // A team takes `chunk` rows one after the other; every thread keeps the sums of its own columns in shared memory.
 template <int N> __device__ __forceinline__ void rmsBackward(
-    const float* dY, const float* x, const float* weight, const float* inverseRms, float* dX, float* chunkSums,
+    const float* dY, const float* x, const float* weight, const float* inverseRms, float* dX, int adds, float* chunkSums,
     int rows, int columns, int chunk, int teamSize) {
     SHARED_ARRAY(float, partial, 32);
     SHARED_BYTES(memory);
@@ -77,7 +77,8 @@ template <int N> __device__ __forceinline__ void rmsBackward(
         float projection = team.sum(dot, partial) * r * r * r / columns;
         for (int c = team.member * N; c < columns; c += team.size * N) {
             float* at = dX + t * columns + c;
-            Pack<N> a = load<N>(d + c), value = load<N>(row + c), w = load<N>(weight + c), result = load<N>(at);
+            Pack<N> a = load<N>(d + c), value = load<N>(row + c), w = load<N>(weight + c), result = {};
+            if (adds) result = load<N>(at);
             for (int j = 0; j < N; j++) result.v[j] += r * a.v[j] * w.v[j] - value.v[j] * projection;
             store(at, result);
         }
@@ -87,10 +88,10 @@ template <int N> __device__ __forceinline__ void rmsBackward(
 
 // chunkSums: [⌈rows / chunk⌉, columns]; dynamic shared memory: `columns` floats a team.
 extern "C" __global__ void norms_rms_backward(
-    const float* dY, const float* x, const float* weight, const float* inverseRms, float* dX, float* chunkSums,
+    const float* dY, const float* x, const float* weight, const float* inverseRms, float* dX, int adds, float* chunkSums,
     int rows, int columns, int chunk, int teamSize) {
-    if (columns % 4 == 0) rmsBackward<4>(dY, x, weight, inverseRms, dX, chunkSums, rows, columns, chunk, teamSize);
-    else rmsBackward<1>(dY, x, weight, inverseRms, dX, chunkSums, rows, columns, chunk, teamSize);
+    if (columns % 4 == 0) rmsBackward<4>(dY, x, weight, inverseRms, dX, adds, chunkSums, rows, columns, chunk, teamSize);
+    else rmsBackward<1>(dY, x, weight, inverseRms, dX, adds, chunkSums, rows, columns, chunk, teamSize);
 }
 
 template <int N, typename Y> __device__ __forceinline__ void layerForward(
