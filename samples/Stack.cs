@@ -40,7 +40,7 @@ namespace Samples
         /// <summary>Takes all items away.</summary>
         public void Clear()
         {
-            for (int i = 0; i < <fill:4>; i++)
+            for (<fill:14>)
             {
                 _items[i] = default(T);
             }

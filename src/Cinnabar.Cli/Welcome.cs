@@ -9,7 +9,7 @@ internal static class Welcome
           cinnabar infill samples/Stack.cs                               fill the <fill> holes of a file
           cinnabar generate "public static int Max(int a, int b)"        continue a text
           cinnabar corpus ~/code --out corpus/mine                       turn your own code into a corpus
-          cinnabar train recipes/csharp-12m.json --corpus corpus/mine    train a model on it; set vocab_size as corpus says
+          cinnabar train recipes/text-12m.json --corpus corpus/mine      train a model on it; set vocab_size as corpus says
 
           cinnabar pull org/name                                         fetch an open model from the Hugging Face hub
           cinnabar chat --model org/name                                 talk with it

@@ -176,7 +176,7 @@ public sealed partial record TrainingOptions
         {
             throw new CinnabarException(
                 $"The training configuration '{path}' does not exist.",
-                "Give the path of a JSON file, for example recipes/csharp-12m.json.");
+                "Give the path of a JSON file, for example recipes/text-12m.json.");
         }
 
         TrainingOptions options;
