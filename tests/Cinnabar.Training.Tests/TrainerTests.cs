@@ -267,6 +267,25 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         Assert.Equal([config.EmbeddingSize, config.HiddenSize], model.Tensors[LladaWeightNames.Embedding].Shape.ToArray());
     }
 
+    // The batches of a step are drawn while the one before runs, if it is the one that comes next.
+    [Fact]
+    public void AddGradients_StepsInAnyOrder_HaveTheLossesOfTheirNumbers()
+    {
+        TrainingOptions options = runs.Options("nowhere");
+        TokenDenoiserTraining one = Training();
+        double[] inOrder = [.. Enumerable.Range(1, 4).Select(step => one.AddGradients(step).Loss)];
+        TokenDenoiserTraining other = Training();
+        Assert.All((int[])[3, 4, 1, 3, 2, 2], step => Assert.Equal(inOrder[step - 1], other.AddGradients(step).Loss));
+        Assert.Equal(4, inOrder.Distinct().Count());
+
+        TokenDenoiserTraining Training()
+        {
+            TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(runs.Config, 1));
+            TrainingObjective objective = TrainingObjective.Create(options, TokenDataset.Open(runs.Corpus, "train"), runs.Tokenizer);
+            return new TokenDenoiserTraining(options, state, objective, KernelTable.Create(1, KernelForm.Vector));
+        }
+    }
+
     [Fact]
     public void Take_PoisonedWeight_ChangesNothing()
     {

@@ -12,6 +12,7 @@ public sealed class TokenDenoiserTraining : TrainedNetwork
     private readonly TransformerDenoiser _network;
     private readonly Tape _tape;
     private readonly float _focalGamma;
+    private (int Step, Task<IReadOnlyList<TrainingBatch>> Batches)? _drawn; // of the next step
 
     /// <summary>Prepares steps.</summary>
     /// <param name="options">Sizes and settings of the loss.</param>
@@ -39,13 +40,26 @@ public sealed class TokenDenoiserTraining : TrainedNetwork
     {
         double loss = 0;
         long tokens = 0;
-        foreach (TrainingBatch batch in _objective.Draw(step))
+        foreach (TrainingBatch batch in Draw(step))
         {
             loss += Accumulate(batch);
             tokens += batch.HasNoisyHalf ? batch.Ids.Length / 2 : batch.Ids.Length;
         }
 
         return (loss, tokens);
+    }
+
+    // The batches of the next step are drawn meanwhile: a GPU would wait for them.
+    private IReadOnlyList<TrainingBatch> Draw(int step)
+    {
+        IReadOnlyList<TrainingBatch>? batches = _drawn?.Batches.GetAwaiter().GetResult();
+        if (_drawn?.Step != step)
+        {
+            batches = _objective.Draw(step);
+        }
+
+        _drawn = (step + 1, Task.Run(() => _objective.Draw(step + 1)));
+        return batches!;
     }
 
     private double Accumulate(TrainingBatch batch)
