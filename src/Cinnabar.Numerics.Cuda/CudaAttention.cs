@@ -114,10 +114,9 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         operands.Add(device.Read(dO));
         operands.Add(device.Read(logSumExp));
         operands.Add(delta);
-        (nint dQuery, int addsToQuery) = GradientOf(dQ, shape.Batch * shape.Queries * shape.Heads * shape.HeadSize);
-        int keyElements = shape.Batch * shape.Length * shape.KeyValueHeads * shape.HeadSize;
-        (nint dKey, int addsToKey) = GradientOf(dK, keyElements);
-        (nint dValue, int addsToValue) = GradientOf(dV, keyElements);
+        (nint dQuery, int addsToQuery) = device.Accumulate(dQ);
+        (nint dKey, int addsToKey) = device.Accumulate(dK);
+        (nint dValue, int addsToValue) = device.Accumulate(dV);
         operands.Add(_sequences.UploadAll(device).Sequences);
         KernelArguments forQueries = operands;
         forQueries.Add(dQuery);
@@ -132,10 +131,6 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         forKeys.Add(addsToValue);
         LaunchGradient(KernelOf(CudaAttentionPass.KeyGradients, shape, kind), forKeys, shape, shape.KeyValueHeads);
     }
-
-    // The kernels write the rows of all sequences, which may be fewer than there are.
-    private (nint Address, int Adds) GradientOf(Tensor gradient, int written) =>
-        written == gradient.Count ? device.Accumulate(gradient) : (device.Update(gradient), 1);
 
     // All sequences of a call have the heads of `shape`.
     private void Forward(Tensor q, in AttentionShape shape, CudaAttentionOperands operands, Tensor o, Tensor logSumExp)

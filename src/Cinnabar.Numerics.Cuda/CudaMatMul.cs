@@ -139,7 +139,7 @@ internal sealed class CudaMatMul : IMatMul
     // Few rows, weights as in a checkpoint, and enough of them.
     private bool IsForFewRows(in Matrix a, ReadOnlySpan<PackedMatrix> b)
     {
-        if (a.Rows == 0 || a.Rows > _fewRows.RowsAtOnce(WeightFormat.BF16) || a.Columns % WeightFormat.BF16.ColumnsOfUnit != 0
+        if (a.Rows == 0 || a.Rows > _fewRows.FasterRows(WeightFormat.BF16) || a.Columns % WeightFormat.BF16.ColumnsOfUnit != 0
             || a.ColumnStride != 1 || a.RowStride % ElementsOfCopy != 0 || a.Offset % ElementsOfCopy != 0)
         {
             return false;

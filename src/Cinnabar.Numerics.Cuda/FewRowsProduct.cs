@@ -46,9 +46,9 @@ internal sealed class FewRowsProduct
     //   rows     1            16           32           64
     //   BF16     5.33, 5.69   5.50, 5.77   6.10, 5.98   7.18, 5.88
     //   Int8     4.07, 5.07   4.17, 4.61   4.70, 4.78   6.12, 5.14
-    // Of four bits it has no product.
-    private const int MostRowsOfBF16 = 16;
-    private const int MostRowsOfInt8 = 32;
+    // Of four bits it has no product. On older GPUs the limits may be others: this was measured on an H200 alone.
+    private const int FasterRowsOfBF16 = 16;
+    private const int FasterRowsOfInt8 = 32;
     private const int MostRows = 64;
 
     // Shorter runs would be over before their first unit arrives, and leave more parts of sums to add.
@@ -73,19 +73,22 @@ internal sealed class FewRowsProduct
         device.Clear(_arrivals, bytes); // every launch leaves zeros again
     }
 
-    /// <summary>
-    /// The most rows that are multiplied faster here than by cuBLASLt, as far as it has such products, and of a launch; 0 where a block has
-    /// too little memory for any.
-    /// </summary>
+    /// <summary>The most rows that are multiplied faster here than by cuBLASLt, if it has such a product.</summary>
+    /// <param name="format">Of the weights.</param>
+    public int FasterRows(WeightFormat format) => Math.Min(
+        RowsAtOnce(format),
+        format.Bits switch
+        {
+            16 => FasterRowsOfBF16,
+            8 => FasterRowsOfInt8,
+            _ => MostRows,
+        });
+
+    /// <summary>The most rows of a launch, 0 where a block has too little memory for any.</summary>
     /// <param name="format">Of the weights.</param>
     public int RowsAtOnce(WeightFormat format)
     {
-        int rows = format.Bits switch
-        {
-            16 => MostRowsOfBF16,
-            8 => MostRowsOfInt8,
-            _ => MostRows,
-        };
+        int rows = MostRows;
         while (rows > 0 && !Variant.For(format, rows, s_tileRows[0], _device.SharedBytesPerBlock).IsPossible)
         {
             rows /= 2;

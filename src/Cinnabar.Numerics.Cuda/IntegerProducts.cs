@@ -51,7 +51,7 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
                 nint result = results[i] + ((nint)row * c[i].RowStride * sizeof(float));
                 FewRowsWeight described = new(
                     device.Read(weight.Words), device.Read(weight.Scales), result, c[i].Columns, c[i].RowStride);
-                if (rows.Rows <= fewRows.RowsAtOnce(format) || !TryByPlan(integers, scales, rows, weight, described, accumulate))
+                if (rows.Rows <= fewRows.FasterRows(format) || !TryByPlan(integers, scales, rows, weight, described, accumulate))
                 {
                     _weights[count++] = described;
                 }

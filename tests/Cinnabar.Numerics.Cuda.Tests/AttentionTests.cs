@@ -224,8 +224,9 @@ public sealed class AttentionTests
         return [new("o", o), new("lse", lse)];
     }
 
-    // Some gradients hold something before: they accumulate; others are zeros that need not be read. It is small, so that errors of what is added show, but where every query sees
-    // one key alone: its scores have no gradient, and what is added is nothing but rounding.
+    // The gradients hold something before, to which is added; and again zeros, which need not be read. What they hold is small, so that errors
+    // of what is added show, but where every query sees one key alone: its scores have no gradient, what is added is nothing but rounding,
+    // and it is not compared alone.
     private static Output[] Run(
         KernelTable table, Samples samples, AttentionShape shape, MatMulPrecision precision, bool isOperand = false)
     {
@@ -237,11 +238,18 @@ public sealed class AttentionTests
         (Tensor o, Tensor lse, Tensor dO) = (Tensor.Zeros(rows, width), Tensor.Zeros(rows, shape.Heads), samples.Normal(1, rows, width));
         o.IsOperand = isOperand;
         table.Attention.Forward(q, k, v, shape, precision, o, lse);
-        bool isQueryZero = before < 1 && rows % 2 == 0, areKeysZero = before < 1 && rows % 2 == 1;
-        Tensor dQ = isQueryZero ? samples.Cleared(table, rows, width) : samples.Normal(before, rows, width);
-        Tensor dK = areKeysZero ? samples.Cleared(table, rows, keyWidth) : samples.Normal(before, rows, keyWidth);
-        Tensor dV = areKeysZero ? samples.Cleared(table, rows, keyWidth) : samples.Normal(before, rows, keyWidth);
+        (Tensor dQ, Tensor dK, Tensor dV) =
+            (samples.Normal(before, rows, width), samples.Normal(before, rows, keyWidth), samples.Normal(before, rows, keyWidth));
         table.Attention.Backward(dO, q, k, v, o, lse, shape, precision, dQ, dK, dV);
-        return [new("o", o), new("lse", lse), new("dQ", dQ), new("dK", dK), new("dV", dV)];
+        List<Output> outputs = [new("o", o), new("lse", lse), new("dQ", dQ), new("dK", dK), new("dV", dV)];
+        if (before < 1)
+        {
+            Tensor queryOfZeros = samples.Cleared(table, rows, width);
+            (Tensor keyOfZeros, Tensor valueOfZeros) = (samples.Cleared(table, rows, keyWidth), samples.Cleared(table, rows, keyWidth));
+            table.Attention.Backward(dO, q, k, v, o, lse, shape, precision, queryOfZeros, keyOfZeros, valueOfZeros);
+            outputs.AddRange([new("dQ of zeros", queryOfZeros), new("dK of zeros", keyOfZeros), new("dV of zeros", valueOfZeros)]);
+        }
+
+        return [.. outputs];
     }
 }

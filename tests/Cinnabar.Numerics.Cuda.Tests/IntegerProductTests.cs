@@ -8,7 +8,7 @@ public sealed class IntegerProductTests
     // Few rows and many, weights whose rows are not whole tiles, or in numbers that cuBLASLt does not take, and enough for tiles of 256.
     private static readonly Size[] s_sizes =
     [
-        .. from m in (int[])[1, 17, 64, 130] select new Size(m, 1_024, 264),
+        .. from m in (int[])[1, 17, 32, 33, 64, 130] select new Size(m, 1_024, 264),
         new(9, 128, 5_500), new(70, 256, 260), new(5, 4_096, 257), new(0, 256, 8), new(3, 1_280, 1_028), new(64, 1_024, 1_536),
     ];
 
@@ -28,7 +28,7 @@ public sealed class IntegerProductTests
         (Tensor x, Tensor start) = (samples.Normal(1, 130, 1_024), samples.Normal(1, 130, 264));
         PackedMatrix weight = Packed(Comparison.Device, samples.Normal(1, 264, 1_024).Quantize(DType.Int8, 1_024));
         float[] all = Rows(130);
-        foreach (int count in (int[])[1, 17, 64, 65])
+        foreach (int count in (int[])[1, 17, 32, 33, 65])
         {
             Assert.Equal(all[..(264 * count)], Rows(count));
         }

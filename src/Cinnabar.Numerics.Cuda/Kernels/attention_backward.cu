@@ -162,8 +162,8 @@ template <int W, bool EXACT, bool KEYS> __device__ __forceinline__ void backward
 
 #define BACKWARD(W, EXACT, KEYS, BLOCKS, FUNCTION) \
     extern "C" __global__ void __launch_bounds__(256, BLOCKS) FUNCTION(const float* q, const float* dO, const float* lse, \
-        const float* delta, const Sequence* sequences, float* first, int addsToFirst, float* second, int addsToSecond, int heads, int group, \
-        int columns, int rows, float scale) { \
+        const float* delta, const Sequence* sequences, float* first, int addsToFirst, float* second, int addsToSecond, int heads, \
+        int group, int columns, int rows, float scale) { \
         backward<W, EXACT, KEYS>( \
             {q, dO, lse, delta, sequences, {first, addsToFirst}, {second, addsToSecond}, heads, group, columns, rows, scale}); \
     }

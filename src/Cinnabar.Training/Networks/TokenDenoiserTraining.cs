@@ -52,14 +52,15 @@ public sealed class TokenDenoiserTraining : TrainedNetwork
     // The batches of the next step are drawn meanwhile: a GPU would wait for them.
     private IReadOnlyList<TrainingBatch> Draw(int step)
     {
-        IReadOnlyList<TrainingBatch>? batches = _drawn?.Batches.GetAwaiter().GetResult();
-        if (_drawn?.Step != step)
+        if (_drawn is { } other && other.Step != step)
         {
-            batches = _objective.Draw(step);
+            Task.WaitAny(other.Batches); // one draw at a time, and a failure of that step is not this one's
+            _drawn = null;
         }
 
+        IReadOnlyList<TrainingBatch> batches = _drawn?.Batches.GetAwaiter().GetResult() ?? _objective.Draw(step);
         _drawn = (step + 1, Task.Run(() => _objective.Draw(step + 1)));
-        return batches!;
+        return batches;
     }
 
     private double Accumulate(TrainingBatch batch)

@@ -5,7 +5,8 @@ using Cinnabar.Training.Corpora;
 namespace Cinnabar.Training.Objectives;
 
 /// <summary>
-/// What a network is trained to say: turns clean sequences into the batches of an optimiser step, from (seed, step) alone.
+/// What a network is trained to say: turns clean sequences into the batches of an optimiser step, from (seed, step) alone. One thread at a
+/// time, any one.
 /// </summary>
 /// <param name="source">Where clean sequences come from.</param>
 /// <param name="options">Settings of the noise, and the seed.</param>
