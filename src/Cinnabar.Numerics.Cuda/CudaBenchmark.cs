@@ -42,12 +42,7 @@ public sealed class CudaBenchmark
     {
         nint from = _device.Allocate((long)CopiedElements * sizeof(float));
         nint to = _device.Allocate((long)CopiedElements * sizeof(float));
-        CudaFunction copy = _device.Function("convert.cu", "copy_floats");
-        KernelArguments arguments = default;
-        arguments.Add(from);
-        arguments.Add(to);
-        arguments.Add((long)CopiedElements);
-        double seconds = Median(_ => _device.LaunchOverElements(copy, CopiedElements, arguments));
+        double seconds = Median(_ => _device.Copy(from, to, CopiedElements));
         _device.Memory.Free(from, (long)CopiedElements * sizeof(float));
         _device.Memory.Free(to, (long)CopiedElements * sizeof(float));
         return 2.0 * CopiedElements * sizeof(float) / seconds;

@@ -57,6 +57,9 @@ internal sealed unsafe partial class CudaDevice
     /// <summary>y = x widened to F32.</summary>
     public void Widen(nint from, nint to, long count) => Convert(_widen, from, to, count);
 
+    /// <summary>y = x, of F32.</summary>
+    public void Copy(nint from, nint to, long count) => Convert(Function("convert.cu", "copy_floats"), from, to, count);
+
     /// <summary>Zeros.</summary>
     public void Clear(nint address, long bytes) =>
         Issue(new CudaCommand { Kind = CommandKind.Clear, Target = address, Bytes = bytes });

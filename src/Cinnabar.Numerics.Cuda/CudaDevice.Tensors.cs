@@ -23,8 +23,8 @@ internal sealed unsafe partial class CudaDevice
     public nint Update(Tensor tensor) => CopyOf(tensor).ForWriting(partly: true);
 
     /// <summary>
-    /// Address of a whole gradient (no view of a part) to which a kernel adds, and 1; or 0 where there is only zero to add to: then the kernel
-    /// overwrites all elements, and nobody has to make the zeros or read them.
+    /// Address of a whole gradient (no view of a part) to which a kernel adds, and 1; or 0 where there is only zero to add to: then the
+    /// kernel overwrites all elements, and nobody has to make the zeros or read them.
     /// </summary>
     public (nint Address, int Adds) Accumulate(Tensor gradient) => IsZero(gradient) ? (Write(gradient), 0) : (Update(gradient), 1);
 

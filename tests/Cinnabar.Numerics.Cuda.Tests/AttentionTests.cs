@@ -224,9 +224,9 @@ public sealed class AttentionTests
         return [new("o", o), new("lse", lse)];
     }
 
-    // The gradients hold something before, to which is added; and again zeros, which need not be read. What they hold is small, so that errors
-    // of what is added show, but where every query sees one key alone: its scores have no gradient, what is added is nothing but rounding,
-    // and it is not compared alone.
+    // The gradients hold something before, to which is added; and again zeros, which need not be read. What they hold is small, so that
+    // errors of what is added show, but where every query sees one key alone: its scores have no gradient, what is added is nothing but
+    // rounding, and it is not compared alone.
     private static Output[] Run(
         KernelTable table, Samples samples, AttentionShape shape, MatMulPrecision precision, bool isOperand = false)
     {

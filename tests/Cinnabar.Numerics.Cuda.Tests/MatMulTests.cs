@@ -18,7 +18,7 @@ public sealed class MatMulTests
 
     private static readonly Size[] s_fewRows =
     [
-        .. from m in (int[])[1, 8, 9, 16, 17, 64] select new Size(m, 1_024, 1_100),
+        .. from m in (int[])[1, 8, 9, 16, 17, 64, 65] select new Size(m, 1_024, 1_100),
         new(9, 192, 5_500), new(5, 4_096, 257), new(3, 64, 40_000), new(16, 1_000, 1_100), new(16, 1_088, 1_100),
     ];
 

@@ -28,10 +28,6 @@ internal sealed class CudaAdd(CudaDevice device) : IAdd
 
         Expect.Floats(dY, d.Count);
         Expect.Floats(d, d.Count);
-        KernelArguments arguments = default;
-        arguments.Add(device.Read(dY));
-        arguments.Add(device.Write(d));
-        arguments.Add((long)d.Count);
-        device.LaunchOverElements(device.Function("convert.cu", "copy_floats"), d.Count, arguments);
+        device.Copy(device.Read(dY), device.Write(d), d.Count);
     }
 }
