@@ -100,6 +100,7 @@ internal sealed unsafe partial class CudaStream
         }
 
         GiveUpFollowing();
+        Join();
         Remember();
         _issued.Clear();
     }
@@ -233,7 +234,7 @@ internal sealed unsafe partial class CudaStream
         }
         finally
         {
-            _isBehindKernel = false;
+            (_isBehindKernel, _lane) = (false, 0);
 
             // Even if a command failed: the stream would take nothing else any more.
             error = CudaDriver.cuStreamEndCapture(_stream, out captured);

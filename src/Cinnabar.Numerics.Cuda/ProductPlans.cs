@@ -47,24 +47,41 @@ internal readonly record struct ProductShape(
 /// <summary>The products planned so far; not thread-safe.</summary>
 internal sealed unsafe class ProductPlans
 {
+    // Products of more rows fill the device for longer than they take to start and to end.
+    private const int MostRowsSideBySide = 256;
+
     // What cuBLAS recommends for Hopper.
     private const long WorkspaceBytes = 32 << 20;
 
     private readonly nint _library;
-    private readonly nint _workspace;
+    private readonly CudaMemory _memory;
+    private readonly List<nint> _workspaces = []; // one a lane: products that run at the same time share none
     private readonly Dictionary<ProductShape, Answer> _answers = [];
     private readonly List<Plan> _plans = [];
 
     public ProductPlans(CudaMemory memory)
     {
         CublasLt.Check(CublasLt.cublasLtCreate(out _library), "cublasLtCreate");
-        _workspace = memory.Allocate(WorkspaceBytes);
+        _memory = memory;
     }
 
-    /// <summary>The number of the plan for a product.</summary>
+    /// <summary>The lane of one of several products of the same rows, none of which reads what another writes.</summary>
+    /// <param name="index">Its place among them.</param>
+    /// <param name="count">How many they are.</param>
+    /// <param name="rows">That they have in common.</param>
+    public static int Lane(int index, int count, int rows) => count > 1 && rows <= MostRowsSideBySide ? index + 1 : 0;
+
+    /// <summary>The number of the plan for a product, which may run from now on.</summary>
+    /// <param name="shape">Sizes and types.</param>
+    /// <param name="lane">Where it will run.</param>
     /// <exception cref="CudaException">The library has none.</exception>
-    public int NumberOf(in ProductShape shape)
+    public int NumberOf(in ProductShape shape, int lane)
     {
+        while (_workspaces.Count <= lane)
+        {
+            _workspaces.Add(_memory.Allocate(WorkspaceBytes));
+        }
+
         Answer answer = Find(shape);
         return answer.Number ?? throw new CudaException(
             $"cuBLASLt {CublasLt.cublasLtGetVersion()} knows no way to compute a product {shape}: status {answer.Status}.",
@@ -82,6 +99,8 @@ internal sealed unsafe class ProductPlans
     }
 
     /// <summary>Starts a product.</summary>
+    /// <param name="command">What to do.</param>
+    /// <param name="stream">The driver's handle.</param>
     public void Run(in CudaCommand command, nint stream)
     {
         Plan plan = _plans[(int)command.Source];
@@ -103,7 +122,7 @@ internal sealed unsafe class ProductPlans
                 command.Target,
                 plan.Result,
                 algorithm,
-                _workspace,
+                _workspaces[command.Lane],
                 (nuint)WorkspaceBytes,
                 stream);
             CublasLt.Check(status, "cublasLtMatmul");

@@ -27,6 +27,7 @@ internal static unsafe partial class CudaDriver
 
     // Flags
     public const uint NonBlockingStream = 1;
+    public const uint EventWithoutTime = 2;
     public const int ThreadLocalCapture = 1;
 
     [LibraryImport(CudaLibraries.Driver)]
@@ -82,6 +83,9 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuStreamSynchronize(nint stream);
+
+    [LibraryImport(CudaLibraries.Driver)]
+    public static partial int cuStreamWaitEvent(nint stream, nint handle, uint flags);
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuStreamBeginCapture_v2(nint stream, int mode);

@@ -74,27 +74,27 @@ API cuMemHostAlloc(char** address, size_t bytes, unsigned) {
     return Success;
 }
 
-API cuMemcpyHtoDAsync_v2(char* to, const char* from, size_t bytes, void*) {
+API cuMemcpyHtoDAsync_v2(char* to, const char* from, size_t bytes, void* stream) {
     LOCKED;
     REQUIRE(ready());
     if (!contains(s_device, to, bytes)) return InvalidValue;
     if (contains(s_pinned, from, bytes)) {
-        enqueue([=] { memcpy(to, from, bytes); });
+        enqueue(stream, [=] { memcpy(to, from, bytes); });
         return Success;
     }
 
     REQUIRE_NO_CAPTURE;
     auto copy = std::make_shared<std::vector<char>>(from, from + bytes);
-    enqueue([=] { memcpy(to, copy->data(), bytes); });
+    enqueue(stream, [=] { memcpy(to, copy->data(), bytes); });
     return Success;
 }
 
-API cuMemcpyDtoHAsync_v2(char* to, const char* from, size_t bytes, void*) {
+API cuMemcpyDtoHAsync_v2(char* to, const char* from, size_t bytes, void* stream) {
     LOCKED;
     REQUIRE(ready());
     if (!contains(s_device, from, bytes)) return InvalidValue;
     if (contains(s_pinned, to, bytes)) {
-        enqueue([=] { memcpy(to, from, bytes); });
+        enqueue(stream, [=] { memcpy(to, from, bytes); });
         return Success;
     }
 
@@ -104,10 +104,10 @@ API cuMemcpyDtoHAsync_v2(char* to, const char* from, size_t bytes, void*) {
     return Success;
 }
 
-API cuMemsetD8Async(char* address, unsigned char value, size_t bytes, void*) {
+API cuMemsetD8Async(char* address, unsigned char value, size_t bytes, void* stream) {
     LOCKED;
     REQUIRE(ready());
     if (!contains(s_device, address, bytes)) return InvalidValue;
-    enqueue([=] { memset(address, value, bytes); });
+    enqueue(stream, [=] { memset(address, value, bytes); });
     return Success;
 }

@@ -141,13 +141,13 @@ API cublasLtMatmulAlgoGetHeuristic(void*, const Description* description, const 
 }
 
 API cublasLtMatmul(void*, const Description* description, const void* alpha, const void* a, const Layout* ofA, const void* b,
-    const Layout* ofB, const void* beta, const void* c, const Layout*, void* d, const Layout* ofD, const void*, void*, size_t, void*) {
+    const Layout* ofB, const void* beta, const void* c, const Layout*, void* d, const Layout* ofD, const void*, void*, size_t, void* stream) {
     if (description->compute == ComputeInteger32) {
         if (*(const int32_t*)alpha != 1 || *(const int32_t*)beta != 0) return NotSupported;
-        emulator::enqueue([=] { multiplyIntegers((const int8_t*)a, *ofA, (const int8_t*)b, *ofB, (int32_t*)d, *ofD); });
+        emulator::enqueue(stream, [=] { multiplyIntegers((const int8_t*)a, *ofA, (const int8_t*)b, *ofB, (int32_t*)d, *ofD); });
     } else {
         float one = *(const float*)alpha, addend = *(const float*)beta;
-        emulator::enqueue([=] { multiply(*description, one, a, *ofA, b, *ofB, addend, (const float*)c, (float*)d, *ofD); });
+        emulator::enqueue(stream, [=] { multiply(*description, one, a, *ofA, b, *ofB, addend, (const float*)c, (float*)d, *ofD); });
     }
 
     return Success;
