@@ -231,7 +231,9 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
         if (!model.Config.IsAutoregressive)
         {
             properties.Add(("steps", Whole(
-                $"Denoising steps. Default: {Shown(steps, "one per token")}.", 1, SamplerOptions.MaximumCount)));
+                $"Denoising steps. Default: {Shown(steps, standard.DraftTokens is null ? "one per token" : "as few as the drafts allow")}.",
+                1,
+                SamplerOptions.MaximumCount)));
         }
 
         properties.Add(("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)));

@@ -79,7 +79,7 @@ public sealed class DiffusionInfiller : IInfiller
             LengthPolicy.Grow => Fill(hole, CanvasSegment.GrowingHole(Math.Min(_growsFrom, _canvasLength), _canvasLength), _endAllowed),
             LengthPolicy.Probe => FillProbed(hole),
             LengthPolicy.Fixed => Fill(hole, CanvasSegment.Hole(_canvasLength), _endForbidden),
-            _ => Fill(hole, CanvasSegment.Hole(_canvasLength), _endAllowed),
+            _ => Fill(hole, CanvasSegment.Hole(_endAllowed.ClosesHoles ? _canvasLength - 1 : _canvasLength), _endAllowed),
         };
 
     private InfillPrediction Fill(LineHole hole, CanvasSegment middle, CanvasTokens tokens)

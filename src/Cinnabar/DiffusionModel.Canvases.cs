@@ -3,6 +3,8 @@ using System.Text.Json;
 using Cinnabar.Chat;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar;
@@ -56,6 +58,12 @@ public sealed partial class DiffusionModel
 
     /// <summary>Whether the model can let holes grow: its tokenizer has the token <c>&lt;|expand|&gt;</c>.</summary>
     public bool GrowsHoles => Tokenizer.ExpandTokenId is not null;
+
+    /// <summary>
+    /// Whether the model can continue a text by drafts (<see cref="SamplerOptions.DraftTokens"/>): its network can also be read left to
+    /// right. How well it reads so is a matter of its training.
+    /// </summary>
+    public bool CanDraft => Denoiser is ITwoWayDenoiser && Config is { AttentionKind: AttentionKind.Full, ShiftLogits: true };
 
     /// <summary>The special ids for a canvas of your own whose holes grow.</summary>
     /// <exception cref="CinnabarException">The model has no token for it.</exception>

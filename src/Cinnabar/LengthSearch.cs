@@ -79,7 +79,7 @@ internal sealed class LengthSearch
     // What the network sees of the text, cut to its context.
     private static int[][] KnownOf(Canvas canvas)
     {
-        int[] starts = [0, .. canvas.Holes.Select(hole => hole.End)];
+        int[] starts = [0, .. canvas.Holes.Select(hole => hole.Next)];
         int[] ends = [.. canvas.Holes.Select(hole => hole.Start), canvas.Length];
         return [.. starts.Select((start, i) => canvas.Ids[start..ends[i]].ToArray())];
     }

@@ -69,6 +69,7 @@ internal static class ModelReading
         {
             NeverEmitted = never,
             AlsoEndText = ends,
+            ClosesHoles = config.ClosesHoles,
         };
     }
 

@@ -140,21 +140,24 @@ public sealed class TextCanvas
         bool holeBegins = ids[0].Length == 0;
         ids[0] = [.. Beginning(model), .. ids[0]];
         int[] lengths = [.. ids.Select(piece => piece.Length)];
-        KeptText[] kept = ContextWindow.Choose(lengths, text.HoleTokens.Sum(n => (long)n), model.Config.MaxSequenceLength);
+        CanvasTokens tokens = text.Length == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false);
+        CanvasSegment[] holes = [.. text.HoleTokens.Select((_, i) => HoleOf(text, i))];
+        KeptText[] kept = ContextWindow.Choose(
+            lengths, holes.Sum(hole => (long)hole.MostPositions(tokens)), model.Config.MaxSequenceLength);
 
         List<CanvasSegment> segments = [];
         for (int i = 0; i < ids.Length; i++)
         {
             segments.Add(CanvasSegment.Text(ids[i].AsSpan(0, kept[i].Head)));
             segments.Add(CanvasSegment.Text(ids[i].AsSpan(ids[i].Length - kept[i].Tail)));
-            if (i < text.HoleTokens.Count)
+            if (i < holes.Length)
             {
-                segments.Add(HoleOf(text, i));
+                segments.Add(holes[i]);
             }
         }
 
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
-        Canvas canvas = new(segments, text.Length == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false));
+        Canvas canvas = new(segments, tokens);
         return new TextCanvas(model, text, canvas, dropsSpace, holeBegins, usesCrLf, omitted);
     }
 

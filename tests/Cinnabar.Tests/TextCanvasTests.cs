@@ -59,6 +59,29 @@ public sealed class TextCanvasTests : IDisposable
         Assert.Equal(model.Generate("int a", options).Text, text.ToResult().Text);
     }
 
+    // The token that closes a hole is part of what the context holds, and of nothing that comes back.
+    [Fact]
+    public void Infill_ModelThatClosesHoles_ShowsTheNetworkAnEndThatIsInNoText()
+    {
+        string path = _folder["closing"];
+        TinyModelFolder.Write(path, config => config with { ClosesHoles = true });
+        DiffusionModel model = DiffusionModel.Load(path, KernelTable.Create(threads: 1));
+        int pad = model.Config.PadTokenId;
+        string text = $"int a<fill:9>;\n{string.Concat(Enumerable.Repeat("int b = 1;\n", 40))}<fill:5>}}";
+        TextCanvas canvas = model.CanvasFor(TextWithHoles.Parse(text));
+        Assert.Equal([9, 5], canvas.Canvas.Holes.Select(hole => hole.Length));
+        Assert.All(canvas.Canvas.Holes, hole => Assert.Equal(pad, canvas.Canvas.Ids[hole.End]));
+        Assert.InRange(canvas.Canvas.Length, TinyModelFolder.Context - 2, TinyModelFolder.Context);
+        Assert.True(canvas.OmittedTokens > 0);
+
+        GenerationResult result = model.Infill("int a<fill:9>;", new SamplerOptions { Seed = 3, Temperature = 1 });
+        Assert.DoesNotContain(pad, result.TokenIds);
+        Assert.Equal($"int a{result.Holes[0].Text};", result.Text);
+        Assert.Equal(9, result.Holes[0].CanvasLength);
+        TextWithHoles exact = TextWithHoles.Parse("int a<fill:9>;") with { Length = LengthPolicy.Fixed };
+        Assert.DoesNotContain(pad, model.CanvasFor(exact).Canvas.Ids.ToArray());
+    }
+
     [Fact]
     public void Load_VocabularyFilesInTheirOldForm_AreTheTokenizer()
     {

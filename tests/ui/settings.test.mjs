@@ -61,6 +61,26 @@ mockTest('holes grow if they may, and only with a model that knows how', async (
   assertQuiet();
 });
 
+mockTest('texts are drafted if they may, and only with a model that can', async () => {
+  const [first, ...others] = mock.settings.models;
+  mock.settings.models = [{ ...first, cinnabar: { ...first.cinnabar, drafts: true } }, ...others];
+  const page = await open({ hash: '#draft_tokens=15' });
+  await page.click('#settings summary');
+  assert.equal(await page.isVisible('#field-draft_tokens'), true);
+  await page.fill('#text', 'Hello');
+  await runToEnd(page);
+  assert.equal(posted('/v1/completions').at(-1).draft_tokens, 15);
+  await page.fill('#field-draft_tokens', '0');
+  await runToEnd(page);
+  assert.equal(posted('/v1/completions').at(-1).draft_tokens, null);
+  await page.selectOption('#model', 'chatty');
+  assert.equal(await page.isVisible('#field-draft_tokens'), false);
+  await page.uncheck('#chat');
+  await runToEnd(page);
+  assert.equal(posted('/v1/completions').at(-1).draft_tokens, undefined);
+  assertQuiet();
+});
+
 mockTest('0 turns off what can be off, and a continuation has the length that the model has by default', async () => {
   const page = await open({ hash: '#model=chatty&threshold=0&temperature=0' });
   await page.uncheck('#chat');

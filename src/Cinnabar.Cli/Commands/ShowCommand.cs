@@ -102,6 +102,7 @@ internal static class ShowCommand
         json.WriteNumber("rope_theta", config.RopeTheta);
         json.WriteString("attention", config.AttentionKind.ToString());
         json.WriteBoolean("shift_logits", config.ShiftLogits);
+        json.WriteBoolean("closes_holes", config.ClosesHoles);
         json.WriteNumber("mask_token_id", config.MaskTokenId);
         json.WriteStartArray("end_token_ids");
         foreach (int id in (IEnumerable<int>)[config.EosTokenId, .. config.AlsoEndText])
@@ -141,6 +142,11 @@ internal static class ShowCommand
             $"{config.AttentionKind}{blocks}, {config.NumKeyValueHeads} key/value heads of {config.HeadSize}, "
             + $"rotary base {config.RopeTheta:G}");
         Line("logits", config.ShiftLogits ? "of the next position (shifted)" : "of the same position");
+        if (config.ClosesHoles)
+        {
+            Line("holes", "closed by a padding token where their text may end before");
+        }
+
         string ends = string.Join(", ", config.AlsoEndText.Prepend(config.EosTokenId));
         Line("ids", $"mask {config.MaskTokenId}, end {ends}, pad {config.PadTokenId}");
         Line("context", $"{config.MaxSequenceLength} tokens");

@@ -48,6 +48,7 @@ internal static class ModelsEndpoints
         json.WriteNumber("context", model.Config.MaxSequenceLength);
         json.WriteBoolean("chat", model.ChatTemplate is not null);
         json.WriteBoolean("grows", model.GrowsHoles && served.Kind == "masked");
+        json.WriteBoolean("drafts", model.CanDraft && served.Kind == "masked");
         json.WriteNumber("parameters", model.Config.ParameterCount);
         json.WriteBoolean("default", served == models.All[0]);
         json.WriteStartObject("options");

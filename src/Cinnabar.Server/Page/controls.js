@@ -111,7 +111,8 @@ export class Controls {
       : el('input', { ...attributes, type: 'number', min: field.min, max: field.max, step: field.isWhole ? 1 : 'any' });
     this.inputs.set(field.name, input);
     const name = el('span', { class: 'field-name' }, field.label);
-    return el('label', { class: field.isBroad ? 'field broad' : 'field', title: field.title }, name, input);
+    const hidden = field.needs !== undefined;
+    return el('label', { class: field.isBroad ? 'field broad' : 'field', title: field.title, hidden }, name, input);
   }
 
   #changed() {

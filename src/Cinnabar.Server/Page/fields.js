@@ -26,6 +26,10 @@ export const FIELDS = [
     ...OFF_OR_SHARE, isBelowMax: true, off: 'off',
   },
   { name: 'cache', label: 'Cache', title: 'What is kept of earlier passes; not exact', choices: ['none', 'prefix', 'dual', 'active'] },
+  {
+    name: 'draft_tokens', label: 'Drafts', needs: 'drafts', ...OFF_OR_COUNT, max: 256, off: 'off',
+    title: 'A text that goes on is drafted so many tokens at a time at most, and what reading left to right agrees with stays; 0: off',
+  },
   { name: 'exact', label: 'Holes exactly as long as they say', isSwitch: true },
   {
     name: 'grow', label: 'Holes start short and grow as the model asks', isSwitch: true, needs: 'grows',

@@ -3,7 +3,7 @@
 // A sequence alternates context (4 … 96 tokens) and hole. Half of the holes are the rest of one line, from the token after a line
 // break to the next line break; the others are 1 … 48 tokens from anywhere. Half of the canvases fit exactly (length known); the
 // others are longer by 1 … 32 end-of-hole tokens, as many as the default canvas has, which teaches the network to end a hole before
-// its canvas ends.
+// its canvas ends. The last of them is never masked where the network is told so that a hole may end early (ModelConfig.ClosesHoles).
 using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
 
@@ -19,10 +19,14 @@ public sealed class HoleShapes
 
     private readonly bool[] _breaksLine;
     private readonly int _padTokenId;
+    private readonly int _known; // end-of-hole tokens that are never masked
 
     /// <summary>Learns from a tokenizer which tokens begin with a line break.</summary>
-    public HoleShapes(Tokenizer tokenizer)
+    /// <param name="tokenizer">Of the text.</param>
+    /// <param name="closesHoles">Whether the last end-of-hole token is known.</param>
+    public HoleShapes(Tokenizer tokenizer, bool closesHoles)
     {
+        _known = closesHoles ? 1 : 0;
         _padTokenId = tokenizer.PaddingTokenId;
         _breaksLine = new bool[tokenizer.VocabularySize];
         for (int id = 0; id < _breaksLine.Length; id++)
@@ -61,7 +65,7 @@ public sealed class HoleShapes
             padding = Math.Min(padding, sequence.Length - write - hole);
             source.AsSpan(read, hole).CopyTo(sequence[write..]);
             sequence.Slice(write + hole, padding).Fill(_padTokenId);
-            maskable.Slice(write, hole + padding).Fill(true);
+            maskable.Slice(write, hole + Math.Max(0, padding - _known)).Fill(true);
             read += hole;
             write += hole + padding;
         }

@@ -17,13 +17,15 @@ public abstract class SequenceSource
     public static SequenceSource Create(TrainingOptions options, TokenDataset data, Tokenizer tokenizer) =>
         TrainingObjective.IsLatent(options.Objective) ? new PlainWindows(data, options)
         : data.HasQuestions ? new Examples(data, options)
-        : options.Objective == TrainingObjective.Autoregressive ? new MiddleWindows(data, options, new HoleShapes(tokenizer))
-        : new HoleWindows(data, options, new HoleShapes(tokenizer));
+        : options.Objective == TrainingObjective.Autoregressive ? new MiddleWindows(data, options, HolesOf(options, tokenizer))
+        : new HoleWindows(data, options, HolesOf(options, tokenizer));
 
     /// <summary>The sequences of a step.</summary>
     /// <param name="step">From 1.</param>
     /// <param name="random">Of this step alone.</param>
     public abstract SequenceDraw Draw(int step, DeterministicRandom random);
+
+    private static HoleShapes HolesOf(TrainingOptions options, Tokenizer tokenizer) => new(tokenizer, options.ModelConfig.ClosesHoles);
 }
 
 /// <summary>Draws windows of the text, any of them equally likely, across documents.</summary>

@@ -91,6 +91,12 @@ public sealed record ModelConfig
     /// <summary>Whether the logits of position i − 1 predict token i (shift_logits). Default false.</summary>
     public bool ShiftLogits { get; init; }
 
+    /// <summary>
+    /// Whether behind a hole whose text may end before it stands one known padding token (closes_holes): so the network can tell it from
+    /// one that its text fills. Default false.
+    /// </summary>
+    public bool ClosesHoles { get; init; }
+
     /// <summary>Whether the network writes left to right: causal attention and shifted logits.</summary>
     public bool IsAutoregressive => AttentionKind == AttentionKind.Causal && ShiftLogits;
 

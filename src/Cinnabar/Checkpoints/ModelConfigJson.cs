@@ -8,6 +8,8 @@ namespace Cinnabar.Checkpoints;
 /// <summary>Reads and writes config.json.</summary>
 internal static class ModelConfigJson
 {
+    private const string ClosesHolesKey = "closes_holes";
+
     // Limits far above any open model; they keep products within 64 bits and loops short.
     private const int MaxWidth = 1 << 17;
     private const int MaxLayers = 1 << 10;
@@ -99,6 +101,7 @@ internal static class ModelConfigJson
             AttentionKind = (AttentionKind)Array.IndexOf(s_attentionKinds, kind),
             AttentionBlockSize = json.OptionalInt32("attention_block_size", 1, MaxLength) ?? 1,
             ShiftLogits = json.OptionalBoolean("shift_logits") ?? false,
+            ClosesHoles = json.OptionalBoolean(ClosesHolesKey) ?? false,
         };
 
         Check(config, json);
@@ -145,6 +148,11 @@ internal static class ModelConfigJson
             values.Remove("shift_logits");
         }
 
+        if (!config.ClosesHoles)
+        {
+            values.Remove(ClosesHolesKey);
+        }
+
         byte[] text = SettingsText.ObjectOf(values);
         ModelConfig.Parse("the configuration to be saved", text);
         return text;
@@ -183,6 +191,7 @@ internal static class ModelConfigJson
         {
             ["attention_kind"] = $"\"{s_attentionKinds[(int)config.AttentionKind]}\"",
             ["bos_token_id"] = Text(config.BosTokenId),
+            [ClosesHolesKey] = Text(config.ClosesHoles),
             ["d_model"] = Text(config.HiddenSize),
             ["embedding_size"] = Text(config.EmbeddingSize),
             ["eos_token_id"] = Text(config.EosTokenId),
@@ -249,6 +258,11 @@ internal static class ModelConfigJson
         if (config.AttentionKind == AttentionKind.BlockCausal && !json.Has("attention_block_size"))
         {
             throw json.Wrong("attention_block_size", "the block of attention_kind \"block_causal\"", "none");
+        }
+
+        if (config.ClosesHoles && config.AttentionKind != AttentionKind.Full)
+        {
+            throw json.Wrong(ClosesHolesKey, "false where attention does not see what is behind a hole", "true");
         }
 
         void CheckId(string key, int id)

@@ -48,7 +48,7 @@ public sealed partial class Canvas
                 }
             }
 
-            length += segment.Length;
+            length += segment.Length + (segment.IsClosed(tokens) ? 1 : 0);
         }
 
         return length <= Array.MaxLength

@@ -14,6 +14,9 @@
 //      after it are denoised like all others.
 // Rule 2 is the early stop of a continuation, and DreamOn's padding to the right of an infill hole.
 //
+// Of a hole that its text fills nothing tells it from one that its text might end before. Where the network was trained so
+// (CanvasTokens.ClosesHoles), the latter has one known padding token behind it, which belongs to no text.
+//
 // Sources: Nie et al., LLaDA, 2025 (the masked tail); DreamOn (end-of-hole token).
 using System.Diagnostics;
 
@@ -62,8 +65,14 @@ public sealed partial class Canvas
                     MostLength = segment.MostLength,
                     LeastLength = segment.LeastLength,
                     MostText = segment.MostText,
+                    IsClosed = segment.IsClosed(tokens),
                 });
                 NoisyCount += segment.Length;
+                if (holes[^1].IsClosed)
+                {
+                    int closing = holes[^1].End;
+                    (_ids[closing], _confidence[closing], _holeOf[closing]) = (tokens.PaddingTokenId!.Value, 1, -1);
+                }
             }
             else
             {
@@ -72,7 +81,7 @@ public sealed partial class Canvas
                 Array.Fill(_holeOf, -1, start, segment.Length);
             }
 
-            start += segment.Length;
+            start += segment.Kind is null ? segment.Length : holes[^1].Next - start;
         }
 
         _holes = [.. holes];
@@ -174,7 +183,7 @@ public sealed partial class Canvas
         {
             text.AddRange(_ids.AsSpan(position..hole.Start));
             text.AddRange(_ids.AsSpan(hole.Start..EndOfText(hole)));
-            position = hole.End;
+            position = hole.Next;
         }
 
         text.AddRange(_ids.AsSpan(position));

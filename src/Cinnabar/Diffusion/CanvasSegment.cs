@@ -27,6 +27,13 @@ public sealed class CanvasSegment
 
     internal int[] Ids { get; }
 
+    /// <summary>The most positions it takes, with the one that closes a hole.</summary>
+    internal int MostPositions(CanvasTokens tokens) => MostLength + (IsClosed(tokens) ? 1 : 0);
+
+    /// <summary>Whether it is a hole that is closed: its text may end before it, and it does not grow.</summary>
+    internal bool IsClosed(CanvasTokens tokens) => tokens is { ClosesHoles: true, PaddingTokenId: not null }
+        && Kind == HoleKind.Infill && Length == MostLength && LeastLength < Length;
+
     internal bool MayHoldMask { get; private init; }
 
     /// <summary>Known text, never changed.</summary>

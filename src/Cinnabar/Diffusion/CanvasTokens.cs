@@ -28,6 +28,12 @@ public sealed record CanvasTokens(int MaskTokenId, int? EosTokenId, int? Padding
     /// </summary>
     public int? ExpandTokenId { get; init; }
 
+    /// <summary>
+    /// Whether a known padding token stands behind every infill hole whose text may end before it (<see cref="Hole.IsClosed"/>), as its
+    /// network knows it from training; default false.
+    /// </summary>
+    public bool ClosesHoles { get; init; }
+
     /// <summary>Whether <paramref name="tokenId"/> ends the text of a hole of this kind.</summary>
     public bool Ends(HoleKind kind, int tokenId) => kind == HoleKind.Infill
         ? tokenId == PaddingTokenId

@@ -17,11 +17,19 @@ public readonly record struct Hole(int Start, int Length, HoleKind Kind)
     /// </summary>
     public int? MostText { get; init; }
 
+    /// <summary>
+    /// Whether a known padding token stands behind it, which is no text: it tells the network that the text may end before the hole does.
+    /// </summary>
+    public bool IsClosed { get; init; }
+
     /// <summary>Whether it may have more positions.</summary>
     public bool Grows => Length < MostLength;
 
     /// <summary>One past the last position.</summary>
     public int End => Start + Length;
+
+    /// <summary>Where what stands behind it begins.</summary>
+    public int Next => IsClosed ? End + 1 : End;
 }
 
 /// <summary>The two kinds of hole.</summary>

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Cinnabar.Numerics;
+using Cinnabar.Sampling;
 using Cinnabar.Tests;
 
 namespace Cinnabar.Cli.Tests.Commands;
@@ -27,6 +29,32 @@ public sealed class GenerateCommandTests(TinyModel tiny)
             await tiny.Run(["generate", "int", "--json", "--threads", "1", "--model", model, .. given]);
         Assert.True(exitCode == 0, error);
         Assert.Equal(steps, JsonDocument.Parse(output).RootElement.GetProperty("steps").GetInt32());
+    }
+
+    // Whatever is drafted, the text is that of the network read left to right; without drafts it is that of masks.
+    [Fact]
+    public async Task Generate_DraftTokens_AreThoseOfTheLibrary()
+    {
+        string path = System.IO.Path.Combine(tiny.Folder, "drafting");
+        TinyModelFolder.WriteDrafting(path);
+        DiffusionModel model = DiffusionModel.Load(path, KernelTable.Create(threads: 1));
+        SamplerOptions drafts = model.DefaultOptions;
+        Assert.Equal(await Written("--draft-tokens", "1"), await Written("--draft-tokens", "9"));
+        Assert.Equal(OfLibrary(drafts), await Written());
+        Assert.Equal(OfLibrary(drafts with { DraftTokens = null }), await Written("--draft-tokens", "0"));
+        (int refused, _, string error) = await tiny.Run("generate", "int", "--model", path, "--draft-tokens", "257");
+        Assert.NotEqual(0, refused);
+        Assert.Contains("0 … 256", error);
+
+        string OfLibrary(SamplerOptions options) => model.Generate("int a", options with { MaxNewTokens = 12 }).Text;
+
+        async Task<string> Written(params string[] options)
+        {
+            (int exitCode, string output, string problem) = await tiny.Run(
+                ["generate", "int a", "--max-new-tokens", "12", "--json", "--threads", "1", "--model", path, .. options]);
+            Assert.True(exitCode == 0, problem);
+            return JsonDocument.Parse(output).RootElement.GetProperty("text").GetString()!;
+        }
     }
 
     [Fact]

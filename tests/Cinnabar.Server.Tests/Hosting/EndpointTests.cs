@@ -27,6 +27,7 @@ public sealed class EndpointTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal(96, ours.GetProperty("context").GetInt32());
         Assert.False(ours.GetProperty("chat").GetBoolean());
         Assert.False(ours.GetProperty("grows").GetBoolean());
+        Assert.Equal(server.Engine.Model.CanDraft, ours.GetProperty("drafts").GetBoolean());
         Assert.True(ours.GetProperty("default").GetBoolean());
         Assert.Equal(server.Engine.Model.Config.ParameterCount, ours.GetProperty("parameters").GetInt64());
         JsonElement options = ours.GetProperty("options");

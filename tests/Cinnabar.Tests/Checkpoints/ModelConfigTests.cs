@@ -53,9 +53,12 @@ public sealed class ModelConfigTests
             RmsNormEps = 1e-6, RopeTheta = 12345.5,
             EmbeddingSize = 128, WeightTying = false,
         };
-        byte[] json = config.ToJson();
-        Assert.Equal(config, ModelConfig.Parse("c", json));
-        Assert.Equal(json, ModelConfig.Parse("c", json).ToJson());
+        foreach (ModelConfig each in (ModelConfig[])[config, Parse(LladaConfigs.Tiny) with { ClosesHoles = true }])
+        {
+            byte[] json = each.ToJson();
+            Assert.Equal(each, ModelConfig.Parse("c", json));
+            Assert.Equal(json, ModelConfig.Parse("c", json).ToJson());
+        }
     }
 
     [Fact]
@@ -71,7 +74,7 @@ public sealed class ModelConfigTests
             Assert.True(JsonElement.DeepEquals(property.Value, value), $"{property.Name}: {value}");
         }
 
-        Assert.DoesNotContain(keys, key => key is "attention_kind" or "attention_block_size" or "shift_logits");
+        Assert.DoesNotContain(keys, key => key is "attention_kind" or "attention_block_size" or "shift_logits" or "closes_holes");
     }
 
     [Fact]
@@ -92,6 +95,7 @@ public sealed class ModelConfigTests
             ("attention_block_size", config with { AttentionBlockSize = 8 }),
             ("attention_kind", config with { AttentionKind = AttentionKind.Causal }),
             ("bos_token_id", config with { BosTokenId = 3 }),
+            ("closes_holes", config with { ClosesHoles = true }),
             ("d_model", config with { HiddenSize = 16 }),
             ("embedding_size", config with { EmbeddingSize = 12 }),
             ("eos_token_id", config with { EosTokenId = 5 }),
@@ -210,6 +214,8 @@ public sealed class ModelConfigTests
     [InlineData("attention_kind", "\"block_causal\"", "attention_block_size")]
     [InlineData("attention_block_size", "0", "from 1")]
     [InlineData("shift_logits", "0", "true or false")]
+    [InlineData("closes_holes", "1", "true or false")]
+    [InlineData("closes_holes", "true, \"attention_kind\": \"causal\"", "closes_holes: ", "attention does not see", "found true")]
     public void Parse_WrongValue_NamesKeyExpectedAndFound(string key, string json, params string[] expected)
     {
         CinnabarException error = Assert.Throws<CinnabarException>(

@@ -29,6 +29,35 @@ public sealed class CanvasTests
         Assert.Equal(0f, canvas.ConfidenceOf(2));
     }
 
+    // Only a hole whose text may end before it: one that is exact, grows or has no end token, and a tail, are not closed.
+    [Fact]
+    public void Canvas_ThatClosesHoles_HasOneKnownPaddingTokenBehindThose()
+    {
+        CanvasSegment[] segments =
+        [
+            CanvasSegment.Text([1]), CanvasSegment.Hole(2), CanvasSegment.Text([3]), CanvasSegment.Hole(1, least: 1),
+            CanvasSegment.Hole(0), CanvasSegment.GrowingHole(1, 3), CanvasSegment.Text([4]), CanvasSegment.Continuation(1),
+        ];
+        CanvasTokens closing = s_tokens with { ClosesHoles = true };
+        Canvas canvas = new(segments, closing);
+        Assert.Equal([1, Mask, Mask, Pad, 3, Mask, Mask, 4, Mask], canvas.Ids.ToArray());
+        Assert.Equal([true, false, false, false, false], canvas.Holes.Select(hole => hole.IsClosed));
+        Assert.Equal([1, 5, 6, 6, 8], canvas.Holes.Select(hole => hole.Start));
+        Assert.Equal([4, 6, 6, 7, 9], canvas.Holes.Select(hole => hole.Next));
+        Assert.Equal((PositionState.Frozen, -1, 1f), (canvas.StateOf(3), canvas.HoleOf(3), canvas.ConfidenceOf(3)));
+        Assert.Equal(canvas.Length, segments.Sum(segment => segment.MostPositions(closing)) - 2);
+        Assert.Equal([1, Mask, Mask, 3, Mask, Mask, 4, Mask], canvas.Text());
+
+        CommitAll(canvas, (1, 5), (2, 6));
+        Assert.Equal([5, 6], canvas.TextOf(0));
+        Assert.Equal([1, 5, 6, 3], canvas.Text()[..4]);
+        Canvas copy = canvas.Copy();
+        Assert.Equal(canvas.Holes, copy.Holes);
+        copy.Restore(canvas.Ids);
+        Assert.Equal(canvas.Ids.ToArray(), copy.Ids.ToArray());
+        Assert.All(new Canvas(segments, closing with { PaddingTokenId = null }).Holes, hole => Assert.False(hole.IsClosed));
+    }
+
     [Fact]
     public void Commit_RecordsStepAndConfidence()
     {

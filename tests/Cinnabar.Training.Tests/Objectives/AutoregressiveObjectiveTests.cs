@@ -163,7 +163,7 @@ public sealed class AutoregressiveObjectiveTests(TrainingRuns runs) : IClassFixt
         new(Windows(options, text), options);
 
     private MiddleWindows Windows(TrainingOptions options, ushort[] text) =>
-        new(TokenDataset.FromTokens(text, runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer));
+        new(TokenDataset.FromTokens(text, runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer, closesHoles: false));
 
     private IEnumerable<int[]> Sequences(TrainingOptions options, ushort[] text, int steps)
     {

@@ -178,7 +178,7 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
     public void Constructor_TextShorterThanASequence_Throws()
     {
         TokenDataset data = TokenDataset.FromTokens(Text()[..(Length - 1)], runs.Config.VocabularySize);
-        Assert.Throws<CinnabarException>(() => new HoleWindows(data, Options(), new HoleShapes(runs.Tokenizer)));
+        Assert.Throws<CinnabarException>(() => new HoleWindows(data, Options(), new HoleShapes(runs.Tokenizer, closesHoles: false)));
         data = TokenDataset.FromTokens(Text()[..Length], runs.Config.VocabularySize);
         TrainingObjective whole = TrainingObjective.Create(Options(), data, runs.Tokenizer);
         Assert.Equal(Text()[..Length].Select(id => (int)id), Clean(whole.Draw(1)[0])[..Length]);
@@ -304,7 +304,7 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
     }
 
     private MaskedDiffusionObjective Objective(TrainingOptions options) =>
-        new(new HoleWindows(TokenDataset.FromTokens(Text(), runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer)), options);
+        new(new HoleWindows(TokenDataset.FromTokens(Text(), runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer, closesHoles: false)), options);
 
     private IEnumerable<TrainingBatch> Steps(TrainingOptions options, int first, int last)
     {

@@ -12,6 +12,7 @@ namespace Cinnabar.Checkpoints.Families;
 /// <summary>Reads and writes configurations as GGUF metadata, and names weights as llama.cpp does.</summary>
 internal static class GgufLayout
 {
+    private const string ClosesHolesKey = "cinnabar.closes_holes";
     private const int MaxWidth = 1 << 17;
     private const int MaxLayers = 1 << 10;
     private const int MaxVocabulary = 1 << 24;
@@ -70,6 +71,7 @@ internal static class GgufLayout
                 : null,
             AlsoEndText = turn is int id && id != eos ? [id] : [],
             ShiftLogits = metadata.OptionalBoolean("diffusion.shift_logits") ?? shiftByDefault,
+            ClosesHoles = metadata.OptionalBoolean(ClosesHolesKey) ?? false,
         };
         config = Optional("attention.key_length", MaxWidth) is int size ? config with { HeadSize = size } : config;
         config = Optional("rope.dimension_count", MaxWidth) is int rotating ? config with { RotaryDimensions = rotating } : config;
@@ -179,6 +181,11 @@ internal static class GgufLayout
         if (!config.ShiftLogits || config.Family is LladaFamily)
         {
             yield return new("diffusion.shift_logits", new GgufValue(config.ShiftLogits));
+        }
+
+        if (config.ClosesHoles)
+        {
+            yield return new(ClosesHolesKey, new GgufValue(true));
         }
     }
 

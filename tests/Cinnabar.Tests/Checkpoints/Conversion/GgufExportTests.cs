@@ -61,12 +61,17 @@ public sealed class GgufExportTests : IDisposable
     {
         using PlainFolder folder = Llada();
         File.WriteAllText(Path.Combine(folder.Path, "generation_config.json"), "{\"threshold\": 0.75, \"block_size\": 8}");
+        string config = Path.Combine(folder.Path, "config.json");
+        string closing = File.ReadAllText(config).Replace(
+            "\"vocab_size\"", "\"closes_holes\": true, \"vocab_size\"", StringComparison.Ordinal);
+        File.WriteAllText(config, closing);
         Checkpoint source = Checkpoint.Open(folder.Path);
         Assert.Equal((0.75, 8), (source.DefaultOptions.Threshold, source.DefaultOptions.BlockSize));
         GgufExport.Write(source, _folder["x.gguf"]);
         FolderExport.Write(Checkpoint.Open(_folder["x.gguf"]), _folder["back"]);
         Assert.Equal(source.DefaultOptions, Checkpoint.Open(_folder["x.gguf"]).DefaultOptions);
         Assert.Equal(source.DefaultOptions, Checkpoint.Open(_folder["back"]).DefaultOptions);
+        Assert.True(Checkpoint.Open(_folder["x.gguf"]).Config.ClosesHoles && Checkpoint.Open(_folder["back"]).Config.ClosesHoles);
     }
 
     [Theory]
