@@ -66,7 +66,7 @@ public sealed class AutoregressiveInfiller : IInfiller
     public InfillPrediction Fill(LineHole hole, bool lengthGiven)
     {
         (int length, CanvasTokens tokens) = lengthGiven ? (hole.Reference.Length, _endForbidden) : (_canvasLength, _endAllowed);
-        Canvas canvas = _layout.CanvasFor(hole.Before, hole.After, length, tokens, _denoiser.MaxLength);
+        Canvas canvas = _layout.CanvasFor(hole.Before, hole.After, CanvasSegment.Continuation(length), tokens, _denoiser.MaxLength);
         DecodingWork work = DecodingWork.Run(_sampler, canvas, s_greedy);
         return new InfillPrediction(_tokenizer.Decode(canvas.TextOf(0)), work);
     }

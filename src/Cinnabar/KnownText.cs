@@ -24,11 +24,28 @@ internal readonly record struct KnownText(string Text, bool IsFirst, bool IsBefo
     /// <summary>The tokens that the network sees.</summary>
     /// <param name="tokenizer">The model's.</param>
     /// <param name="usesCrLf">Whether CR LF is shown as LF.</param>
-    public int[] Encode(Tokenizer tokenizer, bool usesCrLf)
+    /// <param name="lineStarts">Of the model; null: line ends are shown.</param>
+    public int[] Encode(Tokenizer tokenizer, bool usesCrLf, LineStarts? lineStarts = null)
     {
-        string shown = EndsWithSpace ? Unmarked[..^1] : Unmarked;
-        shown = usesCrLf ? TextCanvas.ToLf(shown) : shown;
+        string shown = usesCrLf ? TextCanvas.ToLf(Unmarked) : Unmarked;
+        shown = shown[..^(EndsWithSpace ? 1 : HiddenLineEnds(usesCrLf, lineStarts).Count)];
         return IsFirst ? tokenizer.Encode(shown) : tokenizer.EncodeBehind(shown);
+    }
+
+    /// <summary>The line ends before the hole that are not shown, 0 or more, and the tokens that then must not begin it.</summary>
+    /// <param name="usesCrLf">Whether CR LF is shown as LF.</param>
+    /// <param name="lineStarts">Of the model; null: line ends are shown.</param>
+    public (int Count, int[] NotFirst) HiddenLineEnds(bool usesCrLf, LineStarts? lineStarts)
+    {
+        if (!IsBeforeHole || lineStarts is null)
+        {
+            return (0, []);
+        }
+
+        string shown = usesCrLf ? TextCanvas.ToLf(Unmarked) : Unmarked;
+        int count = shown.Length - shown.AsSpan().TrimEnd('\n').Length;
+        bool isCrLf = shown.Length > count && shown[^(count + 1)] == '\r'; // among line ends of both kinds
+        return !isCrLf && lineStarts.Others(count) is int[] others ? (count, others) : (0, []);
     }
 
     /// <summary>Whether the hole behind it drops a space that its text begins with: one stands there already, or none is needed.</summary>

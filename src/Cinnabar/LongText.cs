@@ -65,20 +65,22 @@ public sealed record LongText(string Prompt, int Tokens)
         for (int room = 0; room < Rooms; room++)
         {
             int[] beginning = room == 0 ? TextCanvas.Beginning(model) : [];
-            segments.Add(CanvasSegment.Text([.. beginning, .. Before(room).Encode(model.Tokenizer, UsesCrLf)]));
+            segments.Add(CanvasSegment.Text([.. beginning, .. Before(room).Encode(model.Tokenizer, UsesCrLf, model.LineStarts)]));
             int size = (Tokens / Rooms) + (room < Tokens % Rooms ? 1 : 0);
-            segments.Add(room == Rooms - 1 ? CanvasSegment.Continuation(size) : CanvasSegment.Hole(size));
+            CanvasSegment hole = room == Rooms - 1 ? CanvasSegment.Continuation(size) : CanvasSegment.Hole(size);
+            segments.Add(TextCanvas.Behind(Before(room), hole, UsesCrLf, model));
         }
 
         return new Canvas(segments, model.TokensForLongText());
     }
 
-    /// <summary>Tokens that the network wrote in a room as text: the caller's line ends, and no space that stands there already.</summary>
+    /// <summary>Tokens that the network wrote in a room as text: the caller's line ends, and nothing that stands there already.</summary>
     internal string Written(DiffusionModel model, Canvas canvas, int room, ReadOnlySpan<int> ids)
     {
         bool begins = room == 0 && canvas.Holes[0].Start == TextCanvas.Beginning(model).Length; // no token of a prompt
         string text = model.Tokenizer.Decode(ids, first: begins);
-        return WithLineEnds(text.StartsWith(' ') && Before(room).TakesSpace(model.Tokenizer) ? text[1..] : text);
+        string lead = canvas.Holes[room].Lead;
+        return WithLineEnds(text.StartsWith(lead, StringComparison.Ordinal) ? text[lead.Length..] : text);
     }
 
     private int Rooms => Outline.Count + 1;

@@ -5,7 +5,9 @@
 //     text then gets CR LF in turn;
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already; so is a space that the
-//     tokenizer cannot leave out where none is needed (KnownText).
+//     tokenizer cannot leave out where none is needed (KnownText);
+//   - line ends before a hole are not shown where tokens hold a line end and the indentation behind it: the first token of the hole is one
+//     that begins with them, and what it repeats is dropped (LineStarts).
 //   - many tokenizers put a space in front of a text and leave it out again at its begin. Only the first known text is one that begins,
 //     and a hole only where nothing stands before it; all others go on, so that no space comes in or is lost where two of them meet.
 //
@@ -25,18 +27,16 @@ public sealed class TextCanvas
     private readonly Tokenizer _tokenizer;
     private readonly ConstraintLifter _constraints;
     private readonly TextWithHoles _text;
-    private readonly bool[] _dropsSpace; // by hole
     private readonly bool _holeBegins;
     private readonly bool _usesCrLf;
 
     private TextCanvas(
-        DiffusionModel model, TextWithHoles text, Canvas canvas, bool[] dropsSpace, bool holeBegins, bool usesCrLf, int omitted)
+        DiffusionModel model, TextWithHoles text, Canvas canvas, bool holeBegins, bool usesCrLf, int omitted)
     {
         _tokenizer = model.Tokenizer;
         _constraints = model.Constraints;
         _text = text;
         Canvas = canvas;
-        _dropsSpace = dropsSpace;
         _holeBegins = holeBegins;
         _usesCrLf = usesCrLf;
         OmittedTokens = omitted;
@@ -78,7 +78,7 @@ public sealed class TextCanvas
     /// <exception cref="CinnabarException">The tokens of the model cannot write any such text.</exception>
     public void Constrain(int hole, Constraint constraint) => Canvas.Constrain(
         hole,
-        _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, _dropsSpace[hole], _usesCrLf, BeginsText(hole)));
+        _constraints.Lift(constraint, Canvas.Holes[hole].Kind, Canvas.Tokens, Canvas.Holes[hole].Lead, _usesCrLf, BeginsText(hole)));
 
     /// <summary>A text and a tail of at most <paramref name="maxNewTokens"/> tokens, cut to what the context has left.</summary>
     internal static TextCanvas ForPrompt(string prompt, int maxNewTokens, DiffusionModel model)
@@ -86,10 +86,12 @@ public sealed class TextCanvas
         TextWithHoles text = new([prompt, ""], [maxNewTokens]);
         bool usesCrLf = UsesCrLf(text.Texts);
         KnownText before = Known(text, 0);
-        int[] known = before.Encode(model.Tokenizer, usesCrLf);
+        int[] known = before.Encode(model.Tokenizer, usesCrLf, model.LineStarts);
         int[] ids = [.. Beginning(model), .. known];
-        Canvas canvas = Tail(ids, RoomBehind(ids.Length, maxNewTokens, model), maxNewTokens, model);
-        return new TextCanvas(model, text, canvas, [before.TakesSpace(model.Tokenizer)], known.Length == 0, usesCrLf, omitted: 0);
+        CanvasSegment tail = CanvasSegment.Continuation(RoomBehind(ids.Length, maxNewTokens, model), mostText: maxNewTokens);
+        Canvas canvas = new(
+            [CanvasSegment.Text(ids), Behind(before, tail, usesCrLf, model)], model.TokensFor(exactLength: false));
+        return new TextCanvas(model, text, canvas, known.Length == 0, usesCrLf, omitted: 0);
     }
 
     /// <summary>The answer to a conversation: its text is the answer alone.</summary>
@@ -97,12 +99,11 @@ public sealed class TextCanvas
     {
         int length = RoomBehind(prompt.Length, maxNewTokens, model);
         TextWithHoles text = new(["", ""], [maxNewTokens]);
-        Canvas canvas = Tail(prompt, length, maxNewTokens, model);
-        return new TextCanvas(model, text, canvas, [false], holeBegins: true, usesCrLf: false, omitted: 0);
+        Canvas canvas = new(
+            [CanvasSegment.Text(prompt), CanvasSegment.Continuation(length, mostText: maxNewTokens)],
+            model.TokensFor(exactLength: false));
+        return new TextCanvas(model, text, canvas, holeBegins: true, usesCrLf: false, omitted: 0);
     }
-
-    private static Canvas Tail(int[] known, int positions, int wanted, DiffusionModel model) => new(
-        [CanvasSegment.Text(known), CanvasSegment.Continuation(positions, mostText: wanted)], model.TokensFor(exactLength: false));
 
     /// <summary>The length of a canvas behind so many known tokens.</summary>
     /// <param name="known">Known tokens.</param>
@@ -130,18 +131,17 @@ public sealed class TextCanvas
         }
 
         bool usesCrLf = UsesCrLf(text.Texts);
-        int[][] ids = [.. text.Texts.Select((_, i) => Known(text, i).Encode(model.Tokenizer, usesCrLf))];
-        bool[] dropsSpace = [.. text.HoleTokens.Select((_, i) => Known(text, i).TakesSpace(model.Tokenizer))];
+        int[][] ids = [.. text.Texts.Select((_, i) => Known(text, i).Encode(model.Tokenizer, usesCrLf, model.LineStarts))];
         if (model.Config.IsAutoregressive)
         {
-            return ForMiddle(text, ids, dropsSpace, usesCrLf, model);
+            return ForMiddle(text, ids, usesCrLf, model);
         }
 
         bool holeBegins = ids[0].Length == 0;
         ids[0] = [.. Beginning(model), .. ids[0]];
         int[] lengths = [.. ids.Select(piece => piece.Length)];
         CanvasTokens tokens = text.Length == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false);
-        CanvasSegment[] holes = [.. text.HoleTokens.Select((_, i) => HoleOf(text, i))];
+        CanvasSegment[] holes = [.. text.HoleTokens.Select((_, i) => Behind(Known(text, i), HoleOf(text, i), usesCrLf, model))];
         KeptText[] kept = ContextWindow.Choose(
             lengths, holes.Sum(hole => (long)hole.MostPositions(tokens)), model.Config.MaxSequenceLength);
 
@@ -158,7 +158,14 @@ public sealed class TextCanvas
 
         int omitted = lengths.Sum() - kept.Sum(k => k.Count);
         Canvas canvas = new(segments, tokens);
-        return new TextCanvas(model, text, canvas, dropsSpace, holeBegins, usesCrLf, omitted);
+        return new TextCanvas(model, text, canvas, holeBegins, usesCrLf, omitted);
+    }
+
+    /// <summary>A hole that loses again what of the text before it is not shown, or not needed.</summary>
+    internal static CanvasSegment Behind(KnownText before, CanvasSegment hole, bool usesCrLf, DiffusionModel model)
+    {
+        (int lineEnds, int[] notFirst) = before.HiddenLineEnds(usesCrLf, model.LineStarts);
+        return hole.Beginning(lineEnds > 0 ? new('\n', lineEnds) : before.TakesSpace(model.Tokenizer) ? " " : "", notFirst);
     }
 
     private static KnownText Known(TextWithHoles text, int i) =>
@@ -174,7 +181,7 @@ public sealed class TextCanvas
     }
 
     // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.
-    private static TextCanvas ForMiddle(TextWithHoles text, int[][] ids, bool[] dropsSpace, bool usesCrLf, DiffusionModel model)
+    private static TextCanvas ForMiddle(TextWithHoles text, int[][] ids, bool usesCrLf, DiffusionModel model)
     {
         if (text.HoleTokens.Count != 1)
         {
@@ -190,11 +197,11 @@ public sealed class TextCanvas
 
         FillInTheMiddle layout = new(model.Config);
         int middle = text.HoleTokens[0];
-        Canvas canvas = layout.CanvasFor(
-            ids[0], ids[1], middle, model.TokensFor(exactLength: false), model.Config.MaxSequenceLength, text.LeastOf(0));
+        CanvasSegment hole = Behind(Known(text, 0), CanvasSegment.Continuation(middle, text.LeastOf(0)), usesCrLf, model);
+        Canvas canvas = layout.CanvasFor(ids[0], ids[1], hole, model.TokensFor(exactLength: false), model.Config.MaxSequenceLength);
         int shown = canvas.Length - middle - (layout.MarkerCount - 1);
         int omitted = ids[0].Length + ids[1].Length - shown;
-        return new TextCanvas(model, text, canvas, dropsSpace, ids[0].Length == 0, usesCrLf, omitted);
+        return new TextCanvas(model, text, canvas, ids[0].Length == 0, usesCrLf, omitted);
     }
 
     /// <summary>The text with what the canvas holds now; noise appears as nothing.</summary>
@@ -229,8 +236,8 @@ public sealed class TextCanvas
     /// <param name="decoded">All of its text, or the beginning; the begin of a text only if <see cref="BeginsText"/>.</param>
     public string TextOfHole(int hole, string decoded)
     {
-        string content = _dropsSpace[hole] && decoded.StartsWith(' ') ? decoded[1..] : decoded;
-        return WithLineEnds(content);
+        string lead = Canvas.Holes[hole].Lead;
+        return WithLineEnds(decoded.StartsWith(lead, StringComparison.Ordinal) ? decoded[lead.Length..] : decoded);
     }
 
     /// <summary>A text with the line ends of the caller's text.</summary>

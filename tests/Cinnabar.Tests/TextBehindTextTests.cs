@@ -159,7 +159,7 @@ public sealed class TextBehindTextTests : IDisposable
         Constraint letters = Constraint.FromRegex("[a-z ]{1,99}");
         foreach (bool begins in (bool[])[true, false])
         {
-            TokenAutomaton automaton = lifter.Lift(letters, HoleKind.Infill, tokens, spaceBefore: false, beginsText: begins);
+            TokenAutomaton automaton = lifter.Lift(letters, HoleKind.Infill, tokens, lead: "", beginsText: begins);
             for (int id = 0; id < v; id++)
             {
                 string bytes = Encoding.Latin1.GetString(tokenizer.DecodeBytes([id], first: begins));

@@ -40,13 +40,15 @@ function layoutOf({ path, body, vocabulary }) {
   const ids = [BEGIN];
   const holes = [];
   const most = [];
-  for (const segment of segments) {
+  for (const [i, segment] of segments.entries()) {
+    const before = segments[i - 1];
     if (typeof segment === 'string') {
       ids.push(...vocabulary.encode(segment));
     } else {
       most.push(segment.hole.max_tokens);
       const length = body.length === 'grow' ? Math.min(most.at(-1), GROWS_FROM) : most.at(-1);
-      holes.push({ start: ids.length, length, kind: path === '/v1/infill' ? 'infill' : 'continuation', ends: [PAD] });
+      const lead = typeof before === 'string' && /[^\s] $/u.test(before) ? ' ' : '';
+      holes.push({ start: ids.length, length, kind: path === '/v1/infill' ? 'infill' : 'continuation', ends: [PAD], lead });
       ids.push(...new Array(length).fill(MASK));
     }
   }

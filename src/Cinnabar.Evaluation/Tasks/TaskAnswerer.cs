@@ -123,7 +123,8 @@ public sealed class TaskAnswerer
         int context = _model.Config.MaxSequenceLength;
         if (suffix.Length > 0 && _model.Config.IsAutoregressive)
         {
-            return new FillInTheMiddle(_model.Config).CanvasFor(prompt, suffix, wanted, tokens, context);
+            return new FillInTheMiddle(_model.Config).CanvasFor(
+                prompt, suffix, CanvasSegment.Continuation(wanted), tokens, context);
         }
 
         int room = Math.Min(wanted, context - prompt.Length - suffix.Length);

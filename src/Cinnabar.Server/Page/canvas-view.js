@@ -1,7 +1,7 @@
 // Draws a state of a canvas: the known text as it was typed, and an element for every position of a hole. Elements stay; a new state only
 // changes those that differ. One position at a time is in the tab order; arrow keys go on to its neighbours.
 import { el } from './dom.js';
-import { gridSide, hasSpaceBefore } from './holes.js';
+import { gridSide } from './holes.js';
 
 // Upper limits of the shades of confidence; below the second a token is also underlined.
 const SHADES = [0.3, 0.5, 0.7, 0.9];
@@ -38,7 +38,7 @@ export class CanvasView {
 
   /**
    * @param {object} document the text with holes
-   * @param {{start: number, length: number}[]} holes
+   * @param {{start: number, length: number, lead: ?string}[]} holes
    * @param {{cells: object[], ended: Set<number>}} state
    * @param {{changes?: object, differing?: Set<number>, guesses?: boolean, inert?: boolean}} how
    */
@@ -110,7 +110,7 @@ export class CanvasView {
       parts.forEach((part, cell) => part.setAttribute('data-shade', shadeOfBox(cell, side)));
     }
     this.element.replaceChildren(...parts);
-    this.spaced = new Set(holes.filter((_, i) => hasSpaceBefore(document, i)).map(hole => hole.start));
+    this.leads = new Map(holes.map(hole => [hole.start, hole.lead ?? '']));
   }
 
   // In the tab order is the position that was, or the first one if that is hidden now.
@@ -124,9 +124,11 @@ export class CanvasView {
   }
 
   #textOf(cell, guesses) {
-    const guess = guesses ? (cell.alternatives[0]?.text ?? '').replaceAll('\n', '↵') : '';
+    const guess = guesses ? cell.alternatives[0]?.text ?? '' : '';
     const text = cell.noisy ? guess : cell.text;
-    return this.spaced.has(cell.position) && text.startsWith(' ') ? text.slice(1) : text;
+    const lead = this.leads.get(cell.position) ?? '';
+    const shown = text.startsWith(lead) ? text.slice(lead.length) : text;
+    return cell.noisy ? shown.replaceAll('\n', '↵') : shown;
   }
 
   #listen() {

@@ -45,6 +45,3 @@ export function gridSide(document, holes) {
   const cells = document.texts.join('').length + holes.reduce((sum, hole) => sum + hole.length, 0);
   return digits && holes.length > 1 ? GRIDS.get(cells) : undefined;
 }
-
-/** Whether a single space stands right before hole i: the network is not shown it, and its first token may repeat it. */
-export const hasSpaceBefore = (document, i) => /[^\s] $/u.test(document.texts[i]);

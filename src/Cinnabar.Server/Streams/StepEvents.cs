@@ -1,8 +1,9 @@
 // The member "diffusion" of the chunks of a stream with "include_steps": what the canvas is, what each step did, and how it came out.
 // Clients that know nothing of it ignore it.
 //
-//   first chunk  {"type":"canvas", "mask", "length", "holes":[{"start","length","kind","ends"}], "ids":[L], "pieces":[L, null where noisy]}
+//   first chunk  {"type":"canvas", "mask", "length", "holes":[{"start","length","kind","ends","lead"}], "ids":[L], "pieces":[L, null where noisy]}
 //                ends: tokens that end the text of the hole, which what stands behind the first of them is no part of
+//                lead: what its tokens may repeat of the text before it, and its text then lacks
 //   each step    {"type":"step", "step", "passes", "block", "remaining", "settled", "committed":[…], "edited":[…], "renoised":[…]}
 //                and with "alternatives" > 0 "noisy":[…], the positions that are still noisy, with the alternatives that the step saw
 //                there: none behind its block, nor where it has just masked again. settled: tokens that will not change any more
@@ -123,6 +124,7 @@ internal sealed class StepEvents(GenerationRequest request)
             ["length"] = hole.Length,
             ["kind"] = hole.Kind == HoleKind.Infill ? "infill" : "continuation",
             ["ends"] = List(canvas.Tokens.EndsOf(hole.Kind), id => id),
+            ["lead"] = hole.Lead,
         }),
         ["ids"] = List(canvas.Ids.ToArray(), id => id),
         ["pieces"] = List(Enumerable.Range(0, canvas.Length), i => canvas.StateOf(i) == PositionState.Noisy ? null : Piece(canvas.Ids[i])),

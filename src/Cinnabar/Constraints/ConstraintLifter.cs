@@ -20,16 +20,16 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
     /// <param name="constraint">What its text must be.</param>
     /// <param name="kind">What kind of hole it is.</param>
     /// <param name="tokens">The special ids of the canvas.</param>
-    /// <param name="spaceBefore">Whether a space at the start of the text does not count: one stands before it, or none is needed.</param>
+    /// <param name="lead">What does not count at the start of the text: it stands before it, or is not needed; of ASCII.</param>
     /// <param name="lfOnly">Whether LF alone ends lines, so that no carriage return is written.</param>
     /// <param name="beginsText">Whether a text begins with the hole, so that its first token has the bytes of a first one.</param>
     /// <exception cref="CinnabarException">The constraint is too complex.</exception>
     public TokenAutomaton Lift(
-        Constraint constraint, HoleKind kind, CanvasTokens tokens, bool spaceBefore, bool lfOnly = false, bool beginsText = true)
+        Constraint constraint, HoleKind kind, CanvasTokens tokens, string lead, bool lfOnly = false, bool beginsText = true)
     {
         (int[] forbidden, int[] ends) = (tokens.Forbidden(kind), [.. tokens.EndsOf(kind)]);
         bool hasFirstForms = beginsText && _vocabulary.Value.FirstForms.Count > 0; // else both automata are the same
-        Key key = new(constraint, string.Join(' ', forbidden), string.Join(' ', ends), spaceBefore, lfOnly, hasFirstForms);
+        Key key = new(constraint, string.Join(' ', forbidden), string.Join(' ', ends), lead, lfOnly, hasFirstForms);
         return _kept.Get(
             key,
             _ => TokenAutomatonBuilder.Build(
@@ -38,7 +38,7 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
                 vocabularySize,
                 lfOnly ? [.. forbidden, .. _returns.Value] : forbidden,
                 ends,
-                spaceBefore,
+                lead,
                 hasFirstForms),
             automaton => automaton.EdgeCount + automaton.StateCount);
     }
@@ -47,5 +47,5 @@ internal sealed class ConstraintLifter(Tokenizer tokenizer, int vocabularySize)
         .Where(id => tokens[id, first: false].Contains((byte)'\r') || tokens[id, first: true].Contains((byte)'\r'))];
 
     private readonly record struct Key(
-        Constraint Constraint, string Forbidden, string Ends, bool SpaceBefore, bool LfOnly, bool HasFirstForms);
+        Constraint Constraint, string Forbidden, string Ends, string Lead, bool LfOnly, bool HasFirstForms);
 }

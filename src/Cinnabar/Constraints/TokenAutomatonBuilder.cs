@@ -4,8 +4,9 @@
 //
 // It walks the trie of the vocabulary once, with the map Q → Q of the bytes so far (StateMaps). Tokens with the same map are one class.
 // Beside the states of the byte automaton there may be
-//   Lead         optional space: the start of a text that loses one leading space; ' ' leads to the old start, other bytes lead on as
-//                from there, and an edge of the old start on ' ' is not used
+//   Lead         a state for each byte of a lead that the text loses again: the first is the start, each byte leads to the next one, the last
+//                to the old start; the whole lead may be missing, so other bytes lead on from the first as from the old start, of which an
+//                edge on the first byte of the lead is not used
 //   FirstStart   a copy of the start whose edges are those of tokens that begin a text, where some tokens have other bytes; the start
 //                itself where a text goes on with another one
 //   Final        an end token leads here from accepting states, and from here
@@ -24,7 +25,7 @@ internal static class TokenAutomatonBuilder
     /// <param name="vocabularySize">V of the network; ids outside the tokenizer's vocabulary or the network's are never allowed.</param>
     /// <param name="never">Ids that are never allowed.</param>
     /// <param name="ends">Ids that end the text, which they are not part of; none: a text must fill its slots.</param>
-    /// <param name="skipsLeadingSpace">Whether a text loses one leading space if it has one.</param>
+    /// <param name="lead">What a text loses if it begins with it; of ASCII.</param>
     /// <param name="beginsText">Whether the first token has the bytes of one that begins a text.</param>
     /// <exception cref="CinnabarException">The constraint is too complex.</exception>
     public static TokenAutomaton Build(
@@ -33,22 +34,27 @@ internal static class TokenAutomatonBuilder
         int vocabularySize,
         IReadOnlyCollection<int> never,
         IReadOnlyCollection<int> ends,
-        bool skipsLeadingSpace,
+        string lead,
         bool beginsText = true)
     {
         int states = constraint.StateCount;
         int start = constraint.Start;
         List<bool> accepts = [.. Enumerable.Range(0, states).Select(constraint.Accepts)];
-        if (skipsLeadingSpace)
+        if (lead.Length > 0)
         {
-            start = states++;
-            accepts.Add(accepts[constraint.Start]);
+            start = states;
+            states += lead.Length;
+            accepts.AddRange(lead.Select((_, i) => i == 0 && accepts[constraint.Start]));
         }
 
         var maps = new StateMaps(states, (state, value) =>
-            state < constraint.StateCount ? constraint.Next(state, value)
-            : value == (byte)' ' ? constraint.Start
-            : constraint.Next(constraint.Start, value));
+        {
+            int awaited = state - constraint.StateCount;
+            return awaited < 0 ? constraint.Next(state, value)
+                : value == lead[awaited] ? (awaited + 1 < lead.Length ? state + 1 : constraint.Start)
+                : awaited == 0 ? constraint.Next(constraint.Start, value)
+                : ByteAutomaton.Dead;
+        });
         int firstStart = start;
         if (beginsText && vocabulary.FirstForms.Count > 0)
         {

@@ -120,6 +120,13 @@ public sealed partial class Canvas
     internal ReadOnlySpan<int> EndsAt(int position) =>
         _holes[_holeOf[position]].Kind == HoleKind.Infill ? _endsOfInfill : _endsOfContinuation;
 
+    /// <summary>What may not be written at a position because a hole begins there.</summary>
+    internal ReadOnlySpan<int> NotFirstAt(int position)
+    {
+        Hole hole = _holes[_holeOf[position]];
+        return position == hole.Start ? hole.NotFirst.Span : [];
+    }
+
     /// <summary>Whether the text of the hole of a position must reach beyond it, so that it does not end there.</summary>
     internal bool MustGoOnAt(int position)
     {

@@ -65,6 +65,8 @@ public sealed partial class Canvas
                     MostLength = segment.MostLength,
                     LeastLength = segment.LeastLength,
                     MostText = segment.MostText,
+                    Lead = segment.Lead,
+                    NotFirst = segment.NotFirst,
                     IsClosed = segment.IsClosed(tokens),
                 });
                 NoisyCount += segment.Length;

@@ -27,6 +27,18 @@ public sealed class CanvasSegment
 
     internal int[] Ids { get; }
 
+    /// <summary>The same hole with a text that begins so.</summary>
+    /// <param name="lead">See <see cref="Hole.Lead"/>.</param>
+    /// <param name="notFirst">Ids that it does not begin with.</param>
+    internal CanvasSegment Beginning(string lead, ReadOnlyMemory<int> notFirst) => new(Ids, Length, Kind)
+    {
+        MostLength = MostLength,
+        LeastLength = LeastLength,
+        MostText = MostText,
+        Lead = lead,
+        NotFirst = notFirst,
+    };
+
     /// <summary>The most positions it takes, with the one that closes a hole.</summary>
     internal int MostPositions(CanvasTokens tokens) => MostLength + (IsClosed(tokens) ? 1 : 0);
 
@@ -35,6 +47,10 @@ public sealed class CanvasSegment
         && Kind == HoleKind.Infill && Length == MostLength && LeastLength < Length;
 
     internal bool MayHoldMask { get; private init; }
+
+    internal string Lead { get; private init; } = "";
+
+    internal ReadOnlyMemory<int> NotFirst { get; private init; }
 
     /// <summary>Known text, never changed.</summary>
     public static CanvasSegment Text(ReadOnlySpan<int> ids) => new(ids.ToArray(), ids.Length, null);

@@ -39,19 +39,18 @@ public sealed class FillInTheMiddle
     /// <summary>A canvas whose known text asks for the middle, and whose continuation will be it.</summary>
     /// <param name="prefix">Tokens before the hole; a begin-of-text token at their start is not doubled.</param>
     /// <param name="suffix">Tokens after the hole.</param>
-    /// <param name="maxMiddle">Most tokens of the hole.</param>
+    /// <param name="middle">The hole, a continuation.</param>
     /// <param name="tokens">The special ids of the canvas.</param>
     /// <param name="limit">Positions there are; tokens far from the hole are left out where they do not fit.</param>
-    /// <param name="leastMiddle">Fewest tokens of the hole.</param>
     /// <exception cref="CinnabarException">The hole and a few tokens around it do not fit.</exception>
     public Canvas CanvasFor(
-        ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix, int maxMiddle, CanvasTokens tokens, int limit, int leastMiddle = 0)
+        ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix, CanvasSegment middle, CanvasTokens tokens, int limit)
     {
         prefix = _begin.Length > 0 && prefix.StartsWith(_begin) ? prefix[_begin.Length..] : prefix;
         int known = MarkerCount - 1; // a middle as long as its canvas has no end
-        KeptText[] kept = ContextWindow.Choose([prefix.Length, suffix.Length], known + maxMiddle, limit);
+        KeptText[] kept = ContextWindow.Choose([prefix.Length, suffix.Length], known + middle.Length, limit);
         int[] prompt = Prompt(prefix[^kept[0].Tail..], suffix[..kept[1].Head]);
-        return new Canvas([CanvasSegment.Layout(prompt), CanvasSegment.Continuation(maxMiddle, leastMiddle)], tokens);
+        return new Canvas([CanvasSegment.Layout(prompt), middle], tokens);
     }
 
     private int[] Prompt(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix) =>

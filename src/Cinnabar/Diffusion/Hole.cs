@@ -18,6 +18,14 @@ public readonly record struct Hole(int Start, int Length, HoleKind Kind)
     public int? MostText { get; init; }
 
     /// <summary>
+    /// What its text repeats of the text before it, and loses again: that was not shown to the network. Default: nothing.
+    /// </summary>
+    public string Lead { get; init; } = "";
+
+    /// <summary>The ids that its text does not begin with.</summary>
+    internal ReadOnlyMemory<int> NotFirst { get; init; }
+
+    /// <summary>
     /// Whether a known padding token stands behind it, which is no text: it tells the network that the text may end before the hole does.
     /// </summary>
     public bool IsClosed { get; init; }

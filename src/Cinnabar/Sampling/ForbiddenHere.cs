@@ -6,6 +6,7 @@ namespace Cinnabar.Sampling;
 internal readonly ref struct ForbiddenHere
 {
     private readonly ReadOnlySpan<int> _banned;
+    private readonly ReadOnlySpan<int> _notFirst;
     private readonly ReadOnlySpan<int> _ends;
     private readonly int? _expand;
 
@@ -16,6 +17,7 @@ internal readonly ref struct ForbiddenHere
     public ForbiddenHere(Canvas canvas, int position, bool mayExpand)
     {
         _banned = canvas.BannedAt(position);
+        _notFirst = canvas.NotFirstAt(position);
         _ends = canvas.MustGoOnAt(position) ? canvas.EndsAt(position) : [];
         _expand = mayExpand && canvas.GrowsAt(position) ? null : canvas.Tokens.ExpandTokenId;
     }
@@ -26,6 +28,11 @@ internal readonly ref struct ForbiddenHere
         foreach (int banned in _banned)
         {
             logits[banned] = float.NegativeInfinity;
+        }
+
+        foreach (int other in _notFirst)
+        {
+            logits[other] = float.NegativeInfinity;
         }
 
         foreach (int end in _ends)
@@ -43,6 +50,7 @@ internal readonly ref struct ForbiddenHere
     public void AddTo(List<int> ids)
     {
         ids.AddRange(_banned);
+        ids.AddRange(_notFirst);
         ids.AddRange(_ends);
         if (_expand is int expand)
         {

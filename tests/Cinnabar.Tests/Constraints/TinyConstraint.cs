@@ -14,7 +14,7 @@ internal sealed record TinyConstraint(ByteAutomaton Bytes, string[] Tokens)
 
     public int[] Ends { get; init; } = [];
 
-    public bool SkipsLeadingSpace { get; init; }
+    public string Lead { get; init; } = "";
 
     public TokenAutomaton Build(bool beginsText = false) => TokenAutomatonBuilder.Build(
         Bytes,
@@ -22,7 +22,7 @@ internal sealed record TinyConstraint(ByteAutomaton Bytes, string[] Tokens)
         Tokens.Length,
         Never,
         Ends,
-        SkipsLeadingSpace,
+        Lead,
         beginsText);
 
     /// <summary>Whether these tokens, one a slot, are an allowed text with its end tokens.</summary>
@@ -48,7 +48,8 @@ internal sealed record TinyConstraint(ByteAutomaton Bytes, string[] Tokens)
         }
 
         string whole = text.ToString();
-        return Bytes.Matches(Latin(SkipsLeadingSpace && whole.StartsWith(' ') ? whole[1..] : whole));
+        bool begins = Lead.Length > 0 && whole.StartsWith(Lead[0]); // then the lead is whole
+        return (!begins || whole.StartsWith(Lead, StringComparison.Ordinal)) && Bytes.Matches(Latin(begins ? whole[Lead.Length..] : whole));
     }
 
     /// <summary>An automaton with these edges, each "from letters to".</summary>
@@ -95,7 +96,7 @@ internal sealed record TinyConstraint(ByteAutomaton Bytes, string[] Tokens)
             First = random.NextInt(2) == 0 ? null : [.. tokens.Select(token => token.TrimStart(' '))],
             Never = random.NextInt(4) == 0 ? [0] : [],
             Ends = end ? [tokens.Length - 1] : [],
-            SkipsLeadingSpace = random.NextInt(3) == 0,
+            Lead = ((string[])["", "", " ", "a", "aa", "ab"])[random.NextInt(6)],
         };
     }
 

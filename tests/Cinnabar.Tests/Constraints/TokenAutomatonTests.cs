@@ -65,7 +65,7 @@ public sealed class TokenAutomatonTests
         int[] next = [.. Enumerable.Range(0, 5 * 7).Select(_ => random.NextInt(4) == 0 ? ByteAutomaton.Dead : random.NextInt(5))];
         byte[] classOf = [.. Enumerable.Range(0, 256).Select(_ => (byte)random.NextInt(7))];
         var constraint = new ByteAutomaton(2, [false, true, false, false, true], classOf, 7, next);
-        TokenAutomaton automaton = TokenAutomatonBuilder.Build(constraint, new VocabularyTrie(bytes), bytes.Count, [], [0], false);
+        TokenAutomaton automaton = TokenAutomatonBuilder.Build(constraint, new VocabularyTrie(bytes), bytes.Count, [], [0], lead: "");
         var maps = new Dictionary<int, string>();
         for (int id = 1; id < bytes.Count; id++)
         {
@@ -106,8 +106,8 @@ public sealed class TokenAutomatonTests
     {
         var constraint = TinyConstraint.Automaton(1, [0], (0, "a", 0));
         var trie = new VocabularyTrie(["a"u8.ToArray(), "a"u8.ToArray()]);
-        Assert.Equal([0], TokenAutomatonBuilder.Build(constraint, trie, 1, [], [5], false).TokensOf(1).ToArray());
-        Assert.Equal([2, 3], TokenAutomatonBuilder.Build(constraint, trie, 4, [9], [], false).TokensOf(0).ToArray());
+        Assert.Equal([0], TokenAutomatonBuilder.Build(constraint, trie, 1, [], [5], lead: "").TokensOf(1).ToArray());
+        Assert.Equal([2, 3], TokenAutomatonBuilder.Build(constraint, trie, 4, [9], [], lead: "").TokensOf(0).ToArray());
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class TokenAutomatonTests
         byte[][] strings = [.. Enumerable.Range(0, 4096).Select(n => Enumerable.Range(0, 12).Select(i => (byte)(n >> i & 1)).ToArray())];
         var trie = new VocabularyTrie(strings);
         Assert.Contains("simplify", Assert.Throws<CinnabarException>(
-            () => TokenAutomatonBuilder.Build(constraint, trie, 4096, [], [], false)).Message, StringComparison.OrdinalIgnoreCase);
+            () => TokenAutomatonBuilder.Build(constraint, trie, 4096, [], [], lead: "")).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public sealed class FillInTheMiddleTests
     [Fact]
     public void CanvasFor_TextThatFits_AsksForWhatTheSequenceShows()
     {
-        Canvas canvas = s_layout.CanvasFor([10, 11], [14], maxMiddle: 3, s_tokens, limit: 32);
+        Canvas canvas = s_layout.CanvasFor([10, 11], [14], CanvasSegment.Continuation(3), s_tokens, limit: 32);
         int[] shown = s_layout.Sequence([10, 11], [], [14])[..^1];
         Assert.Equal([.. shown, Mask, Mask, Mask], canvas.Ids.ToArray());
         Assert.Equal([6, 7, 8], canvas.NoisyPositions());
@@ -43,10 +43,10 @@ public sealed class FillInTheMiddleTests
     [Fact]
     public void CanvasFor_PrefixBeginsWithBeginOfText_DoesNotDoubleIt()
     {
-        Canvas canvas = s_layout.CanvasFor([Bos, 10], [11], maxMiddle: 1, s_tokens, limit: 32);
+        Canvas canvas = s_layout.CanvasFor([Bos, 10], [11], CanvasSegment.Continuation(1), s_tokens, limit: 32);
         Assert.Equal([Bos, Mask, 11, Pad, 10, Mask], canvas.Ids.ToArray());
         FillInTheMiddle without = new(TinyNetwork.Config);
-        canvas = without.CanvasFor([Bos, 10], [11], maxMiddle: 1, s_tokens, limit: 32);
+        canvas = without.CanvasFor([Bos, 10], [11], CanvasSegment.Continuation(1), s_tokens, limit: 32);
         Assert.Equal([Mask, 11, Pad, Bos, 10, Mask], canvas.Ids.ToArray());
     }
 
@@ -56,7 +56,7 @@ public sealed class FillInTheMiddleTests
     {
         int[] prefix = [.. Enumerable.Range(100, 50)];
         int[] suffix = [.. Enumerable.Range(200, 50)];
-        Canvas canvas = s_layout.CanvasFor(prefix, suffix, maxMiddle: 4, s_tokens, limit: 40);
+        Canvas canvas = s_layout.CanvasFor(prefix, suffix, CanvasSegment.Continuation(4), s_tokens, limit: 40);
         Assert.Equal([Bos, Mask, .. suffix[..11], Pad, .. prefix[^22..], Mask, Mask, Mask, Mask], canvas.Ids.ToArray());
         Assert.Equal(40, canvas.Length);
     }
@@ -65,7 +65,7 @@ public sealed class FillInTheMiddleTests
     public void CanvasFor_HoleThatLeavesNoRoom_Throws()
     {
         CinnabarException error = Assert.Throws<CinnabarException>(
-            () => s_layout.CanvasFor([10, 11], [12], maxMiddle: 30, s_tokens, limit: 32));
+            () => s_layout.CanvasFor([10, 11], [12], CanvasSegment.Continuation(30), s_tokens, limit: 32));
         Assert.Contains("32 tokens", error.Message, StringComparison.Ordinal);
     }
 

@@ -62,7 +62,7 @@ public sealed partial class ConstrainedSamplerTests
                     8 * new CounterRandom((ulong)seed, (canvas * 100) + step, slot).Unit((ulong)token));
                 CanvasTokens tokens = s_tokens with { MaskTokenId = 0 };
                 Canvas canvas = Canvas.ForContinuation([5, 6], 3 + (seed % 22), tokens);
-                canvas.Constrain(0, s_lifter.Lift(constraint.Constraint, HoleKind.Continuation, tokens, spaceBefore: false));
+                canvas.Constrain(0, s_lifter.Lift(constraint.Constraint, HoleKind.Continuation, tokens, lead: ""));
                 try
                 {
                     new Sampler(network, workers).Run(
@@ -181,7 +181,7 @@ public sealed partial class ConstrainedSamplerTests
     {
         Canvas canvas = new([CanvasSegment.Hole(9), CanvasSegment.Text([5]), CanvasSegment.Hole(2)], s_tokens);
         Constrained(canvas, "abcd");
-        TokenAutomaton second = s_lifter.Lift(Constraint.FromRegex("[0-9]{9}"), HoleKind.Infill, s_tokens, spaceBefore: false);
+        TokenAutomaton second = s_lifter.Lift(Constraint.FromRegex("[0-9]{9}"), HoleKind.Infill, s_tokens, lead: "");
         canvas.Constrain(1, second);
         TableDenoiser network = new(s_v, s_tokenizer.MaskTokenId, (_, _, _) => 0);
         Assert.Contains("hole 1 of 2 tokens", Assert.Throws<CinnabarException>(() => new Sampler(network).Run(canvas, new())).Message);
@@ -237,7 +237,7 @@ public sealed partial class ConstrainedSamplerTests
     private static Canvas Constrained(Canvas canvas, string pattern)
     {
         HoleKind kind = canvas.Holes[0].Kind;
-        canvas.Constrain(0, s_lifter.Lift(Constraint.FromRegex(pattern), kind, canvas.Tokens, spaceBefore: false));
+        canvas.Constrain(0, s_lifter.Lift(Constraint.FromRegex(pattern), kind, canvas.Tokens, lead: ""));
         return canvas;
     }
 }

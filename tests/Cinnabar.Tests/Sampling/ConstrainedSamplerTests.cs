@@ -205,7 +205,7 @@ public sealed partial class ConstrainedSamplerTests
     {
         private readonly List<CanvasSegment> _segments = [];
         private readonly List<RandomConstraint?> _constraints = [];
-        private readonly bool[] _spaceBefore;
+        private readonly string[] _leads;
         private readonly CanvasTokens _canvasTokens;
 
         public Template(Random random, bool continues)
@@ -228,7 +228,7 @@ public sealed partial class ConstrainedSamplerTests
                 _constraints.Add(constraint);
             }
 
-            _spaceBefore = [.. _constraints.Select(_ => random.Next(3) == 0)];
+            _leads = [.. _constraints.Select(_ => random.Next(3) == 0 ? " " : "")];
             _canvasTokens = random.Next(5) > 0 ? s_tokens
                 : s_tokens with { PaddingTokenId = null, NeverEmitted = [s_tokenizer.PaddingTokenId] };
         }
@@ -239,7 +239,7 @@ public sealed partial class ConstrainedSamplerTests
             while (true)
             {
                 RandomConstraint constraint = RandomConstraint.Next(random);
-                TokenAutomaton automaton = s_lifter.Lift(constraint.Constraint, kind, s_tokens, spaceBefore: false);
+                TokenAutomaton automaton = s_lifter.Lift(constraint.Constraint, kind, s_tokens, lead: "");
                 if (automaton.MinTokens(automaton.Start) is int fewest and < 30)
                 {
                     return (constraint, 1 + fewest + random.Next(12));
@@ -255,7 +255,7 @@ public sealed partial class ConstrainedSamplerTests
                 if (_constraints[hole] is RandomConstraint constraint)
                 {
                     canvas.Constrain(
-                        hole, s_lifter.Lift(constraint.Constraint, canvas.Holes[hole].Kind, _canvasTokens, _spaceBefore[hole]));
+                        hole, s_lifter.Lift(constraint.Constraint, canvas.Holes[hole].Kind, _canvasTokens, _leads[hole]));
                 }
             }
 
@@ -279,7 +279,7 @@ public sealed partial class ConstrainedSamplerTests
             for (int hole = 0; hole < canvas.Holes.Count; hole++)
             {
                 string text = s_tokenizer.Decode(canvas.TextOf(hole));
-                text = _spaceBefore[hole] && text.StartsWith(' ') ? text[1..] : text;
+                text = text.StartsWith(_leads[hole], StringComparison.Ordinal) ? text[_leads[hole].Length..] : text;
                 Assert.True(_constraints[hole]?.Holds(text) != false, $"{how}: '{text}' in hole {hole} of {_constraints[hole]}");
             }
         }

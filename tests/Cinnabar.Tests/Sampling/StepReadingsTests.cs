@@ -115,7 +115,7 @@ public sealed class StepReadingsTests
         int[] With(ITokenStatistics? statistics)
         {
             Canvas canvas = new([CanvasSegment.Hole(6), CanvasSegment.Text([5]), CanvasSegment.Hole(2)], tokens);
-            canvas.Constrain(0, lifter.Lift(Constraint.FromRegex("[0-9]+"), HoleKind.Infill, tokens, spaceBefore: false));
+            canvas.Constrain(0, lifter.Lift(Constraint.FromRegex("[0-9]+"), HoleKind.Infill, tokens, lead: ""));
             new Sampler(network, statistics: statistics).Run(canvas, new());
             return canvas.Ids.ToArray();
         }

@@ -173,7 +173,7 @@ public sealed class UnseenOrderTests
         CanvasTokens tokens = new(tokenizer.MaskTokenId, tokenizer.EndOfTextTokenId, null);
         Canvas canvas = new([CanvasSegment.Hole(6)], tokens);
         ConstraintLifter lifter = new(tokenizer, tokenizer.VocabularySize);
-        canvas.Constrain(0, lifter.Lift(Constraint.FromRegex("[0-9]{6,}"), HoleKind.Infill, tokens, spaceBefore: false));
+        canvas.Constrain(0, lifter.Lift(Constraint.FromRegex("[0-9]{6,}"), HoleKind.Infill, tokens, lead: ""));
         return (canvas, new TableDenoiser(tokenizer.VocabularySize, tokens.MaskTokenId, (_, _, _) => 0));
     }
 

@@ -1,0 +1,115 @@
+using Cinnabar.Checkpoints;
+using Cinnabar.Constraints;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
+using Cinnabar.Tests.Checkpoints;
+using Cinnabar.Tests.Tokenizers;
+using Cinnabar.Tokenizers;
+
+namespace Cinnabar.Tests;
+
+public sealed class LineStartsTests : IDisposable
+{
+    private const string Before = "{\n";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Others_OfATokenizerWithIndentation_AreTheTokensThatBeginOtherwise()
+    {
+        Tokenizer tokenizer = Model("plain").Tokenizer;
+        LineStarts starts = new(tokenizer.Definition.Tokens, tokenizer.VocabularySize + 5, alwaysAllowed: 7);
+        int[] others = starts.Others(1)!;
+        Assert.Equal(others.Order(), others);
+        Assert.DoesNotContain(7, others);
+        Assert.Contains(tokenizer.VocabularySize + 4, others);
+        Assert.Contains(tokenizer.PaddingTokenId, others);
+        int[] allowed = [.. Enumerable.Range(0, tokenizer.VocabularySize).Except(others).Where(id => id != 7)];
+        Assert.All(allowed, id => Assert.Equal((byte)'\n', tokenizer.DecodeBytes([id])[0]));
+        Assert.Contains(allowed, id => tokenizer.Decode([id]) == "\n  ");
+        Assert.Null(starts.Others(0));
+        Assert.Null(starts.Others(1_000_000));
+        Assert.Null(new LineStarts(TokenizerData.BytesOnly.Definition.Tokens, 260, null).Others(1)); // one that goes on with nothing
+    }
+
+    [Theory]
+    [InlineData(Before, true)]
+    [InlineData("{\r\n", true)]
+    [InlineData("{ \n", true)]
+    [InlineData("\n", true)]
+    [InlineData("{\n ", false)]
+    [InlineData("{", false)]
+    public void CanvasFor_LineEndBeforeAHole_ShowsItOnlyToWhoWritesNone(string before, bool isHidden)
+    {
+        DiffusionModel model = Model("shown");
+        string known = before.Replace("\r\n", "\n", StringComparison.Ordinal);
+        TextCanvas canvas = model.CanvasFor(TextWithHoles.Parse($"{before}<fill:6>;{(before.Contains('\r') ? "\r\n" : "\n")}"));
+        int[] shown = canvas.Canvas.Ids[..canvas.Canvas.Holes[0].Start].ToArray();
+        Assert.Equal(isHidden ? known[..^1] : known, model.Tokenizer.Decode(shown));
+        Assert.Equal(isHidden ? "\n" : "", canvas.Canvas.Holes[0].Lead);
+        Assert.Equal(isHidden, canvas.Canvas.Holes[0].NotFirst.Length > 0);
+    }
+
+    // Whatever is drawn: the caller's text stands as it is, and no line end twice.
+    [Theory]
+    [InlineData("masks", false)]
+    [InlineData("left to right", false)]
+    [InlineData("drafts", false)]
+    [InlineData("masks", true)]
+    public void Generate_BehindALineEnd_BeginsWithATokenOfOne(string kind, bool usesCrLf)
+    {
+        DiffusionModel model = Model(kind, config => kind switch
+        {
+            "left to right" => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true },
+            "drafts" => config with { ShiftLogits = true },
+            _ => config,
+        });
+        string before = usesCrLf ? "{\r\n" : Before;
+        HashSet<string> starts = [];
+        for (ulong seed = 0; seed < 20; seed++)
+        {
+            SamplerOptions options = new()
+            {
+                Seed = seed, Temperature = 2, MaxNewTokens = 5, DraftTokens = kind == "drafts" ? 3 : null,
+            };
+            GenerationResult continued = model.Generate(before, options);
+            GenerationResult filled = model.Infill($"{before}<fill:5>{(usesCrLf ? "}\r\n" : "}")}", options);
+            foreach (GenerationResult result in (GenerationResult[])[continued, filled])
+            {
+                string decoded = model.Tokenizer.Decode(result.Holes[0].TokenIds.ToArray(), first: false);
+                decoded = usesCrLf ? TextCanvas.ToCrLf(decoded) : decoded;
+                Assert.StartsWith(before[1..], decoded, StringComparison.Ordinal);
+                Assert.Equal(decoded[(before.Length - 1)..], result.Holes[0].Text);
+                Assert.StartsWith(before + result.Holes[0].Text, result.Text, StringComparison.Ordinal);
+                starts.Add(model.Tokenizer.Decode([result.Holes[0].TokenIds[0]]));
+            }
+        }
+
+        Assert.Contains("\n  ", starts);
+    }
+
+    [Theory]
+    [InlineData("[a-z]{3}")]
+    [InlineData(" {4}[a-z]")]
+    [InlineData("\n?[0-9]+")]
+    public void Generate_UnderAConstraint_MatchesWithoutTheLineEnd(string pattern)
+    {
+        DiffusionModel model = Model("constrained");
+        for (ulong seed = 0; seed < 5; seed++)
+        {
+            SamplerOptions options = new() { Seed = seed, Temperature = 1, MaxNewTokens = 12 };
+            GenerationResult result = model.Generate(Before, options, constraint: Constraint.FromRegex(pattern));
+            Assert.Matches($"^(?:{pattern})\\z", result.Holes[0].Text);
+            Assert.Equal(Before + result.Holes[0].Text, result.Text);
+        }
+    }
+
+    private DiffusionModel Model(string name, Func<ModelConfig, ModelConfig>? change = null)
+    {
+        TinyModelFolder.Write(_folder[name], change);
+        return DiffusionModel.Load(_folder[name], KernelTable.Create(threads: 1));
+    }
+}
