@@ -56,8 +56,8 @@ public sealed partial class DiffusionModel
         return TextCanvas.ForAnswer(prompt, maxNewTokens ?? DefaultOptions.MaxNewTokens, this);
     }
 
-    /// <summary>Which tokens go on behind line ends; null where the first token of a hole cannot be chosen.</summary>
-    internal LineStarts? LineStarts => Denoiser.Noise == NoiseKind.Mask ? _lineStarts : null;
+    /// <summary>Which tokens begin holes; null where the first token of one cannot be chosen.</summary>
+    internal FirstTokens? FirstTokens => Denoiser.Noise == NoiseKind.Mask ? _firstTokens : null;
 
     /// <summary>Whether the model can let holes grow: its tokenizer has the token <c>&lt;|expand|&gt;</c>.</summary>
     public bool GrowsHoles => Tokenizer.ExpandTokenId is not null;

@@ -33,7 +33,7 @@ public sealed partial class DiffusionModel
     private readonly CanvasTokens _tokens;
     private readonly Sampler _sampler;
     private readonly PromptEncoder? _prompts;
-    private readonly LineStarts _lineStarts;
+    private readonly FirstTokens _firstTokens;
 
     private DiffusionModel(
         Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
@@ -49,7 +49,7 @@ public sealed partial class DiffusionModel
         Constraints = new ConstraintLifter(tokenizer, Denoiser.VocabularySize);
         LengthBias = checkpoint.LoadLengthBias();
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
-        _lineStarts = new LineStarts(tokenizer.Definition.Tokens, Denoiser.VocabularySize, tokenizer.ExpandTokenId);
+        _firstTokens = new FirstTokens(tokenizer.Definition.Tokens, Denoiser.VocabularySize, tokenizer.ExpandTokenId);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
         DefaultOptions = checkpoint.DefaultOptions;
         _sampler = SamplerOf(Denoiser);

@@ -4,6 +4,7 @@
 // an opening quote there is none to be written, so a hole there drops it. " and ' are quotes that open where they begin the text, behind
 // what needs no space itself, and behind symbols such as =.
 using System.Globalization;
+using Cinnabar.Diffusion;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar;
@@ -21,37 +22,38 @@ internal readonly record struct KnownText(string Text, bool IsFirst, bool IsBefo
     // Whether a single space stands right before the hole.
     private bool EndsWithSpace => IsBeforeHole && Unmarked is [.., char before, ' '] && !char.IsWhiteSpace(before);
 
-    /// <summary>The tokens that the network sees.</summary>
+    /// <summary>What of it the network sees, and how the hole behind it then begins.</summary>
     /// <param name="tokenizer">The model's.</param>
     /// <param name="usesCrLf">Whether CR LF is shown as LF.</param>
-    /// <param name="lineStarts">Of the model; null: line ends are shown.</param>
-    public int[] Encode(Tokenizer tokenizer, bool usesCrLf, LineStarts? lineStarts = null)
+    /// <param name="firstTokens">Of the model; null: the first token of a hole cannot be chosen, so all but a space is shown.</param>
+    /// <param name="mayEndInAWord">Whether the hole may go on with the word that the text ends with.</param>
+    public KnownTokens Show(Tokenizer tokenizer, bool usesCrLf, FirstTokens? firstTokens, bool mayEndInAWord)
     {
         string shown = usesCrLf ? TextCanvas.ToLf(Unmarked) : Unmarked;
-        shown = shown[..^(EndsWithSpace ? 1 : HiddenLineEnds(usesCrLf, lineStarts).Count)];
-        return IsFirst ? tokenizer.Encode(shown) : tokenizer.EncodeBehind(shown);
-    }
-
-    /// <summary>The line ends before the hole that are not shown, 0 or more, and the tokens that then must not begin it.</summary>
-    /// <param name="usesCrLf">Whether CR LF is shown as LF.</param>
-    /// <param name="lineStarts">Of the model; null: line ends are shown.</param>
-    public (int Count, int[] NotFirst) HiddenLineEnds(bool usesCrLf, LineStarts? lineStarts)
-    {
-        if (!IsBeforeHole || lineStarts is null)
+        if (EndsWithSpace)
         {
-            return (0, []);
+            return new KnownTokens(Encode(shown[..^1], tokenizer), " ");
         }
 
-        string shown = usesCrLf ? TextCanvas.ToLf(Unmarked) : Unmarked;
-        int count = shown.Length - shown.AsSpan().TrimEnd('\n').Length;
-        bool isCrLf = shown.Length > count && shown[^(count + 1)] == '\r'; // among line ends of both kinds
-        return !isCrLf && lineStarts.Others(count) is int[] others ? (count, others) : (0, []);
+        string space = IsBeforeHole && tokenizer.Definition.SpacesWords && Unmarked.Length > 0 && NeedsNoSpace(Unmarked) ? " " : "";
+        if (!IsBeforeHole || firstTokens is null)
+        {
+            return new KnownTokens(Encode(shown, tokenizer), space);
+        }
+
+        // Among line ends of both kinds a CR is not separated from its LF.
+        string text = shown.TrimEnd('\n');
+        if (!text.EndsWith('\r') && firstTokens.Others(shown[text.Length..]) is int[] others)
+        {
+            return new KnownTokens(Encode(text, tokenizer), shown[text.Length..], others);
+        }
+
+        int[] ids = Encode(shown, tokenizer);
+        (int count, string word) = mayEndInAWord && space.Length == 0 ? firstTokens.WordAtEnd(ids) : default;
+        return count > 0 ? new KnownTokens(ids[..^count], word, firstTokens.Others(word)!) : new KnownTokens(ids, space);
     }
 
-    /// <summary>Whether the hole behind it drops a space that its text begins with: one stands there already, or none is needed.</summary>
-    /// <param name="tokenizer">The model's.</param>
-    public bool TakesSpace(Tokenizer tokenizer) =>
-        EndsWithSpace || (IsBeforeHole && tokenizer.Definition.SpacesWords && Unmarked.Length > 0 && NeedsNoSpace(Unmarked));
+    private int[] Encode(string part, Tokenizer tokenizer) => IsFirst ? tokenizer.Encode(part) : tokenizer.EncodeBehind(part);
 
     // A quotation mark opens where what stands before it needs no space, or is a symbol such as =; there may be any number of them.
     private bool NeedsNoSpace(ReadOnlySpan<char> before)
@@ -79,4 +81,14 @@ internal readonly record struct KnownText(string Text, bool IsFirst, bool IsBefo
 
         return IsFirst;
     }
+}
+
+/// <summary>What the network sees of a known text.</summary>
+/// <param name="Ids">Its tokens.</param>
+/// <param name="Lead">What the hole behind it drops where its text begins with it: not shown, or not needed.</param>
+/// <param name="NotFirst">The ids that do not begin the hole.</param>
+internal readonly record struct KnownTokens(int[] Ids, string Lead, ReadOnlyMemory<int> NotFirst = default)
+{
+    /// <summary>The hole behind it.</summary>
+    public CanvasSegment Before(CanvasSegment hole) => hole.Beginning(Lead, NotFirst);
 }

@@ -65,10 +65,11 @@ public sealed record LongText(string Prompt, int Tokens)
         for (int room = 0; room < Rooms; room++)
         {
             int[] beginning = room == 0 ? TextCanvas.Beginning(model) : [];
-            segments.Add(CanvasSegment.Text([.. beginning, .. Before(room).Encode(model.Tokenizer, UsesCrLf, model.LineStarts)]));
+            KnownTokens shown = Before(room).Show(model.Tokenizer, UsesCrLf, model.FirstTokens, mayEndInAWord: false);
+            segments.Add(CanvasSegment.Text([.. beginning, .. shown.Ids]));
             int size = (Tokens / Rooms) + (room < Tokens % Rooms ? 1 : 0);
             CanvasSegment hole = room == Rooms - 1 ? CanvasSegment.Continuation(size) : CanvasSegment.Hole(size);
-            segments.Add(TextCanvas.Behind(Before(room), hole, UsesCrLf, model));
+            segments.Add(shown.Before(hole));
         }
 
         return new Canvas(segments, model.TokensForLongText());

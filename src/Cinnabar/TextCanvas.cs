@@ -6,8 +6,8 @@
 //   - a single space before a hole is not shown: tokens carry the space before their word, so in training a hole almost never starts
 //     after a space. If the network writes the space, it is dropped from the hole's text, as it stands already; so is a space that the
 //     tokenizer cannot leave out where none is needed (KnownText);
-//   - line ends before a hole are not shown where tokens hold a line end and the indentation behind it: the first token of the hole is one
-//     that begins with them, and what it repeats is dropped (LineStarts).
+//   - nor are line ends, or the beginning of a word, where tokens go across the place where the hole begins: the first token of the hole is
+//     one that begins with them, and what it repeats is dropped (FirstTokens).
 //   - many tokenizers put a space in front of a text and leave it out again at its begin. Only the first known text is one that begins,
 //     and a hole only where nothing stands before it; all others go on, so that no space comes in or is lost where two of them meet.
 //
@@ -86,12 +86,11 @@ public sealed class TextCanvas
         TextWithHoles text = new([prompt, ""], [maxNewTokens]);
         bool usesCrLf = UsesCrLf(text.Texts);
         KnownText before = Known(text, 0);
-        int[] known = before.Encode(model.Tokenizer, usesCrLf, model.LineStarts);
-        int[] ids = [.. Beginning(model), .. known];
+        KnownTokens shown = before.Show(model.Tokenizer, usesCrLf, model.FirstTokens, mayEndInAWord: false);
+        int[] ids = [.. Beginning(model), .. shown.Ids];
         CanvasSegment tail = CanvasSegment.Continuation(RoomBehind(ids.Length, maxNewTokens, model), mostText: maxNewTokens);
-        Canvas canvas = new(
-            [CanvasSegment.Text(ids), Behind(before, tail, usesCrLf, model)], model.TokensFor(exactLength: false));
-        return new TextCanvas(model, text, canvas, known.Length == 0, usesCrLf, omitted: 0);
+        Canvas canvas = new([CanvasSegment.Text(ids), shown.Before(tail)], model.TokensFor(exactLength: false));
+        return new TextCanvas(model, text, canvas, shown.Ids.Length == 0, usesCrLf, omitted: 0);
     }
 
     /// <summary>The answer to a conversation: its text is the answer alone.</summary>
@@ -131,17 +130,19 @@ public sealed class TextCanvas
         }
 
         bool usesCrLf = UsesCrLf(text.Texts);
-        int[][] ids = [.. text.Texts.Select((_, i) => Known(text, i).Encode(model.Tokenizer, usesCrLf, model.LineStarts))];
+        KnownTokens[] shown = [.. text.Texts.Select((_, i) => Known(text, i).Show(
+            model.Tokenizer, usesCrLf, model.FirstTokens, MayEndInAWord(text, i)))];
         if (model.Config.IsAutoregressive)
         {
-            return ForMiddle(text, ids, usesCrLf, model);
+            return ForMiddle(text, shown, usesCrLf, model);
         }
 
+        int[][] ids = [.. shown.Select(piece => piece.Ids)];
         bool holeBegins = ids[0].Length == 0;
         ids[0] = [.. Beginning(model), .. ids[0]];
         int[] lengths = [.. ids.Select(piece => piece.Length)];
         CanvasTokens tokens = text.Length == LengthPolicy.Grow ? model.TokensForGrowth() : model.TokensFor(exactLength: false);
-        CanvasSegment[] holes = [.. text.HoleTokens.Select((_, i) => Behind(Known(text, i), HoleOf(text, i), usesCrLf, model))];
+        CanvasSegment[] holes = [.. text.HoleTokens.Select((_, i) => shown[i].Before(HoleOf(text, i)))];
         KeptText[] kept = ContextWindow.Choose(
             lengths, holes.Sum(hole => (long)hole.MostPositions(tokens)), model.Config.MaxSequenceLength);
 
@@ -161,15 +162,12 @@ public sealed class TextCanvas
         return new TextCanvas(model, text, canvas, holeBegins, usesCrLf, omitted);
     }
 
-    /// <summary>A hole that loses again what of the text before it is not shown, or not needed.</summary>
-    internal static CanvasSegment Behind(KnownText before, CanvasSegment hole, bool usesCrLf, DiffusionModel model)
-    {
-        (int lineEnds, int[] notFirst) = before.HiddenLineEnds(usesCrLf, model.LineStarts);
-        return hole.Beginning(lineEnds > 0 ? new('\n', lineEnds) : before.TakesSpace(model.Tokenizer) ? " " : "", notFirst);
-    }
-
     private static KnownText Known(TextWithHoles text, int i) =>
         new(text.Texts[i], IsFirst: i == 0, IsBeforeHole: i < text.HoleTokens.Count);
+
+    // A hole of a length of its own, or of a text that is described, is one that was thought of as a whole.
+    private static bool MayEndInAWord(TextWithHoles text, int i) =>
+        i < text.HoleTokens.Count && text.LeastOf(i) < text.HoleTokens[i] && !text.IsConstrained(i);
 
     // A constrained hole needs all its positions: only then is it known that a text fits.
     private static CanvasSegment HoleOf(TextWithHoles text, int i)
@@ -181,7 +179,7 @@ public sealed class TextCanvas
     }
 
     // A model that reads left to right is shown what stands around the hole, and writes the hole behind it.
-    private static TextCanvas ForMiddle(TextWithHoles text, int[][] ids, bool usesCrLf, DiffusionModel model)
+    private static TextCanvas ForMiddle(TextWithHoles text, KnownTokens[] shown, bool usesCrLf, DiffusionModel model)
     {
         if (text.HoleTokens.Count != 1)
         {
@@ -197,11 +195,11 @@ public sealed class TextCanvas
 
         FillInTheMiddle layout = new(model.Config);
         int middle = text.HoleTokens[0];
-        CanvasSegment hole = Behind(Known(text, 0), CanvasSegment.Continuation(middle, text.LeastOf(0)), usesCrLf, model);
-        Canvas canvas = layout.CanvasFor(ids[0], ids[1], hole, model.TokensFor(exactLength: false), model.Config.MaxSequenceLength);
-        int shown = canvas.Length - middle - (layout.MarkerCount - 1);
-        int omitted = ids[0].Length + ids[1].Length - shown;
-        return new TextCanvas(model, text, canvas, ids[0].Length == 0, usesCrLf, omitted);
+        CanvasSegment hole = shown[0].Before(CanvasSegment.Continuation(middle, text.LeastOf(0)));
+        (int[] before, int[] behind) = (shown[0].Ids, shown[1].Ids);
+        Canvas canvas = layout.CanvasFor(before, behind, hole, model.TokensFor(exactLength: false), model.Config.MaxSequenceLength);
+        int known = canvas.Length - middle - (layout.MarkerCount - 1);
+        return new TextCanvas(model, text, canvas, before.Length == 0, usesCrLf, omitted: before.Length + behind.Length - known);
     }
 
     /// <summary>The text with what the canvas holds now; noise appears as nothing.</summary>

@@ -9,7 +9,7 @@ using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests;
 
-public sealed class LineStartsTests : IDisposable
+public sealed class FirstTokensTests : IDisposable
 {
     private const string Before = "{\n";
 
@@ -21,8 +21,8 @@ public sealed class LineStartsTests : IDisposable
     public void Others_OfATokenizerWithIndentation_AreTheTokensThatBeginOtherwise()
     {
         Tokenizer tokenizer = Model("plain").Tokenizer;
-        LineStarts starts = new(tokenizer.Definition.Tokens, tokenizer.VocabularySize + 5, alwaysAllowed: 7);
-        int[] others = starts.Others(1)!;
+        FirstTokens starts = new(tokenizer.Definition.Tokens, tokenizer.VocabularySize + 5, alwaysAllowed: 7);
+        int[] others = starts.Others("\n")!;
         Assert.Equal(others.Order(), others);
         Assert.DoesNotContain(7, others);
         Assert.Contains(tokenizer.VocabularySize + 4, others);
@@ -30,9 +30,9 @@ public sealed class LineStartsTests : IDisposable
         int[] allowed = [.. Enumerable.Range(0, tokenizer.VocabularySize).Except(others).Where(id => id != 7)];
         Assert.All(allowed, id => Assert.Equal((byte)'\n', tokenizer.DecodeBytes([id])[0]));
         Assert.Contains(allowed, id => tokenizer.Decode([id]) == "\n  ");
-        Assert.Null(starts.Others(0));
-        Assert.Null(starts.Others(1_000_000));
-        Assert.Null(new LineStarts(TokenizerData.BytesOnly.Definition.Tokens, 260, null).Others(1)); // one that goes on with nothing
+        Assert.Null(starts.Others(""));
+        Assert.Null(starts.Others(new string('\n', 1_000_000)));
+        Assert.Null(new FirstTokens(TokenizerData.BytesOnly.Definition.Tokens, 260, null).Others("\n")); // one that goes on with nothing
     }
 
     [Theory]
@@ -91,6 +91,63 @@ public sealed class LineStartsTests : IDisposable
         Assert.Contains("\n  ", starts);
     }
 
+    // Wherever a text is cut: the tokens that are left out stand for the lead, and as many are as some token begins with.
+    [Fact]
+    public void WordAtEnd_OfCutText_IsTheMostThatATokenBeginsWith()
+    {
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m", "tokenizer.json"));
+        FirstTokens starts = new(tokenizer.Definition.Tokens, tokenizer.VocabularySize, null);
+        Assert.Equal((2, " retu"), WordOf("            x = retu"));
+        Assert.Equal(0, WordOf("x = 12").Count);
+        Assert.Equal(0, WordOf("x.").Count);
+        Assert.Equal(0, WordOf("public").Count); // nothing would stand before it
+        const string Code = "public static IEnumerable<int> GetEnumerator(Dictionary<string, List<int>> _items) => throw NotSupported;";
+        int words = 0;
+        for (int cut = 1; cut <= Code.Length; cut++)
+        {
+            int[] ids = tokenizer.Encode(Code[..cut]);
+            (int count, string lead) = starts.WordAtEnd(ids);
+            Assert.Equal(tokenizer.Decode(ids.AsSpan(ids.Length - count)), lead);
+            words += count > 0 ? 1 : 0;
+            for (int more = count + 1; more < ids.Length && IsOneWord(tokenizer.Decode(ids.AsSpan(ids.Length - more))); more++)
+            {
+                Assert.Null(starts.Others(tokenizer.Decode(ids.AsSpan(ids.Length - more))));
+            }
+        }
+
+        Assert.InRange(words, 50, Code.Length);
+
+        (int Count, string Lead) WordOf(string text) => starts.WordAtEnd(tokenizer.Encode(text));
+
+        static bool IsOneWord(string text) => text.TrimStart(' ') is { Length: > 0 } letters
+            && letters.All(c => char.IsAsciiLetter(c) || c == '_') && text.LastIndexOf(' ') <= 0;
+    }
+
+    [Theory]
+    [InlineData("<fill:5>;", true)]
+    [InlineData("<fill:5>", true)]
+    [InlineData("", false)]
+    public void Infill_BehindTheBeginningOfAWord_GoesOnWithATokenOfIt(string behind, bool isSplit)
+    {
+        DiffusionModel model = Model("word");
+        const string Before = "{ publi"; // the tokenizer has " public"
+        TextCanvas canvas = behind.Length > 0 ? model.CanvasFor(TextWithHoles.Parse(Before + behind)) : model.CanvasFor(Before);
+        string lead = canvas.Canvas.Holes[0].Lead;
+        Assert.Equal(isSplit, lead.Length > 0 && Before.EndsWith(lead, StringComparison.Ordinal));
+        for (ulong seed = 0; seed < 10; seed++)
+        {
+            SamplerOptions options = new() { Seed = seed, Temperature = 2, MaxNewTokens = 5 };
+            GenerationResult result = behind.Length > 0 ? model.Infill(Before + behind, options) : model.Generate(Before, options);
+            string decoded = model.Tokenizer.Decode(result.Holes[0].TokenIds.ToArray(), first: false);
+            Assert.StartsWith(Before + result.Holes[0].Text, result.Text, StringComparison.Ordinal);
+            Assert.StartsWith(lead, decoded, StringComparison.Ordinal);
+            Assert.Equal(decoded[lead.Length..], result.Holes[0].Text);
+        }
+
+        TextWithHoles exact = TextWithHoles.Parse($"{Before}<fill:5>;") with { Length = LengthPolicy.Fixed };
+        Assert.Equal("", model.CanvasFor(exact).Canvas.Holes[0].Lead);
+    }
+
     [Theory]
     [InlineData("[a-z]{3}")]
     [InlineData(" {4}[a-z]")]
@@ -111,5 +168,16 @@ public sealed class LineStartsTests : IDisposable
     {
         TinyModelFolder.Write(_folder[name], change);
         return DiffusionModel.Load(_folder[name], KernelTable.Create(threads: 1));
+    }
+
+    private static string RepositoryRoot()
+    {
+        DirectoryInfo? folder = new(AppContext.BaseDirectory);
+        while (folder is not null && !Directory.Exists(System.IO.Path.Combine(folder.FullName, "models")))
+        {
+            folder = folder.Parent;
+        }
+
+        return folder?.FullName ?? throw new InvalidOperationException("The tests are not in a checkout.");
     }
 }
