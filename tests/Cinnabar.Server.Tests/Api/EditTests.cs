@@ -77,6 +77,14 @@ public sealed class EditTests(ApiServer server)
     }
 
     [Fact]
+    public async Task SecondCursor_IsRefused()
+    {
+        string message = Message.Replace("<|cursor|>;", "<|cursor|>, y = <|cursor|>;", StringComparison.Ordinal);
+
+        Assert.Contains("<|cursor|>", await server.RefuseAsync("/v1/edit/completions", Body(message), "messages[0].content"));
+    }
+
+    [Fact]
     public async Task ChatModel_GetsTheMessageAsItIs()
     {
         foreach (string path in (string[])["/v1/edit/completions", "/v1/apply/completions"])
