@@ -210,3 +210,25 @@ mockTest('a new text is previewed at once, and a run can be gone back to', async
   assert.equal(mock.requests.filter(({ method }) => method === 'POST').length, 1);
   assertQuiet();
 });
+
+for (const width of [1280, 1024, 360]) {
+  mockTest(`at ${width} pixels the tab of the run on show stays in sight, also beside Compare`, async () => {
+    const page = await open({ width, height: 800 });
+    await page.fill('#text', 'int x = <fill:4>;');
+    for (let i = 0; i < 9; i++) {
+      await runToEnd(page);
+    }
+    assert.equal(await page.isVisible('#compare-row'), true);
+    await page.waitForFunction(selectedIsInSight);
+    assert.ok(await page.locator('#tabs').evaluate(row => row.clientWidth) >= 180);
+    await page.setViewportSize({ width: width === 360 ? 320 : 1000, height: 800 });
+    await page.waitForFunction(selectedIsInSight);
+    assertQuiet();
+  });
+}
+
+// In the page: whether the row of tabs shows all of the selected one.
+function selectedIsInSight() {
+  const [row, tab] = ['#tabs', '.tab[aria-selected=true]'].map(selector => document.querySelector(selector).getBoundingClientRect());
+  return tab.left >= row.left - 1 && tab.right <= row.right + 1;
+}
