@@ -29,9 +29,18 @@ export class ModelChooser {
     return this.#models.find(model => model.id === byId('model').value);
   }
 
-  /** The model that writes left to right, against which the chosen one can race; undefined without one. */
+  /**
+   * The model that writes left to right, against which the chosen one can race: its twin by name, or else one with the same tokenizer, which
+   * learnt the same kind of text; undefined without one.
+   */
   get rival() {
-    return isLeftToRight(this.chosen) ? undefined : this.#models.find(isLeftToRight);
+    const { chosen } = this;
+    if (!chosen || isLeftToRight(chosen)) {
+      return undefined;
+    }
+    const rivals = this.#models.filter(isLeftToRight);
+    return rivals.find(({ id }) => id === `${chosen.id}-ar`)
+      ?? rivals.find(({ cinnabar }) => cinnabar.tokenizer === chosen.cinnabar?.tokenizer);
   }
 
   /** Chooses the model that the address names, or else the server's default; nothing before there are models. */
