@@ -114,6 +114,26 @@ mockTest('an address that changes while the page is open is followed', async () 
   assertQuiet();
 });
 
+mockTest('a page that is loaded anew shows the text that was typed, and offers every example', async () => {
+  const page = await open({ hash: '#steps=8' });
+  const [first, second] = await page.locator('#example option').allTextContents();
+  const example = await page.inputValue('#text');
+  const chosen = () => page.locator('#example').evaluate(choice => choice.selectedOptions[0].textContent);
+  await page.fill('#text', 'x<fill:3>y');
+  await page.reload();
+  assert.equal(await page.inputValue('#text'), 'x<fill:3>y');
+  assert.equal(await page.locator('.canvas .mask').count(), 3);
+  assert.equal(await page.inputValue('#field-steps'), '8');
+  assert.equal(await chosen(), 'Your own text');
+  await page.selectOption('#example', { label: first });
+  assert.equal(await page.inputValue('#text'), example);
+  await page.selectOption('#example', { label: second });
+  const other = await page.inputValue('#text');
+  await page.reload();
+  assert.deepEqual([await page.inputValue('#text'), await chosen()], [other, second]);
+  assertQuiet();
+});
+
 mockTest('the link to the text leaves the settings as they are', async () => {
   const page = await open({ hash: '#steps=8' });
   await page.focus('.skip');
