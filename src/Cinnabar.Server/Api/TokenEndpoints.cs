@@ -1,5 +1,5 @@
 // POST /tokenize and POST /detokenize, as llama.cpp's server has them, but for one thing: the name of a special token in a text stays text.
-// A piece that is only a part of a character is a list of its bytes, there as here: {"id": 172, "piece": [240]}.
+// A piece that is only a part of a character is a list of its bytes, there as here: {"id": 176, "piece": [240]}.
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Unicode;
