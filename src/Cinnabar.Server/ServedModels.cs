@@ -1,6 +1,8 @@
+using System.Security.Cryptography;
 using Cinnabar.Constraints;
 using Cinnabar.Models;
 using Cinnabar.Serving;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Server;
 
@@ -10,6 +12,10 @@ namespace Cinnabar.Server;
 /// <param name="Created">When it was loaded, in seconds since 1970.</param>
 public sealed record ServedModel(string Id, ModelEngine Engine, long Created)
 {
+    private const int HashDigits = 12;
+
+    private readonly Lazy<string> _tokenizerHash = new(() => HashOf(Engine.Model.Tokenizer));
+
     /// <summary>What its noise is: masked, uniform, latent; or autoregressive, without any.</summary>
     public string Kind => Engine.Model.Config.IsAutoregressive ? "autoregressive" : Engine.Model.Denoiser.Noise switch
     {
@@ -18,8 +24,25 @@ public sealed record ServedModel(string Id, ModelEngine Engine, long Created)
         _ => "masked",
     };
 
+    /// <summary>The same for all models with the same tokens.</summary>
+    internal string TokenizerHash => _tokenizerHash.Value;
+
     /// <summary>The constraints that requests have brought.</summary>
     internal ConstraintCache Constraints { get; } = new();
+
+    /// <summary>A hash of the names and bytes of all tokens, each with its length, so that none runs into the next.</summary>
+    internal static string HashOf(Tokenizer tokenizer)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        for (int id = 0; id < tokenizer.VocabularySize; id++)
+        {
+            byte[] bytes = tokenizer.DecodeBytes([id], skipSpecialTokens: false, first: false);
+            hash.AppendData(BitConverter.GetBytes(bytes.Length));
+            hash.AppendData(bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..HashDigits];
+    }
 }
 
 /// <summary>The models of a server; the first is the default. Thread-safe.</summary>

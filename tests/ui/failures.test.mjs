@@ -103,6 +103,28 @@ mockTest('a server that is unavailable for now is asked again', async () => {
   assertQuiet();
 });
 
+mockTest('a server that stops and is gone for a while is asked until it is back', async () => {
+  const error = { message: 'Expected a running server, found it stopping. Try again later.', type: 'unavailable_error' };
+  mock.settings.failures = [{ at: '/v1/models', status: 503, error }];
+  const page = await open({ expected: BROWSER_SAYS, ready: false });
+  await noticed(page, 'found it stopping');
+  let isBack = false;
+  let asked = 0;
+  await page.route('**/v1/models', route => {
+    asked++;
+    return isBack ? route.continue() : route.abort('connectionrefused');
+  });
+  await noticed(page, 'cannot be reached.*goes on by itself');
+  await page.focus('#notice button');
+  await page.waitForTimeout(2500);
+  assert.ok(asked >= 2);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Try again');
+  isBack = true;
+  await page.waitForSelector('#model:not(:disabled)');
+  assert.equal(await page.isVisible('#notice'), false);
+  assertQuiet();
+});
+
 mockTest('a server that is gone is said to be gone', async () => {
   const page = await open({ expected: BROWSER_SAYS });
   await page.route('**/v1/infill', route => route.abort('connectionrefused'), { times: 1 });

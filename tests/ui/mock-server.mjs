@@ -24,7 +24,7 @@ const MODELS = [
 ];
 
 function model(id, kind, more = {}) {
-  const cinnabar = { kind, context: 512, chat: false, parameters: 12181632, default: false, options: sampler, ...more };
+  const cinnabar = { kind, tokenizer: 'c0de', context: 512, chat: false, parameters: 12181632, default: false, options: sampler, ...more };
   return { id, object: 'model', created: 1780000000, owned_by: 'cinnabar', cinnabar };
 }
 

@@ -114,6 +114,26 @@ mockTest('an address that changes while the page is open is followed', async () 
   assertQuiet();
 });
 
+mockTest('a page that is loaded anew shows the text that was typed, and offers every example', async () => {
+  const page = await open({ hash: '#steps=8' });
+  const [first, second] = await page.locator('#example option').allTextContents();
+  const example = await page.inputValue('#text');
+  const chosen = () => page.locator('#example').evaluate(choice => choice.selectedOptions[0].textContent);
+  await page.fill('#text', 'x<fill:3>y');
+  await page.reload();
+  assert.equal(await page.inputValue('#text'), 'x<fill:3>y');
+  assert.equal(await page.locator('.canvas .mask').count(), 3);
+  assert.equal(await page.inputValue('#field-steps'), '8');
+  assert.equal(await chosen(), 'Your own text');
+  await page.selectOption('#example', { label: first });
+  assert.equal(await page.inputValue('#text'), example);
+  await page.selectOption('#example', { label: second });
+  const other = await page.inputValue('#text');
+  await page.reload();
+  assert.deepEqual([await page.inputValue('#text'), await chosen()], [other, second]);
+  assertQuiet();
+});
+
 mockTest('the link to the text leaves the settings as they are', async () => {
   const page = await open({ hash: '#steps=8' });
   await page.focus('.skip');
@@ -210,3 +230,25 @@ mockTest('a new text is previewed at once, and a run can be gone back to', async
   assert.equal(mock.requests.filter(({ method }) => method === 'POST').length, 1);
   assertQuiet();
 });
+
+for (const width of [1280, 1024, 360]) {
+  mockTest(`at ${width} pixels the tab of the run on show stays in sight, also beside Compare`, async () => {
+    const page = await open({ width, height: 800 });
+    await page.fill('#text', 'int x = <fill:4>;');
+    for (let i = 0; i < 9; i++) {
+      await runToEnd(page);
+    }
+    assert.equal(await page.isVisible('#compare-row'), true);
+    await page.waitForFunction(selectedIsInSight);
+    assert.ok(await page.locator('#tabs').evaluate(row => row.clientWidth) >= 180);
+    await page.setViewportSize({ width: width === 360 ? 320 : 1000, height: 800 });
+    await page.waitForFunction(selectedIsInSight);
+    assertQuiet();
+  });
+}
+
+// In the page: whether the row of tabs shows all of the selected one.
+function selectedIsInSight() {
+  const [row, tab] = ['#tabs', '.tab[aria-selected=true]'].map(selector => document.querySelector(selector).getBoundingClientRect());
+  return tab.left >= row.left - 1 && tab.right <= row.right + 1;
+}

@@ -231,6 +231,27 @@ mockTest('without an autoregressive model there is no race', async () => {
   assertQuiet();
 });
 
+mockTest('a model races against its twin, or else against one with its tokenizer, and against no other', async () => {
+  const [first, second] = mock.settings.models;
+  const like = (model, id, tokenizer) => ({ ...model, id, cinnabar: { ...model.cinnabar, tokenizer, default: false } });
+  mock.settings.models = [
+    first, like(second, 'stories-12m-ar', '7a1e'), second, like(second, 'last-ar', '7a1e'), like(first, 'csharp-12m-int8', 'c0de'),
+    like(first, 'stories-latents', '7a1e'), like(first, 'sudoku-3m', '9'), like(first, 'last', '9'),
+  ];
+  const page = await open();
+  await page.fill('#text', 'x<fill:3>y');
+  const offers = {};
+  for (const id of ['csharp-12m', 'csharp-12m-int8', 'stories-latents', 'sudoku-3m', 'last']) {
+    await page.selectOption('#model', id);
+    offers[id] = await page.isVisible('#race-row') ? await page.textContent('#race-name') : null;
+  }
+  assert.deepEqual(offers, {
+    'csharp-12m': 'race against csharp-12m-ar', 'csharp-12m-int8': 'race against csharp-12m-ar',
+    'stories-latents': 'race against stories-12m-ar', 'sudoku-3m': null, last: 'race against last-ar',
+  });
+  assertQuiet();
+});
+
 mockTest('a Sudoku is drawn as a grid, and other text is not', async () => {
   const page = await open();
   await page.fill('#text', '53<fill:2>7<fill:4>6<fill:2>195<fill:4>98<fill:4>6<fill:1>8<fill:3>6<fill:3>34<fill:2>8<fill:1>3<fill:2>17<fill:3>2<fill:3>6'

@@ -117,7 +117,7 @@ internal sealed record GenerationRequest
             Stream = diffuses ? StreamKind.Diffusing : streams ? StreamKind.Settled : StreamKind.None,
             IncludesUsage = includesUsage,
             IncludesSteps = includesSteps,
-            Constraint = ResponseFormat.Read(fields, model.Constraints),
+            Constraint = ResponseFormat.Read(fields, model),
             Fork = Fork.Read(fields, asked),
         };
     }

@@ -8,6 +8,7 @@
 // if they had been given. Lengths are found for holes that may hold anything; those of a request that is constrained as a whole end
 // themselves.
 using Cinnabar.Constraints;
+using Cinnabar.Models;
 using Cinnabar.Serving;
 using Microsoft.AspNetCore.Http;
 
@@ -118,7 +119,7 @@ internal static class InfillEndpoint
             int most = holes[^1];
             int fewest = hole.Integer("min_tokens", 0, most) ?? 0;
             least.Add(hole.Flag("exact") ?? false ? most : fewest);
-            constraints.Add(ResponseFormat.OfHole(hole, served.Constraints));
+            constraints.Add(ResponseFormat.OfHole(hole, served));
             constraintParams.Add((hole.Get("regex") ?? hole.Get("json_schema"))?.Path);
             texts.Add("");
         }
@@ -126,6 +127,14 @@ internal static class InfillEndpoint
         if (holes.Count == 0)
         {
             throw segments.Wrong("texts and at least one hole", "texts alone", "Add {\"hole\": {}} where text is wanted.");
+        }
+
+        if (holes.Count > 1 && served.Engine.Model.Denoiser.Noise == NoiseKind.Gaussian)
+        {
+            throw segments.Wrong(
+                $"texts and one hole for {served.Id}, which denoises latents",
+                $"{holes.Count} holes",
+                "Fill the holes one after the other, or choose another model.");
         }
 
         return (new TextWithHoles(texts, holes) { LeastTokens = least, Constraints = constraints }, [.. constraintParams]);

@@ -45,6 +45,7 @@ internal static class ModelsEndpoints
         json.WriteString("owned_by", "cinnabar");
         json.WriteStartObject("cinnabar");
         json.WriteString("kind", served.Kind);
+        json.WriteString("tokenizer", served.TokenizerHash);
         json.WriteNumber("context", model.Config.MaxSequenceLength);
         json.WriteBoolean("chat", model.ChatTemplate is not null);
         json.WriteBoolean("grows", model.GrowsHoles && served.Kind == "masked");

@@ -41,13 +41,20 @@ internal sealed partial record NextEdit(string Before, string Region, int? Curso
 
     /// <summary>Takes a message apart.</summary>
     /// <param name="message">The text of the message.</param>
-    /// <exception cref="ApiException">400: a section is missing.</exception>
+    /// <exception cref="ApiException">400: a section is missing, or the cursor is at several places.</exception>
     public static NextEdit Parse(string message)
     {
         string file = new TaggedText(message).Section("current_file_content");
         (string above, string tagged, string below) = new TaggedText(file).Split("code_to_edit");
         (string leading, string region, string trailing) = TaggedText.OuterBreaks(tagged);
         int cursor = region.IndexOf(Mark, StringComparison.Ordinal);
+        if (cursor != region.LastIndexOf(Mark, StringComparison.Ordinal))
+        {
+            throw ApiException.Invalid(
+                $"Expected at most one {Mark} in the region to edit, found more. Leave it where text is wanted, and remove the others.",
+                "messages[0].content");
+        }
+
         return new NextEdit(
             SnippetsOf(message) + WithoutPath(above) + leading,
             cursor < 0 ? region : region.Remove(cursor, Mark.Length),

@@ -8,6 +8,7 @@
 //
 // A schema that is not "strict" is followed all the same.
 using Cinnabar.Constraints;
+using Cinnabar.Models;
 
 namespace Cinnabar.Server.Api;
 
@@ -16,14 +17,24 @@ internal static class ResponseFormat
 {
     private const int LongestName = 64;
     private const int LongestDescription = 4096;
+    private const string LatentRemedy =
+        "The noise of this model is on latents, which stand for several tokens each. Leave it out, or choose another model.";
 
     /// <summary>The constraint of a whole request.</summary>
     /// <param name="fields">Those of the request.</param>
-    /// <param name="known">Constraints that have been compiled.</param>
+    /// <param name="model">Who answers.</param>
     /// <returns>Null: anything may be written.</returns>
-    /// <exception cref="ApiException">400: the format is unknown, or its schema or pattern is wrong.</exception>
-    public static Constraint? Read(JsonFields fields, ConstraintCache known)
+    /// <exception cref="ApiException">
+    /// 400: the format is unknown, its schema or pattern is wrong, or the model cannot follow it.
+    /// </exception>
+    public static Constraint? Read(JsonFields fields, ServedModel model)
     {
+        if (HasLatents(model))
+        {
+            fields.Refuse("response_format", LatentRemedy, "{\"type\":\"text\"}");
+        }
+
+        ConstraintCache known = model.Constraints;
         JsonFields? format = fields.Get("response_format")?.Object();
         switch (format?.Require("type").Word("text", "json_object", "json_schema", "regex"))
         {
@@ -44,8 +55,15 @@ internal static class ResponseFormat
 
     /// <summary>The constraint of a hole.</summary>
     /// <inheritdoc cref="Read"/>
-    public static Constraint? OfHole(JsonFields hole, ConstraintCache known)
+    public static Constraint? OfHole(JsonFields hole, ServedModel model)
     {
+        if (HasLatents(model))
+        {
+            hole.Refuse("json_schema", LatentRemedy);
+            hole.Refuse("regex", LatentRemedy);
+        }
+
+        ConstraintCache known = model.Constraints;
         (JsonField? schema, JsonField? pattern) = (hole.Get("json_schema"), hole.Get("regex"));
         return schema is not null && pattern is not null
             ? throw pattern.Wrong("absent beside json_schema", "both", "Leave one of the two out.")
@@ -53,6 +71,8 @@ internal static class ResponseFormat
             : pattern is not null ? Pattern(pattern, known)
             : null;
     }
+
+    private static bool HasLatents(ServedModel model) => model.Engine.Model.Denoiser.Noise == NoiseKind.Gaussian;
 
     private static Constraint Schema(JsonField schema, ConstraintCache known) =>
         ApiException.Naming(schema.Path, () => known.JsonSchema(schema.Json()));

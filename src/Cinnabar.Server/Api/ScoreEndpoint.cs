@@ -5,7 +5,7 @@
 //   tokens[i].surprise                    −log2 p(token | all others), in bits; of an autoregressive model −log2 p(token | those before)
 //   suggestions[i]                        places that are probably wrong, and what may stand there (Proofreading/Proofreader.cs)
 //
-// Each pass is a piece of work of its own between two steps of the engine, so streams go on meanwhile. The engine takes on all of them at
+// Each pass is a piece of work of its own between steps of the engine, so streams go on meanwhile. The engine takes on all of them at
 // once: a score that has begun is not refused in the middle.
 using System.Text;
 using System.Text.Json.Nodes;

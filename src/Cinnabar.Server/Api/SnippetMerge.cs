@@ -2,7 +2,7 @@
 // of the original; the runs of lines between such markers are put where they belong by their edges:
 //
 //   a run replaces the original from the line that is its first to the line that is its last; a run at the snippet's beginning or end
-//   replaces from the original's beginning, or to its end; what lies between two runs is kept
+//   replaces from the original's beginning, or to its end; what lies between two runs is kept, and so is the end of the last line
 //
 // The first line is looked for behind the run before, the last one behind the first, each at the nearest place; lines are equal if they
 // are without the space at their ends. So a run must begin and end with a line that the original has. This is not what Inception's apply
@@ -37,7 +37,9 @@ internal static class SnippetMerge
         }
 
         merged.AddRange(lines[kept..]);
-        return string.Join(lineEnd, merged);
+        string text = string.Join(lineEnd, merged);
+        // To the end of the file means to that of its last line: a snippet need not say that the line has an end.
+        return original.EndsWith('\n') && text.Length > 0 && !text.EndsWith('\n') ? text + lineEnd : text;
     }
 
     private static string[] LinesOf(string text) => [.. text.Split('\n').Select(line => line.TrimEnd('\r'))];

@@ -1,6 +1,8 @@
 // POST /tokenize and POST /detokenize, as llama.cpp's server has them, but for one thing: the name of a special token in a text stays text.
+// A piece that is only a part of a character is a list of its bytes, there as here: {"id": 176, "piece": [240]}.
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using Cinnabar.Server.Hosting;
 using Cinnabar.Tokenizers;
 using Microsoft.AspNetCore.Http;
@@ -12,7 +14,7 @@ internal static class TokenEndpoints
 {
     private const int MostTokens = 1 << 20;
 
-    /// <summary>POST /tokenize: {"content"} → {"tokens": [ids]}; with "with_pieces" → [{"id", "piece"}].</summary>
+    /// <summary>POST /tokenize: {"content"} → {"tokens": [ids]}; with "with_pieces" → [{"id", "piece"}], piece text or bytes.</summary>
     public static async Task TokenizeAsync(HttpContext http)
     {
         JsonFields fields = await JsonBody.ReadAsync(http).ConfigureAwait(false);
@@ -62,10 +64,24 @@ internal static class TokenEndpoints
 
             json.WriteStartObject();
             json.WriteNumber("id", id);
-            json.WriteString("piece", pieces.TokenPiece(id));
+            WritePiece(json, pieces, id);
             json.WriteEndObject();
         }
 
+        json.WriteEndArray();
+    }
+
+    private static void WritePiece(Utf8JsonWriter json, Tokenizer tokenizer, int id)
+    {
+        byte[] bytes = tokenizer.DecodeBytes([id], skipSpecialTokens: false, first: false);
+        if (Utf8.IsValid(bytes))
+        {
+            json.WriteString("piece", bytes);
+            return;
+        }
+
+        json.WriteStartArray("piece");
+        Array.ForEach(bytes, value => json.WriteNumberValue(value));
         json.WriteEndArray();
     }
 }

@@ -125,8 +125,8 @@ function preview() {
   offerRace();
   const document = parseDocument(text.value);
   stage.preview(document, expectedSizes(document, controls.values, models.chosen));
-  drawTabs(runs, null, select);
   drawCompare(runs, null, null);
+  drawTabs(runs, null, select);
   showChanges();
 }
 
@@ -171,8 +171,8 @@ async function read(run, retry) {
     run.rival.state = 'stopped'; // it will not be raced against
     stage.draw();
   }
-  drawTabs(runs, stage.run, select);
   drawCompare(runs, stage.run, stage.isRace ? null : stage.other);
+  drawTabs(runs, stage.run, select);
   if (run.state === 'failed') {
     await explain(run.error, retry);
   }
@@ -205,8 +205,8 @@ function revealCanvas() {
 function select(run) {
   popover.close();
   stage.show(run);
-  drawTabs(runs, run, select);
   drawCompare(runs, run, null);
+  drawTabs(runs, run, select);
 }
 
 function showChanges() {

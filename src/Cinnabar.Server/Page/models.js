@@ -1,9 +1,9 @@
 // The models of the server and which of them is chosen; asks for a key where the server wants one, and tries again by
-// itself where the server is unavailable for now.
+// itself where the server is unavailable for now, and while it is gone after that: whoever stops it may start it anew.
 import { listModels } from './api.js';
 import { byId } from './dom.js';
 import { askForKey } from './key-dialog.js';
-import { hideNotice, showFailure, showNotice } from './notice.js';
+import { hideNotice, isShown, showFailure, showNotice } from './notice.js';
 
 const AGAIN_MS = 1000;
 
@@ -11,6 +11,8 @@ const isLeftToRight = model => model?.cinnabar?.kind === 'autoregressive';
 
 export class ModelChooser {
   #models = [];
+  #goesOn = false;
+  #next = 0;
 
   /**
    * @param {() => string|null} wanted the id that the address names
@@ -27,9 +29,18 @@ export class ModelChooser {
     return this.#models.find(model => model.id === byId('model').value);
   }
 
-  /** The model that writes left to right, against which the chosen one can race; undefined without one. */
+  /**
+   * The model that writes left to right, against which the chosen one can race: its twin by name, or else one with the same tokenizer, which
+   * learnt the same kind of text; undefined without one.
+   */
   get rival() {
-    return isLeftToRight(this.chosen) ? undefined : this.#models.find(isLeftToRight);
+    const { chosen } = this;
+    if (!chosen || isLeftToRight(chosen)) {
+      return undefined;
+    }
+    const rivals = this.#models.filter(isLeftToRight);
+    return rivals.find(({ id }) => id === `${chosen.id}-ar`)
+      ?? rivals.find(({ cinnabar }) => cinnabar.tokenizer === chosen.cinnabar?.tokenizer);
   }
 
   /** Chooses the model that the address names, or else the server's default; nothing before there are models. */
@@ -46,6 +57,8 @@ export class ModelChooser {
   async load() {
     try {
       this.#models = await listModels();
+      clearTimeout(this.#next);
+      this.#goesOn = false;
       hideNotice();
       this.#show();
     } catch (error) {
@@ -55,11 +68,17 @@ export class ModelChooser {
   }
 
   async #explain(error, again) {
+    const isGone = error.kind === 'unreachable';
+    this.#goesOn = error.kind === 'unavailable' || (isGone && this.#goesOn);
     if (error.kind === 'key' && await askForKey(error.message)) {
       await again();
-    } else if (error.kind === 'unavailable') {
-      showNotice(`${error.message} This page goes on by itself.`);
-      setTimeout(again, AGAIN_MS);
+    } else if (this.#goesOn) {
+      const sentence = `${error.message} This page goes on by itself.`;
+      if (!isShown(sentence)) { // drawn anew, it would be read aloud anew, and its button lose the focus
+        showNotice(sentence, { action: isGone ? again : null });
+      }
+      clearTimeout(this.#next); // the button may have asked meanwhile
+      this.#next = setTimeout(again, AGAIN_MS);
     } else {
       showFailure(error, again);
     }

@@ -10,6 +10,9 @@ export function hideNotice() {
   byId('notice').replaceChildren();
 }
 
+/** Whether a sentence is on show now. */
+export const isShown = sentence => byId('notice').querySelector('p')?.textContent === sentence;
+
 /** @param {{label?: string, action?: () => void, wait?: number}} retry a button, enabled after `wait` seconds */
 export function showNotice(sentence, { label = 'Try again', action = null, wait = 0 } = {}) {
   hideNotice();

@@ -11,22 +11,25 @@ export function drawTabs(runs, selected, onSelect) {
     'aria-selected': String(run === selected), 'aria-controls': 'lanes', tabindex: run === reachable ? 0 : -1,
   }, run.rival ? `${run.label}, race` : run.label));
   tabs.replaceChildren(...buttons);
-  const current = buttons[runs.list.indexOf(reachable)];
-  if (current) {
-    reveal(tabs, current);
-  }
+  revealTab();
   if (hadFocus) {
-    current?.focus();
+    buttons[runs.list.indexOf(reachable)]?.focus();
   }
 }
 
-// Scrolls the row of tabs, and nothing else, so that a tab is in sight.
-function reveal(tabs, tab) {
+// Scrolls the row of tabs, and nothing else, so that the tab that the keyboard reaches is in sight.
+function revealTab() {
+  const tabs = byId('tabs');
+  const tab = tabs.querySelector('[tabindex="0"]');
+  if (tab === null) {
+    return;
+  }
   const [frame, place] = [tabs, tab].map(element => element.getBoundingClientRect());
   tabs.scrollLeft += Math.min(0, place.left - frame.left) + Math.max(0, place.right - frame.right);
 }
 
 export function listenToTabs(runs, onSelect) {
+  new ResizeObserver(revealTab).observe(byId('tabs'));
   byId('tabs').addEventListener('keydown', event => {
     const moves = { ArrowLeft: -1, ArrowRight: 1 };
     if (event.key in moves) {

@@ -10,7 +10,7 @@ public sealed class EngineWork : IDisposable
 
     internal EngineWork(ModelEngine engine) => _engine = engine;
 
-    /// <summary>Does a piece, on the engine's thread between two steps.</summary>
+    /// <summary>Does a piece, on the engine's thread between two steps; texts in work get twice its time before the next one.</summary>
     /// <param name="piece">About as much as a step, or all texts wait for it.</param>
     /// <param name="cancellation">Gives it up, if it has not begun.</param>
     /// <returns>What it returns, or throws; cancelled if the engine has been stopped and its time is over.</returns>

@@ -2,12 +2,16 @@
 // each, so whoever has much of it hands it in piece by piece, and the texts go on meanwhile.
 //
 // Work of many pieces is taken on once, as a text is (BeginWork). To refuse a later piece, or a text that belongs to it, because others
-// have filled the queue or the engine stops, would throw the earlier ones away.
+// have filled the queue or the engine stops, would throw the earlier ones away. While texts are denoised such work gets a third of the
+// time: a pass of a score can take as long as ten steps of a short text, and one after each would make everybody's text ten times slower.
 namespace Cinnabar.Serving;
 
 public sealed partial class ModelEngine
 {
+    private const int TextsShare = 2; // time for steps behind a piece, in times of the piece
+
     private readonly Queue<WorkPiece> _work = new();
+    private TimeSpan _owedToTexts; // time for steps before the next piece of what has begun; used by the thread alone
     private int _begun; // works of many pieces that have not ended
     private bool _givesUp; // the time of a stop is over, or the thread has ended
 
@@ -105,16 +109,27 @@ public sealed partial class ModelEngine
         }
     }
 
-    // One piece; the next comes after the next step.
+    // One piece; the next comes after the next step, or when texts have had their share.
     private void RunWork()
     {
-        Action<bool>? work;
+        bool mayGoOn = _batch.Count == 0 || _owedToTexts <= TimeSpan.Zero;
+        WorkPiece piece;
         lock (_lock)
         {
-            work = _work.TryDequeue(out WorkPiece piece) ? piece.Do : null;
+            if (!_work.TryPeek(out piece) || (piece.IsOfBegun && !mayGoOn))
+            {
+                return;
+            }
+
+            _work.Dequeue();
         }
 
-        work?.Invoke(false);
+        long start = _time.GetTimestamp();
+        piece.Do(false);
+        if (piece.IsOfBegun)
+        {
+            _owedToTexts = TextsShare * _time.GetElapsedTime(start);
+        }
     }
 
     // Do: called with whether it is given up.

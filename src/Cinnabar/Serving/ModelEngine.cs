@@ -113,6 +113,7 @@ public sealed partial class ModelEngine : IAsyncDisposable
             {
                 _batch.Step(Observe, _finished, _failed);
                 _lastStep = (_time.GetElapsedTime(start), positions);
+                _owedToTexts -= _lastStep.Time;
             }
             catch (Exception error)
             {

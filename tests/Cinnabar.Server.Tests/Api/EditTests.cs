@@ -77,6 +77,14 @@ public sealed class EditTests(ApiServer server)
     }
 
     [Fact]
+    public async Task SecondCursor_IsRefused()
+    {
+        string message = Message.Replace("<|cursor|>;", "<|cursor|>, y = <|cursor|>;", StringComparison.Ordinal);
+
+        Assert.Contains("<|cursor|>", await server.RefuseAsync("/v1/edit/completions", Body(message), "messages[0].content"));
+    }
+
+    [Fact]
     public async Task ChatModel_GetsTheMessageAsItIs()
     {
         foreach (string path in (string[])["/v1/edit/completions", "/v1/apply/completions"])
@@ -146,12 +154,18 @@ public sealed class EditTests(ApiServer server)
     [InlineData("f {|  x|}|g {|  x|}", "... existing code ...||g {|  y|}||... existing code ...", "f {|  x|}|g {|  y|}")]
     [InlineData("a |b", "... existing code ...|a|X|b|... existing code ...", "a|X|b")]
     [InlineData("a|b|c", "... existing code ...|b|... existing code ...", "a|b|c")]
+    [InlineData("a|b|c|", "// ... existing code ...|b|X|c", "a|b|X|c|")]
+    [InlineData("a|b|c|", "a|B|c", "a|B|c|")]
+    [InlineData("a|b|c|", "// ... existing code ...|b|X|c|", "a|b|X|c|")]
+    [InlineData("a|b|c|", "", "")]
     public void Merge_PutsRunsWhereTheirEdgesAre(string original, string snippet, string merged) =>
         Assert.Equal(Lines(merged), SnippetMerge.Merge(Lines(original), Lines(snippet)));
 
-    [Fact]
-    public void Merge_KeepsTheOriginalsLineEnds() =>
-        Assert.Equal("a\r\nX\r\nb", SnippetMerge.Merge("a\r\nb", "// ... existing code ...\na\nX\nb\n// ... existing code ..."));
+    [Theory]
+    [InlineData("a\r\nb", "// ... existing code ...\na\nX\nb\n// ... existing code ...", "a\r\nX\r\nb")]
+    [InlineData("a\r\nb\r\nc\r\n", "a\nB\nc", "a\r\nB\r\nc\r\n")]
+    public void Merge_KeepsTheOriginalsLineEnds(string original, string snippet, string merged) =>
+        Assert.Equal(merged, SnippetMerge.Merge(original, snippet));
 
     [Theory]
     [InlineData("a|b", "... existing code ...|z|X|b|... existing code ...", "line 2", "z")]

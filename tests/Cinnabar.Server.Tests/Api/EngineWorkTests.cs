@@ -1,3 +1,4 @@
+using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
@@ -98,6 +99,34 @@ public sealed class EngineWorkTests : IDisposable
     }
 
     [Fact]
+    public async Task WorkOfManyPieces_LeavesTextsTwiceItsTime()
+    {
+        ManualTime clock = new();
+        await using ModelEngine engine = Start(time: clock);
+        using EngineWork work = engine.BeginWork();
+        using SemaphoreSlim gate = new(0);
+        Task<bool> held = engine.RunAsync(_ => gate.Wait(10_000)); // until everything is handed in
+        TextCanvas text = engine.Model.CanvasFor("x", 30);
+        SamplerOptions options = new() { MaxNewTokens = 30, Policy = () => new TakesTime(clock, TimeSpan.FromMilliseconds(10)) };
+        DenoisingJob job = engine.Submit(text, options);
+        Task<int>[] pieces =
+        [
+            .. Enumerable.Range(0, 3).Select(_ => work.RunAsync(_ =>
+            {
+                clock.Advance(TimeSpan.FromMilliseconds(50));
+                return text.Canvas.NoisyCount;
+            })),
+        ];
+        gate.Release();
+        Assert.True(await held);
+        int[] noisy = await Task.WhenAll(pieces);
+        await job.Completion;
+
+        // A step writes one token in 10 ms.
+        Assert.Equal([10, 10], noisy.Zip(noisy.Skip(1)).Select(pair => pair.First - pair.Second));
+    }
+
+    [Fact]
     public async Task WorkOfManyPieces_IsFinishedByAStop()
     {
         ModelEngine engine = Start();
@@ -188,10 +217,22 @@ public sealed class EngineWorkTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private ModelEngine Start(EngineOptions? options = null)
+    private ModelEngine Start(EngineOptions? options = null, TimeProvider? time = null)
     {
         string path = Path.Combine(_folder, "tiny");
         TinyModelFolder.Write(path);
-        return new ModelEngine(DiffusionModel.Load(path, KernelTable.Create(threads: 1)), options);
+        return new ModelEngine(DiffusionModel.Load(path, KernelTable.Create(threads: 1)), options, time);
+    }
+
+    // One token a step, each step as long as it says.
+    private sealed class TakesTime(ManualTime clock, TimeSpan step) : StepPolicy
+    {
+        public override double Score(TokenDistribution row, CounterRandom random) => row.Probability;
+
+        public override bool NeedsPass(in StepContext context)
+        {
+            clock.Advance(step);
+            return true;
+        }
     }
 }

@@ -35,6 +35,7 @@ public sealed class LatentTests(ApiServer server)
     [InlineData("temperature", "0.7")]
     [InlineData("entropy_bound", "1")]
     [InlineData("pins", "[{\"position\": 5, \"token\": 9}]")]
+    [InlineData("response_format", "{\"type\": \"regex\", \"pattern\": \"[a-z]+\"}")]
     [InlineData("latent_method", "\"euler\"")]
     [InlineData("steps", "385")]
     public async Task FieldOfOtherNoise_IsRefused(string field, string value)
@@ -43,12 +44,20 @@ public sealed class LatentTests(ApiServer server)
         await server.RefuseAsync("/v1/completions", body, field);
     }
 
+    [Theory]
+    [InlineData("[\"a\", {\"hole\": {}}, \"b\", {\"hole\": {}}]", "segments")]
+    [InlineData("[\"a\", {\"hole\": {\"regex\": \"[a-z]+\"}}]", "segments[1].hole.regex")]
+    [InlineData("[\"a\", {\"hole\": {\"json_schema\": {\"type\": \"integer\"}}}]", "segments[1].hole.json_schema")]
+    public async Task SecondHoleOrConstraint_IsRefusedByItsField(string segments, string param) => await server.RefuseAsync(
+        "/v1/infill", new JsonObject { ["model"] = "latent", ["segments"] = JsonNode.Parse(segments) }, param);
+
     [Fact]
     public async Task OpenAisDefaults_AreAcceptedWithoutEffect()
     {
         JsonObject body = new() { ["model"] = "latent", ["prompt"] = "int a", ["max_tokens"] = 4, ["steps"] = 2, ["seed"] = 4 };
         JsonNode without = await server.AskAsync("/v1/completions", body);
         (body["temperature"], body["top_p"], body["reasoning_effort"]) = (1, 1, "none");
+        body["response_format"] = new JsonObject { ["type"] = "text" };
         JsonNode with = await server.AskAsync("/v1/completions", body);
 
         Assert.Equal((string?)without["choices"]![0]!["text"], (string?)with["choices"]![0]!["text"]);

@@ -105,6 +105,18 @@ public sealed class ScoreTests(ApiServer server)
     }
 
     [Fact]
+    public async Task Piece_ThatIsPartOfACharacter_IsItsBytes()
+    {
+        JsonNode answer = await server.AskAsync("/tokenize", new JsonObject { ["content"] = @"😀\xF0<|mask|>", ["with_pieces"] = true });
+
+        JsonNode[] pieces = [.. answer["tokens"]!.AsArray().Select(token => token!["piece"]!)];
+        JsonNode[] parts = [.. pieces.Where(piece => piece is JsonArray)];
+        Assert.True(parts.Length > 1);
+        Assert.Equal("😀"u8, parts.SelectMany(part => part.AsArray()).Select(value => (byte)value!).ToArray());
+        Assert.Equal(@"\xF0<|mask|>", string.Concat(pieces.Where(piece => piece is JsonValue).Select(piece => (string)piece!)));
+    }
+
+    [Fact]
     public async Task Tokens_OfALongText_AreRefusedByTheirNumber()
     {
         string text = string.Concat(Enumerable.Repeat(";q", 1 << 19)) + ";";

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Cinnabar.Serving;
+using Cinnabar.Tokenizers;
 using Microsoft.AspNetCore.Builder;
 
 namespace Cinnabar.Server.Tests.Hosting;
@@ -24,6 +25,7 @@ public sealed class EndpointTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal("cinnabar", model.GetProperty("owned_by").GetString());
         JsonElement ours = model.GetProperty("cinnabar");
         Assert.Equal("masked", ours.GetProperty("kind").GetString());
+        Assert.Equal(ServedModel.HashOf(server.Engine.Model.Tokenizer), ours.GetProperty("tokenizer").GetString());
         Assert.Equal(96, ours.GetProperty("context").GetInt32());
         Assert.False(ours.GetProperty("chat").GetBoolean());
         Assert.False(ours.GetProperty("grows").GetBoolean());
@@ -34,6 +36,18 @@ public sealed class EndpointTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal(12, options.GetProperty("max_tokens").GetInt32());
         Assert.Equal("low_confidence", options.GetProperty("remasking").GetString());
         Assert.Equal(JsonValueKind.Null, options.GetProperty("threshold").ValueKind);
+    }
+
+    [Fact]
+    public void HashOfATokenizer_IsThatOfItsTokens()
+    {
+        BpeTrainer trainer = new(new BpeTrainerOptions { VocabularySize = 270, Threads = 1 });
+        string[] hashes = [.. ((string[])["int a;\n", "int a;\n", "once upon\n"]).Select(
+            text => ServedModel.HashOf(trainer.Train(Enumerable.Repeat(text, 4))))];
+
+        Assert.Matches("^[0-9a-f]{12}$", hashes[0]);
+        Assert.Equal(hashes[0], hashes[1]);
+        Assert.NotEqual(hashes[0], hashes[2]);
     }
 
     [Theory]
