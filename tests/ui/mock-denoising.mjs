@@ -47,7 +47,7 @@ function layoutOf({ path, body, vocabulary }) {
     } else {
       most.push(segment.hole.max_tokens);
       const length = body.length === 'grow' ? Math.min(most.at(-1), GROWS_FROM) : most.at(-1);
-      const lead = typeof before === 'string' && /[^\s] $/u.test(before) ? ' ' : '';
+      const lead = typeof before === 'string' ? /(?<=\S) $|\n+$/u.exec(before)?.[0] ?? '' : '';
       holes.push({ start: ids.length, length, kind: path === '/v1/infill' ? 'infill' : 'continuation', ends: [PAD], lead });
       ids.push(...new Array(length).fill(MASK));
     }

@@ -77,6 +77,17 @@ mockTest('a token of text that has the name of an end is shown', async () => {
   assertQuiet();
 });
 
+mockTest('what a hole repeats of the text before it is shown once', async () => {
+  mock.settings.script = { tokens: ['\n    ', ' b'], others: [' c'] };
+  const page = await open();
+  await page.fill('#text', '{\n<fill:2>;\n x = <fill:2>;');
+  await runToEnd(page);
+  const known = (await page.locator('.canvas .known').allTextContents()).join('|');
+  assert.equal(known, '{\n|;\n x = |;');
+  assert.equal(await page.locator('.canvas [data-position]').first().textContent(), '    ');
+  assertQuiet();
+});
+
 mockTest('the keyboard reaches the canvas though the first hole is empty', async () => {
   const page = await open();
   mock.settings.script = { tokens: ['<|pad|>', '<|pad|>', ' b', ' c'], others: [' other'] };

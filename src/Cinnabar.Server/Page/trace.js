@@ -191,7 +191,7 @@ export class Trace {
   #holesOf(cells) {
     return this.canvas.holes.map((hole, index) => {
       const own = cells.filter(cell => cell?.hole === index);
-      return { start: own[0]?.position ?? hole.start, length: own.length };
+      return { ...hole, start: own[0]?.position ?? hole.start, length: own.length };
     });
   }
 
