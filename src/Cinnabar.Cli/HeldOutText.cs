@@ -2,6 +2,7 @@ using Cinnabar.Diffusion;
 using Cinnabar.Evaluation;
 using Cinnabar.Numerics;
 using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Cli;
@@ -13,7 +14,7 @@ internal static class HeldOutText
     public const string TestSplit = "test";
 
     /// <summary>Opens a split.</summary>
-    /// <exception cref="CinnabarException">It is empty, or not in the model's vocabulary.</exception>
+    /// <exception cref="CinnabarException">It is empty, or its ids mean other tokens than the model's.</exception>
     public static TokenDataset Open(string corpus, string split, DiffusionModel model)
     {
         TokenDataset data = TokenDataset.Open(corpus, split);
@@ -23,9 +24,10 @@ internal static class HeldOutText
             throw new CinnabarException(
                 $"{corpus}: expected a {split} split in the model's vocabulary of {vocabularySize}, found {data.TokenCount} tokens "
                 + $"of a vocabulary of {data.VocabularySize}.",
-                "Use the corpus that the model was trained on.");
+                RemedyFor(model));
         }
 
+        RequireTokens(corpus, model);
         return data.TokenCount > 0 ? data : throw new CinnabarException(
             $"{corpus}: expected text in the {split} split, found none.",
             "Make a corpus of more files: one in a hundred or so goes into this split.");
@@ -97,5 +99,31 @@ internal static class HeldOutText
             cancellation.ThrowIfCancellationRequested();
             progress.Show(done);
         }
+    }
+
+    private static void RequireTokens(string corpus, DiffusionModel model)
+    {
+        // Not the files: that of a model may be written in another way, and a GGUF file has none.
+        Tokenizer made = Tokenizer.Load(Path.Combine(corpus, CorpusFiles.Tokenizer));
+        for (int id = 0; id < made.VocabularySize; id++)
+        {
+            ReadOnlySpan<byte> found = made.DecodeBytes([id], skipSpecialTokens: false, first: false);
+            ReadOnlySpan<byte> expected = model.Tokenizer.DecodeBytes([id], skipSpecialTokens: false, first: false);
+            if (!found.SequenceEqual(expected) || made.IsSpecial(id) != model.Tokenizer.IsSpecial(id))
+            {
+                throw new CinnabarException(
+                    $"{corpus}: expected a corpus of the tokens of {model.Name}, found one made with another tokenizer, whose id {id} "
+                    + $"stands for {TerminalText.Quote(made.TokenText(id))} and not {TerminalText.Quote(model.Tokenizer.TokenText(id))}.",
+                    RemedyFor(model));
+            }
+        }
+    }
+
+    private static string RemedyFor(DiffusionModel model)
+    {
+        string folder = Directory.Exists(model.Path) ? model.Path : "FOLDER";
+        string converted = folder == model.Path ? "" : $" (`cinnabar convert {model.Path} --out {folder}` makes that file)";
+        return "Use the corpus that the model was trained on, or make one with "
+            + $"`cinnabar corpus --tokenizer {Path.Combine(folder, CorpusFiles.Tokenizer)}`{converted}.";
     }
 }

@@ -25,6 +25,8 @@ internal static partial class SamplerWords
     {
         "null" => "left out",
         nameof(SamplerOptions.Deadline) => "--deadline-ms",
+        nameof(SamplerOptions.Latents) => "--latent-method",
+        nameof(SamplerOptions.Uniform) => "generation_config.json", // no option sets it
         _ when typeof(SamplerOptions).GetProperty(word) is not null => "--" + JsonNamingPolicy.KebabCaseLower.ConvertName(word),
         _ when Enum.TryParse<Remasking>(word, out _) => JsonNamingPolicy.SnakeCaseLower.ConvertName(word),
         _ => word,

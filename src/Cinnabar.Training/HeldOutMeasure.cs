@@ -52,9 +52,12 @@ internal sealed class HeldOutMeasure : IHeldOutMeasure
     }
 
     /// <inheritdoc/>
+    public bool HasText => _heldOut.TokenCount > 0;
+
+    /// <inheritdoc/>
     public double? BitsPerByte()
     {
-        if (_heldOut.TokenCount == 0)
+        if (!HasText)
         {
             return null;
         }

@@ -23,11 +23,13 @@ internal sealed class RunFolder : IDisposable
 
     private readonly string _path;
     private readonly FileStream _lock;
+    private readonly IReadOnlyList<string> _made; // the folder and those it lies in that were not there, the innermost first
 
-    private RunFolder(string path, FileStream held)
+    private RunFolder(string path, FileStream held, IReadOnlyList<string> made)
     {
         _path = path;
         _lock = held;
+        _made = made;
     }
 
     /// <summary>Weights, optimiser state and step.</summary>
@@ -62,12 +64,13 @@ internal sealed class RunFolder : IDisposable
             throw TrainingCheckpoint.Missing(CheckpointIn(path));
         }
 
+        string[] made = [.. Missing(path)];
         FileStream held = Hold(path);
         try
         {
             if (TrainingCheckpoint.Exists(CheckpointIn(path)) == resume)
             {
-                return new RunFolder(path, held);
+                return new RunFolder(path, held, made);
             }
 
             throw resume
@@ -113,10 +116,34 @@ internal sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Lets other processes train here.</summary>
-    public void Dispose() => _lock.Dispose();
+    /// <summary>Lets other processes train here; of a run that was refused before it wrote anything, no empty folder stays.</summary>
+    public void Dispose()
+    {
+        _lock.Dispose();
+        try
+        {
+            foreach (string folder in _made.TakeWhile(folder => !Directory.EnumerateFileSystemEntries(folder).Any()))
+            {
+                Directory.Delete(folder);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Somebody else has put something there meanwhile, or taken it away: theirs now.
+        }
+    }
 
     private static string CheckpointIn(string path) => Path.Combine(path, "checkpoint");
+
+    private static IEnumerable<string> Missing(string path)
+    {
+        string? folder = Path.GetFullPath(path);
+        while (folder is not null && !Directory.Exists(folder))
+        {
+            yield return folder;
+            folder = Path.GetDirectoryName(folder);
+        }
+    }
 
     private static FileStream Hold(string path)
     {

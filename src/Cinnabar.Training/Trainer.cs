@@ -95,6 +95,9 @@ public sealed class Trainer : IDisposable
     /// <summary>Whether there is a checkpoint to continue from.</summary>
     public bool HasCheckpoint => TrainingCheckpoint.Exists(CheckpointFolder);
 
+    /// <summary>Whether the corpus has text to measure the model on.</summary>
+    public bool HasHeldOutText => _heldOut.HasText;
+
     /// <summary>Folder of the finished model, an ordinary Hugging Face folder.</summary>
     public string ModelPath => _folder.ModelPath;
 

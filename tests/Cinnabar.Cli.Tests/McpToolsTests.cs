@@ -1,5 +1,7 @@
 using System.IO.Pipelines;
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Cinnabar.Cli.Commands;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
@@ -15,6 +17,11 @@ namespace Cinnabar.Cli.Tests;
 [Collection(ConsoleTests.Name)]
 public sealed class McpToolsTests(TinyModel tiny)
 {
+    private static string Initialize => Request(
+        1,
+        "initialize",
+        """{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}""");
+
     public static TheoryData<string, string, string> WrongCalls => new()
     {
         { "complete", "{}", "prompt to be a text, found nothing" },
@@ -163,6 +170,43 @@ public sealed class McpToolsTests(TinyModel tiny)
         Assert.Equal(McpErrorCode.InvalidParams, error.ErrorCode);
     }
 
+    // As from a pipe: all requests at once, the last line without an end, and then the end of the input.
+    [Fact]
+    public async Task Input_ThatEnds_HasEveryRequestAnswered()
+    {
+        JsonObject[] answers = await Served(
+            tiny.Model,
+            TimeSpan.FromSeconds(60),
+            Initialize,
+            Request(2, "tools/call", """{"name":"complete","arguments":{"prompt":"int ","max_tokens":5}}"""),
+            """{"jsonrpc":"2.0","id":3,"method":"tools/call"}""",
+            Request(4, "tools/call", """{"name":"erase"}"""));
+        Assert.Equal([1, 2, 3, 4], answers.Select(answer => (int)answer["id"]!).Order());
+        string text = tiny.Model.Generate("int ", new() { MaxNewTokens = 5 }).Holes[0].Text;
+        Assert.Equal(text, (string?)Of(2)["result"]!["content"]![0]!["text"]);
+        Assert.Contains("Expected params with the name of a tool", (string?)Of(3)["error"]!["message"], StringComparison.Ordinal);
+        Assert.Contains("complete, infill, score", (string?)Of(4)["error"]!["message"], StringComparison.Ordinal);
+
+        JsonObject Of(int id) => answers.Single(answer => (int)answer["id"]! == id);
+    }
+
+    // A cancelled call gets no answer, so the end does not wait for one.
+    [Theory]
+    [InlineData(0.1, "")]
+    [InlineData(60, """{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}""")]
+    public async Task Input_ThatEnds_GivesUpWhatIsLate(double seconds, string last)
+    {
+        string text = string.Concat(Enumerable.Repeat("int x = 5; ", 4000));
+        Task<JsonObject[]> served = Served(
+            tiny.Model,
+            TimeSpan.FromSeconds(seconds),
+            Initialize,
+            Request(2, "tools/call", $$$"""{"name":"score","arguments":{"text":"{{{text}}}","samples":256}}"""),
+            last);
+        JsonObject answer = Assert.Single(await served.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(1, (int)answer["id"]!);
+    }
+
     [Fact]
     public async Task Call_Cancelled_EndsAndTheNextWorks()
     {
@@ -181,6 +225,19 @@ public sealed class McpToolsTests(TinyModel tiny)
         Dictionary<string, JsonElement> prompt = new() { ["prompt"] = JsonSerializer.SerializeToElement("x") };
         CallToolResult next = await tools.CallAsync("complete", prompt, CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.NotEqual(true, next.IsError);
+    }
+
+    private static string Request(int id, string method, string parameters) =>
+        $$$"""{"jsonrpc":"2.0","id":{{{id}}},"method":"{{{method}}}","params":{{{parameters}}}}""";
+
+    private static async Task<JsonObject[]> Served(DiffusionModel model, TimeSpan grace, params string[] messages)
+    {
+        using McpTools tools = new(model);
+        using MemoryStream input = new(Encoding.UTF8.GetBytes(string.Join('\n', messages)));
+        using MemoryStream output = new();
+        await McpCommand.ServeAsync(tools, input, output, grace, CancellationToken.None);
+        string[] lines = Encoding.UTF8.GetString(output.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return [.. lines.Select(line => JsonNode.Parse(line)!.AsObject())];
     }
 
     private sealed class Session : IAsyncDisposable

@@ -44,7 +44,8 @@ internal sealed class TestServer : IAsyncDisposable
         }
     }
 
-    public static ModelEngine NewEngine() => new(DiffusionModel.Load(s_model.Value, KernelTable.Create(threads: 1)));
+    public static ModelEngine NewEngine(EngineOptions? options = null) =>
+        new(DiffusionModel.Load(s_model.Value, KernelTable.Create(threads: 1)), options);
 
     public static ServedModels Serve(params (string Id, ModelEngine Engine)[] models) =>
         new([.. models.Select(model => new ServedModel(model.Id, model.Engine, 1_700_000_000))]);
@@ -53,10 +54,14 @@ internal sealed class TestServer : IAsyncDisposable
     /// <param name="options">Port 0 is added; null: the defaults.</param>
     /// <param name="map">Adds endpoints for the test; null: none.</param>
     /// <param name="time">The clock; null: the system's.</param>
+    /// <param name="engines">How many texts the engine takes; null: the defaults.</param>
     public static async Task<TestServer> StartAsync(
-        ServerOptions? options = null, Action<WebApplication, ModelEngine>? map = null, TimeProvider? time = null)
+        ServerOptions? options = null,
+        Action<WebApplication, ModelEngine>? map = null,
+        TimeProvider? time = null,
+        EngineOptions? engines = null)
     {
-        ModelEngine engine = NewEngine();
+        ModelEngine engine = NewEngine(engines);
         StringWriter log = new();
         TextWriter lockedLog = TextWriter.Synchronized(log);
         WebApplication application = CinnabarServer.Create(

@@ -80,7 +80,6 @@ public sealed class RunFolderTests(TrainingRuns runs) : IClassFixture<TrainingRu
             }
         }
 
-        Assert.Empty(Directory.GetFileSystemEntries(output));
         RunFolder.Open(output, resume: false).Dispose();
     }
 
@@ -103,6 +102,26 @@ public sealed class RunFolderTests(TrainingRuns runs) : IClassFixture<TrainingRu
         Directory.CreateDirectory(output);
         Assert.Throws<CinnabarException>(() => RunFolder.Open(output, resume: true));
         Assert.Empty(Directory.GetFileSystemEntries(output));
+    }
+
+    [Fact]
+    public void Constructor_RefusesToBegin_LeavesNothingBehind()
+    {
+        string above = runs.NewFolder();
+        TrainingOptions options = runs.Options(Path.Combine(above, "more", "run")) with { InitialModel = "no-such-model" };
+        Assert.Throws<CinnabarException>(() => new Trainer(options, KernelTable.Create(1, KernelForm.Vector), resume: false));
+        Assert.False(Directory.Exists(above));
+
+        // What was there stays, and so does what others have put there.
+        Directory.CreateDirectory(above);
+        Assert.Throws<CinnabarException>(() => new Trainer(options, KernelTable.Create(1, KernelForm.Vector), resume: false));
+        Assert.Empty(Directory.GetFileSystemEntries(above));
+        using (RunFolder.Open(options.Output, resume: false))
+        {
+            File.WriteAllText(Path.Combine(options.Output, "mine"), "");
+        }
+
+        Assert.True(File.Exists(Path.Combine(options.Output, "mine")));
     }
 
     [Fact]

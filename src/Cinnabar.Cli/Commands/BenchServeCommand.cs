@@ -94,9 +94,14 @@ internal sealed class BenchServeCommand
         using LoadClient own = new(new Uri(await CinnabarServer.StartAsync(server, cancellation)), fields, key: null);
         int threads = model.Kernels.Workers.Threads;
         Console.WriteLine($"{model.Name}, texts of {parsed.GetValue(_maxTokens)} tokens, {threads} threads, {fields.ToJsonString()}");
-        bool answers = await MeasureAsync(parsed, own, isOwn: true, cancellation);
-        await CinnabarServer.StopAsync(server);
-        return answers ? 0 : CommandRunner.Failed;
+        try
+        {
+            return await MeasureAsync(parsed, own, isOwn: true, cancellation) ? 0 : CommandRunner.Failed;
+        }
+        finally
+        {
+            await CinnabarServer.StopAsync(server);
+        }
     }
 
     /// <summary>Measures and prints.</summary>
@@ -104,6 +109,7 @@ internal sealed class BenchServeCommand
     private async Task<bool> MeasureAsync(ParseResult parsed, LoadClient client, bool isOwn, CancellationToken cancellation)
     {
         (int streams, int requests, int tokens) = (parsed.GetValue(_streams), parsed.GetValue(_requests), parsed.GetValue(_maxTokens));
+        await RequireAnswerAsync(client, tokens, isOwn, cancellation);
         await StreamLoad.RunAsync(client, 1, WarmUps, tokens, cancellation);
         Console.Error.WriteLine($"one stream: {SingleRequests} requests");
         StreamLoad one = await StreamLoad.RunAsync(client, 1, SingleRequests, tokens, cancellation);
@@ -142,6 +148,20 @@ internal sealed class BenchServeCommand
         }
 
         return true;
+    }
+
+    // A server that refuses one request refuses them all: they differ in their texts and seeds alone.
+    private static async Task RequireAnswerAsync(LoadClient client, int tokens, bool isOwn, CancellationToken cancellation)
+    {
+        LoadAnswer first = await client.StreamAsync(client.Completion(0, tokens), cancellation);
+        if (first.Error is string error)
+        {
+            throw new CinnabarException(
+                $"Expected an answer to the first request, found: {error.TrimEnd('.')}.",
+                isOwn
+                    ? "Correct --fields or --max-tokens."
+                    : $"Correct --url, --fields, --max-tokens or the key in {ApiKeys.Variable}, or start the server.");
+        }
     }
 
     private static async Task LeaveAsync(LoadClient client, int count, int tokens, CancellationToken cancellation)

@@ -99,7 +99,11 @@ internal static class ShowCommand
         json.WriteNumber("feed_forward", config.IntermediateSize);
         json.WriteNumber("vocabulary_size", config.VocabularySize);
         json.WriteNumber("context", config.MaxSequenceLength);
-        json.WriteNumber("rope_theta", config.RopeTheta);
+        if (!config.LearnedPositions)
+        {
+            json.WriteNumber("rope_theta", config.RopeTheta);
+        }
+
         json.WriteString("attention", config.AttentionKind.ToString());
         json.WriteBoolean("shift_logits", config.ShiftLogits);
         json.WriteBoolean("closes_holes", config.ClosesHoles);
@@ -140,7 +144,7 @@ internal static class ShowCommand
         Line(
             "attention",
             $"{config.AttentionKind}{blocks}, {config.NumKeyValueHeads} key/value heads of {config.HeadSize}, "
-            + $"rotary base {config.RopeTheta:G}");
+            + (config.LearnedPositions ? "learned positions" : $"rotary base {config.RopeTheta:G}"));
         Line("logits", config.ShiftLogits ? "of the next position (shifted)" : "of the same position");
         if (config.ClosesHoles)
         {

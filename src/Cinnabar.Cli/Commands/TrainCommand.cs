@@ -19,7 +19,10 @@ internal static class TrainCommand
             Description = "Start from the weights of this model: a name under models/ or a folder. [default: random weights]",
         };
         Option<int?> steps = new("--steps") { Description = "Optimiser steps in all. [default: the file's]" };
-        Option<int?> batchSize = new("--batch-size") { Description = "Sequences per optimiser step. [default: the file's]" };
+        Option<int?> batchSize = new("--batch-size")
+        {
+            Description = "Sequences per optimiser step, and at most as many per pass. [default: the file's]",
+        };
         Option<double?> learningRate = new("--learning-rate") { Description = "Highest learning rate. [default: the file's]" };
         Option<ulong?> seed = new("--seed") { Description = "Seed of weights, data order and noise. [default: the file's]" };
         learningRate.RequireNumber();
@@ -38,7 +41,12 @@ internal static class TrainCommand
                 o.Output = parsed.GetValue(output) ?? o.Output;
                 o.InitialModel = parsed.GetValue(initialModel) ?? o.InitialModel;
                 o.Steps = parsed.GetValue(steps) ?? o.Steps;
-                o.BatchSize = parsed.GetValue(batchSize) ?? o.BatchSize;
+                if (parsed.GetValue(batchSize) is int sequences)
+                {
+                    o.BatchSize = sequences;
+                    o.MicroBatchSize = Math.Min(o.MicroBatchSize, Math.Max(1, sequences));
+                }
+
                 o.LearningRate = parsed.GetValue(learningRate) ?? o.LearningRate;
                 o.Seed = parsed.GetValue(seed) ?? o.Seed;
             });
@@ -95,7 +103,8 @@ internal static class TrainCommand
         }
 
         double bits = trainer.Mark.HeldOutBitsPerByte;
-        string heldOut = bits == 0 ? "no held-out text in the corpus" : $"held-out {bits:F3} bits per byte";
+        string heldOut = bits > 0 ? $"held-out {bits:F3} bits per byte"
+            : trainer.HasHeldOutText ? "held-out text not measured yet" : "no held-out text in the corpus";
         Console.Error.WriteLine($"Done: {trainer.Mark.Tokens / 1e6:F1} M tokens, {trainer.Mark.Flops:E2} FLOPs, {heldOut}.");
         Console.WriteLine(trainer.ModelPath);
         return 0;

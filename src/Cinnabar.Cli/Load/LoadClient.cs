@@ -18,6 +18,8 @@ internal sealed record LoadAnswer(TimeSpan FirstEvent, TimeSpan Elapsed, int Tok
 /// <summary>Talks to one server; thread-safe.</summary>
 internal sealed class LoadClient : IDisposable
 {
+    private const int LongestMessage = 1000;
+
     private static readonly string[] s_prompts =
     [
         "public static int Max(int a, int b)\n{\n    ",
@@ -84,7 +86,8 @@ internal sealed class LoadClient : IDisposable
             using HttpResponseMessage answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             if (!answer.IsSuccessStatusCode)
             {
-                return Failed(time, $"status {(int)answer.StatusCode}");
+                string refused = await answer.Content.ReadAsStringAsync(cancellation);
+                return Failed(time, $"status {(int)answer.StatusCode}{MessageOf(refused)}");
             }
 
             using StreamReader reader = new(await answer.Content.ReadAsStreamAsync(cancellation), Encoding.UTF8);
@@ -170,6 +173,21 @@ internal sealed class LoadClient : IDisposable
         HttpRequestException or IOException or JsonException or InvalidOperationException => true,
         _ => false,
     };
+
+    // What servers say beside the status: {"error": {"message": …}}. Others say it in HTML, or not at all.
+    private static string MessageOf(string body)
+    {
+        try
+        {
+            return JsonNode.Parse(body)?["error"]?["message"] is JsonNode message
+                ? $", {TerminalText.Shortened($"{message}", LongestMessage)}"
+                : "";
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            return "";
+        }
+    }
 
     private static LoadAnswer Failed(Stopwatch time, string error) => new(TimeSpan.Zero, time.Elapsed, 0, "", error);
 

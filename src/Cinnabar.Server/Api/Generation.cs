@@ -17,6 +17,7 @@ internal sealed class Generation
 
     private Generation(HttpContext http, GenerationRequest request, Func<TextCanvas> layOut)
     {
+        RequireRoomFor(request);
         (_http, _request) = (http, request);
         _runs = [.. Enumerable.Range(0, request.Count).Select(i => new TextRun(i, layOut(), request))];
     }
@@ -48,6 +49,19 @@ internal sealed class Generation
     {
         Generation generation = new(http, request, layOut);
         return generation.WriteAsync((run, _, cancellation) => FinishAsync(run, cancellation));
+    }
+
+    // Nobody should try again what there can never be room for. Texts of what has begun are never refused.
+    private static void RequireRoomFor(GenerationRequest request)
+    {
+        int most = request.Model.Engine.MostTexts;
+        if (request.Begun is null && request.Count > most)
+        {
+            throw ApiException.Invalid(
+                $"Expected n to be at most {most}, as many texts as the server works on or keeps waiting for a model, "
+                + $"found {request.Count}. Ask for fewer, or start the server with a larger --max-waiting.",
+                "n");
+        }
     }
 
     private static async Task<Answer> FinishAsync(TextRun run, CancellationToken cancellation)

@@ -40,9 +40,12 @@ internal sealed class LatentHeldOut : IHeldOutMeasure
     }
 
     /// <inheritdoc/>
+    public bool HasText => _heldOut.TokenCount >= _options.SequenceLength;
+
+    /// <inheritdoc/>
     public double? BitsPerByte()
     {
-        if (_heldOut.TokenCount < _options.SequenceLength)
+        if (!HasText)
         {
             return null;
         }

@@ -46,6 +46,9 @@ public abstract class TrainedNetwork
 /// <summary>How well the averaged weights of a run do on held-out text.</summary>
 internal interface IHeldOutMeasure
 {
-    /// <summary>Bits per byte; null where there is no such text, as in a corpus of few files.</summary>
+    /// <summary>Whether there is such text; in a corpus of few files there may be none.</summary>
+    bool HasText { get; }
+
+    /// <summary>Bits per byte; null where there is no such text.</summary>
     double? BitsPerByte();
 }

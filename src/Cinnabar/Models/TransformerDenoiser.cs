@@ -215,7 +215,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
         if (Config.AttentionKind != AttentionKind.Full || Config.ShiftLogits)
         {
             throw new CinnabarException(
-                "Expected a network with full attention that predicts a token at its own position, for leaving one token out, "
+                "Expected a network with full attention that predicts a token at its own position, for the option VerifyThreshold, "
                 + $"found attention_kind {Config.AttentionKind}, shift_logits {Config.ShiftLogits}.",
                 "Leave VerifyThreshold out.");
         }

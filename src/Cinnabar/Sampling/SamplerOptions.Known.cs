@@ -62,10 +62,9 @@ public sealed partial record SamplerOptions
 
         IEnumerable<string> others = typeof(SamplerOptions).GetProperties()
             .Where(option => !Equals(option.GetValue(this), option.GetValue(known)))
-            .Select(option => option.Name);
+            .Select(option => $"the option {option.Name}");
         throw new CinnabarException(
-            $"Expected of the options only {names} for a network whose noise is {network.Noise.InWords()}, "
-            + $"found {string.Join(", ", others)}.",
+            $"Expected only {names} for a network whose noise is {network.Noise.InWords()}, found {string.Join(" and ", others)}.",
             remedy);
     }
 }

@@ -5,6 +5,9 @@ namespace Cinnabar.Serving;
 
 public sealed partial class ModelEngine
 {
+    /// <summary>The most texts that it takes at once: those that it works on and those that wait.</summary>
+    public int MostTexts => _options.MaxRunning + _options.MaxWaiting;
+
     /// <summary>Hands in a text.</summary>
     /// <param name="text">Laid out for this model; the engine changes its canvas from now on.</param>
     /// <param name="options">How it is sampled; null: the model's defaults.</param>
@@ -124,7 +127,7 @@ public sealed partial class ModelEngine
     private void RequireRoom(int taken)
     {
         RequireGoingOn();
-        if (taken >= _options.MaxWaiting + _options.MaxRunning)
+        if (taken >= MostTexts)
         {
             _status = _status with { Refused = _status.Refused + 1 };
             throw new EngineBusyException(

@@ -67,17 +67,16 @@ public sealed class BenchCommandTests(TinyModel tiny)
     }
 
     [Fact]
-    public async Task Serve_ServerThatDoesNotAnswer_FailsWithItsErrors()
+    public async Task Serve_NoServer_SaysSoAndWhatToDo()
     {
         using Socket taken = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // nobody listens there, and nobody else can
         int port = ((IPEndPoint)taken.LocalEndPoint!).Port;
         (int exitCode, string output, string error) = await tiny.Run(
             "bench", "serve", "--url", $"http://127.0.0.1:{port}", "--streams", "2", "--requests", "1", "--disconnects", "1");
-        Assert.Equal(CommandRunner.Failed, exitCode);
-        Assert.Contains("error: ", output, StringComparison.Ordinal);
-        Assert.DoesNotContain("streams beside one", output, StringComparison.Ordinal);
-        Assert.Contains("No request was answered.", error, StringComparison.Ordinal);
+        Assert.Equal((CommandRunner.Failed, ""), (exitCode, output));
+        Assert.Contains($"127.0.0.1:{port}", error, StringComparison.Ordinal);
+        Assert.Contains("or start the server.", error, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -58,6 +58,18 @@ public sealed class GenerateCommandTests(TinyModel tiny)
     }
 
     [Fact]
+    public async Task Generate_VerifyThresholdOfAModelThatShiftsLogits_IsRefusedInTheWordsOfTheCommandLine()
+    {
+        string path = System.IO.Path.Combine(tiny.Folder, "shifting");
+        TinyModelFolder.Write(path, config => config with { ShiftLogits = true });
+        (int exitCode, string output, string error) = await tiny.Run(
+            "generate", "int", "--threads", "1", "--model", path, "--threshold", "0.8", "--verify-threshold", "0.9");
+        Assert.Equal((CommandRunner.Failed, ""), (exitCode, output));
+        Assert.Contains("at its own position, for --verify-threshold, found", error, StringComparison.Ordinal);
+        Assert.Contains("Leave --verify-threshold out.", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Generate_Json_HoldsTheContract()
     {
         (int exitCode, string output, string error) = await tiny.RunWithModel(

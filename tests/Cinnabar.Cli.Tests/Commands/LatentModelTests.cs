@@ -44,7 +44,8 @@ public sealed class LatentModelTests(TinyModel tiny)
     }
 
     [Theory]
-    [InlineData("found Temperature, Threshold", "generate", "int", "--threshold", "0.5", "--temperature", "1", "--model", "LATENTS")]
+    [InlineData("--cfg-scale, --seed and --latent-method for a", "generate", "int", "--temperature", "1", "--model", "LATENTS")]
+    [InlineData("found --temperature and --threshold.", "generate", "int", "--threshold", "0.5", "--temperature", "1", "--model", "LATENTS")]
     [InlineData("found 2 holes", "infill", "HOLES", "--model", "LATENTS")]
     [InlineData("without constraints", "generate", "int", "--regex", "a+", "--model", "LATENTS")]
     [InlineData("--latent-method to be one of", "generate", "int", "--latent-method", "euler", "--model", "LATENTS")]

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
+using Cinnabar.Tests;
 
 namespace Cinnabar.Cli.Tests.Commands;
 
@@ -33,7 +34,25 @@ public sealed class MeasuringCommandTests(TinyModel tiny)
 
         Assert.Equal(0, exitCode);
         Assert.Contains("2 layers, width 32", output);
+        Assert.Contains("rotary base 10000", output);
         Assert.Contains("licence                 mit", output);
+    }
+
+    // Its config.json has a rope_theta all the same, as LLaDA's layout wants.
+    [Fact]
+    public async Task Show_LearnedPositions_TellsOfNoRotaryBase()
+    {
+        string path = Path.Combine(tiny.Folder, "learned-positions");
+        TinyModelFolder.Write(path, config => config with { LearnedPositions = true });
+        (int exitCode, string output, _) = await tiny.Run("show", path);
+        Assert.Equal(0, exitCode);
+        Assert.Contains("learned positions", output);
+        Assert.DoesNotContain("rotary", output);
+
+        (_, output, _) = await tiny.Run("show", path, "--json");
+        Assert.False(JsonDocument.Parse(output).RootElement.GetProperty("network").TryGetProperty("rope_theta", out _));
+        (_, output, _) = await tiny.Run("show", tiny.Path, "--json");
+        Assert.Equal(10_000, JsonDocument.Parse(output).RootElement.GetProperty("network").GetProperty("rope_theta").GetDouble());
     }
 
     [Fact]

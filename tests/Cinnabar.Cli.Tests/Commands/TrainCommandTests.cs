@@ -3,8 +3,10 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Cinnabar.Checkpoints;
+using Cinnabar.Numerics;
 using Cinnabar.Tests;
 using Cinnabar.Tokenizers;
+using Cinnabar.Training;
 using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Cli.Tests.Commands;
@@ -68,6 +70,37 @@ public sealed class TrainCommandTests(TinyModel model)
         Assert.False(File.Exists(Path.Combine(output, "train.lock")));
     }
 
+    [Fact]
+    public async Task Train_BatchSmallerThanAPassOfTheFile_IsOnePass()
+    {
+        string output = Path.Combine(model.Folder, "small-batch");
+        string config = model.Write("small-batch.json", Configuration(BuildCorpus(), steps: 1));
+        (int exitCode, _, string error) = await model.Run("train", config, "--output", output, "--threads", "1", "--batch-size", "1");
+        Assert.True(exitCode == 0, error);
+        using JsonDocument options = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(output, "options.json")));
+        Assert.Equal(1, options.RootElement.GetProperty("micro_batch_size").GetInt32());
+    }
+
+    // Only the last step is always measured; one that was stopped need not be.
+    [Theory]
+    [InlineData(0.3, "held-out text not measured yet.")]
+    [InlineData(0.0, "no held-out text in the corpus.")]
+    public async Task Train_NoMeasurement_TellsWhetherThereIsHeldOutText(double validationShare, string expected)
+    {
+        string output = Path.Combine(model.Folder, $"unmeasured-{validationShare > 0}");
+        string text = Configuration(BuildCorpus(validationShare), steps: 9).Replace("\"evaluate_every\": 1", "\"evaluate_every\": 9");
+        string config = model.Write("unmeasured.json", text);
+        using (Trainer trainer = new(TrainingOptions.Load(config, o => o.Output = output), KernelTable.Create(threads: 1), resume: false))
+        {
+            trainer.Run(_ => { }, new CancellationToken(canceled: true));
+        }
+
+        (int exitCode, _, string error) = await model.Run(
+            "train", config, "--output", output, "--threads", "1", "--resume", "--steps", "1");
+        Assert.True(exitCode == 0, error);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
     // Kills with SIGKILL, or what is like it elsewhere.
     private static async Task TrainAndKillFrom(int step, string[] arguments, Func<Task> beforeTheKill)
     {
@@ -109,7 +142,7 @@ public sealed class TrainCommandTests(TinyModel model)
         line.StartsWith("step ", StringComparison.Ordinal)
         && int.TryParse(line["step ".Length..].Split('/')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : 0;
 
-    private string BuildCorpus()
+    private string BuildCorpus(double validationShare = 0.3)
     {
         string sources = Path.Combine(model.Folder, "sources");
         Directory.CreateDirectory(sources);
@@ -122,13 +155,13 @@ public sealed class TrainCommandTests(TinyModel model)
                 $"namespace Part{i};\n\npublic class Part{i}\n{{\n{string.Join('\n', lines)}\n}}\n");
         }
 
-        string corpus = Path.Combine(model.Folder, "corpus");
+        string corpus = Path.Combine(model.Folder, validationShare > 0 ? "corpus" : "corpus-without-validation");
         new CorpusBuilder(new CorpusOptions
         {
             Sources = [new CorpusSource { Folder = sources, Name = "own" }],
             NearDuplicateSimilarity = 1.0,
             VocabularySize = 300,
-            ValidationShare = 0.3,
+            ValidationShare = validationShare,
             Threads = 1,
         }).Build(corpus);
         return corpus;

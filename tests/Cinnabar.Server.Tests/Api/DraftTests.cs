@@ -71,4 +71,12 @@ public sealed class DraftTests(ApiServer server)
         string message = await server.RefuseAsync(Completions, new JsonObject { ["prompt"] = "x", ["draft_tokens"] = 6 }, "draft_tokens");
         Assert.EndsWith("Leave draft_tokens out.", message);
     }
+
+    [Fact]
+    public async Task Verifying_WithANetworkThatShiftsItsLogits_IsRefusedInTheWordsOfTheWire()
+    {
+        JsonObject body = new() { ["model"] = "drafting", ["prompt"] = "x", ["threshold"] = 0.8, ["verify_threshold"] = 0.9 };
+        string message = await server.RefuseAsync(Completions, body, "verify_threshold");
+        Assert.EndsWith("Leave verify_threshold out.", message);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 using Cinnabar.Server.Api;
@@ -32,6 +33,20 @@ public sealed class GenerationTests(ApiServer server)
         // They would have taken 80 steps of 10 ms.
         EngineStatus after = served.Engine.Status;
         Assert.Equal((1, 2), (after.Failed - before.Failed, after.Cancelled - before.Cancelled));
+    }
+
+    // To try again in a moment would be of no use.
+    [Fact]
+    public async Task MoreTextsThanThereCanEverBeRoomFor_Is400AndNamesN()
+    {
+        await using TestServer small = await TestServer.StartAsync(engines: new EngineOptions { MaxRunning = 1, MaxWaiting = 1 });
+        using HttpResponseMessage refused = await small.PostAsync("/v1/completions", """{"prompt":"x","max_tokens":2,"n":3}""");
+        ErrorBody error = await ErrorBody.OfAsync(refused, HttpStatusCode.BadRequest);
+        Assert.Equal("n", error.Param);
+        Assert.StartsWith("Expected n to be at most 2, ", error.Message, StringComparison.Ordinal);
+
+        using HttpResponseMessage answered = await small.PostAsync("/v1/completions", """{"prompt":"x","max_tokens":2,"n":2}""");
+        Assert.Equal(HttpStatusCode.OK, answered.StatusCode);
     }
 
     private sealed class Slow(bool fails) : StepPolicy
