@@ -55,7 +55,7 @@ internal sealed unsafe partial class CudaStream
                 break;
             case CommandKind.Product:
                 Fork(command.Lane);
-                _products.Run(command, _stream);
+                _products.Run(command, _stream, number: 0);
                 break;
         }
 
@@ -75,27 +75,27 @@ internal sealed unsafe partial class CudaStream
 
     private void RunBeside(in CudaCommand command)
     {
-        _lane = command.Lane;
-        if (_sides.Count < _lane - 1)
+        if (_sides.Count < command.Lane - 1)
         {
+            nint end = NewEvent();
             CudaDriver.Check(CudaDriver.cuStreamCreate(out nint made, CudaDriver.NonBlockingStream), "cuStreamCreate");
-            _sides.Add((made, NewEvent()));
+            _sides.Add((made, end));
         }
 
-        (nint stream, nint done) = _sides[_lane - 2];
+        (nint stream, nint done) = _sides[command.Lane - 2];
         CudaDriver.Check(CudaDriver.cuStreamWaitEvent(stream, _fork, 0), "cuStreamWaitEvent");
-        _products.Run(command, stream);
+        _products.Run(command, stream, command.Lane - 1);
         CudaDriver.Check(CudaDriver.cuEventRecord(done, stream), "cuEventRecord");
+        _lane = command.Lane; // from here on there is something to wait for
     }
 
     private void Join()
     {
-        for (; _lane > 1; _lane--)
+        (int last, _lane) = (_lane, 0);
+        for (int lane = 2; lane <= last; lane++)
         {
-            CudaDriver.Check(CudaDriver.cuStreamWaitEvent(_stream, _sides[_lane - 2].Done, 0), "cuStreamWaitEvent");
+            CudaDriver.Check(CudaDriver.cuStreamWaitEvent(_stream, _sides[lane - 2].Done, 0), "cuStreamWaitEvent");
         }
-
-        _lane = 0;
     }
 
     private static nint NewEvent()

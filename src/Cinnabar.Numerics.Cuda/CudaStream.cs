@@ -10,7 +10,7 @@ using Cinnabar.Numerics.Cuda.Interop;
 
 namespace Cinnabar.Numerics.Cuda;
 
-/// <summary>One stream of commands; not thread-safe.</summary>
+/// <summary>One order of commands, on a stream and on side streams that begin and end within it; not thread-safe.</summary>
 internal sealed unsafe partial class CudaStream
 {
     // Longer sequences are training steps, whose launches the device outlasts anyway.

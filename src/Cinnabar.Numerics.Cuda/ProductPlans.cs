@@ -55,7 +55,7 @@ internal sealed unsafe class ProductPlans
 
     private readonly nint _library;
     private readonly CudaMemory _memory;
-    private readonly List<nint> _workspaces = []; // one a lane: products that run at the same time share none
+    private readonly List<nint> _workspaces = []; // one a stream: products that run at the same time share none
     private readonly Dictionary<ProductShape, Answer> _answers = [];
     private readonly List<Plan> _plans = [];
 
@@ -77,7 +77,7 @@ internal sealed unsafe class ProductPlans
     /// <exception cref="CudaException">The library has none.</exception>
     public int NumberOf(in ProductShape shape, int lane)
     {
-        while (_workspaces.Count <= lane)
+        while (_workspaces.Count < Math.Max(1, lane))
         {
             _workspaces.Add(_memory.Allocate(WorkspaceBytes));
         }
@@ -101,7 +101,8 @@ internal sealed unsafe class ProductPlans
     /// <summary>Starts a product.</summary>
     /// <param name="command">What to do.</param>
     /// <param name="stream">The driver's handle.</param>
-    public void Run(in CudaCommand command, nint stream)
+    /// <param name="number">Of the stream: 0, or that of a side stream from 1; below the lanes that plans were asked for.</param>
+    public void Run(in CudaCommand command, nint stream, int number)
     {
         Plan plan = _plans[(int)command.Source];
         uint one = plan.One;
@@ -122,7 +123,7 @@ internal sealed unsafe class ProductPlans
                 command.Target,
                 plan.Result,
                 algorithm,
-                _workspaces[command.Lane],
+                _workspaces[number],
                 (nuint)WorkspaceBytes,
                 stream);
             CublasLt.Check(status, "cublasLtMatmul");

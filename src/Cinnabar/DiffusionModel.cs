@@ -49,7 +49,7 @@ public sealed partial class DiffusionModel
         Constraints = new ConstraintLifter(tokenizer, Denoiser.VocabularySize);
         LengthBias = checkpoint.LoadLengthBias();
         _prompts = ChatTemplate is null ? null : new PromptEncoder(tokenizer, ChatTemplate);
-        _firstTokens = new FirstTokens(tokenizer.Definition.Tokens, Denoiser.VocabularySize, tokenizer.ExpandTokenId);
+        _firstTokens = new FirstTokens(tokenizer, Denoiser.VocabularySize);
         _tokens = ModelReading.CanvasTokensOf(Config, GenerationConfig, tokenizer);
         DefaultOptions = checkpoint.DefaultOptions;
         _sampler = SamplerOf(Denoiser);

@@ -15,21 +15,41 @@ using Cinnabar.Tokenizers;
 namespace Cinnabar;
 
 /// <summary>The tokens that begin with something and go on, of one tokenizer. Thread-safe.</summary>
-/// <param name="tokens">What ids stand for.</param>
+/// <param name="tokenizer">The tokenizer; its token for holes that grow may always come first.</param>
 /// <param name="vocabularySize">V of the network.</param>
-/// <param name="alwaysAllowed">An id that may come first whatever it stands for; null: none.</param>
-internal sealed class FirstTokens(TokenBytes tokens, int vocabularySize, int? alwaysAllowed)
+internal sealed class FirstTokens(Tokenizer tokenizer, int vocabularySize)
 {
     private const long MostKept = 8 << 20; // ids
+    private const int MostLineEnds = 4; // of a run that is one token; more stand in no text of note
 
-    private readonly Lazy<int> _longest = new(() => Enumerable.Range(0, tokens.Count).Max(id => tokens[id, first: false].Length));
+    private static readonly string[] s_indentations = ["    ", "        ", "\t", "\t\t", "  "];
+
+    private readonly Lazy<int> _longest = new(() => Enumerable.Range(0, tokenizer.Definition.Tokens.Count)
+        .Max(id => tokenizer.Definition.Tokens[id, first: false].Length));
+
     private readonly RecentlyUsed<string, int[]?> _others = new(MostKept);
+    private readonly Lazy<bool[]> _joins = new(() => [.. Enumerable.Range(0, MostLineEnds + 1).Select(count => Joins(tokenizer, count))]);
 
     /// <summary>The ids that must not come first where a hole's text is to begin with <paramref name="lead"/>.</summary>
     /// <returns>Ascending; null where no token begins with it and goes on with another character.</returns>
     public int[]? Others(string lead) => lead.Length == 0 || lead.Length > _longest.Value
         ? null
         : _others.Get(lead, Find, others => 1 + (others?.Length ?? 0));
+
+    /// <summary>
+    /// How many line ends at the end of a text are left to the hole behind it: the most that are a token, with indentation and without.
+    /// </summary>
+    /// <param name="count">Line ends at the end of the text.</param>
+    public int LineEnds(int count)
+    {
+        int left = Math.Min(count, MostLineEnds);
+        while (left > 0 && !_joins.Value[left])
+        {
+            left--;
+        }
+
+        return left;
+    }
 
     /// <summary>
     /// How many tokens at the end of a text are a word, or the beginning of one, that a single token may begin with; at least one token
@@ -54,27 +74,38 @@ internal sealed class FirstTokens(TokenBytes tokens, int vocabularySize, int? al
         return best;
     }
 
+    private TokenBytes Tokens => tokenizer.Definition.Tokens;
+
+    private static bool Joins(Tokenizer tokenizer, int lineEnds)
+    {
+        string run = new('\n', lineEnds);
+        return lineEnds > 0 && IsToken(tokenizer, run) && s_indentations.Any(indentation => IsToken(tokenizer, run + indentation));
+    }
+
+    // Between two letters.
+    private static bool IsToken(Tokenizer tokenizer, string text) =>
+        tokenizer.Encode($"x{text}y").Any(id => tokenizer.Definition.Tokens[id, first: false].SequenceEqual(Encoding.UTF8.GetBytes(text)));
+
     private int[]? Find(string lead)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(lead);
         bool[] begins = new bool[vocabularySize];
         bool goesOn = false;
-        for (int id = 0; id < Math.Min(tokens.Count, vocabularySize); id++)
+        for (int id = 0; id < Math.Min(Tokens.Count, vocabularySize); id++)
         {
-            ReadOnlySpan<byte> token = tokens[id, first: false];
+            ReadOnlySpan<byte> token = Tokens[id, first: false];
             begins[id] = token.StartsWith(bytes);
 
-            // More line ends are no indentation.
-            goesOn |= begins[id] && token.Length > bytes.Length && token[bytes.Length] != (byte)'\n';
+            goesOn |= begins[id] && token.Length > bytes.Length;
         }
 
-        return goesOn ? [.. Enumerable.Range(0, vocabularySize).Where(id => !begins[id] && id != alwaysAllowed)] : null;
+        return goesOn ? [.. Enumerable.Range(0, vocabularySize).Where(id => !begins[id] && id != tokenizer.ExpandTokenId)] : null;
     }
 
     // Letters of ASCII and _, perhaps behind a space.
     private bool IsWord(int id, out string part)
     {
-        ReadOnlySpan<byte> token = id < tokens.Count ? tokens[id, first: false] : [];
+        ReadOnlySpan<byte> token = id < Tokens.Count ? Tokens[id, first: false] : [];
         part = Encoding.Latin1.GetString(token);
         string letters = part.StartsWith(' ') ? part[1..] : part;
         return letters.Length > 0 && letters.All(character => char.IsAsciiLetter(character) || character == '_');

@@ -43,9 +43,10 @@ internal readonly record struct KnownText(string Text, bool IsFirst, bool IsBefo
 
         // Among line ends of both kinds a CR is not separated from its LF.
         string text = shown.TrimEnd('\n');
-        if (!text.EndsWith('\r') && firstTokens.Others(shown[text.Length..]) is int[] others)
+        int lineEnds = text.EndsWith('\r') ? 0 : firstTokens.LineEnds(shown.Length - text.Length);
+        if (lineEnds > 0 && firstTokens.Others(shown[^lineEnds..]) is int[] others)
         {
-            return new KnownTokens(Encode(text, tokenizer), shown[text.Length..], others);
+            return new KnownTokens(Encode(shown[..^lineEnds], tokenizer), shown[^lineEnds..], others);
         }
 
         int[] ids = Encode(shown, tokenizer);

@@ -131,7 +131,7 @@ public sealed class TextCanvas
 
         bool usesCrLf = UsesCrLf(text.Texts);
         KnownTokens[] shown = [.. text.Texts.Select((_, i) => Known(text, i).Show(
-            model.Tokenizer, usesCrLf, model.FirstTokens, MayEndInAWord(text, i)))];
+            model.Tokenizer, usesCrLf, text.IsConstrained(i) ? null : model.FirstTokens, MayEndInAWord(text, i)))];
         if (model.Config.IsAutoregressive)
         {
             return ForMiddle(text, shown, usesCrLf, model);
@@ -165,9 +165,8 @@ public sealed class TextCanvas
     private static KnownText Known(TextWithHoles text, int i) =>
         new(text.Texts[i], IsFirst: i == 0, IsBeforeHole: i < text.HoleTokens.Count);
 
-    // A hole of a length of its own, or of a text that is described, is one that was thought of as a whole.
-    private static bool MayEndInAWord(TextWithHoles text, int i) =>
-        i < text.HoleTokens.Count && text.LeastOf(i) < text.HoleTokens[i] && !text.IsConstrained(i);
+    // A hole of a length of its own was thought of as a whole.
+    private static bool MayEndInAWord(TextWithHoles text, int i) => i < text.HoleTokens.Count && text.LeastOf(i) < text.HoleTokens[i];
 
     // A constrained hole needs all its positions: only then is it known that a text fits.
     private static CanvasSegment HoleOf(TextWithHoles text, int i)

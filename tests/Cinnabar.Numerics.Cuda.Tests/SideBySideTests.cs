@@ -7,21 +7,23 @@ namespace Cinnabar.Numerics.Cuda.Tests;
 public sealed class SideBySideTests(Device device) : IClassFixture<Device>
 {
     private const int Rows = 40;
-    private const int Size = 64;
+    private const int Size = 128;
     private const int Layers = 40;
     private const int Runs = 6;
 
-    // A layer are ten commands, a graph 64: one command more in front cuts groups elsewhere.
+    // A layer are ten commands, of integers sixteen, a graph 64: one command more in front cuts groups elsewhere.
     [CudaTheory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(2)]
-    public void Products_OfTheSameRows_HaveTheBitsOfOneBehindTheOther(int copiesBefore)
+    [InlineData(0, MatMulPrecision.BF16)]
+    [InlineData(1, MatMulPrecision.BF16)]
+    [InlineData(2, MatMulPrecision.BF16)]
+    [InlineData(0, MatMulPrecision.Int8)]
+    [InlineData(3, MatMulPrecision.Int8)]
+    public void Products_OfTheSameRows_HaveTheBitsOfOneBehindTheOther(int copiesBefore, MatMulPrecision precision)
     {
         var cuda = (CudaDevice)device.Kernels.Device!;
         Samples samples = new(5);
         Tensor x = samples.Normal(1, Rows, Size);
-        PackedMatrix[] weights = [.. Enumerable.Range(0, 6).Select(_ => Packed(samples.Normal(0.07f, Size, Size)))];
+        PackedMatrix[] weights = [.. Enumerable.Range(0, 6).Select(_ => Packed(samples.Normal(0.05f, Size, Size), precision))];
         Tensor[] layers = [.. Enumerable.Range(0, Layers).Select(_ => Tensor.Zeros(Rows, Size))];
         Tensor[] parts = [.. Enumerable.Range(0, 3).Select(_ => Tensor.Zeros(Rows, Size))];
         Tensor copy = Tensor.Zeros(Rows, Size);
@@ -70,10 +72,11 @@ public sealed class SideBySideTests(Device device) : IClassFixture<Device>
         }
     }
 
-    private PackedMatrix Packed(Tensor weight)
+    private PackedMatrix Packed(Tensor weight, MatMulPrecision precision)
     {
         PackedMatrix? packed = null;
-        device.Kernels.MatMul.Pack(weight.AsMatrix().Transposed, MatMulPrecision.BF16, ref packed);
+        weight = precision == MatMulPrecision.Int8 ? weight.Quantize(DType.Int8, weight.Columns) : weight;
+        device.Kernels.MatMul.Pack(weight.AsMatrix().Transposed, precision, ref packed);
         return packed!;
     }
 }

@@ -21,18 +21,17 @@ public sealed class FirstTokensTests : IDisposable
     public void Others_OfATokenizerWithIndentation_AreTheTokensThatBeginOtherwise()
     {
         Tokenizer tokenizer = Model("plain").Tokenizer;
-        FirstTokens starts = new(tokenizer.Definition.Tokens, tokenizer.VocabularySize + 5, alwaysAllowed: 7);
+        FirstTokens starts = new(tokenizer, tokenizer.VocabularySize + 5);
         int[] others = starts.Others("\n")!;
         Assert.Equal(others.Order(), others);
-        Assert.DoesNotContain(7, others);
         Assert.Contains(tokenizer.VocabularySize + 4, others);
         Assert.Contains(tokenizer.PaddingTokenId, others);
-        int[] allowed = [.. Enumerable.Range(0, tokenizer.VocabularySize).Except(others).Where(id => id != 7)];
+        int[] allowed = [.. Enumerable.Range(0, tokenizer.VocabularySize).Except(others)];
         Assert.All(allowed, id => Assert.Equal((byte)'\n', tokenizer.DecodeBytes([id])[0]));
         Assert.Contains(allowed, id => tokenizer.Decode([id]) == "\n  ");
         Assert.Null(starts.Others(""));
         Assert.Null(starts.Others(new string('\n', 1_000_000)));
-        Assert.Null(new FirstTokens(TokenizerData.BytesOnly.Definition.Tokens, 260, null).Others("\n")); // one that goes on with nothing
+        Assert.Null(new FirstTokens(TokenizerData.BytesOnly, 260).Others("\n")); // one that goes on with nothing
     }
 
     [Theory]
@@ -91,12 +90,39 @@ public sealed class FirstTokensTests : IDisposable
         Assert.Contains("\n  ", starts);
     }
 
+    // As many as are a token both with indentation and without; csharp-12m knows three only with.
+    [Fact]
+    public void LineEnds_AreThoseThatTheTokenizerJoinsWithIndentation()
+    {
+        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m", "tokenizer.json"));
+        FirstTokens starts = new(tokenizer, tokenizer.VocabularySize);
+        Assert.Equal([0, 1, 2, 2, 2, 2], Enumerable.Range(0, 6).Select(starts.LineEnds));
+        FirstTokens bytes = new(TokenizerData.BytesOnly, 260);
+        Assert.Equal([0, 0, 0], Enumerable.Range(0, 3).Select(bytes.LineEnds));
+        Assert.All(TokenizerData.Families, name => Assert.Equal(0, new FirstTokens(TokenizerData.Family(name), 1000).LineEnds(1)));
+    }
+
+    [Theory]
+    [InlineData("using System;\n\n\n", "using System;\n", "\n\n")]
+    [InlineData("using System;\n\n", "using System;", "\n\n")]
+    public void CanvasFor_MoreLineEnds_LeavesTheLastOnesToTheHole(string before, string shown, string lead)
+    {
+        DiffusionModel model = DiffusionModel.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m"), KernelTable.Create(threads: 1));
+        TextCanvas canvas = model.CanvasFor(before, 8);
+        Assert.Equal(shown, model.Tokenizer.Decode(canvas.Canvas.Ids[..canvas.Canvas.Holes[0].Start]));
+        Assert.Equal(lead, canvas.Canvas.Holes[0].Lead);
+        Constraint constraint = Constraint.FromRegex("class [A-Z][a-z]{1,3}");
+        GenerationResult result = model.Generate(before, new SamplerOptions { MaxNewTokens = 8 }, constraint: constraint);
+        Assert.Matches("^class [A-Z][a-z]{1,3}\\z", result.Holes[0].Text);
+        Assert.Equal(before + result.Holes[0].Text, result.Text);
+    }
+
     // Wherever a text is cut: the tokens that are left out stand for the lead, and as many are as some token begins with.
     [Fact]
     public void WordAtEnd_OfCutText_IsTheMostThatATokenBeginsWith()
     {
         Tokenizer tokenizer = Tokenizer.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m", "tokenizer.json"));
-        FirstTokens starts = new(tokenizer.Definition.Tokens, tokenizer.VocabularySize, null);
+        FirstTokens starts = new(tokenizer, tokenizer.VocabularySize);
         Assert.Equal((2, " retu"), WordOf("            x = retu"));
         Assert.Equal(0, WordOf("x = 12").Count);
         Assert.Equal(0, WordOf("x.").Count);
@@ -155,6 +181,8 @@ public sealed class FirstTokensTests : IDisposable
     public void Generate_UnderAConstraint_MatchesWithoutTheLineEnd(string pattern)
     {
         DiffusionModel model = Model("constrained");
+        TextWithHoles three = TextWithHoles.Parse("x;\n<fill:3>;}") with { Constraints = [Constraint.FromRegex("[0-9]{3}")] };
+        Assert.Matches("^x;\n[0-9]{3};}\\z", model.Infill(three, new SamplerOptions()).Text); // each of its positions is needed
         for (ulong seed = 0; seed < 5; seed++)
         {
             SamplerOptions options = new() { Seed = seed, Temperature = 1, MaxNewTokens = 12 };
@@ -162,6 +190,21 @@ public sealed class FirstTokensTests : IDisposable
             Assert.Matches($"^(?:{pattern})\\z", result.Holes[0].Text);
             Assert.Equal(Before + result.Holes[0].Text, result.Text);
         }
+    }
+
+    // A constraint that comes when the text is laid out already: what goes on behind a word need not begin with one of its tokens.
+    [Fact]
+    public async Task Constrain_BehindAWord_LetsItGoOnOtherwise()
+    {
+        DiffusionModel model = Model("later");
+        TextCanvas canvas = model.CanvasFor(TextWithHoles.Parse("{ publi<fill:6>;"));
+        Assert.NotEqual("", canvas.Canvas.Holes[0].Lead);
+        canvas.Constrain(0, Constraint.FromRegex("[0-9]{3}"));
+        await foreach (DenoisingStep _ in model.StreamAsync(canvas.Canvas, new SamplerOptions()))
+        {
+        }
+
+        Assert.Matches("^{ publi[0-9]{3};\\z", canvas.ToResult().Text);
     }
 
     private DiffusionModel Model(string name, Func<ModelConfig, ModelConfig>? change = null)

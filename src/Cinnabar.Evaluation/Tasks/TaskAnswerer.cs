@@ -127,7 +127,8 @@ public sealed class TaskAnswerer
                 prompt, suffix, CanvasSegment.Continuation(wanted), tokens, context);
         }
 
-        int room = Math.Min(wanted, context - prompt.Length - suffix.Length);
+        int closing = suffix.Length > 0 && tokens.ClosesHoles ? 1 : 0;
+        int room = Math.Min(wanted, context - prompt.Length - suffix.Length - closing);
         if (room < 1)
         {
             throw new CinnabarException(

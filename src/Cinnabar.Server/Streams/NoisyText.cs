@@ -10,7 +10,7 @@ internal static class NoisyText
     private const char Noise = '░';
 
     /// <summary>The text of a hole, cut at the stop text that is complete first, as the finished one is.</summary>
-    /// <param name="text">For the line ends and the space before the hole.</param>
+    /// <param name="text">For the line ends, and what the hole repeats of the text before it.</param>
     /// <param name="canvas">The state to show.</param>
     /// <param name="hole">Index of the hole.</param>
     /// <param name="tokenizer">The model's.</param>

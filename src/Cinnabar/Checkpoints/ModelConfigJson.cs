@@ -260,9 +260,9 @@ internal static class ModelConfigJson
             throw json.Wrong("attention_block_size", "the block of attention_kind \"block_causal\"", "none");
         }
 
-        if (config.ClosesHoles && config.AttentionKind != AttentionKind.Full)
+        if (config.ClosesHoles && (config.AttentionKind != AttentionKind.Full || config.Latents is not null))
         {
-            throw json.Wrong(ClosesHolesKey, "false where attention does not see what is behind a hole", "true");
+            throw json.Wrong(ClosesHolesKey, "false where attention does not see what is behind a hole, and with latents", "true");
         }
 
         void CheckId(string key, int id)

@@ -17,7 +17,10 @@ public sealed partial class Canvas
     internal void Constrain(int hole, TokenAutomaton automaton)
     {
         _automata = _automata.SetItem(hole, automaton);
-        _holes = [.. _holes.Select((other, i) => i == hole ? other with { MostText = null } : other)];
+
+        // That no token of the text begins with a word says nothing of how it goes on behind the word; a line end can always be repeated.
+        ReadOnlyMemory<int> notFirst = _holes[hole].Lead.StartsWith('\n') ? _holes[hole].NotFirst : default;
+        _holes = [.. _holes.Select((other, i) => i == hole ? other with { MostText = null, NotFirst = notFirst } : other)];
     }
 
     /// <summary>What the text of a hole must be; null: anything.</summary>

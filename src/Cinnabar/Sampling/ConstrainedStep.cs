@@ -154,7 +154,7 @@ internal sealed class ConstrainedStep
             {
                 slots.Distribute(i, rows, rowOf[position], scale);
             }
-            else if (canvas.BannedAt(position).Length > 0 || canvas.MustGoOnAt(position))
+            else if (canvas.BannedAt(position).Length > 0 || canvas.NotFirstAt(position).Length > 0 || canvas.MustGoOnAt(position))
             {
                 Tensor open = Tensor.Zeros(1, automaton.VocabularySize);
                 new ForbiddenHere(canvas, position, mayExpand: false).TakeFrom(open.Row(0));

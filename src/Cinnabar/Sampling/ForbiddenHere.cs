@@ -46,11 +46,10 @@ internal readonly ref struct ForbiddenHere
         }
     }
 
-    /// <summary>Adds its ids to a list.</summary>
+    /// <summary>Adds its ids to a list, but for those that do not begin a hole.</summary>
     public void AddTo(List<int> ids)
     {
         ids.AddRange(_banned);
-        ids.AddRange(_notFirst);
         ids.AddRange(_ends);
         if (_expand is int expand)
         {

@@ -11,7 +11,10 @@ namespace Cinnabar.Sampling;
 /// <summary>Asks a device about the rows of a step; not thread-safe.</summary>
 internal sealed class StepReadings(ITokenStatistics statistics, int vocabularySize)
 {
+    private const int BitsOfWord = 32;
+
     private readonly List<int> _own = [];
+    private readonly List<uint> _masks = []; // those of the rules, then one for each hole that begins in a way of its own
     private TokenRow[] _rows = [];
     private TokenReading[] _readings = [];
 
@@ -38,13 +41,15 @@ internal sealed class StepReadings(ITokenStatistics statistics, int vocabularySi
         }
 
         _own.Clear();
+        _masks.Clear();
         for (int i = 0; i < count; i++)
         {
             _rows[i] = QuestionOf(rows, i);
         }
 
         Span<TokenReading> readings = _readings.AsSpan(0, count);
-        statistics.Forward(rows.Logits, _rows.AsSpan(0, count), rows.Rules.Masks, CollectionsMarshal.AsSpan(_own), readings);
+        ReadOnlySpan<uint> masks = _masks.Count == 0 ? rows.Rules.Masks : CollectionsMarshal.AsSpan(_masks);
+        statistics.Forward(rows.Logits, _rows.AsSpan(0, count), masks, CollectionsMarshal.AsSpan(_own), readings);
         return readings;
     }
 
@@ -58,9 +63,35 @@ internal sealed class StepReadings(ITokenStatistics statistics, int vocabularySi
             Temperature: isNoisy ? options.Temperature : 0,
             new CounterRandom(options.Seed, rows.Step, position).Key,
             rows.First + i,
-            DrawingRules.MaskOf(canvas.Holes[canvas.HoleOf(position)].Kind, isNoisy),
+            MaskOf(rows, position, isNoisy),
             firstOwn,
             _own.Count - firstOwn,
             Asked: isNoisy ? -1 : canvas.Ids[position]);
+    }
+
+    // Nearly all ids may be forbidden where a hole begins: too many for a list.
+    private int MaskOf(in StepRows rows, int position, bool isNoisy)
+    {
+        int mask = DrawingRules.MaskOf(rows.Canvas.Holes[rows.Canvas.HoleOf(position)].Kind, isNoisy);
+        ReadOnlySpan<int> notFirst = rows.Canvas.NotFirstAt(position);
+        if (notFirst.IsEmpty)
+        {
+            return mask;
+        }
+
+        int words = (vocabularySize + BitsOfWord - 1) / BitsOfWord;
+        if (_masks.Count == 0)
+        {
+            _masks.AddRange(rows.Rules.Masks);
+        }
+
+        int own = _masks.Count;
+        _masks.AddRange(rows.Rules.Masks.Slice(mask * words, words));
+        foreach (int id in notFirst)
+        {
+            _masks[own + (id / BitsOfWord)] |= 1u << (id % BitsOfWord);
+        }
+
+        return own / words;
     }
 }

@@ -101,6 +101,33 @@ public sealed class StepReadingsTests
         }
     }
 
+    // What may not begin a hole is no list but a mask.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1.5)]
+    public void Run_HolesThatBeginInTheirOwnWay_BecomeTheSame(double temperature)
+    {
+        int[] notFirst = [.. Enumerable.Range(0, 40).Where(id => id % 3 != 1)];
+        for (ulong seed = 0; seed < 12; seed++)
+        {
+            Canvas With(ITokenStatistics? statistics)
+            {
+                Canvas canvas = new(
+                    [
+                        CanvasSegment.Text([1]), CanvasSegment.Hole(4).Beginning("", notFirst), CanvasSegment.Text([2]),
+                        CanvasSegment.Hole(2).Beginning("", notFirst.AsMemory(5)), CanvasSegment.Hole(3),
+                    ],
+                    s_tokens);
+                new Sampler(Network(seed), statistics: statistics).Run(canvas, new() { Seed = seed, Temperature = temperature });
+                return canvas;
+            }
+
+            Canvas read = With(new ReferenceTokenStatistics());
+            Assert.Equal(With(null).Ids.ToArray(), read.Ids.ToArray());
+            Assert.DoesNotContain(read.Ids[1], notFirst);
+        }
+    }
+
     [Fact]
     public void Run_ConstrainedHole_ReadsRows()
     {
