@@ -1,5 +1,5 @@
-// A command becomes a call of the driver, or of cuBLASLt. Products of lanes 2, 3, … run on streams of their own: these start where the product
-// of lane 1 does, and whatever comes behind the group waits for all of them.
+// A command becomes a call of the driver, or of cuBLASLt. Products of lanes 2, 3, … run on streams of their own: these start where the
+// product of lane 1 does, and whatever comes behind the group waits for all of them.
 //
 //   this stream   … ─┬─ lane 1 ─┬─ …        A product that reads a few megabytes of weights ends before it has reached the speed of memory;
 //   side streams     ├─ lane 2 ─┤           side by side, one speeds up while the other slows down.

@@ -2,8 +2,8 @@ using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics.Cuda.Tests;
 
-// Products with the same rows may run side by side, in whatever order the device likes: nothing before them may be late, nothing behind them
-// early, at once and as graphs, wherever these are cut.
+// Products with the same rows may run side by side, in whatever order the device likes: nothing before them may be late, nothing behind
+// them early, at once and as graphs, wherever these are cut.
 public sealed class SideBySideTests(Device device) : IClassFixture<Device>
 {
     private const int Rows = 40;

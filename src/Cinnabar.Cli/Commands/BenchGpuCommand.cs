@@ -126,7 +126,8 @@ internal static class BenchGpuCommand
                 DType type = m == Block ? _weights : DType.BF16;
                 (double seconds, long bytes) = _gpu.TimeProduct(m, n, k, type, together);
                 double rate = 2.0 * together * m * n * k / seconds;
-                Say($"{(together == 1 ? "product" : $"{together} products side by side")} {m} x {n} x {k} of {type}: {seconds * 1e6:F1} us, {rate / 1e12:F0} TFLOP/s, "
+                string what = together == 1 ? "product" : $"{together} products side by side";
+                Say($"{what} {m} x {n} x {k} of {type}: {seconds * 1e6:F1} us, {rate / 1e12:F0} TFLOP/s, "
                     + $"{bytes / seconds / 1e12:F2} TB/s of weights");
             }
         }

@@ -1,7 +1,8 @@
 // The member "diffusion" of the chunks of a stream with "include_steps": what the canvas is, what each step did, and how it came out.
 // Clients that know nothing of it ignore it.
 //
-//   first chunk  {"type":"canvas", "mask", "length", "holes":[{"start","length","kind","ends","lead"}], "ids":[L], "pieces":[L, null where noisy]}
+//   first chunk  {"type":"canvas", "mask", "length", "holes":[{"start","length","kind","ends","lead"}], "ids":[L], "pieces":[L]}
+//                pieces: null where noisy
 //                ends: tokens that end the text of the hole, which what stands behind the first of them is no part of
 //                lead: what its tokens may repeat of the text before it, and its text then lacks
 //   each step    {"type":"step", "step", "passes", "block", "remaining", "settled", "committed":[…], "edited":[…], "renoised":[…]}

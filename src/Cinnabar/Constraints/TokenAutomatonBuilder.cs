@@ -4,9 +4,9 @@
 //
 // It walks the trie of the vocabulary once, with the map Q → Q of the bytes so far (StateMaps). Tokens with the same map are one class.
 // Beside the states of the byte automaton there may be
-//   Lead         a state for each byte of a lead that the text loses again: the first is the start, each byte leads to the next one, the last
-//                to the old start; the whole lead may be missing, so other bytes lead on from the first as from the old start, of which an
-//                edge on the first byte of the lead is not used
+//   Lead         a state for each byte of a lead that the text loses again: the first is the start, each byte leads to the next one, the
+//                last to the old start; the whole lead may be missing, so other bytes lead on from the first as from the old start, of
+//                which an edge on the first byte of the lead is not used
 //   FirstStart   a copy of the start whose edges are those of tokens that begin a text, where some tokens have other bytes; the start
 //                itself where a text goes on with another one
 //   Final        an end token leads here from accepting states, and from here

@@ -1,7 +1,7 @@
 // The text of one hole as it settles, for streams that can only append: what was given out never changes, and all pieces together are the
 // text of the result, cut at the stop text that is complete first, so that it does not matter in which pieces the text came.
 //
-//   settled tokens (Canvas.SettledTextOf) ─▶ whole characters (StreamingDecoder) ─▶ the caller's line ends, less what stands before (TextCanvas)
+//   settled tokens (Canvas.SettledTextOf) ─▶ whole characters (StreamingDecoder) ─▶ the caller's line ends, no repetition (TextCanvas)
 //   ─▶ all but what might be the beginning of a stop text
 using System.Text;
 using Cinnabar.Sampling;

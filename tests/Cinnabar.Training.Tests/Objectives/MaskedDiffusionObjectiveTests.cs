@@ -304,7 +304,10 @@ public sealed class MaskedDiffusionObjectiveTests(TrainingRuns runs) : IClassFix
     }
 
     private MaskedDiffusionObjective Objective(TrainingOptions options) =>
-        new(new HoleWindows(TokenDataset.FromTokens(Text(), runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer, closesHoles: false)), options);
+        new(
+            new HoleWindows(
+                TokenDataset.FromTokens(Text(), runs.Config.VocabularySize), options, new HoleShapes(runs.Tokenizer, closesHoles: false)),
+            options);
 
     private IEnumerable<TrainingBatch> Steps(TrainingOptions options, int first, int last)
     {
