@@ -79,6 +79,21 @@ public sealed class BenchCommandTests(TinyModel tiny)
         Assert.Contains("or start the server.", error, StringComparison.Ordinal);
     }
 
+    // The others would be refused like it.
+    [Theory]
+    [InlineData("""{"error": {"message": "foo is no field. Leave it out."}}""", "status 400, foo is no field. Leave it out. Correct --url")]
+    [InlineData("<html>no</html>", "status 400. Correct --url")]
+    [InlineData("[]", "status 400. Correct --url")]
+    public async Task Serve_FirstRequestRefused_SaysWhyAndSendsNoOther(string body, string expected)
+    {
+        using LocalServer server = new(_ => new LocalAnswer(400, Encoding.UTF8.GetBytes(body)));
+        (int exitCode, string output, string error) = await tiny.Run(
+            "bench", "serve", "--url", server.Address, "--fields", """{"foo":1}""", "--streams", "2", "--requests", "1");
+        Assert.Equal((CommandRunner.Failed, ""), (exitCode, output));
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.Single(server.Requests);
+    }
+
     [Theory]
     [InlineData(404, "", null)]
     [InlineData(200, "others_running 3\n", null)]

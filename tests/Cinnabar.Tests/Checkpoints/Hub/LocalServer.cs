@@ -101,16 +101,32 @@ internal sealed class LocalServer : IDisposable
     {
         StringBuilder text = new();
         byte[] buffer = new byte[4096];
-        while (!text.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        int end = -1;
+        while (end < 0)
+        {
+            await ReadMoreAsync();
+            end = text.ToString().IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        }
+
+        string[] lines = text.ToString()[..end].Split("\r\n");
+        LocalRequest request = new(
+            lines[0].Split(' ')[1],
+            lines.Skip(1).Select(line => line.Split(": ", 2)).ToDictionary(pair => pair[0].ToLowerInvariant(), pair => pair[1]));
+
+        // A connection closed with bytes that nobody has read loses the answer.
+        int whole = end + 4 + int.Parse(request.Header("Content-Length") ?? "0", CultureInfo.InvariantCulture);
+        while (text.Length < whole)
+        {
+            await ReadMoreAsync();
+        }
+
+        return request;
+
+        async Task ReadMoreAsync()
         {
             int read = await stream.ReadAsync(buffer);
             text.Append(read == 0 ? throw new IOException() : Encoding.Latin1.GetString(buffer, 0, read));
         }
-
-        string[] lines = text.ToString().Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
-        return new LocalRequest(
-            lines[0].Split(' ')[1],
-            lines.Skip(1).Select(line => line.Split(": ", 2)).ToDictionary(pair => pair[0].ToLowerInvariant(), pair => pair[1]));
     }
 
     private static byte[] Head(LocalAnswer answer)
