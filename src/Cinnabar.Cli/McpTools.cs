@@ -148,14 +148,19 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
             });
     }
 
+    private static int MostSteps(DiffusionModel model) =>
+        model.Denoiser.Noise == NoiseKind.Uniform ? UniformOptions.MaximumSteps : SamplerOptions.MaximumCount;
+
     private SamplerOptions Options(McpArguments arguments)
     {
         // Arguments that nobody reads here are refused like any that a tool does not have.
         SamplerOptions options = model.DefaultOptions;
         options = options with { Seed = (ulong)(arguments.Whole("seed", 0, MostSeed) ?? 0) };
-        if (!model.Config.IsAutoregressive)
+        if (!model.Config.IsAutoregressive && (int?)arguments.Whole("steps", 1, MostSteps(model)) is int steps)
         {
-            options = options with { Steps = (int?)arguments.Whole("steps", 1, SamplerOptions.MaximumCount) ?? options.Steps };
+            options = model.Denoiser.Noise == NoiseKind.Uniform
+                ? options with { Uniform = options.Uniform with { Steps = steps } }
+                : options with { Steps = steps };
         }
 
         if (model.Denoiser.Noise != NoiseKind.Mask)
@@ -233,7 +238,7 @@ internal sealed class McpTools(DiffusionModel model) : IDisposable
             properties.Add(("steps", Whole(
                 $"Denoising steps. Default: {Shown(steps, standard.DraftTokens is null ? "one per token" : "as few as the drafts allow")}.",
                 1,
-                SamplerOptions.MaximumCount)));
+                MostSteps(model))));
         }
 
         properties.Add(("seed", Whole("Start of the random numbers; the same seed gives the same text. Default 0.", 0, MostSeed)));
