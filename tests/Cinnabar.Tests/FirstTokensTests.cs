@@ -94,7 +94,7 @@ public sealed class FirstTokensTests : IDisposable
     [Fact]
     public void LineEnds_AreThoseThatTheTokenizerJoinsWithIndentation()
     {
-        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m", "tokenizer.json"));
+        Tokenizer tokenizer = Tokenizer.Load(ShippedModels.PathOf("csharp-12m"));
         FirstTokens starts = new(tokenizer, tokenizer.VocabularySize);
         Assert.Equal([0, 1, 2, 2, 2, 2], Enumerable.Range(0, 6).Select(starts.LineEnds));
         FirstTokens bytes = new(TokenizerData.BytesOnly, 260);
@@ -107,7 +107,7 @@ public sealed class FirstTokensTests : IDisposable
     [InlineData("using System;\n\n", "using System;", "\n\n")]
     public void CanvasFor_MoreLineEnds_LeavesTheLastOnesToTheHole(string before, string shown, string lead)
     {
-        DiffusionModel model = DiffusionModel.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m"), KernelTable.Create(threads: 1));
+        DiffusionModel model = DiffusionModel.Load(ShippedModels.PathOf("csharp-12m"), KernelTable.Create(threads: 1));
         TextCanvas canvas = model.CanvasFor(before, 8);
         Assert.Equal(shown, model.Tokenizer.Decode(canvas.Canvas.Ids[..canvas.Canvas.Holes[0].Start]));
         Assert.Equal(lead, canvas.Canvas.Holes[0].Lead);
@@ -121,7 +121,7 @@ public sealed class FirstTokensTests : IDisposable
     [Fact]
     public void WordAtEnd_OfCutText_IsTheMostThatATokenBeginsWith()
     {
-        Tokenizer tokenizer = Tokenizer.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m", "tokenizer.json"));
+        Tokenizer tokenizer = Tokenizer.Load(ShippedModels.PathOf("csharp-12m"));
         FirstTokens starts = new(tokenizer, tokenizer.VocabularySize);
         Assert.Equal((2, " retu"), WordOf("            x = retu"));
         Assert.Equal(0, WordOf("x = 12").Count);
@@ -211,16 +211,5 @@ public sealed class FirstTokensTests : IDisposable
     {
         TinyModelFolder.Write(_folder[name], change);
         return DiffusionModel.Load(_folder[name], KernelTable.Create(threads: 1));
-    }
-
-    private static string RepositoryRoot()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !Directory.Exists(System.IO.Path.Combine(folder.FullName, "models")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new InvalidOperationException("The tests are not in a checkout.");
     }
 }

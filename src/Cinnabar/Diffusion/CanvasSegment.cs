@@ -27,25 +27,6 @@ public sealed class CanvasSegment
 
     internal int[] Ids { get; }
 
-    /// <summary>The same hole with a text that begins so.</summary>
-    /// <param name="lead">See <see cref="Hole.Lead"/>.</param>
-    /// <param name="notFirst">Ids that it does not begin with.</param>
-    internal CanvasSegment Beginning(string lead, ReadOnlyMemory<int> notFirst) => new(Ids, Length, Kind)
-    {
-        MostLength = MostLength,
-        LeastLength = LeastLength,
-        MostText = MostText,
-        Lead = lead,
-        NotFirst = notFirst,
-    };
-
-    /// <summary>The most positions it takes, with the one that closes a hole.</summary>
-    internal int MostPositions(CanvasTokens tokens) => MostLength + (IsClosed(tokens) ? 1 : 0);
-
-    /// <summary>Whether it is a hole that is closed: its text may end before it, and it does not grow.</summary>
-    internal bool IsClosed(CanvasTokens tokens) => tokens is { ClosesHoles: true, PaddingTokenId: not null }
-        && Kind == HoleKind.Infill && Length == MostLength && LeastLength < Length;
-
     internal bool MayHoldMask { get; private init; }
 
     internal string Lead { get; private init; } = "";
@@ -75,4 +56,23 @@ public sealed class CanvasSegment
     /// </summary>
     public static CanvasSegment Continuation(int length, int least = 0, int? mostText = null) =>
         new([], length, HoleKind.Continuation) { LeastLength = least, MostText = mostText };
+
+    /// <summary>The same hole with a text that begins so.</summary>
+    /// <param name="lead">See <see cref="Hole.Lead"/>.</param>
+    /// <param name="notFirst">Ids that it does not begin with.</param>
+    internal CanvasSegment Beginning(string lead, ReadOnlyMemory<int> notFirst) => new(Ids, Length, Kind)
+    {
+        MostLength = MostLength,
+        LeastLength = LeastLength,
+        MostText = MostText,
+        Lead = lead,
+        NotFirst = notFirst,
+    };
+
+    /// <summary>The most positions it takes, with the one that closes a hole.</summary>
+    internal int MostPositions(CanvasTokens tokens) => MostLength + (IsClosed(tokens) ? 1 : 0);
+
+    /// <summary>Whether it is a hole that is closed: its text may end before it, and it does not grow.</summary>
+    internal bool IsClosed(CanvasTokens tokens) => tokens is { ClosesHoles: true, PaddingTokenId: not null }
+        && Kind == HoleKind.Infill && Length == MostLength && LeastLength < Length;
 }

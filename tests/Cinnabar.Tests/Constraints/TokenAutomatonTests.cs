@@ -60,7 +60,7 @@ public sealed class TokenAutomatonTests
     public void Build_TrainedVocabulary_LeadsWhereTheBytesLead()
     {
         // A real vocabulary under five states that send every third byte class elsewhere.
-        TokenBytes bytes = Tokenizer.Load(Path.Combine(RepositoryRoot(), "models", "csharp-12m")).Definition.Tokens;
+        TokenBytes bytes = Tokenizer.Load(ShippedModels.PathOf("csharp-12m")).Definition.Tokens;
         var random = new DeterministicRandom(6);
         int[] next = [.. Enumerable.Range(0, 5 * 7).Select(_ => random.NextInt(4) == 0 ? ByteAutomaton.Dead : random.NextInt(5))];
         byte[] classOf = [.. Enumerable.Range(0, 256).Select(_ => (byte)random.NextInt(7))];
@@ -179,16 +179,5 @@ public sealed class TokenAutomatonTests
         }
 
         return state;
-    }
-
-    private static string RepositoryRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Cinnabar.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException($"No Cinnabar.slnx above {AppContext.BaseDirectory}.");
     }
 }

@@ -184,7 +184,7 @@ public sealed class GgufExportTests : IDisposable
     [Fact]
     public void ShippedModel_AsGguf_GivesTheSameLogitsAndIds()
     {
-        Checkpoint source = Checkpoint.Open(Shipped("csharp-12m"));
+        Checkpoint source = Checkpoint.Open(ShippedModels.PathOf("csharp-12m"));
         (GgmlType type, IReadOnlyList<string> notes) = GgufExport.Write(source, _folder["x.gguf"]);
 
         Assert.Equal(GgmlType.BF16, type);
@@ -208,7 +208,7 @@ public sealed class GgufExportTests : IDisposable
     [Fact]
     public void ShippedInt8Model_AsGguf_IsQ8_0AndCloseToIt()
     {
-        Checkpoint source = Checkpoint.Open(Shipped("csharp-12m-int8"));
+        Checkpoint source = Checkpoint.Open(ShippedModels.PathOf("csharp-12m-int8"));
         (GgmlType type, _) = GgufExport.Write(source, _folder["x.gguf"]);
 
         Assert.Equal(GgmlType.Q8_0, type);
@@ -230,16 +230,5 @@ public sealed class GgufExportTests : IDisposable
     {
         Assert.Contains(expected, Assert.Throws<CinnabarException>(convert).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
-    }
-
-    internal static string Shipped(string name)
-    {
-        DirectoryInfo folder = new(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Cinnabar.slnx")))
-        {
-            folder = folder.Parent!;
-        }
-
-        return Path.Combine(folder.FullName, "models", name);
     }
 }

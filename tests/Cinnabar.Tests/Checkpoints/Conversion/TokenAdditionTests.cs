@@ -19,7 +19,7 @@ public sealed class TokenAdditionTests : IDisposable
     [Fact]
     public void Write_ShippedModel_KnowsOneTokenMoreAndSaysTheSameOfAllOthers()
     {
-        ModelFolder source = ModelFolder.Open(GgufExportTests.Shipped("csharp-12m"));
+        ModelFolder source = ModelFolder.Open(ShippedModels.PathOf("csharp-12m"));
         int id = TokenAddition.Write(source, _folder["more"], Tokenizer.ExpandToken);
 
         DiffusionModel before = DiffusionModel.Load(source.Path, KernelTable.Create(threads: 1));
@@ -55,12 +55,12 @@ public sealed class TokenAdditionTests : IDisposable
     [Fact]
     public void Write_TokenThatIsThereOrIntegerWeights_AreRefused()
     {
-        ModelFolder source = ModelFolder.Open(GgufExportTests.Shipped("csharp-12m"));
+        ModelFolder source = ModelFolder.Open(ShippedModels.PathOf("csharp-12m"));
         Assert.Contains(
             "without the token",
             Assert.Throws<CinnabarException>(() => TokenAddition.Write(source, _folder["x"], "<|mask|>")).Message,
             StringComparison.Ordinal);
-        ModelFolder integers = ModelFolder.Open(GgufExportTests.Shipped("csharp-12m-int8"));
+        ModelFolder integers = ModelFolder.Open(ShippedModels.PathOf("csharp-12m-int8"));
         Assert.Contains(
             "floating-point weights",
             Assert.Throws<CinnabarException>(() => TokenAddition.Write(integers, _folder["x"], Tokenizer.ExpandToken)).Message,
