@@ -2,6 +2,7 @@
 // a descriptor with its addresses and its mask. A block of threads owns as many rows as fit its shared memory. Where that leaves
 // multiprocessors without work, a forward pass splits the keys over several blocks, and a second launch joins what they found; a backward
 // pass takes fewer rows a block.
+using System.Numerics;
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Numerics.Cuda;
@@ -24,6 +25,9 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
 
     // Splits begin at multiples of what a warp takes at once.
     private const int KeyAlignment = 16;
+
+    // Twice as many as the lengths that are told apart from one power of two to the next.
+    private const int StepsOfKeys = 8;
 
     private readonly CudaAttentionSequences _sequences = new();
     private readonly Dictionary<CudaAttentionKernel, CudaFunction> _functions = [];
@@ -132,6 +136,16 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         LaunchGradient(KernelOf(CudaAttentionPass.KeyGradients, shape, kind), forKeys, shape, shape.KeyValueHeads);
     }
 
+    // Up to a quarter more than there are, so that launches stay the same while a text grows; blocks of threads without keys end at once.
+    private int MostKeys
+    {
+        get
+        {
+            int step = Math.Max(KeyAlignment, (int)BitOperations.RoundUpToPowerOf2((uint)_sequences.MostKeys) / StepsOfKeys);
+            return (_sequences.MostKeys + step - 1) / step * step;
+        }
+    }
+
     // All sequences of a call have the heads of `shape`.
     private void Forward(Tensor q, in AttentionShape shape, CudaAttentionOperands operands, Tensor o, Tensor logSumExp)
     {
@@ -163,7 +177,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         }
 
         int keysOfSplit = KeysOfSplit(rows, _sequences.TilesOf(rows) * shape.Heads);
-        int splits = (_sequences.MostKeys + keysOfSplit - 1) / keysOfSplit;
+        int splits = (MostKeys + keysOfSplit - 1) / keysOfSplit;
         long items = q.Count / shape.HeadSize;
         nint partials = splits > 1 ? device.Scratch(splits * items * (shape.HeadSize + 2) * sizeof(float)) : nint.Zero;
         KernelArguments arguments = default;
@@ -188,6 +202,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
 
         KernelArguments parts = default;
         parts.Add(sequences);
+        parts.Add(indices);
         parts.Add(result);
         parts.Add(isRounded ? 1 : 0);
         parts.Add(sums);
@@ -208,7 +223,7 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
     private int KeysOfSplit(int rows, int blocks)
     {
         int splits = Math.Clamp(2 * device.Multiprocessors / blocks, 1, MostSplits);
-        int keys = Math.Max((_sequences.MostKeys + splits - 1) / splits, FewestKeysPerRow * rows);
+        int keys = Math.Max((MostKeys + splits - 1) / splits, FewestKeysPerRow * rows);
         return (keys + KeyAlignment - 1) / KeyAlignment * KeyAlignment;
     }
 

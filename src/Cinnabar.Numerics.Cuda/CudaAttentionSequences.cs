@@ -8,9 +8,12 @@ internal sealed class CudaAttentionSequences
 {
     private const int None = -1;
 
+    // At the beginning of the indices: of an only sequence what grows from pass to pass, sequenceOf in attention.cuh.
+    private const int Lengths = 3;
+
     private Descriptor[] _sequences = new Descriptor[8];
     private int[] _indices = new int[256];
-    private int _indexCount;
+    private int _indexCount = Lengths;
 
     /// <summary>Sequences with query rows.</summary>
     public int Count { get; private set; }
@@ -25,7 +28,7 @@ internal sealed class CudaAttentionSequences
     public int MostKeys { get; private set; }
 
     /// <summary>Forgets all sequences.</summary>
-    public void Clear() => (Count, Rows, MostRows, MostKeys, _indexCount) = (0, 0, 0, 0, 0);
+    public void Clear() => (Count, Rows, MostRows, MostKeys, _indexCount) = (0, 0, 0, 0, Lengths);
 
     /// <summary>Adds the sequences of one shape, those without rows left out.</summary>
     /// <param name="device">Where the kernels will run.</param>
@@ -98,11 +101,21 @@ internal sealed class CudaAttentionSequences
     }
 
     /// <summary>The same, without the descriptor of an only sequence, whose address is 0: it is for <see cref="AddOnly"/>.</summary>
-    public (nint Sequences, nint Indices) Upload(CudaDevice device) =>
-        Count == 1 ? (nint.Zero, device.Upload<int>(_indices.AsSpan(0, _indexCount))) : UploadAll(device);
+    public (nint Sequences, nint Indices) Upload(CudaDevice device)
+    {
+        if (Count > 1)
+        {
+            return UploadAll(device);
+        }
+
+        Descriptor only = _sequences[0];
+        (_indices[0], _indices[1], _indices[2]) = (only.Length, only.Valid, only.Unshadowed);
+        return (nint.Zero, device.Upload<int>(_indices.AsSpan(0, _indexCount)));
+    }
 
     /// <summary>Adds the descriptor of an only sequence, the argument of a kernel that finds no others; of several, nothing.</summary>
-    public void AddOnly(ref KernelArguments arguments) => arguments.Add(Count == 1 ? _sequences[0] : default);
+    public void AddOnly(ref KernelArguments arguments) =>
+        arguments.Add(Count == 1 ? _sequences[0] with { Length = 0, Valid = 0, Unshadowed = 0 } : default);
 
     private int AddIndices(ReadOnlyMemory<int>? values)
     {

@@ -56,16 +56,15 @@ public sealed class CudaBenchmark
     /// Of the weight: BF16, as which X is rounded once before; Int8 with a scale a row or Int4 with one for 128 columns, and X becomes Int8
     /// every time.
     /// </param>
-    /// <param name="together">Products of the same X, each with a weight of its own, that may run side by side.</param>
-    /// <returns>Seconds of all products, and the bytes of their weights on the device, scales included.</returns>
-    public (double Seconds, long WeightBytes) TimeProduct(int m, int n, int k, DType type = DType.BF16, int together = 1)
+    /// <returns>Seconds, and the bytes of the weight on the device, scales included.</returns>
+    public (double Seconds, long WeightBytes) TimeProduct(int m, int n, int k, DType type = DType.BF16)
     {
         Tensor x = Made(DType.F32, m, k);
-        Matrix[] y = [.. Enumerable.Range(0, together).Select(_ => Tensor.Zeros(m, n).AsMatrix())];
-        int count = (int)Math.Clamp(RotatedBytes / (together * Tensor.BytesOf(type, (long)n * k)), 1, CallsAtOnce);
-        PackedMatrix[] weights = [.. Enumerable.Range(0, count * together).Select(_ => Packed(type, n, k))];
-        double seconds = Median(i => _kernels.MatMul.Multiply(x.AsMatrix(), weights.AsSpan(i % count * together, together), y));
-        return (seconds, weights[0].Bytes * together);
+        Tensor y = Tensor.Zeros(m, n);
+        int count = (int)Math.Clamp(RotatedBytes / Tensor.BytesOf(type, (long)n * k), 1, CallsAtOnce);
+        PackedMatrix[] weights = [.. Enumerable.Range(0, count).Select(_ => Packed(type, n, k))];
+        double seconds = Median(i => _kernels.MatMul.Multiply(x.AsMatrix(), weights[i % count], y.AsMatrix(), accumulate: false));
+        return (seconds, weights[0].Bytes);
     }
 
     /// <summary>Where the time of something goes.</summary>

@@ -32,11 +32,6 @@ internal struct CudaCommand
     /// <summary>Of a kernel: 1 if it may begin while the one before still runs.</summary>
     public int Overlaps;
 
-    /// <summary>
-    /// Of a product: its place, from 1, among those that were issued one behind the other and do not need each other; 0: it stands alone.
-    /// </summary>
-    public int Lane;
-
     /// <summary>Of a kernel: its handle. Of a copy: where from. Of a product: the number of its plan.</summary>
     public nint Source;
 

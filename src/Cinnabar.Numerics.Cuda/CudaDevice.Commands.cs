@@ -31,22 +31,13 @@ internal sealed unsafe partial class CudaDevice
     }
 
     /// <summary>C (+)= A·B, see <see cref="ProductPlans"/>.</summary>
-    /// <param name="shape">Sizes and types.</param>
-    /// <param name="left">A.</param>
-    /// <param name="right">B.</param>
-    /// <param name="result">C.</param>
-    /// <param name="accumulate">Adds to what C holds.</param>
-    /// <param name="lane">
-    /// 0: it runs behind everything that was issued before; 1, 2, …: it may run beside the products of the lanes below, which were issued
-    /// just before.
-    /// </param>
-    public void Multiply(in ProductShape shape, nint left, nint right, nint result, bool accumulate, int lane = 0)
+    public void Multiply(in ProductShape shape, nint left, nint right, nint result, bool accumulate)
     {
         int plan;
         lock (_oneAtATime)
         {
             MakeCurrent();
-            plan = _products.NumberOf(shape, lane);
+            plan = _products.NumberOf(shape);
         }
 
         Issue(new CudaCommand
@@ -57,7 +48,6 @@ internal sealed unsafe partial class CudaDevice
             B = right,
             Target = result,
             Bytes = accumulate ? 1 : 0,
-            Lane = lane,
         });
     }
 

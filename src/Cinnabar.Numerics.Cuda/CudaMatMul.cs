@@ -108,7 +108,7 @@ internal sealed class CudaMatMul : IMatMul
             for (int i = 0; i < b.Length; i++)
             {
                 Held held = Own(b[i]);
-                MultiplyByPlan(a, held.Matrix, c[i], accumulate, held.Precision, ProductPlans.Lane(i, b.Length, a.Rows));
+                MultiplyByPlan(a, held.Matrix, c[i], accumulate, held.Precision);
             }
 
             return;
@@ -176,8 +176,7 @@ internal sealed class CudaMatMul : IMatMul
             ? _device.Read(tensor)
             : throw new ArgumentException($"Expected an operand of F32 for a product in F32, found {tensor}.");
 
-    private void MultiplyByPlan(
-        in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision, int lane = 0)
+    private void MultiplyByPlan(in Matrix a, in Matrix b, in Matrix c, bool accumulate, MatMulPrecision precision)
     {
         if (c.Rows == 0 || c.Columns == 0)
         {
@@ -206,7 +205,7 @@ internal sealed class CudaMatMul : IMatMul
         int alignment = ProductShape.AlignmentOf(left, right, addressC);
         ProductShape shape = new(
             c.Columns, c.Rows, a.Columns, transposeLeft, transposeRight, leftStride, rightStride, c.RowStride, type, alignment);
-        _device.Multiply(shape, left, right, addressC, accumulate, lane);
+        _device.Multiply(shape, left, right, addressC, accumulate);
     }
 
     // Whether there is nothing in the results to add to.

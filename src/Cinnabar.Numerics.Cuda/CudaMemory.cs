@@ -1,6 +1,5 @@
 // The device's memory. Allocating and freeing it waits for the device, so freed blocks are kept by size and handed out again. Everything
-// runs in one order, so a block may be handed out while commands that use it are still waiting: the new owner's come behind them. (Products
-// that run side by side are one place in that order: whatever they use is held until all of them are issued.)
+// runs on one stream, so a block may be handed out while commands that use it are still waiting: the new owner's come behind them.
 // Blocks come back from finalizers, too, hence the lock.
 using Cinnabar.Numerics.Cuda.Interop;
 

@@ -1,30 +1,28 @@
-// The order of work on a device. Commands run at once, as on any stream, but what was issued between two waits is remembered: from the
-// third time on that the same commands come, byte for byte, they are only compared with the remembered ones while they are issued, and
-// run as CUDA graphs of 64 commands each, so that a denoising step of hundreds of kernels costs a few launches, the device starts
-// while the host still issues, and nobody who issues commands needs to know. At the first command that differs, those held back are run
-// one by one, and the rest as they come.
+// The order of work on a device. Commands run at once, as on any stream, but they are remembered in pieces of 64 or, before a wait, fewer:
+// from the third time on that the same piece comes, byte for byte, its commands are only compared with the remembered ones while they are
+// issued, and run as one CUDA graph, so that a denoising step of hundreds of kernels costs a few launches, the device starts while the host
+// still issues, and nobody who issues commands needs to know. At the first command that differs, those held back are run one by one, and
+// the rest of the piece as it comes.
 //
 // Whatever changes between two steps (token ids, positions, seeds) must therefore lie in memory that CopyToDevice fills, not in arguments.
+// Steps of which the last commands differ, as fewer and fewer rows of a block are read, have all pieces but the last in common.
 using System.Runtime.InteropServices;
 using Cinnabar.Numerics.Cuda.Interop;
 
 namespace Cinnabar.Numerics.Cuda;
 
-/// <summary>One order of commands, on a stream and on side streams that begin and end within it; not thread-safe.</summary>
+/// <summary>One stream of commands; not thread-safe.</summary>
 internal sealed unsafe partial class CudaStream
 {
-    // Longer sequences are training steps, whose launches the device outlasts anyway.
-    private const int LongestGraph = 8_192;
-
-    private const int MostKept = 16;
-    private const int GraphLength = 64;
+    private const int MostKept = 256;
+    private const int MostCommands = 64;
 
     private readonly ProductPlans _products;
     private readonly nint _stream;
-    private readonly List<CudaCommand> _issued = [];
-    private readonly List<Sequence> _known = []; // the last used first
-    private Sequence? _followed;
-    private int _matched;
+    private readonly List<CudaCommand> _issued = []; // of the current piece; they ran
+    private readonly List<Piece> _known = []; // the last used first
+    private Piece? _followed;
+    private int _matched; // of the current piece; they are held back
 
     public CudaStream(ProductPlans products)
     {
@@ -54,19 +52,21 @@ internal sealed unsafe partial class CudaStream
             return;
         }
 
-        if (_followed is null && _issued.Count == 0)
-        {
-            Follow(command);
-        }
-
+        _followed = _followed is null && _issued.Count == 0 ? Known([], command) : _followed;
         if (_followed is not null)
         {
-            if ((_matched < _followed.Commands.Length && IsSame(_followed.Commands[_matched], command)) || Switch(command))
+            ReadOnlySpan<CudaCommand> beginning = _followed.Commands.AsSpan(0, _matched);
+            bool isNext = _matched < _followed.Commands.Length && IsSame(_followed.Commands[_matched], command);
+            if (!isNext && Known(beginning, command) is Piece other)
             {
-                _matched++;
-                if (_matched % GraphLength == 0)
+                (_followed, isNext) = (other, true);
+            }
+
+            if (isNext)
+            {
+                if (++_matched == MostCommands)
                 {
-                    Launch(_followed, (_matched / GraphLength) - 1);
+                    LaunchFollowed();
                 }
 
                 return;
@@ -75,34 +75,31 @@ internal sealed unsafe partial class CudaStream
             GiveUpFollowing();
         }
 
-        if (_issued.Count <= LongestGraph)
-        {
-            _issued.Add(command);
-        }
-
+        _issued.Add(command);
         Run(command);
+        if (_issued.Count == MostCommands)
+        {
+            Remember();
+        }
     }
 
     /// <summary>Starts what was held back.</summary>
     public void Flush()
     {
-        if (_followed is not null && _matched == _followed.Commands.Length)
+        if (_followed is not null)
         {
-            if (_matched % GraphLength != 0)
+            ReadOnlySpan<CudaCommand> held = _followed.Commands.AsSpan(0, _matched);
+            if (Known(held) is Piece piece && piece.IsRepeated)
             {
-                Launch(_followed, _matched / GraphLength);
+                _followed = piece;
+                LaunchFollowed();
+                return;
             }
 
-            _known.Remove(_followed);
-            _known.Insert(0, _followed);
-            (_followed, _matched) = (null, 0);
-            return;
+            GiveUpFollowing();
         }
 
-        GiveUpFollowing();
-        Join();
         Remember();
-        _issued.Clear();
     }
 
     /// <summary>Starts what was held back and waits until everything is done.</summary>
@@ -112,97 +109,93 @@ internal sealed unsafe partial class CudaStream
         CudaDriver.Check(CudaDriver.cuStreamSynchronize(_stream), "cuStreamSynchronize");
     }
 
-    private static bool IsSame(in CudaCommand a, in CudaCommand b)
-    {
-        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in a));
-        return bytes.SequenceEqual(MemoryMarshal.AsBytes(new ReadOnlySpan<CudaCommand>(in b)));
-    }
+    private static bool IsSame(in CudaCommand a, in CudaCommand b) => AreSame(new(in a), new(in b));
 
-    private void Follow(in CudaCommand first)
-    {
-        foreach (Sequence sequence in _known)
-        {
-            if (sequence.IsRepeated && IsSame(sequence.Commands[0], first))
-            {
-                (_followed, _matched) = (sequence, 0);
-                return;
-            }
-        }
-    }
+    private static bool AreSame(ReadOnlySpan<CudaCommand> a, ReadOnlySpan<CudaCommand> b) =>
+        MemoryMarshal.AsBytes(a).SequenceEqual(MemoryMarshal.AsBytes(b));
 
-    // Another known sequence with the same beginning that goes on with this command.
-    private bool Switch(in CudaCommand command)
+    // A piece that came twice, begins so and goes on with `next`.
+    private Piece? Known(ReadOnlySpan<CudaCommand> beginning, in CudaCommand next)
     {
-        ReadOnlySpan<byte> beginning = MemoryMarshal.AsBytes(_followed!.Commands.AsSpan(0, _matched));
-        foreach (Sequence sequence in _known)
+        foreach (Piece piece in _known)
         {
-            if (sequence.IsRepeated && sequence != _followed && sequence.Commands.Length > _matched
-                && IsSame(sequence.Commands[_matched], command)
-                && MemoryMarshal.AsBytes(sequence.Commands.AsSpan(0, _matched)).SequenceEqual(beginning))
+            if (piece.IsRepeated && piece.Commands.Length > beginning.Length && IsSame(piece.Commands[beginning.Length], next)
+                && AreSame(piece.Commands.AsSpan(0, beginning.Length), beginning))
             {
-                _followed = sequence;
-                return true;
+                return piece;
             }
         }
 
-        return false;
+        return null;
+    }
+
+    private Piece? Known(ReadOnlySpan<CudaCommand> commands)
+    {
+        foreach (Piece piece in _known)
+        {
+            if (AreSame(piece.Commands, commands))
+            {
+                return piece;
+            }
+        }
+
+        return null;
     }
 
     private void GiveUpFollowing()
     {
-        if (_followed is null)
-        {
-            return;
-        }
-
-        int launched = _matched / GraphLength * GraphLength;
-        _issued.AddRange(_followed.Commands.AsSpan(0, _matched));
-        RunAll(_followed.Commands.AsSpan(launched, _matched - launched));
+        ReadOnlySpan<CudaCommand> held = _followed!.Commands.AsSpan(0, _matched);
         (_followed, _matched) = (null, 0);
+        _issued.AddRange(held);
+        RunAll(held);
     }
 
+    // The current piece is over.
     private void Remember()
     {
-        if (_issued.Count is 0 or > LongestGraph)
+        if (_issued.Count == 0)
         {
             return;
         }
 
-        ReadOnlySpan<byte> issued = MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_issued));
-        for (int i = 0; i < _known.Count; i++)
+        if (Known(CollectionsMarshal.AsSpan(_issued)) is Piece known)
         {
-            if (MemoryMarshal.AsBytes(_known[i].Commands.AsSpan()).SequenceEqual(issued))
+            known.IsRepeated = true;
+            Use(known);
+        }
+        else
+        {
+            if (_known.Count == MostKept)
             {
-                _known[i].IsRepeated = true;
-                return;
+                _known[^1].Dispose();
+                _known.RemoveAt(MostKept - 1);
             }
+
+            _known.Insert(0, new Piece([.. _issued]));
         }
 
-        if (_known.Count == MostKept)
-        {
-            _known[^1].Dispose();
-            _known.RemoveAt(MostKept - 1);
-        }
-
-        _known.Insert(0, new Sequence([.. _issued]));
+        _issued.Clear();
     }
 
-    private void Launch(Sequence sequence, int graph)
+    private void Use(Piece piece)
     {
-        int first = graph * GraphLength;
-        ReadOnlySpan<CudaCommand> commands = sequence.Commands.AsSpan(first, Math.Min(GraphLength, sequence.Commands.Length - first));
-        if (sequence.Graphs[graph] == nint.Zero)
-        {
-            sequence.Graphs[graph] = Instantiated(commands);
-        }
+        _known.Remove(piece);
+        _known.Insert(0, piece);
+    }
 
-        if (sequence.Graphs[graph] == nint.Zero)
+    private void LaunchFollowed()
+    {
+        Piece piece = _followed!;
+        (_followed, _matched) = (null, 0);
+        Use(piece);
+        piece.Graph = piece.Graph == nint.Zero ? Instantiated(piece.Commands) : piece.Graph;
+        if (piece.Graph == nint.Zero)
         {
-            RunAll(commands);
+            RunAll(piece.Commands);
             return;
         }
 
-        CudaDriver.Check(CudaDriver.cuGraphLaunch(sequence.Graphs[graph], _stream), "cuGraphLaunch");
+        CudaDriver.Check(CudaDriver.cuGraphLaunch(piece.Graph, _stream), "cuGraphLaunch");
         _isBehindKernel = false;
         GraphLaunches++;
     }
@@ -234,7 +227,7 @@ internal sealed unsafe partial class CudaStream
         }
         finally
         {
-            (_isBehindKernel, _lane) = (false, 0);
+            _isBehindKernel = false;
 
             // Even if a command failed: the stream would take nothing else any more.
             error = CudaDriver.cuStreamEndCapture(_stream, out captured);
@@ -244,22 +237,20 @@ internal sealed unsafe partial class CudaStream
         return captured;
     }
 
-    private sealed class Sequence(CudaCommand[] commands) : IDisposable
+    private sealed class Piece(CudaCommand[] commands) : IDisposable
     {
         public CudaCommand[] Commands { get; } = commands;
 
-        public nint[] Graphs { get; } = new nint[(commands.Length + GraphLength - 1) / GraphLength];
-
         public bool IsRepeated { get; set; }
+
+        /// <summary>0: not made yet.</summary>
+        public nint Graph { get; set; }
 
         public void Dispose()
         {
-            foreach (nint graph in Graphs)
+            if (Graph != nint.Zero)
             {
-                if (graph != nint.Zero)
-                {
-                    CudaDriver.cuGraphExecDestroy(graph);
-                }
+                CudaDriver.cuGraphExecDestroy(Graph);
             }
         }
     }

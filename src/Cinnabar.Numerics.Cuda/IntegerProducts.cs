@@ -26,7 +26,6 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
     private const int MostBlocksDown = 65_535;
 
     private readonly FewRowsWeight[] _weights = new FewRowsWeight[FewRowsProduct.MostWeights];
-    private readonly FewRowsWeight[] _sums = new FewRowsWeight[FewRowsProduct.MostWeights];
     private Tensor _integers = Tensor.Zeros(DType.Int8, 0, 0);
     private Tensor _scales = Tensor.Zeros(0);
 
@@ -45,31 +44,17 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
             nint integers = Quantize(rows);
             nint scales = device.Read(_scales);
             WeightFormat format = ((IntegerWeight)b[0]).Format;
-            int count = 0, sums = 0;
+            int count = 0;
             for (int i = 0; i < b.Length; i++)
             {
                 IntegerWeight weight = (IntegerWeight)b[i];
                 nint result = results[i] + ((nint)row * c[i].RowStride * sizeof(float));
                 FewRowsWeight described = new(
                     device.Read(weight.Words), device.Read(weight.Scales), result, c[i].Columns, c[i].RowStride);
-                int lane = accumulate ? 0 : ProductPlans.Lane(sums, b.Length, rows.Rows);
-                if (rows.Rows <= fewRows.FasterRows(format) || !TrySums(integers, rows, weight, described, accumulate, lane))
+                if (rows.Rows <= fewRows.FasterRows(format) || !TryByPlan(integers, scales, rows, weight, described, accumulate))
                 {
                     _weights[count++] = described;
                 }
-                else if (accumulate)
-                {
-                    ScaleSums(scales, rows, described, accumulate);
-                }
-                else
-                {
-                    _sums[sums++] = described;
-                }
-            }
-
-            for (int i = 0; i < sums; i++)
-            {
-                ScaleSums(scales, rows, _sums[i], accumulate);
             }
 
             MultiplyFewAtOnce(format, integers, scales, rows, _weights.AsSpan(0, count), accumulate);
@@ -129,20 +114,17 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
         return to;
     }
 
-    // By cuBLASLt, if it can.
-    private bool TrySums(nint integers, in Matrix a, IntegerWeight weight, in FewRowsWeight described, bool accumulate, int lane)
+    // The sums lie where the result will, or beside what they are added to.
+    private bool TryByPlan(
+        nint integers, nint scales, in Matrix a, IntegerWeight weight, in FewRowsWeight described, bool accumulate)
     {
-        if (weight.Format.Bits != 8)
+        int stride = accumulate ? described.Rows : described.ResultStride;
+        if (weight.Format.Bits != 8 || described.Rows % ColumnMultiple != 0 || stride % ColumnMultiple != 0)
         {
             return false;
         }
 
-        (nint sums, int stride) = SumsOf(a, described, accumulate);
-        if (described.Rows % ColumnMultiple != 0 || stride % ColumnMultiple != 0)
-        {
-            return false;
-        }
-
+        nint sums = accumulate ? device.Scratch((long)a.Rows * described.Rows * sizeof(int)) : described.Result;
         ProductShape shape = new(
             described.Rows,
             a.Rows,
@@ -159,13 +141,7 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
             return false;
         }
 
-        device.Multiply(shape, described.Words, integers, sums, accumulate: false, lane);
-        return true;
-    }
-
-    private void ScaleSums(nint scales, in Matrix a, in FewRowsWeight described, bool accumulate)
-    {
-        (nint sums, int stride) = SumsOf(a, described, accumulate);
+        device.Multiply(shape, described.Words, integers, sums, accumulate: false);
         KernelArguments arguments = default;
         arguments.Add(sums);
         arguments.Add((long)stride);
@@ -179,10 +155,6 @@ internal sealed class IntegerProducts(CudaDevice device, FewRowsProduct fewRows)
         CudaFunction function = device.Function(Source, "integers_scale_sums");
         int across = (described.Rows + Launches.Threads - 1) / Launches.Threads;
         device.Launch(function, across, Math.Min(a.Rows, MostBlocksDown), 1, Launches.Threads, arguments);
+        return true;
     }
-
-    // The sums lie where the result will, or beside what they are added to.
-    private (nint Address, int Stride) SumsOf(in Matrix a, in FewRowsWeight described, bool accumulate) => accumulate
-        ? (device.Scratch((long)a.Rows * described.Rows * sizeof(int)), described.Rows)
-        : (described.Result, described.ResultStride);
 }

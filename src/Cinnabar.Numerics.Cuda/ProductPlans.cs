@@ -47,41 +47,24 @@ internal readonly record struct ProductShape(
 /// <summary>The products planned so far; not thread-safe.</summary>
 internal sealed unsafe class ProductPlans
 {
-    // Products of more rows fill the device for longer than they take to start and to end.
-    private const int MostRowsSideBySide = 256;
-
     // What cuBLAS recommends for Hopper.
     private const long WorkspaceBytes = 32 << 20;
 
     private readonly nint _library;
-    private readonly CudaMemory _memory;
-    private readonly List<nint> _workspaces = []; // one a stream: products that run at the same time share none
+    private readonly nint _workspace;
     private readonly Dictionary<ProductShape, Answer> _answers = [];
     private readonly List<Plan> _plans = [];
 
     public ProductPlans(CudaMemory memory)
     {
         CublasLt.Check(CublasLt.cublasLtCreate(out _library), "cublasLtCreate");
-        _memory = memory;
+        _workspace = memory.Allocate(WorkspaceBytes);
     }
 
-    /// <summary>The lane of one of several products of the same rows, none of which reads what another writes.</summary>
-    /// <param name="index">Its place among them.</param>
-    /// <param name="count">How many they are.</param>
-    /// <param name="rows">That they have in common.</param>
-    public static int Lane(int index, int count, int rows) => count > 1 && rows <= MostRowsSideBySide ? index + 1 : 0;
-
-    /// <summary>The number of the plan for a product, which may run from now on.</summary>
-    /// <param name="shape">Sizes and types.</param>
-    /// <param name="lane">Where it will run.</param>
+    /// <summary>The number of the plan for a product.</summary>
     /// <exception cref="CudaException">The library has none.</exception>
-    public int NumberOf(in ProductShape shape, int lane)
+    public int NumberOf(in ProductShape shape)
     {
-        while (_workspaces.Count < Math.Max(1, lane))
-        {
-            _workspaces.Add(_memory.Allocate(WorkspaceBytes));
-        }
-
         Answer answer = Find(shape);
         return answer.Number ?? throw new CudaException(
             $"cuBLASLt {CublasLt.cublasLtGetVersion()} knows no way to compute a product {shape}: status {answer.Status}.",
@@ -99,10 +82,7 @@ internal sealed unsafe class ProductPlans
     }
 
     /// <summary>Starts a product.</summary>
-    /// <param name="command">What to do.</param>
-    /// <param name="stream">The driver's handle.</param>
-    /// <param name="number">Of the stream: 0, or that of a side stream from 1; below the lanes that plans were asked for.</param>
-    public void Run(in CudaCommand command, nint stream, int number)
+    public void Run(in CudaCommand command, nint stream)
     {
         Plan plan = _plans[(int)command.Source];
         uint one = plan.One;
@@ -123,7 +103,7 @@ internal sealed unsafe class ProductPlans
                 command.Target,
                 plan.Result,
                 algorithm,
-                _workspaces[number],
+                _workspace,
                 (nuint)WorkspaceBytes,
                 stream);
             CublasLt.Check(status, "cublasLtMatmul");

@@ -134,6 +134,42 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         Assert.True(((CudaDevice)device.Kernels.Device!).GraphLaunches >= 2, "No pass ran as a graph.");
     }
 
+    // A text that grows token by token, and blocks of which fewer and fewer rows are read.
+    [CudaTheory]
+    [InlineData(1, 1)]
+    [InlineData(8, 4)]
+    public void Passes_ThatDifferInLengthAndRows_BecomeGraphsWithTheSameBits(int block, int passes)
+    {
+        const int Known = 64, Blocks = 6;
+        var network = (ITwoWayDenoiser)DiffusionModel.Load(Path.Combine(RequireModel(), Model), device.Kernels).Denoiser;
+        ICachingDenoiser causal = network.ReadCausally();
+        var cuda = (CudaDevice)device.Kernels.Device!;
+        int[] ids = [.. Enumerable.Range(0, Known + (Blocks * block)).Select(i => 300 + (i * 11 % 4000))];
+        KeyValueCache cache = causal.CreateCache(ids.Length);
+        List<float[]>[] logits = [[], [], []];
+        List<long> graphs = [];
+        foreach (List<float[]> run in logits)
+        {
+            causal.Logits(ids, [Known - 1], cache, [.. Enumerable.Range(0, Known)]);
+            long before = cuda.GraphLaunches;
+            for (int first = Known; first < ids.Length; first += block)
+            {
+                for (int pass = 0; pass < passes; pass++)
+                {
+                    int read = block - (pass * block / passes);
+                    int[] rows = [.. Enumerable.Range(first + block - read, read)]; // predicted by the position before
+                    run.Add(causal.Logits(ids, rows, cache, [.. Enumerable.Range(first - 1, block)]).Floats.ToArray());
+                }
+            }
+
+            graphs.Add(cuda.GraphLaunches - before);
+        }
+
+        Assert.Equal(logits[0], logits[1]);
+        Assert.Equal(logits[0], logits[2]);
+        Assert.True(graphs[0] >= Blocks * passes / 2, $"{Blocks * passes} passes launched {graphs[0]} graphs.");
+    }
+
     // A pass of few rows is as fast as its launches are few: per layer two norms, the rows stored, attention and its
     // splits, and the gate, beside products.
     [CudaFact]

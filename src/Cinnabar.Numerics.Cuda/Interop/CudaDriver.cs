@@ -27,7 +27,6 @@ internal static unsafe partial class CudaDriver
 
     // Flags
     public const uint NonBlockingStream = 1;
-    public const uint EventWithoutTime = 2;
     public const int ThreadLocalCapture = 1;
 
     [LibraryImport(CudaLibraries.Driver)]
@@ -83,9 +82,6 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuStreamSynchronize(nint stream);
-
-    [LibraryImport(CudaLibraries.Driver)]
-    public static partial int cuStreamWaitEvent(nint stream, nint handle, uint flags);
 
     [LibraryImport(CudaLibraries.Driver)]
     public static partial int cuStreamBeginCapture_v2(nint stream, int mode);

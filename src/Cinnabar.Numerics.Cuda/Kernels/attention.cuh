@@ -15,6 +15,16 @@ struct Sequence {
 
 enum Kind { Full, BlockCausal, Causal };
 
+// One of several or, without these, the only one, an argument but for what grows from pass to pass: `indices` begin with that, so that
+// passes have their arguments in common.
+__device__ __forceinline__ Sequence sequenceOf(const Sequence* sequences, int number, Sequence only, const int* indices) {
+    if (sequences) return sequences[number];
+    only.length = indices[0];
+    only.valid = indices[1];
+    only.unshadowed = indices[2];
+    return only;
+}
+
 // The keys that a query row sees: first … end − 1 but for hidden … hiddenEnd − 1.
 struct alignas(16) Keys { int first, end, hidden, hiddenEnd; };
 

@@ -69,7 +69,7 @@ template <int W, int CHUNK, typename Tiles> __device__ __forceinline__ void forw
     typedef typename Tiles::Element Element;
     constexpr int Tile = Tiles::Count, Low = Tiles::Low;
     constexpr bool EXACT = Tiles::Exact;
-    const Sequence sequence = x.sequences ? x.sequences[blockIdx.z] : x.only;
+    const Sequence sequence = sequenceOf(x.sequences, blockIdx.z, x.only, x.indices);
     int head = blockIdx.y, split = blockIdx.x % x.splits, lane = threadIdx.x % 32, rows = x.rows;
     int firstQuery = (gridDim.x - 1 - blockIdx.x) / x.splits * rows; // the last rows first: with a causal mask they take longest
     int begin = split * x.keysOfSplit, end = min(sequence.length, begin + x.keysOfSplit);
@@ -160,10 +160,10 @@ template <int W, int CHUNK, typename Tiles> __device__ __forceinline__ void forw
 }
 
 // A warp an item. Grid: warps for the query rows and heads of the longest sequence; sequences. `splits` ≤ 32.
-extern "C" __global__ void attention_combine(const Sequence* sequences, void* o, int oIsRounded, float* lse, float* partials,
-    long long items, int splits, int keysOfSplit, int heads, int columns, float scale, Sequence only) {
+extern "C" __global__ void attention_combine(const Sequence* sequences, const int* indices, void* o, int oIsRounded, float* lse,
+    float* partials, long long items, int splits, int keysOfSplit, int heads, int columns, float scale, Sequence only) {
     beginOverlapped();
-    const Sequence sequence = sequences ? sequences[blockIdx.y] : only;
+    const Sequence sequence = sequenceOf(sequences, blockIdx.y, only, indices);
     int ownItem = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (ownItem >= sequence.queries * heads) return;
     long long item = (long long)sequence.firstRow * heads + ownItem;

@@ -6,7 +6,7 @@
 //   StraightThrough y = e in the place of x; backward dx += dy + 2p·(x − e): the gradient passes as if nothing had been replaced (Bengio
 //                   et al. 2013), and x is pulled towards what replaced it, the commitment of VQ-VAE (van den Oord et al. 2017)
 //
-// These rows are few beside the products around them, so plain loops do.
+// Latents are few numbers beside the products around them, so plain loops do; what is joined may be all rows of a pass.
 namespace Cinnabar.Numerics.Autograd;
 
 public sealed partial class Tape
@@ -44,28 +44,25 @@ public sealed partial class Tape
     /// <returns>[B·(n + m), C].</returns>
     public Variable Join(Variable a, Variable b, int batch)
     {
-        int columns = a.Value.Columns;
-        (int first, int second) = (a.Value.Rows / batch * columns, b.Value.Rows / batch * columns);
-        Variable y = Output(a.Value.Rows + b.Value.Rows, columns);
-        for (int i = 0; i < batch; i++)
+        int[] first = RowsInJoint(a.Value.Rows / batch, 0, b.Value.Rows / batch, batch);
+        int[] second = RowsInJoint(b.Value.Rows / batch, a.Value.Rows / batch, 0, batch);
+        Variable y = Output(a.Value.Rows + b.Value.Rows, a.Value.Columns);
+        y.Value.Clear();
+        AddTo(a.Value, first);
+        AddTo(b.Value, second);
+        Note(y, (a, b, first, second), static (tape, y, of) =>
         {
-            Span<float> sequence = y.Value.Floats.Slice(i * (first + second), first + second);
-            a.Value.Floats.Slice(i * first, first).CopyTo(sequence);
-            b.Value.Floats.Slice(i * second, second).CopyTo(sequence[first..]);
-        }
-
-        Note(y, (a, b, batch), static (tape, y, of) =>
-        {
-            Span<float> a = tape.GradientOf(of.a).Floats, b = tape.GradientOf(of.b).Floats;
-            (int first, int second) = (a.Length / of.batch, b.Length / of.batch);
-            for (int i = 0; i < of.batch; i++)
-            {
-                ReadOnlySpan<float> sequence = y.Gradient!.Floats.Slice(i * (first + second), first + second);
-                AddTo(a.Slice(i * first, first), sequence);
-                AddTo(b.Slice(i * second, second), sequence[first..]);
-            }
+            tape.AddRows(y.Gradient!, of.first, tape.GradientOf(of.a));
+            tape.AddRows(y.Gradient!, of.second, tape.GradientOf(of.b));
         });
         return y;
+
+        void AddTo(Tensor part, int[] rows)
+        {
+            float[] ones = new float[rows.Length];
+            Array.Fill(ones, 1);
+            Kernels.AddScaledRows.Forward(part, rows, ones, y.Value);
+        }
     }
 
     /// <summary>y[r, :] = scales[r] · x[r, :] + offsets[r, :].</summary>
@@ -129,6 +126,27 @@ public sealed partial class Tape
     /// <param name="x">A result of this tape, while recording.</param>
     /// <param name="gradient">Of x's shape.</param>
     public void AddGradient(Variable x, ReadOnlySpan<float> gradient) => AddTo(GradientOf(x).Floats, gradient);
+
+    // Where the rows of a part stand that has so many rows of others before and behind it in each sequence.
+    private static int[] RowsInJoint(int count, int before, int behind, int batch)
+    {
+        int[] rows = new int[batch * count];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            rows[i] = (i / count * (before + count + behind)) + before + (i % count);
+        }
+
+        return rows;
+    }
+
+    // sum[i, :] += from[rows[i], :].
+    private void AddRows(Tensor from, int[] rows, Tensor sum)
+    {
+        Tensor chosen = _workspace.Rent(rows.Length, from.Columns);
+        Kernels.Embedding.Forward(from, rows, chosen);
+        Kernels.Add.Backward(chosen, sum);
+        _workspace.Return(chosen);
+    }
 
     private static void AddTo(Span<float> sum, ReadOnlySpan<float> more)
     {

@@ -14,8 +14,6 @@ API cuGetErrorString(int error, const char** text) {
         {InvalidValue, "invalid argument"}, {OutOfMemory, "out of memory"}, {InvalidImage, "device kernel image is invalid"},
         {InvalidContext, "invalid device context"}, {NotFound, "named symbol not found"}, {LaunchFailed, "unspecified launch failure"},
         {CaptureUnsupported, "operation not permitted when stream is capturing"},
-        {CaptureUnjoined, "capturing stream has unjoined work"},
-        {CapturedEvent, "operation not permitted on an event last recorded in a capturing stream"},
     };
     auto found = texts.find(error);
     *text = found == texts.end() ? nullptr : found->second;

@@ -7,7 +7,7 @@ namespace emulator {
 
 enum Error {
     Success = 0, InvalidValue = 1, OutOfMemory = 2, InvalidImage = 200, InvalidContext = 201, NotFound = 500, LaunchFailed = 719,
-    CaptureUnsupported = 900, CaptureUnjoined = 904, CapturedEvent = 907,
+    CaptureUnsupported = 900,
 };
 
 constexpr unsigned MostSharedBytes = 232448;

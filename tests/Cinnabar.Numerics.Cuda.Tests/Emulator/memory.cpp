@@ -74,27 +74,27 @@ API cuMemHostAlloc(char** address, size_t bytes, unsigned) {
     return Success;
 }
 
-API cuMemcpyHtoDAsync_v2(char* to, const char* from, size_t bytes, void* stream) {
+API cuMemcpyHtoDAsync_v2(char* to, const char* from, size_t bytes, void*) {
     LOCKED;
     REQUIRE(ready());
     if (!contains(s_device, to, bytes)) return InvalidValue;
     if (contains(s_pinned, from, bytes)) {
-        enqueue(stream, [=] { memcpy(to, from, bytes); });
+        enqueue([=] { memcpy(to, from, bytes); });
         return Success;
     }
 
     REQUIRE_NO_CAPTURE;
     auto copy = std::make_shared<std::vector<char>>(from, from + bytes);
-    enqueue(stream, [=] { memcpy(to, copy->data(), bytes); });
+    enqueue([=] { memcpy(to, copy->data(), bytes); });
     return Success;
 }
 
-API cuMemcpyDtoHAsync_v2(char* to, const char* from, size_t bytes, void* stream) {
+API cuMemcpyDtoHAsync_v2(char* to, const char* from, size_t bytes, void*) {
     LOCKED;
     REQUIRE(ready());
     if (!contains(s_device, from, bytes)) return InvalidValue;
     if (contains(s_pinned, to, bytes)) {
-        enqueue(stream, [=] { memcpy(to, from, bytes); });
+        enqueue([=] { memcpy(to, from, bytes); });
         return Success;
     }
 
@@ -104,10 +104,10 @@ API cuMemcpyDtoHAsync_v2(char* to, const char* from, size_t bytes, void* stream)
     return Success;
 }
 
-API cuMemsetD8Async(char* address, unsigned char value, size_t bytes, void* stream) {
+API cuMemsetD8Async(char* address, unsigned char value, size_t bytes, void*) {
     LOCKED;
     REQUIRE(ready());
     if (!contains(s_device, address, bytes)) return InvalidValue;
-    enqueue(stream, [=] { memset(address, value, bytes); });
+    enqueue([=] { memset(address, value, bytes); });
     return Success;
 }

@@ -93,6 +93,6 @@ API cuLaunchKernelEx(const LaunchConfig* config, Function* function, void** argu
     const Kernel* kernel = function->kernel;
     std::shared_ptr<void> copy(kernel->copy(arguments), kernel->drop);
     bool overlaps = config->attributeCount > 0;
-    enqueue(config->stream, [=] { runGrid(*kernel, copy.get(), function->position, function->host, blocks, threads, sharedBytes, overlaps); });
+    enqueue([=] { runGrid(*kernel, copy.get(), function->position, function->host, blocks, threads, sharedBytes, overlaps); });
     return Success;
 }

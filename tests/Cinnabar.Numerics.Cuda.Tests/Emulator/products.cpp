@@ -3,7 +3,6 @@
 #include "stream.h"
 #include <cstdint>
 #include <cstring>
-#include <map>
 #include <vector>
 
 namespace {
@@ -141,18 +140,14 @@ API cublasLtMatmulAlgoGetHeuristic(void*, const Description* description, const 
     return fits ? Success : NotSupported;
 }
 
-// Two streams may run at the same time, so they share no workspace.
 API cublasLtMatmul(void*, const Description* description, const void* alpha, const void* a, const Layout* ofA, const void* b,
-    const Layout* ofB, const void* beta, const void* c, const Layout*, void* d, const Layout* ofD, const void*, void* workspace, size_t,
-    void* stream) {
-    static std::map<void*, void*> streamOf;
-    if (workspace && streamOf.emplace(workspace, stream).first->second != stream) return InvalidValue;
+    const Layout* ofB, const void* beta, const void* c, const Layout*, void* d, const Layout* ofD, const void*, void*, size_t, void*) {
     if (description->compute == ComputeInteger32) {
         if (*(const int32_t*)alpha != 1 || *(const int32_t*)beta != 0) return NotSupported;
-        emulator::enqueue(stream, [=] { multiplyIntegers((const int8_t*)a, *ofA, (const int8_t*)b, *ofB, (int32_t*)d, *ofD); });
+        emulator::enqueue([=] { multiplyIntegers((const int8_t*)a, *ofA, (const int8_t*)b, *ofB, (int32_t*)d, *ofD); });
     } else {
         float one = *(const float*)alpha, addend = *(const float*)beta;
-        emulator::enqueue(stream, [=] { multiply(*description, one, a, *ofA, b, *ofB, addend, (const float*)c, (float*)d, *ofD); });
+        emulator::enqueue([=] { multiply(*description, one, a, *ofA, b, *ofB, addend, (const float*)c, (float*)d, *ofD); });
     }
 
     return Success;

@@ -7,7 +7,7 @@ namespace emulator {
 
 using Work = std::function<void()>;
 
-// Puts work behind what the stream has, or into the graph that is being captured of it.
-void enqueue(const void* stream, Work work);
+// Puts work behind what is there, or into the graph that is being captured.
+void enqueue(Work work);
 
 } // namespace emulator
