@@ -47,15 +47,35 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
             ShiftLogits = shifted,
             QueryKeyNorm = normed,
         };
-        double[] expected = Losses(config, KernelTable.Create(threads: null));
-        double[] found = Losses(config, device.Kernels);
-        for (int step = 0; step < expected.Length; step++)
-        {
-            double error = Math.Abs(found[step] - expected[step]) / expected[step];
-            Assert.True(error < 5e-3, $"step {step + 1}: expected a loss of {expected[step]:F5}, found {found[step]:F5}.");
-        }
+        AssertSameLosses(config);
+    }
 
-        Assert.True(found[^1] < found[0], "The loss does not fall.");
+    // Without codes, of which rounding may choose others. A causal decoder joins latents and tokens.
+    [CudaTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TrainingOfAutoencoder_TenSteps_HasTheLossesOfTheProcessor(bool isCausal)
+    {
+        ModelConfig config = new()
+        {
+            HiddenSize = 64,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 4,
+            NumKeyValueHeads = 4,
+            IntermediateSize = 96,
+            VocabularySize = 300,
+            EmbeddingSize = 300,
+            MaxSequenceLength = 64,
+            WeightTying = true,
+            MaskTokenId = 0,
+            EosTokenId = 1,
+            PadTokenId = 2,
+            Latents = new LatentShape
+            {
+                Downsampling = 4, Size = 16, CodebookGroups = 4, CodebookSize = 0, TokenLayers = 1, HasCausalDecoder = isCausal,
+            },
+        };
+        AssertSameLosses(config);
     }
 
     [CudaTheory]
@@ -207,6 +227,19 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         Assert.True(error < 1e-4, $"{model}: the logits are {error:E1} of their norm apart.");
     }
 
+    private void AssertSameLosses(ModelConfig config)
+    {
+        double[] expected = Losses(config, KernelTable.Create(threads: null));
+        double[] found = Losses(config, device.Kernels);
+        for (int step = 0; step < expected.Length; step++)
+        {
+            double error = Math.Abs(found[step] - expected[step]) / expected[step];
+            Assert.True(error < 5e-3, $"step {step + 1}: expected a loss of {expected[step]:F5}, found {found[step]:F5}.");
+        }
+
+        Assert.True(found[^1] < found[0], "The loss does not fall.");
+    }
+
     private static double[] Losses(ModelConfig config, KernelTable kernels)
     {
         TrainingOptions options = new()
@@ -214,7 +247,9 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
             Corpus = "made-up tokens",
             Output = "nowhere",
             Model = JsonDocument.Parse(config.ToJson()).RootElement,
-            Objective = config.IsAutoregressive ? TrainingObjective.Autoregressive : TrainingObjective.MaskedDiffusion,
+            Objective = config.Latents is not null ? TrainingObjective.Autoencoder
+                : config.IsAutoregressive ? TrainingObjective.Autoregressive
+                : TrainingObjective.MaskedDiffusion,
             SequenceLength = 64,
             BatchSize = 8,
             MicroBatchSize = 4,
@@ -222,10 +257,13 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         options.Validate();
         var random = new Random(5);
         ushort[] tokens = [.. Enumerable.Range(0, 20_000).Select(i => (ushort)(10 + (i % 7 * 30) + random.Next(20)))];
-        TrainingObjective objective = TrainingObjective.Create(
-            options, TokenDataset.FromTokens(tokens, config.VocabularySize), Tokenizer.Load(TokenizerPath()));
-        TrainingCheckpoint state = TrainingCheckpoint.Start(TransformerDenoiser.Initialize(config, seed: 3));
-        TrainingStep step = new(options, state, new TokenDenoiserTraining(options, state, objective, kernels), kernels);
+        TokenDataset data = TokenDataset.FromTokens(tokens, config.VocabularySize);
+        var tokenizer = Tokenizer.Load(TokenizerPath());
+        TrainingCheckpoint state = TrainingCheckpoint.Start(FirstWeights.Of(options));
+        TrainedNetwork network = config.Latents is not null
+            ? new AutoencoderTraining(options, state, SequenceSource.Create(options, data, tokenizer), kernels)
+            : new TokenDenoiserTraining(options, state, TrainingObjective.Create(options, data, tokenizer), kernels);
+        TrainingStep step = new(options, state, network, kernels);
         return [.. Enumerable.Range(1, 10).Select(s => step.Take(s, learningRate: 3e-3).Loss)];
     }
 
