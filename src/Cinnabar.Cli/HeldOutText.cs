@@ -105,17 +105,12 @@ internal static class HeldOutText
     {
         // Not the files: that of a model may be written in another way, and a GGUF file has none.
         Tokenizer made = Tokenizer.Load(Path.Combine(corpus, CorpusFiles.Tokenizer));
-        for (int id = 0; id < made.VocabularySize; id++)
+        if (made.FirstDifference(model.Tokenizer) is int id)
         {
-            ReadOnlySpan<byte> found = made.DecodeBytes([id], skipSpecialTokens: false, first: false);
-            ReadOnlySpan<byte> expected = model.Tokenizer.DecodeBytes([id], skipSpecialTokens: false, first: false);
-            if (!found.SequenceEqual(expected) || made.IsSpecial(id) != model.Tokenizer.IsSpecial(id))
-            {
-                throw new CinnabarException(
-                    $"{corpus}: expected a corpus of the tokens of {model.Name}, found one made with another tokenizer, whose id {id} "
-                    + $"stands for {TerminalText.Quote(made.TokenText(id))} and not {TerminalText.Quote(model.Tokenizer.TokenText(id))}.",
-                    RemedyFor(model));
-            }
+            throw new CinnabarException(
+                $"{corpus}: expected a corpus of the tokens of {model.Name}, found one made with another tokenizer, whose id {id} "
+                + $"stands for {TerminalText.Quote(made.TokenText(id))} and not {TerminalText.Quote(model.Tokenizer.TokenText(id))}.",
+                RemedyFor(model));
         }
     }
 

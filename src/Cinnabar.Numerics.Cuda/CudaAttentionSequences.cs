@@ -8,7 +8,7 @@ internal sealed class CudaAttentionSequences
 {
     private const int None = -1;
 
-    // At the beginning of the indices: of an only sequence what grows from pass to pass, sequenceOf in attention.cuh.
+    // Numbers at the beginning of the indices, before those of positions: of an only sequence, sequenceOf in attention.cuh.
     private const int Lengths = 3;
 
     private Descriptor[] _sequences = new Descriptor[8];
@@ -96,7 +96,7 @@ internal sealed class CudaAttentionSequences
     /// <returns>Addresses of the descriptors, and of the positions and shadowed positions they point into.</returns>
     public (nint Sequences, nint Indices) UploadAll(CudaDevice device)
     {
-        nint indices = device.Upload<int>(_indices.AsSpan(0, _indexCount));
+        nint indices = _indexCount > Lengths ? device.Upload<int>(_indices.AsSpan(0, _indexCount)) : nint.Zero;
         return (device.Upload<Descriptor>(_sequences.AsSpan(0, Count)), indices);
     }
 

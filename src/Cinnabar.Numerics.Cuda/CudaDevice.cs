@@ -72,7 +72,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>Its memory.</summary>
     public CudaMemory Memory { get; }
 
-    /// <summary>Steps that ran as one graph so far.</summary>
+    /// <summary>Pieces of steps that ran as a graph so far.</summary>
     public long GraphLaunches => _stream.GraphLaunches;
 
     /// <summary>Looks for a device that can be used, and for the libraries it needs.</summary>
@@ -155,6 +155,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         lock (_oneAtATime)
         {
             _stream?.Wait(); // null while the device is being opened
+            _stream?.Forget();
         }
     }
 

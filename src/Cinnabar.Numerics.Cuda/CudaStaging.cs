@@ -29,6 +29,7 @@ internal sealed unsafe class CudaStaging
     public CudaStaging(CudaStream stream, CudaMemory memory)
     {
         _stream = stream;
+        _stream.Dropped = _given.Clear; // copies to their places may be among what did not run
         CudaDriver.Check(CudaDriver.cuMemHostAlloc(out _host, Capacity, 0), "cuMemHostAlloc");
         _device = memory.Allocate(Capacity);
     }

@@ -10,9 +10,17 @@ internal sealed unsafe partial class CudaStream
 
     private void RunAll(ReadOnlySpan<CudaCommand> commands)
     {
-        foreach (ref readonly CudaCommand command in commands)
+        try
         {
-            Run(command);
+            foreach (ref readonly CudaCommand command in commands)
+            {
+                Run(command);
+            }
+        }
+        catch
+        {
+            Dropped?.Invoke();
+            throw;
         }
     }
 

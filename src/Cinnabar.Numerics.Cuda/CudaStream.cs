@@ -16,13 +16,13 @@ internal sealed unsafe partial class CudaStream
 {
     private const int MostKept = 256;
     private const int MostCommands = 64;
+    private const int FewestKept = 8; // a graph of fewer would save nothing
 
     private readonly ProductPlans _products;
     private readonly nint _stream;
-    private readonly List<CudaCommand> _issued = []; // of the current piece; they ran
+    private readonly List<CudaCommand> _current = []; // the piece so far: held back while one is followed, else it runs
     private readonly List<Piece> _known = []; // the last used first
     private Piece? _followed;
-    private int _matched; // of the current piece; they are held back
 
     public CudaStream(ProductPlans products)
     {
@@ -35,6 +35,9 @@ internal sealed unsafe partial class CudaStream
 
     /// <summary>Graphs launched so far.</summary>
     public long GraphLaunches { get; private set; }
+
+    /// <summary>Called when commands that were accepted did not run, as one before them failed.</summary>
+    public Action? Dropped { get; set; }
 
     /// <summary>Receives every command that runs, and an event of the driver behind it; null: nobody wants to know.</summary>
     public List<(CudaCommand Command, nint Event)>? Trace { get; set; }
@@ -52,19 +55,13 @@ internal sealed unsafe partial class CudaStream
             return;
         }
 
-        _followed = _followed is null && _issued.Count == 0 ? Known([], command) : _followed;
-        if (_followed is not null)
+        if (_followed is not null || _current.Count == 0)
         {
-            ReadOnlySpan<CudaCommand> beginning = _followed.Commands.AsSpan(0, _matched);
-            bool isNext = _matched < _followed.Commands.Length && IsSame(_followed.Commands[_matched], command);
-            if (!isNext && Known(beginning, command) is Piece other)
+            _followed = Continues(_followed, command) ? _followed : KnownToContinue(command);
+            if (_followed is not null)
             {
-                (_followed, isNext) = (other, true);
-            }
-
-            if (isNext)
-            {
-                if (++_matched == MostCommands)
+                _current.Add(command);
+                if (_current.Count == MostCommands)
                 {
                     LaunchFollowed();
                 }
@@ -72,12 +69,12 @@ internal sealed unsafe partial class CudaStream
                 return;
             }
 
-            GiveUpFollowing();
+            RunHeld();
         }
 
-        _issued.Add(command);
         Run(command);
-        if (_issued.Count == MostCommands)
+        _current.Add(command);
+        if (_current.Count == MostCommands)
         {
             Remember();
         }
@@ -88,18 +85,24 @@ internal sealed unsafe partial class CudaStream
     {
         if (_followed is not null)
         {
-            ReadOnlySpan<CudaCommand> held = _followed.Commands.AsSpan(0, _matched);
-            if (Known(held) is Piece piece && piece.IsRepeated)
+            _followed = Known();
+            if (_followed?.IsRepeated == true)
             {
-                _followed = piece;
                 LaunchFollowed();
                 return;
             }
 
-            GiveUpFollowing();
+            RunHeld();
         }
 
         Remember();
+    }
+
+    /// <summary>Forgets all pieces, whose graphs take memory of the device; nothing may be held back.</summary>
+    public void Forget()
+    {
+        _known.ForEach(piece => piece.Dispose());
+        _known.Clear();
     }
 
     /// <summary>Starts what was held back and waits until everything is done.</summary>
@@ -109,18 +112,26 @@ internal sealed unsafe partial class CudaStream
         CudaDriver.Check(CudaDriver.cuStreamSynchronize(_stream), "cuStreamSynchronize");
     }
 
-    private static bool IsSame(in CudaCommand a, in CudaCommand b) => AreSame(new(in a), new(in b));
-
     private static bool AreSame(ReadOnlySpan<CudaCommand> a, ReadOnlySpan<CudaCommand> b) =>
         MemoryMarshal.AsBytes(a).SequenceEqual(MemoryMarshal.AsBytes(b));
 
-    // A piece that came twice, begins so and goes on with `next`.
-    private Piece? Known(ReadOnlySpan<CudaCommand> beginning, in CudaCommand next)
+    // Whether a piece came twice, begins as the current one does, and goes on with `next`.
+    private bool Continues(Piece? piece, in CudaCommand next)
+    {
+        int count = _current.Count;
+        if (piece is null || !piece.IsRepeated || piece.Commands.Length <= count || !AreSame(new(in piece.Commands[count]), new(in next)))
+        {
+            return false;
+        }
+
+        return piece == _followed || AreSame(piece.Commands.AsSpan(0, count), CollectionsMarshal.AsSpan(_current));
+    }
+
+    private Piece? KnownToContinue(in CudaCommand next)
     {
         foreach (Piece piece in _known)
         {
-            if (piece.IsRepeated && piece.Commands.Length > beginning.Length && IsSame(piece.Commands[beginning.Length], next)
-                && AreSame(piece.Commands.AsSpan(0, beginning.Length), beginning))
+            if (Continues(piece, next))
             {
                 return piece;
             }
@@ -129,11 +140,12 @@ internal sealed unsafe partial class CudaStream
         return null;
     }
 
-    private Piece? Known(ReadOnlySpan<CudaCommand> commands)
+    // The current piece, if it came before.
+    private Piece? Known()
     {
         foreach (Piece piece in _known)
         {
-            if (AreSame(piece.Commands, commands))
+            if (AreSame(piece.Commands, CollectionsMarshal.AsSpan(_current)))
             {
                 return piece;
             }
@@ -142,39 +154,40 @@ internal sealed unsafe partial class CudaStream
         return null;
     }
 
-    private void GiveUpFollowing()
+    private void RunHeld()
     {
-        ReadOnlySpan<CudaCommand> held = _followed!.Commands.AsSpan(0, _matched);
-        (_followed, _matched) = (null, 0);
-        _issued.AddRange(held);
-        RunAll(held);
+        _followed = null;
+        RunAll(CollectionsMarshal.AsSpan(_current));
     }
 
     // The current piece is over.
     private void Remember()
     {
-        if (_issued.Count == 0)
+        if (_current.Count >= FewestKept)
         {
-            return;
-        }
-
-        if (Known(CollectionsMarshal.AsSpan(_issued)) is Piece known)
-        {
-            known.IsRepeated = true;
-            Use(known);
-        }
-        else
-        {
-            if (_known.Count == MostKept)
+            if (Known() is Piece known)
             {
-                _known[^1].Dispose();
-                _known.RemoveAt(MostKept - 1);
+                known.IsRepeated = true;
+                Use(known);
             }
-
-            _known.Insert(0, new Piece([.. _issued]));
+            else
+            {
+                Keep(new Piece([.. _current]));
+            }
         }
 
-        _issued.Clear();
+        _current.Clear();
+    }
+
+    private void Keep(Piece piece)
+    {
+        if (_known.Count == MostKept)
+        {
+            _known[^1].Dispose();
+            _known.RemoveAt(MostKept - 1);
+        }
+
+        _known.Insert(0, piece);
     }
 
     private void Use(Piece piece)
@@ -186,21 +199,33 @@ internal sealed unsafe partial class CudaStream
     private void LaunchFollowed()
     {
         Piece piece = _followed!;
-        (_followed, _matched) = (null, 0);
+        _followed = null;
+        _current.Clear();
         Use(piece);
-        piece.Graph = piece.Graph == nint.Zero ? Instantiated(piece.Commands) : piece.Graph;
-        if (piece.Graph == nint.Zero)
+        try
         {
-            RunAll(piece.Commands);
-            return;
+            piece.Graph = piece.Graph == nint.Zero ? Instantiated(piece.Commands) : piece.Graph;
+            int error = piece.Graph == nint.Zero ? CudaDriver.OutOfMemory : CudaDriver.cuGraphLaunch(piece.Graph, _stream);
+            if (error != CudaDriver.OutOfMemory)
+            {
+                CudaDriver.Check(error, "cuGraphLaunch");
+                _isBehindKernel = false;
+                GraphLaunches++;
+                return;
+            }
+        }
+        catch
+        {
+            Dropped?.Invoke();
+            throw;
         }
 
-        CudaDriver.Check(CudaDriver.cuGraphLaunch(piece.Graph, _stream), "cuGraphLaunch");
-        _isBehindKernel = false;
-        GraphLaunches++;
+        // A graph takes memory of the device, and tensors may have all of it. The next time but one it is tried again.
+        piece.IsRepeated = false;
+        RunAll(piece.Commands);
     }
 
-    // 0 if there is no room: a graph takes memory of the device, and tensors may have all of it.
+    // 0 if there is no room.
     private nint Instantiated(ReadOnlySpan<CudaCommand> commands)
     {
         nint captured = Captured(commands);
@@ -220,10 +245,16 @@ internal sealed unsafe partial class CudaStream
         CudaDriver.Check(CudaDriver.cuStreamBeginCapture_v2(_stream, CudaDriver.ThreadLocalCapture), "cuStreamBeginCapture");
         int error;
         nint captured;
+        bool isWhole = false;
         _isBehindKernel = false;
         try
         {
-            RunAll(commands);
+            foreach (ref readonly CudaCommand command in commands)
+            {
+                Run(command);
+            }
+
+            isWhole = true;
         }
         finally
         {
@@ -231,6 +262,10 @@ internal sealed unsafe partial class CudaStream
 
             // Even if a command failed: the stream would take nothing else any more.
             error = CudaDriver.cuStreamEndCapture(_stream, out captured);
+            if (!isWhole && error == 0)
+            {
+                CudaDriver.cuGraphDestroy(captured);
+            }
         }
 
         CudaDriver.Check(error, "cuStreamEndCapture");

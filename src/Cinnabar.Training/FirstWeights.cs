@@ -4,6 +4,8 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Latents;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Tokenizers;
+using Cinnabar.Training.Corpora;
 
 namespace Cinnabar.Training;
 
@@ -54,10 +56,9 @@ internal static class FirstWeights
 
     private static ModelFolder Open(TrainingOptions options)
     {
-        string tokenizer = Path.Combine(options.Corpus, "tokenizer.json");
+        var tokenizer = Tokenizer.Load(Path.Combine(options.Corpus, CorpusFiles.Tokenizer));
         ModelFolder model = ModelFolder.Open(ModelLocator.Find(options.InitialModel!));
-        bool isSame = File.Exists(model.TokenizerPath)
-            && File.ReadAllBytes(model.TokenizerPath).AsSpan().SequenceEqual(File.ReadAllBytes(tokenizer));
+        bool isSame = model.LoadTokenizer().FirstDifference(tokenizer) is null;
         return isSame
             ? model
             : throw new CinnabarException(

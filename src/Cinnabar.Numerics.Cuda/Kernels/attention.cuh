@@ -7,7 +7,7 @@
 // EXACT: a tile has a second copy with what rounding lost, x ≈ high + low, and a product is high·high + high·low + low·high.
 #pragma once
 
-// The mask of AttentionShape, one a sequence; CudaAttentionSequence in C#. `positions` and `shadowed` are offsets into `indices`, or −1.
+// The mask of AttentionShape, one a sequence; CudaAttentionSequences.Descriptor in C#. `positions` and `shadowed` are offsets into `indices`, or −1.
 struct Sequence {
     const void *keys, *values;
     int firstRow, queries, firstKeyRow, length, valid, unshadowed, positions, shadowed, window, half, kind, blockSize;
@@ -15,8 +15,8 @@ struct Sequence {
 
 enum Kind { Full, BlockCausal, Causal };
 
-// One of several or, without these, the only one, an argument but for what grows from pass to pass: `indices` begin with that, so that
-// passes have their arguments in common.
+// One of several or, without these, the only one, an argument but for its lengths: `indices` begin with these, so that passes over texts
+// of different length have their arguments in common.
 __device__ __forceinline__ Sequence sequenceOf(const Sequence* sequences, int number, Sequence only, const int* indices) {
     if (sequences) return sequences[number];
     only.length = indices[0];

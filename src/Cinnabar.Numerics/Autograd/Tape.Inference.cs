@@ -5,16 +5,6 @@ namespace Cinnabar.Numerics.Autograd;
 
 public sealed partial class Tape
 {
-    /// <summary>Zeros of the given shape.</summary>
-    /// <exception cref="NotSupportedException">The tape records.</exception>
-    public Variable Zeros(params ReadOnlySpan<int> shape)
-    {
-        RequireInference("A sum that starts at zero");
-        Variable zeros = Output(shape);
-        zeros.Value.Clear();
-        return zeros;
-    }
-
     /// <summary>Scaled dot-product attention of several sequences whose query rows stand one behind the other.</summary>
     /// <param name="q">[ΣM, H·D].</param>
     /// <param name="parts">Keys, values and shape of each.</param>

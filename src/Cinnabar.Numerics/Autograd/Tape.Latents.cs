@@ -22,6 +22,16 @@ public sealed partial class Tape
         return y;
     }
 
+    /// <summary>Zeros, such as a sum starts with; without a gradient that anybody asks for.</summary>
+    /// <param name="shape">One to four sizes.</param>
+    public Variable Zeros(params ReadOnlySpan<int> shape)
+    {
+        Variable y = Output(shape);
+        y.Value.Clear();
+        Note(y, 0, static (_, _, _) => { });
+        return y;
+    }
+
     /// <summary>The same elements under another shape; <paramref name="x"/> may be used otherwise, but at inference not changed.</summary>
     public Variable View(Variable x, params ReadOnlySpan<int> shape)
     {

@@ -142,7 +142,7 @@ public sealed partial class LatentAutoencoder
     {
         int before = prefix.Value.Rows / batch;
         int tokens = before * _shape.Downsampling;
-        Variable nothing = tape.Input(new float[batch * _config.HiddenSize], batch, _config.HiddenSize);
+        Variable nothing = tape.Zeros(batch, _config.HiddenSize);
         int[] rows = new int[batch * (before + known)];
         for (int i = 0; i < rows.Length; i++)
         {

@@ -168,6 +168,24 @@ public sealed partial class Tokenizer
         return bytes.WrittenSpan.ToArray();
     }
 
+    /// <summary>The first id that means another token in <paramref name="other"/>, or none there; null: every id means the same.</summary>
+    public int? FirstDifference(Tokenizer other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        int common = Math.Min(VocabularySize, other.VocabularySize);
+        for (int id = 0; id < common; id++)
+        {
+            (bool first, bool firstOfOther) = (false, false);
+            ReadOnlySpan<byte> bytes = BytesOf(id, skipSpecialTokens: false, ref first);
+            if (IsSpecial(id) != other.IsSpecial(id) || !bytes.SequenceEqual(other.BytesOf(id, skipSpecialTokens: false, ref firstOfOther)))
+            {
+                return id;
+            }
+        }
+
+        return VocabularySize == other.VocabularySize ? null : common;
+    }
+
     /// <summary>How many bytes of text a token stands for, not at the beginning of a text; 0 for special tokens.</summary>
     public int ByteLength(int id)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json.Nodes;
 using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Tests.Tokenizers;
@@ -53,6 +54,34 @@ public sealed class TokenizerTests
         Assert.Equal([.. _tokenizer.Encode("a"), _tokenizer.MaskTokenId, .. _tokenizer.Encode("b"), _tokenizer.EndOfTextTokenId], ids);
         Assert.Equal("ab", _tokenizer.Decode(ids));
         Assert.Equal("a<|mask|>b<|endoftext|>", _tokenizer.Decode(ids, skipSpecialTokens: false));
+    }
+
+    [Fact]
+    public void FirstDifference_OtherTokens_IsTheFirstIdThatMeansAnother()
+    {
+        string text = File.ReadAllText(TokenizerData.SmallPath);
+        Assert.Null(_tokenizer.FirstDifference(FromText(text + "\n")));
+
+        JsonNode swapped = JsonNode.Parse(text)!;
+        JsonObject vocabulary = swapped["model"]!["vocab"]!.AsObject();
+        (string first, string second) = (NameOf(100), NameOf(101));
+        (vocabulary[first], vocabulary[second]) = (101, 100);
+        Assert.Equal(100, _tokenizer.FirstDifference(FromText(swapped.ToJsonString())));
+
+        JsonNode longer = JsonNode.Parse(text)!;
+        longer["model"]!["vocab"]![new string('q', 99)] = _tokenizer.VocabularySize;
+        Assert.Equal(_tokenizer.VocabularySize, _tokenizer.FirstDifference(FromText(longer.ToJsonString())));
+
+        string NameOf(int id) => vocabulary.First(token => (int)token.Value! == id).Key;
+
+        static Tokenizer FromText(string json)
+        {
+            string path = Path.GetTempFileName();
+            File.WriteAllText(path, json);
+            var tokenizer = Tokenizer.Load(path);
+            File.Delete(path);
+            return tokenizer;
+        }
     }
 
     [Fact]
