@@ -136,8 +136,8 @@ internal sealed class CudaAttention(CudaDevice device) : IAttention
         LaunchGradient(KernelOf(CudaAttentionPass.KeyGradients, shape, kind), forKeys, shape, shape.KeyValueHeads);
     }
 
-    // Up to a quarter more than there are, or 15, so that texts of about one length have their launches in common; blocks of threads without
-    // keys end at once.
+    // Up to a quarter more than there are, or 15, so that texts of about one length have their launches in common; blocks of threads
+    // without keys end at once.
     private int MostKeys
     {
         get

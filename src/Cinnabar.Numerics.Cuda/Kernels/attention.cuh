@@ -7,7 +7,8 @@
 // EXACT: a tile has a second copy with what rounding lost, x ≈ high + low, and a product is high·high + high·low + low·high.
 #pragma once
 
-// The mask of AttentionShape, one a sequence; CudaAttentionSequences.Descriptor in C#. `positions` and `shadowed` are offsets into `indices`, or −1.
+// The mask of AttentionShape, one a sequence; CudaAttentionSequences.Descriptor in C#. `positions` and `shadowed` are offsets into
+// `indices`, or −1.
 struct Sequence {
     const void *keys, *values;
     int firstRow, queries, firstKeyRow, length, valid, unshadowed, positions, shadowed, window, half, kind, blockSize;
