@@ -3,6 +3,7 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
+using Cinnabar.Tests;
 using Cinnabar.Tests.Models;
 using Cinnabar.Tests.Sampling.Golden;
 using Cinnabar.Tokenizers;
@@ -140,64 +141,6 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         Assert.True(error < RoundedNetwork, $"The logits are {error:E1} of their norm apart.");
     }
 
-    [CudaFact]
-    public void Passes_ThatRepeat_BecomeGraphsWithTheSameBits()
-    {
-        DiffusionModel model = DiffusionModel.Load(Path.Combine(RequireModel(), Model), device.Kernels);
-        int[] rows = [.. Enumerable.Range(0, 32)];
-        IEnumerable<int[]> texts = Enumerable.Range(0, 6)
-            .Select(t => Enumerable.Range(0, 64).Select(i => 300 + ((i + (t % 2)) * 11 % 4000)).ToArray());
-        float[][] logits = [.. texts.Select(ids => model.Denoiser.Logits(ids, rows).Floats.ToArray())];
-        Assert.Equal(logits[0], logits[2]);
-        Assert.Equal(logits[0], logits[4]);
-        Assert.Equal(logits[1], logits[5]);
-        Assert.True(((CudaDevice)device.Kernels.Device!).GraphLaunches >= 2, "No pass ran as a graph.");
-    }
-
-    // Texts of about one length in the same cache, token by token, and blocks of which fewer and fewer rows are read.
-    [CudaTheory]
-    [InlineData(1, 1)]
-    [InlineData(8, 4)]
-    public void Passes_ThatDifferInLengthAndRows_BecomeGraphsWithTheSameBits(int block, int passes)
-    {
-        const int Known = 64, Blocks = 4;
-        var network = (ITwoWayDenoiser)DiffusionModel.Load(Path.Combine(RequireModel(), Model), device.Kernels).Denoiser;
-        ICachingDenoiser causal = network.ReadCausally();
-        var cuda = (CudaDevice)device.Kernels.Device!;
-        KeyValueCache cache = causal.CreateCache(112);
-        List<float[]> logits = Logits();
-        long graphs = cuda.GraphLaunches;
-        Assert.Equal(logits, Logits());
-        graphs = cuda.GraphLaunches - graphs;
-        int all = logits.Count;
-        Assert.True(graphs >= all / 2, $"{all} passes launched {graphs} graphs.");
-        List<float[]> withoutGraphs = [];
-        cuda.Trace(() => withoutGraphs = Logits());
-        Assert.Equal(logits, withoutGraphs);
-
-        List<float[]> Logits()
-        {
-            List<float[]> read = [];
-            foreach (int length in (int[])[112, 100, 105])
-            {
-                Assert.True(cache.TryReset(length));
-                int[] ids = [.. Enumerable.Range(0, length).Select(i => 300 + (i * 11 % 4000))];
-                causal.Logits(ids, [Known - 1], cache, [.. Enumerable.Range(0, Known)]);
-                for (int pass = 0; pass < Blocks * passes; pass++)
-                {
-                    int first = Known + (pass / passes * block);
-                    int rows = block - (pass % passes * block / passes);
-
-                    // Each is predicted by the position before.
-                    int[] wanted = [.. Enumerable.Range(first + block - rows, rows)];
-                    read.Add(causal.Logits(ids, wanted, cache, [.. Enumerable.Range(first - 1, block)]).Floats.ToArray());
-                }
-            }
-
-            return read;
-        }
-    }
-
     // A pass of few rows is as fast as its launches are few: per layer two norms, the rows stored, attention and its
     // splits, and the gate, beside products.
     [CudaFact]
@@ -284,14 +227,5 @@ public sealed class NetworkOnDeviceTests(Device device) : IClassFixture<Device>
         return root;
     }
 
-    private static string Root()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "Cinnabar.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new InvalidOperationException("The repository is not above the tests.");
-    }
+    private static string Root() => Path.GetFullPath(Path.Combine(ShippedModels.PathOf(""), ".."));
 }

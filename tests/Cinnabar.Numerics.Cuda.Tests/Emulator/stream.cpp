@@ -19,6 +19,11 @@ std::unique_ptr<Graph> s_captured;
 int s_fault;
 thread_local bool t_hasContext;
 
+// The next so many calls that make a graph or launch one give this error.
+int s_failingCalls, s_failure;
+
+bool fails() { return s_failingCalls > 0 && s_failingCalls-- > 0; }
+
 } // namespace
 
 std::recursive_mutex emulator::oneAtATime;
@@ -74,14 +79,23 @@ API cuStreamEndCapture(void*, Graph** graph) {
 
 API cuGraphInstantiateWithFlags(Graph** executable, Graph* graph, unsigned long long) {
     LOCKED;
+    if (fails()) return s_failure;
     *executable = new Graph(*graph);
     return ready();
+}
+
+API emulatorFailGraphs(int calls, int error) {
+    LOCKED;
+    s_failingCalls = calls;
+    s_failure = error;
+    return Success;
 }
 
 API cuGraphLaunch(Graph* executable, void*) {
     LOCKED;
     REQUIRE_NO_CAPTURE;
     REQUIRE(ready());
+    if (fails()) return s_failure;
     for (const Work& work : executable->works) enqueue(work);
     return Success;
 }
