@@ -249,11 +249,7 @@ internal sealed unsafe partial class CudaStream
         _isBehindKernel = false;
         try
         {
-            foreach (ref readonly CudaCommand command in commands)
-            {
-                Run(command);
-            }
-
+            RunAll(commands);
             isWhole = true;
         }
         finally
