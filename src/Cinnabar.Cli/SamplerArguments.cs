@@ -51,10 +51,16 @@ internal sealed class SamplerArguments
     private readonly Option<double?> _verifyThreshold = Setting<double?>(
         "--verify-threshold", "p", "With --threshold: mask tokens again that the others do not make this probable; 0.9 is usual", "off");
 
+    private readonly Option<bool?> _leftToRight = Setting<bool?>(
+        "--left-to-right",
+        "true|false",
+        "Write what the network writes that reads left to right, if it was trained to: a text that goes on, or one hole of at most so many tokens",
+        "off");
+
     private readonly Option<int?> _draftTokens = Setting<int?>(
         "--draft-tokens",
         "n",
-        "Continue a text by drafts of up to n tokens that the same network, reading left to right, would write; 15 is usual, 0 leaves it out",
+        "The same text in fewer passes, by drafts of up to n tokens; 15 is usual, 0 leaves it out",
         "off");
 
     private readonly Option<bool> _credit = new("--credit") { Description = "Trust tokens more that led in earlier steps. [default: off]" };
@@ -119,7 +125,7 @@ internal sealed class SamplerArguments
         Option[] options =
         [
             _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound,
-            _stability, _lowThreshold, _verifyThreshold, _draftTokens, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta,
+            _stability, _lowThreshold, _verifyThreshold, _leftToRight, _draftTokens, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta,
             _maxPasses, _deadline, _cache, _cacheRefresh, _latentMethod, _rawLatents, _seed,
         ];
         foreach (Option option in options)
@@ -146,9 +152,12 @@ internal sealed class SamplerArguments
         read = parsed.GetValue(_threshold) is double threshold
             ? read with { Threshold = threshold == 0 ? null : threshold }
             : read.WithoutThresholdOf(defaults);
-        return parsed.GetValue(_draftTokens) is int drafts
-            ? read with { DraftTokens = drafts == 0 ? null : drafts }
-            : read.WithoutDraftsOf(defaults);
+        (bool? isLeftToRight, int? drafts) = (parsed.GetValue(_leftToRight), parsed.GetValue(_draftTokens));
+        return isLeftToRight is null && drafts is null ? read.WithoutDraftsOf(defaults) : read with
+        {
+            LeftToRight = isLeftToRight ?? read.LeftToRight,
+            DraftTokens = drafts is null ? read.DraftTokens : drafts == 0 ? null : drafts,
+        };
     }
 
     /// <summary>Start of the random numbers.</summary>

@@ -20,6 +20,8 @@ namespace Cinnabar.Extensions.AI;
 internal sealed record ChatRequest(
     TextCanvas Text, SamplerOptions Options, IReadOnlyList<string> Stops, bool IncludeSteps, ToolCalling? Tools)
 {
+    private static readonly string[] s_reading = ["left_to_right", "draft_tokens"];
+
     /// <summary>Reads a request.</summary>
     /// <param name="messages">The conversation.</param>
     /// <param name="options">A copy of what the caller gave.</param>
@@ -57,7 +59,8 @@ internal sealed record ChatRequest(
 
         bool isGiven = options.AdditionalProperties?.ContainsKey("threshold") == true;
         sampler = isGiven ? sampler : sampler.WithoutThresholdOf(start);
-        sampler = options.AdditionalProperties?.ContainsKey("draft_tokens") == true ? sampler : sampler.WithoutDraftsOf(start);
+        isGiven = s_reading.Any(name => options.AdditionalProperties?.ContainsKey(name) == true);
+        sampler = isGiven ? sampler : sampler.WithoutDraftsOf(start);
         sampler = model.Followed(sampler);
         sampler.Validate();
         ToolCalling? tools = RequestedTools.Read(options, model);

@@ -26,6 +26,7 @@ internal static class SamplerProperties
         ["low_threshold"] = (options, value) => options with { LowThreshold = value?.Number() },
         ["verify_threshold"] = (options, value) => options with { VerifyThreshold = value?.Number() },
         ["credit"] = (options, value) => options with { Credit = value?.Truth() ?? options.Credit },
+        ["left_to_right"] = (options, value) => options with { LeftToRight = value?.Truth() ?? options.LeftToRight },
         ["draft_tokens"] = (options, value) => options with { DraftTokens = value?.Whole() },
         ["early_exit"] = (options, value) => options with { EarlyExit = value?.Number() },
         ["remask_below"] = (options, value) => options with { RemaskBelow = value?.Number() },

@@ -67,7 +67,7 @@ internal static class FirstWeights
     }
 
     // Shapes alone do not tell: another number of heads or another rotary base fits the same tensors. What a run may change are the
-    // attention, where a prediction stands, how a hole ends, the length, and the denoiser behind an autoencoder.
+    // attention, where a prediction stands, how holes end and are read, the length, and the denoiser behind an autoencoder.
     private static void RequireNetwork(TrainingOptions options, ModelFolder model)
     {
         ModelConfig config = options.ModelConfig;
@@ -77,6 +77,7 @@ internal static class FirstWeights
             AttentionBlockSize = config.AttentionBlockSize,
             ShiftLogits = config.ShiftLogits,
             ClosesHoles = config.ClosesHoles,
+            CausalInfill = config.CausalInfill,
             MaxSequenceLength = config.MaxSequenceLength,
             Quantization = config.Quantization,
             Latents = model.Config.Latents is { Denoiser: null } latents

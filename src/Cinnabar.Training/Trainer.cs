@@ -26,6 +26,7 @@ public sealed class Trainer : IDisposable
 
     private readonly TrainingOptions _options;
     private readonly ModelConfig _config;
+    private readonly bool _fillsLeftToRight;
     private readonly TrainingCheckpoint _state;
     private readonly TrainingStep _step;
     private readonly IHeldOutMeasure _heldOut;
@@ -47,6 +48,7 @@ public sealed class Trainer : IDisposable
         _config = options.ModelConfig;
         TokenDataset train = TokenDataset.Open(options.Corpus, "train");
         options.RequireReadOf(train);
+        _fillsLeftToRight = options is { CausalShare: > 0, InfillShare: null or > 0 } && !train.HasQuestions;
         string tokenizerFile = Path.Combine(options.Corpus, CorpusFiles.Tokenizer);
         Tokenizer tokenizer = Tokenizer.Load(tokenizerFile);
         _tokenizerJson = File.ReadAllBytes(tokenizerFile);
@@ -162,7 +164,7 @@ public sealed class Trainer : IDisposable
     /// <param name="modelCard">README.md of the model.</param>
     public void Export(string path, string modelCard) => ModelFolder.Save(
         path,
-        _config,
+        _config with { CausalInfill = _fillsLeftToRight },
         FirstWeights.OfModel(_config, _state.Averages),
         _tokenizerJson,
         _config.Latents is not null ? null : _config.IsAutoregressive ? s_autoregressiveSettings : s_diffusionSettings,

@@ -49,6 +49,10 @@ internal static class ContextWindow
         return Keep(lengths, low);
     }
 
+    /// <summary>Whether <see cref="Choose"/> finds room.</summary>
+    public static bool Fits(IReadOnlyList<int> lengths, long holeTokens, int limit) =>
+        holeTokens + Count(lengths, LeastReach) <= limit;
+
     private static long Count(IReadOnlyList<int> lengths, int reach) => Keep(lengths, reach).Sum(kept => (long)kept.Count);
 
     private static KeptText[] Keep(IReadOnlyList<int> lengths, int reach)

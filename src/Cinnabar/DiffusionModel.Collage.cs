@@ -35,6 +35,7 @@ public sealed partial class DiffusionModel
         {
             MaxNewTokens = text.Tokens,
             Steps = options.Steps ?? Math.Max(1, segment / 4),
+            LeftToRight = false,
             DraftTokens = null, // segments are written all at once
         };
         options.Validate();

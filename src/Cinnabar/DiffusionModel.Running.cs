@@ -32,7 +32,7 @@ public sealed partial class DiffusionModel
     /// </summary>
     /// <param name="options">As they were asked for.</param>
     public SamplerOptions Followed(SamplerOptions options) => Config.IsAutoregressive
-        ? options with { BlockSize = 1, Steps = null, VerifyThreshold = null, DraftTokens = null }
+        ? options with { BlockSize = 1, Steps = null, VerifyThreshold = null, DraftTokens = null, LeftToRight = false }
         : Denoiser.Noise == NoiseKind.Uniform ? options with
         {
             Steps = null,

@@ -91,6 +91,7 @@ internal static class ModelReading
         {
             Steps = generation.Steps ?? standard.Steps,
             BlockSize = generation.BlockSize ?? standard.BlockSize,
+            LeftToRight = CanDraft(generation, config) && generation.LeftToRight == true,
             DraftTokens = CanDraft(generation, config) ? generation.DraftTokens : standard.DraftTokens,
             Temperature = generation.Temperature ?? standard.Temperature,
             TopP = generation.TopP ?? standard.TopP,

@@ -77,6 +77,23 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
         Assert.Contains($"{3 * 4 * 32} in 3 steps", card, StringComparison.Ordinal);
     }
 
+    // Such passes are laid out as holes are for reading left to right.
+    [Theory]
+    [InlineData(0.0, 0.3, false)]
+    [InlineData(0.5, 0.0, false)]
+    [InlineData(0.5, null, true)]
+    [InlineData(0.5, 0.3, true)]
+    public void Export_CausalPassesWithHoles_SaysThatItFillsThem(double causalShare, double? infillShare, bool expected)
+    {
+        TrainingOptions options = runs.Options(runs.NewFolder(), runs.Config with { ShiftLogits = true, CausalInfill = !expected }) with
+        {
+            CausalShare = causalShare, InfillShare = infillShare, Steps = 1,
+        };
+        using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
+        trainer.Export(trainer.ModelPath, "card");
+        Assert.Equal(runs.Config with { ShiftLogits = true, CausalInfill = expected }, ModelFolder.Open(trainer.ModelPath).Config);
+    }
+
     [Fact]
     public void Constructor_InitialModel_StartsFromItsWeights()
     {

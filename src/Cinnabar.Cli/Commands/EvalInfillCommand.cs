@@ -111,7 +111,8 @@ internal sealed class EvalInfillCommand
         List<InfillResult> results = [];
         foreach (IInfiller infiller in infillers)
         {
-            foreach (bool lengthGiven in (bool[])[true, false])
+            // Left to right, holes of a given length are filled as without.
+            foreach (bool lengthGiven in infiller.Name == LeftToRight(model) ? (bool[])[false] : [true, false])
             {
                 EvaluationProgress progress = new($"{infiller.Name}, length {(lengthGiven ? "" : "not ")}given", "holes", holes.Count);
                 results.Add(InfillTask.Run(infiller, holes, lengthGiven, progress.Show, cancellation));
@@ -123,6 +124,8 @@ internal sealed class EvalInfillCommand
         PrintExamples(parsed, report);
         return 0;
     }
+
+    private static string LeftToRight(DiffusionModel model) => $"{model.Name}, left to right";
 
     // An autoregressive model has one way: the most probable token, one a pass, until it ends the line itself.
     private void RequireItsWays(ParseResult parsed, DiffusionModel model)
@@ -161,6 +164,13 @@ internal sealed class EvalInfillCommand
         if (model.Config.IsAutoregressive)
         {
             yield break;
+        }
+
+        if (model.Config.CausalInfill)
+        {
+            string description = "the same network, read left to right, which ends the line itself: one token a pass, most of which compute one "
+                + "position.";
+            yield return Infiller(LeftToRight(model), description, standard with { LeftToRight = true });
         }
 
         if (model.GrowsHoles)

@@ -107,6 +107,7 @@ internal static class ShowCommand
         json.WriteString("attention", config.AttentionKind.ToString());
         json.WriteBoolean("shift_logits", config.ShiftLogits);
         json.WriteBoolean("closes_holes", config.ClosesHoles);
+        json.WriteBoolean("causal_infill", config.CausalInfill);
         json.WriteNumber("mask_token_id", config.MaskTokenId);
         json.WriteStartArray("end_token_ids");
         foreach (int id in (IEnumerable<int>)[config.EosTokenId, .. config.AlsoEndText])
@@ -149,6 +150,11 @@ internal static class ShowCommand
         if (config.ClosesHoles)
         {
             Line("holes", "closed by a padding token where their text may end before");
+        }
+
+        if (config.CausalInfill)
+        {
+            Line("holes", "also filled left to right");
         }
 
         string ends = string.Join(", ", config.AlsoEndText.Prepend(config.EosTokenId));

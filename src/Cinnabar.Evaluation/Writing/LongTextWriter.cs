@@ -117,6 +117,7 @@ public sealed class LongTextWriter(DiffusionModel model, int tokens, SamplerOpti
             SamplerOptions own = model.Followed(options with
             {
                 BlockSize = null,
+                LeftToRight = false,
                 DraftTokens = null,
                 MaxNewTokens = length,
                 Steps = StepsOfBlock(length),

@@ -43,6 +43,7 @@ internal static class DefaultOptions
         Write(json, "stability", options.Stability);
         Write(json, "low_threshold", options.LowThreshold);
         Write(json, "verify_threshold", options.VerifyThreshold);
+        json.WriteBoolean("left_to_right", options.LeftToRight);
         Write(json, "draft_tokens", options.DraftTokens);
         json.WriteBoolean("credit", options.Credit);
         Write(json, "early_exit", options.EarlyExit);

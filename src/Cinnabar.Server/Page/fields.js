@@ -27,8 +27,12 @@ export const FIELDS = [
   },
   { name: 'cache', label: 'Cache', title: 'What is kept of earlier passes; not exact', choices: ['none', 'prefix', 'dual', 'active'] },
   {
+    name: 'left_to_right', label: 'Left to right', needs: 'drafts', isSwitch: true,
+    title: 'A text that goes on, or a hole of no exact length, is written token after token, as the network does that reads left to right',
+  },
+  {
     name: 'draft_tokens', label: 'Drafts', needs: 'drafts', ...OFF_OR_COUNT, max: 256, off: 'off',
-    title: 'A text that goes on is drafted so many tokens at a time at most, and what reading left to right agrees with stays; 0: off',
+    title: 'The same text in fewer passes: so many tokens are drafted at a time at most, and what reading left to right agrees with stays; 0: off',
   },
   { name: 'exact', label: 'Holes exactly as long as they say', isSwitch: true },
   {

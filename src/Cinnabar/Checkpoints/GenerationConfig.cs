@@ -25,9 +25,10 @@ public sealed record GenerationConfig
     /// <summary>Tokens generated together (block_size; LLaDA's block_length), ≥ 1.</summary>
     public int? BlockSize { get; init; }
 
-    /// <summary>
-    /// Tokens drafted at once where a text is continued (draft_tokens), ≥ 1: of models that were trained to read left to right, too.
-    /// </summary>
+    /// <summary>Whether texts are written left to right (left_to_right): by models that were trained to be read so, too.</summary>
+    public bool? LeftToRight { get; init; }
+
+    /// <summary>Tokens drafted at once where texts are (draft_tokens), ≥ 1.</summary>
     public int? DraftTokens { get; init; }
 
     /// <summary>Tokens to generate (max_new_tokens; LLaDA's gen_length), ≥ 1.</summary>
@@ -86,6 +87,7 @@ public sealed record GenerationConfig
             ("cfg_scale", CfgScale),
             ("draft_tokens", DraftTokens),
             ("factor", Factor),
+            ("left_to_right", LeftToRight),
             ("max_new_tokens", MaxNewTokens),
             ("remasking", Remasking),
             ("steps", Steps),
@@ -115,6 +117,7 @@ public sealed record GenerationConfig
             {
                 Steps = Usable(() => json.OptionalInt32("steps", 1, MaxCount)),
                 BlockSize = Usable(() => json.OptionalInt32("block_size", 1, MaxCount)),
+                LeftToRight = Usable(() => json.OptionalBoolean("left_to_right")),
                 DraftTokens = Usable(() => json.OptionalInt32("draft_tokens", 1, SamplerOptions.MaximumDraft)),
                 MaxNewTokens = Usable(() => json.OptionalInt32("max_new_tokens", 1, MaxCount)),
                 Temperature = Usable(() => json.OptionalNumber("temperature", 0, 100)),

@@ -97,6 +97,12 @@ public sealed record ModelConfig
     /// </summary>
     public bool ClosesHoles { get; init; }
 
+    /// <summary>
+    /// Whether the network, whose attention is full, was also trained to fill holes read left to right, in the layout of
+    /// <see cref="Diffusion.FillInTheMiddle"/> (causal_infill). Default false.
+    /// </summary>
+    public bool CausalInfill { get; init; }
+
     /// <summary>Whether the network writes left to right: causal attention and shifted logits.</summary>
     public bool IsAutoregressive => AttentionKind == AttentionKind.Causal && ShiftLogits;
 

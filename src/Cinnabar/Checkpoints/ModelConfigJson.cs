@@ -9,6 +9,7 @@ namespace Cinnabar.Checkpoints;
 internal static class ModelConfigJson
 {
     private const string ClosesHolesKey = "closes_holes";
+    private const string CausalInfillKey = "causal_infill";
 
     // Limits far above any open model; they keep products within 64 bits and loops short.
     private const int MaxWidth = 1 << 17;
@@ -102,6 +103,7 @@ internal static class ModelConfigJson
             AttentionBlockSize = json.OptionalInt32("attention_block_size", 1, MaxLength) ?? 1,
             ShiftLogits = json.OptionalBoolean("shift_logits") ?? false,
             ClosesHoles = json.OptionalBoolean(ClosesHolesKey) ?? false,
+            CausalInfill = json.OptionalBoolean(CausalInfillKey) ?? false,
         };
 
         Check(config, json);
@@ -153,6 +155,11 @@ internal static class ModelConfigJson
             values.Remove(ClosesHolesKey);
         }
 
+        if (!config.CausalInfill)
+        {
+            values.Remove(CausalInfillKey);
+        }
+
         byte[] text = SettingsText.ObjectOf(values);
         ModelConfig.Parse("the configuration to be saved", text);
         return text;
@@ -191,6 +198,7 @@ internal static class ModelConfigJson
         {
             ["attention_kind"] = $"\"{s_attentionKinds[(int)config.AttentionKind]}\"",
             ["bos_token_id"] = Text(config.BosTokenId),
+            [CausalInfillKey] = Text(config.CausalInfill),
             [ClosesHolesKey] = Text(config.ClosesHoles),
             ["d_model"] = Text(config.HiddenSize),
             ["embedding_size"] = Text(config.EmbeddingSize),
@@ -263,6 +271,11 @@ internal static class ModelConfigJson
         if (config.ClosesHoles && (config.AttentionKind != AttentionKind.Full || config.Latents is not null))
         {
             throw json.Wrong(ClosesHolesKey, "false where attention does not see what is behind a hole, and with latents", "true");
+        }
+
+        if (config.CausalInfill && (config.AttentionKind != AttentionKind.Full || !config.ShiftLogits || config.Latents is not null))
+        {
+            throw json.Wrong(CausalInfillKey, "false but with attention_kind \"full\" and shift_logits, without latents", "true");
         }
 
         void CheckId(string key, int id)

@@ -6,8 +6,8 @@
 // The middle goes on where the prefix ends, so writing it is what the network does with any text. In the other order (prefix, suffix,
 // middle) it must first learn to look back for the place: with 20 million tokens ours had not, and wrote what begins most lines.
 // The vocabulary gets no new markers. Such a network knows no noise, and its sequences are never padded, so the id of the mask is free
-// to say "the suffix follows" and that of padding "the prefix follows"; end of text ends the middle. Training and inference both lay
-// text out here.
+// to say "the suffix follows" and that of padding "the prefix follows"; end of text ends the middle. (One that is read both ways knows
+// noise and padding in its other reading, where nothing is laid out so.) Training and inference both lay text out here.
 using Cinnabar.Checkpoints;
 
 namespace Cinnabar.Diffusion;
@@ -46,12 +46,25 @@ public sealed class FillInTheMiddle
     public Canvas CanvasFor(
         ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix, CanvasSegment middle, CanvasTokens tokens, int limit)
     {
-        prefix = _begin.Length > 0 && prefix.StartsWith(_begin) ? prefix[_begin.Length..] : prefix;
-        int known = MarkerCount - 1; // a middle as long as its canvas has no end
-        KeptText[] kept = ContextWindow.Choose([prefix.Length, suffix.Length], known + middle.Length, limit);
-        int[] prompt = Prompt(prefix[^kept[0].Tail..], suffix[..kept[1].Head]);
+        int[] prompt = PromptFor(prefix, suffix, middle.Length, limit);
         return new Canvas([CanvasSegment.Layout(prompt), middle], tokens);
     }
+
+    /// <summary>What asks for a middle of <paramref name="middle"/> tokens, at most.</summary>
+    /// <inheritdoc cref="CanvasFor"/>
+    internal int[] PromptFor(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix, int middle, int limit)
+    {
+        prefix = _begin.Length > 0 && prefix.StartsWith(_begin) ? prefix[_begin.Length..] : prefix;
+        KeptText[] kept = ContextWindow.Choose([prefix.Length, suffix.Length], PositionsFor(middle), limit);
+        return Prompt(prefix[^kept[0].Tail..], suffix[..kept[1].Head]);
+    }
+
+    /// <summary>Whether there is room for a middle of <paramref name="middle"/> tokens and a few on both sides.</summary>
+    internal bool Fits(int prefix, int suffix, int middle, int limit) =>
+        ContextWindow.Fits([prefix, suffix], PositionsFor(middle), limit);
+
+    // A middle as long as its canvas has no end.
+    private int PositionsFor(int middle) => MarkerCount - 1 + middle;
 
     private int[] Prompt(ReadOnlySpan<int> prefix, ReadOnlySpan<int> suffix) =>
         [.. _begin, _suffixFollows, .. suffix, _prefixFollows, .. prefix];

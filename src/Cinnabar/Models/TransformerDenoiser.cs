@@ -191,21 +191,21 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     }
 
     /// <inheritdoc/>
-    public void RequireCausalReading()
+    public void RequireCausalReading(string option)
     {
         if (Config.AttentionKind != AttentionKind.Full || !Config.ShiftLogits)
         {
             throw new CinnabarException(
-                "Expected a network with full attention whose positions predict the token behind them, for the option DraftTokens, "
+                $"Expected a network with full attention whose positions predict the token behind them, for the option {option}, "
                 + $"found attention_kind {Config.AttentionKind}, shift_logits {Config.ShiftLogits}.",
-                "Leave DraftTokens out.");
+                $"Leave {option} out.");
         }
     }
 
     /// <inheritdoc/>
     public ICachingDenoiser ReadCausally()
     {
-        RequireCausalReading();
+        RequireCausalReading("LeftToRight");
         return new TransformerDenoiser(Config with { AttentionKind = AttentionKind.Causal }, Parameters, _inference, _angles);
     }
 

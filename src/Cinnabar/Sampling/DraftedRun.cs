@@ -1,7 +1,9 @@
 // Self-speculation: one network, read in two ways. Seeing both sides it drafts several tokens in one pass; read left to right it says in
 // one more which of them it would have written itself, and those stay, with the first that it writes otherwise. The text is that of the
 // network read left to right, token after token, also when tokens are drawn at random: every token that stays was drawn from the causal
-// distribution given tokens that were drawn so, with random numbers of its position alone. Drafts decide how many stay in a step.
+// distribution given tokens that were drawn so, with random numbers of its position alone. Drafts decide how many stay in a step; without
+// any, a step is the causal pass alone, which computes one position or two. CausalLayout says what "left to right" is where text stands
+// behind the hole; drafts see the canvas as it is.
 //
 //   p       first noisy position;  w = 7 at first
 //   draft   d_p … d_p+w−1  ←  drawn with full attention, all masks on the canvas visible                          (one pass)
@@ -26,7 +28,7 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Sampling;
 
-/// <summary>One canvas that is continued with drafts.</summary>
+/// <summary>One canvas whose hole is written left to right, with drafts or without.</summary>
 /// <param name="network">Drafts.</param>
 /// <param name="causal">The same weights, read left to right.</param>
 /// <param name="reader">Draws tokens.</param>
@@ -42,6 +44,7 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
 
     private readonly CanvasCache _drafting = new(network);
     private readonly CanvasCache _verifying = new(causal);
+    private readonly CausalLayout _layout = new(network.Config);
     private readonly PassBudget _budget = new(time);
     private readonly LowConfidencePolicy _policy = new();
 
@@ -69,25 +72,24 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
 
     private ReadOnlySpan<int> Rows => CollectionsMarshal.AsSpan(_rows);
 
-    /// <summary>
-    /// Whether a canvas can be written left to right without passing over anything: its noise is its end, and its only hole is a continuation.
-    /// </summary>
-    public static bool Takes(Canvas canvas)
+    /// <summary>Whether a canvas is written so with these options.</summary>
+    public static bool Takes(IDenoiser network, Canvas canvas, SamplerOptions options) =>
+        (options.LeftToRight || options.DraftTokens is not null) && CausalLayout.Takes(canvas, (network as ITwoWayDenoiser)?.Config);
+
+    /// <summary>Checks that the network can be read in two ways.</summary>
+    /// <exception cref="CinnabarException">It cannot.</exception>
+    public static void Require(IDenoiser network, SamplerOptions options)
     {
-        int first = 0;
-        while (first < canvas.Length && canvas.StateOf(first) != PositionState.Noisy)
+        string option = options.DraftTokens is null ? nameof(SamplerOptions.LeftToRight) : nameof(SamplerOptions.DraftTokens);
+        if (network is not ITwoWayDenoiser twoWay)
         {
-            first++;
+            throw new CinnabarException(
+                $"Expected a network that can also be read left to right, for the option {option}, found one that cannot.",
+                $"Leave {option} out.");
         }
 
-        return canvas.NoisyCount == canvas.Length - first && canvas.Holes is [{ Kind: HoleKind.Continuation }];
+        twoWay.RequireCausalReading(option);
     }
-
-    /// <summary>The network as one that can be read in two ways.</summary>
-    /// <exception cref="CinnabarException">It cannot.</exception>
-    public static ITwoWayDenoiser TwoWay(IDenoiser network) => network as ITwoWayDenoiser ?? throw new CinnabarException(
-        "Expected a network that can also be read left to right, for the option DraftTokens, found one that cannot.",
-        "Leave DraftTokens out.");
 
     /// <summary>Starts with a canvas.</summary>
     public void Begin(Canvas canvas, DrawingRules rules)
@@ -97,10 +99,12 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         _changed.Clear();
         _commits.Clear();
         (_step, _computed, _isFinal) = (0, 0, false);
-        _window = Math.Min(FirstWindow, rules.Options.DraftTokens!.Value);
-        _budget.Begin(rules.Options, passesOfStep: 2, passesOfLast: 1);
+        int drafts = rules.Options.DraftTokens ?? 0;
+        _window = Math.Min(FirstWindow, drafts);
+        _budget.Begin(rules.Options, passesOfStep: drafts > 0 ? 2 : 1, passesOfLast: 1);
         _drafting.Begin(canvas.Length, CacheKind.Dual, rules.Options.CacheRefresh);
-        _verifying.Begin(canvas.Length, CacheKind.None, refresh: null);
+        _layout.Begin(canvas);
+        _verifying.Begin(_layout.Length, CacheKind.None, refresh: null);
     }
 
     /// <inheritdoc/>
@@ -180,8 +184,10 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
     private void Verify(int drafts)
     {
         _rows.RemoveRange(drafts + 1, _rows.Count - drafts - 1);
-        (Tensor logits, int computed) = _verifying.Logits(_ids, Rows, block: 0, blockPositions: default);
+        (Tensor logits, int computed) = _verifying.Logits(
+            _layout.Sequence(_ids), _layout.PositionsOf(_rows), block: 0, blockPositions: default);
         NetworkPasses.CheckShape(logits, _rows.Count, network.VocabularySize);
+        _layout.Translate(logits, _rows.Count);
         _computed += computed;
         bool goesOn = true;
         if (_canvas.IsConstrained)
@@ -215,7 +221,7 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
     {
         bool isAsDrafted = chosen.TokenId == _ids[chosen.Position];
         Write(chosen);
-        return isAsDrafted && !_canvas.Tokens.Ends(HoleKind.Continuation, chosen.TokenId);
+        return isAsDrafted && !_canvas.Tokens.Ends(_canvas.Holes[0].Kind, chosen.TokenId);
     }
 
     private Tensor PassOfDraft()

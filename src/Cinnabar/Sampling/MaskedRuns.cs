@@ -1,4 +1,4 @@
-// Runs of networks whose noise is the mask token: in an order of positions, or left to right with drafts. Runs that have ended, with their
+// Runs of networks whose noise is the mask token: in an order of positions, or left to right. Runs that have ended, with their
 // lists and caches, are kept for the next canvas.
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
@@ -21,7 +21,7 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
     {
         DrawingRules rules = new(canvas.Tokens, options, denoiser.VocabularySize);
         Check(canvas, rules);
-        if (IsDrafted(canvas, options))
+        if (DraftedRun.Takes(denoiser, canvas, options))
         {
             return;
         }
@@ -40,7 +40,7 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
         }
 
         Check(canvas, _rules);
-        if (IsDrafted(canvas, options))
+        if (DraftedRun.Takes(denoiser, canvas, options))
         {
             DraftedRun drafted = _idleDrafted.TryPop(out DraftedRun? idleDrafted) ? idleDrafted : NewDraftedRun();
             drafted.Begin(canvas, _rules);
@@ -80,11 +80,9 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
         _shared.FinishSteps(failed);
     }
 
-    private static bool IsDrafted(Canvas canvas, SamplerOptions options) => options.DraftTokens is not null && DraftedRun.Takes(canvas);
-
     private DraftedRun NewDraftedRun()
     {
-        ITwoWayDenoiser network = DraftedRun.TwoWay(denoiser);
+        ITwoWayDenoiser network = (ITwoWayDenoiser)denoiser;
         return new DraftedRun(network, network.ReadCausally(), _reader, time);
     }
 
@@ -113,9 +111,9 @@ internal sealed class MaskedRuns(IDenoiser denoiser, WorkerPool? workers, TimePr
         }
 
         // A policy of one's own does not look at the option.
-        if (IsDrafted(canvas, rules.Options))
+        if (DraftedRun.Takes(denoiser, canvas, rules.Options))
         {
-            DraftedRun.TwoWay(denoiser).RequireCausalReading();
+            DraftedRun.Require(denoiser, rules.Options);
         }
         else if (rules.Options is { VerifyThreshold: not null, Policy: null })
         {

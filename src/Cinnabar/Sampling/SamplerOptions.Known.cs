@@ -14,8 +14,8 @@ public sealed partial record SamplerOptions
             : this with { Threshold = null };
 
     /// <summary>
-    /// These options, made of a model's, without its drafts if they name another order, another rule or a cache: these would have no
-    /// meaning beside drafts.
+    /// These options, made of a model's, without its drafts and its reading left to right if they name another order, another rule or a
+    /// cache: these would have no meaning beside them.
     /// </summary>
     /// <param name="model">Those of the model.</param>
     public SamplerOptions WithoutDraftsOf(SamplerOptions model)
@@ -34,7 +34,7 @@ public sealed partial record SamplerOptions
             AllowPadding = AllowPadding,
             Seed = Seed,
         };
-        return this == likeTheModel ? this : this with { DraftTokens = null };
+        return this == likeTheModel ? this : this with { DraftTokens = null, LeftToRight = false };
     }
 
     /// <summary>These options with a threshold; another rule gives way to it, and an order that it does not go with.</summary>

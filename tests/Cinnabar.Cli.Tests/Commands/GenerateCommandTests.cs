@@ -42,6 +42,7 @@ public sealed class GenerateCommandTests(TinyModel tiny)
         Assert.Equal(await Written("--draft-tokens", "1"), await Written("--draft-tokens", "9"));
         Assert.Equal(OfLibrary(drafts), await Written());
         Assert.Equal(OfLibrary(drafts with { DraftTokens = null }), await Written("--draft-tokens", "0"));
+        Assert.Equal(OfLibrary(drafts), await Written("--draft-tokens", "0", "--left-to-right", "true"));
         (int refused, _, string error) = await tiny.Run("generate", "int", "--model", path, "--draft-tokens", "257");
         Assert.NotEqual(0, refused);
         Assert.Contains("0 … 256", error);

@@ -35,7 +35,7 @@ public sealed class InvalidBodyTests(ApiServer server, ITestOutputHelper output)
         Whole("seed", -1, (1L << 53) - 1), Number("cfg_scale", 0, 100), Number("factor", 0, 1e6, isAboveLeast: true),
         Number("entropy_bound", 0, 1000), Number("stability", 0, 1000, isAboveLeast: true),
         Number("low_threshold", 0, 1, isAboveLeast: true), Number("verify_threshold", 0, 1, isAboveLeast: true), Flag("credit"),
-        Whole("draft_tokens", 1, 256),
+        Whole("draft_tokens", 1, 256), Flag("left_to_right"),
         Number("early_exit", 0, 1000, isAboveLeast: true), Number("remask_below", 0, 1, isAboveLeast: true),
         Number("edit_threshold", 0, 1, isAboveLeast: true), ("remdm", ["0", "true", "[]", "\"\"", "\"x\""]), Number("remdm_eta", 0, 1),
         Whole("max_passes", 1, 1 << 20), Whole("deadline_ms", 1, 600_000), ("cache", ["0", "true", "{}", "\"\"", "\"x\""]),

@@ -33,6 +33,20 @@ public sealed class SamplerFieldsTests
         Assert.Equal(expected, SamplerFields.Read(new JsonFields(body.RootElement, path: ""), NoiseKind.Mask, model).DraftTokens);
     }
 
+    [Theory]
+    [InlineData("{}", true)]
+    [InlineData("{\"steps\": 8}", false)]
+    [InlineData("{\"left_to_right\": false}", false)]
+    [InlineData("{\"left_to_right\": true, \"steps\": 8}", true)]
+    [InlineData("{\"left_to_right\": null, \"steps\": 8}", false)]
+    [InlineData("{\"draft_tokens\": 3, \"steps\": 8}", true)]
+    public void ReadingOfAModel_GivesWayToAnotherOrder(string json, bool expected)
+    {
+        using JsonDocument body = JsonDocument.Parse(json);
+        SamplerOptions model = new() { LeftToRight = true };
+        Assert.Equal(expected, SamplerFields.Read(new JsonFields(body.RootElement, path: ""), NoiseKind.Mask, model).LeftToRight);
+    }
+
     private static SamplerOptions Read(int steps)
     {
         using JsonDocument body = JsonDocument.Parse($"{{\"steps\": {steps}}}");

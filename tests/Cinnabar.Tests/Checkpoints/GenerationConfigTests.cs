@@ -32,7 +32,7 @@ public sealed class GenerationConfigTests
         GenerationConfig config = new()
         {
             Steps = 64, BlockSize = 32, MaxNewTokens = 128, Temperature = 0.2, Remasking = "origin", Threshold = 0.9,
-            Factor = 1.5, TopP = 0.95, TopK = 50, CfgScale = 0, DraftTokens = 16,
+            Factor = 1.5, TopP = 0.95, TopK = 50, CfgScale = 0, DraftTokens = 16, LeftToRight = true,
         };
         Assert.Equal(config, GenerationConfig.Parse("g", config.ToJson()));
         Assert.Equal(
@@ -62,6 +62,8 @@ public sealed class GenerationConfigTests
         ModelConfig shifted = config with { ShiftLogits = true };
         Assert.Equal(8, ModelReading.Options(new GenerationConfig { DraftTokens = 8 }, shifted).DraftTokens);
         Assert.Null(ModelReading.Options(new GenerationConfig { DraftTokens = 8, CfgScale = 1 }, shifted).DraftTokens);
+        Assert.False(ModelReading.Options(new GenerationConfig { LeftToRight = true }, config).LeftToRight);
+        Assert.True(ModelReading.Options(new GenerationConfig { LeftToRight = true }, shifted).LeftToRight);
         Assert.Equal(new SamplerOptions { Factor = 1.5 }, ModelReading.Options(new GenerationConfig { Factor = 1.5 }, config));
         Assert.Equal(
             new SamplerOptions { Steps = 64, MaxNewTokens = 12, CfgScale = 1.5 },

@@ -53,7 +53,8 @@ public sealed class ModelConfigTests
             RmsNormEps = 1e-6, RopeTheta = 12345.5,
             EmbeddingSize = 128, WeightTying = false,
         };
-        foreach (ModelConfig each in (ModelConfig[])[config, Parse(LladaConfigs.Tiny) with { ClosesHoles = true }])
+        ModelConfig own = Parse(LladaConfigs.Tiny) with { ClosesHoles = true, ShiftLogits = true, CausalInfill = true };
+        foreach (ModelConfig each in (ModelConfig[])[config, own])
         {
             byte[] json = each.ToJson();
             Assert.Equal(each, ModelConfig.Parse("c", json));
@@ -74,7 +75,8 @@ public sealed class ModelConfigTests
             Assert.True(JsonElement.DeepEquals(property.Value, value), $"{property.Name}: {value}");
         }
 
-        Assert.DoesNotContain(keys, key => key is "attention_kind" or "attention_block_size" or "shift_logits" or "closes_holes");
+        string[] own = ["attention_kind", "attention_block_size", "shift_logits", "closes_holes", "causal_infill"];
+        Assert.Empty(keys.Intersect(own));
     }
 
     [Fact]
@@ -95,6 +97,7 @@ public sealed class ModelConfigTests
             ("attention_block_size", config with { AttentionBlockSize = 8 }),
             ("attention_kind", config with { AttentionKind = AttentionKind.Causal }),
             ("bos_token_id", config with { BosTokenId = 3 }),
+            ("causal_infill", config with { CausalInfill = true }),
             ("closes_holes", config with { ClosesHoles = true }),
             ("d_model", config with { HiddenSize = 16 }),
             ("embedding_size", config with { EmbeddingSize = 12 }),
@@ -215,6 +218,8 @@ public sealed class ModelConfigTests
     [InlineData("attention_block_size", "0", "from 1")]
     [InlineData("shift_logits", "0", "true or false")]
     [InlineData("closes_holes", "1", "true or false")]
+    [InlineData("causal_infill", "\"yes\"", "true or false")]
+    [InlineData("causal_infill", "true", "causal_infill: ", "with attention_kind", "shift_logits", "found true")]
     [InlineData("closes_holes", "true, \"attention_kind\": \"causal\"", "closes_holes: ", "attention does not see", "found true")]
     public void Parse_WrongValue_NamesKeyExpectedAndFound(string key, string json, params string[] expected)
     {

@@ -14,16 +14,19 @@ public sealed class DraftedRunTests
     private static readonly ModelConfig s_config = TinyNetwork.Config with { MaxSequenceLength = 60, ShiftLogits = true };
 
     [Theory]
+    [InlineData(null, 0)]
+    [InlineData(null, 7)]
     [InlineData(1, 0)]
     [InlineData(1, 5)]
     [InlineData(4, 1)]
     [InlineData(16, 0)]
     [InlineData(16, 7)]
     [InlineData(256, 7)]
-    public void Run_RandomNetwork_WritesWhatItWouldWriteLeftToRight(int drafts, int prompt)
+    public void Run_RandomNetwork_WritesWhatItWouldWriteLeftToRight(int? drafts, int prompt)
     {
         Canvas canvas = Continued(prompt, 40);
-        DenoisingStep[] steps = [.. new Sampler(Network(s_config)).Steps(canvas, new() { DraftTokens = drafts })];
+        SamplerOptions options = new() { LeftToRight = drafts is null, DraftTokens = drafts };
+        DenoisingStep[] steps = [.. new Sampler(Network(s_config)).Steps(canvas, options)];
         Assert.Equal(LeftToRight(Continued(prompt, 40)), canvas.Ids.ToArray());
         Assert.All(steps, step => Assert.Empty(step.Edits.Concat(step.Renoised.Select(_ => default(Commit)))));
         Assert.Equal(Enumerable.Range(prompt, 40), steps.SelectMany(step => step.Commits).Select(commit => commit.Position));
@@ -87,6 +90,17 @@ public sealed class DraftedRunTests
         Assert.Equal([3, 2, 1, 2, 4, 8], steps.Select(step => step.Commits.Count));
         Assert.Equal([7, 8, 3, 4, 1, 2, 1, 2, 3, 4, 7, 8], network.Passes);
         Assert.Equal(Enumerable.Range(10, 21), canvas.Ids.ToArray());
+    }
+
+    [Fact]
+    public void Run_WithoutDrafts_TakesAPassForEachToken()
+    {
+        TwoReadings network = new(first: 10);
+        Canvas canvas = new([CanvasSegment.Text([10]), CanvasSegment.Continuation(5)], s_tokens);
+        int passes = new Sampler(network).Run(canvas, new() { LeftToRight = true });
+        Assert.Equal(5, passes);
+        Assert.Equal([1, 1, 1, 1, 1], network.Passes);
+        Assert.Equal(Enumerable.Range(10, 6), canvas.Ids.ToArray());
     }
 
     [Fact]
@@ -195,6 +209,9 @@ public sealed class DraftedRunTests
     public void Check_WhatCannotBeDrafted_IsRefusedByName()
     {
         SamplerOptions options = new() { DraftTokens = 8 };
+        CinnabarException reading = Assert.Throws<CinnabarException>(
+            () => new Sampler(Network(s_config with { ShiftLogits = false })).Run(Continued(3, 9), new() { LeftToRight = true }));
+        Assert.Contains("the option LeftToRight", reading.Message, StringComparison.Ordinal);
         Refused(Network(s_config with { ShiftLogits = false }), Continued(3, 9), "shift_logits False");
         Refused(Network(s_config with { AttentionKind = AttentionKind.Causal }), Continued(3, 9), "attention_kind Causal");
         Refused(new TableDenoiser(12, 0, (_, _, token) => token == 5 ? 9 : 0), Continued(3, 9), "left to right");

@@ -41,6 +41,7 @@ public sealed class SamplerOptionsTests
         { "DraftTokens", new() { DraftTokens = 0 } },
         { "DraftTokens", new() { DraftTokens = 257 } },
         { "DraftTokens", new() { DraftTokens = 8, CfgScale = 1 } },
+        { "LeftToRight", new() { LeftToRight = true, CfgScale = 1 } },
         { "EarlyExit", new() { EarlyExit = 0 } },
         { "RemaskBelow", new() { RemaskBelow = 1 } },
         { "EditThreshold", new() { EditThreshold = 1.5 } },
@@ -74,6 +75,9 @@ public sealed class SamplerOptionsTests
             asked with { Remasking = Remasking.Random }, asked with { Cache = CacheKind.Dual }, asked with { EarlyExit = 5 },
         ];
         Assert.All(others, other => Assert.Null(other.WithoutDraftsOf(model).DraftTokens));
+        SamplerOptions reading = model with { DraftTokens = null, LeftToRight = true };
+        Assert.True((reading with { Seed = 5 }).WithoutDraftsOf(reading).LeftToRight);
+        Assert.False((reading with { Steps = 4 }).WithoutDraftsOf(reading).LeftToRight);
     }
 
     [Fact]

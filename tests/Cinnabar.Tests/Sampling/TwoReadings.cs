@@ -42,7 +42,7 @@ internal sealed class TwoReadings(int first, params int[] wrongDrafts) : ITwoWay
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions) =>
         Logits(ids, rows);
 
-    public void RequireCausalReading()
+    public void RequireCausalReading(string option)
     {
     }
 

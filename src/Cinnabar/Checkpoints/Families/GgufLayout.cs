@@ -13,6 +13,7 @@ namespace Cinnabar.Checkpoints.Families;
 internal static class GgufLayout
 {
     private const string ClosesHolesKey = "cinnabar.closes_holes";
+    private const string CausalInfillKey = "cinnabar.causal_infill";
     private const int MaxWidth = 1 << 17;
     private const int MaxLayers = 1 << 10;
     private const int MaxVocabulary = 1 << 24;
@@ -72,6 +73,7 @@ internal static class GgufLayout
             AlsoEndText = turn is int id && id != eos ? [id] : [],
             ShiftLogits = metadata.OptionalBoolean("diffusion.shift_logits") ?? shiftByDefault,
             ClosesHoles = metadata.OptionalBoolean(ClosesHolesKey) ?? false,
+            CausalInfill = metadata.OptionalBoolean(CausalInfillKey) ?? false,
         };
         config = Optional("attention.key_length", MaxWidth) is int size ? config with { HeadSize = size } : config;
         config = Optional("rope.dimension_count", MaxWidth) is int rotating ? config with { RotaryDimensions = rotating } : config;
@@ -186,6 +188,11 @@ internal static class GgufLayout
         if (config.ClosesHoles)
         {
             yield return new(ClosesHolesKey, new GgufValue(true));
+        }
+
+        if (config.CausalInfill)
+        {
+            yield return new(CausalInfillKey, new GgufValue(true));
         }
     }
 
