@@ -60,6 +60,9 @@ internal sealed class FewRowsProduct
 
     private static readonly int[] s_tileRows = [128, 256];
 
+    // Of BF16 the smaller ones are faster, whatever Choose counts: 5.22 ms for 1 row of that network, 5.36 ms with both.
+    private static readonly int[] s_tileRowsOfBF16 = [128];
+
     private readonly CudaDevice _device;
     private readonly nint _arrivals;
     private readonly Dictionary<Variant, CudaFunction> _functions = [];
@@ -131,7 +134,7 @@ internal sealed class FewRowsProduct
     {
         (Variant Variant, int Blocks) best = default;
         double least = double.PositiveInfinity;
-        foreach (int tileRows in s_tileRows)
+        foreach (int tileRows in format == WeightFormat.BF16 ? s_tileRowsOfBF16 : s_tileRows)
         {
             Variant variant = Variant.For(format, rows, tileRows, _device.SharedBytesPerBlock);
             long tiles = 0;

@@ -88,8 +88,11 @@ internal sealed record GenerationRequest
     }
 
     /// <summary>Reads the fields that all generating endpoints accept.</summary>
+    /// <param name="fields">Those of the request.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="defaults">Of the endpoint; null: the model's.</param>
     /// <exception cref="ApiException">400: one of them is wrong.</exception>
-    public static GenerationRequest Read(JsonFields fields, ServedModel model)
+    public static GenerationRequest Read(JsonFields fields, ServedModel model, SamplerOptions? defaults = null)
     {
         bool streams = fields.Flag("stream") ?? false;
         bool diffuses = fields.Flag("diffusing") ?? false;
@@ -107,7 +110,7 @@ internal sealed record GenerationRequest
         return new GenerationRequest
         {
             Model = model,
-            Options = SamplerFields.Read(fields, asked.Denoiser.Noise, asked.DefaultOptions) with
+            Options = SamplerFields.Read(fields, asked.Denoiser.Noise, defaults ?? asked.DefaultOptions) with
             {
                 Seed = fields.Get("seed")?.Integer(-1, MostSeed) is long seed and >= 0 ? (ulong)seed : RandomSeed(),
                 Alternatives = alternatives,

@@ -69,6 +69,7 @@ public sealed class ApiServer : IAsyncLifetime
         Add("long", config => config with { MaxSequenceLength = 800 }, Template);
         Add("tools", config => config with { MaxSequenceLength = 800 }, ToolTemplate);
         Add("sure", change: null, template: null, scale: 12);
+        Add("filling", config => config with { ShiftLogits = true, CausalInfill = true }, template: null);
         TinyModelFolder.WriteDrafting(Path.Combine(_folder, "drafting"));
         Serve("drafting", Path.Combine(_folder, "drafting"));
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();

@@ -197,6 +197,28 @@ public sealed class InfillTests(ApiServer server)
     }
 
     [Fact]
+    public async Task LlamaInfill_NetworkThatFillsLeftToRight_DoesSoUnlessTheRequestNamesAnOrder()
+    {
+        SamplerOptions options = new() { Seed = 3, Temperature = 0.5 };
+        await Gives(new(), options with { LeftToRight = true });
+        await Gives(new() { ["draft_tokens"] = 4 }, options with { LeftToRight = true, DraftTokens = 4 });
+        await Gives(new() { ["left_to_right"] = false }, options);
+        await Gives(new() { ["steps"] = 4 }, options with { Steps = 4 });
+        Assert.NotEqual(await TextOf(options), await TextOf(options with { LeftToRight = true }));
+
+        async Task<string> TextOf(SamplerOptions expected) => (await server.Models["filling"].Engine.RunAsync(
+            model => model.Infill(new TextWithHoles(["int a = 1;\nint b", "\n}"], [8]), expected))).Holes[0].Text;
+
+        async Task Gives(JsonObject body, SamplerOptions expected)
+        {
+            body["model"] = "filling";
+            (body["input_prefix"], body["input_suffix"], body["n_predict"]) = ("int a = 1;\nint b", "\n}", 8);
+            (body["seed"], body["temperature"]) = (3, 0.5);
+            Assert.Equal(await TextOf(expected), (string?)(await server.AskAsync("/infill", body))["content"]);
+        }
+    }
+
+    [Fact]
     public async Task LlamaInfill_StreamsAsLlamaDoes()
     {
         JsonObject body = new() { ["input_prefix"] = "a", ["input_suffix"] = "b", ["n_predict"] = 20, ["seed"] = 3 };
