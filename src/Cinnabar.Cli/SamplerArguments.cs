@@ -54,13 +54,13 @@ internal sealed class SamplerArguments
     private readonly Option<bool?> _leftToRight = Setting<bool?>(
         "--left-to-right",
         "true|false",
-        "Write what the network writes that reads left to right, if it was trained to: a text that goes on, or one hole of at most so many tokens",
+        "Write as the network does that reads left to right, if it was trained to: a text that goes on, or one hole of no exact length",
         "off");
 
     private readonly Option<int?> _draftTokens = Setting<int?>(
         "--draft-tokens",
         "n",
-        "The same text in fewer passes, by drafts of up to n tokens; 15 is usual, 0 leaves it out",
+        "The text of --left-to-right in fewer passes, by drafts of up to n tokens; 15 is usual, 0 leaves it out",
         "off");
 
     private readonly Option<bool> _credit = new("--credit") { Description = "Trust tokens more that led in earlier steps. [default: off]" };
@@ -125,8 +125,8 @@ internal sealed class SamplerArguments
         Option[] options =
         [
             _steps, _blockSize, _transfer, _temperature, _topP, _topK, _cfgScale, _remasking, _threshold, _factor, _entropyBound,
-            _stability, _lowThreshold, _verifyThreshold, _leftToRight, _draftTokens, _credit, _earlyExit, _remaskBelow, _editThreshold, _remdm, _remdmEta,
-            _maxPasses, _deadline, _cache, _cacheRefresh, _latentMethod, _rawLatents, _seed,
+            _stability, _lowThreshold, _verifyThreshold, _leftToRight, _draftTokens, _credit, _earlyExit, _remaskBelow, _editThreshold,
+            _remdm, _remdmEta, _maxPasses, _deadline, _cache, _cacheRefresh, _latentMethod, _rawLatents, _seed,
         ];
         foreach (Option option in options)
         {
@@ -152,12 +152,8 @@ internal sealed class SamplerArguments
         read = parsed.GetValue(_threshold) is double threshold
             ? read with { Threshold = threshold == 0 ? null : threshold }
             : read.WithoutThresholdOf(defaults);
-        (bool? isLeftToRight, int? drafts) = (parsed.GetValue(_leftToRight), parsed.GetValue(_draftTokens));
-        return isLeftToRight is null && drafts is null ? read.WithoutDraftsOf(defaults) : read with
-        {
-            LeftToRight = isLeftToRight ?? read.LeftToRight,
-            DraftTokens = drafts is null ? read.DraftTokens : drafts == 0 ? null : drafts,
-        };
+        int? drafts = parsed.GetValue(_draftTokens);
+        return read.ReadAs(defaults, parsed.GetValue(_leftToRight), namesDrafts: drafts is not null, drafts == 0 ? null : drafts);
     }
 
     /// <summary>Start of the random numbers.</summary>

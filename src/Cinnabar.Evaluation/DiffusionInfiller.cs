@@ -86,7 +86,9 @@ public sealed class DiffusionInfiller : IInfiller
     {
         Canvas canvas = LayOut(hole, middle, tokens);
         DecodingWork work = DecodingWork.Run(_sampler, canvas, _options);
-        return Prediction(canvas, work);
+        int[] text = canvas.TextOf(0), line = _lines.FirstLine(text);
+        bool? endsHole = tokens.PaddingTokenId is null ? null : line.Length == text.Length && text.Length < middle.MostLength;
+        return new InfillPrediction(_tokenizer.Decode(line), work, endsHole);
     }
 
     private InfillPrediction FillProbed(LineHole hole)
@@ -95,9 +97,6 @@ public sealed class DiffusionInfiller : IInfiller
         InfillPrediction filled = Fill(hole, CanvasSegment.Hole(probed.Lengths[0]), _endForbidden);
         return filled with { Work = filled.Work with { ForwardPasses = filled.Work.ForwardPasses + probed.Passes } };
     }
-
-    private InfillPrediction Prediction(Canvas canvas, DecodingWork work) =>
-        new(_tokenizer.Decode(_lines.FirstLine(canvas.TextOf(0))), work);
 
     private static Canvas LayOut(LineHole hole, CanvasSegment middle, CanvasTokens tokens) =>
         new([CanvasSegment.Text(hole.Before), middle, CanvasSegment.Text(hole.After)], tokens);

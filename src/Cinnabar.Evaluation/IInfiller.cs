@@ -18,4 +18,8 @@ public interface IInfiller
 /// <summary>A predicted line.</summary>
 /// <param name="Text">The line without its indentation and line break.</param>
 /// <param name="Work">Of a network, if one took part.</param>
-public readonly record struct InfillPrediction(string Text, DecodingWork Work);
+/// <param name="EndsHole">
+/// Whether a predictor that fills whole holes ended this one with the line: what it wrote behind a line break is not part of the text.
+/// Null, the default: the predictor writes lines, or was given their length.
+/// </param>
+public readonly record struct InfillPrediction(string Text, DecodingWork Work, bool? EndsHole = null);

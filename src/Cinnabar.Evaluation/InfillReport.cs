@@ -9,7 +9,7 @@ namespace Cinnabar.Evaluation;
 /// <param name="Holes">The holes.</param>
 /// <param name="Options">How they were chosen.</param>
 /// <param name="Descriptions">One sentence for each predictor, by name.</param>
-/// <param name="Results">A result for each predictor, length given and not given.</param>
+/// <param name="Results">A result for each predictor, length given and not given where that makes a difference.</param>
 public sealed record InfillReport(
     IReadOnlyList<LineHole> Holes,
     LineHoleOptions Options,
@@ -18,12 +18,12 @@ public sealed record InfillReport(
 {
     /// <summary>Titles of <see cref="Rows"/>.</summary>
     public static IReadOnlyList<string> Columns { get; } =
-        ["predictor", "length", "exact match", "edit similarity", "passes per hole", "seconds per hole"];
+        ["predictor", "length", "exact match", "edit similarity", "ends the hole", "passes per hole", "seconds per hole"];
 
     /// <summary>What the numbers mean, in one sentence.</summary>
     public static string MeasuresText =>
         "Exact match ignores spaces at the end; edit similarity is 1 − Levenshtein / longer length, in characters; "
-        + "± is one standard error.";
+        + "a predictor that fills holes ends them with the line, or goes on, which does not count; ± is one standard error.";
 
     /// <summary>The table, a row for each result.</summary>
     public IReadOnlyList<string[]> Rows => [.. Results.Select(result => new[]
@@ -32,6 +32,7 @@ public sealed record InfillReport(
         result.LengthGiven ? "given" : "not given",
         Percent(result.ExactMatch),
         Percent(result.EditSimilarity),
+        result.EndsHole is SampleMean ends ? Percent(ends) : "",
         result.ForwardPasses == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{result.ForwardPasses:F1}"),
         string.Create(CultureInfo.InvariantCulture, $"{result.Seconds:F3}"),
     })];
@@ -55,7 +56,7 @@ public sealed record InfillReport(
     {
         StringBuilder text = new();
         text.AppendLine(HolesText).AppendLine();
-        text.AppendLine($"| {string.Join(" | ", Columns)} |").AppendLine("|---|---|---:|---:|---:|---:|");
+        text.AppendLine($"| {string.Join(" | ", Columns)} |").AppendLine("|---|---|---:|---:|---:|---:|---:|");
         foreach (string[] row in Rows)
         {
             text.AppendLine($"| {string.Join(" | ", row)} |");
@@ -95,6 +96,12 @@ public sealed record InfillReport(
             json.WriteNumber("exact_match_error", result.ExactMatch.StandardError);
             json.WriteNumber("edit_similarity", result.EditSimilarity.Mean);
             json.WriteNumber("edit_similarity_error", result.EditSimilarity.StandardError);
+            if (result.EndsHole is SampleMean ends)
+            {
+                json.WriteNumber("ends_hole", ends.Mean);
+                json.WriteNumber("ends_hole_error", ends.StandardError);
+            }
+
             json.WriteNumber("forward_passes", result.ForwardPasses);
             json.WriteNumber("seconds", result.Seconds);
             json.WriteEndObject();

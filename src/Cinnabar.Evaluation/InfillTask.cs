@@ -11,6 +11,7 @@ namespace Cinnabar.Evaluation;
 /// <param name="LengthGiven">Whether it was told the number of tokens.</param>
 /// <param name="ExactMatch">Share of exact lines, 0 … 1.</param>
 /// <param name="EditSimilarity">Mean edit similarity, 0 … 1.</param>
+/// <param name="EndsHole">Share of holes ended with the line; null: <see cref="InfillPrediction.EndsHole"/> is.</param>
 /// <param name="ForwardPasses">Mean passes through a network per hole.</param>
 /// <param name="Seconds">Mean time per hole.</param>
 /// <param name="Work">All that a network did.</param>
@@ -20,6 +21,7 @@ public sealed record InfillResult(
     bool LengthGiven,
     SampleMean ExactMatch,
     SampleMean EditSimilarity,
+    SampleMean? EndsHole,
     double ForwardPasses,
     double Seconds,
     DecodingWork Work,
@@ -42,6 +44,7 @@ public static class InfillTask
         CancellationToken cancellation = default)
     {
         List<string> predictions = [];
+        List<double> ends = [];
         DecodingWork work = default;
         Stopwatch time = Stopwatch.StartNew();
         foreach (LineHole hole in holes)
@@ -50,6 +53,11 @@ public static class InfillTask
             InfillPrediction prediction = infiller.Fill(hole, lengthGiven);
             predictions.Add(prediction.Text);
             work += prediction.Work;
+            if (prediction.EndsHole is bool endsHole)
+            {
+                ends.Add(endsHole ? 1 : 0);
+            }
+
             holeDone?.Invoke(predictions.Count);
         }
 
@@ -61,6 +69,7 @@ public static class InfillTask
             lengthGiven,
             SampleMean.Of(exact),
             SampleMean.Of(similar),
+            ends.Count == 0 ? null : SampleMean.Of([.. ends]),
             (double)work.ForwardPasses / holes.Count,
             seconds,
             work,

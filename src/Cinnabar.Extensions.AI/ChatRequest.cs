@@ -20,8 +20,6 @@ namespace Cinnabar.Extensions.AI;
 internal sealed record ChatRequest(
     TextCanvas Text, SamplerOptions Options, IReadOnlyList<string> Stops, bool IncludeSteps, ToolCalling? Tools)
 {
-    private static readonly string[] s_reading = ["left_to_right", "draft_tokens"];
-
     /// <summary>Reads a request.</summary>
     /// <param name="messages">The conversation.</param>
     /// <param name="options">A copy of what the caller gave.</param>
@@ -59,8 +57,10 @@ internal sealed record ChatRequest(
 
         bool isGiven = options.AdditionalProperties?.ContainsKey("threshold") == true;
         sampler = isGiven ? sampler : sampler.WithoutThresholdOf(start);
-        isGiven = s_reading.Any(name => options.AdditionalProperties?.ContainsKey(name) == true);
-        sampler = isGiven ? sampler : sampler.WithoutDraftsOf(start);
+        bool? leftToRight = options.AdditionalProperties?.GetValueOrDefault("left_to_right") is null ? null : sampler.LeftToRight;
+        int? drafts = sampler.DraftTokens;
+        sampler = (sampler with { LeftToRight = start.LeftToRight, DraftTokens = start.DraftTokens }).ReadAs(
+            start, leftToRight, namesDrafts: options.AdditionalProperties?.ContainsKey("draft_tokens") == true, drafts);
         sampler = model.Followed(sampler);
         sampler.Validate();
         ToolCalling? tools = RequestedTools.Read(options, model);

@@ -6,6 +6,7 @@ using System.Diagnostics;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tokenizers;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Networks;
@@ -48,7 +49,8 @@ public sealed class Trainer : IDisposable
         _config = options.ModelConfig;
         TokenDataset train = TokenDataset.Open(options.Corpus, "train");
         options.RequireReadOf(train);
-        _fillsLeftToRight = options is { CausalShare: > 0, InfillShare: null or > 0 } && !train.HasQuestions;
+        _fillsLeftToRight = options is { CausalShare: > 0, InfillShare: null or > 0 }
+            && _config.AttentionKind == AttentionKind.Full && !train.HasQuestions;
         string tokenizerFile = Path.Combine(options.Corpus, CorpusFiles.Tokenizer);
         Tokenizer tokenizer = Tokenizer.Load(tokenizerFile);
         _tokenizerJson = File.ReadAllBytes(tokenizerFile);

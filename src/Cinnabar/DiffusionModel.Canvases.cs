@@ -63,8 +63,8 @@ public sealed partial class DiffusionModel
     public bool GrowsHoles => Tokenizer.ExpandTokenId is not null;
 
     /// <summary>
-    /// Whether the model can continue a text by drafts (<see cref="SamplerOptions.DraftTokens"/>): its network can also be read left to
-    /// right. How well it reads so is a matter of its training.
+    /// Whether the model can write left to right and by drafts (<see cref="SamplerOptions.LeftToRight"/>,
+    /// <see cref="SamplerOptions.DraftTokens"/>): its network can also be read so. How well it does is a matter of its training.
     /// </summary>
     public bool CanDraft => Denoiser is ITwoWayDenoiser && Config is { AttentionKind: AttentionKind.Full, ShiftLogits: true };
 

@@ -45,6 +45,6 @@ public sealed class DecodingBenchmarkTests
     {
         DecodingWork work = new(10, 1000, tokens, tokens / 4, seconds / 2, seconds);
         SampleMean mean = new(exact, 0.01);
-        return new DecodingResult(method, "model", new InfillResult("i", true, mean, mean, 2, 0.1, work, []), 0.5, 100);
+        return new DecodingResult(method, "model", new InfillResult("i", true, mean, mean, null, 2, 0.1, work, []), 0.5, 100);
     }
 }

@@ -23,6 +23,19 @@ public sealed class InfillTaskTests
         Assert.Equal(new SampleMean(1, 0), result.EditSimilarity);
         Assert.Equal(s_holes.Select(hole => hole.Text), result.Predictions);
         Assert.True(result.ForwardPasses >= 3);
+        Assert.Equal(lengthGiven ? null : new SampleMean(1, 0), result.EndsHole);
+    }
+
+    // It says the line, and then what stands behind it once more, to the end of the canvas.
+    [Fact]
+    public void Run_DenoiserThatGoesOn_IsExactButDoesNotEndTheHole()
+    {
+        LineHole[] further =
+            [.. s_holes.Select(hole => hole with { Reference = [.. hole.Reference, .. hole.After, .. new int[24].Select(_ => hole.After[0])] })];
+        OracleDenoiser oracle = new(further, s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, s_tokenizer.PaddingTokenId, 96);
+        InfillResult result = InfillTask.Run(Infiller(oracle), s_holes, lengthGiven: false);
+        Assert.Equal(new SampleMean(1, 0), result.ExactMatch);
+        Assert.Equal(new SampleMean(0, 0), result.EndsHole);
     }
 
     [Theory]

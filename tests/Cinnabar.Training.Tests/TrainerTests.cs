@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 using Cinnabar.Training.Corpora;
 using Cinnabar.Training.Networks;
 using Cinnabar.Training.Objectives;
@@ -79,19 +80,26 @@ public sealed class TrainerTests(TrainingRuns runs) : IClassFixture<TrainingRuns
 
     // Such passes are laid out as holes are for reading left to right.
     [Theory]
-    [InlineData(0.0, 0.3, false)]
-    [InlineData(0.5, 0.0, false)]
-    [InlineData(0.5, null, true)]
-    [InlineData(0.5, 0.3, true)]
-    public void Export_CausalPassesWithHoles_SaysThatItFillsThem(double causalShare, double? infillShare, bool expected)
+    [InlineData(0.0, 0.3, AttentionKind.Full, false)]
+    [InlineData(0.5, 0.0, AttentionKind.Full, false)]
+    [InlineData(0.5, null, AttentionKind.Full, true)]
+    [InlineData(0.5, 0.3, AttentionKind.Full, true)]
+    [InlineData(0.5, 0.3, AttentionKind.BlockCausal, false)]
+    public void Export_CausalPassesWithHoles_SaysThatItFillsThem(
+        double causalShare, double? infillShare, AttentionKind attention, bool expected)
     {
-        TrainingOptions options = runs.Options(runs.NewFolder(), runs.Config with { ShiftLogits = true, CausalInfill = !expected }) with
+        ModelConfig config = runs.Config with
+        {
+            ShiftLogits = true, AttentionKind = attention, AttentionBlockSize = attention == AttentionKind.BlockCausal ? 4 : 1,
+        };
+        bool otherwise = attention == AttentionKind.Full && !expected; // what a configuration says does not matter
+        TrainingOptions options = runs.Options(runs.NewFolder(), config with { CausalInfill = otherwise }) with
         {
             CausalShare = causalShare, InfillShare = infillShare, Steps = 1,
         };
         using Trainer trainer = new(options, KernelTable.Create(1, KernelForm.Vector), resume: false);
         trainer.Export(trainer.ModelPath, "card");
-        Assert.Equal(runs.Config with { ShiftLogits = true, CausalInfill = expected }, ModelFolder.Open(trainer.ModelPath).Config);
+        Assert.Equal(config with { CausalInfill = expected }, ModelFolder.Open(trainer.ModelPath).Config);
     }
 
     [Fact]

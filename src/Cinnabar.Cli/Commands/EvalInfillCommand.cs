@@ -143,7 +143,7 @@ internal sealed class EvalInfillCommand
         }
     }
 
-    // One token a pass (or --steps), and the fast setting; an autoregressive model has one way only.
+    // One token a pass (or --steps), the fast setting, and what else the model knows; an autoregressive model has one way only.
     private IEnumerable<IInfiller> ModelInfillers(ParseResult parsed, DiffusionModel model, LineHoleOptions holes)
     {
         SamplerOptions standard = new() { Steps = parsed.GetValue(_steps), BlockSize = parsed.GetValue(_block) };
@@ -168,8 +168,7 @@ internal sealed class EvalInfillCommand
 
         if (model.Config.CausalInfill)
         {
-            string description = "the same network, read left to right, which ends the line itself: one token a pass, most of which compute one "
-                + "position.";
+            string description = "the same network, read left to right: one token a pass, most of which compute one position.";
             yield return Infiller(LeftToRight(model), description, standard with { LeftToRight = true });
         }
 

@@ -33,8 +33,8 @@ internal static partial class SamplerFields
 
     private static readonly string[] s_ofMasks =
     [
-        "block_length", "threshold", "remasking", "factor", "stability", "low_threshold", "verify_threshold", "left_to_right", "draft_tokens",
-        "credit", "early_exit", "remask_below", "edit_threshold", "remdm", "remdm_eta", "max_passes", "deadline_ms", "cache", "cache_refresh",
+        "block_length", "threshold", "remasking", "factor", "stability", "low_threshold", "verify_threshold", "left_to_right",
+        "draft_tokens", "credit", "early_exit", "remask_below", "edit_threshold", "remdm", "remdm_eta", "max_passes", "deadline_ms", "cache", "cache_refresh",
         "temperature", "top_p", "top_k", "reasoning_effort", "alternatives",
     ];
 
@@ -108,14 +108,8 @@ internal static partial class SamplerFields
         bool namesRule = s_rules.Any(name => fields.Get(name) is not null);
         read = WithEffort(fields, read.WithoutThresholdOf(defaults), namesRule);
         read = read with { Threshold = Optional(fields, "threshold", read.Threshold, 0, 1, aboveLeast: true) };
-        bool? isLeftToRight = fields.Flag("left_to_right");
-        return isLeftToRight is null && !fields.Has("draft_tokens") ? read.WithoutDraftsOf(defaults) : read with
-        {
-            LeftToRight = isLeftToRight ?? read.LeftToRight,
-            DraftTokens = fields.Has("draft_tokens")
-                ? fields.Integer("draft_tokens", 1, SamplerOptions.MaximumDraft)
-                : read.DraftTokens,
-        };
+        int? drafts = fields.Integer("draft_tokens", 1, SamplerOptions.MaximumDraft);
+        return read.ReadAs(defaults, fields.Flag("left_to_right"), fields.Has("draft_tokens"), drafts);
     }
 
     private static SamplerOptions ReadUniform(JsonFields fields, SamplerOptions defaults)

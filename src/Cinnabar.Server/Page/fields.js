@@ -27,12 +27,12 @@ export const FIELDS = [
   },
   { name: 'cache', label: 'Cache', title: 'What is kept of earlier passes; not exact', choices: ['none', 'prefix', 'dual', 'active'] },
   {
-    name: 'left_to_right', label: 'Left to right', needs: 'drafts', isSwitch: true,
-    title: 'A text that goes on, or a hole of no exact length, is written token after token, as the network does that reads left to right',
+    name: 'left_to_right', label: 'Left to right', needs: 'drafts', choices: ['true', 'false'], isTruth: true,
+    title: 'A text that goes on, or one hole of no exact length, is written as the network does that reads left to right',
   },
   {
     name: 'draft_tokens', label: 'Drafts', needs: 'drafts', ...OFF_OR_COUNT, max: 256, off: 'off',
-    title: 'The same text in fewer passes: so many tokens are drafted at a time at most, and what reading left to right agrees with stays; 0: off',
+    title: 'The text of reading left to right in fewer passes: so many tokens are drafted at a time at most; 0: off',
   },
   { name: 'exact', label: 'Holes exactly as long as they say', isSwitch: true },
   {
@@ -47,7 +47,7 @@ export function valueOf(field, text) {
     return text === 'true' ? true : undefined;
   }
   if (field.choices) {
-    return field.choices.includes(text) ? text : undefined;
+    return !field.choices.includes(text) ? undefined : field.isTruth ? text === 'true' : text;
   }
   const number = text.trim() === '' ? NaN : Number(text);
   const isInRange = number >= field.min && (field.isBelowMax ? number < field.max : number <= field.max);

@@ -46,8 +46,8 @@ internal sealed class CausalLayout(ModelConfig config)
         }
 
         return canvas.NoisyCount == hole.End - first && (hole.Kind == HoleKind.Continuation
-            || (config is { CausalInfill: true } && canvas.Tokens.PaddingTokenId is not null && hole.LeastLength < hole.Length
-                && !hole.Grows && new FillInTheMiddle(config).Fits(
+            || (config is { CausalInfill: true } && canvas.Tokens.PaddingTokenId == config.PadTokenId
+                && hole.LeastLength < hole.Length && !hole.Grows && new FillInTheMiddle(config).Fits(
                     hole.Start, canvas.Length - hole.Next, hole.Length, config.MaxSequenceLength)));
     }
 

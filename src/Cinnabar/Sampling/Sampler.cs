@@ -68,8 +68,8 @@ public sealed class Sampler
 
     /// <summary>
     /// Denoises several canvases at once: the network computes a step of each in one pass, if it is an <see cref="IBatchDenoiser"/>.
-    /// Each becomes what it would become alone; one that is done leaves the batch. Those with guidance, measured drift, VerifyThreshold or
-    /// DraftTokens take passes of their own.
+    /// Each becomes what it would become alone; one that is done leaves the batch. Those with guidance, measured drift, VerifyThreshold,
+    /// LeftToRight or DraftTokens take passes of their own.
     /// </summary>
     /// <param name="canvases">Changed in place, each another one.</param>
     /// <param name="options">One for each canvas.</param>

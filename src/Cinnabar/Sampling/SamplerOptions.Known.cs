@@ -37,6 +37,25 @@ public sealed partial record SamplerOptions
         return this == likeTheModel ? this : this with { DraftTokens = null, LeftToRight = false };
     }
 
+    /// <summary>
+    /// These options, made of a model's, with what somebody says of reading left to right. Who does not ask for it gets the model's own as
+    /// far as it goes with the other options (<see cref="WithoutDraftsOf"/>); who says no gets no drafts either.
+    /// </summary>
+    /// <param name="model">Those of the model.</param>
+    /// <param name="leftToRight">What is said of <see cref="LeftToRight"/>; null: nothing.</param>
+    /// <param name="namesDrafts">Whether <see cref="DraftTokens"/> is named.</param>
+    /// <param name="drafts">What is said of it then.</param>
+    public SamplerOptions ReadAs(SamplerOptions model, bool? leftToRight, bool namesDrafts, int? drafts)
+    {
+        bool asks = leftToRight == true || (namesDrafts && drafts is not null);
+        SamplerOptions read = asks ? this : WithoutDraftsOf(model);
+        return read with
+        {
+            LeftToRight = leftToRight ?? read.LeftToRight,
+            DraftTokens = namesDrafts ? drafts : leftToRight == false ? null : read.DraftTokens,
+        };
+    }
+
     /// <summary>These options with a threshold; another rule gives way to it, and an order that it does not go with.</summary>
     /// <param name="threshold">As <see cref="Threshold"/>.</param>
     public SamplerOptions ByThreshold(double threshold) => this with

@@ -84,15 +84,15 @@ public sealed partial record SamplerOptions
     public double? VerifyThreshold { get; init; }
 
     /// <summary>
-    /// Texts are written as the network writes them that reads left to right, token after token: continuations, and, where it was trained to
-    /// (<see cref="Checkpoints.ModelConfig.CausalInfill"/>), a single hole with text behind it that may end before its last position. The
-    /// options of order, from <see cref="Steps"/> to <see cref="Remdm"/>, and <see cref="Cache"/> have no meaning beside it. Other canvases,
-    /// with several holes, an exact length or a pin behind noise, are denoised as without it. Default false.
+    /// Texts are written as the network writes them that reads left to right, token after token: continuations, and, where it was trained
+    /// to (<see cref="Checkpoints.ModelConfig.CausalInfill"/>), a single hole that may end before its last position. The options of order,
+    /// from <see cref="Steps"/> to <see cref="Remdm"/>, and <see cref="Cache"/> have no meaning beside it. Other canvases, with several
+    /// holes, an exact length or a pin behind noise, are denoised as without it. Default false.
     /// </summary>
     public bool LeftToRight { get; init; }
 
     /// <summary>
-    /// The same text in fewer passes: so many tokens at most, 1 … 256, are drafted in a pass that sees both sides, and the same network,
+    /// The text of <see cref="LeftToRight"/>, also without it, in fewer passes: so many tokens at most, 1 … 256, are drafted in a pass that sees both sides, and the same network,
     /// reading left to right, keeps those that it would write (<see cref="DraftedRun"/>). Null: nothing is drafted.
     /// </summary>
     public int? DraftTokens { get; init; }

@@ -1,6 +1,6 @@
 // One pass through the network for the steps of several runs, whatever the lengths of their canvases and whether they keep keys and values.
 // What a network computes for a sequence does not depend on the sequences beside it, and random numbers are looked up, so each canvas
-// becomes what it would become alone. Runs with guidance, shadows, drafts or measured drift make their own passes.
+// becomes what it would become alone. Runs with guidance, shadows, measured drift or from left to right make their own passes.
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 

@@ -24,6 +24,10 @@ public sealed class SamplerFieldsTests
     [InlineData("{\"block_length\": 4}", null)]
     [InlineData("{\"draft_tokens\": 4, \"steps\": 8}", 4)]
     [InlineData("{\"draft_tokens\": null}", null)]
+    [InlineData("{\"left_to_right\": false}", null)]
+    [InlineData("{\"left_to_right\": false, \"steps\": 8}", null)]
+    [InlineData("{\"left_to_right\": true, \"steps\": 8}", 16)]
+    [InlineData("{\"left_to_right\": false, \"draft_tokens\": 3}", 3)]
     [InlineData("{\"steps\": 8}", null)]
     [InlineData("{\"reasoning_effort\": \"low\"}", null)]
     public void DraftsOfAModel_GiveWayToAnotherOrder(string json, int? expected)
@@ -40,6 +44,8 @@ public sealed class SamplerFieldsTests
     [InlineData("{\"left_to_right\": true, \"steps\": 8}", true)]
     [InlineData("{\"left_to_right\": null, \"steps\": 8}", false)]
     [InlineData("{\"draft_tokens\": 3, \"steps\": 8}", true)]
+    [InlineData("{\"draft_tokens\": null, \"steps\": 8}", false)]
+    [InlineData("{\"draft_tokens\": null}", true)]
     public void ReadingOfAModel_GivesWayToAnotherOrder(string json, bool expected)
     {
         using JsonDocument body = JsonDocument.Parse(json);

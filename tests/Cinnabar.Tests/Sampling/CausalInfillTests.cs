@@ -84,7 +84,8 @@ public sealed class CausalInfillTests
         Assert.True(ended > 3, $"{ended} would end before.");
     }
 
-    public static TheoryData<string> Others => ["without the key", "two holes", "exact by its tokens", "exact by itself", "no room", "pinned"];
+    public static TheoryData<string> Others =>
+        ["without the key", "two holes", "exact by its tokens", "exact by itself", "other ids", "no room", "pinned"];
 
     [Theory]
     [MemberData(nameof(Others))]
@@ -105,6 +106,7 @@ public sealed class CausalInfillTests
             "two holes" => new([before, CanvasSegment.Hole(5), after, CanvasSegment.Hole(4), after], s_tokens),
             "exact by its tokens" => new([before, CanvasSegment.Hole(8), after], s_tokens with { PaddingTokenId = null }),
             "exact by itself" => new([before, CanvasSegment.Hole(8, 8), after], s_tokens),
+            "other ids" => new([before, CanvasSegment.Hole(8), after], s_tokens with { PaddingTokenId = 1 }),
             "no room" => new([before, CanvasSegment.Hole(52), after], s_tokens),
             _ => new([before, CanvasSegment.Hole(8), after], s_tokens),
         };
