@@ -67,7 +67,7 @@ public sealed record GenerationResult
 
 /// <summary>What was written into one hole.</summary>
 /// <param name="Index">Number of the hole, from 0.</param>
-/// <param name="Text">Its text.</param>
+/// <param name="Text">Its text, which ends before it repeats what stands behind the hole.</param>
 /// <param name="TokenIds">Its tokens, without the unused rest; where a space stands before the hole, the first token may repeat it.</param>
 /// <param name="CanvasLength">Positions that were denoised, the unused rest included.</param>
 public sealed record FilledHole(int Index, string Text, IReadOnlyList<int> TokenIds, int CanvasLength);

@@ -209,7 +209,8 @@ public sealed class TextCanvas
         {
             int[] ids = Canvas.TextOf(i);
             string content = TextOfHole(i, ids);
-            holes[i] = new FilledHole(i, content, ids, Canvas.Holes[i].Length);
+            int end = Repetition.Find(content, RepetitionOf(i));
+            holes[i] = new FilledHole(i, content[..end], end < content.Length ? FewestTokens(i, ids, end) : ids, Canvas.Holes[i].Length);
         }
 
         return new GenerationResult
@@ -223,6 +224,9 @@ public sealed class TextCanvas
         };
     }
 
+    /// <summary>What stands behind a hole, which its text ends before (<see cref="Repetition"/>); null: nothing that tells.</summary>
+    internal string? RepetitionOf(int hole) => IsConstrained(hole) ? null : Repetition.Behind(_text, hole);
+
     /// <summary>What stands in the caller's text for tokens of a hole.</summary>
     /// <param name="hole">Index of the hole.</param>
     /// <param name="ids">All of its tokens, or the first ones.</param>
@@ -235,6 +239,19 @@ public sealed class TextCanvas
     {
         string lead = Canvas.Holes[hole].Lead;
         return WithLineEnds(decoded.StartsWith(lead, StringComparison.Ordinal) ? decoded[lead.Length..] : decoded);
+    }
+
+    // Those that hold so many characters of the text of a hole. More tokens only add text, so halving finds them.
+    private int[] FewestTokens(int hole, int[] ids, int characters)
+    {
+        (int without, int with) = (-1, ids.Length);
+        while (with - without > 1)
+        {
+            int middle = (without + with) / 2;
+            (without, with) = TextOfHole(hole, ids.AsSpan(..middle)).Length >= characters ? (without, middle) : (middle, with);
+        }
+
+        return ids[..with];
     }
 
     /// <summary>A text with the line ends of the caller's text.</summary>

@@ -30,8 +30,10 @@ public sealed class InfillTaskTests
     [Fact]
     public void Run_DenoiserThatGoesOn_IsExactButDoesNotEndTheHole()
     {
-        LineHole[] further =
-            [.. s_holes.Select(hole => hole with { Reference = [.. hole.Reference, .. hole.After, .. new int[24].Select(_ => hole.After[0])] })];
+        LineHole[] further = [.. s_holes.Select(hole => hole with
+        {
+            Reference = [.. hole.Reference, .. hole.After, .. Enumerable.Repeat(hole.After[0], s_options.CanvasLength)],
+        })];
         OracleDenoiser oracle = new(further, s_tokenizer.VocabularySize, s_tokenizer.MaskTokenId, s_tokenizer.PaddingTokenId, 96);
         InfillResult result = InfillTask.Run(Infiller(oracle), s_holes, lengthGiven: false);
         Assert.Equal(new SampleMean(1, 0), result.ExactMatch);

@@ -144,7 +144,9 @@ public sealed class ChatOptionsTests(TinyChat chat) : IClassFixture<TinyChat>
         await Gives(new() { Temperature = 0.7f, TopP = 0.9f }, drafts with { Temperature = 0.7, TopP = 0.9 });
         await Gives(With("max_passes", 5), drafts with { MaxPasses = 5 });
         await Gives(With("draft_tokens", null), masks);
-        await Gives(new() { AdditionalProperties = new() { ["draft_tokens"] = null, ["left_to_right"] = true } }, masks with { LeftToRight = true });
+        AdditionalPropertiesDictionary alone = new() { ["draft_tokens"] = null, ["left_to_right"] = true };
+        await Gives(new() { AdditionalProperties = alone }, masks with { LeftToRight = true });
+        await Gives(With("left_to_right", false), masks);
         await Gives(With("steps", 6), masks with { Steps = 6 });
         await Gives(With("block_length", 12), masks with { BlockSize = 12 });
         await Gives(With("remasking", "margin"), masks with { Remasking = Remasking.Margin });

@@ -152,7 +152,7 @@ internal sealed class EvalInfillCommand
         yield return Infiller(
             model.Name,
             $"the model, most confident token first{order}, temperature 0, {steps}; if the length is not given, the hole "
-            + $"has {holes.CanvasLength} tokens and the model ends the line itself.",
+            + $"has {holes.CanvasLength} tokens, and the line is what stands before the first line break in it.",
             standard);
         double threshold = parsed.GetValue(_threshold);
         if (threshold > 0 && !model.Config.IsAutoregressive)

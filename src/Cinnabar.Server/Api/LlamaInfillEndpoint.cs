@@ -2,8 +2,8 @@
 //
 // An editor waits 2.5 s at most and says so in t_max_predict_ms: the text is then complete by that time, written in as few passes as it
 // takes. A network that was trained to fill holes left to right does so, in a fraction of the time of masks, unless the request names an
-// order, a rule or a number of passes. A network that does not end a hole goes on with what stands behind it: a hole also ends before it
-// repeats that, up to the end of its first whole line. n_predict 0 is how it asks the server to get ready while somebody types; there is nothing to get ready here.
+// order, a rule or a number of passes. n_predict 0 is how it asks the server to get ready while somebody types; there is nothing to get
+// ready here.
 using System.Text;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
@@ -26,13 +26,11 @@ internal static class LlamaInfillEndpoint
         ServedModel served = GenerationRequest.ModelOf(fields, http);
         DiffusionModel model = served.Engine.Model;
         string prefix = TextOf(fields, "input_prefix") + TextOf(fields, "prompt");
-        string suffix = TextOf(fields, "input_suffix");
         int wanted = fields.Integer("n_predict", -1, model.Config.MaxSequenceLength) ?? Unlimited;
         TextWithHoles text = new(
-            [ExtraOf(fields.Get("input_extra")) + prefix, suffix],
+            [ExtraOf(fields.Get("input_extra")) + prefix, TextOf(fields, "input_suffix")],
             [wanted > 0 ? wanted : TextWithHoles.DefaultHoleTokens]);
         GenerationRequest request = ReadRequest(fields, served);
-        request = request with { Stops = [.. request.Stops, .. FirstLineOf(suffix)] };
         UnsupportedFields.Check(fields);
 
         // Hints for llama.cpp's own cache, slots, sampler chain and answer.
@@ -65,24 +63,6 @@ internal static class LlamaInfillEndpoint
         bool keepsTime = milliseconds is > 0 && model.Denoiser.Noise == NoiseKind.Mask; // the others take few passes anyway
         TimeSpan? deadline = keepsTime ? TimeSpan.FromMilliseconds(milliseconds!.Value) : request.Options.Deadline;
         return request with { Options = request.Options with { Deadline = deadline } };
-    }
-
-    // The text up to the end of the first line that begins in it and is not blank; nothing if there is none.
-    private static IEnumerable<string> FirstLineOf(string suffix)
-    {
-        int end = suffix.IndexOf('\n', StringComparison.Ordinal);
-        while (end >= 0)
-        {
-            int begin = end + 1;
-            end = suffix.IndexOf('\n', begin);
-            string line = end < 0 ? suffix[begin..] : suffix[begin..end];
-            if (!string.IsNullOrWhiteSpace(line))
-            {
-                return end < 0 ? [suffix + '\n'] : [suffix[..(end + 1)]];
-            }
-        }
-
-        return [];
     }
 
     private static string TextOf(JsonFields fields, string name) => fields.Get(name)?.Text() ?? "";

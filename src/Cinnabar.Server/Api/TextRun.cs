@@ -53,7 +53,10 @@ internal sealed class TextRun
         Constrain();
         request.Fork.Apply(canvas);
         Opening = canvas.Copy();
-        _settled = [.. canvas.Holes.Select((_, hole) => new SettledText(text, _tokenizer, hole, request.Stops))];
+        _settled =
+        [
+            .. canvas.Holes.Select((_, hole) => new SettledText(text, _tokenizer, hole, request.Stops, mayRepeat: request.IncludesSteps)),
+        ];
         _written = [.. canvas.Holes.Select(_ => "")];
     }
 
@@ -74,7 +77,7 @@ internal sealed class TextRun
     {
         SamplerOptions options = _request.Options with { Seed = _request.Options.Seed + (ulong)_index };
         StepDetail detail = _request.IncludesSteps ? StepDetail.All
-            : _request.Stream != StreamKind.None || _request.Stops.Count > 0 ? StepDetail.Newest
+            : _request.Stream != StreamKind.None || _settled.All(hole => hole.Stops.Count > 0) ? StepDetail.Newest
             : StepDetail.None;
         _time.Start();
         try
@@ -161,14 +164,15 @@ internal sealed class TextRun
     {
         int[][] ids = [.. Enumerable.Range(0, _settled.Length).Select(hole => idsOf(hole).ToArray())];
         int stopped = Array.FindIndex(_settled, hole => hole.IsStopped);
+        string? stopText = stopped >= 0 ? StopTextOf(stopped, ids[stopped]) : null;
         bool isFull = ids.Where((_, hole) => !_settled[hole].IsStopped && IsFull(hole, ids[hole].Length)).Any();
         return new Answer
         {
             Index = _index,
             Texts = [.. _written],
             Tokens = [.. ids.Select((tokens, hole) => _settled[hole].IsStopped ? _settled[hole].TokensToStop(tokens) : tokens.Length)],
-            Ending = isFull ? Ending.Length : stopped >= 0 ? Ending.StopText : Ending.Stop,
-            StopText = stopped >= 0 ? StopTextOf(stopped, ids[stopped]) : null,
+            Ending = isFull ? Ending.Length : stopText is not null ? Ending.StopText : Ending.Stop,
+            StopText = stopText,
             PromptTokens = PromptTokens,
             IsTruncated = _text.OmittedTokens > 0,
             Steps = _last?.Step ?? 0,
@@ -185,13 +189,13 @@ internal sealed class TextRun
         return tokens == _text.MostTokensOf(hole) && tokens > _text.Canvas.Holes[hole].LeastLength && !_text.IsConstrained(hole);
     }
 
-    // The one that stands where the text was cut.
+    // The one that stands where the text was cut; null: what stands behind the hole.
     private string? StopTextOf(int hole, int[] ids)
     {
         string text = _text.TextOfHole(hole, ids);
         int stop = _settled[hole].Stops.ToList().FindIndex(
             spelled => text.AsSpan(_written[hole].Length).StartsWith(spelled, StringComparison.Ordinal));
-        return stop < 0 ? null : _request.Stops[stop];
+        return stop < 0 || stop >= _request.Stops.Count ? null : _request.Stops[stop];
     }
 
     private void Constrain()

@@ -92,8 +92,9 @@ public sealed partial record SamplerOptions
     public bool LeftToRight { get; init; }
 
     /// <summary>
-    /// The text of <see cref="LeftToRight"/>, also without it, in fewer passes: so many tokens at most, 1 … 256, are drafted in a pass that sees both sides, and the same network,
-    /// reading left to right, keeps those that it would write (<see cref="DraftedRun"/>). Null: nothing is drafted.
+    /// The text of <see cref="LeftToRight"/>, also without it, in fewer passes: so many tokens at most, 1 … 256, are drafted in a pass that
+    /// sees both sides, and the same network, reading left to right, keeps those that it would write (<see cref="DraftedRun"/>). Null:
+    /// nothing is drafted.
     /// </summary>
     public int? DraftTokens { get; init; }
 

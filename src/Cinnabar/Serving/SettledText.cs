@@ -25,19 +25,26 @@ public sealed class SettledText
     /// <param name="tokenizer">The model's.</param>
     /// <param name="hole">Index of the hole.</param>
     /// <param name="stops">Texts that end it and are not given out; a line feed means the line end of the caller's text.</param>
+    /// <param name="mayRepeat">
+    /// Whether it goes on where it repeats what stands behind the hole, as in a stream that shows all tokens. Default: it ends there, too.
+    /// </param>
     /// <exception cref="CinnabarException">A stop text is empty.</exception>
-    public SettledText(TextCanvas text, Tokenizer tokenizer, int hole, IReadOnlyList<string> stops)
+    public SettledText(TextCanvas text, Tokenizer tokenizer, int hole, IReadOnlyList<string> stops, bool mayRepeat = false)
     {
         if (stops.Contains(""))
         {
             throw new CinnabarException("Expected stop texts of at least one character, found an empty one.", "Leave it out.");
         }
 
-        (_text, _hole, _stops) = (text, hole, [.. stops.Select(text.WithLineEnds)]);
+        string? behind = mayRepeat ? null : text.RepetitionOf(hole);
+        (_text, _hole, _stops) = (text, hole, [.. stops.Select(text.WithLineEnds), .. behind is null ? (string[])[] : [behind]]);
         _decoder = new StreamingDecoder(tokenizer, first: text.BeginsText(hole));
     }
 
-    /// <summary>The stop texts, in the order they were given, with the line ends of the caller's text.</summary>
+    /// <summary>
+    /// The stop texts, in the order they were given, with the line ends of the caller's text; then what stands behind the hole, if it ends
+    /// before that.
+    /// </summary>
     public IReadOnlyList<string> Stops => _stops;
 
     /// <summary>Whether a stop text was found: nothing comes after it.</summary>

@@ -218,25 +218,6 @@ public sealed class InfillTests(ApiServer server)
         }
     }
 
-    // Up to the end of the first whole line: what is left of the line of the hole is too little to tell.
-    [Theory]
-    [InlineData("\n}\nz", "x = 1;")]
-    [InlineData("\n}", "x = 1;")]
-    [InlineData(";\n}\nz", "x = 1")]
-    [InlineData("\n)\n", "x = 1;\n}\ny")]
-    [InlineData(";", "x = 1;\n}\ny")]
-    [InlineData("\n\n", "x = 1;\n}\ny")]
-    [InlineData("", "x = 1;\n}\ny")]
-    public async Task LlamaInfill_TextThatRepeatsWhatStandsBehind_EndsBefore(string suffix, string expected)
-    {
-        JsonNode answer = await server.AskAsync("/infill", new JsonObject
-        {
-            ["input_prefix"] = "int a;\n", ["input_suffix"] = suffix, ["n_predict"] = 20,
-            ["response_format"] = new JsonObject { ["type"] = "regex", ["pattern"] = "x = 1;\n\\}\ny" },
-        });
-        Assert.Equal(expected, (string?)answer["content"]);
-    }
-
     [Fact]
     public async Task LlamaInfill_StreamsAsLlamaDoes()
     {
