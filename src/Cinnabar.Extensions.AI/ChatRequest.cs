@@ -57,7 +57,8 @@ internal sealed record ChatRequest(
 
         bool isGiven = options.AdditionalProperties?.ContainsKey("threshold") == true;
         sampler = isGiven ? sampler : sampler.WithoutThresholdOf(start);
-        bool? leftToRight = options.AdditionalProperties?.GetValueOrDefault("left_to_right") is null ? null : sampler.LeftToRight;
+        object? said = options.AdditionalProperties?.GetValueOrDefault("left_to_right");
+        bool? leftToRight = said is null or JsonElement { ValueKind: JsonValueKind.Null } ? null : sampler.LeftToRight;
         int? drafts = sampler.DraftTokens;
         sampler = (sampler with { LeftToRight = start.LeftToRight, DraftTokens = start.DraftTokens }).ReadAs(
             start, leftToRight, namesDrafts: options.AdditionalProperties?.ContainsKey("draft_tokens") == true, drafts);

@@ -176,7 +176,7 @@ public sealed class DiffusionChatClient : IChatClient
             Canvas canvas = last?.Canvas ?? request.Text.Canvas;
             int room = canvas.Holes[0].Length;
             IReadOnlyList<int> ids = result?.Holes[0].TokenIds ?? canvas.SettledTextOf(hole: 0, last!.FinalBefore).ToArray();
-            int written = settled.IsStopped ? settled.TokensToStop([.. ids]) : ids.Count;
+            int written = settled.TokensOf([.. ids]);
             UsageDetails usage = new()
             {
                 InputTokenCount = canvas.Length - room,

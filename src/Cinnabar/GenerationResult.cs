@@ -11,7 +11,9 @@ public sealed record GenerationResult
     /// <summary>What was written, left to right; one for a continuation.</summary>
     public required IReadOnlyList<FilledHole> Holes { get; init; }
 
-    /// <summary>The ids the network saw at the end, known text and holes, without the unused rest of holes.</summary>
+    /// <summary>
+    /// The ids the network saw at the end, known text and holes, without the unused rest of holes, with what a text was cut before.
+    /// </summary>
     public required IReadOnlyList<int> TokenIds { get; init; }
 
     /// <summary>Tokens of known text that did not fit into the context and were not seen by the network; 0 if the text fits.</summary>
@@ -46,7 +48,7 @@ public sealed record GenerationResult
     /// <summary>Start of the random numbers.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Number of tokens written into holes.</summary>
+    /// <summary>Number of tokens of the texts of holes.</summary>
     public int NewTokens => Holes.Sum(hole => hole.TokenIds.Count);
 
     /// <summary><see cref="NewTokens"/> per second of <see cref="Elapsed"/>.</summary>

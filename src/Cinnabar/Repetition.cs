@@ -4,7 +4,8 @@
 //   for (int i = 0; i < │ values.Length; i++)⏎{⏎    sum += …; │ ; i++)⏎{⏎        the hole is "values.Length"
 //
 // That is as much as tells: up to the end of the first line that begins behind the hole and is not blank. What is left of the hole's own
-// line would be too little: ");" stands in many texts, and a line of code with its indentation once.
+// line would be too little: ");" stands in many texts, a line of code with its indentation seldom. A text that is right may hold it all the
+// same, as one with the brace of an "if" before its "else"; with a least length it is not cut.
 namespace Cinnabar;
 
 /// <summary>What a hole ends before.</summary>

@@ -210,7 +210,7 @@ public sealed class TextCanvas
             int[] ids = Canvas.TextOf(i);
             string content = TextOfHole(i, ids);
             int end = Repetition.Find(content, RepetitionOf(i));
-            holes[i] = new FilledHole(i, content[..end], end < content.Length ? FewestTokens(i, ids, end) : ids, Canvas.Holes[i].Length);
+            holes[i] = new FilledHole(i, content[..end], end < content.Length ? ids[..FewestTokens(i, ids, content[..end])] : ids, Canvas.Holes[i].Length);
         }
 
         return new GenerationResult
@@ -224,8 +224,16 @@ public sealed class TextCanvas
         };
     }
 
-    /// <summary>What stands behind a hole, which its text ends before (<see cref="Repetition"/>); null: nothing that tells.</summary>
-    internal string? RepetitionOf(int hole) => IsConstrained(hole) ? null : Repetition.Behind(_text, hole);
+    /// <summary>
+    /// What stands behind a hole, which its text ends before (<see cref="Repetition"/>); null: nothing that tells, or the text is
+    /// constrained, or pinned somewhere.
+    /// </summary>
+    internal string? RepetitionOf(int hole)
+    {
+        bool isPinned = Enumerable.Range(Canvas.Holes[hole].Start, Canvas.Holes[hole].Length).Any(
+            position => Canvas.StateOf(position) == PositionState.Frozen);
+        return IsConstrained(hole) || isPinned ? null : Repetition.Behind(_text, hole);
+    }
 
     /// <summary>What stands in the caller's text for tokens of a hole.</summary>
     /// <param name="hole">Index of the hole.</param>
@@ -241,17 +249,19 @@ public sealed class TextCanvas
         return WithLineEnds(decoded.StartsWith(lead, StringComparison.Ordinal) ? decoded[lead.Length..] : decoded);
     }
 
-    // Those that hold so many characters of the text of a hole. More tokens only add text, so halving finds them.
-    private int[] FewestTokens(int hole, int[] ids, int characters)
+    /// <summary>The number of a hole's first tokens that hold the beginning of its text.</summary>
+    internal int FewestTokens(int hole, ReadOnlySpan<int> ids, string beginning)
     {
+        // More tokens only add text, so halving finds them.
         (int without, int with) = (-1, ids.Length);
         while (with - without > 1)
         {
             int middle = (without + with) / 2;
-            (without, with) = TextOfHole(hole, ids.AsSpan(..middle)).Length >= characters ? (without, middle) : (middle, with);
+            bool holdsIt = TextOfHole(hole, ids[..middle]).StartsWith(beginning, StringComparison.Ordinal);
+            (without, with) = holdsIt ? (without, middle) : (middle, with);
         }
 
-        return ids[..with];
+        return with;
     }
 
     /// <summary>A text with the line ends of the caller's text.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
@@ -46,18 +47,21 @@ public sealed class RepetitionTests(ServingModel serving) : IClassFixture<Servin
     [InlineData("n; i++)\n{ a", "; i++)\n{", "n; i++)\n{ a")]
     [InlineData("n; i++)\n{\na", "; i++)\n{", "n")]
     [InlineData("a\r\n}\r\nb", "\r\n}\r\n", "a")]
+    [InlineData("// é\n}\nb", "\n}", "// é")]
+    [InlineData("→\n}\n→", "\n}", "→")]
     public void Text_OfAHole_EndsBefore(string written, string behind, string expected)
     {
         (TextCanvas text, List<DenoisingStep> steps) = Written(behind, written);
         GenerationResult result = text.ToResult();
         Assert.Equal(expected, result.Holes[0].Text);
         Assert.Equal("z" + expected + behind, result.Text);
-        Assert.Equal(expected, Tokenizer.Decode([.. result.Holes[0].TokenIds])[..expected.Length]);
-        Assert.Equal(expected == written, result.Holes[0].TokenIds.Count == text.Canvas.Holes[0].Length);
+        Assert.Equal(Encoding.UTF8.GetByteCount(expected.Replace("\r\n", "\n", StringComparison.Ordinal)), result.Holes[0].TokenIds.Count);
 
         // In whatever pieces it comes: what was given out stays.
         SettledText settled = new(text, Tokenizer, 0, []);
         Assert.Equal(expected, string.Concat(steps.Select(settled.Append)) + settled.Finish(result));
+        Assert.Equal(expected != written, settled.IsCut);
+        Assert.Equal(result.Holes[0].TokenIds.Count, settled.TokensOf(text.Canvas.TextOf(0)));
         SettledText all = new(text, Tokenizer, 0, [], mayRepeat: true);
         Assert.Equal(written, string.Concat(steps.Select(all.Append)));
         Assert.Equal("", all.Finish(result));
@@ -71,12 +75,28 @@ public sealed class RepetitionTests(ServingModel serving) : IClassFixture<Servin
         int until = steps.FindIndex(step => settled.Append(step) is not null && settled.IsStopped);
         Assert.Equal(3, until);
         Assert.Equal(["y", "\n}\n"], settled.Stops);
+
+        // A stop text in what is repeated leaves nothing of that either.
+        SettledText brace = new(text, Tokenizer, 0, ["}"]);
+        Assert.Equal("x", string.Concat(steps.Select(brace.Append)) + brace.Finish(text.ToResult()));
+        Assert.True(brace.IsStopped && brace.IsCut);
+        SettledText other = new(text, Tokenizer, 0, ["x"]);
+        Assert.Equal("", string.Concat(steps.Select(other.Append)) + other.Finish(text.ToResult()));
+        Assert.False(other.IsCut);
+    }
+
+    [Fact]
+    public void Text_WithAPin_IsNotCut()
+    {
+        TextCanvas text = serving.Model.CanvasFor(new TextWithHoles(["z", "\n}"], [3]));
+        text.Canvas.Pin(text.Canvas.Holes[0].Start + 1, ByteToken((byte)'}'));
+        Assert.Null(text.RepetitionOf(0));
     }
 
     // A hole that gets these tokens from the left, one a step.
     private (TextCanvas Text, List<DenoisingStep> Steps) Written(string behind, string written)
     {
-        int[] ids = [.. written.Replace("\r\n", "\n", StringComparison.Ordinal).Select(character => ByteToken((byte)character))];
+        int[] ids = [.. Encoding.UTF8.GetBytes(written.Replace("\r\n", "\n", StringComparison.Ordinal)).Select(ByteToken)];
         TextCanvas text = serving.Model.CanvasFor(new TextWithHoles(["z", behind], [ids.Length]));
         List<DenoisingStep> steps = [];
         foreach (int id in ids)

@@ -57,7 +57,7 @@ internal static class LlamaInfillEndpoint
         int? milliseconds = fields.Integer("t_max_predict_ms", -1, MostMilliseconds);
         DiffusionModel model = served.Engine.Model;
         SamplerOptions own = model.DefaultOptions;
-        bool fillsLeftToRight = model.Config.CausalInfill && own.CfgScale == 0 && !fields.Has("max_passes");
+        bool fillsLeftToRight = model.Config.CausalInfill && own.CfgScale == 0 && fields.Get("max_passes") is null;
         GenerationRequest request = GenerationRequest.Read(
             fields, served, own with { LeftToRight = own.LeftToRight || fillsLeftToRight }) with { Count = 1 };
         bool keepsTime = milliseconds is > 0 && model.Denoiser.Noise == NoiseKind.Mask; // the others take few passes anyway

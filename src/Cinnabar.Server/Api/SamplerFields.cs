@@ -34,9 +34,8 @@ internal static partial class SamplerFields
     private static readonly string[] s_ofMasks =
     [
         "block_length", "threshold", "remasking", "factor", "stability", "low_threshold", "verify_threshold", "left_to_right",
-        "draft_tokens", "credit", "early_exit", "remask_below", "edit_threshold", "remdm", "remdm_eta", "max_passes", "deadline_ms", "cache",
-        "cache_refresh",
-        "temperature", "top_p", "top_k", "reasoning_effort", "alternatives",
+        "draft_tokens", "credit", "early_exit", "remask_below", "edit_threshold", "remdm", "remdm_eta", "max_passes",
+        "deadline_ms", "cache", "cache_refresh", "temperature", "top_p", "top_k", "reasoning_effort", "alternatives",
     ];
 
     /// <summary>Reads the fields.</summary>

@@ -66,6 +66,10 @@ internal sealed class TextRun
     /// <summary>Known tokens that the network sees.</summary>
     public int PromptTokens { get; }
 
+    // Before its last step.
+    private bool MayBeCut =>
+        _request.Model.Engine.Model.Denoiser.Noise == NoiseKind.Mask && _settled.All(hole => hole.Stops.Count > 0);
+
     private TimeSpan Elapsed => _text.LengthCost.Elapsed + _time.Elapsed;
 
     private DenoisingJob Job => _job ?? throw new InvalidOperationException("The text has not been submitted.");
@@ -77,7 +81,7 @@ internal sealed class TextRun
     {
         SamplerOptions options = _request.Options with { Seed = _request.Options.Seed + (ulong)_index };
         StepDetail detail = _request.IncludesSteps ? StepDetail.All
-            : _request.Stream != StreamKind.None || _settled.All(hole => hole.Stops.Count > 0) ? StepDetail.Newest
+            : _request.Stream != StreamKind.None || _request.Stops.Count > 0 || MayBeCut ? StepDetail.Newest
             : StepDetail.None;
         _time.Start();
         try
@@ -114,7 +118,7 @@ internal sealed class TextRun
 
         GenerationResult result = await Job.Completion.ConfigureAwait(false);
         string[] rest = Pieces(hole => _settled[hole].Finish(result));
-        Answer answer = AnswerOf(hole => result.Holes[hole].TokenIds, result.Elapsed);
+        Answer answer = AnswerOf(_text.Canvas.TextOf, result.Elapsed);
         yield return new TextUpdate(rest, Step: null, answer with { Steps = result.Steps, Passes = result.ForwardPasses });
     }
 
@@ -163,14 +167,14 @@ internal sealed class TextRun
     private Answer AnswerOf(Func<int, IReadOnlyList<int>> idsOf, TimeSpan elapsed)
     {
         int[][] ids = [.. Enumerable.Range(0, _settled.Length).Select(hole => idsOf(hole).ToArray())];
-        int stopped = Array.FindIndex(_settled, hole => hole.IsStopped);
+        int stopped = Array.FindIndex(_settled, hole => hole is { IsStopped: true, IsCut: false });
         string? stopText = stopped >= 0 ? StopTextOf(stopped, ids[stopped]) : null;
-        bool isFull = ids.Where((_, hole) => !_settled[hole].IsStopped && IsFull(hole, ids[hole].Length)).Any();
+        bool isFull = ids.Where((_, i) => _settled[i] is { IsStopped: false, IsCut: false } && IsFull(i, ids[i].Length)).Any();
         return new Answer
         {
             Index = _index,
             Texts = [.. _written],
-            Tokens = [.. ids.Select((tokens, hole) => _settled[hole].IsStopped ? _settled[hole].TokensToStop(tokens) : tokens.Length)],
+            Tokens = [.. ids.Select((tokens, hole) => _settled[hole].TokensOf(tokens))],
             Ending = isFull ? Ending.Length : stopText is not null ? Ending.StopText : Ending.Stop,
             StopText = stopText,
             PromptTokens = PromptTokens,
@@ -189,13 +193,13 @@ internal sealed class TextRun
         return tokens == _text.MostTokensOf(hole) && tokens > _text.Canvas.Holes[hole].LeastLength && !_text.IsConstrained(hole);
     }
 
-    // The one that stands where the text was cut; null: what stands behind the hole.
+    // The one that stands where the text was cut.
     private string? StopTextOf(int hole, int[] ids)
     {
         string text = _text.TextOfHole(hole, ids);
         int stop = _settled[hole].Stops.ToList().FindIndex(
             spelled => text.AsSpan(_written[hole].Length).StartsWith(spelled, StringComparison.Ordinal));
-        return stop < 0 || stop >= _request.Stops.Count ? null : _request.Stops[stop];
+        return stop < 0 ? null : _request.Stops[stop];
     }
 
     private void Constrain()

@@ -16,7 +16,8 @@
 // Those of the causal pass are exact. Those of the draft are stale but for what changed since the last one and the drafted positions, which
 // costs drafts, never a token. Under a constraint a token is drawn among those with which the text can still be finished, one after the
 // other. Without tokens before it the first position predicts itself from its mask, as in any network with shifted logits: it gets no draft.
-// A budget that is used up (MaxPasses, Deadline) writes the rest at once, as drafts.
+// A budget that is used up (MaxPasses, Deadline) writes the rest at once, as drafts; without drafts the text ends there, unless it has to
+// become something: by a constraint, a least length, or for want of a token that ends it.
 //
 // Networks are made for it by training both readings (causal_share). Source: linear self-speculation of NVIDIA Nemotron-Labs-Diffusion
 // (arXiv 2607.05722). Deviations: drafts see the masks behind them, as networks that were trained on whole canvases expect; tokens may be
@@ -125,7 +126,7 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
         int drafts = _rows[0] == 0 ? 0 : _rows.Count - 1;
         if (_isFinal && _rows.Count > 1)
         {
-            Read(PassOfDraft(), 0, _rows).ForEach(Write);
+            WriteLast();
         }
         else
         {
@@ -160,6 +161,26 @@ internal sealed class DraftedRun(ITwoWayDenoiser network, ICachingDenoiser causa
             {
                 _rows.Add(position);
             }
+        }
+    }
+
+    private void WriteLast()
+    {
+        Hole hole = _canvas.Holes[0];
+        int? end = _rules.Options.DraftTokens is null && !_canvas.IsConstrained && hole.LeastLength == 0
+            ? _canvas.Tokens.EndsOf(hole.Kind).Cast<int?>().FirstOrDefault()
+            : null;
+        if (end is not int endToken)
+        {
+            Read(PassOfDraft(), 0, _rows).ForEach(Write);
+            return;
+        }
+
+        int next = _rows[1];
+        Verify(0);
+        if (!_canvas.Tokens.Ends(hole.Kind, _commits[0].TokenId))
+        {
+            Write(new Candidate(next, endToken, 0, 0));
         }
     }
 

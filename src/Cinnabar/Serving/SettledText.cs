@@ -15,6 +15,7 @@ public sealed class SettledText
     private readonly TextCanvas _text;
     private readonly int _hole;
     private readonly string[] _stops;
+    private readonly string? _behind; // the last of these
     private readonly StreamingDecoder _decoder;
     private readonly StringBuilder _decoded = new();
     private int _tokens;
@@ -36,8 +37,8 @@ public sealed class SettledText
             throw new CinnabarException("Expected stop texts of at least one character, found an empty one.", "Leave it out.");
         }
 
-        string? behind = mayRepeat ? null : text.RepetitionOf(hole);
-        (_text, _hole, _stops) = (text, hole, [.. stops.Select(text.WithLineEnds), .. behind is null ? (string[])[] : [behind]]);
+        (_text, _hole, _behind) = (text, hole, mayRepeat ? null : text.RepetitionOf(hole));
+        _stops = [.. stops.Select(text.WithLineEnds), .. _behind is null ? (string[])[] : [_behind]];
         _decoder = new StreamingDecoder(tokenizer, first: text.BeginsText(hole));
     }
 
@@ -49,6 +50,9 @@ public sealed class SettledText
 
     /// <summary>Whether a stop text was found: nothing comes after it.</summary>
     public bool IsStopped { get; private set; }
+
+    /// <summary>Whether the text ends before it repeats what stands behind the hole.</summary>
+    public bool IsCut { get; private set; }
 
     /// <summary>What has settled since the last call; it may be empty.</summary>
     public string Append(DenoisingStep step)
@@ -68,9 +72,25 @@ public sealed class SettledText
     }
 
     /// <summary>The rest, once the text is finished.</summary>
-    public string Finish(GenerationResult result) => Give(result.Holes[_hole].Text, isAll: true);
+    public string Finish(GenerationResult result)
+    {
+        string whole = _text.TextOfHole(_hole, _text.Canvas.TextOf(_hole));
+        string kept = _behind is null ? whole : result.Holes[_hole].Text;
+        string rest = Give(kept, isAll: true);
+        IsCut |= !IsStopped && kept.Length < whole.Length;
+        return rest;
+    }
 
-    /// <summary>The number of tokens that a text cut at its stop text needs: the fewest that hold one; without one, all.</summary>
+    /// <summary>
+    /// The number of tokens that the text needs: where it was cut, the fewest that hold it; where it stopped, the fewest that hold a stop
+    /// text; else all.
+    /// </summary>
+    /// <param name="ids">Tokens of the hole, from its first one on.</param>
+    public int TokensOf(ReadOnlySpan<int> ids) => IsCut
+        ? _text.FewestTokens(_hole, ids, _text.TextOfHole(_hole, ids)[.._given])
+        : IsStopped ? TokensToStop(ids) : ids.Length;
+
+    /// <summary>The fewest tokens that hold a stop text; without one, all.</summary>
     /// <param name="ids">Tokens of the hole, from its first one on.</param>
     public int TokensToStop(ReadOnlySpan<int> ids)
     {
@@ -101,7 +121,16 @@ public sealed class SettledText
             int after = at + stop.Length;
             if (at >= 0 && (after < complete || (after == complete && at < end)))
             {
-                (end, complete, IsStopped) = (at, after, true);
+                (end, complete, IsStopped, IsCut) = (at, after, true, ReferenceEquals(stop, _behind));
+            }
+        }
+
+        // A stop text in the beginning of what stands behind the hole: that was not given out yet, and is not.
+        for (int begin = Math.Max(_given, complete == int.MaxValue ? end : complete - (_behind?.Length ?? 0)); begin < end; begin++)
+        {
+            if (_behind!.StartsWith(text[begin..complete], StringComparison.Ordinal))
+            {
+                (end, IsCut) = (begin, true);
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cinnabar.Sampling;
+using Cinnabar.Tokenizers;
 
 namespace Cinnabar.Server.Tests.Api;
 
@@ -46,6 +47,45 @@ public sealed class InfillTests(ApiServer server)
         Assert.Equal("done", (string?)last["diffusion"]!["type"]);
         Assert.Equal(2, chunks[0]["diffusion"]!["holes"]!.AsArray().Count);
         Assert.Equal(whole["usage"]!.ToJsonString(), chunks[^1]["usage"]!.ToJsonString());
+    }
+
+    // Holes that are written already, by the canvas that a request goes on from: what is left is to give out their texts.
+    [Theory]
+    [InlineData("{}", "1;|abc", "length", 5)]
+    [InlineData("{\"stop\":[\"}\"]}", "1;|abc", "length", 5)]
+    [InlineData("{\"stop\":[\"b\"]}", "1;|a", "stop", 4)]
+    [InlineData("{\"stream\":true}", "1;|abc", "length", 5)]
+    [InlineData("{\"stream\":true,\"stream_options\":{\"include_steps\":true}}", "1;\n}\nb|abc", "length", 9)]
+    [InlineData("{\"stream\":true,\"stream_options\":{\"include_steps\":true},\"stop\":[\"bc\"]}", "1;\n}\nb|a", "length", 9)]
+    public async Task TextThatRepeatsWhatStandsBehind_EndsBefore(string fields, string expected, string reason, int tokens)
+    {
+        TextCanvas canvas = server.Tiny.CanvasFor(new TextWithHoles(["z", "\n}\ny", ";"], [6, 3]));
+        int[] ids = canvas.Canvas.Ids.ToArray();
+        Tokenizer tokenizer = server.Tiny.Tokenizer;
+        int[] written = [.. "1;\n}\nbabc".Select(c => Enumerable.Range(0, tokenizer.VocabularySize).First(
+            id => !tokenizer.IsSpecial(id) && tokenizer.DecodeBytes([id]).SequenceEqual([(byte)c])))];
+        written[..6].CopyTo(ids, canvas.Canvas.Holes[0].Start);
+        written[6..].CopyTo(ids, canvas.Canvas.Holes[1].Start);
+        JsonObject body = Body("z", 6, "\n}\ny", 3, ";");
+        body["canvas"] = new JsonObject { ["ids"] = new JsonArray([.. ids.Select(id => (JsonNode)id)]) };
+        foreach ((string name, JsonNode? value) in JsonNode.Parse(fields)!.AsObject())
+        {
+            body[name] = value!.DeepClone();
+        }
+
+        bool streams = body["stream"] is not null;
+        JsonNode[] answers = streams ? [.. await server.ChunksAsync("/v1/infill", body)] : [await server.AskAsync("/v1/infill", body)];
+        string text = string.Join('|', Enumerable.Range(0, 2).Select(i => string.Concat(answers
+            .SelectMany(answer => answer["holes"]!.AsArray())
+            .Where(hole => (int)hole!["index"]! == i)
+            .Select(hole => (string)hole![streams ? "delta" : "text"]!))));
+        Assert.Equal(expected, text);
+        Assert.Equal(reason, (string?)answers[^1]["finish_reason"]);
+        if (!streams)
+        {
+            Assert.Equal(tokens, (int)answers[0]["usage"]!["completion_tokens"]!);
+            Assert.Equal($"z{expected.Replace("|", "\n}\ny", StringComparison.Ordinal)};", (string?)answers[0]["text"]);
+        }
     }
 
     [Fact]

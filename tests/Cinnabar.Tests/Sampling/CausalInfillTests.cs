@@ -84,6 +84,28 @@ public sealed class CausalInfillTests
         Assert.True(ended > 3, $"{ended} would end before.");
     }
 
+    // Without drafts the text ends where the passes do; with them the last pass writes the rest.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Run_MaxPasses_EndsTheText(int most)
+    {
+        for (int seed = 0; seed < 12; seed++)
+        {
+            (int[] before, int[] after) = (Words(seed, 5), Words(seed + 100, 5));
+            Canvas canvas = Holed(before, 12, after);
+            int passes = new Sampler(Network(s_config)).Run(canvas, s_leftToRight with { MaxPasses = most });
+            int[] whole = LeftToRight(before, 12, after);
+            Assert.Equal(whole[..Math.Min(most, whole.Length)], canvas.TextOf(0));
+            Assert.Equal(0, canvas.NoisyCount);
+            Assert.InRange(passes, 1, most);
+        }
+
+        Canvas least = new([CanvasSegment.Text(Words(1, 5)), CanvasSegment.Hole(12, 9), CanvasSegment.Text(Words(2, 5))], s_tokens);
+        new Sampler(Network(s_config)).Run(least, s_leftToRight with { MaxPasses = most });
+        Assert.InRange(least.TextOf(0).Length, 9, 12);
+    }
+
     public static TheoryData<string> Others =>
         ["without the key", "two holes", "exact by its tokens", "exact by itself", "other ids", "no room", "pinned"];
 
