@@ -3,7 +3,7 @@
 // An editor waits 2.5 s at most and says so in t_max_predict_ms: the text is then complete by that time, written in as few passes as it
 // takes. A network that was trained to fill holes left to right does so, in a fraction of the time of masks, unless the request names an
 // order, a rule or a number of passes. n_predict 0 is how it asks the server to get ready while somebody types; there is nothing to get
-// ready here.
+// ready here. A hole takes half of the context at most: the rest is for what stands around it.
 using System.Text;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
@@ -29,7 +29,7 @@ internal static class LlamaInfillEndpoint
         int wanted = fields.Integer("n_predict", -1, model.Config.MaxSequenceLength) ?? Unlimited;
         TextWithHoles text = new(
             [ExtraOf(fields.Get("input_extra")) + prefix, TextOf(fields, "input_suffix")],
-            [wanted > 0 ? wanted : TextWithHoles.DefaultHoleTokens]);
+            [wanted > 0 ? Math.Min(wanted, model.Config.MaxSequenceLength / 2) : TextWithHoles.DefaultHoleTokens]);
         GenerationRequest request = ReadRequest(fields, served);
         UnsupportedFields.Check(fields);
 

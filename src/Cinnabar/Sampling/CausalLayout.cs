@@ -27,8 +27,8 @@ internal sealed class CausalLayout(ModelConfig config)
 
     /// <summary>
     /// Whether a canvas can be written left to right without passing over anything: it has one hole, whose end is its noise. That is a
-    /// continuation; or it may end before its last position, since reading left to right does not know how long it is to become, and the
-    /// network was trained to fill it so.
+    /// continuation; or it may end before its last position, since reading left to right does not know how long it is to become, the network
+    /// was trained to fill it so, and text stands before it, which in training it nearly always did.
     /// </summary>
     /// <param name="canvas">The canvas.</param>
     /// <param name="config">Of the network; null: it cannot be read in two ways.</param>
@@ -46,7 +46,8 @@ internal sealed class CausalLayout(ModelConfig config)
         }
 
         return canvas.NoisyCount == hole.End - first && (hole.Kind == HoleKind.Continuation
-            || (config is { CausalInfill: true } && canvas.Tokens.PaddingTokenId == config.PadTokenId
+            || (config is { CausalInfill: true } && canvas.Ids[..hole.Start].ContainsAnyExcept(config.BosTokenId ?? -1)
+                && canvas.Tokens.PaddingTokenId == config.PadTokenId
                 && hole.LeastLength < hole.Length && !hole.Grows && new FillInTheMiddle(config).Fits(
                     hole.Start, canvas.Length - hole.Next, hole.Length, config.MaxSequenceLength)));
     }

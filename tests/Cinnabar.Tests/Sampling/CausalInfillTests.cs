@@ -22,7 +22,7 @@ public sealed class CausalInfillTests
 
     private static readonly SamplerOptions s_leftToRight = new() { LeftToRight = true };
 
-    // From an empty hole's to one that is filled to its last position, also at the beginning and at the end of the text.
+    // From an empty hole's to one that is filled to its last position, also at the end of the text.
     [Theory]
     [InlineData(null)]
     [InlineData(1)]
@@ -32,7 +32,7 @@ public sealed class CausalInfillTests
         List<int> lengths = [];
         for (int seed = 0; seed < 40; seed++)
         {
-            int[] before = Words(seed, seed % 9), after = Words(seed + 100, seed % 7);
+            int[] before = Words(seed, 1 + (seed % 9)), after = Words(seed + 100, seed % 7);
             Canvas canvas = Holed(before, 12, after);
             DenoisingStep[] steps = [.. new Sampler(Network(s_config)).Steps(canvas, s_leftToRight with { DraftTokens = drafts })];
             int[] expected = LeftToRight(before, 12, after);
@@ -107,7 +107,7 @@ public sealed class CausalInfillTests
     }
 
     public static TheoryData<string> Others =>
-        ["without the key", "two holes", "exact by its tokens", "exact by itself", "other ids", "no room", "pinned"];
+        ["without the key", "two holes", "exact by its tokens", "exact by itself", "other ids", "no room", "at the beginning", "pinned"];
 
     [Theory]
     [MemberData(nameof(Others))]
@@ -128,6 +128,7 @@ public sealed class CausalInfillTests
             "two holes" => new([before, CanvasSegment.Hole(5), after, CanvasSegment.Hole(4), after], s_tokens),
             "exact by its tokens" => new([before, CanvasSegment.Hole(8), after], s_tokens with { PaddingTokenId = null }),
             "exact by itself" => new([before, CanvasSegment.Hole(8, 8), after], s_tokens),
+            "at the beginning" => new([CanvasSegment.Text([Begin]), CanvasSegment.Hole(8), after], s_tokens),
             "other ids" => new([before, CanvasSegment.Hole(8), after], s_tokens with { PaddingTokenId = 1 }),
             "no room" => new([before, CanvasSegment.Hole(52), after], s_tokens),
             _ => new([before, CanvasSegment.Hole(8), after], s_tokens),
