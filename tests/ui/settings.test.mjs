@@ -70,9 +70,11 @@ mockTest('texts are drafted if they may, and only with a model that can', async 
   await page.fill('#text', 'Hello');
   await runToEnd(page);
   assert.equal(posted('/v1/completions').at(-1).draft_tokens, 15);
+  await page.selectOption('#field-left_to_right', 'false');
   await page.fill('#field-draft_tokens', '0');
   await runToEnd(page);
   assert.equal(posted('/v1/completions').at(-1).draft_tokens, null);
+  assert.equal(posted('/v1/completions').at(-1).left_to_right, false);
   await page.selectOption('#model', 'chatty');
   assert.equal(await page.isVisible('#field-draft_tokens'), false);
   await page.uncheck('#chat');
