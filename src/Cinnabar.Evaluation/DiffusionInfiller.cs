@@ -73,6 +73,10 @@ public sealed class DiffusionInfiller : IInfiller
     public string Description { get; }
 
     /// <inheritdoc/>
+    /// <remarks>Not left to right: holes of a given length are filled by masks then, too.</remarks>
+    public bool TakesLength => !_options.LeftToRight;
+
+    /// <inheritdoc/>
     public InfillPrediction Fill(LineHole hole, bool lengthGiven) =>
         lengthGiven ? Fill(hole, CanvasSegment.Hole(hole.Reference.Length), _endForbidden) : _policy switch
         {

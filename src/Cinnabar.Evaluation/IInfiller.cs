@@ -9,6 +9,9 @@ public interface IInfiller
     /// <summary>What it is, in one sentence.</summary>
     string Description { get; }
 
+    /// <summary>Whether it has a way of its own where the number of tokens is known. Default true.</summary>
+    bool TakesLength => true;
+
     /// <summary>Predicts the line.</summary>
     /// <param name="hole">Nothing but the length of its reference may be used, and that only if <paramref name="lengthGiven"/>.</param>
     /// <param name="lengthGiven">Whether the number of tokens is known.</param>

@@ -59,9 +59,8 @@ internal sealed record ChatRequest(
         sampler = isGiven ? sampler : sampler.WithoutThresholdOf(start);
         object? said = options.AdditionalProperties?.GetValueOrDefault("left_to_right");
         bool? leftToRight = said is null or JsonElement { ValueKind: JsonValueKind.Null } ? null : sampler.LeftToRight;
-        int? drafts = sampler.DraftTokens;
-        sampler = (sampler with { LeftToRight = start.LeftToRight, DraftTokens = start.DraftTokens }).ReadAs(
-            start, leftToRight, namesDrafts: options.AdditionalProperties?.ContainsKey("draft_tokens") == true, drafts);
+        bool namesDrafts = options.AdditionalProperties?.ContainsKey("draft_tokens") == true;
+        sampler = sampler.ReadAs(start, leftToRight, namesDrafts, sampler.DraftTokens);
         sampler = model.Followed(sampler);
         sampler.Validate();
         ToolCalling? tools = RequestedTools.Read(options, model);

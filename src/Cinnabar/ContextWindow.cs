@@ -30,12 +30,11 @@ internal static class ContextWindow
             return Keep(lengths, high);
         }
 
-        long least = Count(lengths, LeastReach);
-        if (holeTokens + least > limit)
+        if (!Fits(lengths, holeTokens, limit))
         {
             throw new CinnabarException(
-                $"Expected holes that leave room for {least} tokens of text around them in the model's context of {limit} tokens, "
-                + $"found {lengths.Count - 1} of {holeTokens} tokens together.",
+                $"Expected holes that leave room for {Count(lengths, LeastReach)} tokens of text around them in the model's context of "
+                + $"{limit} tokens, found {lengths.Count - 1} of {holeTokens} tokens together.",
                 "Use fewer or smaller holes.");
         }
 

@@ -1,6 +1,5 @@
 using System.Text;
 using Cinnabar.Constraints;
-using Cinnabar.Diffusion;
 using Cinnabar.Sampling;
 using Cinnabar.Serving;
 using Cinnabar.Tests.Serving;
@@ -89,26 +88,15 @@ public sealed class RepetitionTests(ServingModel serving) : IClassFixture<Servin
     public void Text_WithAPin_IsNotCut()
     {
         TextCanvas text = serving.Model.CanvasFor(new TextWithHoles(["z", "\n}"], [3]));
-        text.Canvas.Pin(text.Canvas.Holes[0].Start + 1, ByteToken((byte)'}'));
+        text.Canvas.Pin(text.Canvas.Holes[0].Start + 1, serving.ByteTokens("}")[0]);
         Assert.Null(text.RepetitionOf(0));
     }
 
     // A hole that gets these tokens from the left, one a step.
     private (TextCanvas Text, List<DenoisingStep> Steps) Written(string behind, string written)
     {
-        int[] ids = [.. Encoding.UTF8.GetBytes(written.Replace("\r\n", "\n", StringComparison.Ordinal)).Select(ByteToken)];
+        int[] ids = serving.ByteTokens(written.Replace("\r\n", "\n", StringComparison.Ordinal));
         TextCanvas text = serving.Model.CanvasFor(new TextWithHoles(["z", behind], [ids.Length]));
-        List<DenoisingStep> steps = [];
-        foreach (int id in ids)
-        {
-            Canvas canvas = text.Canvas;
-            canvas.Commit(new Commit(canvas.Holes[0].Start + steps.Count, id, 1), 1);
-            steps.Add(new DenoisingStep(1, 1, 0, canvas.NoisyCount, canvas.Copy()) { FinalBefore = canvas.Length });
-        }
-
-        return (text, steps);
+        return (text, ServingModel.Write(text, ids, atATime: 1));
     }
-
-    private int ByteToken(byte value) => Enumerable.Range(0, Tokenizer.VocabularySize)
-        .First(id => !Tokenizer.IsSpecial(id) && Tokenizer.DecodeBytes([id]).SequenceEqual([value]));
 }

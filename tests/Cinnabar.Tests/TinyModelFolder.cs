@@ -34,6 +34,10 @@ public static class TinyModelFolder
         File.Delete(tokenizerFile);
     }
 
+    /// <summary>The token of a byte: the alphabet of its tokenizer holds one for each.</summary>
+    public static int ByteToken(Tokenizer tokenizer, byte value) => Enumerable.Range(0, tokenizer.VocabularySize)
+        .First(id => !tokenizer.IsSpecial(id) && tokenizer.DecodeBytes([id]).SequenceEqual([value]));
+
     /// <summary>Writes the folder of a model that drafts unless it is told not to.</summary>
     /// <param name="path">Where it will be.</param>
     public static void WriteDrafting(string path) => Write(

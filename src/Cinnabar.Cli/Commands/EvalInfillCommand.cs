@@ -111,8 +111,7 @@ internal sealed class EvalInfillCommand
         List<InfillResult> results = [];
         foreach (IInfiller infiller in infillers)
         {
-            // Left to right, holes of a given length are filled as without.
-            foreach (bool lengthGiven in infiller.Name == LeftToRight(model) ? (bool[])[false] : [true, false])
+            foreach (bool lengthGiven in infiller.TakesLength ? (bool[])[true, false] : [false])
             {
                 EvaluationProgress progress = new($"{infiller.Name}, length {(lengthGiven ? "" : "not ")}given", "holes", holes.Count);
                 results.Add(InfillTask.Run(infiller, holes, lengthGiven, progress.Show, cancellation));
@@ -124,8 +123,6 @@ internal sealed class EvalInfillCommand
         PrintExamples(parsed, report);
         return 0;
     }
-
-    private static string LeftToRight(DiffusionModel model) => $"{model.Name}, left to right";
 
     // An autoregressive model has one way: the most probable token, one a pass, until it ends the line itself.
     private void RequireItsWays(ParseResult parsed, DiffusionModel model)
@@ -169,7 +166,7 @@ internal sealed class EvalInfillCommand
         if (model.Config.CausalInfill)
         {
             string description = "the same network, read left to right: one token a pass, most of which compute one position.";
-            yield return Infiller(LeftToRight(model), description, standard with { LeftToRight = true });
+            yield return Infiller($"{model.Name}, left to right", description, standard with { LeftToRight = true });
         }
 
         if (model.GrowsHoles)

@@ -23,7 +23,10 @@ internal sealed class ServerMetrics : IDisposable
         ObserveNow("cinnabar_queue_depth", "Texts that wait for their turn.", status => status.Waiting);
         ObserveNow("cinnabar_tokens_per_step", "New tokens of finished texts by steps taken.", TokensPerStep);
         ObserveTotal("cinnabar_texts_finished_total", "Texts finished.", status => status.Finished);
-        ObserveTotal("cinnabar_texts_cancelled_total", "Texts given up by clients, or ended before their last step by a stop text or what stands behind a hole.", status => status.Cancelled);
+        ObserveTotal(
+            "cinnabar_texts_cancelled_total",
+            "Texts given up by clients, or ended before their last step by a stop text or what stands behind a hole.",
+            status => status.Cancelled);
         ObserveTotal("cinnabar_texts_failed_total", "Texts that could not be finished.", status => status.Failed);
         ObserveTotal("cinnabar_texts_refused_total", "Texts refused because too many waited.", status => status.Refused);
         ObserveTotal("cinnabar_steps_total", "Denoising steps, summed over texts.", status => status.Steps);

@@ -33,6 +33,8 @@ public sealed partial record SamplerOptions
             Alternatives = Alternatives,
             AllowPadding = AllowPadding,
             Seed = Seed,
+            LeftToRight = LeftToRight,
+            DraftTokens = DraftTokens,
         };
         return this == likeTheModel ? this : this with { DraftTokens = null, LeftToRight = false };
     }

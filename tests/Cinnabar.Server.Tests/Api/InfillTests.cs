@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Cinnabar.Sampling;
-using Cinnabar.Tokenizers;
+using Cinnabar.Tests;
 
 namespace Cinnabar.Server.Tests.Api;
 
@@ -61,9 +61,7 @@ public sealed class InfillTests(ApiServer server)
     {
         TextCanvas canvas = server.Tiny.CanvasFor(new TextWithHoles(["z", "\n}\ny", ";"], [6, 3]));
         int[] ids = canvas.Canvas.Ids.ToArray();
-        Tokenizer tokenizer = server.Tiny.Tokenizer;
-        int[] written = [.. "1;\n}\nbabc".Select(c => Enumerable.Range(0, tokenizer.VocabularySize).First(
-            id => !tokenizer.IsSpecial(id) && tokenizer.DecodeBytes([id]).SequenceEqual([(byte)c])))];
+        int[] written = [.. "1;\n}\nbabc".Select(character => TinyModelFolder.ByteToken(server.Tiny.Tokenizer, (byte)character))];
         written[..6].CopyTo(ids, canvas.Canvas.Holes[0].Start);
         written[6..].CopyTo(ids, canvas.Canvas.Holes[1].Start);
         JsonObject body = Body("z", 6, "\n}\ny", 3, ";");

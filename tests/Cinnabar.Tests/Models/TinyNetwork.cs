@@ -1,6 +1,8 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
+using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Tests.Models;
 
@@ -21,6 +23,9 @@ internal static class TinyNetwork
         EosTokenId = 1,
         PadTokenId = 2,
     };
+
+    public static TransformerDenoiser Of(ModelConfig config) =>
+        new(config, Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
 
     public static Dictionary<string, Tensor> Weights(ModelConfig config)
     {

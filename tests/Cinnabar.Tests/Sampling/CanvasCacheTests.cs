@@ -24,8 +24,8 @@ public sealed class CanvasCacheTests
     {
         ModelConfig config = s_config with { AttentionKind = kind, AttentionBlockSize = blockSize, ShiftLogits = shift };
         var options = new SamplerOptions { BlockSize = blockSize, Temperature = 0.7, Seed = 5 };
-        List<DenoisingStep> cached = Run(Network(config), Continuation(), options);
-        List<DenoisingStep> plain = Run(new Uncached(Network(config)), Continuation(), options);
+        List<DenoisingStep> cached = Run(TinyNetwork.Of(config), Continuation(), options);
+        List<DenoisingStep> plain = Run(new Uncached(TinyNetwork.Of(config)), Continuation(), options);
         Assert.Equal(plain.SelectMany(step => step.Commits), cached.SelectMany(step => step.Commits));
         Assert.Equal((long)L * plain.Count, plain[^1].ComputedPositions);
 
@@ -37,7 +37,7 @@ public sealed class CanvasCacheTests
     public void Steps_AutoregressiveTail_ComputesEveryPositionOnce()
     {
         ModelConfig config = s_config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true };
-        List<DenoisingStep> steps = Run(Network(config), Continuation(), new SamplerOptions { BlockSize = 1, Temperature = 1 });
+        List<DenoisingStep> steps = Run(TinyNetwork.Of(config), Continuation(), new SamplerOptions { BlockSize = 1, Temperature = 1 });
 
         // The rows asked for are predicted by the position before, so the last token is never computed; each row counts as well.
         Assert.Equal((L - 1) + steps.Count, steps[^1].ComputedPositions);
@@ -51,8 +51,9 @@ public sealed class CanvasCacheTests
     {
         var options = new SamplerOptions { BlockSize = 6, Steps = 12, Temperature = 0.7, Seed = 5 };
         List<DenoisingStep> cached = Run(
-            Network(s_config), Hole(), options with { Cache = kind, CacheRefresh = 1, MeasureDrift = true });
-        Assert.Equal(Run(Network(s_config), Hole(), options).SelectMany(step => step.Commits), cached.SelectMany(step => step.Commits));
+            TinyNetwork.Of(s_config), Hole(), options with { Cache = kind, CacheRefresh = 1, MeasureDrift = true });
+        List<DenoisingStep> plain = Run(TinyNetwork.Of(s_config), Hole(), options);
+        Assert.Equal(plain.SelectMany(step => step.Commits), cached.SelectMany(step => step.Commits));
         Assert.Contains(cached, step => step.CacheDrift > 0);
     }
 
@@ -63,7 +64,7 @@ public sealed class CanvasCacheTests
     public void Steps_TwoBlocksOfTwoSteps_ComputeWhatTheKindSays(CacheKind kind, int[] expected)
     {
         // Ten known tokens, two blocks of 6, eighteen known tokens. Active: no token has stood for three passes yet.
-        List<DenoisingStep> steps = Run(Network(s_config), Hole(), new SamplerOptions { BlockSize = 6, Steps = 4, Cache = kind });
+        List<DenoisingStep> steps = Run(TinyNetwork.Of(s_config), Hole(), new SamplerOptions { BlockSize = 6, Steps = 4, Cache = kind });
         Assert.Equal(expected, Computed(steps));
     }
 
@@ -71,7 +72,7 @@ public sealed class CanvasCacheTests
     public void Steps_Active_KeepsATokenThatHasStoodForThreePasses()
     {
         // From the second pass on the masks, and the tokens of the last three steps.
-        List<DenoisingStep> steps = Run(Network(s_config), Hole(), new SamplerOptions { Steps = 12, Cache = CacheKind.Active });
+        List<DenoisingStep> steps = Run(TinyNetwork.Of(s_config), Hole(), new SamplerOptions { Steps = 12, Cache = CacheKind.Active });
         Assert.Equal([40, 12, 12, 12, 11, 10, 9, 8, 7, 6, 5, 4], Computed(steps));
     }
 
@@ -80,14 +81,14 @@ public sealed class CanvasCacheTests
     {
         // The second pass takes in the token of position 2, but computes no position behind 3: all those saw the mask.
         ModelConfig config = s_config with { AttentionKind = AttentionKind.Causal };
-        CanvasCache cache = new(Network(config));
+        CanvasCache cache = new(TinyNetwork.Of(config));
         cache.Begin(L, CacheKind.None, refresh: null);
         int[] ids = [.. Enumerable.Range(0, L).Select(i => i is 2 or 3 or 30 ? 0 : 5 + (i % 30))];
         cache.Logits(ids, [2, 3, 30], block: 0, blockPositions: []);
         ids[2] = 7;
         cache.Logits(ids, [3], block: 0, blockPositions: []);
         float[] found = cache.Logits(ids, [30], block: 0, blockPositions: []).Logits.Row(0).ToArray();
-        Assert.Equal(Network(config).Logits(ids, [30]).Row(0).ToArray(), found);
+        Assert.Equal(TinyNetwork.Of(config).Logits(ids, [30]).Row(0).ToArray(), found);
     }
 
     [Theory]
@@ -98,8 +99,8 @@ public sealed class CanvasCacheTests
     {
         // The first pass is exact, so its commits are equal; later ones need not be.
         var options = new SamplerOptions { Steps = 12 };
-        List<DenoisingStep> plain = Run(Network(s_config), Hole(), options);
-        List<DenoisingStep> cached = Run(Network(s_config), Hole(), options with { Cache = kind });
+        List<DenoisingStep> plain = Run(TinyNetwork.Of(s_config), Hole(), options);
+        List<DenoisingStep> cached = Run(TinyNetwork.Of(s_config), Hole(), options with { Cache = kind });
         Assert.Equal(plain[0].Commits, cached[0].Commits);
         Assert.Equal(plain.Count, cached.Count);
         Assert.True(cached[^1].ComputedPositions < plain[^1].ComputedPositions);
@@ -114,8 +115,8 @@ public sealed class CanvasCacheTests
         // In the first block a key and a value follow from the token and its position alone, so what is kept of them is never stale.
         ModelConfig config = s_config with { NumHiddenLayers = 1 };
         var options = new SamplerOptions { BlockSize = 6, Steps = 12 };
-        List<DenoisingStep> plain = Run(Network(config), Hole(), options);
-        List<DenoisingStep> cached = Run(Network(config), Hole(), options with { Cache = kind });
+        List<DenoisingStep> plain = Run(TinyNetwork.Of(config), Hole(), options);
+        List<DenoisingStep> cached = Run(TinyNetwork.Of(config), Hole(), options with { Cache = kind });
         Commit[] expected = [.. plain.SelectMany(step => step.Commits)];
         Commit[] found = [.. cached.SelectMany(step => step.Commits)];
         Assert.Equal(12, expected.Length);
@@ -130,7 +131,7 @@ public sealed class CanvasCacheTests
     [InlineData(AttentionKind.Full, CacheKind.Active)]
     public void Steps_CacheOfTheCanvasBefore_IsForgotten(AttentionKind kind, CacheKind cache)
     {
-        TransformerDenoiser network = Network(s_config with { AttentionKind = kind });
+        TransformerDenoiser network = TinyNetwork.Of(s_config with { AttentionKind = kind });
         var options = new SamplerOptions { BlockSize = 6, Temperature = 0.7, Seed = 5, Cache = cache };
         Sampler sampler = new(network);
         sampler.Run(Hole(), options with { Seed = 7 });
@@ -144,15 +145,15 @@ public sealed class CanvasCacheTests
     public void Steps_Guidance_UsesACacheForEachSide()
     {
         var options = new SamplerOptions { Steps = 6, CfgScale = 1.5, Cache = CacheKind.Dual };
-        List<DenoisingStep> exact = Run(Network(s_config), Hole(), options with { CacheRefresh = 1 });
-        List<DenoisingStep> plain = Run(Network(s_config), Hole(), options with { Cache = CacheKind.None });
+        List<DenoisingStep> exact = Run(TinyNetwork.Of(s_config), Hole(), options with { CacheRefresh = 1 });
+        List<DenoisingStep> plain = Run(TinyNetwork.Of(s_config), Hole(), options with { Cache = CacheKind.None });
         Assert.Equal(plain.SelectMany(step => step.Commits), exact.SelectMany(step => step.Commits));
     }
 
     [Fact]
     public void Steps_NetworkWithoutCaches_IsRefusedByName()
     {
-        var sampler = new Sampler(new Uncached(Network(s_config)));
+        var sampler = new Sampler(new Uncached(TinyNetwork.Of(s_config)));
         string message = Assert.Throws<CinnabarException>(
             () => sampler.Run(Hole(), new SamplerOptions { Cache = CacheKind.Dual })).Message;
         Assert.Contains("Cache = Dual", message);
@@ -167,9 +168,6 @@ public sealed class CanvasCacheTests
             CanvasSegment.Text([.. Enumerable.Range(20, 18)]),
         ],
         new CanvasTokens(0, 1, null));
-
-    private static TransformerDenoiser Network(ModelConfig config) =>
-        new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
 
     private static List<DenoisingStep> Run(IDenoiser network, Canvas canvas, SamplerOptions options) =>
         [.. new Sampler(network).Steps(canvas, options)];

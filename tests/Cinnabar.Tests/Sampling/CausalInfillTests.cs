@@ -1,7 +1,6 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
-using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Models;
@@ -34,7 +33,7 @@ public sealed class CausalInfillTests
         {
             int[] before = Words(seed, 1 + (seed % 9)), after = Words(seed + 100, seed % 7);
             Canvas canvas = Holed(before, 12, after);
-            DenoisingStep[] steps = [.. new Sampler(Network(s_config)).Steps(canvas, s_leftToRight with { DraftTokens = drafts })];
+            DenoisingStep[] steps = [.. new Sampler(TinyNetwork.Of(s_config)).Steps(canvas, s_leftToRight with { DraftTokens = drafts })];
             int[] expected = LeftToRight(before, 12, after);
             Assert.Equal(expected, canvas.TextOf(0));
             Assert.Equal(0, canvas.NoisyCount);
@@ -52,7 +51,7 @@ public sealed class CausalInfillTests
     {
         int[] before = [Begin, 5, 6], after = [8, 9];
         Canvas canvas = Holed(before, 6, after);
-        new Sampler(Network(s_config)).Run(canvas, s_leftToRight);
+        new Sampler(TinyNetwork.Of(s_config)).Run(canvas, s_leftToRight);
         Assert.Equal(LeftToRight([5, 6], 6, after), canvas.TextOf(0));
     }
 
@@ -62,7 +61,7 @@ public sealed class CausalInfillTests
     {
         int[] before = Words(1, 33), after = Words(2, 17);
         Canvas canvas = Holed(before, 10, after);
-        new Sampler(Network(s_config)).Run(canvas, s_leftToRight);
+        new Sampler(TinyNetwork.Of(s_config)).Run(canvas, s_leftToRight);
         KeptText[] kept = ContextWindow.Choose([33, 17], 13, 60);
         Assert.True(kept[0].Count + kept[1].Count < 50);
         Assert.Equal(LeftToRight(before[^kept[0].Tail..], 10, after[..kept[1].Head]), canvas.TextOf(0));
@@ -77,7 +76,7 @@ public sealed class CausalInfillTests
             (int[] before, int[] after) = (Words(seed, 5), Words(seed + 100, 5));
             ended += LeftToRight(before, 12, after).Length < 7 ? 1 : 0;
             Canvas canvas = new([CanvasSegment.Text(before), CanvasSegment.Hole(12, 7), CanvasSegment.Text(after)], s_tokens);
-            new Sampler(Network(s_config)).Run(canvas, s_leftToRight);
+            new Sampler(TinyNetwork.Of(s_config)).Run(canvas, s_leftToRight);
             Assert.InRange(canvas.TextOf(0).Length, 7, 12);
         }
 
@@ -94,7 +93,7 @@ public sealed class CausalInfillTests
         {
             (int[] before, int[] after) = (Words(seed, 5), Words(seed + 100, 5));
             Canvas canvas = Holed(before, 12, after);
-            int passes = new Sampler(Network(s_config)).Run(canvas, s_leftToRight with { MaxPasses = most });
+            int passes = new Sampler(TinyNetwork.Of(s_config)).Run(canvas, s_leftToRight with { MaxPasses = most });
             int[] whole = LeftToRight(before, 12, after);
             Assert.Equal(whole[..Math.Min(most, whole.Length)], canvas.TextOf(0));
             Assert.Equal(0, canvas.NoisyCount);
@@ -102,7 +101,7 @@ public sealed class CausalInfillTests
         }
 
         Canvas least = new([CanvasSegment.Text(Words(1, 5)), CanvasSegment.Hole(12, 9), CanvasSegment.Text(Words(2, 5))], s_tokens);
-        new Sampler(Network(s_config)).Run(least, s_leftToRight with { MaxPasses = most });
+        new Sampler(TinyNetwork.Of(s_config)).Run(least, s_leftToRight with { MaxPasses = most });
         Assert.InRange(least.TextOf(0).Length, 9, 12);
     }
 
@@ -114,7 +113,7 @@ public sealed class CausalInfillTests
     public void Run_OtherCanvases_AreFilledAsWithoutIt(string kind)
     {
         Canvas[] canvases = [.. Enumerable.Range(0, 2).Select(_ => OtherCanvas(kind))];
-        TransformerDenoiser network = Network(kind == "without the key" ? s_config with { CausalInfill = false } : s_config);
+        TransformerDenoiser network = TinyNetwork.Of(kind == "without the key" ? s_config with { CausalInfill = false } : s_config);
         int passes = new Sampler(network).Run(canvases[0], s_leftToRight with { DraftTokens = 4 });
         Assert.Equal(new Sampler(network).Run(canvases[1], new SamplerOptions()), passes);
         Assert.Equal(canvases[1].Ids.ToArray(), canvases[0].Ids.ToArray());
@@ -141,9 +140,6 @@ public sealed class CausalInfillTests
         return canvas;
     }
 
-    private static TransformerDenoiser Network(ModelConfig config) =>
-        new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
-
     private static int[] Words(int seed, int count) => [.. Enumerable.Range(0, count).Select(i => 4 + (((seed * 7) + (i * i * 5)) % 36))];
 
     private static Canvas Holed(int[] before, int length, int[] after) =>
@@ -153,7 +149,7 @@ public sealed class CausalInfillTests
     private static int[] LeftToRight(int[] before, int most, int[] after)
     {
         ModelConfig config = s_config with { AttentionKind = AttentionKind.Causal };
-        TransformerDenoiser causal = Network(config);
+        TransformerDenoiser causal = TinyNetwork.Of(config);
         List<int> ids = [Begin, config.MaskTokenId, .. after, Pad, .. before];
         int known = ids.Count;
         while (ids.Count < known + most)

@@ -212,7 +212,7 @@ public sealed partial class ConstrainedSamplerTests
     public void Run_Drafts_WriteWhatReadingLeftToRightWritesUnderTheConstraint(string pattern, double temperature)
     {
         ModelConfig config = s_config with { ShiftLogits = true };
-        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+        TransformerDenoiser network = TinyNetwork.Of(config);
         int[][] texts = [.. ((int[])[1, 4, 16]).Select(drafts =>
         {
             Canvas canvas = Constrained(Canvas.ForContinuation([s_x], 24, s_tokens), pattern);

@@ -1,7 +1,6 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
-using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Models;
@@ -26,7 +25,7 @@ public sealed class DraftedRunTests
     {
         Canvas canvas = Continued(prompt, 40);
         SamplerOptions options = new() { LeftToRight = drafts is null, DraftTokens = drafts };
-        DenoisingStep[] steps = [.. new Sampler(Network(s_config)).Steps(canvas, options)];
+        DenoisingStep[] steps = [.. new Sampler(TinyNetwork.Of(s_config)).Steps(canvas, options)];
         Assert.Equal(LeftToRight(Continued(prompt, 40)), canvas.Ids.ToArray());
         Assert.All(steps, step => Assert.Empty(step.Edits.Concat(step.Renoised.Select(_ => default(Commit)))));
         Assert.Equal(Enumerable.Range(prompt, 40), steps.SelectMany(step => step.Commits).Select(commit => commit.Position));
@@ -38,8 +37,8 @@ public sealed class DraftedRunTests
     {
         SamplerOptions options = new() { DraftTokens = 8, Temperature = 0.7, Seed = 5 };
         Canvas canvas = Continued(6, 40);
-        new Sampler(Network(s_config)).Run(canvas, options);
-        ICachingDenoiser causal = Network(s_config).ReadCausally();
+        new Sampler(TinyNetwork.Of(s_config)).Run(canvas, options);
+        ICachingDenoiser causal = TinyNetwork.Of(s_config).ReadCausally();
         TokenDistribution distribution = new(causal.VocabularySize);
         LowConfidencePolicy policy = new();
         int end = 6 + canvas.TextOf(0).Length;
@@ -60,7 +59,7 @@ public sealed class DraftedRunTests
         {
             Canvas canvas = Continued(6, 40);
             SamplerOptions options = new() { DraftTokens = drafts, Temperature = 1.2, TopP = 0.95, TopK = 30, Seed = 8, Alternatives = 2 };
-            new Sampler(Network(s_config)).Run(canvas, options);
+            new Sampler(TinyNetwork.Of(s_config)).Run(canvas, options);
             return canvas.Ids.ToArray();
         })];
         Assert.Equal(texts[0], texts[1]);
@@ -121,7 +120,7 @@ public sealed class DraftedRunTests
         {
             Canvas canvas = Continued(3, 12);
             canvas.Pin(9, 20);
-            new Sampler(Network(s_config)).Run(canvas, new() { DraftTokens = drafts });
+            new Sampler(TinyNetwork.Of(s_config)).Run(canvas, new() { DraftTokens = drafts });
             return canvas.Ids.ToArray();
         })];
         Assert.Equal(texts[1], texts[0]);
@@ -135,12 +134,12 @@ public sealed class DraftedRunTests
     {
         Canvas canvas = Continued(5, 40);
         SamplerOptions options = new() { DraftTokens = 2, MaxPasses = 300 };
-        foreach (DenoisingStep step in new Sampler(Network(s_config)).Steps(canvas, options).Take(steps))
+        foreach (DenoisingStep step in new Sampler(TinyNetwork.Of(s_config)).Steps(canvas, options).Take(steps))
         {
             Assert.NotEmpty(step.Commits);
         }
 
-        new Sampler(Network(s_config)).Run(canvas, options);
+        new Sampler(TinyNetwork.Of(s_config)).Run(canvas, options);
         Assert.Equal(LeftToRight(Continued(5, 40)), canvas.Ids.ToArray());
     }
 
@@ -171,11 +170,11 @@ public sealed class DraftedRunTests
             new() { DraftTokens = 8, Temperature = 1, Seed = 3 }, new() { Temperature = 1, Seed = 3 }, new() { DraftTokens = 2, Seed = 4 },
         ];
         Canvas[] together = [.. options.Select((_, i) => Continued(3 + i, 20 + i))];
-        new Sampler(Network(s_config)).Run(together, options);
+        new Sampler(TinyNetwork.Of(s_config)).Run(together, options);
         for (int i = 0; i < options.Length; i++)
         {
             Canvas alone = Continued(3 + i, 20 + i);
-            new Sampler(Network(s_config)).Run(alone, options[i]);
+            new Sampler(TinyNetwork.Of(s_config)).Run(alone, options[i]);
             Assert.Equal(alone.Ids.ToArray(), together[i].Ids.ToArray());
         }
     }
@@ -183,7 +182,7 @@ public sealed class DraftedRunTests
     [Fact]
     public void Run_TheSameSamplerAgain_ForgetsTheCanvasBefore()
     {
-        Sampler sampler = new(Network(s_config));
+        Sampler sampler = new(TinyNetwork.Of(s_config));
         SamplerOptions options = new() { DraftTokens = 8 };
         sampler.Run(Continued(9, 30), options);
         Canvas second = Continued(4, 25);
@@ -198,8 +197,8 @@ public sealed class DraftedRunTests
             new Canvas([CanvasSegment.Text([5, 6, 7]), CanvasSegment.Hole(12), CanvasSegment.Text([8])], s_tokens))];
         int[] passes =
         [
-            new Sampler(Network(s_config)).Run(canvases[0], new() { DraftTokens = 8, MaxPasses = 5 }),
-            new Sampler(Network(s_config)).Run(canvases[1], new() { MaxPasses = 5 }),
+            new Sampler(TinyNetwork.Of(s_config)).Run(canvases[0], new() { DraftTokens = 8, MaxPasses = 5 }),
+            new Sampler(TinyNetwork.Of(s_config)).Run(canvases[1], new() { MaxPasses = 5 }),
         ];
         Assert.Equal(canvases[1].Ids.ToArray(), canvases[0].Ids.ToArray());
         Assert.Equal([5, 5], passes);
@@ -210,10 +209,10 @@ public sealed class DraftedRunTests
     {
         SamplerOptions options = new() { DraftTokens = 8 };
         CinnabarException reading = Assert.Throws<CinnabarException>(
-            () => new Sampler(Network(s_config with { ShiftLogits = false })).Run(Continued(3, 9), new() { LeftToRight = true }));
+            () => new Sampler(TinyNetwork.Of(s_config with { ShiftLogits = false })).Run(Continued(3, 9), new() { LeftToRight = true }));
         Assert.Contains("the option LeftToRight", reading.Message, StringComparison.Ordinal);
-        Refused(Network(s_config with { ShiftLogits = false }), Continued(3, 9), "shift_logits False");
-        Refused(Network(s_config with { AttentionKind = AttentionKind.Causal }), Continued(3, 9), "attention_kind Causal");
+        Refused(TinyNetwork.Of(s_config with { ShiftLogits = false }), Continued(3, 9), "shift_logits False");
+        Refused(TinyNetwork.Of(s_config with { AttentionKind = AttentionKind.Causal }), Continued(3, 9), "attention_kind Causal");
         Refused(new TableDenoiser(12, 0, (_, _, token) => token == 5 ? 9 : 0), Continued(3, 9), "left to right");
 
         void Refused(IDenoiser network, Canvas canvas, string word)
@@ -225,16 +224,13 @@ public sealed class DraftedRunTests
         }
     }
 
-    private static TransformerDenoiser Network(ModelConfig config) =>
-        new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
-
     private static Canvas Continued(int prompt, int tokens) =>
         Canvas.ForContinuation([.. Enumerable.Range(0, prompt).Select(i => 3 + (i * 5 % 7))], tokens, s_tokens);
 
     // Token after token, by the network with causal attention and without caches.
     private static int[] LeftToRight(Canvas canvas)
     {
-        TransformerDenoiser causal = Network(s_config with { AttentionKind = AttentionKind.Causal });
+        TransformerDenoiser causal = TinyNetwork.Of(s_config with { AttentionKind = AttentionKind.Causal });
         int[] ids = canvas.Ids.ToArray();
         for (int position = canvas.Holes[0].Start; position < ids.Length; position++)
         {

@@ -2,8 +2,6 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
-using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Models;
 using Cinnabar.Tokenizers;
@@ -112,7 +110,7 @@ public sealed class UnseenOrderTests
     {
         // With shifted logits a row has its predecessor computed anew, which changes what the others see.
         ModelConfig config = TinyNetwork.Config with { MaxSequenceLength = 40, ShiftLogits = true };
-        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+        TransformerDenoiser network = TinyNetwork.Of(config);
         SamplerOptions options = new()
         {
             Remasking = Remasking.Random, Cache = kind, BlockSize = 8, Steps = 12, Temperature = 1, Seed = 4,

@@ -1,7 +1,6 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 using Cinnabar.Sampling;
 using Cinnabar.Tests.Models;
 
@@ -32,7 +31,7 @@ public sealed class WinoPolicyTests
         // With one shadow and one layer of attention everything but the shadow's own key is the same as with the token masked; with two
         // layers the others have seen the token, so only the first of the two equalities is exact.
         var config = TinyNetwork.Config with { NumHiddenLayers = 1 };
-        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+        TransformerDenoiser network = TinyNetwork.Of(config);
         int[] ids = [5, 6, 0, 8, 9, 10];
         Tensor both = network.LogitsWithShadows(ids, [2], [4]);
         float[] row = both.Row(0).ToArray();
@@ -47,7 +46,7 @@ public sealed class WinoPolicyTests
     public void Run_RandomNetwork_RevokesAndEnds()
     {
         var config = TinyNetwork.Config with { MaxSequenceLength = 40 };
-        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+        TransformerDenoiser network = TinyNetwork.Of(config);
         Canvas canvas = new([CanvasSegment.Text([5, 6, 7]), CanvasSegment.Hole(30), CanvasSegment.Text([8])], s_tokens);
         SamplerOptions options = new() { Threshold = 0.05, VerifyThreshold = 0.9, Temperature = 1, Seed = 2 };
         List<DenoisingStep> steps = [.. new Sampler(network).Steps(canvas, options)];
@@ -80,7 +79,7 @@ public sealed class WinoPolicyTests
     public void Check_NetworkWithShiftedLogits_IsRefusedByName()
     {
         var config = TinyNetwork.Config with { ShiftLogits = true };
-        TransformerDenoiser network = new(config, TinyNetwork.Weights(config), KernelTable.Create(threads: 1), MatMulPrecision.F32);
+        TransformerDenoiser network = TinyNetwork.Of(config);
         Canvas canvas = new([CanvasSegment.Hole(9)], s_tokens);
         SamplerOptions options = new() { Threshold = 0.6, VerifyThreshold = 0.9 };
         Assert.Contains("shift_logits True", Assert.Throws<CinnabarException>(() => new Sampler(network).Check(canvas, options)).Message);

@@ -1,5 +1,8 @@
+using System.Text;
 using Cinnabar.Checkpoints;
+using Cinnabar.Diffusion;
 using Cinnabar.Numerics;
+using Cinnabar.Sampling;
 using Cinnabar.Tests.Checkpoints;
 
 namespace Cinnabar.Tests.Serving;
@@ -45,6 +48,27 @@ public sealed class ServingModel : IDisposable
         DiffusionModel model = DiffusionModel.Load(large, KernelTable.Create(threads));
         _loaded.Add(model);
         return model;
+    }
+
+    /// <summary>The tokens of a text's bytes.</summary>
+    internal int[] ByteTokens(string text) =>
+        [.. Encoding.UTF8.GetBytes(text).Select(value => TinyModelFolder.ByteToken(Model.Tokenizer, value))];
+
+    /// <summary>Gives a hole these tokens from the left, so many a step.</summary>
+    internal static List<DenoisingStep> Write(TextCanvas text, int[] ids, int atATime)
+    {
+        List<DenoisingStep> steps = [];
+        int start = text.Canvas.Holes[0].Start;
+        for (int i = 0; i < ids.Length; i++)
+        {
+            text.Canvas.Commit(new Commit(start + i, ids[i], 1), 1);
+            if (i % atATime == atATime - 1 || i == ids.Length - 1)
+            {
+                steps.Add(new DenoisingStep(1, 1, 0, text.Canvas.NoisyCount, text.Canvas.Copy()) { FinalBefore = text.Canvas.Length });
+            }
+        }
+
+        return steps;
     }
 
     public void Dispose()

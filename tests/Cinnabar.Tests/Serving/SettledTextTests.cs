@@ -150,8 +150,8 @@ public sealed class SettledTextTests(ServingModel serving) : IClassFixture<Servi
     [Fact]
     public void Characters_SplitOverTokens_ComeWhole()
     {
-        int[] bytes = [.. "🙂"u8.ToArray().Select(ByteToken)];
-        (TextCanvas text, List<DenoisingStep> steps) = Written("", [.. bytes, ByteToken((byte)'a'), bytes[0]], 1);
+        int[] bytes = serving.ByteTokens("🙂");
+        (TextCanvas text, List<DenoisingStep> steps) = Written("", [.. bytes, .. serving.ByteTokens("a"), bytes[0]], 1);
         SettledText settled = new(text, Tokenizer, 0, []);
         Assert.Equal(["", "", "", "🙂", "a", "", "\uFFFD"], [.. steps.Select(settled.Append), settled.Finish(text.ToResult())]);
     }
@@ -199,27 +199,12 @@ public sealed class SettledTextTests(ServingModel serving) : IClassFixture<Servi
     }
 
     private (TextCanvas Text, List<DenoisingStep> Steps) Written(string prompt, string written, int atATime) =>
-        Written(prompt, [.. System.Text.Encoding.UTF8.GetBytes(written).Select(ByteToken)], atATime);
+        Written(prompt, serving.ByteTokens(written), atATime);
 
     // A continuation that gets these tokens from the left.
     private (TextCanvas Text, List<DenoisingStep> Steps) Written(string prompt, int[] ids, int atATime)
     {
         TextCanvas text = serving.Model.CanvasFor(prompt, ids.Length);
-        List<DenoisingStep> steps = [];
-        int start = text.Canvas.Holes[0].Start;
-        for (int i = 0; i < ids.Length; i++)
-        {
-            text.Canvas.Commit(new Commit(start + i, ids[i], 1), 1);
-            if (i % atATime == atATime - 1 || i == ids.Length - 1)
-            {
-                steps.Add(new DenoisingStep(1, 1, 0, text.Canvas.NoisyCount, text.Canvas.Copy()) { FinalBefore = text.Canvas.Length });
-            }
-        }
-
-        return (text, steps);
+        return (text, ServingModel.Write(text, ids, atATime));
     }
-
-    // The alphabet holds a token for each byte.
-    private int ByteToken(byte value) => Enumerable.Range(0, Tokenizer.VocabularySize)
-        .First(id => !Tokenizer.IsSpecial(id) && Tokenizer.DecodeBytes([id]).SequenceEqual([value]));
 }
