@@ -5,7 +5,6 @@ using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Cuda;
 
 namespace Cinnabar.Cli;
 
@@ -48,7 +47,7 @@ internal static partial class CommandRunner
             await Console.Error.WriteLineAsync("Stopped.");
             return Cancelled;
         }
-        catch (CudaException e)
+        catch (DeviceException e)
         {
             string details = e.Details is null ? e.StackTrace ?? "" : e.Details;
             await Console.Error.WriteLineAsync(TerminalText.Safe($"error: {e.InWords}{(verbose ? $"\n{details}" : "")}"));

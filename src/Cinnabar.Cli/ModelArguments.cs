@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cinnabar.Checkpoints;
+using Cinnabar.Machines;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Cli;
@@ -34,6 +35,19 @@ internal sealed class ModelArguments(string standard = ModelArguments.DefaultMod
         Description = "Compute with the exact weights in 32 bits: slow, for comparing with other programs. [default: off]",
     };
 
+    private readonly Option<string?> _machines = new("--machines")
+    {
+        Description = "Machines that compute the last layers, for a model too large for this one: host, host:port or host:port=layers, "
+            + "several divided by commas; each runs 'cinnabar worker'. [default: none]",
+        HelpName = "addresses",
+    };
+
+    private readonly Option<string?> _machinesKey = new("--machines-key-file")
+    {
+        Description = $"File with the key of the machines. [default: the key in {MachineKey.Variable}, else none]",
+        HelpName = "file",
+    };
+
     public ModelArguments AddTo(Command command)
     {
         command.Add(_model);
@@ -45,7 +59,7 @@ internal sealed class ModelArguments(string standard = ModelArguments.DefaultMod
     {
         _device.AddTo(command);
         _weights.AcceptOnlyFromAmong("bf16", "int8", "int4");
-        foreach (Option option in (Option[])[_weights, _exact])
+        foreach (Option option in (Option[])[_weights, _exact, _machines, _machinesKey])
         {
             command.Add(option);
         }
@@ -55,6 +69,11 @@ internal sealed class ModelArguments(string standard = ModelArguments.DefaultMod
             if (result.GetValue(_exact) && result.GetValue(_weights) is not null)
             {
                 result.AddError("Expected --weights or --exact, found both.");
+            }
+
+            if (result.GetValue(_machinesKey) is not null && result.GetValue(_machines) is null)
+            {
+                result.AddError("Expected --machines with --machines-key-file, found none.");
             }
         });
         return this;
@@ -74,7 +93,13 @@ internal sealed class ModelArguments(string standard = ModelArguments.DefaultMod
     public DiffusionModel Load(ParseResult parsed, string model, CancellationToken cancellation, DiffusionModel? beside = null)
     {
         using LoadDisplay display = new(Console.Error, Screen.Detect(plain: false), cancellation);
-        return DiffusionModel.Load(model, beside?.Kernels ?? Kernels(parsed), Form(parsed), display);
+        DiffusionModel loaded = DiffusionModel.Load(model, beside?.Kernels ?? Kernels(parsed), Form(parsed), display, Machines(parsed));
+        if (loaded.Placement is not null && parsed.IsVerbose())
+        {
+            Console.Error.WriteLine(TerminalText.Safe($"{loaded.Name}: {loaded.Placement}."));
+        }
+
+        return loaded;
     }
 
     public KernelTable Kernels(ParseResult parsed) => _device.Kernels(parsed);
@@ -88,6 +113,11 @@ internal sealed class ModelArguments(string standard = ModelArguments.DefaultMod
         WeightForm.Int4 => DType.Int4,
         _ => model.Config.Quantization?.Type ?? DType.BF16,
     };
+
+    private MachineList? Machines(ParseResult parsed) => parsed.GetValue(_machines) is string addresses
+        ? MachineList.Parse(
+            addresses, MachineKey.Read(parsed.GetValue(_machinesKey), Environment.GetEnvironmentVariable(MachineKey.Variable)))
+        : null;
 
     private WeightForm Form(ParseResult parsed) => (parsed.GetValue(_exact), parsed.GetValue(_weights)) switch
     {

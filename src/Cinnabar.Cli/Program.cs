@@ -46,6 +46,7 @@ internal static class Program
             PullCommand.Create(),
             RandomCommand.Create(),
             McpCommand.Create(),
+            WorkerCommand.Create(),
         };
         root.SetAction(_ =>
         {

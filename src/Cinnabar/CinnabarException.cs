@@ -8,10 +8,10 @@ public sealed class CinnabarException : Exception
 {
     /// <summary>Joins the two sentences.</summary>
     /// <param name="problem">What was expected, what was found, where.</param>
-    /// <param name="remedy">What to do.</param>
+    /// <param name="remedy">What to do; empty: the problem says it.</param>
     /// <param name="inner">The cause, shown only with --verbose.</param>
     public CinnabarException(string problem, string remedy, Exception? inner = null)
-        : base($"{problem} {remedy}", inner)
+        : base(remedy.Length == 0 ? problem : $"{problem} {remedy}", inner)
     {
     }
 

@@ -9,6 +9,7 @@ using Cinnabar.Chat;
 using Cinnabar.Checkpoints;
 using Cinnabar.Constraints;
 using Cinnabar.Diffusion;
+using Cinnabar.Machines;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Sampling;
@@ -36,7 +37,12 @@ public sealed partial class DiffusionModel
     private readonly FirstTokens _firstTokens;
 
     private DiffusionModel(
-        Checkpoint checkpoint, Tokenizer tokenizer, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
+        Checkpoint checkpoint,
+        Tokenizer tokenizer,
+        KernelTable kernels,
+        WeightForm form,
+        IProgress<LoadProgress>? progress,
+        LayerPipeline? elsewhere)
     {
         Path = System.IO.Path.GetFullPath(checkpoint.Path);
         Name = checkpoint.Name;
@@ -44,7 +50,8 @@ public sealed partial class DiffusionModel
         GenerationConfig = checkpoint.GenerationConfig;
         Tokenizer = tokenizer;
         Kernels = kernels;
-        Denoiser = ModelReading.Network(checkpoint, kernels, form, progress);
+        Denoiser = ModelReading.Network(checkpoint, kernels, form, progress, elsewhere);
+        Placement = elsewhere?.Placement;
         ChatTemplate = checkpoint.ChatTemplateFor(tokenizer);
         Constraints = new ConstraintLifter(tokenizer, Denoiser.VocabularySize);
         LengthBias = checkpoint.LoadLengthBias();
@@ -76,6 +83,9 @@ public sealed partial class DiffusionModel
     /// <summary>Where the network runs. Threads that were asked for by number end with <c>Kernels.Workers.Dispose()</c>.</summary>
     public KernelTable Kernels { get; }
 
+    /// <summary>Which layers are on which machine, in words; null: all are here.</summary>
+    public string? Placement { get; }
+
     /// <summary>
     /// The family's defaults, overridden by what <see cref="GenerationConfig"/> sets; used where a method is given no options. See
     /// <see cref="Checkpoint.DefaultOptions"/>.
@@ -99,14 +109,19 @@ public sealed partial class DiffusionModel
     /// <param name="kernels">Where to run; null: the best of this CPU on all cores, with the same threads for all models so loaded.</param>
     /// <param name="form">How matrices are held in memory. Default: as the file has them, as nearly as the engine can.</param>
     /// <param name="progress">Told after every weight.</param>
+    /// <param name="machines">
+    /// Machines that compute the last layers, and are sent their weights; they give them up when nobody has the model any more. Null: all
+    /// layers are here.
+    /// </param>
     /// <exception cref="CinnabarException">
-    /// There is no such model, or one of its files is missing, damaged, or does not fit the others.
+    /// There is no such model, or one of its files is missing, damaged, or does not fit the others; or a machine is not there, or refuses.
     /// </exception>
     public static DiffusionModel Load(
         string pathOrName,
         KernelTable? kernels = null,
         WeightForm form = WeightForm.AsStored,
-        IProgress<LoadProgress>? progress = null)
+        IProgress<LoadProgress>? progress = null,
+        MachineList? machines = null)
     {
         Checkpoint checkpoint = Checkpoint.Open(ModelLocator.Find(pathOrName));
         Tokenizer tokenizer = checkpoint.LoadTokenizer();
@@ -118,7 +133,16 @@ public sealed partial class DiffusionModel
                 "Use the tokenizer that belongs to the model.");
         }
 
-        return new DiffusionModel(checkpoint, tokenizer, kernels ?? KernelTable.Create(threads: null), form, progress);
+        LayerPipeline? elsewhere = machines is null ? null : ModelReading.Connect(machines, checkpoint, form);
+        try
+        {
+            return new DiffusionModel(checkpoint, tokenizer, kernels ?? KernelTable.Create(threads: null), form, progress, elsewhere);
+        }
+        catch
+        {
+            elsewhere?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Continues a text.</summary>

@@ -2,6 +2,7 @@
 using Cinnabar.Chat;
 using Cinnabar.Checkpoints;
 using Cinnabar.Diffusion;
+using Cinnabar.Machines;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
@@ -16,15 +17,22 @@ internal static class ModelReading
     private const long MostGarbage = 32 << 20;
 
     /// <summary>Reads the weights one after the other into a network.</summary>
-    public static IDenoiser Network(Checkpoint checkpoint, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress)
+    /// <param name="checkpoint">The model.</param>
+    /// <param name="kernels">Where it runs.</param>
+    /// <param name="form">How matrices are held.</param>
+    /// <param name="progress">Told after every weight.</param>
+    /// <param name="elsewhere">Machines with the last layers; null: all are here.</param>
+    public static IDenoiser Network(
+        Checkpoint checkpoint, KernelTable kernels, WeightForm form, IProgress<LoadProgress>? progress, LayerPipeline? elsewhere)
     {
         ModelConfig config = checkpoint.Config;
         using ModelWeights weights = checkpoint.OpenWeights();
         long all = config.ParameterCount;
         long read = 0;
         long collectedAt = GC.GetTotalAllocatedBytes();
-        MatMulPrecision precision = form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16;
-        IDenoiser network = config.Family.CreateNetwork(config, Read, kernels, precision);
+        IDenoiser network = elsewhere is null
+            ? config.Family.CreateNetwork(config, Read, kernels, PrecisionOf(form))
+            : TransformerDenoiser.ForInference(config, Read, kernels, PrecisionOf(form), elsewhere);
 
         // A network that runs allocates nothing that would make the runtime look for what is left.
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
@@ -45,6 +53,20 @@ internal static class ModelReading
             return tensor;
         }
     }
+
+    /// <summary>Connects to machines that are to compute the last layers of a model.</summary>
+    /// <exception cref="CinnabarException">
+    /// One is not there or refuses, there are too few layers, or the network is not one layer behind the other.
+    /// </exception>
+    public static LayerPipeline Connect(MachineList machines, Checkpoint checkpoint, WeightForm form) =>
+        checkpoint.Config.Family.DividesIntoLayers
+            ? LayerPipeline.Connect(machines, checkpoint.Config, checkpoint.Name, PrecisionOf(form))
+            : throw new CinnabarException(
+                $"Expected a network whose layers can be on several machines, found {checkpoint.Name}, of the family "
+                + $"{checkpoint.Config.Family.Name}.",
+                "Leave --machines out.");
+
+    private static MatMulPrecision PrecisionOf(WeightForm form) => form == WeightForm.Exact ? MatMulPrecision.F32 : MatMulPrecision.BF16;
 
     /// <summary>The template of the family, if the tokenizer has its tokens.</summary>
     public static ChatTemplateFile? BuiltInTemplate(ModelConfig config, Tokenizer tokenizer)

@@ -87,13 +87,7 @@ internal sealed class ServeCommand
         _maxRunning.RequireRange(1, 4096);
         _maxWaiting.RequireRange(0, 65_536);
         _maxConnections.RequireRange(1, 1_000_000);
-        _host.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<string>() is string host && AddressOf(host) is null)
-            {
-                result.AddError($"Expected --host to be an IP address or localhost, found {TerminalText.Quote(host)}.");
-            }
-        });
+        _host.RequireAddress();
         command.SetAction((parsed, cancellation) => Task.Run(() => RunAsync(parsed, cancellation), CancellationToken.None));
         return command;
     }
@@ -122,7 +116,7 @@ internal sealed class ServeCommand
 
     private ServerOptions OptionsOf(ParseResult parsed) => new()
     {
-        Address = AddressOf(parsed.GetValue(_host)!)!,
+        Address = AddressOption.AddressOf(parsed.GetValue(_host)!)!,
         Port = parsed.GetValue(_port),
         Keys = ApiKeys.Read(parsed.GetValue(_keyFile), Environment.GetEnvironmentVariable(ApiKeys.Variable)),
         AllowsAnybody = parsed.GetValue(_insecure),
@@ -160,9 +154,6 @@ internal sealed class ServeCommand
         string twin = Path.Combine(Path.GetDirectoryName(standard)!, Twin);
         return Directory.Exists(twin) ? [standard, twin] : [standard];
     }
-
-    private static IPAddress? AddressOf(string host) => host == "localhost" ? IPAddress.Loopback
-        : IPAddress.TryParse(host, out IPAddress? address) ? address : null;
 
     private static void Warn(string? keyFile, ServerOptions options)
     {

@@ -1,7 +1,9 @@
 // Where holes lie in an infilling sequence, and how much canvas each gets.
 //
 // A sequence alternates context (4 … 96 tokens) and hole. Half of the holes are the rest of one line, from the token after a line
-// break to the next line break; the others are 1 … 48 tokens from anywhere. Half of the canvases fit exactly (length known); the
+// break to the next line break. Of the others three in five begin anywhere and end where the first, second or third line after that
+// ends, and two in five are 1 … 48 tokens from anywhere: that most holes end where lines end is what makes a line's end a sign of the
+// hole's, as it is in use. No hole has more than 48 tokens. Half of the canvases fit exactly (length known); the
 // others are longer by 1 … 32 end-of-hole tokens, as many as the default canvas has, which teaches the network to end a hole before
 // its canvas ends. The last of them is never masked where the network is told so that a hole may end early (ModelConfig.ClosesHoles).
 using Cinnabar.Diffusion;
@@ -15,6 +17,7 @@ public sealed class HoleShapes
     private const int MaxContext = 96;
     private const int MinContext = 4;
     private const int MaxHole = 48;
+    private const int MaxLines = 3;
     private const int MaxPadding = 32;
 
     private readonly bool[] _breaksLine;
@@ -59,7 +62,7 @@ public sealed class HoleShapes
             read += context;
             write += context;
 
-            int hole = line ? LineLength(source, read) : 1 + random.NextInt(MaxHole);
+            int hole = line ? LinesLength(source, read, 1, least: 0) : LengthFrom(source, read, random);
             hole = Math.Min(hole, sequence.Length - write);
             int padding = random.NextDouble() < 0.5 ? 0 : 1 + random.NextInt(MaxPadding);
             padding = Math.Min(padding, sequence.Length - write - hole);
@@ -72,11 +75,10 @@ public sealed class HoleShapes
     }
 
     /// <summary>
-    /// Chooses one hole in a window that stays as it is: the rest of a line or 1 … 48 tokens, half of the time each, behind at least
-    /// one token of context.
+    /// Chooses one hole in a window that stays as it is, of the shapes that <see cref="Dig"/> has, behind at least one token of context.
     /// </summary>
     /// <param name="window">Two tokens or more.</param>
-    /// <param name="random">Draws two or three numbers.</param>
+    /// <param name="random">Draws two to four numbers.</param>
     /// <returns>First token and number of tokens; 0 for a line without any.</returns>
     public (int Start, int Length) Choose(int[] window, DeterministicRandom random)
     {
@@ -84,10 +86,10 @@ public sealed class HoleShapes
         if (random.NextDouble() < 0.5)
         {
             start = UpToLineBreak(window, 0, start);
-            return (start, LineLength(window, start));
+            return (start, LinesLength(window, start, 1, least: 0));
         }
 
-        return (start, Math.Min(1 + random.NextInt(MaxHole), window.Length - start));
+        return (start, Math.Min(LengthFrom(window, start, random), window.Length - start));
     }
 
     // Moves the end of the context to just behind the next line break, where a line hole starts.
@@ -104,14 +106,34 @@ public sealed class HoleShapes
         return context;
     }
 
-    private int LineLength(int[] source, int from)
+    // Tokens of a hole that begins anywhere; where that is a line's end, the first is the line break.
+    private int LengthFrom(int[] source, int from, DeterministicRandom random)
     {
-        int length = 0;
-        while (from + length < source.Length && length < MaxHole && !_breaksLine[source[from + length]])
+        return random.NextDouble() < 0.6
+            ? LinesLength(source, from, 1 + random.NextInt(MaxLines), least: 1)
+            : 1 + random.NextInt(MaxHole);
+    }
+
+    // Tokens up to the line break that ends the last of some lines, or of as many of them as a hole has room for; a single line that is
+    // longer is cut.
+    private int LinesLength(int[] source, int from, int lines, int least)
+    {
+        int end = 0;
+        int length = least;
+        for (; from + length < source.Length && length < MaxHole; length++)
         {
-            length++;
+            if (!_breaksLine[source[from + length]])
+            {
+                continue;
+            }
+
+            end = length;
+            if (--lines == 0)
+            {
+                return end;
+            }
         }
 
-        return length;
+        return end > 0 ? end : length;
     }
 }

@@ -9,26 +9,42 @@ namespace Cinnabar.Models;
 /// <summary>Keys and values of one canvas: 2 · layers · L · G·D numbers, as the network's attention reads them.</summary>
 public sealed class KeyValueCache
 {
+    private static long s_last;
+
     private readonly Tensor[] _memory; // keys of all layers, then values
     private readonly Tensor[] _rows; // the first L rows of each
+    private readonly int _firstLayer;
 
     internal KeyValueCache(ModelConfig config, Tape tape, int length)
+        : this(config, tape, length, firstLayer: 0, config.NumHiddenLayers)
     {
-        int count = 2 * config.NumHiddenLayers;
-        _memory = [.. Enumerable.Range(0, count).Select(_ => tape.CacheRows(length, config.NumKeyValueHeads * config.HeadSize))];
-        _rows = new Tensor[count];
+    }
+
+    /// <summary>Of some layers: the others are on other machines.</summary>
+    internal KeyValueCache(ModelConfig config, Tape tape, int length, int firstLayer, int layers)
+    {
+        Number = Interlocked.Increment(ref s_last);
+        _firstLayer = firstLayer;
+        _memory = [.. Enumerable.Range(0, 2 * layers).Select(_ => tape.CacheRows(length, config.NumKeyValueHeads * config.HeadSize))];
+        _rows = new Tensor[_memory.Length];
         TryReset(length);
     }
 
     /// <summary>L: positions.</summary>
     public int Length { get; private set; }
 
+    /// <summary>What other machines know it by: a number that no other cache of this process has.</summary>
+    internal long Number { get; }
+
+    /// <summary>The most positions there is room for.</summary>
+    internal int Capacity => _memory[0].Rows;
+
     /// <summary>Empties the cache for a canvas of another length.</summary>
     /// <param name="length">L.</param>
     /// <returns>False: it was made for fewer positions, and is as it was.</returns>
     public bool TryReset(int length)
     {
-        if (length > _memory[0].Rows)
+        if (length > Capacity)
         {
             return false;
         }
@@ -44,5 +60,5 @@ public sealed class KeyValueCache
 
     /// <summary>Keys and values of all positions in a layer, [L, G·D].</summary>
     /// <param name="layer">Number of the layer.</param>
-    internal (Tensor Keys, Tensor Values) Of(int layer) => (_rows[layer], _rows[layer + (_rows.Length / 2)]);
+    internal (Tensor Keys, Tensor Values) Of(int layer) => (_rows[layer - _firstLayer], _rows[layer - _firstLayer + (_rows.Length / 2)]);
 }

@@ -39,6 +39,12 @@ internal sealed class PassRows(ModelConfig config)
     private KeyValueTarget[] _targets = [];
     private int _count;
 
+    /// <summary>Rows of the pass.</summary>
+    public int Count => _count;
+
+    /// <summary>Whose rows they are.</summary>
+    public ReadOnlySpan<SequenceRows> Sequences => CollectionsMarshal.AsSpan(_sequences);
+
     /// <summary>Where each row stands in its sequence.</summary>
     public ReadOnlySpan<int> Positions => _positions.AsSpan(0, _count);
 
@@ -140,6 +146,36 @@ internal sealed class PassRows(ModelConfig config)
         }
     }
 
+    /// <summary>Adds rows of a sequence without their tokens, for layers that are given what the layers before made of these.</summary>
+    /// <param name="length">L.</param>
+    /// <param name="shadows">Rows at the end that are shadows.</param>
+    /// <param name="cache">Of L positions; null: the rows are all of the sequence, and its shadows.</param>
+    /// <param name="positions">Where each row stands.</param>
+    public void AddRows(int length, int shadows, KeyValueCache? cache, ReadOnlySpan<int> positions)
+    {
+        int first = Begin(positions.Length, new SequenceRows(_count, length, shadows, cache));
+        positions.CopyTo(_positions.AsSpan(first));
+    }
+
+    /// <summary>Adds some sequences of another pass; which of their rows are wanted is left out.</summary>
+    /// <param name="other">The pass.</param>
+    /// <param name="first">Number of the first.</param>
+    /// <param name="end">Number of the first that is left out.</param>
+    public void AddSequences(PassRows other, int first, int end)
+    {
+        for (int i = first; i < end; i++)
+        {
+            SequenceRows sequence = other._sequences[i];
+            Range rows = sequence.First..other.EndOf(i);
+            int start = _count;
+            AddRows(sequence.Length, sequence.Shadows, sequence.Cache, other.Positions[rows]);
+            other.Ids[rows].CopyTo(_ids.AsSpan(start));
+        }
+    }
+
+    /// <summary>The first row behind those of a sequence.</summary>
+    public int EndOf(int sequence) => sequence + 1 < _sequences.Count ? _sequences[sequence + 1].First : _count;
+
     /// <summary>Attention of every sequence in one layer; caches take in the keys and values of the pass.</summary>
     /// <param name="tape">Where it runs.</param>
     /// <param name="layer">Number of the layer.</param>
@@ -158,7 +194,7 @@ internal sealed class PassRows(ModelConfig config)
         for (int i = 0; i < _sequences.Count; i++)
         {
             SequenceRows sequence = _sequences[i];
-            int end = i + 1 < _sequences.Count ? _sequences[i + 1].First : _count;
+            int end = EndOf(i);
             (Tensor keys, Tensor values) = (k.Value, v.Value);
             if (sequence.Cache is not null)
             {
@@ -202,5 +238,10 @@ internal sealed class PassRows(ModelConfig config)
         }
     }
 
-    private readonly record struct SequenceRows(int First, int Length, int Shadows, KeyValueCache? Cache);
+    /// <summary>Rows of one sequence.</summary>
+    /// <param name="First">The first of them.</param>
+    /// <param name="Length">L: positions of the sequence.</param>
+    /// <param name="Shadows">Rows at the end that are shadows.</param>
+    /// <param name="Cache">Its keys and values; null: its rows are all there is.</param>
+    internal readonly record struct SequenceRows(int First, int Length, int Shadows, KeyValueCache? Cache);
 }

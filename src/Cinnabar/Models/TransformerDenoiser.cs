@@ -11,7 +11,9 @@
 // samples or measures gets V columns, so that no id of the padding can be drawn.
 // With a cache only some positions are computed; they attend to the keys and values that the others had when they were computed last.
 // The switches AttentionKind and ShiftLogits make the same network block-causal or autoregressive.
+// The last blocks may be on other machines (Machines/LayerPipeline.cs).
 using Cinnabar.Checkpoints;
+using Cinnabar.Machines;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
@@ -21,12 +23,12 @@ namespace Cinnabar.Models;
 /// <summary>A transformer on one kernel table. Not thread-safe.</summary>
 public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser, ILeaveOneOutDenoiser
 {
-    private readonly TransformerBlock[] _blocks;
+    private readonly TransformerBlocks _blocks;
+    private readonly LayerPipeline? _elsewhere; // the blocks behind these; null: there are none
     private readonly Parameter _embedding;
     private readonly Parameter? _positions;
     private readonly Parameter _finalNorm;
     private readonly Parameter _head;
-    private readonly RotaryTable _angles;
     private readonly Tape _inference;
     private readonly PassRows _pass; // of Logits
     private readonly PassRows _batch; // of LogitsOfBatch
@@ -52,7 +54,12 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     {
     }
 
-    private TransformerDenoiser(ModelConfig config, IEnumerable<Parameter> parameters, Tape inference, RotaryTable? angles = null)
+    private TransformerDenoiser(
+        ModelConfig config,
+        IEnumerable<Parameter> parameters,
+        Tape inference,
+        LayerPipeline? elsewhere = null,
+        TransformerBlocks? blocks = null)
     {
         Config = config;
         Parameters = [.. parameters];
@@ -61,8 +68,8 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
         _positions = config.LearnedPositions ? byName[LladaWeightNames.Positions] : null;
         _finalNorm = byName[LladaWeightNames.FinalNorm];
         _head = config.WeightTying ? _embedding : byName[LladaWeightNames.Head];
-        _blocks = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(i => new TransformerBlock(config, byName, i))];
-        _angles = angles ?? new RotaryTable(config);
+        _blocks = blocks ?? new TransformerBlocks(config, byName, first: 0, elsewhere?.FirstLayer ?? config.NumHiddenLayers);
+        _elsewhere = elsewhere;
         _inference = inference;
         _pass = new PassRows(config);
         _batch = new PassRows(config);
@@ -71,7 +78,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     /// <summary>Sizes and switches.</summary>
     public ModelConfig Config { get; }
 
-    /// <summary>The trained tensors, in checkpoint order.</summary>
+    /// <summary>The trained tensors, in checkpoint order; those of blocks on other machines are not among them.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <inheritdoc/>
@@ -98,33 +105,29 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     /// <param name="kernels">Where it runs.</param>
     /// <param name="precision">Rounding of matrix-product operands. Default BF16; Int8 matrices stay Int8.</param>
     public static TransformerDenoiser ForInference(
-        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision = MatMulPrecision.BF16)
+        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision = MatMulPrecision.BF16) =>
+        ForInference(config, read, kernels, precision, elsewhere: null);
+
+    /// <summary>As the other, with the last blocks on other machines, which are sent their weights.</summary>
+    internal static TransformerDenoiser ForInference(
+        ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision, LayerPipeline? elsewhere)
     {
         Tape inference = new(kernels, recording: false, precision);
-        return new TransformerDenoiser(config, LladaWeightNames.Expected(config).Select(Lean), inference);
-
-        Parameter Lean(NetworkWeight weight)
+        List<Parameter> parameters = [];
+        foreach (NetworkWeight weight in LladaWeightNames.Expected(config))
         {
-            if (weight.Shape.Length == 1 || weight.Name == LladaWeightNames.Positions)
+            if (weight.Block >= elsewhere?.FirstLayer)
             {
-                return new Parameter(weight.Name, read(weight.Name).To(DType.F32)); // what the kernels of norms and biases read
+                elsewhere.Send(weight, read(weight.Name));
             }
-
-            Parameter parameter = new(weight.Name, read(weight.Name));
-            bool isTable = weight.Name == LladaWeightNames.Embedding;
-            if (!isTable || config.WeightTying)
+            else
             {
-                inference.Pack(parameter, keepValues: isTable, PrecisionOf(weight, parameter.Value.Type));
+                parameters.Add(LeanWeight.Of(weight, read(weight.Name), config, inference, precision));
             }
-
-            return parameter;
         }
 
-        // Rounding could make the router choose another expert. Values finer than BF16 (F16 files) lose less as integers of 12 bits.
-        MatMulPrecision? PrecisionOf(NetworkWeight weight, DType type) =>
-            weight.Part == "router" ? MatMulPrecision.F32
-            : type == DType.F32 && precision == MatMulPrecision.BF16 ? MatMulPrecision.Int16
-            : null;
+        elsewhere?.Complete();
+        return new TransformerDenoiser(config, parameters, inference, elsewhere);
     }
 
     /// <summary>Random weights (<see cref="InitialWeights"/>).</summary>
@@ -168,7 +171,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
             Config.AttentionBlockSize,
             validLengths,
             HasNoisyHalf: hasNoisyHalf);
-        return Forward(tape, ids, shape, hasNoisyHalf ? length / 2 : length, predictors, pass: null);
+        return Head(tape, Blocks(tape, ids, shape, hasNoisyHalf ? length / 2 : length, pass: null), predictors);
     }
 
     /// <inheritdoc/>
@@ -180,7 +183,12 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     }
 
     /// <inheritdoc/>
-    public KeyValueCache CreateCache(int length) => new(Config, _inference, length);
+    public KeyValueCache CreateCache(int length)
+    {
+        KeyValueCache cache = new(Config, _inference, length, _blocks.First, _blocks.Count);
+        _elsewhere?.Watch(cache);
+        return cache;
+    }
 
     /// <inheritdoc/>
     public Tensor Logits(ReadOnlySpan<int> ids, ReadOnlySpan<int> rows, KeyValueCache cache, ReadOnlySpan<int> positions)
@@ -206,7 +214,8 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     public ICachingDenoiser ReadCausally()
     {
         RequireCausalReading("LeftToRight");
-        return new TransformerDenoiser(Config with { AttentionKind = AttentionKind.Causal }, Parameters, _inference, _angles);
+        return new TransformerDenoiser(
+            Config with { AttentionKind = AttentionKind.Causal }, Parameters, _inference, _elsewhere, _blocks);
     }
 
     /// <inheritdoc/>
@@ -246,26 +255,23 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     private Tensor Logits(PassRows pass)
     {
         _inference.Reset();
-        return WithoutPadding(Forward(_inference, pass.Ids, default, pass.LongestSequence, pass.Chosen, pass).Value);
+        Variable h = _elsewhere is null
+            ? Blocks(_inference, pass.Ids, default, pass.LongestSequence, pass)
+            : _elsewhere.Forward(_inference, pass, Config, part => Blocks(_inference, part.Ids, default, part.LongestSequence, part));
+        return WithoutPadding(Head(_inference, h, pass.Chosen).Value);
     }
 
-    // ids: those of the rows; shape: of whole sequences, without a pass; length: of the longest sequence; chosen: rows that predict.
-    private Variable Forward(
-        Tape tape, ReadOnlySpan<int> ids, AttentionShape shape, int length, ReadOnlySpan<int> chosen, PassRows? pass)
+    // ids: those of the rows; shape: of whole sequences, without a pass; length: of the longest sequence.
+    private Variable Blocks(Tape tape, ReadOnlySpan<int> ids, AttentionShape shape, int length, PassRows? pass)
     {
-        RotaryAngles angles = _angles.For(length);
         Variable h = tape.Embedding(_embedding, ids);
         h = _positions is null ? h : tape.Add(h, tape.Embedding(_positions, pass is null ? Repeated(length, ids.Length) : pass.Positions));
-        foreach (TransformerBlock block in _blocks)
-        {
-            int mark = tape.Mark();
-            h = block.Forward(tape, h, shape, _positions is null ? angles : null, length, pass);
-            tape.ReleaseSince(mark);
-        }
-
-        Variable rows = tape.SelectRows(h, chosen);
-        return tape.RmsNormLinear(rows, _finalNorm, (float)Config.RmsNormEps, _head)[0];
+        return _blocks.Forward(tape, h, shape, length, pass);
     }
+
+    // chosen: rows that predict.
+    private Variable Head(Tape tape, Variable h, ReadOnlySpan<int> chosen) =>
+        tape.RmsNormLinear(tape.SelectRows(h, chosen), _finalNorm, (float)Config.RmsNormEps, _head)[0];
 
     // 0 … length − 1, again and again.
     private static int[] Repeated(int length, int count) => [.. Enumerable.Range(0, count).Select(i => i % length)];

@@ -149,6 +149,8 @@ public sealed class DiffusionGemmaFamily : ModelFamily
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
         GemmaDenoiser.ForInference(config, read, kernels, precision);
 
+    internal override bool DividesIntoLayers => false;
+
     internal override NoiseKind Noise => NoiseKind.Uniform;
 
     internal override SamplerOptions Defaults(ModelConfig config) =>

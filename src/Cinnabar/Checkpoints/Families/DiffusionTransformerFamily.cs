@@ -20,4 +20,6 @@ public abstract class DiffusionTransformerFamily : ModelFamily
     internal override IDenoiser CreateNetwork(
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
         DiffusionTransformer.ForInference(config, read, kernels, precision);
+
+    internal override bool DividesIntoLayers => false;
 }

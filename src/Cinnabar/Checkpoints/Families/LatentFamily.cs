@@ -41,4 +41,6 @@ public sealed class LatentFamily : ModelFamily
     internal override IDenoiser CreateNetwork(
         ModelConfig config, Func<string, Tensor> read, KernelTable kernels, MatMulPrecision precision) =>
         new LatentTextDenoiser(config, read, kernels, precision);
+
+    internal override bool DividesIntoLayers => false;
 }

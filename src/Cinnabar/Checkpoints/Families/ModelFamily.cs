@@ -86,6 +86,11 @@ public abstract class ModelFamily
         TransformerDenoiser.ForInference(config, read, kernels, precision);
 
     /// <summary>
+    /// Whether its networks are blocks one behind the other that know nothing of each other, so that each may be on another machine.
+    /// </summary>
+    internal virtual bool DividesIntoLayers => true;
+
+    /// <summary>
     /// Whether generation_config.json is about diffusion: false where checkpoints carry that of the autoregressive model before.
     /// </summary>
     internal virtual bool HeedsGenerationConfig => true;

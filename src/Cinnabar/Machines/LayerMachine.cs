@@ -1,0 +1,214 @@
+// A machine that computes some layers, as the program sees it that has the others.
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Cinnabar.Checkpoints;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Machines;
+
+/// <summary>A connection to a machine. Passes may come from several threads; they are computed one after the other.</summary>
+internal sealed class LayerMachine : IDisposable
+{
+    private const int MostShown = 400; // characters of what the machine says
+
+    private readonly Lock _oneAtATime = new();
+    private readonly List<long> _forgotten = []; // caches, not yet told
+    private readonly MessageStream _stream;
+    private DeviceException? _lost;
+
+    private LayerMachine(MachineAddress address, MessageStream stream) => (Address, _stream) = (address, stream);
+
+    /// <summary>Where it is.</summary>
+    public MachineAddress Address { get; }
+
+    /// <summary>Bytes that it offers for weights.</summary>
+    public long Memory { get; private set; }
+
+    /// <summary>Connects, and shows that both sides know the key.</summary>
+    /// <exception cref="CinnabarException">Nothing there computes layers, or it has another key.</exception>
+    public static LayerMachine Connect(MachineAddress address, MachineKey key)
+    {
+        Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            using CancellationTokenSource timeout = new(MachineProtocol.ConnectTimeout);
+            socket.ConnectAsync(address.Host, address.Port, timeout.Token).AsTask().GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            socket.Dispose();
+            string found = e is SocketException ? e.Message : $"no answer in {MachineProtocol.ConnectTimeout.TotalSeconds:F0} s";
+            throw new CinnabarException(
+                $"Expected a machine that computes layers at {address}, found: {found}.",
+                "Start 'cinnabar worker' there, and check the address.",
+                e);
+        }
+
+        LayerMachine machine = new(address, new MessageStream(socket));
+        try
+        {
+            machine.WhileLoading(() => machine.Greet(key));
+            return machine;
+        }
+        catch
+        {
+            machine.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Tells it which layers to take.</summary>
+    /// <exception cref="CinnabarException">It cannot, or is gone.</exception>
+    public void Begin(LayerAssignment assignment) => WhileLoading(() =>
+    {
+        _stream.Write((byte)MachineCommand.Begin);
+        _stream.Write(assignment.ToJson());
+        ReadAnswer();
+    });
+
+    /// <summary>Sends a weight.</summary>
+    /// <inheritdoc cref="Begin" path="/exception"/>
+    public void Send(NetworkWeight weight, Tensor value) => WhileLoading(() =>
+    {
+        _stream.Write((byte)MachineCommand.Weight);
+        TensorMessage.Write(_stream, weight.Name, value);
+        ReadAnswer();
+    });
+
+    /// <summary>Tells it that all weights are there.</summary>
+    /// <inheritdoc cref="Begin" path="/exception"/>
+    public void Complete() => WhileLoading(() =>
+    {
+        _stream.Write((byte)MachineCommand.Complete);
+        ReadAnswer();
+    });
+
+    /// <summary>Lets it give up what it keeps of a canvas, with the next pass.</summary>
+    public void Forget(long cache)
+    {
+        lock (_oneAtATime)
+        {
+            _forgotten.Add(cache);
+        }
+    }
+
+    /// <summary>Computes its layers.</summary>
+    /// <param name="pass">Whose rows.</param>
+    /// <param name="attention">Who sees whom.</param>
+    /// <param name="h">[T, C], of the layers before; receives that of these.</param>
+    /// <exception cref="DeviceException">The machine is gone, or failed.</exception>
+    public void Forward(PassRows pass, AttentionKind attention, Span<float> h)
+    {
+        lock (_oneAtATime)
+        {
+            if (_lost is not null)
+            {
+                throw _lost;
+            }
+
+            try
+            {
+                _stream.Write((byte)MachineCommand.Pass);
+                PassMessage.Write(_stream, pass, attention, CollectionsMarshal.AsSpan(_forgotten), h);
+                ReadAnswer();
+                _stream.Read(MemoryMarshal.AsBytes(h));
+                _forgotten.Clear();
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException or ObjectDisposedException or CinnabarException)
+            {
+                string found = e is CinnabarException ? e.Message : $"the connection is lost ({e.Message}).";
+                _lost = new DeviceException(
+                    $"Expected {Address} to compute its layers, found: {found}",
+                    "See what 'cinnabar worker' says there, then load the model again.") { IsLost = true };
+                _stream.Dispose();
+                throw _lost;
+            }
+        }
+    }
+
+    public void Dispose() => _stream.Dispose();
+
+    private void Greet(MachineKey key)
+    {
+        Span<byte> magic = stackalloc byte[MachineProtocol.Magic.Length];
+        _stream.Read(magic);
+        if (!magic.SequenceEqual(MachineProtocol.Magic))
+        {
+            throw new InvalidDataException("something else that answers");
+        }
+
+        long version = _stream.ReadNumber(0, int.MaxValue, "a version");
+        if (version != MachineProtocol.Version)
+        {
+            throw new CinnabarException(
+                $"Expected a machine of protocol version {MachineProtocol.Version}, found version {version}.",
+                "Use the same version of Cinnabar on all machines.");
+        }
+
+        byte[] machine = new byte[MachineProtocol.NonceBytes];
+        _stream.Read(machine);
+        byte[] own = RandomNumberGenerator.GetBytes(MachineProtocol.NonceBytes);
+        _stream.Write(MachineProtocol.Magic);
+        _stream.Write((long)MachineProtocol.Version);
+        _stream.Write(own);
+        _stream.Write(key.Proof("program"u8, machine, own));
+        ReadAnswer();
+        byte[] expected = key.Proof("machine"u8, machine, own);
+        byte[] proof = new byte[expected.Length];
+        _stream.Read(proof);
+        if (!CryptographicOperations.FixedTimeEquals(proof, expected))
+        {
+            throw new InvalidDataException("a machine that does not know the key");
+        }
+
+        Memory = _stream.ReadNumber(0, long.MaxValue, "the memory of a machine");
+    }
+
+    // Sends what was written and waits until it is done.
+    private void ReadAnswer()
+    {
+        _stream.Flush();
+        while (true)
+        {
+            switch ((MachineAnswer)_stream.ReadByte())
+            {
+                case MachineAnswer.Done:
+                    return;
+                case MachineAnswer.Working:
+                    break;
+                case MachineAnswer.Failed:
+                    string said = _stream.ReadText("an error");
+                    throw new CinnabarException(said[..Math.Min(said.Length, MostShown)], "");
+                default:
+                    throw new InvalidDataException("something else that answers");
+            }
+        }
+    }
+
+    private void WhileLoading(Action ask)
+    {
+        try
+        {
+            ask();
+        }
+        catch (CinnabarException e)
+        {
+            throw new CinnabarException($"{Address}: {e.Message}", "", e);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CinnabarException(
+                $"Expected a machine that computes layers at {Address}, found {e.Message}.", "Check the address and the key.", e);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            throw new CinnabarException(
+                $"Expected {Address} to take its layers, found that the connection was lost: {e.Message}",
+                "See what 'cinnabar worker' says there.",
+                e);
+        }
+    }
+}

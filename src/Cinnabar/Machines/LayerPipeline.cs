@@ -1,0 +1,212 @@
+// The last layers of a network, on other machines, one behind the other:
+//
+//   this machine    embedding, first layers ──h──▶ machine 1: the next layers ──h──▶ … ──h──▶ this machine: norm and head
+//
+// Every layer is computed as it would be here, and h travels in F32, so the result is the same bits wherever layers are, if the machines'
+// kernels are the same (CINNABAR_ISA, --device). A pass over the positions of a canvas costs one way there and back, however many tokens it
+// writes; what a network that writes left to right pays for each token. Keys and values stay with their layers.
+// The sequences of a pass are computed in groups, so that several machines work at once: while one has a group, the machine before it has
+// the next. One sequence cannot be divided, as its positions see each other.
+using Cinnabar.Checkpoints;
+using Cinnabar.Models;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
+using Cinnabar.Numerics.Kernels;
+
+namespace Cinnabar.Machines;
+
+/// <summary>Machines with the last layers of one network. Not thread-safe.</summary>
+internal sealed class LayerPipeline : IDisposable
+{
+    private const int GroupsPerMachine = 2; // so that a group is waited for seldom, and products still have many rows
+
+    private readonly List<(LayerMachine Machine, int First, int End)> _stages = [];
+    private readonly List<(long Number, WeakReference<KeyValueCache> Cache)> _caches = [];
+    private readonly List<Group> _groups = [];
+
+    private LayerPipeline(int firstLayer) => FirstLayer = firstLayer;
+
+    /// <summary>Number of the first layer that is elsewhere.</summary>
+    public int FirstLayer { get; }
+
+    /// <summary>Which layers are where, in words.</summary>
+    public string Placement => string.Join(
+        ", ",
+        _stages.Select(stage => $"{Layers(stage.First, stage.End)} on {stage.Machine.Address}")
+            .Prepend($"layers {Layers(0, FirstLayer)} here"));
+
+    /// <summary>Connects to machines and shares the layers out.</summary>
+    /// <param name="machines">Where they are.</param>
+    /// <param name="config">Of the network.</param>
+    /// <param name="model">What people call it.</param>
+    /// <param name="precision">Rounding of matrix-product operands.</param>
+    /// <exception cref="CinnabarException">A machine is not there or cannot do it, or there are too few layers.</exception>
+    public static LayerPipeline Connect(MachineList machines, ModelConfig config, string model, MatMulPrecision precision)
+    {
+        List<LayerMachine> connected = [];
+        try
+        {
+            foreach (MachineAddress address in machines.Addresses)
+            {
+                connected.Add(LayerMachine.Connect(address, machines.Key));
+            }
+
+            long tables = (config.WeightTying ? 1L : 2L) * config.EmbeddingSize * config.HiddenSize * sizeof(ushort);
+            long here = Math.Max(0, LayerWorkerOptions.StandardMemory() - tables);
+            int[] layers = LayerPlan.Share(
+                config.NumHiddenLayers,
+                [here, .. connected.Select(machine => machine.Memory)],
+                [null, .. machines.Addresses.Select(address => address.Layers)]);
+            LayerPipeline pipeline = new(layers[0]);
+            int first = layers[0];
+            for (int i = 0; i < connected.Count; i++)
+            {
+                int end = first + layers[i + 1];
+                connected[i].Begin(LayerAssignment.Of(config, model, first, end - first, precision));
+                pipeline._stages.Add((connected[i], first, end));
+                first = end;
+            }
+
+            return pipeline;
+        }
+        catch
+        {
+            connected.ForEach(machine => machine.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>Sends a weight to the machine whose layer it is of.</summary>
+    /// <exception cref="CinnabarException">The machine cannot take it, or is gone.</exception>
+    public void Send(NetworkWeight weight, Tensor value) =>
+        _stages.Find(stage => weight.Block < stage.End).Machine.Send(weight, value);
+
+    /// <summary>Tells the machines that all weights are there.</summary>
+    /// <inheritdoc cref="Send" path="/exception"/>
+    public void Complete() => _stages.ForEach(stage => stage.Machine.Complete());
+
+    /// <summary>Lets the machines give up what they keep of a canvas when nobody here has its cache any more.</summary>
+    public void Watch(KeyValueCache cache) => _caches.Add((cache.Number, new WeakReference<KeyValueCache>(cache)));
+
+    /// <summary>All layers on the rows of a pass.</summary>
+    /// <param name="tape">Where the first layers run.</param>
+    /// <param name="pass">The rows.</param>
+    /// <param name="config">Of the network in this reading.</param>
+    /// <param name="firstLayers">What the layers that are here make of the rows of a pass, [T, C].</param>
+    /// <returns>[T, C].</returns>
+    /// <exception cref="DeviceException">A machine is gone, or failed.</exception>
+    public Variable Forward(Tape tape, PassRows pass, ModelConfig config, Func<PassRows, Variable> firstLayers)
+    {
+        ForgetUnused();
+        int groups = Math.Min(pass.Sequences.Length, GroupsPerMachine * (_stages.Count + 1));
+        List<Task> elsewhere = [];
+        try
+        {
+            for (int i = 0; i < groups; i++)
+            {
+                Group group = GroupOf(i, groups, pass, config);
+                int mark = tape.Mark();
+                ReadOnlySpan<float> h = firstLayers(group.Rows).Value.Floats;
+                group.Take(h);
+                tape.ReleaseSince(mark);
+                elsewhere.Add(Task.Run(() => Finish(group, config.AttentionKind)));
+            }
+        }
+        finally
+        {
+            // Nothing may still write into a group when the next pass uses it.
+            Task.WhenAll(elsewhere).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+        }
+
+        Task.WhenAll(elsewhere).GetAwaiter().GetResult();
+        Variable all = tape.Zeros(pass.Count, config.HiddenSize);
+        int written = 0;
+        for (int i = 0; i < groups; i++)
+        {
+            ReadOnlySpan<float> h = _groups[i].H;
+            h.CopyTo(all.Value.Floats[written..]);
+            written += h.Length;
+        }
+
+        return all;
+    }
+
+    public void Dispose() => _stages.ForEach(stage => stage.Machine.Dispose());
+
+    private static string Layers(int first, int end) => end == first + 1 ? $"{end}" : $"{first + 1}–{end}";
+
+    private void Finish(Group group, AttentionKind attention)
+    {
+        foreach ((LayerMachine machine, _, _) in _stages)
+        {
+            machine.Forward(group.Rows, attention, group.H);
+        }
+    }
+
+    // Groups of about as many rows: a group ends with the sequence that its share of all rows ends in.
+    private Group GroupOf(int index, int groups, PassRows pass, ModelConfig config)
+    {
+        if (index == _groups.Count)
+        {
+            _groups.Add(new Group());
+        }
+
+        Group group = _groups[index];
+        if (groups == 1)
+        {
+            group.Rows = pass;
+            group.End = 1;
+            return group;
+        }
+
+        int first = index == 0 ? 0 : _groups[index - 1].End;
+        int most = pass.Sequences.Length - (groups - 1 - index); // at least one sequence for each of the others
+        int end = first + 1;
+        while (index < groups - 1 ? end < most && pass.EndOf(end - 1) < (long)pass.Count * (index + 1) / groups : end < most)
+        {
+            end++;
+        }
+
+        group.End = end;
+        group.Rows = group.Own(config);
+        group.Rows.Clear();
+        group.Rows.AddSequences(pass, first, end);
+        return group;
+    }
+
+    private void ForgetUnused()
+    {
+        foreach ((long number, _) in _caches.FindAll(cache => !cache.Cache.TryGetTarget(out _)))
+        {
+            _stages.ForEach(stage => stage.Machine.Forget(number));
+            _caches.RemoveAll(cache => cache.Number == number);
+        }
+    }
+
+    // Sequences that are computed together, and what the layers so far made of their rows.
+    private sealed class Group
+    {
+        private readonly Dictionary<AttentionKind, PassRows> _own = []; // a network may be read in two ways
+        private float[] _h = [];
+        private int _count;
+
+        /// <summary>Whose rows.</summary>
+        public PassRows Rows { get; set; } = null!;
+
+        /// <summary>Number of the first sequence behind them.</summary>
+        public int End { get; set; }
+
+        /// <summary>[T, C].</summary>
+        public Span<float> H => _h.AsSpan(0, _count);
+
+        public PassRows Own(ModelConfig config) =>
+            _own.TryGetValue(config.AttentionKind, out PassRows? rows) ? rows : _own[config.AttentionKind] = new PassRows(config);
+
+        public void Take(ReadOnlySpan<float> h)
+        {
+            _count = h.Length;
+            _h = _h.Length < _count ? new float[_count] : _h;
+            h.CopyTo(_h);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using System.Globalization;
+using Cinnabar.Checkpoints;
+
+namespace Cinnabar.Machines;
+
+/// <summary>Where a machine that computes layers is reached.</summary>
+/// <param name="Host">Name or IP address.</param>
+/// <param name="Port">1 … 65,535.</param>
+/// <param name="Layers">How many layers it is to take; null: as many as fit its memory.</param>
+public sealed record MachineAddress(string Host, int Port, int? Layers)
+{
+    private const int MostLayers = 1 << 10;
+
+    /// <summary>Reads host, host:port or [IPv6 address]:port, each with =layers behind it or not.</summary>
+    /// <exception cref="CinnabarException">It is none.</exception>
+    public static MachineAddress Parse(string text)
+    {
+        string address = text.Trim();
+        int? layers = null;
+        int equals = address.LastIndexOf('=');
+        if (equals >= 0)
+        {
+            layers = Number(address[(equals + 1)..], MostLayers);
+            address = layers is null ? "" : address[..equals];
+        }
+
+        int colon = address.LastIndexOf(':');
+        bool hasPort = colon > address.LastIndexOf(']') && (address.StartsWith('[') || address.IndexOf(':') == colon);
+        int? port = hasPort ? Number(address[(colon + 1)..], ushort.MaxValue) : MachineProtocol.DefaultPort;
+        string host = (hasPort ? address[..colon] : address).Trim('[', ']');
+        return port is int known && host.Length > 0 && Uri.CheckHostName(host) != UriHostNameType.Unknown
+            ? new MachineAddress(host, known, layers)
+            : throw new CinnabarException(
+                $"Expected a machine as host, host:port or host:port=layers, found {ErrorText.Quote(text)}.",
+                "Give the address that 'cinnabar worker' shows there.");
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]:{Port}" : $"{Host}:{Port}";
+
+    private static int? Number(string text, int most) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= 1 && number <= most
+            ? number
+            : null;
+}

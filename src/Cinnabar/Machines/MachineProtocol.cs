@@ -1,0 +1,70 @@
+// How a program and a machine that computes layers for it talk, over one TCP connection for each model. Little endian.
+//
+//   machine  greeting: magic, version, 32 random bytes
+//   program  greeting: magic, version, 32 random bytes, proof that it knows the key           MachineKey
+//   machine  Done: its own proof, the bytes of memory it offers
+//   program  Begin: which layers of which network, as JSON                                    LayerAssignment
+//            Weight: name and tensor, for each weight                                         TensorMessage
+//            Complete
+//            Pass: whose rows, where they stand, their h [T, C] in F32                        PassMessage
+//   machine  to each of these Done, and after a pass h [T, C]; or Failed and a sentence; while it computes, Working every two seconds
+//
+// What travels is neither encrypted nor signed: the key keeps strangers out, not those who read or change what is on the wire.
+namespace Cinnabar.Machines;
+
+/// <summary>What a program asks of a machine.</summary>
+internal enum MachineCommand : byte
+{
+    /// <summary>Take some layers of a network.</summary>
+    Begin = 1,
+
+    /// <summary>Take a weight of them.</summary>
+    Weight,
+
+    /// <summary>All weights are there.</summary>
+    Complete,
+
+    /// <summary>Compute the layers.</summary>
+    Pass,
+}
+
+/// <summary>What a machine answers.</summary>
+internal enum MachineAnswer : byte
+{
+    /// <summary>What was asked is done; its result follows.</summary>
+    Done = 1,
+
+    /// <summary>It is being done.</summary>
+    Working,
+
+    /// <summary>It cannot be done; a sentence follows, and the connection ends.</summary>
+    Failed,
+}
+
+/// <summary>Constants of both sides.</summary>
+internal static class MachineProtocol
+{
+    /// <summary>Changed with every change of what travels.</summary>
+    public const int Version = 1;
+
+    /// <summary>Where a machine listens unless told otherwise.</summary>
+    public const int DefaultPort = 5318;
+
+    /// <summary>Random bytes of a greeting.</summary>
+    public const int NonceBytes = 32;
+
+    /// <summary>Bytes of a text.</summary>
+    public const int MostTextBytes = 1 << 16;
+
+    /// <summary>How often a machine that computes says so.</summary>
+    public static readonly TimeSpan WorkingInterval = TimeSpan.FromSeconds(2);
+
+    /// <summary>After so long without a byte the other side is taken for dead.</summary>
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(20);
+
+    /// <summary>Time to connect.</summary>
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>The first bytes of a greeting.</summary>
+    public static ReadOnlySpan<byte> Magic => "CNBRLAYR"u8;
+}
