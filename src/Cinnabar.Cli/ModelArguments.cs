@@ -114,10 +114,18 @@ internal sealed class ModelArguments(string standard = ModelArguments.DefaultMod
         _ => model.Config.Quantization?.Type ?? DType.BF16,
     };
 
-    private MachineList? Machines(ParseResult parsed) => parsed.GetValue(_machines) is string addresses
-        ? MachineList.Parse(
-            addresses, MachineKey.Read(parsed.GetValue(_machinesKey), Environment.GetEnvironmentVariable(MachineKey.Variable)))
-        : null;
+    private MachineList? Machines(ParseResult parsed)
+    {
+        if (parsed.GetValue(_machines) is not string addresses)
+        {
+            return null;
+        }
+
+        string? file = parsed.GetValue(_machinesKey);
+        MachineKey key = MachineKey.Read(file, Environment.GetEnvironmentVariable(MachineKey.Variable));
+        KeyFiles.WarnIfOthersRead(file, "key of the machines");
+        return MachineList.Parse(addresses, key);
+    }
 
     private WeightForm Form(ParseResult parsed) => (parsed.GetValue(_exact), parsed.GetValue(_weights)) switch
     {

@@ -15,7 +15,8 @@ internal static class Welcome
           cinnabar chat --model org/name                                 talk with it
           cinnabar serve                                                 an HTTP server, with a page that shows the text refining
 
-        Also: write, proofread, score, solve, show, examples, eval, logits, bench, quantize, convert, random, mcp.
+        Also: write, proofread, score, solve, show, examples, eval, logits, bench, quantize, convert, random, mcp,
+        worker.
         'cinnabar COMMAND --help' lists every option.
 
         Models are folders in the manner of Hugging Face, or GGUF files; --model takes a name under models/, a path, or org/name.

@@ -44,6 +44,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _canOverlap = major >= LeastMajorToOverlap && DriverVersion() >= LeastDriverToOverlap;
         Check(CudaDriver.cuDevicePrimaryCtxRetain(out _context, device), "cuDevicePrimaryCtxRetain");
         MakeCurrent();
+        Check(CudaDriver.cuMemGetInfo_v2(out _, out nuint total), "cuMemGetInfo");
+        MemoryBytes = (long)total;
         Memory = new CudaMemory(Name, FinishBeforeFreeing);
         _products = new ProductPlans(Memory);
         _stream = new CudaStream(_products);
@@ -56,6 +58,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <inheritdoc/>
     public string Name { get; }
+
+    /// <inheritdoc/>
+    public long MemoryBytes { get; }
 
     /// <inheritdoc/>
     public long UsedBytes => Memory.Used;

@@ -8,6 +8,9 @@ public interface IDevice
     /// <summary>What people call it, such as "NVIDIA H200".</summary>
     string Name { get; }
 
+    /// <summary>Bytes of its memory.</summary>
+    long MemoryBytes { get; }
+
     /// <summary>Bytes of its memory that tensors take.</summary>
     long UsedBytes { get; }
 

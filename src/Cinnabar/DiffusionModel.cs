@@ -133,10 +133,11 @@ public sealed partial class DiffusionModel
                 "Use the tokenizer that belongs to the model.");
         }
 
-        LayerPipeline? elsewhere = machines is null ? null : ModelReading.Connect(machines, checkpoint, form);
+        kernels ??= KernelTable.Create(threads: null);
+        LayerPipeline? elsewhere = machines is null ? null : ModelReading.Connect(machines, checkpoint, form, kernels);
         try
         {
-            return new DiffusionModel(checkpoint, tokenizer, kernels ?? KernelTable.Create(threads: null), form, progress, elsewhere);
+            return new DiffusionModel(checkpoint, tokenizer, kernels, form, progress, elsewhere);
         }
         catch
         {

@@ -58,9 +58,9 @@ internal static class ModelReading
     /// <exception cref="CinnabarException">
     /// One is not there or refuses, there are too few layers, or the network is not one layer behind the other.
     /// </exception>
-    public static LayerPipeline Connect(MachineList machines, Checkpoint checkpoint, WeightForm form) =>
+    public static LayerPipeline Connect(MachineList machines, Checkpoint checkpoint, WeightForm form, KernelTable kernels) =>
         checkpoint.Config.Family.DividesIntoLayers
-            ? LayerPipeline.Connect(machines, checkpoint.Config, checkpoint.Name, PrecisionOf(form))
+            ? LayerPipeline.Connect(machines, checkpoint.Config, checkpoint.Name, PrecisionOf(form), kernels)
             : throw new CinnabarException(
                 $"Expected a network whose layers can be on several machines, found {checkpoint.Name}, of the family "
                 + $"{checkpoint.Config.Family.Name}.",

@@ -157,11 +157,7 @@ internal sealed class ServeCommand
 
     private static void Warn(string? keyFile, ServerOptions options)
     {
-        if (keyFile is not null && ApiKeys.IsReadByOthers(keyFile))
-        {
-            Console.Error.WriteLine($"warning: other users of this machine can read the API keys; chmod 600 {TerminalText.Quote(keyFile)}");
-        }
-
+        KeyFiles.WarnIfOthersRead(keyFile, "API keys");
         if (!options.IsLoopback && options.Keys.Count == 0)
         {
             Console.Error.WriteLine("warning: anybody who reaches this machine may use the server.");

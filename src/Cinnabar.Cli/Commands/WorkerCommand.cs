@@ -35,7 +35,7 @@ internal sealed class WorkerCommand
 
     private readonly Option<double?> _memory = new("--memory")
     {
-        Description = "GB that weights may take. [default: four fifths of this machine's memory]",
+        Description = "GB that weights, keys and values may take. [default: four fifths of this machine's memory, or of its GPU's]",
         HelpName = "GB",
     };
 
@@ -60,12 +60,14 @@ internal sealed class WorkerCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         LayerWorkerOptions options = OptionsOf(parsed);
+        options.Validate(); // before a GPU is prepared
+        KeyFiles.WarnIfOthersRead(parsed.GetValue(_keyFile), "key");
         KernelTable kernels = _device.Kernels(parsed);
         using LayerWorker worker = new(kernels, options, line => Console.Error.WriteLine(TerminalText.Safe(line)));
         worker.Start();
         string place = kernels.Device?.Name ?? (kernels.Workers.Threads == 1 ? "1 thread" : $"{kernels.Workers.Threads} threads");
         Console.Out.WriteLine(TerminalText.Safe(
-            $"Computes layers at {worker.EndPoint} ({place}, {options.Memory / 1e9:F1} GB, "
+            $"Computes layers at {worker.EndPoint} ({place}, {worker.Memory / 1e9:F1} GB, "
             + $"{(options.Key.IsNone ? "no key" : "with a key")}). Ctrl-C ends it."));
         try
         {

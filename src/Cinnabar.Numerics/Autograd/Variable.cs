@@ -5,7 +5,7 @@ namespace Cinnabar.Numerics.Autograd;
 /// <summary>A value in a computation, and the gradient of the loss with respect to it once the backward pass has reached it.</summary>
 public class Variable
 {
-    private Tensor? _value;
+    private protected Tensor? _value;
 
     /// <summary>Wraps a value.</summary>
     public Variable(Tensor value) => _value = value;
@@ -41,6 +41,10 @@ public sealed class Parameter : Variable
     /// <summary>Name in the checkpoint.</summary>
     public string Name { get; }
 
+    /// <summary>Bytes that are held of it: its values, if they were kept, and the form that products read.</summary>
+    public long HeldBytes =>
+        (_packed?.Bytes ?? 0) + (_value is null ? 0 : BytesOf(_value)) + (_value?.Scales is { } scales ? BytesOf(scales) : 0);
+
     /// <summary>Makes a zero gradient if there is none, and clears it if there is.</summary>
     public void ZeroGradient()
     {
@@ -64,6 +68,8 @@ public sealed class Parameter : Variable
 
     /// <inheritdoc/>
     public override string ToString() => _packed is null ? Name : $"{Name} [{_packed.Columns}, {_packed.Rows}]";
+
+    private static long BytesOf(Tensor tensor) => Tensor.BytesOf(tensor.Type, tensor.Count);
 
     // Wᵀ [in, out] rearranged for the right-hand side of a product; kept because inference multiplies by the same weight on every pass.
     internal PackedMatrix PackedTranspose(IMatMul matMul, MatMulPrecision precision)

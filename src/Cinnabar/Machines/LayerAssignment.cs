@@ -12,8 +12,8 @@ internal sealed record LayerAssignment
     // Far above any open model; they keep products within 64 bits and loops short.
     private const int MostLayers = 1 << 10;
     private const int MostWidth = 1 << 17;
-    private const int MostPositions = 1 << 20;
-    private const int MostExperts = 1 << 12;
+    private const int MostPositions = 1 << 24;
+    private const int MostExperts = 1 << 18; // of all layers together
 
     /// <summary>What people call the model.</summary>
     public required string Model { get; init; }
@@ -131,14 +131,16 @@ internal sealed record LayerAssignment
     private bool IsPossible =>
         Within(NumHiddenLayers, MostLayers) && Within(Count, NumHiddenLayers) && First >= 0 && First <= NumHiddenLayers - Count
         && Within(HiddenSize, MostWidth) && Within(IntermediateSize, MostWidth) && Within(MaxSequenceLength, MostPositions)
-        && Within(NumAttentionHeads, MostWidth) && Within(NumKeyValueHeads, NumAttentionHeads) && NumAttentionHeads % NumKeyValueHeads == 0
+        && Within(NumAttentionHeads, MostWidth) && Within(NumKeyValueHeads, NumAttentionHeads)
+        && NumAttentionHeads % NumKeyValueHeads == 0
         && Within(HeadSize, ModelConfig.WidestHead) && (long)NumAttentionHeads * HeadSize <= 4L * MostWidth
         && RotaryDimensions >= 0 && RotaryDimensions <= HeadSize && RotaryDimensions % 2 == 0
         && RmsNormEps is > 0 and < 1 && RopeTheta is >= 1 and < 1e12 && Within(AttentionBlockSize, MostPositions)
-        && Enum.IsDefined(Precision) && (Experts is null || ArePossible(Experts));
+        && Enum.IsDefined(Precision) && (Experts is null || ArePossible(Experts, NumHiddenLayers));
 
-    private static bool ArePossible(ExpertConfig experts) =>
-        Within(experts.Count, MostExperts) && Within(experts.ActiveCount, experts.Count) && Within(experts.IntermediateSize, MostWidth)
+    private static bool ArePossible(ExpertConfig experts, int layers) =>
+        Within(experts.Count, MostExperts / layers) && Within(experts.ActiveCount, experts.Count)
+        && Within(experts.IntermediateSize, MostWidth)
         && Enum.IsDefined(experts.Scoring) && double.IsFinite(experts.ScalingFactor)
         && Within(experts.GroupCount, experts.Count) && experts.Count % experts.GroupCount == 0
         && Within(experts.ActiveGroups, experts.GroupCount)

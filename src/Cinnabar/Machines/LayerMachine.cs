@@ -24,38 +24,38 @@ internal sealed class LayerMachine : IDisposable
     /// <summary>Where it is.</summary>
     public MachineAddress Address { get; }
 
-    /// <summary>Bytes that it offers for weights.</summary>
+    /// <summary>Bytes that it offers for weights and caches.</summary>
     public long Memory { get; private set; }
+
+    /// <summary>What it computes with: a form of kernels, or a GPU.</summary>
+    public string Kernels { get; private set; } = "";
 
     /// <summary>Connects, and shows that both sides know the key.</summary>
     /// <exception cref="CinnabarException">Nothing there computes layers, or it has another key.</exception>
     public static LayerMachine Connect(MachineAddress address, MachineKey key)
     {
         Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+        LayerMachine? machine = null;
         try
         {
-            using CancellationTokenSource timeout = new(MachineProtocol.ConnectTimeout);
+            using CancellationTokenSource timeout = new(MachineProtocol.GreetingTimeout);
             socket.ConnectAsync(address.Host, address.Port, timeout.Token).AsTask().GetAwaiter().GetResult();
+            machine = new LayerMachine(address, new MessageStream(socket));
+            machine.WhileLoading(() => machine.Greet(key));
+            return machine;
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
             socket.Dispose();
-            string found = e is SocketException ? e.Message : $"no answer in {MachineProtocol.ConnectTimeout.TotalSeconds:F0} s";
+            string found = e is SocketException ? e.Message : $"no answer in {MachineProtocol.GreetingTimeout.TotalSeconds:F0} s";
             throw new CinnabarException(
                 $"Expected a machine that computes layers at {address}, found: {found}.",
                 "Start 'cinnabar worker' there, and check the address.",
                 e);
         }
-
-        LayerMachine machine = new(address, new MessageStream(socket));
-        try
-        {
-            machine.WhileLoading(() => machine.Greet(key));
-            return machine;
-        }
         catch
         {
-            machine.Dispose();
+            machine?.Dispose();
             throw;
         }
     }
@@ -74,7 +74,9 @@ internal sealed class LayerMachine : IDisposable
     public void Send(NetworkWeight weight, Tensor value) => WhileLoading(() =>
     {
         _stream.Write((byte)MachineCommand.Weight);
-        TensorMessage.Write(_stream, weight.Name, value);
+        WeightHeader.Of(weight.Name, value).Write(_stream);
+        ReadAnswer();
+        WeightHeader.WriteBytes(_stream, value);
         ReadAnswer();
     });
 
@@ -99,7 +101,7 @@ internal sealed class LayerMachine : IDisposable
     /// <param name="pass">Whose rows.</param>
     /// <param name="attention">Who sees whom.</param>
     /// <param name="h">[T, C], of the layers before; receives that of these.</param>
-    /// <exception cref="DeviceException">The machine is gone, or failed.</exception>
+    /// <exception cref="DeviceException">The machine could not, or is gone.</exception>
     public void Forward(PassRows pass, AttentionKind attention, Span<float> h)
     {
         lock (_oneAtATime)
@@ -111,19 +113,24 @@ internal sealed class LayerMachine : IDisposable
 
             try
             {
+                int forgotten = Math.Min(_forgotten.Count, PassMessage.MostForgotten);
                 _stream.Write((byte)MachineCommand.Pass);
-                PassMessage.Write(_stream, pass, attention, CollectionsMarshal.AsSpan(_forgotten), h);
+                PassMessage.Write(_stream, pass, attention, CollectionsMarshal.AsSpan(_forgotten)[..forgotten], h);
                 ReadAnswer();
                 _stream.Read(MemoryMarshal.AsBytes(h));
-                _forgotten.Clear();
+                _forgotten.RemoveRange(0, forgotten);
             }
-            catch (Exception e) when (e is IOException or InvalidDataException or ObjectDisposedException or CinnabarException)
+            catch (RefusedException e)
             {
-                string found = e is CinnabarException ? e.Message : $"the connection is lost ({e.Message}).";
-                _lost = new DeviceException(
-                    $"Expected {Address} to compute its layers, found: {found}",
-                    "See what 'cinnabar worker' says there, then load the model again.") { IsLost = true };
+                throw new DeviceException($"{Address}: {e.Message}", "See what 'cinnabar worker' says there.");
+            }
+            catch (Exception e)
+            {
+                // Whatever it is, the two sides may not agree any more on what comes next.
                 _stream.Dispose();
+                _lost = new DeviceException(
+                    $"Expected {Address} to compute its layers, found the connection lost: {e.Message.TrimEnd('.')}.",
+                    "See what 'cinnabar worker' says there, then load the model again.") { IsLost = true };
                 throw _lost;
             }
         }
@@ -137,15 +144,14 @@ internal sealed class LayerMachine : IDisposable
         _stream.Read(magic);
         if (!magic.SequenceEqual(MachineProtocol.Magic))
         {
-            throw new InvalidDataException("something else that answers");
+            throw new InvalidDataException("something else answers");
         }
 
         long version = _stream.ReadNumber(0, int.MaxValue, "a version");
         if (version != MachineProtocol.Version)
         {
-            throw new CinnabarException(
-                $"Expected a machine of protocol version {MachineProtocol.Version}, found version {version}.",
-                "Use the same version of Cinnabar on all machines.");
+            throw new InvalidDataException(
+                $"it speaks version {version}, and this program version {MachineProtocol.Version}: use the same version of Cinnabar");
         }
 
         byte[] machine = new byte[MachineProtocol.NonceBytes];
@@ -161,10 +167,11 @@ internal sealed class LayerMachine : IDisposable
         _stream.Read(proof);
         if (!CryptographicOperations.FixedTimeEquals(proof, expected))
         {
-            throw new InvalidDataException("a machine that does not know the key");
+            throw new InvalidDataException("it does not know the key");
         }
 
         Memory = _stream.ReadNumber(0, long.MaxValue, "the memory of a machine");
+        Kernels = Shown(_stream.ReadText("the kernels of a machine"));
     }
 
     // Sends what was written and waits until it is done.
@@ -180,10 +187,9 @@ internal sealed class LayerMachine : IDisposable
                 case MachineAnswer.Working:
                     break;
                 case MachineAnswer.Failed:
-                    string said = _stream.ReadText("an error");
-                    throw new CinnabarException(said[..Math.Min(said.Length, MostShown)], "");
+                    throw new RefusedException(Shown(_stream.ReadText("an error")));
                 default:
-                    throw new InvalidDataException("something else that answers");
+                    throw new InvalidDataException("it answers with something unknown");
             }
         }
     }
@@ -194,21 +200,22 @@ internal sealed class LayerMachine : IDisposable
         {
             ask();
         }
-        catch (CinnabarException e)
+        catch (RefusedException e)
         {
             throw new CinnabarException($"{Address}: {e.Message}", "", e);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or IOException or ObjectDisposedException)
         {
             throw new CinnabarException(
-                $"Expected a machine that computes layers at {Address}, found {e.Message}.", "Check the address and the key.", e);
-        }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
-        {
-            throw new CinnabarException(
-                $"Expected {Address} to take its layers, found that the connection was lost: {e.Message}",
-                "See what 'cinnabar worker' says there.",
+                $"Expected a machine at {Address} that takes layers, found: {e.Message.TrimEnd('.')}.",
+                "Check the address, and see what 'cinnabar worker' says there.",
                 e);
         }
     }
+
+    private static string Shown(string text) =>
+        string.Concat(text.Take(MostShown).Select(c => char.IsControl(c) ? ' ' : c));
+
+    // The machine said that it cannot do what it was asked.
+    private sealed class RefusedException(string message) : Exception(message);
 }

@@ -32,17 +32,22 @@ internal sealed class LayerPipeline : IDisposable
     /// <summary>Which layers are where, in words.</summary>
     public string Placement => string.Join(
         ", ",
-        _stages.Select(stage => $"{Layers(stage.First, stage.End)} on {stage.Machine.Address}")
-            .Prepend($"layers {Layers(0, FirstLayer)} here"));
+        _stages.Select(stage => $"{LayerPlan.InWords(stage.First, stage.End)} on {stage.Machine.Address} ({stage.Machine.Kernels})")
+            .Prepend($"{LayerPlan.InWords(0, FirstLayer)} here"));
 
     /// <summary>Connects to machines and shares the layers out.</summary>
     /// <param name="machines">Where they are.</param>
     /// <param name="config">Of the network.</param>
     /// <param name="model">What people call it.</param>
     /// <param name="precision">Rounding of matrix-product operands.</param>
+    /// <param name="kernels">Where the layers run that stay here.</param>
     /// <exception cref="CinnabarException">A machine is not there or cannot do it, or there are too few layers.</exception>
-    public static LayerPipeline Connect(MachineList machines, ModelConfig config, string model, MatMulPrecision precision)
+    public static LayerPipeline Connect(
+        MachineList machines, ModelConfig config, string model, MatMulPrecision precision, KernelTable kernels)
     {
+        // A model that nobody has any more gives its machines' memory up when it is finalized.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         List<LayerMachine> connected = [];
         try
         {
@@ -52,7 +57,7 @@ internal sealed class LayerPipeline : IDisposable
             }
 
             long tables = (config.WeightTying ? 1L : 2L) * config.EmbeddingSize * config.HiddenSize * sizeof(ushort);
-            long here = Math.Max(0, LayerWorkerOptions.StandardMemory() - tables);
+            long here = Math.Max(0, LayerWorkerOptions.StandardMemory(kernels) - tables);
             int[] layers = LayerPlan.Share(
                 config.NumHiddenLayers,
                 [here, .. connected.Select(machine => machine.Memory)],
@@ -85,8 +90,12 @@ internal sealed class LayerPipeline : IDisposable
     /// <inheritdoc cref="Send" path="/exception"/>
     public void Complete() => _stages.ForEach(stage => stage.Machine.Complete());
 
-    /// <summary>Lets the machines give up what they keep of a canvas when nobody here has its cache any more.</summary>
-    public void Watch(KeyValueCache cache) => _caches.Add((cache.Number, new WeakReference<KeyValueCache>(cache)));
+    /// <summary>Lets the machines give up what they keep of a canvas when its cache is, or when nobody here has it any more.</summary>
+    public void Watch(KeyValueCache cache)
+    {
+        cache.Released = Forget;
+        _caches.Add((cache.Number, new WeakReference<KeyValueCache>(cache)));
+    }
 
     /// <summary>All layers on the rows of a pass.</summary>
     /// <param name="tape">Where the first layers run.</param>
@@ -94,10 +103,10 @@ internal sealed class LayerPipeline : IDisposable
     /// <param name="config">Of the network in this reading.</param>
     /// <param name="firstLayers">What the layers that are here make of the rows of a pass, [T, C].</param>
     /// <returns>[T, C].</returns>
-    /// <exception cref="DeviceException">A machine is gone, or failed.</exception>
+    /// <exception cref="DeviceException">A machine could not, or is gone.</exception>
     public Variable Forward(Tape tape, PassRows pass, ModelConfig config, Func<PassRows, Variable> firstLayers)
     {
-        ForgetUnused();
+        _caches.FindAll(cache => !cache.Cache.TryGetTarget(out _)).ForEach(cache => Forget(cache.Number));
         int groups = Math.Min(pass.Sequences.Length, GroupsPerMachine * (_stages.Count + 1));
         List<Task> elsewhere = [];
         try
@@ -106,16 +115,16 @@ internal sealed class LayerPipeline : IDisposable
             {
                 Group group = GroupOf(i, groups, pass, config);
                 int mark = tape.Mark();
-                ReadOnlySpan<float> h = firstLayers(group.Rows).Value.Floats;
-                group.Take(h);
+                group.Take(firstLayers(group.Rows).Value.Floats);
                 tape.ReleaseSince(mark);
-                elsewhere.Add(Task.Run(() => Finish(group, config.AttentionKind)));
+                elsewhere.Add(FinishAsync(group, config.AttentionKind, isAlone: groups == 1));
             }
         }
         finally
         {
             // Nothing may still write into a group when the next pass uses it.
             Task.WhenAll(elsewhere).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+            _groups.ForEach(group => group.ForgetRows());
         }
 
         Task.WhenAll(elsewhere).GetAwaiter().GetResult();
@@ -133,7 +142,29 @@ internal sealed class LayerPipeline : IDisposable
 
     public void Dispose() => _stages.ForEach(stage => stage.Machine.Dispose());
 
-    private static string Layers(int first, int end) => end == first + 1 ? $"{end}" : $"{first + 1}–{end}";
+    private void Forget(long cache)
+    {
+        if (_caches.RemoveAll(known => known.Number == cache) > 0)
+        {
+            _stages.ForEach(stage => stage.Machine.Forget(cache));
+        }
+    }
+
+    // On a thread of its own: it waits for machines, and the pool's threads are few.
+    private Task FinishAsync(Group group, AttentionKind attention, bool isAlone)
+    {
+        Task task = new(() => Finish(group, attention), TaskCreationOptions.LongRunning);
+        if (isAlone)
+        {
+            task.RunSynchronously(TaskScheduler.Default);
+        }
+        else
+        {
+            task.Start(TaskScheduler.Default);
+        }
+
+        return task;
+    }
 
     private void Finish(Group group, AttentionKind attention)
     {
@@ -174,15 +205,6 @@ internal sealed class LayerPipeline : IDisposable
         return group;
     }
 
-    private void ForgetUnused()
-    {
-        foreach ((long number, _) in _caches.FindAll(cache => !cache.Cache.TryGetTarget(out _)))
-        {
-            _stages.ForEach(stage => stage.Machine.Forget(number));
-            _caches.RemoveAll(cache => cache.Number == number);
-        }
-    }
-
     // Sequences that are computed together, and what the layers so far made of their rows.
     private sealed class Group
     {
@@ -201,6 +223,15 @@ internal sealed class LayerPipeline : IDisposable
 
         public PassRows Own(ModelConfig config) =>
             _own.TryGetValue(config.AttentionKind, out PassRows? rows) ? rows : _own[config.AttentionKind] = new PassRows(config);
+
+        /// <summary>Lets go of the caches of its rows.</summary>
+        public void ForgetRows()
+        {
+            foreach (PassRows rows in _own.Values)
+            {
+                rows.Clear();
+            }
+        }
 
         public void Take(ReadOnlySpan<float> h)
         {

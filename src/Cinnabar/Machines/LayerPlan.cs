@@ -6,6 +6,11 @@ namespace Cinnabar.Machines;
 /// <summary>Shares layers out.</summary>
 internal static class LayerPlan
 {
+    /// <summary>Some layers, counted from 1 as people do.</summary>
+    /// <param name="first">Number of the first, from 0.</param>
+    /// <param name="end">Number of the first behind them.</param>
+    public static string InWords(int first, int end) => end == first + 1 ? $"layer {end}" : $"layers {first + 1}–{end}";
+
     /// <summary>Layers of this machine, then of each other.</summary>
     /// <param name="layers">Of the network.</param>
     /// <param name="memory">Bytes that this machine and each other offers for layers.</param>

@@ -10,7 +10,8 @@ namespace Cinnabar.Machines;
 /// <summary>Some layers of a network; not thread-safe.</summary>
 /// <param name="assignment">Which.</param>
 /// <param name="kernels">Where they run.</param>
-internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels)
+/// <param name="memory">What weights and caches are taken from.</param>
+internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels, MemoryBudget.Share memory)
 {
     private readonly ModelConfig _config = assignment.ToConfig();
     private readonly Tape _tape = new(kernels, recording: false, assignment.Precision);
@@ -26,23 +27,28 @@ internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels
         .Where(weight => weight.Block >= assignment.First && weight.Block < assignment.First + assignment.Count)
         .ToDictionary(weight => weight.Name);
 
-    /// <summary>What its weights take as they came.</summary>
-    public long Bytes { get; private set; }
-
     /// <summary>[T, C]: what the layers before made of the rows of the pass that was read, then what these made of it.</summary>
     public Span<float> H => _h.AsSpan(0, _count);
 
-    /// <summary>Takes a weight.</summary>
-    /// <exception cref="InvalidDataException">It is there already, or none more are taken.</exception>
-    public void Add(NetworkWeight weight, Tensor value)
+    /// <summary>Makes room for a weight that comes.</summary>
+    /// <exception cref="InvalidDataException">It is there already, or there is no room for it.</exception>
+    public void Announce(WeightHeader weight)
     {
-        long bytes = value.Bytes.Length + (value.Scales?.Bytes.Length ?? 0);
-        if (_blocks is not null || !_weights.TryAdd(weight.Name, LeanWeight.Of(weight, value, _config, _tape, assignment.Precision)))
+        if (_blocks is not null || _weights.ContainsKey(weight.Name))
         {
             throw new InvalidDataException($"Expected each weight once, found {weight.Name} again.");
         }
 
-        Bytes += bytes;
+        memory.Take(weight.Bytes, weight.Name);
+    }
+
+    /// <summary>Takes the weight.</summary>
+    /// <exception cref="InvalidDataException">As these kernels hold it, there is no room for it.</exception>
+    public void Add(WeightHeader weight, Tensor value)
+    {
+        Parameter parameter = LeanWeight.Of(Expected[weight.Name], value, _config, _tape, assignment.Precision);
+        memory.Take(parameter.HeldBytes - weight.Bytes, weight.Name);
+        _weights.Add(weight.Name, parameter);
     }
 
     /// <summary>Makes the layers.</summary>
@@ -60,41 +66,68 @@ internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels
 
     /// <summary>Reads a pass; <see cref="Forward"/> computes it.</summary>
     /// <exception cref="InvalidDataException">It is none, does not fit, or weights are missing.</exception>
-    public PassRows Read(MessageStream stream)
+    public ReceivedPass Read(MessageStream stream)
     {
         if (_blocks is null)
         {
             throw new InvalidDataException("Expected weights, found a pass.");
         }
 
-        AttentionKind attention = PassMessage.ReadStart(stream, number => _caches.Remove(number));
-        if (!_passes.TryGetValue(attention, out PassRows? pass))
-        {
-            pass = _passes[attention] = new PassRows(_config with { AttentionKind = attention });
-        }
-
-        PassMessage.Read(stream, _config, pass, CacheOf, ref _h);
-        _count = pass.Count * _config.HiddenSize;
+        ReceivedPass pass = PassMessage.Read(stream, _config, ref _h);
+        _count = pass.Positions.Length * _config.HiddenSize;
         return pass;
     }
 
     /// <summary>Computes the layers.</summary>
-    /// <param name="pass">The rows.</param>
-    public void Forward(PassRows pass)
+    /// <param name="received">The pass that was read.</param>
+    /// <exception cref="InvalidDataException">There is no room for its caches.</exception>
+    public void Forward(ReceivedPass received)
     {
+        Array.ForEach(received.Forgotten, Forget);
+        PassRows pass = RowsOf(received);
         _tape.Reset();
         Variable h = _tape.Input(H, pass.Count, _config.HiddenSize);
         _blocks!.Forward(_tape, h, default, pass.LongestSequence, pass).Value.Floats.CopyTo(H);
     }
 
-    private KeyValueCache CacheOf(long number, int capacity, int length)
+    private PassRows RowsOf(ReceivedPass received)
     {
-        if (!_caches.TryGetValue(number, out KeyValueCache? cache) || cache.Capacity < capacity)
+        if (!_passes.TryGetValue(received.Attention, out PassRows? pass))
         {
-            cache = _caches[number] = new KeyValueCache(_config, _tape, capacity, assignment.First, assignment.Count);
+            pass = _passes[received.Attention] = new PassRows(_config with { AttentionKind = received.Attention });
         }
 
-        cache.TryReset(length);
+        pass.Clear();
+        foreach (ReceivedSequence sequence in received.Sequences)
+        {
+            KeyValueCache? cache = sequence.Cache == 0 ? null : CacheOf(sequence);
+            pass.AddRows(sequence.Length, sequence.Shadows, cache, received.Positions.AsSpan(sequence.First, sequence.Rows));
+        }
+
+        return pass;
+    }
+
+    private KeyValueCache CacheOf(ReceivedSequence sequence)
+    {
+        if (!_caches.TryGetValue(sequence.Cache, out KeyValueCache? cache) || cache.Capacity < sequence.Capacity)
+        {
+            Forget(sequence.Cache);
+            memory.Take(BytesOfCache(sequence.Capacity), "keys and values");
+            cache = _caches[sequence.Cache] = new KeyValueCache(_config, _tape, sequence.Capacity, assignment.First, assignment.Count);
+        }
+
+        cache.TryReset(sequence.Length);
         return cache;
     }
+
+    private void Forget(long number)
+    {
+        if (_caches.Remove(number, out KeyValueCache? cache))
+        {
+            memory.Take(-BytesOfCache(cache.Capacity), "keys and values");
+        }
+    }
+
+    private long BytesOfCache(int positions) =>
+        2L * assignment.Count * positions * _config.NumKeyValueHeads * _config.HeadSize * sizeof(float);
 }

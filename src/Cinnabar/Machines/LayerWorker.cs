@@ -15,11 +15,13 @@ namespace Cinnabar.Machines;
 /// </example>
 public sealed class LayerWorker : IDisposable
 {
-    private const int MostConnections = 64; // a model of a program each
+    private const int MostModels = 64;
+    private const int MostStrangers = 64; // connections that have not shown yet that they know the key
 
     private readonly LayerWorkerOptions _options;
     private readonly Action<string> _log;
     private readonly KernelTable _kernels;
+    private readonly MemoryBudget _memory;
     private readonly TcpListener _listener;
     private readonly List<WorkerSession> _sessions = [];
     private readonly Lock _computing = new();
@@ -34,11 +36,16 @@ public sealed class LayerWorker : IDisposable
     {
         options.Validate();
         (_kernels, _options, _log) = (kernels, options, log);
+        Memory = options.Memory ?? LayerWorkerOptions.StandardMemory(kernels);
+        _memory = new MemoryBudget(Memory);
         _listener = new TcpListener(options.Address, options.Port);
     }
 
     /// <summary>Where it listens, once it does.</summary>
     public IPEndPoint EndPoint => (IPEndPoint)_listener.LocalEndpoint;
+
+    /// <summary>Bytes that it offers for weights and caches.</summary>
+    public long Memory { get; }
 
     /// <summary>Begins to listen.</summary>
     /// <exception cref="CinnabarException">The port is taken, or the address is not of this machine.</exception>
@@ -99,7 +106,7 @@ public sealed class LayerWorker : IDisposable
     {
         lock (_sessions)
         {
-            if (_isDisposed || _sessions.Count >= MostConnections)
+            if (_isDisposed || _sessions.Count(session => !session.IsKnown) >= MostStrangers)
             {
                 socket.Dispose();
                 return;
@@ -108,7 +115,7 @@ public sealed class LayerWorker : IDisposable
             WorkerSession session;
             try
             {
-                session = new WorkerSession(socket, _kernels, _options, RoomFor, _computing, _log);
+                session = new WorkerSession(socket, _kernels, _options.Key, _memory, _computing, _log);
             }
             catch (SocketException)
             {
@@ -123,22 +130,32 @@ public sealed class LayerWorker : IDisposable
 
     private void Serve(WorkerSession session)
     {
-        session.Run();
-        lock (_sessions)
+        try
         {
-            _sessions.Remove(session);
+            session.Run(MayBegin);
+        }
+        finally
+        {
+            lock (_sessions)
+            {
+                _sessions.Remove(session);
+            }
+
+            session.Dispose();
         }
 
-        session.Dispose();
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true); // gives the weights' memory back
+        if (session.HadWeights)
+        {
+            // Gives their memory back.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
     }
 
-    // Bytes that are left for weights.
-    private long RoomFor()
+    private bool MayBegin()
     {
         lock (_sessions)
         {
-            return _options.Memory - _sessions.Sum(session => session.Bytes);
+            return _sessions.Count(session => session.IsKnown) <= MostModels;
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Machines;
 
@@ -17,8 +18,11 @@ public sealed record LayerWorkerOptions
     /// <summary>Lets a machine without a key listen to others.</summary>
     public bool AllowsAnybody { get; init; }
 
-    /// <summary>Bytes that weights may take, of all models together. Default: four fifths of the memory of this machine.</summary>
-    public long Memory { get; init; } = StandardMemory();
+    /// <summary>
+    /// Bytes that weights and caches may take, of all models together. Default null: four fifths of the memory of this machine, or of its
+    /// GPU if that computes.
+    /// </summary>
+    public long? Memory { get; init; }
 
     /// <summary>Throws if an option is out of range, or if anybody could use the machine from elsewhere.</summary>
     /// <exception cref="CinnabarException">It names the option, the range and what was found.</exception>
@@ -38,6 +42,7 @@ public sealed record LayerWorkerOptions
         }
     }
 
-    /// <summary>Four fifths of the memory that this process may use.</summary>
-    internal static long StandardMemory() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 5 * 4;
+    /// <summary>Four fifths of the memory that kernels may use.</summary>
+    internal static long StandardMemory(KernelTable kernels) =>
+        (kernels.Device?.MemoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) / 5 * 4;
 }

@@ -6,7 +6,7 @@ namespace Cinnabar.Machines;
 /// <summary>Where a machine that computes layers is reached.</summary>
 /// <param name="Host">Name or IP address.</param>
 /// <param name="Port">1 … 65,535.</param>
-/// <param name="Layers">How many layers it is to take; null: as many as fit its memory.</param>
+/// <param name="Layers">How many layers it is to take; null: a share in proportion to its memory.</param>
 public sealed record MachineAddress(string Host, int Port, int? Layers)
 {
     private const int MostLayers = 1 << 10;

@@ -42,7 +42,7 @@ public sealed class MachineKey
             bool isLong = new FileInfo(file).Length > 2 * MostCharacters;
             return isLong ? throw Wrong($"'{file}'") : Of(File.ReadAllText(file).Trim(), $"'{file}'");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new CinnabarException(
                 $"'{file}': expected a file with the key of the machines, found that it cannot be read.",

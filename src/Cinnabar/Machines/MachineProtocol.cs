@@ -2,13 +2,14 @@
 //
 //   machine  greeting: magic, version, 32 random bytes
 //   program  greeting: magic, version, 32 random bytes, proof that it knows the key           MachineKey
-//   machine  Done: its own proof, the bytes of memory it offers
+//   machine  Done: its own proof, the bytes of memory it offers, its kernels
 //   program  Begin: which layers of which network, as JSON                                    LayerAssignment
-//            Weight: name and tensor, for each weight                                         TensorMessage
+//            Weight, for each: name, type and shape; when these are Done, its bytes           WeightHeader
 //            Complete
 //            Pass: whose rows, where they stand, their h [T, C] in F32                        PassMessage
 //   machine  to each of these Done, and after a pass h [T, C]; or Failed and a sentence; while it computes, Working every two seconds
 //
+// After Failed the connection ends, but for a pass that came whole and could not be computed: then the next may come.
 // What travels is neither encrypted nor signed: the key keeps strangers out, not those who read or change what is on the wire.
 namespace Cinnabar.Machines;
 
@@ -37,7 +38,7 @@ internal enum MachineAnswer : byte
     /// <summary>It is being done.</summary>
     Working,
 
-    /// <summary>It cannot be done; a sentence follows, and the connection ends.</summary>
+    /// <summary>It cannot be done; a sentence follows.</summary>
     Failed,
 }
 
@@ -62,8 +63,8 @@ internal static class MachineProtocol
     /// <summary>After so long without a byte the other side is taken for dead.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(20);
 
-    /// <summary>Time to connect.</summary>
-    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+    /// <summary>Time to connect, and time for a program to show that it knows the key.</summary>
+    public static readonly TimeSpan GreetingTimeout = TimeSpan.FromSeconds(10);
 
     /// <summary>The first bytes of a greeting.</summary>
     public static ReadOnlySpan<byte> Magic => "CNBRLAYR"u8;

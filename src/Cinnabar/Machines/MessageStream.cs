@@ -5,20 +5,25 @@ using System.Text;
 
 namespace Cinnabar.Machines;
 
-/// <summary>One connection. One thread may read while another writes.</summary>
+/// <summary>
+/// One connection. One thread may read while another writes. All methods throw an <see cref="IOException"/> where the connection ended or
+/// nothing moved for <see cref="MachineProtocol.Silence"/>, and an <see cref="ObjectDisposedException"/> once it was disposed of.
+/// </summary>
 internal sealed class MessageStream : IDisposable
 {
-    private const int BufferBytes = 1 << 16;
+    private const int BufferBytes = 1 << 18; // what is sent at once has to move within the time of a silence
 
-    private readonly Socket _socket;
     private readonly NetworkStream _network;
-    private readonly BufferedStream _input;
-    private readonly BufferedStream _output;
+    private readonly byte[] _input = new byte[BufferBytes];
+    private readonly byte[] _output = new byte[BufferBytes];
+    private int _read; // of the input
+    private int _filled;
+    private int _written; // of the output
 
     /// <summary>Takes a connected socket over.</summary>
+    /// <exception cref="SocketException">It is not connected any more.</exception>
     public MessageStream(Socket socket)
     {
-        _socket = socket;
         socket.NoDelay = true;
         socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 30);
@@ -29,16 +34,31 @@ internal sealed class MessageStream : IDisposable
             ReadTimeout = (int)MachineProtocol.Silence.TotalMilliseconds,
             WriteTimeout = (int)MachineProtocol.Silence.TotalMilliseconds,
         };
-        _input = new BufferedStream(_network, BufferBytes);
-        _output = new BufferedStream(_network, BufferBytes);
     }
 
     /// <summary>Sends what was written.</summary>
-    public void Flush() => _output.Flush();
+    public void Flush()
+    {
+        _network.Write(_output, 0, _written);
+        _written = 0;
+    }
 
-    public void Write(ReadOnlySpan<byte> bytes) => _output.Write(bytes);
+    public void Write(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int count = Math.Min(bytes.Length, BufferBytes - _written);
+            bytes[..count].CopyTo(_output.AsSpan(_written));
+            _written += count;
+            bytes = bytes[count..];
+            if (_written == BufferBytes)
+            {
+                Flush();
+            }
+        }
+    }
 
-    public void Write(byte value) => _output.WriteByte(value);
+    public void Write(byte value) => Write([value]);
 
     public void Write(long value)
     {
@@ -57,8 +77,21 @@ internal sealed class MessageStream : IDisposable
     }
 
     /// <summary>Fills <paramref name="bytes"/>.</summary>
-    /// <exception cref="IOException">The connection ended, or nothing came for too long.</exception>
-    public void Read(Span<byte> bytes) => _input.ReadExactly(bytes);
+    public void Read(Span<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            if (_read == _filled)
+            {
+                Fill();
+            }
+
+            int count = Math.Min(bytes.Length, _filled - _read);
+            _input.AsSpan(_read, count).CopyTo(bytes);
+            _read += count;
+            bytes = bytes[count..];
+        }
+    }
 
     public byte ReadByte()
     {
@@ -72,9 +105,18 @@ internal sealed class MessageStream : IDisposable
     public byte? WaitForByte()
     {
         _network.ReadTimeout = Timeout.Infinite;
-        int value = _input.ReadByte();
-        _network.ReadTimeout = (int)MachineProtocol.Silence.TotalMilliseconds;
-        return value < 0 ? null : (byte)value;
+        try
+        {
+            return ReadByte();
+        }
+        catch (EndOfStreamException)
+        {
+            return null;
+        }
+        finally
+        {
+            _network.ReadTimeout = (int)MachineProtocol.Silence.TotalMilliseconds;
+        }
     }
 
     /// <summary>Reads a number.</summary>
@@ -89,22 +131,26 @@ internal sealed class MessageStream : IDisposable
         long value = BinaryPrimitives.ReadInt64LittleEndian(bytes);
         return value >= least && value <= most
             ? value
-            : throw new InvalidDataException($"Expected {what} of {least} … {most}, found {value}.");
+            : throw new InvalidDataException($"Expected {what}, {least} … {most}, found {value}.");
     }
 
     /// <summary>Reads a text.</summary>
     /// <exception cref="InvalidDataException">It is too long.</exception>
     public string ReadText(string what)
     {
-        byte[] bytes = new byte[ReadNumber(0, MachineProtocol.MostTextBytes, $"bytes of {what}")];
+        byte[] bytes = new byte[ReadNumber(0, MachineProtocol.MostTextBytes, $"the length of {what}")];
         Read(bytes);
         return Encoding.UTF8.GetString(bytes);
     }
 
-    public void Dispose()
+    public void Dispose() => _network.Dispose();
+
+    private void Fill()
     {
-        // Not by way of the buffers, which would try to send what they hold.
-        _network.Dispose();
-        _socket.Dispose();
+        (_read, _filled) = (0, _network.Read(_input));
+        if (_filled == 0)
+        {
+            throw new EndOfStreamException("the other side closed the connection");
+        }
     }
 }

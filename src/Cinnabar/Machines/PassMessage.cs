@@ -9,14 +9,17 @@ namespace Cinnabar.Machines;
 /// <summary>Writes and reads passes.</summary>
 internal static class PassMessage
 {
+    /// <summary>Caches that a pass may tell to forget.</summary>
+    public const int MostForgotten = 1 << 16;
+
     private const int MostSequences = 1 << 16;
-    private const long MostBytes = 1L << 30; // of h
+    private const long MostBytes = int.MaxValue; // of h: no more fit into a tensor either
 
     /// <summary>Writes a pass.</summary>
     /// <param name="stream">Where to.</param>
     /// <param name="pass">Its rows.</param>
     /// <param name="attention">Who sees whom.</param>
-    /// <param name="forgotten">Numbers of caches that are not used any more.</param>
+    /// <param name="forgotten">Numbers of caches that are not used any more, at most <see cref="MostForgotten"/>.</param>
     /// <param name="h">[T, C].</param>
     public static void Write(
         MessageStream stream, PassRows pass, AttentionKind attention, ReadOnlySpan<long> forgotten, ReadOnlySpan<float> h)
@@ -44,9 +47,12 @@ internal static class PassMessage
         stream.Write(MemoryMarshal.AsBytes(h));
     }
 
-    /// <summary>Reads which attention the pass that comes has, and which caches are not used any more.</summary>
-    /// <exception cref="InvalidDataException">It is no pass.</exception>
-    public static AttentionKind ReadStart(MessageStream stream, Action<long> forget)
+    /// <summary>Reads a pass.</summary>
+    /// <param name="stream">Where from.</param>
+    /// <param name="config">Of the network.</param>
+    /// <param name="h">Receives [T, C] at its start; made larger if it has to be.</param>
+    /// <exception cref="InvalidDataException">It does not fit the network.</exception>
+    public static ReceivedPass Read(MessageStream stream, ModelConfig config, ref float[] h)
     {
         AttentionKind attention = (AttentionKind)stream.ReadByte();
         if (!Enum.IsDefined(attention))
@@ -54,69 +60,47 @@ internal static class PassMessage
             throw new InvalidDataException($"Expected a kind of attention, found {(byte)attention}.");
         }
 
-        for (long left = stream.ReadNumber(0, int.MaxValue, "caches to forget"); left > 0; left--)
+        long[] forgotten = new long[stream.ReadNumber(0, MostForgotten, "caches to forget")];
+        for (int i = 0; i < forgotten.Length; i++)
         {
-            forget(stream.ReadNumber(1, long.MaxValue, "the number of a cache"));
+            forgotten[i] = stream.ReadNumber(1, long.MaxValue, "the number of a cache");
         }
 
-        return attention;
-    }
-
-    /// <summary>Reads the rest of a pass.</summary>
-    /// <param name="stream">Where from.</param>
-    /// <param name="config">Of the network.</param>
-    /// <param name="pass">Receives the rows.</param>
-    /// <param name="cacheOf">The cache of a number, for so many positions at most, of which so many are used.</param>
-    /// <param name="h">Receives [T, C] at its start; made larger if it has to be.</param>
-    /// <exception cref="InvalidDataException">It does not fit the network.</exception>
-    public static void Read(
-        MessageStream stream, ModelConfig config, PassRows pass, Func<long, int, int, KeyValueCache> cacheOf, ref float[] h)
-    {
-        pass.Clear();
         int rows = (int)stream.ReadNumber(1, MostBytes / sizeof(float) / config.HiddenSize, "rows of a pass");
-        int sequences = (int)stream.ReadNumber(1, Math.Min(rows, MostSequences), "sequences of a pass");
-        Sequence[] found = new Sequence[sequences];
-        int left = rows;
-        for (int i = 0; i < sequences; i++)
+        ReceivedSequence[] sequences = new ReceivedSequence[stream.ReadNumber(1, Math.Min(rows, MostSequences), "sequences of a pass")];
+        int first = 0;
+        for (int i = 0; i < sequences.Length; i++)
         {
-            found[i] = ReadSequence(stream, config, left);
-            left -= found[i].Rows;
+            sequences[i] = ReadSequence(stream, config, first, rows - first);
+            first += sequences[i].Rows;
+        }
+
+        if (first != rows)
+        {
+            throw new InvalidDataException($"Expected sequences of {rows} rows together, found {first}.");
         }
 
         int[] positions = new int[rows];
         stream.Read(MemoryMarshal.AsBytes(positions.AsSpan()));
-        if (left != 0)
-        {
-            throw new InvalidDataException($"Expected sequences of {rows} rows together, found {rows - left}.");
-        }
-
-        int first = 0;
-        foreach (Sequence sequence in found)
-        {
-            ReadOnlySpan<int> own = positions.AsSpan(first, sequence.Rows);
-            Check(own, sequence);
-            KeyValueCache? cache = sequence.Cache == 0 ? null : cacheOf(sequence.Cache, sequence.Capacity, sequence.Length);
-            pass.AddRows(sequence.Length, sequence.Shadows, cache, own);
-            first += sequence.Rows;
-        }
-
+        Array.ForEach(sequences, sequence => Check(positions.AsSpan(sequence.First, sequence.Rows), sequence));
         int count = rows * config.HiddenSize;
         h = h.Length < count ? new float[count] : h;
         stream.Read(MemoryMarshal.AsBytes(h.AsSpan(0, count)));
+        return new ReceivedPass(attention, forgotten, sequences, positions);
     }
 
-    private static Sequence ReadSequence(MessageStream stream, ModelConfig config, int left)
+    private static ReceivedSequence ReadSequence(MessageStream stream, ModelConfig config, int first, int left)
     {
         int length = (int)stream.ReadNumber(1, config.MaxSequenceLength, "positions of a sequence");
         int rows = (int)stream.ReadNumber(0, left, "rows of a sequence");
         int shadows = (int)stream.ReadNumber(0, rows, "shadows of a sequence");
         long cache = stream.ReadNumber(0, long.MaxValue, "the number of a cache");
         int capacity = (int)stream.ReadNumber(cache == 0 ? 0 : length, config.MaxSequenceLength, "positions of a cache");
-        return new Sequence(length, rows, shadows, cache, capacity);
+        return new ReceivedSequence(first, rows, length, shadows, cache, capacity);
     }
 
     // Rows of a cache ascend; without one they are all positions, then shadows of some.
-    private static void Check(ReadOnlySpan<int> positions, Sequence sequence)
+    private static void Check(ReadOnlySpan<int> positions, ReceivedSequence sequence)
     {
         bool isWhole = sequence.Cache == 0;
         bool fits = isWhole ? sequence.Rows == sequence.Length + sequence.Shadows : sequence.Shadows == 0;
@@ -134,6 +118,20 @@ internal static class PassMessage
             throw new InvalidDataException("Expected the positions of a sequence, or some of one with a cache, found others.");
         }
     }
-
-    private readonly record struct Sequence(int Length, int Rows, int Shadows, long Cache, int Capacity);
 }
+
+/// <summary>A pass that another machine sent.</summary>
+/// <param name="Attention">Who sees whom.</param>
+/// <param name="Forgotten">Numbers of caches that are not used any more.</param>
+/// <param name="Sequences">Whose rows.</param>
+/// <param name="Positions">Where each row stands.</param>
+internal sealed record ReceivedPass(AttentionKind Attention, long[] Forgotten, ReceivedSequence[] Sequences, int[] Positions);
+
+/// <summary>Rows of one sequence.</summary>
+/// <param name="First">The first of them.</param>
+/// <param name="Rows">How many.</param>
+/// <param name="Length">Positions of the sequence.</param>
+/// <param name="Shadows">Rows at the end that are shadows.</param>
+/// <param name="Cache">Number of its cache; 0: it has none.</param>
+/// <param name="Capacity">Positions of the cache, of which the sequence has some.</param>
+internal readonly record struct ReceivedSequence(int First, int Rows, int Length, int Shadows, long Cache, int Capacity);

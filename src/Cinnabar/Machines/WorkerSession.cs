@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Cinnabar.Checkpoints;
-using Cinnabar.Models;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Machines;
@@ -11,63 +10,70 @@ namespace Cinnabar.Machines;
 /// <summary>Serves one connection until it ends.</summary>
 /// <param name="socket">Connected.</param>
 /// <param name="kernels">Where layers run.</param>
-/// <param name="options">Of the machine.</param>
-/// <param name="room">Bytes that the machine has left for weights.</param>
+/// <param name="key">What programs must know.</param>
+/// <param name="memory">What the machine offers.</param>
 /// <param name="computing">Held while kernels run: those of all connections share their threads.</param>
 /// <param name="log">Told who comes and goes.</param>
 internal sealed class WorkerSession(
-    Socket socket, KernelTable kernels, LayerWorkerOptions options, Func<long> room, Lock computing, Action<string> log) : IDisposable
+    Socket socket, KernelTable kernels, MachineKey key, MemoryBudget memory, Lock computing, Action<string> log) : IDisposable
 {
     private const long MostGarbage = 32 << 20;
 
     private readonly string _peer = $"{socket.RemoteEndPoint}";
     private readonly MessageStream _stream = new(socket);
+    private readonly MemoryBudget.Share _memory = memory.Open();
     private readonly Lock _writing = new();
     private LayerStage? _stage;
     private long _collectedAt;
     private bool _isWorking;
+    private volatile bool _isKnown;
+    private volatile bool _isGone;
 
-    /// <summary>What its weights take.</summary>
-    public long Bytes => Volatile.Read(ref _stage)?.Bytes ?? 0;
+    /// <summary>Whether the program has shown that it knows the key.</summary>
+    public bool IsKnown => _isKnown;
+
+    /// <summary>Whether it has taken memory.</summary>
+    public bool HadWeights => _stage is not null;
 
     /// <summary>Serves until the program goes, or something is wrong.</summary>
-    public void Run()
+    /// <param name="mayBegin">Asked once it is known: whether the machine takes one more.</param>
+    public void Run(Func<bool> mayBegin)
     {
         string end = "gone";
-        using Timer timer = new(_ => SayWorking(), null, MachineProtocol.WorkingInterval, MachineProtocol.WorkingInterval);
+        using Timer greeting = new(_ => EndStranger(), null, MachineProtocol.GreetingTimeout, Timeout.InfiniteTimeSpan);
+        using Timer working = new(_ => SayWorking(), null, MachineProtocol.WorkingInterval, MachineProtocol.WorkingInterval);
         try
         {
-            if (!Greet())
-            {
-                return;
-            }
-
-            while (_stream.WaitForByte() is byte command)
+            Greet(mayBegin);
+            while (_isKnown && _stream.WaitForByte() is byte command)
             {
                 Do((MachineCommand)command);
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException or SocketException)
         {
-            end = $"lost ({e.Message})";
+            end = $"lost: {e.Message}";
         }
         catch (Exception e)
         {
             // Whatever a program sends, the machine goes on for others.
-            end = $"refused: {e.Message}";
-            Fail(e is OutOfMemoryException ? "Expected memory for these layers, found too little of it." : e.Message);
+            end = $"refused: {WordsOf(e)}";
+            Fail(WordsOf(e));
         }
 
-        if (_stage is not null)
+        if (_isKnown)
         {
             log($"{_peer}: {end}");
         }
     }
 
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        _stream.Dispose();
+        _memory.Dispose();
+    }
 
-    // False: the other side does not know the key, or speaks something else.
-    private bool Greet()
+    private void Greet(Func<bool> mayBegin)
     {
         byte[] own = RandomNumberGenerator.GetBytes(MachineProtocol.NonceBytes);
         _stream.Write(MachineProtocol.Magic);
@@ -78,28 +84,33 @@ internal sealed class WorkerSession(
         _stream.Read(magic);
         if (!magic.SequenceEqual(MachineProtocol.Magic))
         {
-            return false;
+            return;
         }
 
         _stream.ReadNumber(MachineProtocol.Version, MachineProtocol.Version, "a version");
         byte[] program = new byte[MachineProtocol.NonceBytes];
         _stream.Read(program);
-        byte[] expected = options.Key.Proof("program"u8, own, program);
+        byte[] expected = key.Proof("program"u8, own, program);
         byte[] proof = new byte[expected.Length];
         _stream.Read(proof);
         if (!CryptographicOperations.FixedTimeEquals(proof, expected))
         {
             log($"{_peer}: has another key, or none");
-            Fail("Expected the key of this machine, found another or none. "
-                + $"Set {MachineKey.Variable} or give --machines-key-file.");
-            return false;
+            Fail($"Expected the key of this machine, found another or none. Set {MachineKey.Variable} or give --machines-key-file.");
+            return;
+        }
+
+        _isKnown = true;
+        if (!mayBegin())
+        {
+            throw new InvalidDataException("Expected fewer models on this machine, found as many as it takes. Use another machine.");
         }
 
         _stream.Write((byte)MachineAnswer.Done);
-        _stream.Write(options.Key.Proof("machine"u8, own, program));
-        _stream.Write(Math.Max(0, room()));
+        _stream.Write(key.Proof("machine"u8, own, program));
+        _stream.Write(memory.Left);
+        _stream.Write(kernels.Device?.Name ?? $"{kernels.Form} kernels".ToLowerInvariant());
         _stream.Flush();
-        return true;
     }
 
     private void Do(MachineCommand command)
@@ -108,31 +119,48 @@ internal sealed class WorkerSession(
         {
             case MachineCommand.Begin when _stage is null:
                 LayerAssignment assignment = LayerAssignment.Parse(_stream.ReadText("layers"));
-                Volatile.Write(ref _stage, new LayerStage(assignment, kernels));
-                int last = assignment.First + assignment.Count;
-                string model = ErrorText.Quote(assignment.Model);
-                log($"{_peer}: layers {assignment.First + 1}–{last} of {assignment.NumHiddenLayers} of {model}");
+                _stage = new LayerStage(assignment, kernels, _memory);
+                string layers = LayerPlan.InWords(assignment.First, assignment.First + assignment.Count);
+                log($"{_peer}: {layers} of {assignment.NumHiddenLayers} of {ErrorText.Quote(assignment.Model)}");
                 Answer();
                 break;
             case MachineCommand.Weight when _stage is not null:
-                (NetworkWeight weight, Tensor value) = TensorMessage.Read(_stream, _stage.Expected, room(), "The machine");
+                WeightHeader weight = WeightHeader.Read(_stream, _stage.Expected);
+                _stage.Announce(weight);
+                Answer();
+                Tensor value = weight.ReadBytes(_stream);
                 Compute(() => _stage.Add(weight, value));
                 CollectGarbage();
                 Answer();
                 break;
             case MachineCommand.Complete when _stage is not null:
                 _stage.Complete();
-                log($"{_peer}: ready, {_stage.Bytes / 1e6:F0} MB of weights");
+                log($"{_peer}: ready, {_memory.Bytes / 1e6:F0} MB of weights");
                 Answer();
                 break;
             case MachineCommand.Pass when _stage is not null:
-                PassRows pass = _stage.Read(_stream);
-                Compute(() => _stage.Forward(pass));
-                Answer(MemoryMarshal.AsBytes(_stage.H));
+                Pass(_stage);
                 break;
             default:
                 throw new InvalidDataException($"Expected what a program may ask next, found {(byte)command}.");
         }
+    }
+
+    private void Pass(LayerStage stage)
+    {
+        ReceivedPass pass = stage.Read(_stream);
+        try
+        {
+            Compute(() => stage.Forward(pass));
+        }
+        catch (Exception e) when (e is not (IOException or DeviceException { IsLost: true }))
+        {
+            log($"{_peer}: {WordsOf(e)}");
+            Fail(WordsOf(e));
+            return;
+        }
+
+        Answer(MemoryMarshal.AsBytes(stage.H));
     }
 
     private void Compute(Action work)
@@ -142,6 +170,11 @@ internal sealed class WorkerSession(
         {
             lock (computing)
             {
+                if (_isGone)
+                {
+                    throw new IOException("the program went while its work waited");
+                }
+
                 work();
             }
         }
@@ -188,22 +221,43 @@ internal sealed class WorkerSession(
 
     private void SayWorking()
     {
+        if (!_writing.TryEnter())
+        {
+            return; // an answer is on its way
+        }
+
         try
         {
-            lock (_writing)
+            if (_isWorking)
             {
-                if (_isWorking)
-                {
-                    _stream.Write((byte)MachineAnswer.Working);
-                    _stream.Flush();
-                }
+                _stream.Write((byte)MachineAnswer.Working);
+                _stream.Flush();
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
-            // Who computes finds out when it answers.
+            _isGone = true;
+        }
+        finally
+        {
+            _writing.Exit();
         }
     }
+
+    private void EndStranger()
+    {
+        if (!_isKnown)
+        {
+            _stream.Dispose();
+        }
+    }
+
+    private static string WordsOf(Exception error) => error switch
+    {
+        OutOfMemoryException => "Expected memory for these layers, found too little of it. Give this machine fewer of them.",
+        DeviceException device => device.InWords,
+        _ => error.Message,
+    };
 
     // What was received and then packed is garbage, together as large as the layers; the runtime would let it grow.
     private void CollectGarbage()

@@ -7,7 +7,7 @@ using Cinnabar.Numerics.Autograd;
 namespace Cinnabar.Models;
 
 /// <summary>Keys and values of one canvas: 2 · layers · L · G·D numbers, as the network's attention reads them.</summary>
-public sealed class KeyValueCache
+public sealed class KeyValueCache : IDisposable
 {
     private static long s_last;
 
@@ -36,6 +36,9 @@ public sealed class KeyValueCache
     /// <summary>What other machines know it by: a number that no other cache of this process has.</summary>
     internal long Number { get; }
 
+    /// <summary>Told its number when nobody needs it any more.</summary>
+    internal Action<long>? Released { get; set; }
+
     /// <summary>The most positions there is room for.</summary>
     internal int Capacity => _memory[0].Rows;
 
@@ -57,6 +60,9 @@ public sealed class KeyValueCache
 
         return true;
     }
+
+    /// <summary>Lets other machines give up their part at once; a cache that nobody has any more is given up in the end without.</summary>
+    public void Dispose() => Released?.Invoke(Number);
 
     /// <summary>Keys and values of all positions in a layer, [L, G·D].</summary>
     /// <param name="layer">Number of the layer.</param>

@@ -154,6 +154,11 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
         bool hasNoisyHalf = false,
         AttentionKind? attention = null)
     {
+        if (_elsewhere is not null)
+        {
+            throw new NotSupportedException("A network with layers on other machines can only be run.");
+        }
+
         int length = ids.Length / batch;
         int[] predictors = new int[rows.Length];
         for (int i = 0; i < rows.Length; i++)

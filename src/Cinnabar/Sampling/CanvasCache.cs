@@ -60,6 +60,7 @@ internal sealed class CanvasCache(ICachingDenoiser denoiser)
     {
         if (_cache?.Length != length && _cache?.TryReset(length) != true)
         {
+            _cache?.Dispose();
             _cache = denoiser.CreateCache(length);
             _lastIds = new int[length];
             _changedIn = new int[length];
