@@ -73,7 +73,7 @@ public sealed class LayerPlanTests
             double offered = memory.Where((_, m) => told[m] is null).Sum(bytes => (double)Math.Max(1, bytes));
             for (int m = 0; m < machines; m++)
             {
-                double exact = 1 + ((free - open) * Math.Max(1, memory[m]) / offered);
+                double exact = 1 + ((free - open) * (double)Math.Max(1, memory[m]) / offered);
                 Assert.InRange(shares[m], told[m] ?? Math.Max(1, exact - 1.0001), told[m] ?? exact + 1.0001);
             }
         }

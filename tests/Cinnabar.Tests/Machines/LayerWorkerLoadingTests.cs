@@ -203,12 +203,11 @@ public sealed class LayerWorkerLoadingTests : IDisposable
         }
     }
 
-    // Weights of all types are taken for matrices as for norms, whatever the numbers in them; what they make is the program's affair.
+    // A type is taken for matrices as for norms, whatever the numbers in them; what they make is the program's affair.
     [Theory]
     [InlineData(DType.F32)]
     [InlineData(DType.BF16)]
     [InlineData(DType.Int8)]
-    [InlineData(DType.Int4)]
     public void Weights_OfNumbersThatAreNone_DoNoHarm(DType type)
     {
         using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
