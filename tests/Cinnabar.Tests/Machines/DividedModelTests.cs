@@ -53,8 +53,23 @@ public sealed class DividedModelTests : IDisposable
         TextWithHoles text = new(["int a", "; return ", ";"], [5, 9]);
         DiffusionModel here = DiffusionModel.Load(path, KernelTable.Create(threads: 1));
         DiffusionModel divided = DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: elsewhere.List(3));
-        SamplerOptions options = new() { Temperature = 1, Seed = 3, VerifyThreshold = 0.5 };
+        SamplerOptions options = new() { Temperature = 1, Seed = 3, Threshold = 0.01, VerifyThreshold = 0.005 };
         Assert.Equal(here.Infill(text, options).TokenIds, divided.Infill(text, options).TokenIds);
+    }
+
+    [Theory]
+    [InlineData("masked")]
+    [InlineData("autoregressive")]
+    [InlineData("drafting")]
+    public void Generate_MachineThatGoes_IsALostDevice(string kind)
+    {
+        using TestMachines elsewhere = new(1);
+        DiffusionModel divided = DiffusionModel.Load(Written(kind), KernelTable.Create(threads: 1), machines: elsewhere.List(2));
+        SamplerOptions options = divided.DefaultOptions with { MaxNewTokens = 40 };
+        DeviceException e = Assert.Throws<DeviceException>(
+            () => divided.Generate("int", options, _ => elsewhere.Workers[0].Dispose()));
+        Assert.True(e.IsLost);
+        Assert.True(Assert.Throws<DeviceException>(() => divided.Generate("int", options)).IsLost);
     }
 
     [Fact]

@@ -109,6 +109,27 @@ public sealed class LayerWorkerPassTests : IDisposable
         program.Pass(RawPass.Of(Sequence(8, 8)));
     }
 
+    [Fact]
+    public void Pass_OfManySequences_GivesEachItsOwn()
+    {
+        const int Most = 1 << 16;
+        using RawProgram program = RawProgram.Ready(_machines.Port, RawProgram.Small);
+        RawSequence short1 = new() { Length = 1, Positions = [0] }, whole = new();
+        byte[] alone = program.Pass(RawPass.Of(whole)), one = program.Pass(RawPass.Of(short1));
+        byte[] all = program.Pass(RawPass.Of([.. Enumerable.Range(0, Most).Select(i => i % 1000 == 0 ? whole : short1)]));
+        int at = 0;
+        for (int i = 0; i < Most; i++)
+        {
+            byte[] expected = i % 1000 == 0 ? alone : one;
+            Assert.True(all.AsSpan(at, expected.Length).SequenceEqual(expected), $"Sequence {i} is another.");
+            at += expected.Length;
+        }
+
+        Assert.Equal(all.Length, at);
+        Assert.Contains(
+            "sequences of a pass", program.Refused(MachineCommand.Pass, new RawPass { Rows = Most + 1, Count = Most + 1 }.ToBytes()));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(5)]

@@ -69,6 +69,24 @@ public sealed class LayerWorkerTests
         Assert.Equal((byte)MachineAnswer.Failed, program.Read(1)[0]);
     }
 
+    // Two programs that send at the same time may not take together what each might take alone.
+    [Fact]
+    public void Memory_OfWeightsOnTheirWay_Counts()
+    {
+        string name = RawProgram.WeightNames.Single(weight => weight.Contains("ff_out", StringComparison.Ordinal));
+        byte[] message = [(byte)MachineCommand.Weight, .. RawProgram.Weight(name)];
+        using TestMachines machines = new(1, memory: 64); // one matrix
+        using RawProgram first = RawProgram.Begun(machines.Port, RawProgram.Small);
+        using RawProgram second = RawProgram.Begun(machines.Port, RawProgram.Small);
+        first.Send(message.AsSpan(0, message.Length - 1));
+        Thread.Sleep(200); // it has seen the sizes
+        second.Send(message);
+        byte answer = second.Read(1)[0];
+        first.Send(message.AsSpan(message.Length - 1));
+        byte[] answers = [answer, first.Read(1)[0]];
+        Assert.Contains((byte)MachineAnswer.Failed, answers);
+    }
+
     [Fact]
     public void Load_MoreThanTheMachineOffers_IsOneSentence()
     {
@@ -116,6 +134,46 @@ public sealed class LayerWorkerTests
         Assert.ThrowsAny<SocketException>(() => RawProgram.Silent(port));
         machines.Workers[0].Dispose();
         machines.Dispose();
+    }
+
+    [Fact]
+    public async Task Dispose_InAPass_EndsItAtTheProgram()
+    {
+        using TestMachines machines = new(1);
+        TestNetwork network = TestNetwork.Of("full");
+        TransformerDenoiser divided = machines.Network(network, 2);
+        int passes = 0;
+        Task passing = Task.Run(() =>
+        {
+            while (true)
+            {
+                divided.Logits(network.Ids(40), [1]);
+                passes++;
+            }
+        });
+        TestMachines.Eventually(() => Volatile.Read(ref passes) > 5, "it computes");
+        machines.Workers[0].Dispose();
+        Assert.True((await Assert.ThrowsAsync<DeviceException>(() => passing.WaitAsync(TimeSpan.FromSeconds(10)))).IsLost);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", "localhost")]
+    [InlineData("127.0.0.1", "127.0.0.1")]
+    [InlineData("::1", "[::1]")]
+    public void Start_OnAnAddress_IsReachedByItsNames(string address, string host)
+    {
+        if (!Socket.OSSupportsIPv6 && address == "::1")
+        {
+            return;
+        }
+
+        LayerWorkerOptions options = new() { Address = IPAddress.Parse(address), Port = 0 };
+        using LayerWorker worker = new(KernelTable.Create(threads: 1), options, _ => { });
+        worker.Start();
+        MachineList list = MachineList.Parse($"{host}:{worker.EndPoint.Port}=1", MachineKey.None);
+        TestNetwork network = RawProgram.SmallNetwork;
+        using LayerPipeline pipeline = LayerPipeline.Connect(list, network.Config, "tiny", network.Precision);
+        Assert.Equal($"layers 1 here, 2 on {list.Addresses[0]}", pipeline.Placement);
     }
 
     [Fact]
