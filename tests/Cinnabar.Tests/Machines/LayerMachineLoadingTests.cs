@@ -89,7 +89,7 @@ public sealed class LayerMachineLoadingTests
     public void Connect_MemoryThatCannotBe_IsOneSentence(long memory)
     {
         using FakeMachine machine = FakeMachine.Greeted(memory);
-        Assert.DoesNotContain("found Expected", Refused(machine.Port));
+        Assert.Contains($"127.0.0.1:{machine.Port}", Refused(machine.Port));
     }
 
     [Theory]
@@ -99,9 +99,7 @@ public sealed class LayerMachineLoadingTests
     public void Connect_RefusalOfImpossibleLength_IsOneSentence(long length)
     {
         using FakeMachine machine = new([.. s_greeting, (byte)MachineAnswer.Failed, .. RawProgram.Number(length)]);
-        string said = Refused(machine.Port);
-        Assert.Contains($"127.0.0.1:{machine.Port}", said);
-        Assert.DoesNotContain("found Expected", said);
+        Assert.Contains($"127.0.0.1:{machine.Port}", Refused(machine.Port));
     }
 
     [Theory]
@@ -193,6 +191,6 @@ public sealed class LayerMachineLoadingTests
         Assert.DoesNotContain('\n', said);
         Assert.DoesNotContain('\u001b', said);
         Assert.DoesNotContain("..", said);
-        Assert.EndsWith(".", said);
+        Assert.DoesNotContain("found Expected", said);
     }
 }

@@ -101,6 +101,18 @@ public sealed class LayerMachinePassTests
         }
     }
 
+    [Fact]
+    public void Pass_AfterDispose_IsALostDevice()
+    {
+        using TestMachines machines = new(1);
+        LayerPipeline pipeline = LayerPipeline.Connect(machines.List(2), s_network.Config, "tiny", s_network.Precision);
+        TransformerDenoiser network = TransformerDenoiser.ForInference(
+            s_network.Config, name => s_network.Weights[name], KernelTable.Create(threads: 1), s_network.Precision, pipeline);
+        network.Logits(s_network.Ids(7), [0]);
+        pipeline.Dispose();
+        Assert.True(Assert.Throws<DeviceException>(() => network.Logits(s_network.Ids(7), [0])).IsLost);
+    }
+
     // Others that use the same machine are served as before.
     [Fact]
     public void Pass_OfAnotherProgram_GoesOn()
