@@ -1,7 +1,6 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Autograd;
 
 namespace Cinnabar.Tests.Machines;
 
@@ -82,17 +81,6 @@ public sealed class LayerPipelineTests
             string[] parts = name.Split('.');
             return parts[2] == "blocks" ? int.Parse(parts[3], System.Globalization.CultureInfo.InvariantCulture) : null;
         }
-    }
-
-    // It would go through the layers that are here alone.
-    [Fact]
-    public void Forward_ForTraining_IsRefused()
-    {
-        TestNetwork network = TestNetwork.Of("full", "exact");
-        using TestMachines elsewhere = new(1);
-        TransformerDenoiser divided = elsewhere.Divided(network);
-        Tape tape = new(KernelTable.Create(threads: 1), recording: false, network.Precision);
-        Assert.ThrowsAny<Exception>(() => divided.Forward(tape, network.Ids(6), batch: 1, [1]));
     }
 
     [Fact]
