@@ -176,7 +176,8 @@ public sealed class DividedModelTests : IDisposable
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Use(string path, MachineList machines) =>
-        DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: machines).Generate("int", new SamplerOptions { MaxNewTokens = 4 });
+        DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: machines)
+            .Generate("int", new SamplerOptions { MaxNewTokens = 4 });
 
     private string Written(string kind)
     {

@@ -130,7 +130,7 @@ public sealed class LayerWorkerTests
         Assert.Empty(ready.ReadToEnd());
         Stopwatch watch = Stopwatch.StartNew();
         Assert.True(Assert.Throws<DeviceException>(() => divided.Logits(ids, [1])).IsLost);
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(15));
         Assert.ThrowsAny<SocketException>(() => RawProgram.Silent(port));
         machines.Workers[0].Dispose();
         machines.Dispose();

@@ -95,7 +95,10 @@ public sealed class MachineKeyTests : IDisposable
     {
         MachineKey key = MachineKey.Read(file: null, Key);
         byte[] a = new byte[32], b = [.. Enumerable.Repeat((byte)1, 32)];
-        byte[][] proofs = [key.Proof("program"u8, a, b), key.Proof("machine"u8, a, b), key.Proof("program"u8, b, a), key.Proof("program"u8, a, a)];
+        byte[][] proofs =
+        [
+            key.Proof("program"u8, a, b), key.Proof("machine"u8, a, b), key.Proof("program"u8, b, a), key.Proof("program"u8, a, a),
+        ];
         Assert.Equal(4, proofs.Select(Convert.ToHexString).Distinct().Count());
         Assert.Equal(proofs[0], key.Proof("program"u8, a, b));
     }

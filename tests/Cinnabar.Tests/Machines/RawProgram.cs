@@ -19,7 +19,7 @@ internal sealed class RawProgram : IDisposable
     {
         _socket.Connect(IPAddress.Loopback, port);
         _socket.NoDelay = true;
-        _stream = new NetworkStream(_socket) { ReadTimeout = 10_000, WriteTimeout = 10_000 };
+        _stream = new NetworkStream(_socket) { ReadTimeout = 15_000, WriteTimeout = 15_000 };
         Greeting = Read(GreetingBytes);
     }
 
@@ -170,7 +170,7 @@ internal sealed class RawProgram : IDisposable
 
     public string ReadText() => Encoding.UTF8.GetString(Read((int)BitConverter.ToInt64(Read(8))));
 
-    /// <summary>Reads until the machine closes the connection; fails if it does not within ten seconds.</summary>
+    /// <summary>Reads until the machine closes the connection; fails if it does not within 15 seconds.</summary>
     public byte[] ReadToEnd()
     {
         using MemoryStream all = new();

@@ -69,13 +69,13 @@ internal sealed class TestMachines : IDisposable
         Assert.True(differing == expected.Length, $"Number {differing} of {expected.Length} differs.");
     }
 
-    /// <summary>Waits until something is so; fails after ten seconds.</summary>
+    /// <summary>Waits until something is so; fails after half a minute.</summary>
     public static void Eventually(Func<bool> isSo, string what)
     {
         Stopwatch watch = Stopwatch.StartNew();
         while (!isSo())
         {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"Not within 10 s: {what}.");
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"Not within 30 s: {what}.");
             Thread.Sleep(10);
         }
     }
