@@ -42,6 +42,7 @@ public sealed class CommandLineTests(TinyModel tiny)
     [InlineData("logits")]
     [InlineData("corpus")]
     [InlineData("serve")]
+    [InlineData("worker")]
     public void Options_OfTheCommand_TellTheirDefault(string name)
     {
         Command command = Program.CreateRoot().Subcommands.Single(c => c.Name == name);
@@ -127,6 +128,9 @@ public sealed class CommandLineTests(TinyModel tiny)
     [InlineData("--threshold to be 0 … 1000, found NaN.", "proofread", "x", "--threshold", "NaN")]
     [InlineData("--probe to be a whole number, 0 … 1000000, found 'x'.", "eval", "infill", "--corpus", "c", "--save-bias", "--probe", "x")]
     [InlineData("--steps to be 1 … 1000000, found 0.", "bench", "train", "--steps", "0")]
+    [InlineData("--port to be 0 … 65535, found 65536.", "worker", "--port", "65536")]
+    [InlineData("--memory to be a number, 0.001 … 1000000, found 'all'.", "worker", "--memory", "all")]
+    [InlineData("--memory to be 0.001 … 1000000, found 0.", "worker", "--memory", "0")]
     [InlineData("--group-size to be 16 … 65536, found 8.", "quantize", "x", "--group-size", "8")]
     public async Task Number_ThatIsNone_IsAWrongCommandLine(string expected, params string[] arguments)
     {

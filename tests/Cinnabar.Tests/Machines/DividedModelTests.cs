@@ -1,0 +1,207 @@
+using System.Runtime.CompilerServices;
+using Cinnabar.Checkpoints;
+using Cinnabar.Machines;
+using Cinnabar.Numerics;
+using Cinnabar.Numerics.Kernels;
+using Cinnabar.Sampling;
+using Cinnabar.Tests.Checkpoints;
+using Cinnabar.Tests.Models;
+using Cinnabar.Tests.Models.Gemma;
+
+namespace Cinnabar.Tests.Machines;
+
+/// <summary>Whole models with their last layers elsewhere write what they write here.</summary>
+public sealed class DividedModelTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("masked", WeightForm.AsStored, 1)]
+    [InlineData("masked", WeightForm.Int8, 2)]
+    [InlineData("masked", WeightForm.Int4, 1)]
+    [InlineData("masked", WeightForm.Exact, 2)]
+    [InlineData("block-causal", WeightForm.AsStored, 2)]
+    [InlineData("autoregressive", WeightForm.AsStored, 2)]
+    [InlineData("drafting", WeightForm.AsStored, 1)]
+    [InlineData("drafting", WeightForm.Int8, 2)]
+    [InlineData("learned", WeightForm.AsStored, 1)]
+    public void Generate_GivesTheSameTokens(string kind, WeightForm form, int machines)
+    {
+        string path = Written(kind);
+        using TestMachines elsewhere = new(machines);
+        DiffusionModel here = DiffusionModel.Load(path, KernelTable.Create(threads: 1), form);
+        DiffusionModel divided = DiffusionModel.Load(path, KernelTable.Create(threads: 1), form, machines: elsewhere.List());
+        Assert.Null(here.Placement);
+        Assert.NotNull(divided.Placement);
+        foreach (SamplerOptions options in (SamplerOptions[])[
+            here.DefaultOptions with { MaxNewTokens = 24 }, here.DefaultOptions with { MaxNewTokens = 16, Temperature = 1, Seed = 7 }])
+        {
+            GenerationResult expected = here.Generate("public static int", options);
+            GenerationResult found = divided.Generate("public static int", options);
+            Assert.Equal(expected.TokenIds, found.TokenIds);
+            Assert.Equal(expected.ForwardPasses, found.ForwardPasses);
+        }
+    }
+
+    [Fact]
+    public void Infill_GivesTheSameTokens()
+    {
+        string path = Written("masked");
+        using TestMachines elsewhere = new(1);
+        TextWithHoles text = new(["int a", "; return ", ";"], [5, 9]);
+        DiffusionModel here = DiffusionModel.Load(path, KernelTable.Create(threads: 1));
+        DiffusionModel divided = DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: elsewhere.List(3));
+        SamplerOptions options = new() { Temperature = 1, Seed = 3, Threshold = 0.01, VerifyThreshold = 0.005 };
+        Assert.Equal(here.Infill(text, options).TokenIds, divided.Infill(text, options).TokenIds);
+    }
+
+    [Theory]
+    [InlineData("masked")]
+    [InlineData("autoregressive")]
+    [InlineData("drafting")]
+    public void Generate_MachineThatGoes_IsALostDevice(string kind)
+    {
+        using TestMachines elsewhere = new(1);
+        DiffusionModel divided = DiffusionModel.Load(Written(kind), KernelTable.Create(threads: 1), machines: elsewhere.List(2));
+        SamplerOptions options = divided.DefaultOptions with { MaxNewTokens = 40 };
+        DeviceException e = Assert.Throws<DeviceException>(
+            () => divided.Generate("int", options, _ => elsewhere.Workers[0].Dispose()));
+        Assert.True(e.IsLost);
+        Assert.True(Assert.Throws<DeviceException>(() => divided.Generate("int", options)).IsLost);
+    }
+
+    [Fact]
+    public void Placement_SaysWhichLayersAreWhere()
+    {
+        string path = Written("masked");
+        using TestMachines elsewhere = new(2);
+        string[] places = [.. elsewhere.Workers.Select(worker => $"127.0.0.1:{worker.EndPoint.Port}")];
+        Assert.Equal($"layers 1–2 here, 3 on {places[0]}, 4 on {places[1]}", Placement(1, 1));
+        Assert.Equal($"layers 1 here, 2–3 on {places[0]}, 4 on {places[1]}", Placement(2, 1));
+
+        string? Placement(int first, int second) => DiffusionModel.Load(
+            path, KernelTable.Create(threads: 1), machines: elsewhere.List(first, second)).Placement;
+    }
+
+    [Fact]
+    public void Load_Progress_ReachesAllWeights()
+    {
+        string path = Written("masked");
+        using TestMachines elsewhere = new(1);
+        List<LoadProgress> told = [];
+        DiffusionModel model = DiffusionModel.Load(
+            path, KernelTable.Create(threads: 1), progress: new Told(told.Add), machines: elsewhere.List(2));
+        Assert.Equal(new LoadProgress(model.Config.ParameterCount, model.Config.ParameterCount), told[^1]);
+    }
+
+    [Fact]
+    public void Load_TooFewLayers_IsRefusedAndTheMachinesAreFree()
+    {
+        string path = Written("masked");
+        using TestMachines elsewhere = new(1);
+        CinnabarException e = Assert.Throws<CinnabarException>(
+            () => DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: elsewhere.List(4)));
+        Assert.Contains("each of 2 machines, this one among them, found 4 layers", e.Message);
+        Assert.Empty(elsewhere.Log);
+    }
+
+    // A checkpoint that fails in the middle, or somebody who stops.
+    [Fact]
+    public void Load_ThatIsStopped_GivesTheMemoryOfTheMachineBack()
+    {
+        string path = Written("masked");
+        using TestMachines elsewhere = new(1);
+        int weights = 0;
+        Assert.Throws<OperationCanceledException>(() => DiffusionModel.Load(
+            path,
+            KernelTable.Create(threads: 1),
+            progress: new Told(_ =>
+            {
+                if (++weights == 35)
+                {
+                    throw new OperationCanceledException();
+                }
+            }),
+            machines: elsewhere.List(3)));
+        TestMachines.Eventually(
+            () => elsewhere.Log.LastOrDefault()?.EndsWith(": gone", StringComparison.Ordinal) == true, "the machine is told");
+        using RawProgram program = RawProgram.Greeted(elsewhere.Port);
+        Assert.Equal(TestMachines.Memory, program.Memory);
+    }
+
+    [Fact]
+    public void Model_ThatNobodyHas_GivesTheMemoryOfTheMachineBack()
+    {
+        string path = Written("masked");
+        using TestMachines elsewhere = new(1);
+        Use(path, elsewhere.List(2));
+        TestMachines.Eventually(
+            () =>
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                return elsewhere.Log.Any(line => line.Contains(": gone", StringComparison.Ordinal)
+                    || line.Contains(": lost", StringComparison.Ordinal));
+            },
+            "the connection ends");
+    }
+
+    [Fact]
+    public void Connect_NetworksThatAreNotOneLayerBehindTheOther_AreRefused()
+    {
+        using DiffusionTransformerFolder mdlm = new(DiffusionTransformerFolder.Mdlm);
+        using TinyGemma gemma = new();
+        string latents = _folder["latents"];
+        TinyModelFolder.Write(latents, TinyModelFolder.WithLatents);
+
+        // Nobody listens there, which is not what is said.
+        MachineList nobody = MachineList.Parse("127.0.0.1:1", MachineKey.None);
+        foreach (string path in (string[])[mdlm.Path, gemma.Path, latents])
+        {
+            Checkpoint checkpoint = Checkpoint.Open(path);
+            CinnabarException e = Assert.Throws<CinnabarException>(
+                () => ModelReading.Connect(nobody, checkpoint, WeightForm.AsStored));
+            Assert.Equal(
+                $"Expected a network whose layers can be on several machines, found {checkpoint.Name}, of the family "
+                + $"{checkpoint.Config.Family.Name}. Leave --machines out.",
+                e.Message);
+        }
+
+        Assert.Contains(
+            "Leave --machines out.",
+            Assert.Throws<CinnabarException>(() => DiffusionModel.Load(latents, KernelTable.Create(threads: 1), machines: nobody)).Message);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Use(string path, MachineList machines) =>
+        DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: machines)
+            .Generate("int", new SamplerOptions { MaxNewTokens = 4 });
+
+    private string Written(string kind)
+    {
+        string path = _folder["tiny"];
+        ModelConfig Changed(ModelConfig config) => kind switch
+        {
+            "block-causal" => config with { AttentionKind = AttentionKind.BlockCausal, AttentionBlockSize = 4 },
+            "autoregressive" => config with { AttentionKind = AttentionKind.Causal, ShiftLogits = true },
+            "drafting" => config with { ShiftLogits = true },
+            "learned" => config with { LearnedPositions = true, WeightTying = true },
+            _ => config,
+        };
+        GenerationConfig? generation = kind switch
+        {
+            "block-causal" => new GenerationConfig { MaxNewTokens = 12, BlockSize = 4 },
+            "drafting" => new GenerationConfig { MaxNewTokens = 12, BlockSize = 4, DraftTokens = 6 },
+            _ => null,
+        };
+        TinyModelFolder.Write(path, config => Changed(config) with { NumHiddenLayers = 4 }, generation);
+        return path;
+    }
+
+    private sealed class Told(Action<LoadProgress> tell) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => tell(value);
+    }
+}

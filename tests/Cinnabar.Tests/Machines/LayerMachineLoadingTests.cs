@@ -1,0 +1,196 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Cinnabar.Machines;
+
+namespace Cinnabar.Tests.Machines;
+
+/// <summary>What a program says of a machine that is none, or is lost while it is given its layers.</summary>
+public sealed class LayerMachineLoadingTests
+{
+    private static readonly byte[] s_greeting = FakeMachine.Greeting();
+
+    [Fact]
+    public void Connect_NobodyListens_IsOneSentence()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        int port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        listener.Stop();
+        string said = Refused(port);
+        Assert.StartsWith($"Expected a machine that computes layers at 127.0.0.1:{port}, found: ", said);
+        Assert.EndsWith("Start 'cinnabar worker' there, and check the address.", said);
+    }
+
+    [Fact]
+    public void Connect_NameThatThereIsNone_IsOneSentence()
+    {
+        MachineList machines = MachineList.Parse("no-such-machine.invalid:9", MachineKey.None);
+        CinnabarException e = Assert.Throws<CinnabarException>(() => Connect(machines));
+        Assert.StartsWith("Expected a machine that computes layers at no-such-machine.invalid:9, found: ", e.Message);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n400 Bad Request")]
+    [InlineData("SSH-2.0-OpenSSH_9.6\r\n")]
+    [InlineData("CNBRLAYX-and-further-bytes-of-something-else-than-a-machine")]
+    public void Connect_SomethingElse_IsOneSentence(string answer)
+    {
+        using FakeMachine machine = new(Encoding.ASCII.GetBytes(answer));
+        Assert.Equal(
+            $"Expected a machine that computes layers at 127.0.0.1:{machine.Port}, found something else that answers. "
+            + "Check the address and the key.",
+            Refused(machine.Port));
+    }
+
+    [Fact]
+    public void Connect_AnotherVersion_SaysWhatToDo()
+    {
+        using FakeMachine machine = new(FakeMachine.Greeting(MachineProtocol.Version + 1));
+        string said = Refused(machine.Port);
+        Assert.Contains($"127.0.0.1:{machine.Port}", said);
+        Assert.Contains("found version 2. Use the same version of Cinnabar on all machines.", said);
+    }
+
+    // The machine's whole greeting and answer, cut anywhere.
+    [Fact]
+    public void Connect_MachineThatGoesWhileItGreets_IsOneSentence()
+    {
+        for (int bytes = 0; bytes <= s_greeting.Length; bytes++)
+        {
+            using FakeMachine machine = new(s_greeting[..bytes]);
+            string said = Refused(machine.Port);
+            Assert.Contains("found that the connection was lost", said);
+        }
+    }
+
+    [Theory]
+    [InlineData((byte)0)]
+    [InlineData((byte)77)]
+    public void Connect_AnswerThatIsNone_IsOneSentence(byte answer)
+    {
+        using FakeMachine machine = new([.. s_greeting, answer]);
+        Assert.Contains("found something else that answers.", Refused(machine.Port));
+    }
+
+    [Fact]
+    public void Connect_MachineWithoutAProof_IsOneSentence()
+    {
+        using FakeMachine machine = new([.. s_greeting, (byte)MachineAnswer.Done, .. new byte[40]]);
+        string said = Refused(machine.Port);
+        Assert.Contains("found a machine that does not know the key.", said);
+    }
+
+    // A message of Expected … found … is not put into another of these.
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(long.MinValue)]
+    public void Connect_MemoryThatCannotBe_IsOneSentence(long memory)
+    {
+        using FakeMachine machine = FakeMachine.Greeted(memory);
+        Assert.Contains($"127.0.0.1:{machine.Port}", Refused(machine.Port));
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(MachineProtocol.MostTextBytes + 1)]
+    [InlineData(long.MaxValue)]
+    public void Connect_RefusalOfImpossibleLength_IsOneSentence(long length)
+    {
+        using FakeMachine machine = new([.. s_greeting, (byte)MachineAnswer.Failed, .. RawProgram.Number(length)]);
+        Assert.Contains($"127.0.0.1:{machine.Port}", Refused(machine.Port));
+    }
+
+    [Theory]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Connect_OtherKeys_NamesTheMachineAndTheVariable(bool machineHasOne, bool programHasOne)
+    {
+        using TestMachines machines = new(1, key: machineHasOne ? MachineKey.Read(file: null, "key-of-the-machine") : null);
+        MachineKey key = programHasOne ? MachineKey.Read(file: null, "key-of-the-program") : MachineKey.None;
+        CinnabarException e = Assert.Throws<CinnabarException>(() => Connect(machines.List(1) with { Key = key }));
+        Assert.StartsWith($"127.0.0.1:{machines.Port}: Expected the key of this machine, found another or none.", e.Message);
+        Assert.Contains(MachineKey.Variable, e.Message);
+        Assert.DoesNotContain("key-of-the", e.Message);
+    }
+
+    [Fact]
+    public void Connect_SecondMachineThatIsNotThere_LetsTheFirstGo()
+    {
+        using TestMachines machines = new(1);
+        using FakeMachine second = new("something else"u8.ToArray());
+        MachineList list = new([.. machines.List().Addresses, new MachineAddress("127.0.0.1", second.Port, null)], MachineKey.None);
+        Assert.Throws<CinnabarException>(() => Connect(list));
+        for (int i = 0; i < 64; i++)
+        {
+            Record.Exception(() => Connect(list));
+        }
+
+        TestMachines.Eventually(() => Record.Exception(() => GoodProgram.Works(machines)) is null, "a good program is served");
+    }
+
+    [Fact]
+    public void Load_MachineThatGoesAnywhere_IsOneSentenceAtOnce()
+    {
+        using TestMachines machines = new(1);
+        int all;
+        using (MachineProxy whole = new(machines.Port))
+        {
+            whole.Network(RawProgram.SmallNetwork, 1);
+            all = (int)whole.FromMachine;
+        }
+
+        for (int bytes = 1; bytes < all; bytes++)
+        {
+            using MachineProxy proxy = new(machines.Port);
+            proxy.CloseAfter(bytes);
+            Stopwatch watch = Stopwatch.StartNew();
+            CinnabarException e = Assert.Throws<CinnabarException>(() => proxy.Network(RawProgram.SmallNetwork, 1));
+            AssertOneSentence(e.Message);
+            Assert.Contains($"127.0.0.1:{proxy.Port}", e.Message);
+            Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(15));
+        }
+    }
+
+    [Theory]
+    [InlineData("Expected less of it.")]
+    [InlineData("two\nlines \u001b[2J and a terminal escape")]
+    [InlineData("")]
+    public void Load_Refusal_IsShownWithTheAddress(string text)
+    {
+        using FakeMachine machine = FakeMachine.Greeted(1 << 30, [(byte)MachineAnswer.Failed, .. RawProgram.Text(text)]);
+        string said = Refused(machine.Port);
+        Assert.StartsWith($"127.0.0.1:{machine.Port}: {text.Split('\n')[0]}", said);
+    }
+
+    [Fact]
+    public void Load_LongRefusal_IsCut()
+    {
+        using FakeMachine machine = FakeMachine.Greeted(
+            1 << 30, [(byte)MachineAnswer.Failed, .. RawProgram.Text(new string('x', MachineProtocol.MostTextBytes))]);
+        Assert.InRange(Refused(machine.Port).Length, 300, 500);
+    }
+
+    private static void Connect(MachineList machines) => LayerPipeline.Connect(
+        machines, RawProgram.SmallNetwork.Config, "tiny", RawProgram.SmallNetwork.Precision).Dispose();
+
+    private static string Refused(int port)
+    {
+        MachineList machines = new([new MachineAddress("127.0.0.1", port, 1)], MachineKey.None);
+        Stopwatch watch = Stopwatch.StartNew();
+        string said = Assert.Throws<CinnabarException>(() => Connect(machines)).Message;
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(15));
+        AssertOneSentence(said);
+        return said;
+    }
+
+    private static void AssertOneSentence(string said)
+    {
+        Assert.DoesNotContain('\n', said);
+        Assert.DoesNotContain('\u001b', said);
+        Assert.DoesNotContain("..", said);
+        Assert.DoesNotContain("found Expected", said);
+    }
+}
