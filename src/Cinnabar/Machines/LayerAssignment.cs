@@ -135,7 +135,7 @@ internal sealed record LayerAssignment
         && NumAttentionHeads % NumKeyValueHeads == 0
         && Within(HeadSize, ModelConfig.WidestHead) && (long)NumAttentionHeads * HeadSize <= 4L * MostWidth
         && RotaryDimensions >= 0 && RotaryDimensions <= HeadSize && RotaryDimensions % 2 == 0
-        && RmsNormEps is > 0 and < 1 && RopeTheta is >= 1 and < 1e12 && Within(AttentionBlockSize, MostPositions)
+        && RmsNormEps is > 0 and < 1 && RopeTheta is >= 1 and <= 1e12 && Within(AttentionBlockSize, MostPositions)
         && Enum.IsDefined(Precision) && (Experts is null || ArePossible(Experts, NumHiddenLayers));
 
     private static bool ArePossible(ExpertConfig experts, int layers) =>
@@ -154,6 +154,7 @@ internal sealed record LayerAssignment
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(LayerAssignment))]
 internal sealed partial class LayerAssignmentJson : JsonSerializerContext;

@@ -144,14 +144,14 @@ internal sealed class LayerMachine : IDisposable
         _stream.Read(magic);
         if (!magic.SequenceEqual(MachineProtocol.Magic))
         {
-            throw new InvalidDataException("something else answers");
+            throw new InvalidDataException("Expected a machine that computes layers, found something else that answers.");
         }
 
         long version = _stream.ReadNumber(0, int.MaxValue, "a version");
         if (version != MachineProtocol.Version)
         {
             throw new InvalidDataException(
-                $"it speaks version {version}, and this program version {MachineProtocol.Version}: use the same version of Cinnabar");
+                $"Expected a machine of protocol version {MachineProtocol.Version}, found version {version}: another version of Cinnabar.");
         }
 
         byte[] machine = new byte[MachineProtocol.NonceBytes];
@@ -167,7 +167,7 @@ internal sealed class LayerMachine : IDisposable
         _stream.Read(proof);
         if (!CryptographicOperations.FixedTimeEquals(proof, expected))
         {
-            throw new InvalidDataException("it does not know the key");
+            throw new InvalidDataException("Expected a machine that knows the key, found one that does not.");
         }
 
         Memory = _stream.ReadNumber(0, long.MaxValue, "the memory of a machine");
@@ -189,7 +189,7 @@ internal sealed class LayerMachine : IDisposable
                 case MachineAnswer.Failed:
                     throw new RefusedException(Shown(_stream.ReadText("an error")));
                 default:
-                    throw new InvalidDataException("it answers with something unknown");
+                    throw new InvalidDataException("Expected an answer of a machine, found something else.");
             }
         }
     }
@@ -204,10 +204,14 @@ internal sealed class LayerMachine : IDisposable
         {
             throw new CinnabarException($"{Address}: {e.Message}", "", e);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or ObjectDisposedException)
+        catch (InvalidDataException e)
+        {
+            throw new CinnabarException($"{Address}: {e.Message}", "Check the address, and see what 'cinnabar worker' says there.", e);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
             throw new CinnabarException(
-                $"Expected a machine at {Address} that takes layers, found: {e.Message.TrimEnd('.')}.",
+                $"Expected a machine at {Address} that takes layers, found the connection lost: {e.Message.TrimEnd('.')}.",
                 "Check the address, and see what 'cinnabar worker' says there.",
                 e);
         }

@@ -114,6 +114,12 @@ internal sealed class LayerPipeline : IDisposable
             for (int i = 0; i < groups; i++)
             {
                 Group group = GroupOf(i, groups, pass, config);
+                if (group.Rows.Count == 0)
+                {
+                    group.Take(default);
+                    continue;
+                }
+
                 int mark = tape.Mark();
                 group.Take(firstLayers(group.Rows).Value.Floats);
                 tape.ReleaseSince(mark);
@@ -183,13 +189,6 @@ internal sealed class LayerPipeline : IDisposable
         }
 
         Group group = _groups[index];
-        if (groups == 1)
-        {
-            group.Rows = pass;
-            group.End = 1;
-            return group;
-        }
-
         int first = index == 0 ? 0 : _groups[index - 1].End;
         int most = pass.Sequences.Length - (groups - 1 - index); // at least one sequence for each of the others
         int end = first + 1;

@@ -24,11 +24,14 @@ public sealed record MachineAddress(string Host, int Port, int? Layers)
             address = layers is null ? "" : address[..equals];
         }
 
+        // The colons of an IPv6 address stand in brackets, or there is no port.
         int colon = address.LastIndexOf(':');
-        bool hasPort = colon > address.LastIndexOf(']') && (address.StartsWith('[') || address.IndexOf(':') == colon);
+        bool hasBrackets = address.StartsWith('[');
+        bool hasPort = hasBrackets ? colon == address.IndexOf(']') + 1 : colon >= 0 && address.IndexOf(':') == colon;
         int? port = hasPort ? Number(address[(colon + 1)..], ushort.MaxValue) : MachineProtocol.DefaultPort;
-        string host = (hasPort ? address[..colon] : address).Trim('[', ']');
-        return port is int known && host.Length > 0 && Uri.CheckHostName(host) != UriHostNameType.Unknown
+        string host = hasPort ? address[..colon] : address;
+        host = hasBrackets && host.EndsWith(']') ? host[1..^1] : host;
+        return port is int known && host.IndexOfAny(['[', ']']) < 0 && Uri.CheckHostName(host) != UriHostNameType.Unknown
             ? new MachineAddress(host, known, layers)
             : throw new CinnabarException(
                 $"Expected a machine as host, host:port or host:port=layers, found {ErrorText.Quote(text)}.",

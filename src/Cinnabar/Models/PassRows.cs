@@ -157,7 +157,7 @@ internal sealed class PassRows(ModelConfig config)
         positions.CopyTo(_positions.AsSpan(first));
     }
 
-    /// <summary>Adds some sequences of another pass; which of their rows are wanted is left out.</summary>
+    /// <summary>Adds those of some sequences of another pass that have rows; which of these are wanted is left out.</summary>
     /// <param name="other">The pass.</param>
     /// <param name="first">Number of the first.</param>
     /// <param name="end">Number of the first that is left out.</param>
@@ -166,6 +166,11 @@ internal sealed class PassRows(ModelConfig config)
         for (int i = first; i < end; i++)
         {
             SequenceRows sequence = other._sequences[i];
+            if (sequence.First == other.EndOf(i))
+            {
+                continue; // nothing of it is computed
+            }
+
             Range rows = sequence.First..other.EndOf(i);
             int start = _count;
             AddRows(sequence.Length, sequence.Shadows, sequence.Cache, other.Positions[rows]);
