@@ -77,9 +77,9 @@ public sealed class DividedModelTests : IDisposable
     {
         string path = Written("masked");
         using TestMachines elsewhere = new(2);
-        string[] places = [.. elsewhere.Workers.Select(worker => $"127.0.0.1:{worker.EndPoint.Port}")];
-        Assert.Equal($"layers 1–2 here, 3 on {places[0]}, 4 on {places[1]}", Placement(1, 1));
-        Assert.Equal($"layers 1 here, 2–3 on {places[0]}, 4 on {places[1]}", Placement(2, 1));
+        string[] places = [.. elsewhere.Workers.Select(worker => $"127.0.0.1:{worker.EndPoint.Port} ({TestMachines.Kernels})")];
+        Assert.Equal($"layers 1–2 here, layer 3 on {places[0]}, layer 4 on {places[1]}", Placement(1, 1));
+        Assert.Equal($"layer 1 here, layers 2–3 on {places[0]}, layer 4 on {places[1]}", Placement(2, 1));
 
         string? Placement(int first, int second) => DiffusionModel.Load(
             path, KernelTable.Create(threads: 1), machines: elsewhere.List(first, second)).Placement;
@@ -104,7 +104,9 @@ public sealed class DividedModelTests : IDisposable
         CinnabarException e = Assert.Throws<CinnabarException>(
             () => DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: elsewhere.List(4)));
         Assert.Contains("each of 2 machines, this one among them, found 4 layers", e.Message);
-        Assert.Empty(elsewhere.Log);
+        TestMachines.Eventually(() => !elsewhere.Log.IsEmpty, "the machine is told");
+        Assert.EndsWith(": gone", Assert.Single(elsewhere.Log));
+        GoodProgram.Works(elsewhere);
     }
 
     // A checkpoint that fails in the middle, or somebody who stops.
@@ -127,8 +129,7 @@ public sealed class DividedModelTests : IDisposable
             machines: elsewhere.List(3)));
         TestMachines.Eventually(
             () => elsewhere.Log.LastOrDefault()?.EndsWith(": gone", StringComparison.Ordinal) == true, "the machine is told");
-        using RawProgram program = RawProgram.Greeted(elsewhere.Port);
-        Assert.Equal(TestMachines.Memory, program.Memory);
+        TestMachines.Eventually(() => elsewhere.Offered() == TestMachines.Memory, "the memory is offered again");
     }
 
     [Fact]
@@ -146,6 +147,7 @@ public sealed class DividedModelTests : IDisposable
                     || line.Contains(": lost", StringComparison.Ordinal));
             },
             "the connection ends");
+        TestMachines.Eventually(() => elsewhere.Offered() == TestMachines.Memory, "the memory is offered again");
     }
 
     [Fact]
@@ -162,7 +164,7 @@ public sealed class DividedModelTests : IDisposable
         {
             Checkpoint checkpoint = Checkpoint.Open(path);
             CinnabarException e = Assert.Throws<CinnabarException>(
-                () => ModelReading.Connect(nobody, checkpoint, WeightForm.AsStored));
+                () => ModelReading.Connect(nobody, checkpoint, WeightForm.AsStored, KernelTable.Create(threads: 1)));
             Assert.Equal(
                 $"Expected a network whose layers can be on several machines, found {checkpoint.Name}, of the family "
                 + $"{checkpoint.Config.Family.Name}. Leave --machines out.",

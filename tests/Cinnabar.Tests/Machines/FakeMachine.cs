@@ -49,13 +49,13 @@ internal sealed class FakeMachine : IDisposable
     public static FakeMachine Greeted(long memory, params byte[] further) => Greeted(memory, over: null, further);
 
     /// <summary>The same; then it is silent until it is over.</summary>
-    public static FakeMachine Greeted(long memory, ManualResetEventSlim? over, byte[] further) => new(stream =>
+    public static FakeMachine Greeted(long memory, ManualResetEventSlim? over, byte[] further, string kernels = "some kernels") => new(stream =>
     {
         stream.Write(Greeting());
         byte[] program = new byte[80];
         stream.ReadExactly(program);
         byte[] proof = MachineKey.None.Proof("machine"u8, new byte[32], program.AsSpan(16, 32));
-        stream.Write([(byte)MachineAnswer.Done, .. proof, .. RawProgram.Number(memory), .. further]);
+        stream.Write([(byte)MachineAnswer.Done, .. proof, .. RawProgram.Number(memory), .. RawProgram.Text(kernels), .. further]);
         over?.Wait(TimeSpan.FromMinutes(1));
     });
 

@@ -9,6 +9,8 @@ namespace Cinnabar.Tests.Machines;
 /// <summary>What a program says of a machine that is none, or is lost while it is given its layers.</summary>
 public sealed class LayerMachineLoadingTests
 {
+    private const string CheckTheAddress = "Check the address, and see what 'cinnabar worker' says there.";
+
     private static readonly byte[] s_greeting = FakeMachine.Greeting();
 
     [Fact]
@@ -39,8 +41,7 @@ public sealed class LayerMachineLoadingTests
     {
         using FakeMachine machine = new(Encoding.ASCII.GetBytes(answer));
         Assert.Equal(
-            $"Expected a machine that computes layers at 127.0.0.1:{machine.Port}, found something else that answers. "
-            + "Check the address and the key.",
+            $"127.0.0.1:{machine.Port}: Expected a machine that computes layers, found something else that answers. " + CheckTheAddress,
             Refused(machine.Port));
     }
 
@@ -48,9 +49,10 @@ public sealed class LayerMachineLoadingTests
     public void Connect_AnotherVersion_SaysWhatToDo()
     {
         using FakeMachine machine = new(FakeMachine.Greeting(MachineProtocol.Version + 1));
-        string said = Refused(machine.Port);
-        Assert.Contains($"127.0.0.1:{machine.Port}", said);
-        Assert.Contains("found version 2. Use the same version of Cinnabar on all machines.", said);
+        Assert.Equal(
+            $"127.0.0.1:{machine.Port}: Expected a machine of protocol version 1, found version 2: another version of Cinnabar. "
+            + CheckTheAddress,
+            Refused(machine.Port));
     }
 
     // The machine's whole greeting and answer, cut anywhere.
@@ -60,8 +62,10 @@ public sealed class LayerMachineLoadingTests
         for (int bytes = 0; bytes <= s_greeting.Length; bytes++)
         {
             using FakeMachine machine = new(s_greeting[..bytes]);
-            string said = Refused(machine.Port);
-            Assert.Contains("found that the connection was lost", said);
+            Assert.Equal(
+                $"Expected a machine at 127.0.0.1:{machine.Port} that takes layers, found the connection lost: "
+                + $"the other side closed the connection. {CheckTheAddress}",
+                Refused(machine.Port));
         }
     }
 
@@ -71,15 +75,16 @@ public sealed class LayerMachineLoadingTests
     public void Connect_AnswerThatIsNone_IsOneSentence(byte answer)
     {
         using FakeMachine machine = new([.. s_greeting, answer]);
-        Assert.Contains("found something else that answers.", Refused(machine.Port));
+        Assert.StartsWith(
+            $"127.0.0.1:{machine.Port}: Expected an answer of a machine, found something else. ", Refused(machine.Port));
     }
 
     [Fact]
     public void Connect_MachineWithoutAProof_IsOneSentence()
     {
         using FakeMachine machine = new([.. s_greeting, (byte)MachineAnswer.Done, .. new byte[40]]);
-        string said = Refused(machine.Port);
-        Assert.Contains("found a machine that does not know the key.", said);
+        Assert.StartsWith(
+            $"127.0.0.1:{machine.Port}: Expected a machine that knows the key, found one that does not. ", Refused(machine.Port));
     }
 
     // A message of Expected … found … is not put into another of these.
@@ -89,7 +94,9 @@ public sealed class LayerMachineLoadingTests
     public void Connect_MemoryThatCannotBe_IsOneSentence(long memory)
     {
         using FakeMachine machine = FakeMachine.Greeted(memory);
-        Assert.Contains($"127.0.0.1:{machine.Port}", Refused(machine.Port));
+        Assert.StartsWith(
+            $"127.0.0.1:{machine.Port}: Expected the memory of a machine, 0 … 9223372036854775807, found {memory}. ",
+            Refused(machine.Port));
     }
 
     [Theory]
@@ -99,7 +106,8 @@ public sealed class LayerMachineLoadingTests
     public void Connect_RefusalOfImpossibleLength_IsOneSentence(long length)
     {
         using FakeMachine machine = new([.. s_greeting, (byte)MachineAnswer.Failed, .. RawProgram.Number(length)]);
-        Assert.Contains($"127.0.0.1:{machine.Port}", Refused(machine.Port));
+        Assert.StartsWith(
+            $"127.0.0.1:{machine.Port}: Expected the length of an error, 0 … 65536, found {length}. ", Refused(machine.Port));
     }
 
     [Theory]
@@ -173,8 +181,7 @@ public sealed class LayerMachineLoadingTests
         Assert.InRange(Refused(machine.Port).Length, 300, 500);
     }
 
-    private static void Connect(MachineList machines) => LayerPipeline.Connect(
-        machines, RawProgram.SmallNetwork.Config, "tiny", RawProgram.SmallNetwork.Precision).Dispose();
+    private static void Connect(MachineList machines) => RawProgram.SmallNetwork.Connect(machines).Dispose();
 
     private static string Refused(int port)
     {

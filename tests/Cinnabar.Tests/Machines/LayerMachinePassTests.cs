@@ -24,20 +24,19 @@ public sealed class LayerMachinePassTests
         network.Logits(s_network.Ids(7), [0]);
         proxy.CloseAfter(bytes);
         DeviceException e = AssertLost(proxy, network);
-        Assert.StartsWith($"Expected 127.0.0.1:{proxy.Port} to compute its layers, found: the connection is lost (", e.Message);
+        Assert.StartsWith($"Expected 127.0.0.1:{proxy.Port} to compute its layers, found the connection lost: the other side closed the connection.", e.Message);
         Assert.Contains("load the model again", e.InWords);
     }
 
     public static TheoryData<byte[], string> Nonsense => new()
     {
-        { [0], "something else that answers" },
-        { [77, 78, 79], "something else that answers" },
-        { [(byte)MachineAnswer.Working, (byte)MachineAnswer.Working, 4], "something else that answers" },
-        { [(byte)MachineAnswer.Failed, .. RawProgram.Text("Expected memory, found none.")], "found: Expected memory, found none." },
-        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(long.MaxValue)], "bytes of an error" },
-        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(-1)], "bytes of an error" },
-        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(100), 65], "the connection is lost" },
-        { [(byte)MachineAnswer.Working], "the connection is lost" },
+        { [0], "found the connection lost: Expected an answer of a machine, found something else." },
+        { [77, 78, 79], "Expected an answer of a machine, found something else." },
+        { [(byte)MachineAnswer.Working, (byte)MachineAnswer.Working, 4], "Expected an answer of a machine, found something else." },
+        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(long.MaxValue)], "Expected the length of an error, 0 … 65536, found 9223372036854775807." },
+        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(-1)], "Expected the length of an error, 0 … 65536, found -1." },
+        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(100), 65], "found the connection lost: the other side closed the connection." },
+        { [(byte)MachineAnswer.Working], "found the connection lost: the other side closed the connection." },
     };
 
     [Theory]
@@ -75,9 +74,8 @@ public sealed class LayerMachinePassTests
         using MachineProxy first = new(machines.Workers[0].EndPoint.Port), second = new(machines.Workers[1].EndPoint.Port);
         MachineProxy[] proxies = [first, second];
         MachineList list = new([.. proxies.Select(proxy => new MachineAddress("127.0.0.1", proxy.Port, 1))], MachineKey.None);
-        LayerPipeline pipeline = LayerPipeline.Connect(list, s_network.Config, "tiny", s_network.Precision);
-        TransformerDenoiser network = TransformerDenoiser.ForInference(
-            s_network.Config, name => s_network.Weights[name], KernelTable.Create(threads: 1), s_network.Precision, pipeline);
+        LayerPipeline pipeline = s_network.Connect(list);
+        TransformerDenoiser network = s_network.Over(pipeline);
         Batch();
         proxies[dying].CloseAfter(2000);
         for (int i = 0; i < 3; i++)
@@ -105,9 +103,8 @@ public sealed class LayerMachinePassTests
     public void Pass_AfterDispose_IsALostDevice()
     {
         using TestMachines machines = new(1);
-        LayerPipeline pipeline = LayerPipeline.Connect(machines.List(2), s_network.Config, "tiny", s_network.Precision);
-        TransformerDenoiser network = TransformerDenoiser.ForInference(
-            s_network.Config, name => s_network.Weights[name], KernelTable.Create(threads: 1), s_network.Precision, pipeline);
+        LayerPipeline pipeline = s_network.Connect(machines.List(2));
+        TransformerDenoiser network = s_network.Over(pipeline);
         network.Logits(s_network.Ids(7), [0]);
         pipeline.Dispose();
         Assert.True(Assert.Throws<DeviceException>(() => network.Logits(s_network.Ids(7), [0])).IsLost);
@@ -132,13 +129,11 @@ public sealed class LayerMachinePassTests
     public void Pass_MachineThatIsSilent_IsTakenForDead()
     {
         ManualResetEventSlim over = new();
-        byte[] done = [.. Enumerable.Repeat((byte)MachineAnswer.Done, RawProgram.WeightNames.Length + 2)];
+        byte[] done = [.. Enumerable.Repeat((byte)MachineAnswer.Done, (2 * RawProgram.WeightNames.Length) + 2)];
         using FakeMachine machine = FakeMachine.Greeted(1 << 30, over, done);
         MachineList list = new([new MachineAddress("127.0.0.1", machine.Port, 1)], MachineKey.None);
         TestNetwork small = RawProgram.SmallNetwork;
-        LayerPipeline pipeline = LayerPipeline.Connect(list, small.Config, "tiny", small.Precision);
-        TransformerDenoiser network = TransformerDenoiser.ForInference(
-            small.Config, name => small.Weights[name], KernelTable.Create(threads: 1), small.Precision, pipeline);
+        TransformerDenoiser network = small.Over(small.Connect(list));
         Stopwatch watch = Stopwatch.StartNew();
         Assert.True(Assert.Throws<DeviceException>(() => network.Logits([1, 2], [0])).IsLost);
         Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(40));

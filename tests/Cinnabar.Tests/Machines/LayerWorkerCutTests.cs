@@ -8,8 +8,6 @@ namespace Cinnabar.Tests.Machines;
 public sealed class LayerWorkerCutTests : IDisposable
 {
     private const int GreetingBytes = 80; // of a program
-    private const int ProofBytes = 41; // of the machine, with its answer and its memory
-
     private readonly TestMachines _machines = new(1);
     private readonly byte[] _conversation; // behind the greeting
 
@@ -77,7 +75,8 @@ public sealed class LayerWorkerCutTests : IDisposable
         }
     }
 
-    // What the machine says behind its proof and its memory, which others may have a part of, until it closes the connection.
+    // What the machine says behind its proof, its memory, which others may have a part of, and its kernels, until it closes the
+    // connection.
     private byte[] Answers(byte[] conversation, int most)
     {
         using RawProgram program = RawProgram.Silent(_machines.Port);
@@ -85,6 +84,7 @@ public sealed class LayerWorkerCutTests : IDisposable
         program.Send(all.AsSpan(0, Math.Min(most, all.Length)));
         program.EndSending();
         byte[] said = program.ReadToEnd();
-        return said.Length <= ProofBytes ? [] : said[ProofBytes..];
+        int introduction = 1 + 32 + sizeof(long) + RawProgram.Text(TestMachines.Kernels).Length;
+        return said.Length <= introduction ? [] : said[introduction..];
     }
 }

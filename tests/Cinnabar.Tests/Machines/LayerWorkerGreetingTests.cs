@@ -17,10 +17,11 @@ public sealed class LayerWorkerGreetingTests : IDisposable
     }
 
     [Fact]
-    public void Program_WithTheKey_IsToldTheMemory()
+    public void Program_WithTheKey_IsToldTheMemoryAndTheKernels()
     {
         using RawProgram program = RawProgram.Greeted(_machines.Port, s_key);
         Assert.Equal(TestMachines.Memory, program.Memory);
+        Assert.Equal(TestMachines.Kernels, program.Kernels);
     }
 
     [Fact]
@@ -104,7 +105,7 @@ public sealed class LayerWorkerGreetingTests : IDisposable
         using RawProgram program = RawProgram.Silent(_machines.Port);
         byte[] greeting = program.GreetingWith(s_key);
         BitConverter.TryWriteBytes(greeting.AsSpan(8), version);
-        Assert.Contains("version", program.Refused(greeting));
+        Assert.Equal($"Expected a version, 1 … 1, found {version}.", program.Refused(greeting));
     }
 
     [Fact]

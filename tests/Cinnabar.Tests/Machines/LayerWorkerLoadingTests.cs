@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Cinnabar.Machines;
 using Cinnabar.Numerics;
@@ -51,6 +52,8 @@ public sealed class LayerWorkerLoadingTests : IDisposable
 
     [Theory]
     [InlineData("model", "null")]
+    [InlineData("hidden_size", "null")]
+    [InlineData("learned_positions", "null")]
     [InlineData("first", "2")]
     [InlineData("first", "-1")]
     [InlineData("first", "2147483647")]
@@ -72,16 +75,20 @@ public sealed class LayerWorkerLoadingTests : IDisposable
     [InlineData("rotary_dimensions", "4")]
     [InlineData("rotary_dimensions", "-2")]
     [InlineData("max_sequence_length", "0")]
-    [InlineData("max_sequence_length", "1048577")]
+    [InlineData("max_sequence_length", "16777217")]
     [InlineData("rms_norm_eps", "0")]
     [InlineData("rms_norm_eps", "1")]
     [InlineData("rope_theta", "0")]
     [InlineData("rope_theta", "1e13")]
+    [InlineData("rope_theta", "1.0000001e12")]
+    [InlineData("rope_theta", "0.99")]
     [InlineData("attention_block_size", "0")]
+    [InlineData("attention_block_size", "16777217")]
     [InlineData("precision", "77")]
     [InlineData("further", "1")]
     [InlineData("experts", "{}")]
     [InlineData("experts", "{\"count\":0,\"active_count\":1,\"intermediate_size\":4}")]
+    [InlineData("experts", "{\"count\":131073,\"active_count\":1,\"intermediate_size\":4}")] // of two layers more than 1 << 18
     [InlineData("experts", "{\"count\":4,\"active_count\":5,\"intermediate_size\":4}")]
     [InlineData("experts", "{\"count\":4,\"active_count\":1,\"intermediate_size\":0}")]
     [InlineData("experts", "{\"count\":4,\"active_count\":1,\"intermediate_size\":4,\"group_count\":3}")]
@@ -118,9 +125,9 @@ public sealed class LayerWorkerLoadingTests : IDisposable
     {
         using RawProgram program = RawProgram.Greeted(_machines.Port);
         Assert.Equal(
-            $"Expected bytes of layers of 0 … 65536, found {length}.", program.Refused(MachineCommand.Begin, RawProgram.Number(length)));
+            $"Expected the length of layers, 0 … 65536, found {length}.", program.Refused(MachineCommand.Begin, RawProgram.Number(length)));
         using RawProgram begun = RawProgram.Begun(_machines.Port, RawProgram.Small);
-        Assert.StartsWith("Expected bytes of a weight's name", begun.Refused(MachineCommand.Weight, RawProgram.Number(length)));
+        Assert.StartsWith("Expected the length of a weight's name, 0 … 65536, found ", begun.Refused(MachineCommand.Weight, RawProgram.Number(length)));
     }
 
     [Theory]
@@ -131,7 +138,7 @@ public sealed class LayerWorkerLoadingTests : IDisposable
     public void Weight_ThatWasNotAskedFor_IsRefused(string name)
     {
         using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
-        string said = program.Refused(MachineCommand.Weight, RawProgram.Weight(name, Tensor.Zeros(4)));
+        string said = program.Refused(MachineCommand.Weight, RawProgram.Header(name, Tensor.Zeros(4)));
         Assert.StartsWith("Expected a weight of the layers that were asked for, found '", said);
         Assert.DoesNotContain('\u001b', said);
     }
@@ -148,23 +155,14 @@ public sealed class LayerWorkerLoadingTests : IDisposable
     {
         using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
         string name = RawProgram.WeightNames.Single(weight => weight.Contains("ff_out", StringComparison.Ordinal));
-        byte[] message =
-        [
-            .. RawProgram.Text(name), (byte)DType.F32, .. RawProgram.Number(shape.Length),
-            .. shape.SelectMany(size => RawProgram.Number(size)), .. RawProgram.Number(0),
-        ];
-        Assert.Contains(name, program.Refused(MachineCommand.Weight, message));
+        Assert.Contains(name, program.Refused(MachineCommand.Weight, RawProgram.Header(name, (byte)DType.F32, group: 0, shape)));
     }
 
-    // A number of the group, or of dimensions, that no tensor has; types that there are none of, or whose blocks do not fit.
+    // A number of the group, or of dimensions, that no tensor has; types that there are none of.
     [Theory]
     [InlineData(200, 2, 4, "of a known type")]
-    [InlineData(2, 2, 0, "do not divide")]
-    [InlineData(2, 2, 3, "do not divide")]
-    [InlineData(3, 2, 1, "do not divide")]
     [InlineData(2, 2, 1L << 40, "the group of")]
     [InlineData(2, 2, -1, "the group of")]
-    [InlineData(4, 2, 4, "do not divide")]
     [InlineData(0, 0, 0, "dimensions of")]
     [InlineData(0, 3, 0, "dimensions of")]
     [InlineData(0, long.MaxValue, 0, "dimensions of")]
@@ -177,15 +175,44 @@ public sealed class LayerWorkerLoadingTests : IDisposable
         Assert.Contains(said, program.Refused(MachineCommand.Weight, message));
     }
 
+    // Groups that do not fit are found out at the latest when the first byte is to come.
+    [Theory]
+    [InlineData(2, 0)]
+    [InlineData(2, 3)]
+    [InlineData(3, 1)]
+    [InlineData(4, 4)]
+    public void Weight_OfGroupsThatDoNotFit_IsRefusedWithoutItsBytes(byte type, long group)
+    {
+        using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
+        string name = RawProgram.WeightNames.Single(weight => weight.Contains("ff_out", StringComparison.Ordinal));
+        program.Send([(byte)MachineCommand.Weight, .. RawProgram.Header(name, type, group, 4, 4)]);
+        byte[] said = program.ReadToEnd();
+        int failed = said[0] == (byte)MachineAnswer.Done ? 1 : 0;
+        Assert.Equal((byte)MachineAnswer.Failed, said[failed]);
+        Assert.Contains("do not divide", Encoding.UTF8.GetString(said));
+    }
+
+    // What was announced is not yet there, so that it could come twice.
+    [Fact]
+    public void Weight_OtherCommandInsteadOfItsBytes_IsTakenForThem()
+    {
+        string name = RawProgram.WeightNames[0]; // a norm of 16 bytes
+        using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
+        program.Ask(MachineCommand.Weight, RawProgram.Header(name, RawProgram.SmallNetwork.Weights[name]));
+        program.Ask([.. Enumerable.Repeat((byte)MachineCommand.Complete, 16)]);
+        Assert.Contains("found 1; ", program.Refused(MachineCommand.Complete));
+    }
+
     [Fact]
     public void Weight_Twice_IsRefused()
     {
         string name = RawProgram.WeightNames[0];
         using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
-        program.Ask(MachineCommand.Weight, RawProgram.Weight(name));
-        Assert.Equal($"Expected each weight once, found {name} again.", program.Refused(MachineCommand.Weight, RawProgram.Weight(name)));
+        byte[] header = RawProgram.Header(name, RawProgram.SmallNetwork.Weights[name]);
+        program.Load(name);
+        Assert.Equal($"Expected each weight once, found {name} again.", program.Refused(MachineCommand.Weight, header));
         using RawProgram ready = RawProgram.Ready(_machines.Port, RawProgram.Small);
-        Assert.Equal($"Expected each weight once, found {name} again.", ready.Refused(MachineCommand.Weight, RawProgram.Weight(name)));
+        Assert.Equal($"Expected each weight once, found {name} again.", ready.Refused(MachineCommand.Weight, header));
     }
 
     [Fact]
@@ -196,7 +223,7 @@ public sealed class LayerWorkerLoadingTests : IDisposable
             using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
             foreach (string name in RawProgram.WeightNames.Where(name => name != missing))
             {
-                program.Ask(MachineCommand.Weight, RawProgram.Weight(name));
+                program.Load(name);
             }
 
             Assert.Contains($"{missing} is missing", program.Refused(MachineCommand.Complete));
@@ -216,7 +243,7 @@ public sealed class LayerWorkerLoadingTests : IDisposable
             Tensor tensor = Tensor.Zeros(type, RawProgram.SmallNetwork.Weights[name].Shape);
             tensor.Bytes.Fill(0xff);
             tensor.Scales?.Bytes.Fill(0xff);
-            program.Ask(MachineCommand.Weight, RawProgram.Weight(name, tensor));
+            program.Load(name, tensor);
         }
 
         program.Ask(MachineCommand.Complete);

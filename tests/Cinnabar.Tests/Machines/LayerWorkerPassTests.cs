@@ -139,7 +139,7 @@ public sealed class LayerWorkerPassTests : IDisposable
         using RawProgram program = RawProgram.Begun(_machines.Port, RawProgram.Small);
         foreach (string name in RawProgram.WeightNames.Take(weights))
         {
-            program.Ask(MachineCommand.Weight, RawProgram.Weight(name));
+            program.Load(name);
         }
 
         Assert.Equal("Expected weights, found a pass.", program.Refused(MachineCommand.Pass, new RawPass().ToBytes()));

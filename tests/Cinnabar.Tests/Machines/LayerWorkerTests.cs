@@ -7,114 +7,9 @@ using Cinnabar.Numerics;
 
 namespace Cinnabar.Tests.Machines;
 
-/// <summary>What a machine offers, to how many, and how it ends.</summary>
+/// <summary>Where a machine listens, and how it ends.</summary>
 public sealed class LayerWorkerTests
 {
-    private const int WeightBytes = 16;
-
-    private static int SmallBytes => RawProgram.WeightNames.Sum(name => RawProgram.SmallNetwork.Weights[name].Bytes.Length);
-
-    [Fact]
-    public void Memory_OfWeights_IsNotOfferedToOthersUntilTheConnectionEnds()
-    {
-        using TestMachines machines = new(1, memory: 100_000);
-        Assert.Equal(100_000, Offered());
-        using (RawProgram first = RawProgram.Ready(machines.Port, RawProgram.Small))
-        {
-            Assert.Equal(100_000 - SmallBytes, Offered());
-            using RawProgram second = RawProgram.Ready(machines.Port, RawProgram.Small);
-            Assert.Equal(100_000 - (2 * SmallBytes), Offered());
-        }
-
-        TestMachines.Eventually(() => Offered() == 100_000, "the memory is offered again");
-
-        // Also by one that was refused.
-        using (RawProgram third = RawProgram.Ready(machines.Port, RawProgram.Small))
-        {
-            third.Refused((MachineCommand)9);
-            TestMachines.Eventually(() => Offered() == 100_000, "the memory is offered again");
-        }
-
-        long Offered()
-        {
-            using RawProgram program = RawProgram.Greeted(machines.Port);
-            return program.Memory;
-        }
-    }
-
-    [Fact]
-    public void Memory_ThatIsUsedUp_RefusesWeights()
-    {
-        using TestMachines machines = new(1, memory: SmallBytes + WeightBytes);
-        using RawProgram first = RawProgram.Ready(machines.Port, RawProgram.Small);
-        using RawProgram second = RawProgram.Begun(machines.Port, RawProgram.Small);
-        Assert.Equal(WeightBytes, second.Memory);
-        string[] names = RawProgram.WeightNames;
-        second.Ask(MachineCommand.Weight, RawProgram.Weight(names[0])); // a norm: 4 numbers
-        string said = second.Refused(MachineCommand.Weight, RawProgram.Weight(names[1]));
-        Assert.StartsWith($"The machine has 0 bytes left for weights, and {names[1]} takes ", said);
-        Assert.Contains("--memory", said);
-        first.Pass(new RawPass());
-    }
-
-    // Scales take memory like all else: with a group of one column four times that of the integers.
-    [Fact]
-    public void Memory_OfScales_CountsBeforeTheyAreTaken()
-    {
-        using TestMachines machines = new(1, memory: 40);
-        using RawProgram program = RawProgram.Begun(machines.Port, RawProgram.Small);
-        string name = RawProgram.WeightNames.Single(weight => weight.Contains("ff_out", StringComparison.Ordinal));
-        Tensor tensor = Tensor.Zeros(DType.Int8, 1, [4, 4]);
-        program.Send([(byte)MachineCommand.Weight, .. RawProgram.Weight(name, tensor)]);
-        Assert.Equal((byte)MachineAnswer.Failed, program.Read(1)[0]);
-    }
-
-    // Two programs that send at the same time may not take together what each might take alone.
-    [Fact]
-    public void Memory_OfWeightsOnTheirWay_Counts()
-    {
-        string name = RawProgram.WeightNames.Single(weight => weight.Contains("ff_out", StringComparison.Ordinal));
-        byte[] message = [(byte)MachineCommand.Weight, .. RawProgram.Weight(name)];
-        using TestMachines machines = new(1, memory: 64); // one matrix
-        using RawProgram first = RawProgram.Begun(machines.Port, RawProgram.Small);
-        using RawProgram second = RawProgram.Begun(machines.Port, RawProgram.Small);
-        first.Send(message.AsSpan(0, message.Length - 1));
-        Thread.Sleep(200); // it has seen the sizes
-        second.Send(message);
-        byte answer = second.Read(1)[0];
-        first.Send(message.AsSpan(message.Length - 1));
-        byte[] answers = [answer, first.Read(1)[0]];
-        Assert.Contains((byte)MachineAnswer.Failed, answers);
-    }
-
-    [Fact]
-    public void Load_MoreThanTheMachineOffers_IsOneSentence()
-    {
-        using TestMachines machines = new(1, memory: 1000);
-        CinnabarException e = Assert.Throws<CinnabarException>(() => machines.Network(TestNetwork.Of("full"), 2));
-        Assert.StartsWith($"127.0.0.1:{machines.Port}: The machine has ", e.Message);
-        Assert.Contains("--machines address=layers", e.Message);
-        Assert.DoesNotContain('\n', e.Message);
-    }
-
-    [Fact]
-    public void Connections_MoreThanThereMayBe_AreClosedAndLaterOnesServed()
-    {
-        using TestMachines machines = new(1);
-        List<RawProgram> programs = [];
-        for (int i = 0; i < 64; i++)
-        {
-            programs.Add(RawProgram.Silent(machines.Port));
-        }
-
-        Assert.ThrowsAny<IOException>(() => RawProgram.Silent(machines.Port));
-        programs[0].Dispose();
-        TestMachines.Eventually(
-            () => Record.Exception(() => RawProgram.Greeted(machines.Port).Dispose()) is null, "another program is let in");
-        programs.ForEach(program => program.Dispose());
-        TestMachines.Eventually(() => Record.Exception(() => GoodProgram.Works(machines)) is null, "a good program is served");
-    }
-
     [Fact]
     public void Dispose_EndsAllConnectionsAndListensNoMore()
     {
@@ -172,8 +67,8 @@ public sealed class LayerWorkerTests
         worker.Start();
         MachineList list = MachineList.Parse($"{host}:{worker.EndPoint.Port}=1", MachineKey.None);
         TestNetwork network = RawProgram.SmallNetwork;
-        using LayerPipeline pipeline = LayerPipeline.Connect(list, network.Config, "tiny", network.Precision);
-        Assert.Equal($"layers 1 here, 2 on {list.Addresses[0]}", pipeline.Placement);
+        using LayerPipeline pipeline = network.Connect(list);
+        Assert.Equal($"layer 1 here, layer 2 on {list.Addresses[0]} ({TestMachines.Kernels})", pipeline.Placement);
     }
 
     [Fact]
@@ -239,7 +134,7 @@ public sealed class LayerWorkerTests
 
         TestMachines.Eventually(() => machines.Log.Count == 3, "three lines");
         string[] lines = [.. machines.Log];
-        Assert.Matches(@"^127\.0\.0\.1:\d+: layers 2–2 of 2 of 'a\\u001B\[2Jb\\u000Ac'$", lines[0]);
+        Assert.Matches(@"^127\.0\.0\.1:\d+: layer 2 of 2 of 'a\\u001B\[2Jb\\u000Ac'$", lines[0]);
         Assert.EndsWith(": ready, 0 MB of weights", lines[1]);
         Assert.EndsWith(": gone", lines[2]);
     }

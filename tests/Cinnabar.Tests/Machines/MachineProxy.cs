@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Cinnabar.Machines;
 using Cinnabar.Models;
-using Cinnabar.Numerics;
 
 namespace Cinnabar.Tests.Machines;
 
@@ -51,12 +50,7 @@ internal sealed class MachineProxy : IDisposable
     public MachineList List(int? layers) => new([new MachineAddress("127.0.0.1", Port, layers)], MachineKey.None);
 
     /// <summary>A network with its last layers behind the proxy.</summary>
-    public TransformerDenoiser Network(TestNetwork network, int layers)
-    {
-        LayerPipeline pipeline = LayerPipeline.Connect(List(layers), network.Config, "tiny", network.Precision);
-        return TransformerDenoiser.ForInference(
-            network.Config, name => network.Weights[name], KernelTable.Create(threads: 1), network.Precision, pipeline);
-    }
+    public TransformerDenoiser Network(TestNetwork network, int layers) => network.Over(network.Connect(List(layers)));
 
     /// <summary>Closes the connection when the machine has sent so many bytes more.</summary>
     public void CloseAfter(long bytes) => _most = FromMachine + bytes;

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using System.Text;
 using Cinnabar.Machines;
 using Cinnabar.Numerics;
@@ -39,6 +38,9 @@ internal sealed class RawProgram : IDisposable
     /// <summary>Bytes that the machine offered.</summary>
     public long Memory { get; private set; }
 
+    /// <summary>What the machine said that it computes with.</summary>
+    public string Kernels { get; private set; } = "";
+
     /// <summary>Connects and says nothing yet.</summary>
     public static RawProgram Silent(int port) => new(port);
 
@@ -50,6 +52,7 @@ internal sealed class RawProgram : IDisposable
         Assert.Equal((byte)MachineAnswer.Done, program.Read(1)[0]);
         program.Read(32);
         program.Memory = BitConverter.ToInt64(program.Read(8));
+        program.Kernels = program.ReadText();
         return program;
     }
 
@@ -67,7 +70,7 @@ internal sealed class RawProgram : IDisposable
         RawProgram program = Begun(port, assignment);
         foreach (string name in WeightNames)
         {
-            program.Ask(MachineCommand.Weight, Weight(name));
+            program.Load(name);
         }
 
         program.Ask(MachineCommand.Complete);
@@ -82,19 +85,15 @@ internal sealed class RawProgram : IDisposable
 
     public static byte[] Text(string text) => [.. Number(Encoding.UTF8.GetByteCount(text)), .. Encoding.UTF8.GetBytes(text)];
 
-    /// <summary>The message of a weight of <see cref="SmallNetwork"/>.</summary>
-    public static byte[] Weight(string name) => Weight(name, SmallNetwork.Weights[name]);
+    /// <summary>What announces a weight.</summary>
+    public static byte[] Header(string name, Tensor value) => Header(name, (byte)value.Type, value.GroupSize, value.Shape.ToArray());
 
-    public static byte[] Weight(string name, Tensor value) =>
-    [
-        .. Text(name),
-        (byte)value.Type,
-        .. Number(value.Shape.Length),
-        .. value.Shape.ToArray().SelectMany(size => Number(size)),
-        .. Number(value.GroupSize),
-        .. value.Bytes,
-        .. value.Scales is null ? [] : value.Scales.Bytes.ToArray(),
-    ];
+    /// <inheritdoc cref="Header(string, Tensor)"/>
+    public static byte[] Header(string name, byte type, long group, params int[] shape) =>
+        [.. Text(name), type, .. Number(shape.Length), .. shape.SelectMany(size => Number(size)), .. Number(group)];
+
+    /// <summary>What follows when a weight that was announced may come.</summary>
+    public static byte[] BytesOf(Tensor value) => [.. value.Bytes, .. value.Scales is null ? [] : value.Scales.Bytes.ToArray()];
 
     /// <summary>A correct greeting with a key.</summary>
     public byte[] GreetingWith(MachineKey key)
@@ -133,11 +132,24 @@ internal sealed class RawProgram : IDisposable
     }
 
     /// <summary>Sends a command, which must succeed.</summary>
-    public void Ask(MachineCommand command, params byte[] rest)
+    public void Ask(MachineCommand command, params byte[] rest) => Ask([(byte)command, .. rest]);
+
+    /// <summary>Sends what must be answered Done.</summary>
+    public void Ask(params ReadOnlySpan<byte> bytes)
     {
-        Send([(byte)command, .. rest]);
+        Send(bytes);
         MachineAnswer answer = ReadAnswer();
-        Assert.True(answer == MachineAnswer.Done, $"{command}: {(answer == MachineAnswer.Failed ? ReadText() : $"{answer}")}");
+        Assert.True(answer == MachineAnswer.Done, answer == MachineAnswer.Failed ? ReadText() : $"{answer}");
+    }
+
+    /// <summary>Sends a weight of <see cref="SmallNetwork"/>, which must be taken.</summary>
+    public void Load(string name) => Load(name, SmallNetwork.Weights[name]);
+
+    /// <summary>Announces a weight, then sends it; it must be taken.</summary>
+    public void Load(string name, Tensor value)
+    {
+        Ask(MachineCommand.Weight, Header(name, value));
+        Ask(BytesOf(value));
     }
 
     /// <summary>Has a pass computed, and gives the bytes of its result.</summary>
@@ -154,11 +166,20 @@ internal sealed class RawProgram : IDisposable
     /// <inheritdoc cref="Refused(MachineCommand, byte[])"/>
     public string Refused(params ReadOnlySpan<byte> bytes)
     {
-        Send(bytes);
-        Assert.Equal(MachineAnswer.Failed, ReadAnswer());
-        string said = ReadText();
+        string said = Failed(bytes);
         Assert.True(IsClosed(), "The connection goes on.");
         return said;
+    }
+
+    /// <summary>Sends a pass that came whole but cannot be computed.</summary>
+    /// <returns>What the machine says.</returns>
+    public string Failed(RawPass pass) => Failed([(byte)MachineCommand.Pass, .. pass.ToBytes()]);
+
+    private string Failed(ReadOnlySpan<byte> bytes)
+    {
+        Send(bytes);
+        Assert.Equal(MachineAnswer.Failed, ReadAnswer());
+        return ReadText();
     }
 
     public byte[] Read(int count)
@@ -205,59 +226,4 @@ internal sealed class RawProgram : IDisposable
 
         return answer;
     }
-}
-
-/// <summary>A pass, right or wrong.</summary>
-internal sealed record RawPass
-{
-    public byte Attention { get; init; }
-
-    public long[] Forgotten { get; init; } = [];
-
-    /// <summary>Null: those of the sequences.</summary>
-    public long? Rows { get; init; }
-
-    /// <summary>Null: as many as there are.</summary>
-    public long? Count { get; init; }
-
-    public RawSequence[] Sequences { get; init; } = [new RawSequence()];
-
-    /// <summary>Numbers that depend on the position alone.</summary>
-    public byte[] H => MemoryMarshal.AsBytes<float>(
-        [.. Sequences.SelectMany(s => s.Positions).SelectMany(p => Enumerable.Range(0, 4).Select(c => MathF.Sin((3 * p) + c)))]).ToArray();
-
-    public static RawPass Of(params RawSequence[] sequences) => new() { Sequences = sequences };
-
-    public byte[] ToBytes() =>
-    [
-        Attention,
-        .. RawProgram.Number(Forgotten.Length),
-        .. Forgotten.SelectMany(RawProgram.Number),
-        .. RawProgram.Number(Rows ?? Sequences.Sum(s => s.Positions.Length)),
-        .. RawProgram.Number(Count ?? Sequences.Length),
-        .. Sequences.SelectMany(s => s.ToBytes()),
-        .. Sequences.SelectMany(s => s.Positions).SelectMany(BitConverter.GetBytes),
-        .. H,
-    ];
-}
-
-/// <summary>A sequence of a pass, right or wrong.</summary>
-internal sealed record RawSequence
-{
-    public long Length { get; init; } = 4;
-
-    /// <summary>Null: as many as positions.</summary>
-    public long? Rows { get; init; }
-
-    public long Shadows { get; init; }
-
-    public long Cache { get; init; }
-
-    /// <summary>Null: as many as the network has positions, or none without a cache.</summary>
-    public long? Capacity { get; init; }
-
-    public int[] Positions { get; init; } = [0, 1, 2, 3];
-
-    public byte[] ToBytes() => [.. ((long[])[Length, Rows ?? Positions.Length, Shadows, Cache, Capacity ?? (Cache == 0 ? 0 : 8)])
-        .SelectMany(RawProgram.Number)];
 }

@@ -29,6 +29,9 @@ internal sealed class TestMachines : IDisposable
         }
     }
 
+    /// <summary>What the machines say that they compute with.</summary>
+    public static string Kernels { get; } = $"{KernelTable.Create(threads: 1).Form} kernels".ToLowerInvariant();
+
     public MachineKey Key { get; }
 
     public List<LayerWorker> Workers { get; } = [];
@@ -42,13 +45,19 @@ internal sealed class TestMachines : IDisposable
     public MachineList List(params int?[] layers) =>
         new([.. Workers.Select((worker, i) => new MachineAddress("127.0.0.1", worker.EndPoint.Port, layers.ElementAtOrDefault(i)))], Key);
 
+    /// <summary>Bytes that the first machine offers to one more program.</summary>
+    public long Offered()
+    {
+        using RawProgram program = RawProgram.Greeted(Port, Key);
+        return program.Memory;
+    }
+
     /// <summary>A network with its last layers on the machines.</summary>
     public TransformerDenoiser Network(TestNetwork network, params int?[] layers)
     {
-        LayerPipeline pipeline = LayerPipeline.Connect(List(layers), network.Config, "tiny", network.Precision);
+        LayerPipeline pipeline = network.Connect(List(layers));
         _pipelines.Add(pipeline);
-        return TransformerDenoiser.ForInference(
-            network.Config, name => network.Weights[name], KernelTable.Create(threads: 1), network.Precision, pipeline);
+        return network.Over(pipeline);
     }
 
     /// <summary>The same with half of the layers elsewhere: on one machine all of these, on two the first has one of them.</summary>

@@ -1,8 +1,10 @@
 using Cinnabar.Checkpoints;
 using Cinnabar.Checkpoints.Gguf;
 using Cinnabar.Diffusion;
+using Cinnabar.Machines;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
 using Cinnabar.Numerics.Kernels;
 using Cinnabar.Tests.Models;
 
@@ -79,6 +81,26 @@ internal sealed class TestNetwork
     /// <summary>The network with all layers here.</summary>
     public TransformerDenoiser Here() =>
         TransformerDenoiser.ForInference(Config, name => Weights[name], KernelTable.Create(threads: 1), Precision);
+
+    /// <summary>Machines with its last layers.</summary>
+    public LayerPipeline Connect(MachineList machines) =>
+        LayerPipeline.Connect(machines, Config, "tiny", Precision, KernelTable.Create(threads: 1));
+
+    /// <summary>The network with its last layers elsewhere.</summary>
+    public TransformerDenoiser Over(LayerPipeline pipeline) =>
+        TransformerDenoiser.ForInference(Config, name => Weights[name], KernelTable.Create(threads: 1), Precision, pipeline);
+
+    /// <summary>Bytes that are held of the weights of a layer, or of one of them.</summary>
+    public long HeldBytes(int layer, string name = "")
+    {
+        Tape tape = new(KernelTable.Create(threads: 1), recording: false, Precision);
+        return LladaWeightNames.Expected(Config)
+            .Where(weight => weight.Block == layer && weight.Name.Contains(name, StringComparison.Ordinal))
+            .Sum(weight => LeanWeight.Of(weight, Weights[weight.Name], Config, tape, Precision).HeldBytes);
+    }
+
+    /// <summary>Bytes of the keys and values of a canvas in one layer.</summary>
+    public long CacheBytes(int positions) => 2L * positions * Config.NumKeyValueHeads * Config.HeadSize * sizeof(float);
 
     /// <summary>Tokens that look like some.</summary>
     public int[] Ids(int length, int seed = 0)

@@ -13,7 +13,7 @@ public sealed class WorkerSessionTests
 {
     // The lines that it says are the places where a test can stop it: when it took the layers, and when it has all weights.
     [Theory]
-    [InlineData(": layers 2–2 of 2")]
+    [InlineData(": layer 2 of 2")]
     [InlineData(": ready")]
     [InlineData("has another key")]
     public async Task Dispose_InTheMiddle_EndsTheSessionQuietly(string line)
@@ -37,7 +37,7 @@ public sealed class WorkerSessionTests
         program.Connect(listener.LocalEndpoint);
         WorkerSession session = SessionOf(listener.AcceptSocket(), _ => { });
         session.Dispose();
-        Exception? thrown = await Task.Run(() => Record.Exception(session.Run)).WaitAsync(TimeSpan.FromSeconds(20));
+        Exception? thrown = await Task.Run(() => Record.Exception(() => session.Run(() => true))).WaitAsync(TimeSpan.FromSeconds(20));
         Assert.True(thrown is null, $"It would end the process: {thrown}");
     }
 
@@ -51,11 +51,11 @@ public sealed class WorkerSessionTests
                 session!.Dispose();
             }
         });
-        return Record.Exception(session.Run);
+        return Record.Exception(() => session.Run(() => true));
     }
 
     private static WorkerSession SessionOf(Socket socket, Action<string> log) => new(
-        socket, KernelTable.Create(threads: 1), new LayerWorkerOptions { Port = 0 }, () => TestMachines.Memory, new Lock(), log);
+        socket, KernelTable.Create(threads: 1), MachineKey.None, new MemoryBudget(TestMachines.Memory), new Lock(), log);
 
     private static void Talk(int port, bool hasKey)
     {
