@@ -84,7 +84,7 @@ public sealed partial class WorkerCommandTests(TinyModel tiny)
             "generate", "int a", "-n", "8", "--machines", $"{worker.Address}=1", "--verbose");
         Assert.True(exitCode == 0, error);
         Assert.Equal(expected, output);
-        Assert.Contains($"tiny: layers 1 here, 2 on {worker.Address}.", error);
+        Assert.Matches($@"tiny: layer 1 here, layer 2 on {Regex.Escape(worker.Address)} \(\w+ kernels\)\.", error);
         Assert.Equal(0, await worker.Stop());
         (exitCode, _, error) = await tiny.RunWithModel("generate", "int a", "--machines", worker.Address);
         Assert.Equal(1, exitCode);

@@ -181,6 +181,31 @@ public sealed class LayerMachineLoadingTests
         Assert.InRange(Refused(machine.Port).Length, 300, 500);
     }
 
+    [Theory]
+    [InlineData("An accelerator", "An accelerator")]
+    [InlineData("two\nlines\u001b[2J", "two lines [2J")]
+    [InlineData("", "")]
+    public void Placement_Kernels_AreShownWithoutControlCharacters(string kernels, string shown)
+    {
+        using FakeMachine machine = FakeMachine.Greeted(1 << 30, over: null, [(byte)MachineAnswer.Done], kernels);
+        MachineList list = new([new MachineAddress("127.0.0.1", machine.Port, 1)], MachineKey.None);
+        using LayerPipeline pipeline = RawProgram.SmallNetwork.Connect(list);
+        Assert.Equal($"layer 1 here, layer 2 on 127.0.0.1:{machine.Port} ({shown})", pipeline.Placement);
+    }
+
+    [Fact]
+    public void Placement_LongKernels_AreCut()
+    {
+        string longest = new('x', MachineProtocol.MostTextBytes);
+        using FakeMachine machine = FakeMachine.Greeted(1 << 30, over: null, [(byte)MachineAnswer.Done], longest);
+        MachineList list = new([new MachineAddress("127.0.0.1", machine.Port, 1)], MachineKey.None);
+        using LayerPipeline pipeline = RawProgram.SmallNetwork.Connect(list);
+        Assert.InRange(pipeline.Placement.Length, 300, 500);
+        using FakeMachine other = FakeMachine.Greeted(1 << 30, over: null, [], longest + "x");
+        Assert.StartsWith(
+            $"127.0.0.1:{other.Port}: Expected the length of the kernels of a machine, 0 … 65536, found 65537. ", Refused(other.Port));
+    }
+
     private static void Connect(MachineList machines) => RawProgram.SmallNetwork.Connect(machines).Dispose();
 
     private static string Refused(int port)

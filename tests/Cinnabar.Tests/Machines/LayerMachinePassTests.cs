@@ -24,7 +24,7 @@ public sealed class LayerMachinePassTests
         network.Logits(s_network.Ids(7), [0]);
         proxy.CloseAfter(bytes);
         DeviceException e = AssertLost(proxy, network);
-        Assert.StartsWith($"Expected 127.0.0.1:{proxy.Port} to compute its layers, found the connection lost: the other side closed the connection.", e.Message);
+        Assert.StartsWith($"Expected 127.0.0.1:{proxy.Port} to compute its layers, found the connection lost: ", e.Message);
         Assert.Contains("load the model again", e.InWords);
     }
 
@@ -35,8 +35,8 @@ public sealed class LayerMachinePassTests
         { [(byte)MachineAnswer.Working, (byte)MachineAnswer.Working, 4], "Expected an answer of a machine, found something else." },
         { [(byte)MachineAnswer.Failed, .. RawProgram.Number(long.MaxValue)], "Expected the length of an error, 0 … 65536, found 9223372036854775807." },
         { [(byte)MachineAnswer.Failed, .. RawProgram.Number(-1)], "Expected the length of an error, 0 … 65536, found -1." },
-        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(100), 65], "found the connection lost: the other side closed the connection." },
-        { [(byte)MachineAnswer.Working], "found the connection lost: the other side closed the connection." },
+        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(100), 65], "found the connection lost: " },
+        { [(byte)MachineAnswer.Working], "found the connection lost: " },
     };
 
     [Theory]

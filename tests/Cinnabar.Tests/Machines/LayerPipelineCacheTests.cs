@@ -105,6 +105,51 @@ public sealed class LayerPipelineCacheTests
         Assert.Equal(0, BitConverter.ToInt64(proxy.FromProgram[before..], 2));
     }
 
+    // Without a garbage collection, at the next pass, and once.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Caches_ThatWereDisposed_AreForgottenWithTheNextPass(bool isReadCausally)
+    {
+        TestNetwork network = TestNetwork.Of("shifted");
+        using TestMachines elsewhere = new(1);
+        using MachineProxy proxy = new(elsewhere.Port);
+        TransformerDenoiser divided = proxy.Network(network, 2);
+        ICachingDenoiser reading = isReadCausally ? divided.ReadCausally() : divided;
+        long before = elsewhere.Offered();
+        int[] ids = network.Ids(6);
+        KeyValueCache[] caches = [.. Enumerable.Range(0, 4).Select(_ => reading.CreateCache(6))];
+        Array.ForEach(caches, cache => reading.Logits(ids, [1], cache, [0]));
+        long cacheBytes = 2 * network.CacheBytes(6);
+        Assert.Equal(before - (4 * cacheBytes), elsewhere.Offered());
+        caches[2].Dispose();
+        caches[0].Dispose();
+        caches[0].Dispose();
+        int sent = proxy.FromProgram.Length;
+        divided.Logits(ids, [1]);
+        byte[] pass = proxy.FromProgram[sent..];
+        Assert.Equal(
+            [2, caches[2].Number, caches[0].Number], Enumerable.Range(0, 3).Select(i => BitConverter.ToInt64(pass, 2 + (8 * i))));
+        Assert.Equal(before - (2 * cacheBytes), elsewhere.Offered());
+        sent = proxy.FromProgram.Length;
+        reading.Logits(ids, [1], caches[1], [0]);
+        Assert.Equal(0, BitConverter.ToInt64(proxy.FromProgram[sent..], 2));
+        GC.KeepAlive(caches);
+    }
+
+    [Fact]
+    public void Dispose_OfACacheThatNoMachineKnows_IsNoMatter()
+    {
+        TestNetwork network = TestNetwork.Of("full");
+        network.Here().CreateCache(6).Dispose();
+        using TestMachines elsewhere = new(1);
+        TransformerDenoiser divided = elsewhere.Network(network, 2);
+        divided.CreateCache(6).Dispose();
+        TestMachines.AssertSame(network.Here().Logits(network.Ids(6), [2]), divided.Logits(network.Ids(6), [2]));
+        elsewhere.Workers[0].Dispose();
+        divided.CreateCache(6).Dispose();
+    }
+
     // As with all layers here: a pass lets go of the caches of the pass before, those of groups that it does not need too.
     [Fact]
     public void Caches_OfALargerBatchBefore_AreNotKept()

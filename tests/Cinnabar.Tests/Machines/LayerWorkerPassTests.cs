@@ -157,10 +157,12 @@ public sealed class LayerWorkerPassTests : IDisposable
     public void Pass_NumberOfCachesToForgetThatDoNotCome_EndsWithTheConnection()
     {
         using RawProgram program = RawProgram.Ready(_machines.Port, RawProgram.Small);
-        program.Send([(byte)MachineCommand.Pass, 0, .. RawProgram.Number(int.MaxValue), .. RawProgram.Number(1)]);
+        program.Send([(byte)MachineCommand.Pass, 0, .. RawProgram.Number(1 << 16), .. RawProgram.Number(1)]);
         program.EndSending();
         Assert.Empty(program.ReadToEnd());
         using RawProgram other = RawProgram.Ready(_machines.Port, RawProgram.Small);
-        Assert.Contains("caches to forget", other.Refused(MachineCommand.Pass, [0, .. RawProgram.Number(1L << 31)]));
+        Assert.Equal(
+            "Expected caches to forget, 0 … 65536, found 65537.",
+            other.Refused(MachineCommand.Pass, [0, .. RawProgram.Number((1 << 16) + 1)]));
     }
 }
