@@ -72,6 +72,49 @@ public sealed class DividedModelTests : IDisposable
         Assert.True(Assert.Throws<DeviceException>(() => divided.Generate("int", options)).IsLost);
     }
 
+    // Keys and values of a long text have no room; the model is as good as before.
+    [Fact]
+    public void Generate_WithoutMemoryForItsCache_FailsAndAShorterTextIsWritten()
+    {
+        string path = Written("autoregressive");
+        long weights;
+        using (TestMachines ample = new(1))
+        {
+            DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: ample.List(2));
+            weights = TestMachines.Memory - ample.Offered();
+        }
+
+        DiffusionModel here = DiffusionModel.Load(path, KernelTable.Create(threads: 1));
+        long position = 2L * 2 * here.Config.NumKeyValueHeads * here.Config.HeadSize * sizeof(float); // of two layers
+        using TestMachines elsewhere = new(1, memory: weights + (20 * position));
+        DiffusionModel divided = DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: elsewhere.List(2));
+        SamplerOptions shorter = here.DefaultOptions with { MaxNewTokens = 4 }, longer = shorter with { MaxNewTokens = 40 };
+        for (int i = 0; i < 2; i++)
+        {
+            DeviceException e = Assert.Throws<DeviceException>(() => divided.Generate("int", longer));
+            Assert.False(e.IsLost);
+            Assert.Contains("bytes for keys and values, found ", e.Message);
+            Assert.Equal(here.Generate("int", shorter).TokenIds, divided.Generate("int", shorter).TokenIds);
+        }
+    }
+
+    [Fact]
+    public void Generate_ManyTexts_TakesTheMemoryOfOneCanvas()
+    {
+        string path = Written("autoregressive");
+        using TestMachines elsewhere = new(1);
+        DiffusionModel divided = DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: elsewhere.List(2));
+        SamplerOptions options = divided.DefaultOptions with { MaxNewTokens = 40 };
+        List<long> offered = [];
+        for (int i = 0; i < 10; i++)
+        {
+            divided.Generate("int", options);
+            offered.Add(elsewhere.Offered());
+        }
+
+        Assert.Single(offered.Distinct());
+    }
+
     [Fact]
     public void Placement_SaysWhichLayersAreWhere()
     {

@@ -49,7 +49,8 @@ internal sealed class FakeMachine : IDisposable
     public static FakeMachine Greeted(long memory, params byte[] further) => Greeted(memory, over: null, further);
 
     /// <summary>The same; then it is silent until it is over.</summary>
-    public static FakeMachine Greeted(long memory, ManualResetEventSlim? over, byte[] further, string kernels = "some kernels") => new(stream =>
+    public static FakeMachine Greeted(
+        long memory, ManualResetEventSlim? over, byte[] further, string kernels = "some kernels") => new(stream =>
     {
         stream.Write(Greeting());
         byte[] program = new byte[80];

@@ -33,7 +33,7 @@ public sealed class LayerMachinePassTests
         { [0], "found the connection lost: Expected an answer of a machine, found something else." },
         { [77, 78, 79], "Expected an answer of a machine, found something else." },
         { [(byte)MachineAnswer.Working, (byte)MachineAnswer.Working, 4], "Expected an answer of a machine, found something else." },
-        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(long.MaxValue)], "Expected the length of an error, 0 … 65536, found 9223372036854775807." },
+        { [(byte)MachineAnswer.Failed, .. RawProgram.Number(long.MaxValue)], $"an error, 0 … 65536, found {long.MaxValue}." },
         { [(byte)MachineAnswer.Failed, .. RawProgram.Number(-1)], "Expected the length of an error, 0 … 65536, found -1." },
         { [(byte)MachineAnswer.Failed, .. RawProgram.Number(100), 65], "found the connection lost: " },
         { [(byte)MachineAnswer.Working], "found the connection lost: " },

@@ -1,6 +1,7 @@
 using Cinnabar.Diffusion;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
+using Cinnabar.Numerics.Autograd;
 
 namespace Cinnabar.Tests.Machines;
 
@@ -81,6 +82,16 @@ public sealed class LayerPipelineTests
             string[] parts = name.Split('.');
             return parts[2] == "blocks" ? int.Parse(parts[3], System.Globalization.CultureInfo.InvariantCulture) : null;
         }
+    }
+
+    [Fact]
+    public void Forward_ToTrain_IsRefused()
+    {
+        TestNetwork network = TestNetwork.Of("full");
+        using TestMachines elsewhere = new(1);
+        TransformerDenoiser divided = elsewhere.Network(network, 2);
+        Tape tape = new(KernelTable.Create(threads: 1), recording: true);
+        Assert.Throws<NotSupportedException>(() => divided.Forward(tape, network.Ids(4), batch: 1, [0]));
     }
 
     [Fact]

@@ -127,7 +127,9 @@ public sealed class LayerWorkerLoadingTests : IDisposable
         Assert.Equal(
             $"Expected the length of layers, 0 … 65536, found {length}.", program.Refused(MachineCommand.Begin, RawProgram.Number(length)));
         using RawProgram begun = RawProgram.Begun(_machines.Port, RawProgram.Small);
-        Assert.StartsWith("Expected the length of a weight's name, 0 … 65536, found ", begun.Refused(MachineCommand.Weight, RawProgram.Number(length)));
+        Assert.Equal(
+            $"Expected the length of a weight's name, 0 … 65536, found {length}.",
+            begun.Refused(MachineCommand.Weight, RawProgram.Number(length)));
     }
 
     [Theory]

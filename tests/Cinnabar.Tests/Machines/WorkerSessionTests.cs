@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Cinnabar.Machines;
@@ -41,6 +43,38 @@ public sealed class WorkerSessionTests
         Assert.True(thrown is null, $"It would end the process: {thrown}");
     }
 
+    // Kernels serve one program at a time. The others hear that the machine works, and what nobody waits for any more is not computed.
+    [Fact]
+    public async Task Run_WhileOthersCompute_SaysSoAndComputesNothingForAProgramThatWent()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        Lock computing = new();
+        ConcurrentQueue<string> log = [];
+        Task session = Task.Run(() =>
+        {
+            using WorkerSession served = SessionOf(listener.AcceptSocket(), log.Enqueue, computing);
+            served.Run(() => true);
+        });
+        Wait();
+        await session.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.EndsWith(": lost: the program went while its work waited", log.Last());
+
+        void Wait()
+        {
+            using RawProgram program = RawProgram.Ready(((IPEndPoint)listener.LocalEndpoint).Port, RawProgram.Small);
+            using (computing.EnterScope())
+            {
+                Stopwatch watch = Stopwatch.StartNew();
+                program.Send([(byte)MachineCommand.Pass, .. new RawPass().ToBytes()]);
+                Assert.Equal((byte)MachineAnswer.Working, program.Read(1)[0]);
+                Assert.InRange(watch.Elapsed, TimeSpan.Zero, 3 * MachineProtocol.WorkingInterval);
+                program.Dispose();
+                Thread.Sleep(2.5 * MachineProtocol.WorkingInterval); // the first word after the end may seem to arrive
+            }
+        }
+    }
+
     private static Exception? Serve(TcpListener listener, string line)
     {
         WorkerSession? session = null;
@@ -54,8 +88,8 @@ public sealed class WorkerSessionTests
         return Record.Exception(() => session.Run(() => true));
     }
 
-    private static WorkerSession SessionOf(Socket socket, Action<string> log) => new(
-        socket, KernelTable.Create(threads: 1), MachineKey.None, new MemoryBudget(TestMachines.Memory), new Lock(), log);
+    private static WorkerSession SessionOf(Socket socket, Action<string> log, Lock? computing = null) => new(
+        socket, KernelTable.Create(threads: 1), MachineKey.None, new MemoryBudget(TestMachines.Memory), computing ?? new Lock(), log);
 
     private static void Talk(int port, bool hasKey)
     {
