@@ -80,8 +80,9 @@ public sealed class DividedModelTests : IDisposable
         long weights;
         using (TestMachines ample = new(1))
         {
-            DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: ample.List(2));
+            DiffusionModel model = DiffusionModel.Load(path, KernelTable.Create(threads: 1), machines: ample.List(2));
             weights = TestMachines.Memory - ample.Offered();
+            GC.KeepAlive(model);
         }
 
         DiffusionModel here = DiffusionModel.Load(path, KernelTable.Create(threads: 1));
