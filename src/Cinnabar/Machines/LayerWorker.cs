@@ -106,10 +106,18 @@ public sealed class LayerWorker : IDisposable
     {
         lock (_sessions)
         {
-            if (_isDisposed || _sessions.Count(session => !session.IsKnown) >= MostStrangers)
+            if (_isDisposed)
             {
                 socket.Dispose();
                 return;
+            }
+
+            if (_sessions.Count(session => !session.IsKnown) >= MostStrangers)
+            {
+                // Who has had the longest time to show the key: so strangers do not keep out whoever has it.
+                WorkerSession oldest = _sessions.Find(session => !session.IsKnown)!;
+                _sessions.Remove(oldest);
+                oldest.Dispose();
             }
 
             WorkerSession session;
@@ -155,7 +163,7 @@ public sealed class LayerWorker : IDisposable
     {
         lock (_sessions)
         {
-            return _sessions.Count(session => session.IsKnown) <= MostModels;
+            return _sessions.Count(session => session.IsKnown) < MostModels;
         }
     }
 }

@@ -21,7 +21,9 @@ public sealed record MachineList(IReadOnlyList<MachineAddress> Addresses, Machin
     public static MachineList Parse(string text, MachineKey key)
     {
         MachineAddress[] addresses = [.. text.Split(',').Select(MachineAddress.Parse)];
-        IGrouping<string, MachineAddress>? twice = addresses.GroupBy(address => $"{address}", StringComparer.OrdinalIgnoreCase).FirstOrDefault(same => same.Count() > 1);
+        IGrouping<string, MachineAddress>? twice = addresses
+            .GroupBy(address => $"{address}", StringComparer.OrdinalIgnoreCase)
+            .FirstOrDefault(same => same.Count() > 1);
         return twice is null
             ? new MachineList(addresses, key)
             : throw new CinnabarException($"Expected each machine once, found {twice.Key} again.", "Name it once, with =layers behind it.");

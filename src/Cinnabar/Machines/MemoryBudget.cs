@@ -7,7 +7,7 @@ internal sealed class MemoryBudget(long offered)
     private long _left = offered;
 
     /// <summary>Bytes that nobody has.</summary>
-    public long Left => Math.Max(0, Interlocked.Read(ref _left));
+    public long Left => Interlocked.Read(ref _left);
 
     /// <summary>A share of the bytes, empty at first.</summary>
     public Share Open() => new(this);
@@ -26,12 +26,20 @@ internal sealed class MemoryBudget(long offered)
         /// <exception cref="InvalidDataException">So many are not left.</exception>
         public void Take(long bytes, string what)
         {
-            if (Interlocked.Add(ref budget._left, -bytes) < 0 && bytes > 0)
+            for (long left = budget.Left, before; ; left = before)
             {
-                long left = Interlocked.Add(ref budget._left, bytes);
-                throw new InvalidDataException(
-                    $"Expected {bytes:N0} bytes for {what}, found {Math.Max(0, left):N0} of those that the machine offers. "
-                    + "Give it fewer layers (--machines host:port=layers), or let it offer more (--memory).");
+                if (bytes > left)
+                {
+                    throw new InvalidDataException(
+                        $"Expected {bytes:N0} bytes for {what}, found {left:N0} of those that the machine offers. "
+                        + "Give it fewer layers (--machines host:port=layers), or let it offer more (--memory).");
+                }
+
+                before = Interlocked.CompareExchange(ref budget._left, left - bytes, left);
+                if (before == left)
+                {
+                    break;
+                }
             }
 
             Interlocked.Add(ref _bytes, bytes);

@@ -12,6 +12,11 @@ internal sealed record WeightHeader(string Name, DType Type, int[] Shape, int Gr
 {
     private const int MostDimensions = 2;
 
+    // Whether groups are as this type has them.
+    private bool IsPossible => Type.IsBlocks()
+        ? GroupSize == Shape[^1]
+        : !Type.IsInteger() || (GroupSize > 0 && Shape[^1] % GroupSize == 0 && (Type != DType.Int4 || GroupSize % 2 == 0));
+
     /// <summary>What is to be said of a weight.</summary>
     public static WeightHeader Of(string name, Tensor value) => new(name, value.Type, value.Shape.ToArray(), value.GroupSize);
 
@@ -55,10 +60,12 @@ internal sealed record WeightHeader(string Name, DType Type, int[] Shape, int Gr
         }
 
         int groupSize = (int)stream.ReadNumber(0, int.MaxValue, $"the group of {name}");
-        return Enum.IsDefined(type) && shape.AsSpan().SequenceEqual(weight.Shape)
-            ? new WeightHeader(name, type, shape, groupSize)
+        WeightHeader header = new(name, type, shape, groupSize);
+        return Enum.IsDefined(type) && shape.AsSpan().SequenceEqual(weight.Shape) && header.IsPossible
+            ? header
             : throw new InvalidDataException(
-                $"Expected {name} as [{string.Join(", ", weight.Shape)}] of a known type, found {type} [{string.Join(", ", shape)}].");
+                $"Expected {name} as [{string.Join(", ", weight.Shape)}] of a known type and in groups that divide its rows, "
+                + $"found {type} [{string.Join(", ", shape)}] in groups of {groupSize}.");
     }
 
     /// <summary>Writes the bytes.</summary>
@@ -69,19 +76,9 @@ internal sealed record WeightHeader(string Name, DType Type, int[] Shape, int Gr
     }
 
     /// <summary>Reads the bytes of the weight.</summary>
-    /// <exception cref="InvalidDataException">No tensor is of this type and shape.</exception>
     public Tensor ReadBytes(MessageStream stream)
     {
-        Tensor value;
-        try
-        {
-            value = Tensor.Zeros(Type, GroupSize, Shape);
-        }
-        catch (ArgumentException e)
-        {
-            throw new InvalidDataException($"{Name}: {e.Message}", e);
-        }
-
+        Tensor value = Tensor.Zeros(Type, GroupSize, Shape);
         stream.Read(value.Bytes);
         stream.Read(value.Scales is null ? default : value.Scales.Bytes);
         return value;

@@ -100,12 +100,13 @@ internal sealed class WorkerSession(
             return;
         }
 
-        _isKnown = true;
         if (!mayBegin())
         {
+            log($"{_peer}: this machine has as many models as it takes");
             throw new InvalidDataException("Expected fewer models on this machine, found as many as it takes. Use another machine.");
         }
 
+        _isKnown = true;
         _stream.Write((byte)MachineAnswer.Done);
         _stream.Write(key.Proof("machine"u8, own, program));
         _stream.Write(memory.Left);
