@@ -40,7 +40,7 @@ namespace Samples
         /// <summary>Takes all items away.</summary>
         public void Clear()
         {
-            for (<fill:14>)
+            for (<fill>)
             {
                 _items[i] = default(T);
             }

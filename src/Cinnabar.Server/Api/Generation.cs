@@ -42,6 +42,20 @@ internal sealed class Generation
         }
     }
 
+    /// <summary>Gives an answer that needs no text to be written.</summary>
+    public static async Task AnswerAsync(HttpContext http, GenerationRequest request, Answer answer, IAnswerFormat format)
+    {
+        if (request.Stream == StreamKind.None)
+        {
+            await WholeAnswer.WriteJsonAsync(http, format.Whole([answer])).ConfigureAwait(false);
+            return;
+        }
+
+        await using EventStream events = new(http, WallTime.LimitsOf(http));
+        await events.SendAsync(format.Piece(new Chunk { Index = 0, IsFirst = true, Answer = answer })).ConfigureAwait(false);
+        await EndAsync(events, request, [answer], format).ConfigureAwait(false);
+    }
+
     /// <summary>Writes the texts of a request for somebody who will put them into an answer.</summary>
     /// <inheritdoc cref="AnswerAsync"/>
     /// <returns>One for each text, in order.</returns>
@@ -82,20 +96,25 @@ internal sealed class Generation
         {
             Answer[] answers = await WriteAsync(
                 (run, i, cancellation) => new TextStream(i, run, _request, format, events).SendAsync(cancellation)).ConfigureAwait(false);
-            if (_request.IncludesUsage)
-            {
-                await events.SendAsync(format.Usage(answers)).ConfigureAwait(false);
-            }
-
-            if (format.EndsWithDone)
-            {
-                await events.SendDoneAsync().ConfigureAwait(false);
-            }
+            await EndAsync(events, _request, answers, format).ConfigureAwait(false);
         }
         catch (Exception error) when (events.HasBegun && error is not OperationCanceledException)
         {
             // The status has been sent: all that is left is to say so in the stream, and to end it without its last line.
             await events.SendAsync(StreamError.Of(error, _http.RequestServices.GetService<ServerLog>())).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task EndAsync(EventStream events, GenerationRequest request, Answer[] answers, IAnswerFormat format)
+    {
+        if (request.IncludesUsage)
+        {
+            await events.SendAsync(format.Usage(answers)).ConfigureAwait(false);
+        }
+
+        if (format.EndsWithDone)
+        {
+            await events.SendDoneAsync().ConfigureAwait(false);
         }
     }
 

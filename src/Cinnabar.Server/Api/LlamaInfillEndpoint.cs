@@ -43,7 +43,7 @@ internal static class LlamaInfillEndpoint
         LlamaInfillFormat format = new(request);
         if (wanted == 0)
         {
-            await WholeAnswer.WriteJsonAsync(http, format.Whole([Answer.Empty(request)])).ConfigureAwait(false);
+            await Generation.AnswerAsync(http, request, Answer.Empty(request), format).ConfigureAwait(false);
             return;
         }
 

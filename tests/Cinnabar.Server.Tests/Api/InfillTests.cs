@@ -286,6 +286,10 @@ public sealed class InfillTests(ApiServer server)
         body["n_predict"] = 0;
         body["t_max_predict_ms"] = 1;
         Assert.Equal("", (string?)(await server.AskAsync("/infill", body))["content"]);
+        body["stream"] = true;
+        JsonNode only = JsonNode.Parse((await server.StreamAsync("/infill", body)).Single())!;
+        Assert.Equal(("", true), ((string?)only["content"], (bool)only["stop"]!));
+        body["stream"] = false;
         body["n_predict"] = -1;
         await server.AskAsync("/infill", body);
     }
