@@ -43,7 +43,7 @@ internal sealed class Generation
     }
 
     /// <summary>Gives an answer that needs no text to be written.</summary>
-    public static async Task AnswerAsync(HttpContext http, GenerationRequest request, Answer answer, IAnswerFormat format)
+    public static async Task GiveAsync(HttpContext http, GenerationRequest request, Answer answer, IAnswerFormat format)
     {
         if (request.Stream == StreamKind.None)
         {

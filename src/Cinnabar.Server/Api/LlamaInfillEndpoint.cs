@@ -7,7 +7,6 @@
 using System.Text;
 using Cinnabar.Models;
 using Cinnabar.Sampling;
-using Cinnabar.Server.Hosting;
 using Microsoft.AspNetCore.Http;
 
 namespace Cinnabar.Server.Api;
@@ -43,7 +42,7 @@ internal static class LlamaInfillEndpoint
         LlamaInfillFormat format = new(request);
         if (wanted == 0)
         {
-            await Generation.AnswerAsync(http, request, Answer.Empty(request), format).ConfigureAwait(false);
+            await Generation.GiveAsync(http, request, Answer.Empty(request), format).ConfigureAwait(false);
             return;
         }
 

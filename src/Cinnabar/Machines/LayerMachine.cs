@@ -117,7 +117,7 @@ internal sealed class LayerMachine : IDisposable
                 _stream.Write((byte)MachineCommand.Pass);
                 PassMessage.Write(_stream, pass, attention, CollectionsMarshal.AsSpan(_forgotten)[..forgotten], h);
                 ReadAnswer();
-                _stream.Read(MemoryMarshal.AsBytes(h));
+                _stream.Read(NumberBytes.Of(h));
                 _forgotten.RemoveRange(0, forgotten);
             }
             catch (RefusedException e)

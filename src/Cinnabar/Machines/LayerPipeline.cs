@@ -45,9 +45,6 @@ internal sealed class LayerPipeline : IDisposable
     public static LayerPipeline Connect(
         MachineList machines, ModelConfig config, string model, MatMulPrecision precision, KernelTable kernels)
     {
-        // A model that nobody has any more gives its machines' memory up when it is finalized.
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
         List<LayerMachine> connected = [];
         try
         {

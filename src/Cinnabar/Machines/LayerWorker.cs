@@ -17,6 +17,7 @@ public sealed class LayerWorker : IDisposable
 {
     private const int MostModels = 64;
     private const int MostStrangers = 64; // connections that have not shown yet that they know the key
+    private const long WorthCollecting = 64 << 20; // bytes
 
     private readonly LayerWorkerOptions _options;
     private readonly Action<string> _log;
@@ -138,9 +139,11 @@ public sealed class LayerWorker : IDisposable
 
     private void Serve(WorkerSession session)
     {
+        long held = 0;
         try
         {
             session.Run(MayBegin);
+            held = session.Bytes;
         }
         finally
         {
@@ -152,9 +155,9 @@ public sealed class LayerWorker : IDisposable
             session.Dispose();
         }
 
-        if (session.HadWeights)
+        if (held > WorthCollecting)
         {
-            // Gives their memory back.
+            // Gives the weights' memory back.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         }
     }

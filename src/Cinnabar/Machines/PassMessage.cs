@@ -1,7 +1,7 @@
 // A pass on its way to another machine: whose rows it has and where they stand, without tokens, and what the layers before made of them.
-using System.Runtime.InteropServices;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
+using Cinnabar.Numerics;
 using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Machines;
@@ -43,8 +43,8 @@ internal static class PassMessage
             stream.Write((long)(sequence.Cache?.Capacity ?? 0));
         }
 
-        stream.Write(MemoryMarshal.AsBytes(pass.Positions));
-        stream.Write(MemoryMarshal.AsBytes(h));
+        stream.Write(NumberBytes.Of(pass.Positions));
+        stream.Write(NumberBytes.Of(h));
     }
 
     /// <summary>Reads a pass.</summary>
@@ -81,11 +81,11 @@ internal static class PassMessage
         }
 
         int[] positions = new int[rows];
-        stream.Read(MemoryMarshal.AsBytes(positions.AsSpan()));
+        stream.Read(NumberBytes.Of(positions.AsSpan()));
         Array.ForEach(sequences, sequence => Check(positions.AsSpan(sequence.First, sequence.Rows), sequence));
         int count = rows * config.HiddenSize;
         h = h.Length < count ? new float[count] : h;
-        stream.Read(MemoryMarshal.AsBytes(h.AsSpan(0, count)));
+        stream.Read(NumberBytes.Of(h.AsSpan(0, count)));
         return new ReceivedPass(attention, forgotten, sequences, positions);
     }
 

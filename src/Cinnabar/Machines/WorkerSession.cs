@@ -1,6 +1,5 @@
 // One connection of a machine that computes layers (MachineProtocol.cs): a model of a program elsewhere.
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
@@ -32,8 +31,8 @@ internal sealed class WorkerSession(
     /// <summary>Whether the program has shown that it knows the key.</summary>
     public bool IsKnown => _isKnown;
 
-    /// <summary>Whether it has taken memory.</summary>
-    public bool HadWeights => _stage is not null;
+    /// <summary>Bytes that its weights and caches take.</summary>
+    public long Bytes => _memory.Bytes;
 
     /// <summary>Serves until the program goes, or something is wrong.</summary>
     /// <param name="mayBegin">Asked once it is known: whether the machine takes one more.</param>
@@ -161,7 +160,7 @@ internal sealed class WorkerSession(
             return;
         }
 
-        Answer(MemoryMarshal.AsBytes(stage.H));
+        Answer(NumberBytes.Of(stage.H));
     }
 
     private void Compute(Action work)

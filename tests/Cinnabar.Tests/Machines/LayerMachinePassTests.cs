@@ -59,7 +59,7 @@ public sealed class LayerMachinePassTests
         int[] ids = s_network.Ids(5);
         network.Logits(ids, [0]);
         float[] h = new float[5 * s_network.Config.HiddenSize];
-        proxy.Replace([2, 2, 2, (byte)MachineAnswer.Done, .. System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(h)]);
+        proxy.Replace([2, 2, 2, (byte)MachineAnswer.Done, .. NumberBytes.Of(h)]);
         float[] found = network.Logits(ids, [0]).Floats.ToArray(); // of a norm of nothing
         Assert.All(found, value => Assert.Equal(0, value));
         Assert.NotEqual(found, here.Logits(ids, [0]).Floats.ToArray());

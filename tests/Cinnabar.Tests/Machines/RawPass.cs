@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Cinnabar.Numerics;
 
 namespace Cinnabar.Tests.Machines;
 
@@ -18,7 +18,7 @@ internal sealed record RawPass
     public RawSequence[] Sequences { get; init; } = [new RawSequence()];
 
     /// <summary>Numbers that depend on the position alone.</summary>
-    public byte[] H => MemoryMarshal.AsBytes<float>(
+    public byte[] H => NumberBytes.Of((float[])
         [.. Sequences.SelectMany(s => s.Positions).SelectMany(p => Enumerable.Range(0, 4).Select(c => MathF.Sin((3 * p) + c)))]).ToArray();
 
     public static RawPass Of(params RawSequence[] sequences) => new() { Sequences = sequences };

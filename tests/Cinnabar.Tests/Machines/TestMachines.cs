@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Cinnabar.Machines;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
@@ -74,7 +73,7 @@ internal sealed class TestMachines : IDisposable
     public static void AssertSame(ReadOnlySpan<float> expected, ReadOnlySpan<float> found)
     {
         Assert.Equal(expected.Length, found.Length);
-        int differing = MemoryMarshal.Cast<float, int>(expected).CommonPrefixLength(MemoryMarshal.Cast<float, int>(found));
+        int differing = NumberBytes.Of(expected).CommonPrefixLength(NumberBytes.Of(found)) / sizeof(float);
         Assert.True(differing == expected.Length, $"Number {differing} of {expected.Length} differs.");
     }
 
