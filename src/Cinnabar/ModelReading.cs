@@ -14,8 +14,6 @@ namespace Cinnabar;
 /// <summary>Makes the parts of a model.</summary>
 internal static class ModelReading
 {
-    private const long MostGarbage = 32 << 20;
-
     /// <summary>Reads the weights one after the other into a network.</summary>
     /// <param name="checkpoint">The model.</param>
     /// <param name="kernels">Where it runs.</param>
@@ -29,24 +27,16 @@ internal static class ModelReading
         using ModelWeights weights = checkpoint.OpenWeights();
         long all = config.ParameterCount;
         long read = 0;
-        long collectedAt = GC.GetTotalAllocatedBytes();
+        LoadingGarbage garbage = new();
         IDenoiser network = elsewhere is null
             ? config.Family.CreateNetwork(config, Read, kernels, PrecisionOf(form))
             : TransformerDenoiser.ForInference(config, Read, kernels, PrecisionOf(form), elsewhere);
-
-        // A network that runs allocates nothing that would make the runtime look for what is left.
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        LoadingGarbage.GiveBack();
         return network;
 
-        // What was read and then packed is garbage, together as large as the model; the runtime would let it grow.
         Tensor Read(string name)
         {
-            if (GC.GetTotalAllocatedBytes() - collectedAt > MostGarbage)
-            {
-                GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
-                collectedAt = GC.GetTotalAllocatedBytes();
-            }
-
+            garbage.Collect();
             Tensor tensor = weights.Read(name, form);
             read += tensor.Count;
             progress?.Report(new LoadProgress(read, all));

@@ -1,11 +1,9 @@
 // A machine that computes some layers, as the program sees it that has the others.
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
-using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Machines;
 
@@ -13,6 +11,8 @@ namespace Cinnabar.Machines;
 internal sealed class LayerMachine : IDisposable
 {
     private const int MostShown = 400; // characters of what the machine says
+    private const string LookThere = "See what 'cinnabar worker' says there.";
+    private const string CheckIt = "Check the address, and see what 'cinnabar worker' says there.";
 
     private readonly Lock _oneAtATime = new();
     private readonly List<long> _forgotten = []; // caches, not yet told
@@ -99,10 +99,9 @@ internal sealed class LayerMachine : IDisposable
 
     /// <summary>Computes its layers.</summary>
     /// <param name="pass">Whose rows.</param>
-    /// <param name="attention">Who sees whom.</param>
     /// <param name="h">[T, C], of the layers before; receives that of these.</param>
     /// <exception cref="DeviceException">The machine could not, or is gone.</exception>
-    public void Forward(PassRows pass, AttentionKind attention, Span<float> h)
+    public void Forward(PassRows pass, Span<float> h)
     {
         lock (_oneAtATime)
         {
@@ -115,14 +114,14 @@ internal sealed class LayerMachine : IDisposable
             {
                 int forgotten = Math.Min(_forgotten.Count, PassMessage.MostForgotten);
                 _stream.Write((byte)MachineCommand.Pass);
-                PassMessage.Write(_stream, pass, attention, CollectionsMarshal.AsSpan(_forgotten)[..forgotten], h);
+                PassMessage.Write(_stream, pass, CollectionsMarshal.AsSpan(_forgotten)[..forgotten], h);
                 ReadAnswer();
                 _stream.Read(NumberBytes.Of(h));
                 _forgotten.RemoveRange(0, forgotten);
             }
             catch (RefusedException e)
             {
-                throw new DeviceException($"{Address}: {e.Message}", "See what 'cinnabar worker' says there.");
+                throw new DeviceException($"{Address}: {e.Message}", LookThere);
             }
             catch (Exception e)
             {
@@ -140,9 +139,7 @@ internal sealed class LayerMachine : IDisposable
 
     private void Greet(MachineKey key)
     {
-        Span<byte> magic = stackalloc byte[MachineProtocol.Magic.Length];
-        _stream.Read(magic);
-        if (!magic.SequenceEqual(MachineProtocol.Magic))
+        if (!MachineProtocol.ReadMagic(_stream))
         {
             throw new InvalidDataException("Expected a machine that computes layers, found something else that answers.");
         }
@@ -154,18 +151,11 @@ internal sealed class LayerMachine : IDisposable
                 $"Expected a machine of protocol version {MachineProtocol.Version}, found version {version}: another version of Cinnabar.");
         }
 
-        byte[] machine = new byte[MachineProtocol.NonceBytes];
-        _stream.Read(machine);
-        byte[] own = RandomNumberGenerator.GetBytes(MachineProtocol.NonceBytes);
-        _stream.Write(MachineProtocol.Magic);
-        _stream.Write((long)MachineProtocol.Version);
-        _stream.Write(own);
+        byte[] machine = _stream.ReadBytes(MachineProtocol.NonceBytes);
+        byte[] own = MachineProtocol.WriteGreeting(_stream);
         _stream.Write(key.Proof("program"u8, machine, own));
         ReadAnswer();
-        byte[] expected = key.Proof("machine"u8, machine, own);
-        byte[] proof = new byte[expected.Length];
-        _stream.Read(proof);
-        if (!CryptographicOperations.FixedTimeEquals(proof, expected))
+        if (!MachineProtocol.ReadProof(_stream, key.Proof("machine"u8, machine, own)))
         {
             throw new InvalidDataException("Expected a machine that knows the key, found one that does not.");
         }
@@ -206,13 +196,13 @@ internal sealed class LayerMachine : IDisposable
         }
         catch (InvalidDataException e)
         {
-            throw new CinnabarException($"{Address}: {e.Message}", "Check the address, and see what 'cinnabar worker' says there.", e);
+            throw new CinnabarException($"{Address}: {e.Message}", CheckIt, e);
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
             throw new CinnabarException(
                 $"Expected a machine at {Address} that takes layers, found the connection lost: {e.Message.TrimEnd('.')}.",
-                "Check the address, and see what 'cinnabar worker' says there.",
+                CheckIt,
                 e);
         }
     }

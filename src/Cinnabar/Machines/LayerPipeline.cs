@@ -22,9 +22,11 @@ internal sealed class LayerPipeline : IDisposable
 
     private readonly List<(LayerMachine Machine, int First, int End)> _stages = [];
     private readonly List<(long Number, WeakReference<KeyValueCache> Cache)> _caches = [];
-    private readonly List<Group> _groups = [];
+    private readonly List<PassRows> _groups = [];
+    private readonly ModelConfig _config;
+    private float[] _h = []; // of all groups
 
-    private LayerPipeline(int firstLayer) => FirstLayer = firstLayer;
+    private LayerPipeline(ModelConfig config, int firstLayer) => (_config, FirstLayer) = (config, firstLayer);
 
     /// <summary>Number of the first layer that is elsewhere.</summary>
     public int FirstLayer { get; }
@@ -59,7 +61,7 @@ internal sealed class LayerPipeline : IDisposable
                 config.NumHiddenLayers,
                 [here, .. connected.Select(machine => machine.Memory)],
                 [null, .. machines.Addresses.Select(address => address.Layers)]);
-            LayerPipeline pipeline = new(layers[0]);
+            LayerPipeline pipeline = new(config, layers[0]);
             int first = layers[0];
             for (int i = 0; i < connected.Count; i++)
             {
@@ -97,50 +99,46 @@ internal sealed class LayerPipeline : IDisposable
     /// <summary>All layers on the rows of a pass.</summary>
     /// <param name="tape">Where the first layers run.</param>
     /// <param name="pass">The rows.</param>
-    /// <param name="config">Of the network in this reading.</param>
     /// <param name="firstLayers">What the layers that are here make of the rows of a pass, [T, C].</param>
     /// <returns>[T, C].</returns>
     /// <exception cref="DeviceException">A machine could not, or is gone.</exception>
-    public Variable Forward(Tape tape, PassRows pass, ModelConfig config, Func<PassRows, Variable> firstLayers)
+    public Variable Forward(Tape tape, PassRows pass, Func<PassRows, Variable> firstLayers)
     {
         _caches.FindAll(cache => !cache.Cache.TryGetTarget(out _)).ForEach(cache => Forget(cache.Number));
-        int groups = Math.Min(pass.Sequences.Length, GroupsPerMachine * (_stages.Count + 1));
+        int numbers = pass.Count * _config.HiddenSize;
+        _h = _h.Length < numbers ? new float[numbers] : _h;
+        Divide(pass);
         List<Task> elsewhere = [];
         try
         {
-            for (int i = 0; i < groups; i++)
+            int begin = 0;
+            foreach (PassRows group in _groups.Where(group => group.Count > 0))
             {
-                Group group = GroupOf(i, groups, pass, config);
-                if (group.Rows.Count == 0)
+                int mark = tape.Mark();
+                Memory<float> h = _h.AsMemory(begin, group.Count * _config.HiddenSize);
+                firstLayers(group).Value.Floats.CopyTo(h.Span);
+                tape.ReleaseSince(mark);
+                begin += h.Length;
+                if (h.Length == numbers)
                 {
-                    group.Take(default);
-                    continue;
+                    Finish(group, h); // the only one
+                    break;
                 }
 
-                int mark = tape.Mark();
-                group.Take(firstLayers(group.Rows).Value.Floats);
-                tape.ReleaseSince(mark);
-                elsewhere.Add(FinishAsync(group, config.AttentionKind, isAlone: groups == 1));
+                // On a thread of its own: it waits for machines, and the pool's threads are few.
+                elsewhere.Add(Task.Factory.StartNew(
+                    () => Finish(group, h), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
             }
         }
         finally
         {
-            // Nothing may still write into a group when the next pass uses it.
+            // Nothing may still write into h when the next pass uses it, and no cache is held until then.
             Task.WhenAll(elsewhere).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
-            _groups.ForEach(group => group.ForgetRows());
+            _groups.ForEach(group => group.Clear());
         }
 
         Task.WhenAll(elsewhere).GetAwaiter().GetResult();
-        Variable all = tape.Zeros(pass.Count, config.HiddenSize);
-        int written = 0;
-        for (int i = 0; i < groups; i++)
-        {
-            ReadOnlySpan<float> h = _groups[i].H;
-            h.CopyTo(all.Value.Floats[written..]);
-            written += h.Length;
-        }
-
-        return all;
+        return tape.Input(_h.AsSpan(0, numbers), pass.Count, _config.HiddenSize);
     }
 
     public void Dispose() => _stages.ForEach(stage => stage.Machine.Dispose());
@@ -153,87 +151,30 @@ internal sealed class LayerPipeline : IDisposable
         }
     }
 
-    // On a thread of its own: it waits for machines, and the pool's threads are few.
-    private Task FinishAsync(Group group, AttentionKind attention, bool isAlone)
+    private void Finish(PassRows group, Memory<float> h) => _stages.ForEach(stage => stage.Machine.Forward(group, h.Span));
+
+    // Groups of about as many rows: a group ends with the sequence that its share of all rows ends in, and leaves one for each behind it.
+    private void Divide(PassRows pass)
     {
-        Task task = new(() => Finish(group, attention), TaskCreationOptions.LongRunning);
-        if (isAlone)
+        int groups = Math.Min(pass.Sequences.Length, GroupsPerMachine * (_stages.Count + 1));
+        int first = 0;
+        for (int i = 0; i < groups; i++)
         {
-            task.RunSynchronously(TaskScheduler.Default);
-        }
-        else
-        {
-            task.Start(TaskScheduler.Default);
-        }
-
-        return task;
-    }
-
-    private void Finish(Group group, AttentionKind attention)
-    {
-        foreach ((LayerMachine machine, _, _) in _stages)
-        {
-            machine.Forward(group.Rows, attention, group.H);
-        }
-    }
-
-    // Groups of about as many rows: a group ends with the sequence that its share of all rows ends in.
-    private Group GroupOf(int index, int groups, PassRows pass, ModelConfig config)
-    {
-        if (index == _groups.Count)
-        {
-            _groups.Add(new Group());
-        }
-
-        Group group = _groups[index];
-        int first = index == 0 ? 0 : _groups[index - 1].End;
-        int most = pass.Sequences.Length - (groups - 1 - index); // at least one sequence for each of the others
-        int end = first + 1;
-        while (index < groups - 1 ? end < most && pass.EndOf(end - 1) < (long)pass.Count * (index + 1) / groups : end < most)
-        {
-            end++;
-        }
-
-        group.End = end;
-        group.Rows = group.Own(config);
-        group.Rows.Clear();
-        group.Rows.AddSequences(pass, first, end);
-        return group;
-    }
-
-    // Sequences that are computed together, and what the layers so far made of their rows.
-    private sealed class Group
-    {
-        private readonly Dictionary<AttentionKind, PassRows> _own = []; // a network may be read in two ways
-        private float[] _h = [];
-        private int _count;
-
-        /// <summary>Whose rows.</summary>
-        public PassRows Rows { get; set; } = null!;
-
-        /// <summary>Number of the first sequence behind them.</summary>
-        public int End { get; set; }
-
-        /// <summary>[T, C].</summary>
-        public Span<float> H => _h.AsSpan(0, _count);
-
-        public PassRows Own(ModelConfig config) =>
-            _own.TryGetValue(config.AttentionKind, out PassRows? rows) ? rows : _own[config.AttentionKind] = new PassRows(config);
-
-        /// <summary>Lets go of the caches of its rows.</summary>
-        public void ForgetRows()
-        {
-            foreach (PassRows rows in _own.Values)
+            if (i == _groups.Count)
             {
-                rows.Clear();
+                _groups.Add(new PassRows(_config));
             }
-        }
 
-        public void Take(ReadOnlySpan<float> h)
-        {
-            _count = h.Length;
-            _h = _h.Length < _count ? new float[_count] : _h;
-            h.CopyTo(_h);
+            int most = pass.Sequences.Length - (groups - 1 - i);
+            int end = first + 1;
+            while (end < most && pass.EndOf(end - 1) < (long)pass.Count * (i + 1) / groups)
+            {
+                end++;
+            }
+
+            _groups[i].Attention = pass.Attention;
+            _groups[i].AddSequences(pass, first, end);
+            first = end;
         }
     }
 }

@@ -3,7 +3,6 @@ using Cinnabar.Checkpoints;
 using Cinnabar.Models;
 using Cinnabar.Numerics;
 using Cinnabar.Numerics.Autograd;
-using Cinnabar.Numerics.Kernels;
 
 namespace Cinnabar.Machines;
 
@@ -16,7 +15,7 @@ internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels
     private readonly ModelConfig _config = assignment.ToConfig();
     private readonly Tape _tape = new(kernels, recording: false, assignment.Precision);
     private readonly Dictionary<string, Parameter> _weights = [];
-    private readonly Dictionary<AttentionKind, PassRows> _passes = []; // a network may be read in two ways
+    private readonly PassRows _pass = new(assignment.ToConfig());
     private readonly Dictionary<long, KeyValueCache> _caches = [];
     private TransformerBlocks? _blocks;
     private float[] _h = [];
@@ -84,27 +83,17 @@ internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels
     public void Forward(ReceivedPass received)
     {
         Array.ForEach(received.Forgotten, Forget);
-        PassRows pass = RowsOf(received);
-        _tape.Reset();
-        Variable h = _tape.Input(H, pass.Count, _config.HiddenSize);
-        _blocks!.Forward(_tape, h, default, pass.LongestSequence, pass).Value.Floats.CopyTo(H);
-    }
-
-    private PassRows RowsOf(ReceivedPass received)
-    {
-        if (!_passes.TryGetValue(received.Attention, out PassRows? pass))
-        {
-            pass = _passes[received.Attention] = new PassRows(_config with { AttentionKind = received.Attention });
-        }
-
-        pass.Clear();
+        _pass.Clear();
+        _pass.Attention = received.Attention; // a network may be read in two ways
         foreach (ReceivedSequence sequence in received.Sequences)
         {
             KeyValueCache? cache = sequence.Cache == 0 ? null : CacheOf(sequence);
-            pass.AddRows(sequence.Length, sequence.Shadows, cache, received.Positions.AsSpan(sequence.First, sequence.Rows));
+            _pass.AddRows(sequence.Length, sequence.Shadows, cache, received.Positions.AsSpan(sequence.First, sequence.Rows));
         }
 
-        return pass;
+        _tape.Reset();
+        Variable h = _tape.Input(H, _pass.Count, _config.HiddenSize);
+        _blocks!.Forward(_tape, h, default, _pass.LongestSequence, _pass).Value.Floats.CopyTo(H);
     }
 
     private KeyValueCache CacheOf(ReceivedSequence sequence)
@@ -112,8 +101,8 @@ internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels
         if (!_caches.TryGetValue(sequence.Cache, out KeyValueCache? cache) || cache.Capacity < sequence.Capacity)
         {
             Forget(sequence.Cache);
-            memory.Take(BytesOfCache(sequence.Capacity), "keys and values");
-            cache = _caches[sequence.Cache] = new KeyValueCache(_config, _tape, sequence.Capacity, assignment.First, assignment.Count);
+            memory.Take(KeyValueCache.BytesOf(_config, sequence.Capacity, assignment.Count), "keys and values");
+            cache = _caches[sequence.Cache] = _blocks!.CreateCache(_tape, sequence.Capacity);
         }
 
         cache.TryReset(sequence.Length);
@@ -124,10 +113,7 @@ internal sealed class LayerStage(LayerAssignment assignment, KernelTable kernels
     {
         if (_caches.Remove(number, out KeyValueCache? cache))
         {
-            memory.Take(-BytesOfCache(cache.Capacity), "keys and values");
+            memory.Take(-KeyValueCache.BytesOf(_config, cache.Capacity, assignment.Count), "keys and values");
         }
     }
-
-    private long BytesOfCache(int positions) =>
-        2L * assignment.Count * positions * _config.NumKeyValueHeads * _config.HeadSize * sizeof(float);
 }

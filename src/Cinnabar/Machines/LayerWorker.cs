@@ -1,6 +1,7 @@
 // A machine that computes layers for programs elsewhere. It opens no file: weights come over the connection and go when it ends.
 using System.Net;
 using System.Net.Sockets;
+using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
 
 namespace Cinnabar.Machines;
@@ -157,8 +158,7 @@ public sealed class LayerWorker : IDisposable
 
         if (held > WorthCollecting)
         {
-            // Gives the weights' memory back.
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            LoadingGarbage.GiveBack();
         }
     }
 

@@ -11,6 +11,8 @@
 //
 // After Failed the connection ends, but for a pass that came whole and could not be computed: then the next may come.
 // What travels is neither encrypted nor signed: the key keeps strangers out, not those who read or change what is on the wire.
+using System.Security.Cryptography;
+
 namespace Cinnabar.Machines;
 
 /// <summary>What a program asks of a machine.</summary>
@@ -68,4 +70,25 @@ internal static class MachineProtocol
 
     /// <summary>The first bytes of a greeting.</summary>
     public static ReadOnlySpan<byte> Magic => "CNBRLAYR"u8;
+
+    /// <summary>Writes what either side begins with.</summary>
+    /// <returns>The random bytes.</returns>
+    public static byte[] WriteGreeting(MessageStream stream)
+    {
+        byte[] nonce = RandomNumberGenerator.GetBytes(NonceBytes);
+        stream.Write(Magic);
+        stream.Write((long)Version);
+        stream.Write(nonce);
+        return nonce;
+    }
+
+    /// <summary>Reads the first bytes of a greeting.</summary>
+    /// <returns>Whether they are those.</returns>
+    public static bool ReadMagic(MessageStream stream) => stream.ReadBytes(Magic.Length).AsSpan().SequenceEqual(Magic);
+
+    /// <summary>Reads a proof that the other side knows the key.</summary>
+    /// <param name="stream">Where from.</param>
+    /// <param name="expected">The right one.</param>
+    public static bool ReadProof(MessageStream stream, byte[] expected) =>
+        CryptographicOperations.FixedTimeEquals(stream.ReadBytes(expected.Length), expected);
 }

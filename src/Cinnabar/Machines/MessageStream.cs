@@ -93,6 +93,14 @@ internal sealed class MessageStream : IDisposable
         }
     }
 
+    /// <summary>Reads some bytes.</summary>
+    public byte[] ReadBytes(int count)
+    {
+        byte[] bytes = new byte[count];
+        Read(bytes);
+        return bytes;
+    }
+
     public byte ReadByte()
     {
         byte value = 0;
@@ -136,12 +144,8 @@ internal sealed class MessageStream : IDisposable
 
     /// <summary>Reads a text.</summary>
     /// <exception cref="InvalidDataException">It is too long.</exception>
-    public string ReadText(string what)
-    {
-        byte[] bytes = new byte[ReadNumber(0, MachineProtocol.MostTextBytes, $"the length of {what}")];
-        Read(bytes);
-        return Encoding.UTF8.GetString(bytes);
-    }
+    public string ReadText(string what) =>
+        Encoding.UTF8.GetString(ReadBytes((int)ReadNumber(0, MachineProtocol.MostTextBytes, $"the length of {what}")));
 
     public void Dispose() => _network.Dispose();
 

@@ -18,13 +18,11 @@ internal static class PassMessage
     /// <summary>Writes a pass.</summary>
     /// <param name="stream">Where to.</param>
     /// <param name="pass">Its rows.</param>
-    /// <param name="attention">Who sees whom.</param>
     /// <param name="forgotten">Numbers of caches that are not used any more, at most <see cref="MostForgotten"/>.</param>
     /// <param name="h">[T, C].</param>
-    public static void Write(
-        MessageStream stream, PassRows pass, AttentionKind attention, ReadOnlySpan<long> forgotten, ReadOnlySpan<float> h)
+    public static void Write(MessageStream stream, PassRows pass, ReadOnlySpan<long> forgotten, ReadOnlySpan<float> h)
     {
-        stream.Write((byte)attention);
+        stream.Write((byte)pass.Attention);
         stream.Write((long)forgotten.Length);
         foreach (long number in forgotten)
         {

@@ -1,6 +1,5 @@
 // One connection of a machine that computes layers (MachineProtocol.cs): a model of a program elsewhere.
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using Cinnabar.Checkpoints;
 using Cinnabar.Numerics;
 
@@ -16,14 +15,12 @@ namespace Cinnabar.Machines;
 internal sealed class WorkerSession(
     Socket socket, KernelTable kernels, MachineKey key, MemoryBudget memory, Lock computing, Action<string> log) : IDisposable
 {
-    private const long MostGarbage = 32 << 20;
-
     private readonly string _peer = $"{socket.RemoteEndPoint}";
     private readonly MessageStream _stream = new(socket);
     private readonly MemoryBudget.Share _memory = memory.Open();
+    private readonly LoadingGarbage _garbage = new();
     private readonly Lock _writing = new();
     private LayerStage? _stage;
-    private long _collectedAt;
     private bool _isWorking;
     private volatile bool _isKnown;
     private volatile bool _isGone;
@@ -74,25 +71,16 @@ internal sealed class WorkerSession(
 
     private void Greet(Func<bool> mayBegin)
     {
-        byte[] own = RandomNumberGenerator.GetBytes(MachineProtocol.NonceBytes);
-        _stream.Write(MachineProtocol.Magic);
-        _stream.Write((long)MachineProtocol.Version);
-        _stream.Write(own);
+        byte[] own = MachineProtocol.WriteGreeting(_stream);
         _stream.Flush();
-        Span<byte> magic = stackalloc byte[MachineProtocol.Magic.Length];
-        _stream.Read(magic);
-        if (!magic.SequenceEqual(MachineProtocol.Magic))
+        if (!MachineProtocol.ReadMagic(_stream))
         {
             return;
         }
 
         _stream.ReadNumber(MachineProtocol.Version, MachineProtocol.Version, "a version");
-        byte[] program = new byte[MachineProtocol.NonceBytes];
-        _stream.Read(program);
-        byte[] expected = key.Proof("program"u8, own, program);
-        byte[] proof = new byte[expected.Length];
-        _stream.Read(proof);
-        if (!CryptographicOperations.FixedTimeEquals(proof, expected))
+        byte[] program = _stream.ReadBytes(MachineProtocol.NonceBytes);
+        if (!MachineProtocol.ReadProof(_stream, key.Proof("program"u8, own, program)))
         {
             log($"{_peer}: has another key, or none");
             Fail($"Expected the key of this machine, found another or none. Set {MachineKey.Variable} or give --machines-key-file.");
@@ -130,7 +118,7 @@ internal sealed class WorkerSession(
                 Answer();
                 Tensor value = weight.ReadBytes(_stream);
                 Compute(() => _stage.Add(weight, value));
-                CollectGarbage();
+                _garbage.Collect();
                 Answer();
                 break;
             case MachineCommand.Complete when _stage is not null:
@@ -258,14 +246,4 @@ internal sealed class WorkerSession(
         DeviceException device => device.InWords,
         _ => error.Message,
     };
-
-    // What was received and then packed is garbage, together as large as the layers; the runtime would let it grow.
-    private void CollectGarbage()
-    {
-        if (GC.GetTotalAllocatedBytes() - _collectedAt > MostGarbage)
-        {
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
-            _collectedAt = GC.GetTotalAllocatedBytes();
-        }
-    }
 }

@@ -25,7 +25,7 @@ public sealed class KeyValueCache : IDisposable
     {
         Number = Interlocked.Increment(ref s_last);
         _firstLayer = firstLayer;
-        _memory = [.. Enumerable.Range(0, 2 * layers).Select(_ => tape.CacheRows(length, config.NumKeyValueHeads * config.HeadSize))];
+        _memory = [.. Enumerable.Range(0, 2 * layers).Select(_ => tape.CacheRows(length, Width(config)))];
         _rows = new Tensor[_memory.Length];
         TryReset(length);
     }
@@ -41,6 +41,9 @@ public sealed class KeyValueCache : IDisposable
 
     /// <summary>The most positions there is room for.</summary>
     internal int Capacity => _memory[0].Rows;
+
+    /// <summary>Bytes of the keys and values of so many positions in so many layers, where they are F32.</summary>
+    internal static long BytesOf(ModelConfig config, int positions, int layers) => 2L * layers * positions * Width(config) * sizeof(float);
 
     /// <summary>Empties the cache for a canvas of another length.</summary>
     /// <param name="length">L.</param>
@@ -67,4 +70,7 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Keys and values of all positions in a layer, [L, G·D].</summary>
     /// <param name="layer">Number of the layer.</param>
     internal (Tensor Keys, Tensor Values) Of(int layer) => (_rows[layer - _firstLayer], _rows[layer - _firstLayer + (_rows.Length / 2)]);
+
+    // G·D
+    private static int Width(ModelConfig config) => config.NumKeyValueHeads * config.HeadSize;
 }

@@ -39,6 +39,9 @@ internal sealed class PassRows(ModelConfig config)
     private KeyValueTarget[] _targets = [];
     private int _count;
 
+    /// <summary>Who sees whom. Default: as the network is configured.</summary>
+    public AttentionKind Attention { get; set; } = config.AttentionKind;
+
     /// <summary>Rows of the pass.</summary>
     public int Count => _count;
 
@@ -216,6 +219,7 @@ internal sealed class PassRows(ModelConfig config)
 
     private AttentionShape ShapeOf(in SequenceRows sequence, ReadOnlyMemory<int> positions) => _attention with
     {
+        Kind = Attention,
         Length = sequence.Length + sequence.Shadows,
         FirstRow = sequence.First,
         FirstKeyRow = sequence.Cache is null ? sequence.First : 0,

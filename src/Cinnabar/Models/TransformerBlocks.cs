@@ -5,24 +5,21 @@ using Cinnabar.Numerics.Kernels;
 namespace Cinnabar.Models;
 
 /// <summary>Blocks of a transformer, one behind the other.</summary>
-internal sealed class TransformerBlocks
+/// <param name="config">Of the network.</param>
+/// <param name="parameters">Their weights by name, others may be among them.</param>
+/// <param name="first">Number of the first block.</param>
+/// <param name="count">How many.</param>
+internal sealed class TransformerBlocks(ModelConfig config, Dictionary<string, Parameter> parameters, int first, int count)
 {
-    private readonly TransformerBlock[] _blocks;
-    private readonly RotaryTable? _angles; // null: positions are learned, and nothing is rotated
+    private readonly TransformerBlock[] _blocks =
+        [.. Enumerable.Range(first, count).Select(i => new TransformerBlock(config, parameters, i))];
 
-    /// <summary>Takes the weights of <paramref name="count"/> blocks from <paramref name="first"/> on.</summary>
-    public TransformerBlocks(ModelConfig config, Dictionary<string, Parameter> parameters, int first, int count)
-    {
-        First = first;
-        _blocks = [.. Enumerable.Range(first, count).Select(i => new TransformerBlock(config, parameters, i))];
-        _angles = config.LearnedPositions ? null : new RotaryTable(config);
-    }
+    private readonly RotaryTable? _angles = config.LearnedPositions ? null : new RotaryTable(config); // null: nothing is rotated
 
-    /// <summary>Number of the first block.</summary>
-    public int First { get; }
-
-    /// <summary>How many there are.</summary>
-    public int Count => _blocks.Length;
+    /// <summary>An empty cache of the keys and values of these blocks.</summary>
+    /// <param name="tape">Where they run.</param>
+    /// <param name="length">The most positions.</param>
+    public KeyValueCache CreateCache(Tape tape, int length) => new(config, tape, length, first, count);
 
     /// <inheritdoc cref="TransformerBlock.Forward"/>
     public Variable Forward(Tape tape, Variable h, AttentionShape shape, int length, PassRows? pass)

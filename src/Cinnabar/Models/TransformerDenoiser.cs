@@ -190,7 +190,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
     /// <inheritdoc/>
     public KeyValueCache CreateCache(int length)
     {
-        KeyValueCache cache = new(Config, _inference, length, _blocks.First, _blocks.Count);
+        KeyValueCache cache = _blocks.CreateCache(_inference, length);
         _elsewhere?.Watch(cache);
         return cache;
     }
@@ -262,7 +262,7 @@ public sealed class TransformerDenoiser : ICachingBatchDenoiser, ITwoWayDenoiser
         _inference.Reset();
         Variable h = _elsewhere is null
             ? Blocks(_inference, pass.Ids, default, pass.LongestSequence, pass)
-            : _elsewhere.Forward(_inference, pass, Config, part => Blocks(_inference, part.Ids, default, part.LongestSequence, part));
+            : _elsewhere.Forward(_inference, pass, part => Blocks(_inference, part.Ids, default, part.LongestSequence, part));
         return WithoutPadding(Head(_inference, h, pass.Chosen).Value);
     }
 
